@@ -1,0 +1,57 @@
+# `make run` serves, `make test` tests; both set up what they need in .venv, again only when pyproject.toml changes.
+
+PYTHON ?= python3
+HOST   ?= 127.0.0.1
+PORT   ?= 9999
+DB     ?= data/gameserver.db
+
+BIN     := .venv/bin
+RUN_ENV := .venv/.run
+DEV_ENV := .venv/.dev
+
+.DEFAULT_GOAL := help
+.PHONY: run test lint typecheck check bench reference clean help
+
+run: $(RUN_ENV) ## serve for development (HOST=, PORT=, DB= choose where)
+	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
+
+test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(DEV_ENV) ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+typecheck: $(DEV_ENV) ## check types
+	$(BIN)/mypy
+
+check: test lint typecheck ## tests, style and types
+
+bench: $(DEV_ENV) ## measure speed and memory
+	$(BIN)/python -m benchmarks
+
+reference: $(DEV_ENV) ## write PROTOCOL.md anew from the declarations
+	$(BIN)/python -m gameserver.protocol.reference > PROTOCOL.md
+
+clean: ## remove everything that can be made again; data/ stays
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## list these
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "gameserver needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(RUN_ENV): pyproject.toml | $(BIN)/python
+	@echo "setting up .venv …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV_ENV): pyproject.toml | $(BIN)/python
+	@echo "setting up .venv for development …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(RUN_ENV)

@@ -1,0 +1,246 @@
+"""The ``gameserver`` command (contract, section 11)."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+import trio
+from trio_websocket import ConnectionClosed, HandshakeError
+
+from gameserver import __version__
+from gameserver.app import serve, stop_on_signal
+from gameserver.client import connect
+from gameserver.config import Settings, SettingsError, load_settings
+from gameserver.control import ControlError, control
+from gameserver.errors import Rejected
+from gameserver.handlers.admin import (
+    AddSourceAdminByName,
+    AddUser,
+    Command,
+    EndSession,
+    ListSources,
+    OpenSession,
+    ReplaceKeys,
+    perform,
+)
+from gameserver.realtime.services import Services
+from gameserver.storage.check import find_faults
+from gameserver.storage.connection import DatabaseInUse, open_reader
+from gameserver.storage.migrations import IncompatibleDatabase
+
+DEVELOPER = "dev"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns the process's exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = _settings(options)
+        run: Callable[[argparse.Namespace, Settings], int] = options.run
+        return run(options, settings)
+    except (SettingsError, ControlError, DatabaseInUse, IncompatibleDatabase, OSError, ValueError) as error:
+        print(f"gameserver: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    names = {field.name for field in msgspec.structs.fields(Settings)}
+    flags = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    return load_settings(flags, os.environ, Path(options.config) if options.config else None)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gameserver",
+        description="A self-hosted server for live prediction games: one process, one SQLite file.",
+    )
+    parser.add_argument("--version", action="version", version=f"gameserver {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        under: Any,
+        name: str,
+        run: Callable[[argparse.Namespace, Settings], int],
+        summary: str,
+        every: bool = False,
+    ) -> argparse.ArgumentParser:
+        command: argparse.ArgumentParser = under.add_parser(name, help=summary, description=summary + ".")
+        command.set_defaults(run=run)
+        _add_settings(command, None if every else {"db"})
+        return command
+
+    run = add(commands, "serve", _serve, "Serve until told to stop", every=True)
+    run.add_argument("--dev", action="store_true", help=f"make a provider {DEVELOPER!r} and print how to connect as it")
+
+    user = commands.add_parser("user", help="Make users and their session keys").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    command = add(user, "add", _user_add, "Make a user and print its id and a session key")
+    command.add_argument("name")
+    command.add_argument("--provider", action="store_true", help="may open game sources")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command = add(user, "key", _user_key, "Print a new session key of a user and end all its others")
+    command.add_argument("name")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+
+    source = commands.add_parser("source", help="List game sources, add admins").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    add(source, "list", _source_list, "List the game sources with their admins")
+    command = add(source, "admin-add", _source_admin_add, "Make a user an admin of a game source")
+    command.add_argument("source_id")
+    command.add_argument("name")
+
+    add(commands, "check", _check, "Prove that a database is sound, or say what is wrong with it")
+
+    command = add(commands, "call", _call, "Log on to a server, send one request and print the reply", every=False)
+    command.add_argument("request", help="the request, such as '{\"op\": 1}'")
+    command.add_argument("--url", default="ws://127.0.0.1:9999/", help="the server (default %(default)s)")
+    command.add_argument("--key", help="a session key; without it one is asked of the server on --db")
+    command.add_argument("--as", dest="user", default=DEVELOPER, help="the user to be without --key (%(default)s)")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, only: set[str] | None) -> None:
+    """A flag for each setting, or for some."""
+    group = parser.add_argument_group("settings", "also as GAMESERVER_… variables and keys of the --config file")
+    group.add_argument("--config", metavar="FILE.toml", help="read settings from this file")
+    hints = get_type_hints(Settings, include_extras=True)
+    for field in msgspec.structs.fields(Settings):
+        if only is None or field.name in only:
+            default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+            group.add_argument(
+                "--" + field.name.replace("_", "-"),
+                metavar="VALUE",
+                help=f"{_description(hints[field.name])} (default {default or 'none'})",
+            )
+
+
+def _description(hint: Any) -> str:
+    found = [meta.description for meta in get_args(hint)[1:]] if get_origin(hint) is Annotated else []
+    return next((text for text in reversed(found) if text), "")
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    trio.run(_serve_until_stopped, settings, options.dev)
+    return 0
+
+
+async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
+    async with trio.open_nursery() as nursery:
+        stop = trio.Event()
+        await nursery.start(stop_on_signal, stop)
+        await serve(settings, partial(_announce, settings, dev), stop)
+        nursery.cancel_scope.cancel()
+
+
+async def _announce(settings: Settings, dev: bool, services: Services, port: int) -> None:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"ws://{host}:{port}/"
+    if dev:
+        print(await _developer_help(services, settings, url), file=sys.stderr, flush=True)
+    print(f"serving on {url}", flush=True)
+
+
+async def _developer_help(services: Services, settings: Settings, url: str) -> str:
+    async def carry_out(command: Command) -> dict[str, Any]:
+        now_ms = services.clock.now_ms()
+        job = partial(perform, command=command, secret=services.secret, settings=settings, now_ms=now_ms)
+        answer: dict[str, Any] = msgspec.json.decode((await services.store.write(job, now_ms)).body)
+        return answer
+
+    try:
+        user = await carry_out(AddUser(DEVELOPER, is_provider=True))
+    except Rejected:
+        user = await carry_out(OpenSession(DEVELOPER))
+    key, program = user["session_key"], sys.argv[0]
+    return "\n".join(
+        [
+            "",
+            f"  You are the provider {DEVELOPER!r}, user {user['id']}. Connect with the header",
+            f"    Authorization: Bearer {key}",
+            "  or get a first reply with",
+            f'    {program} call --url {url} --key {key} \'{{"op": 365, "source_name": "My source"}}\'',
+            "",
+        ]
+    )
+
+
+def _user_add(options: argparse.Namespace, settings: Settings) -> int:
+    return _print_user(options, control(settings, AddUser(options.name, options.provider)))
+
+
+def _user_key(options: argparse.Namespace, settings: Settings) -> int:
+    return _print_user(options, control(settings, ReplaceKeys(options.name)))
+
+
+def _print_user(options: argparse.Namespace, user: dict[str, Any]) -> int:
+    if options.json:
+        print(json.dumps(user))
+    else:
+        print(f"id: {user['id']}\nsession_key: {user['session_key']}")
+    return 0
+
+
+def _source_list(options: argparse.Namespace, settings: Settings) -> int:
+    for source in control(settings, ListSources())["sources"]:
+        state = " (closed)" if source["closed"] else ""
+        print(f"{source['id']}  {source['name']}{state}  admins: {', '.join(source['admins'])}")
+    return 0
+
+
+def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
+    added = control(settings, AddSourceAdminByName(options.source_id, options.name))
+    print(f"{added['username']} is an admin of {added['source_id']}")
+    return 0
+
+
+def _check(options: argparse.Namespace, settings: Settings) -> int:
+    file = Path(settings.db)
+    if not file.exists():
+        raise ControlError(f"there is no database at {file}; name one with --db")
+    connection = open_reader(file)
+    try:
+        faults = find_faults(connection)
+    finally:
+        connection.close()
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print(f"{file} is sound")
+    return 1 if faults else 0
+
+
+def _call(options: argparse.Namespace, settings: Settings) -> int:
+    request = json.loads(options.request)
+    if not isinstance(request, dict):
+        raise ControlError("the request must be a JSON object, such as '{\"op\": 1}'")
+    key = options.key or control(settings, OpenSession(options.user))["session_key"]
+    try:
+        reply = trio.run(_ask, options.url, key, request)
+    except* (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError) as errors:
+        raise ControlError(f"no reply from {options.url}: {errors.exceptions[0]!r}") from None
+    finally:
+        if not options.key:
+            control(settings, EndSession(key))
+    print(json.dumps(reply, indent=2, ensure_ascii=False))
+    return 1 if reply["res"] == 666 else 0
+
+
+async def _ask(url: str, key: str, request: dict[str, Any]) -> dict[str, Any]:
+    async with connect(url, key) as client:
+        return await client.call(request)

@@ -1,0 +1,39 @@
+"""A client: one WebSocket connection that asks and is answered (contract, section 3)."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from trio_websocket import WebSocketConnection, open_websocket_url
+
+
+class Client:
+    """A connection that acts for one user. Broadcasts that come between are kept in ``broadcasts``."""
+
+    def __init__(self, socket: WebSocketConnection) -> None:
+        self._socket = socket
+        self._last_id = 0
+        self.broadcasts: list[dict[str, Any]] = []
+
+    async def call(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send a request and return its reply; an id is added to its header if it has none."""
+        self._last_id += 1
+        header = {"id": self._last_id, **(request.get("header") or {})}
+        await self._socket.send_message(msgspec.json.encode({**request, "header": header}).decode())
+        while True:
+            message: dict[str, Any] = msgspec.json.decode(await self._socket.get_message())
+            if message["response_header"].get("id") == header["id"]:
+                return message
+            self.broadcasts.append(message)
+
+
+@asynccontextmanager
+async def connect(url: str, session_key: str, timeout_s: float = 10.0) -> AsyncIterator[Client]:
+    """A client that has logged on with a session key.
+
+    Raises what trio-websocket raises if the server cannot be reached or refuses the key.
+    """
+    headers = [(b"Authorization", b"Bearer " + session_key.encode())]
+    async with open_websocket_url(url, extra_headers=headers, connect_timeout=timeout_s) as socket:
+        yield Client(socket)

@@ -1,0 +1,101 @@
+"""Every setting, once: its type, bounds, default and one-line meaning.
+
+A setting is a flag (``--max-requests-per-s 1000``), an environment variable
+(``GAMESERVER_MAX_REQUESTS_PER_S``) and a key of the TOML file given by ``--config``; a flag wins over a
+variable, a variable over the file (contract, section 11).
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+ENVIRONMENT_PREFIX = "GAMESERVER_"
+
+Count = Annotated[int, Meta(ge=1, le=10**9)]
+Seconds = Annotated[float, Meta(gt=0, le=10**6)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may set. Units stand last in the names."""
+
+    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes a free one")] = 9999
+    db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
+    log_level: Annotated[
+        str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
+    ] = "info"
+    allowed_origins: Annotated[
+        tuple[str, ...], Meta(description="web origins besides the server's own, separated by commas")
+    ] = ()
+    ping_interval_s: Annotated[Seconds, Meta(description="between two pings of a connection")] = 20.0
+    ping_timeout_s: Annotated[Seconds, Meta(description="silence after a ping until the peer is dropped")] = 20.0
+    logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0
+    handshake_timeout_s: Annotated[Seconds, Meta(description="for a request head to arrive")] = 10.0
+    close_timeout_s: Annotated[Seconds, Meta(description="for a peer to take its close frame")] = 2.0
+    shutdown_timeout_s: Annotated[Seconds, Meta(description="for requests in flight to be answered")] = 10.0
+    max_message_bytes: Annotated[Count, Meta(description="of one message received")] = 262_144
+    max_message_fragments: Annotated[Count, Meta(description="frames of one message received")] = 16_384
+    max_head_bytes: Annotated[Count, Meta(description="of an HTTP request head")] = 16_384
+    max_unsent_bytes: Annotated[Count, Meta(description="waiting for one connection before it is too slow")] = 1_048_576
+    max_requests_per_s: Annotated[Count, Meta(description="of one user; bursts may be twice that")] = 100
+    max_requests_per_s_per_address: Annotated[Count, Meta(description="of one address; bursts twice that")] = 2_000
+    max_connections: Annotated[Count, Meta(description="in all")] = 20_000
+    max_connections_per_address: Annotated[Count, Meta(description="from one address")] = 10_000
+    max_waiting_writes: Annotated[Count, Meta(description="requests queued for the database's writer")] = 10_000
+    max_game_admins: Annotated[Count, Meta(description="of one game")] = 10
+    max_target_depth: Annotated[Count, Meta(le=64, description="levels of nested targets")] = 64
+    max_targets: Annotated[Count, Meta(description="of one game, implied ancestors included")] = 20_000
+    max_actions: Annotated[Count, Meta(description="of one game")] = 1_000
+    presence_detail_limit: Annotated[Count, Meta(description="subscribers up to which each coming is told")] = 100
+    presence_interval_ms: Annotated[Count, Meta(description="between two presence updates of a large game")] = 1_000
+    game_log_days: Annotated[Count, Meta(description="a closed game's broadcasts can be recovered")] = 7
+    reply_days: Annotated[Count, Meta(description="replies to requests with a key are kept")] = 7
+    session_hours: Annotated[Count, Meta(description="a session key is valid")] = 24
+    max_sessions_per_user: Annotated[Count, Meta(description="live session keys; the oldest ends")] = 10
+    readers: Annotated[Count, Meta(le=64, description="read-only database connections")] = 3
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown or out of bounds; the text names it and where it came from."""
+
+
+def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None) -> Settings:
+    """The settings in force.
+
+    Raises `SettingsError` for a name that does not exist or a value that is not accepted.
+    """
+    known = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, value in _read_file(file).items():
+        values[name] = _convert(known, name, value, f"in {file}")
+    for name in known:
+        variable = ENVIRONMENT_PREFIX + name.upper()
+        if variable in environment:
+            values[name] = _convert(known, name, environment[variable], f"in the variable {variable}")
+    for name, value in flags.items():
+        values[name] = _convert(known, name, value, f"of --{name.replace('_', '-')}")
+    return Settings(**values)
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"cannot read {file}: {error}") from error
+
+
+def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> Any:
+    if name not in known:
+        raise SettingsError(f"no setting is called {name!r} ({origin})")
+    if name == "allowed_origins" and isinstance(value, str):
+        value = [item.strip() for item in value.split(",") if item.strip()]
+    try:
+        return msgspec.convert(value, known[name], strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{name} {origin} is not accepted: {error}") from error

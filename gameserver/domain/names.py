@@ -1,0 +1,66 @@
+"""Ids made from what people call things: actions, parts of targets, hashtags (contract, section 3)."""
+
+import re
+import unicodedata
+
+from gameserver.errors import invalid
+
+MAX_PART_LENGTH = 128
+_SPACING = re.compile(r"[\s_]+")
+
+
+def split_list(value: list[str] | str) -> list[str]:
+    """The items of a list parameter: an array, or one comma-separated string; empty items are dropped."""
+    items = value.split(",") if isinstance(value, str) else value
+    return [item for item in (raw.strip() for raw in items) if item]
+
+
+def fold(name: str) -> str:
+    """The spelling that all spellings of a name share: NFKC, lower case, NFKC again."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
+
+
+def part_id(folded: str, field: str) -> str:
+    """The id of one folded name: ends trimmed, runs of blanks and ``_`` made one ``-``.
+
+    Raises `Rejected` (``invalid_parameter``) if nothing is left, for control characters and beyond
+    128 characters.
+    """
+    trimmed = folded.strip()
+    if not trimmed:
+        raise invalid(field, f"{field} holds a name with an empty part; each part needs at least one character")
+    if any(unicodedata.category(character) == "Cc" for character in trimmed):
+        raise invalid(field, f"{field} holds a control character; names are made of printable characters")
+    identifier = _SPACING.sub("-", trimmed)
+    if len(identifier) > MAX_PART_LENGTH:
+        raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
+    return identifier
+
+
+def action_id(name: str, field: str = "actions") -> str:
+    """The id of an action: ``Yellow Card`` is ``yellow-card``. Actions hold no ``:``."""
+    folded = fold(name)
+    if ":" in folded:
+        raise invalid(field, f"{field} holds a ':' in {name[:40]!r}; only targets are nested")
+    return part_id(folded, field)
+
+
+def parse_actions(value: list[str] | str, field: str = "actions") -> dict[str, str]:
+    """Action id → name as first sent, in the order sent."""
+    actions: dict[str, str] = {}
+    for name in split_list(value):
+        identifier = action_id(name, field)
+        if len(name) > MAX_PART_LENGTH:
+            raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
+        actions.setdefault(identifier, name)
+    return actions
+
+
+def hashtag(name: str) -> str | None:
+    """``#ArgentinaBrazil`` for ``Argentina - Brazil``; None where the name has no letter or digit."""
+    kept = "".join(
+        character if character.isalnum() or unicodedata.category(character).startswith("M") else " "
+        for character in name
+    )
+    words = "".join(word[0].upper() + word[1:] for word in kept.split())
+    return f"#{words}" if words else None

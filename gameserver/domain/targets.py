@@ -1,0 +1,98 @@
+"""Nested targets: paths such as ``Argentina:1``, and the tree a game shows (contract, sections 3 and 5)."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from gameserver.domain.names import MAX_PART_LENGTH, fold, part_id, split_list
+from gameserver.errors import invalid
+
+NONE_ID = "none"
+NONE_DISPLAY_NAME = "None"
+
+# The characters whose compatibility form is a colon: a name is split where its folded form is.
+_COLONS = re.compile("[:\ufe13\ufe55\uff1a]")
+
+
+class Part(NamedTuple):
+    """One step of a target's path: its id, and how it was written."""
+
+    id: str
+    display_name: str
+
+
+Path = tuple[Part, ...]
+
+
+class TargetNode(msgspec.Struct):
+    """A target as a game's details show it; ``targets`` maps the children's own ids to their nodes."""
+
+    symbol: str
+    display_name: str
+    targets: "dict[str, TargetNode]"
+
+
+def path_id(parts: Iterable[str]) -> str:
+    """The target id of a path of part ids: ``argentina:1``."""
+    return ":".join(parts)
+
+
+def parse_target(name: str, field: str, max_depth: int) -> Path:
+    """The path that ``name`` spells.
+
+    Raises `Rejected` (``invalid_parameter``) for empty parts, control characters, children of
+    ``none``, parts of more than 128 characters and more than ``max_depth`` parts.
+    """
+    parts = fold(name).split(":")
+    if len(parts) > max_depth:
+        raise invalid(field, f"{field} holds a target of {len(parts)} levels; at most {max_depth} are accepted")
+    ids = [part_id(part, field) for part in parts]
+    if ids[0] == NONE_ID and len(ids) > 1:
+        raise invalid(field, f"{field} holds a child of 'none'; 'none' stands for no target and has no children")
+    shown = [part.strip() for part in _COLONS.split(name)]
+    if any(len(part) > MAX_PART_LENGTH for part in shown):
+        raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
+    return tuple(map(Part, ids, shown))
+
+
+def parse_targets(value: list[str] | str, field: str, max_depth: int) -> list[Path]:
+    """The paths of a list parameter, in the order sent."""
+    return [parse_target(name, field, max_depth) for name in split_list(value)]
+
+
+class TargetRow(NamedTuple):
+    """A target as stored: adjacency by number, parents before their children."""
+
+    number: int
+    parent: int | None
+    id: str
+    display_name: str
+
+
+def build_tree(rows: Iterable[TargetRow]) -> dict[str, TargetNode]:
+    """The nested object of a game's targets, built in one pass without recursion."""
+    roots: dict[str, TargetNode] = {}
+    children: dict[int | None, dict[str, TargetNode]] = {None: roots}
+    for row in rows:
+        node = TargetNode(row.id[:3], row.display_name, {})
+        children[row.parent][row.id] = node
+        children[row.number] = node.targets
+    return roots
+
+
+def missing_rows(existing: Iterable[TargetRow], paths: Iterable[Path], next_number: int) -> list[TargetRow]:
+    """The rows to add so that every path, its ancestors and ``none`` exist; the first spelling is kept."""
+    numbers = {(row.parent, row.id): row.number for row in existing}
+    added: list[TargetRow] = []
+    for path in (*paths, (Part(NONE_ID, NONE_DISPLAY_NAME),)):
+        parent: int | None = None
+        for part in path:
+            number = numbers.get((parent, part.id))
+            if number is None:
+                number = next_number + len(added)
+                numbers[parent, part.id] = number
+                added.append(TargetRow(number, parent, part.id, part.display_name))
+            parent = number
+    return added

@@ -1,0 +1,127 @@
+"""What a handler works with: the connection, who asks, when, and what the change makes known."""
+
+import sqlite3
+from typing import NamedTuple
+
+import msgspec
+
+from gameserver.config import Settings
+from gameserver.errors import ErrorCode, Rejected, not_found
+from gameserver.protocol.codec import encode_body
+from gameserver.protocol.declare import Message, Request, Role, declared
+from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.games import Game, find_game, is_game_admin
+from gameserver.storage.sources import Source, find_source, is_source_admin
+from gameserver.storage.users import User
+
+
+class Publication(NamedTuple):
+    """A durable broadcast that is on disk, on its way to a game's subscribers and its source's watchers."""
+
+    game_uuid: str
+    source_id: int
+    seq: int
+    sent_at: int
+    body: bytes
+    for_watchers: bool
+    ends_subscriptions: bool
+
+
+class Notice(NamedTuple):
+    """A message to every connection of one user."""
+
+    user_id: int
+    body: bytes
+
+
+class Effects(msgspec.Struct):
+    """What is made known once a change is on disk."""
+
+    publications: list[Publication] = []
+    notices: list[Notice] = []
+    ended_sessions: list[str] = []
+
+
+class Reading:
+    """A request that reads."""
+
+    def __init__(self, connection: sqlite3.Connection, user: User, now_ms: int, settings: Settings) -> None:
+        self.connection = connection
+        self.user = user
+        self.now_ms = now_ms
+        self.settings = settings
+
+    def source(self, request: Request, uuid: str) -> Source:
+        """The source named by the request, if its declared role lets the user at it.
+
+        Raises `Rejected`: ``not_found``, ``not_authorized``.
+        """
+        source = find_source(self.connection, uuid)
+        if source is None:
+            raise not_found("source_id", "game source")
+        self.admit(request, source_id=source.id)
+        return source
+
+    def game(self, request: Request, uuid: str) -> Game:
+        """The game named by the request, likewise."""
+        game = find_game(self.connection, uuid)
+        if game is None:
+            raise not_found("game_id", "game")
+        self.admit(request, source_id=game.source_id, game_id=game.id)
+        return game
+
+    def admit(self, request: Request, *, source_id: int | None = None, game_id: int | None = None) -> None:
+        """Raise ``not_authorized`` unless the user has the role that the operation's declaration asks for."""
+        role = declared(request).by
+        if role in (Role.ANYONE, Role.USER):
+            return
+        by_game = role in (Role.GAME_ADMIN, Role.GAME_OR_SOURCE_ADMIN)
+        by_source = role in (Role.SOURCE_ADMIN, Role.GAME_OR_SOURCE_ADMIN)
+        if (
+            (role is Role.PROVIDER and self.user.is_provider)
+            or (by_game and game_id is not None and is_game_admin(self.connection, game_id, self.user.id))
+            or (by_source and source_id is not None and is_source_admin(self.connection, source_id, self.user.id))
+        ):
+            return
+        raise Rejected(ErrorCode.NOT_AUTHORIZED, f"only {role.value} may do this, and {self.user.username} is none")
+
+
+class Change(Reading):
+    """A request that changes the database, in a savepoint of its own.
+
+    ``now_ms`` is the moment at which the change takes effect, ``sent_at`` that at which it is made known:
+    they differ for what fell due while the server was down.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        user: User,
+        now_ms: int,
+        settings: Settings,
+        sent_at: int | None = None,
+    ) -> None:
+        super().__init__(connection, user, now_ms, settings)
+        self.sent_at = now_ms if sent_at is None else sent_at
+        self.effects = Effects()
+
+    def publish(self, game: Game, message: Message) -> int:
+        """Log a broadcast with the change itself, to be sent after the commit; returns its seq."""
+        body = encode_body(message)
+        seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
+        self.effects.publications.append(
+            Publication(
+                game.uuid,
+                game.source_id,
+                seq,
+                self.sent_at,
+                body,
+                message.for_watchers,
+                message.ends_subscriptions,
+            )
+        )
+        return seq
+
+    def notify(self, user_id: int, message: Message) -> None:
+        """Send a message to every connection of a user after the commit."""
+        self.effects.notices.append(Notice(user_id, encode_body(message)))

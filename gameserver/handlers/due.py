@@ -1,0 +1,76 @@
+"""What time itself does: closing games at close_at, forgetting what is too old."""
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+
+from gameserver.config import Settings
+from gameserver.errors import ErrorCode
+from gameserver.handlers.closing import close
+from gameserver.handlers.context import Change
+from gameserver.handlers.registry import DAY_MS, Committed
+from gameserver.storage.broadcasts import delete_first_broadcasts
+from gameserver.storage.games import get_game
+from gameserver.storage.replies import delete_old_replies
+from gameserver.storage.timers import Timer, TimerKind, delete_timer, first_due, postpone_timer
+from gameserver.storage.users import User, delete_expired_sessions
+
+logger = logging.getLogger(__name__)
+
+# Who acts where time does: no user of the server.
+THE_CLOCK = User(0, "the clock", is_provider=False)
+
+PURGE_BATCH = 500
+PURGE_PAUSE_MS = 1_000
+RETRY_MS = 60_000
+
+Job = Callable[[sqlite3.Connection], Committed]
+
+
+def due_job(settings: Settings, connection: sqlite3.Connection, now_ms: int) -> Job | None:
+    """The first thing that is due at ``now_ms``, as a job, or None."""
+    timer = first_due(connection, now_ms)
+    return partial(_run_timer, settings, timer, now_ms) if timer is not None else None
+
+
+def _run_timer(settings: Settings, timer: Timer, now_ms: int, connection: sqlite3.Connection) -> Committed:
+    """Do what is due. A bug in it must not keep every later write from happening: it is tried again later."""
+    change = Change(connection, THE_CLOCK, timer.due_at, settings, sent_at=now_ms)
+    connection.execute("SAVEPOINT timer")
+    try:
+        _ACTIONS[timer.kind](change, timer)
+    except sqlite3.OperationalError:
+        raise
+    except Exception:
+        logger.exception("%s: %s failed, next try in %d s", ErrorCode.INTERNAL, timer, RETRY_MS // 1000)
+        connection.execute("ROLLBACK TO timer")
+        change = Change(connection, THE_CLOCK, timer.due_at, settings, sent_at=now_ms)
+        postpone_timer(connection, timer.id, now_ms + RETRY_MS)
+    connection.execute("RELEASE timer")
+    return Committed(b"", change.effects)
+
+
+def _close_game(change: Change, timer: Timer) -> None:
+    delete_timer(change.connection, timer.id)
+    close(change, get_game(change.connection, timer.game_id))
+
+
+def _purge_log(change: Change, timer: Timer) -> None:
+    deleted = delete_first_broadcasts(change.connection, timer.game_id, PURGE_BATCH)
+    if deleted == PURGE_BATCH:
+        postpone_timer(change.connection, timer.id, change.sent_at + PURGE_PAUSE_MS)
+    else:
+        delete_timer(change.connection, timer.id)
+
+
+_ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
+    TimerKind.CLOSE_GAME: _close_game,
+    TimerKind.PURGE_LOG: _purge_log,
+}
+
+
+def forget_old(settings: Settings, now_ms: int, connection: sqlite3.Connection) -> None:
+    """Remove a batch of expired sessions and of stored replies past their time."""
+    delete_expired_sessions(connection, now_ms, PURGE_BATCH)
+    delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)

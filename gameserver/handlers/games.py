@@ -1,0 +1,366 @@
+"""What the operations on games do (contract, section 5)."""
+
+from typing import Any, NamedTuple
+
+from gameserver.config import Settings
+from gameserver.domain.names import hashtag, parse_actions
+from gameserver.domain.status import game_status
+from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
+from gameserver.errors import ErrorCode, Rejected, invalid, not_found
+from gameserver.handlers.closing import close
+from gameserver.handlers.context import Change, Reading
+from gameserver.handlers.registry import handles
+from gameserver.handlers.sources import require_open
+from gameserver.protocol.games import (
+    ActionNode,
+    AdministeredGame,
+    AppointAdminForGameByUsername,
+    BecomeAnAdminForGame,
+    BecomeAnAdminForGameFail,
+    BecomeAnAdminForGameSuccess,
+    CloseGame,
+    CreateAndOpenGame,
+    CreateGame,
+    GameAdminAppointed,
+    GameClosed,
+    GameCreated,
+    GameCreatedAndOpened,
+    GameDetails,
+    GameDetailsUpdated,
+    GameOpened,
+    GamesIAmAdminOfList,
+    GamesListForSource,
+    GetGameDetails,
+    ListGamesForSource,
+    ListGamesIAmAdminOf,
+    ListUpcomingGamesForSource,
+    NewGame,
+    OpenGame,
+    OpenGameEntry,
+    UpcomingGameEntry,
+    UpcomingGamesListForSource,
+    UpdateGameDetails,
+)
+from gameserver.storage.games import (
+    Game,
+    NewGameRow,
+    count_game_admins,
+    find_game,
+    get_game,
+    insert_game,
+    insert_game_admin,
+    is_game_admin,
+    list_administered_games,
+    list_open_games,
+    list_upcoming_games,
+    update_game_opened,
+    update_image_url,
+)
+from gameserver.storage.sources import is_source_admin
+from gameserver.storage.targets import (
+    insert_actions,
+    insert_target_rows,
+    list_actions,
+    list_target_rows,
+    next_target_number,
+)
+from gameserver.storage.timers import TimerKind, insert_timer
+from gameserver.storage.users import find_user
+
+
+class _Contents(NamedTuple):
+    """The actions and targets that a request adds to a game."""
+
+    actions: dict[str, str]
+    targets: list[Path]
+
+
+def _parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
+    return _Contents(
+        parse_actions(request.actions), parse_targets(request.targets, "targets", settings.max_target_depth)
+    )
+
+
+def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
+    """Add what the game does not have yet, and ``none``."""
+    connection, settings = change.connection, change.settings
+    existing = list_target_rows(connection, game_id)
+    added = missing_rows(existing, contents.targets, next_target_number(connection))
+    if len(existing) + len(added) > settings.max_targets:
+        text = f"a game has at most {settings.max_targets} targets, implied ancestors and 'none' included"
+        raise invalid("targets", text)
+    insert_target_rows(connection, game_id, added)
+    insert_actions(connection, game_id, contents.actions)
+    if len(list_actions(connection, game_id)) > settings.max_actions:
+        raise invalid("actions", f"a game has at most {settings.max_actions} actions")
+
+
+def _action_nodes(reading: Reading, game_id: int) -> dict[str, ActionNode]:
+    return {key: ActionNode(name) for key, name in list_actions(reading.connection, game_id).items()}
+
+
+def _opened_fields(reading: Reading, game: Game) -> dict[str, Any]:
+    return {
+        **_created_fields(game),
+        "actions": _action_nodes(reading, game.id),
+        "targets": build_tree(list_target_rows(reading.connection, game.id)),
+    }
+
+
+def _created_fields(game: Game) -> dict[str, Any]:
+    return {
+        "source_id": game.source_uuid,
+        "game_id": game.uuid,
+        "game_name": game.name,
+        "type": game.type,
+        "open_at": game.open_at,
+        "live_start_at": game.live_start_at,
+        "live_finish_at": game.live_finish_at,
+        "close_at": game.close_at,
+        "hashtag": game.hashtag,
+    }
+
+
+def _check_times(request: NewGame, now_ms: int) -> None:
+    open_at = now_ms if request.open_at is None else request.open_at
+    if request.close_at is not None and request.close_at <= max(open_at, now_ms):
+        text = f"close_at must be later than open_at ({open_at}) and than now ({now_ms})"
+        if 10**9 <= request.close_at < 10**10:
+            text += "; times are in epoch milliseconds, and this looks like seconds"
+        raise invalid("close_at", text)
+    start_at, finish_at = request.live_start_at, request.live_finish_at
+    if start_at is not None and finish_at is not None and finish_at < start_at:
+        raise invalid("live_finish_at", "live_finish_at must not be before live_start_at")
+
+
+def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
+    source = change.source(request, request.source_id)
+    require_open(source)
+    now_ms = change.now_ms
+    game = insert_game(
+        change.connection,
+        NewGameRow(
+            source_id=source.id,
+            name=request.game_name,
+            type=request.type,
+            currency=request.currency,
+            hashtag=hashtag(request.game_name) if request.hashtag is None else request.hashtag,
+            image_url=request.image_url,
+            created_at=now_ms,
+            open_at=now_ms if request.open_at is None else request.open_at,
+            live_start_at=now_ms if request.live_start_at is None else request.live_start_at,
+            live_finish_at=request.live_finish_at,
+            close_at=request.close_at,
+            opened_at=now_ms if opened else None,
+        ),
+    )
+    if game.close_at is not None:
+        insert_timer(change.connection, game.close_at, TimerKind.CLOSE_GAME, game.id)
+    return game
+
+
+@handles(CreateAndOpenGame)
+def create_and_open_game(change: Change, request: CreateAndOpenGame) -> GameCreatedAndOpened:
+    """Create a game that is open."""
+    _check_times(request, change.now_ms)
+    contents = _parse_contents(request, change.settings)
+    game = _insert_game(change, request, opened=True)
+    _add_contents(change, game.id, contents)
+    opened = GameCreatedAndOpened(**_opened_fields(change, game))
+    change.publish(game, opened)
+    return opened
+
+
+@handles(CreateGame)
+def create_game(change: Change, request: CreateGame) -> GameCreated:
+    """Create an upcoming game."""
+    _check_times(request, change.now_ms)
+    game = _insert_game(change, request, opened=False)
+    created = GameCreated(**_created_fields(game))
+    change.publish(game, created)
+    return created
+
+
+def require_not_closed(game: Game) -> None:
+    """Raise ``game_closed`` for a game that is."""
+    if game.closed_at is not None:
+        raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
+
+
+@handles(OpenGame)
+def open_game(change: Change, request: OpenGame) -> GameOpened:
+    """Open an upcoming game."""
+    contents = _parse_contents(request, change.settings)
+    game = change.game(request, request.game_id)
+    require_not_closed(game)
+    if game.opened_at is not None:
+        raise Rejected(ErrorCode.CONFLICT, "this game is open already")
+    update_game_opened(change.connection, game.id, change.now_ms)
+    _add_contents(change, game.id, contents)
+    opened = GameOpened(**_opened_fields(change, game))
+    change.publish(game, opened)
+    return opened
+
+
+@handles(BecomeAnAdminForGame)
+def become_an_admin_for_game(
+    change: Change, request: BecomeAnAdminForGame
+) -> BecomeAnAdminForGameSuccess | BecomeAnAdminForGameFail:
+    """Make a source admin an admin of the game."""
+    game = change.game(request, request.game_id)
+    connection, user_id = change.connection, change.user.id
+    if not is_source_admin(connection, game.source_id, user_id):
+        reason = "only an admin of the game's source may become an admin of the game"
+        return BecomeAnAdminForGameFail(game_id=game.uuid, reason=reason)
+    if not is_game_admin(connection, game.id, user_id):
+        if count_game_admins(connection, game.id) >= change.settings.max_game_admins:
+            return BecomeAnAdminForGameFail(game_id=game.uuid, reason=_admins_full(change.settings))
+        insert_game_admin(connection, game.id, user_id)
+    return BecomeAnAdminForGameSuccess(game_id=game.uuid)
+
+
+def _admins_full(settings: Settings) -> str:
+    return f"the game has {settings.max_game_admins} admins, and may not have more"
+
+
+@handles(AppointAdminForGameByUsername)
+def appoint_admin_for_game_by_username(change: Change, request: AppointAdminForGameByUsername) -> GameAdminAppointed:
+    """Make another user an admin of the game, and tell it."""
+    appointed = find_user(change.connection, request.username)
+    if appointed is None:
+        raise not_found("username", "user")
+    game = change.game(request, request.game_id)
+    if not is_game_admin(change.connection, game.id, appointed.id):
+        if count_game_admins(change.connection, game.id) >= change.settings.max_game_admins:
+            raise Rejected(ErrorCode.CONFLICT, _admins_full(change.settings))
+        insert_game_admin(change.connection, game.id, appointed.id)
+    change.notify(appointed.id, BecomeAnAdminForGameSuccess(game_id=game.uuid))
+    return GameAdminAppointed(game_id=game.uuid, username=appointed.username)
+
+
+@handles(ListGamesIAmAdminOf)
+def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> GamesIAmAdminOfList:
+    """List the games the user administers, newest first."""
+    before = _cursor(reading, request.after)
+    found = list_administered_games(reading.connection, reading.user.id, before, request.limit + 1)
+    page = found[: request.limit]
+    return GamesIAmAdminOfList(
+        games=[AdministeredGame(uuid, name) for _, uuid, name in page],
+        next=page[-1][1] if len(found) > len(page) else None,
+    )
+
+
+def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -> int | None:
+    """The row below which a page begins."""
+    if after is None:
+        return None
+    game = find_game(reading.connection, after)
+    if game is None or source_id not in (None, game.source_id):
+        raise not_found("after", "game")
+    return game.id
+
+
+@handles(GetGameDetails)
+def get_game_details(reading: Reading, request: GetGameDetails) -> GameDetails:
+    """All there is to know of a game."""
+    game = reading.game(request, request.game_id)
+    if request.before is not None:
+        raise not_found("before", "event")
+    return _details(reading, game, game.seq)
+
+
+def _details(reading: Reading, game: Game, seq: int) -> GameDetails:
+    return GameDetails(
+        game_id=game.uuid,
+        name=game.name,
+        game_name=game.name,
+        source_id=game.source_uuid,
+        status=game_status(game.times, reading.now_ms),
+        type=game.type,
+        currency=game.currency,
+        hashtag=game.hashtag,
+        image_url=game.image_url,
+        actions=_action_nodes(reading, game.id),
+        targets=build_tree(list_target_rows(reading.connection, game.id)),
+        open_at=game.open_at,
+        live_start_at=game.live_start_at,
+        live_finish_at=game.live_finish_at,
+        close_at=game.close_at,
+        past_events={},
+        game_state={},
+        seq=seq,
+    )
+
+
+@handles(UpdateGameDetails)
+def update_game_details(change: Change, request: UpdateGameDetails) -> GameDetailsUpdated:
+    """Add to a game's actions and targets, or change its image; broadcast the details."""
+    contents = _parse_contents(request, change.settings)
+    game = change.game(request, request.game_id)
+    require_not_closed(game)
+    if contents.actions or contents.targets:
+        _add_contents(change, game.id, contents)
+    if request.image_url is not None:
+        update_image_url(change.connection, game.id, request.image_url)
+    # The details carry the seq under which they are broadcast.
+    change.publish(game, _details(change, get_game(change.connection, game.id), game.seq + 1))
+    return GameDetailsUpdated(game_id=game.uuid)
+
+
+@handles(CloseGame)
+def close_game(change: Change, request: CloseGame) -> GameClosed:
+    """Close a game."""
+    game = change.game(request, request.game_id)
+    require_not_closed(game)
+    return close(change, game)
+
+
+@handles(ListGamesForSource)
+def list_games_for_source(reading: Reading, request: ListGamesForSource) -> GamesListForSource:
+    """List a source's open games, newest first."""
+    source = reading.source(request, request.source_id)
+    before = _cursor(reading, request.after, source.id)
+    found = list_open_games(reading.connection, source.id, before, request.limit + 1)
+    page = found[: request.limit]
+    return GamesListForSource(
+        source_id=source.uuid,
+        games={
+            game.uuid: OpenGameEntry(
+                status=game_status(game.times, reading.now_ms),
+                name=game.name,
+                type=game.type,
+                open_at=game.open_at,
+                live_start_at=game.live_start_at,
+                close_at=game.close_at,
+                currency=game.currency,
+                hashtag=game.hashtag,
+            )
+            for game in page
+        },
+        next=page[-1].uuid if len(found) > len(page) else None,
+    )
+
+
+@handles(ListUpcomingGamesForSource)
+def list_upcoming_games_for_source(reading: Reading, request: ListUpcomingGamesForSource) -> UpcomingGamesListForSource:
+    """List a source's upcoming games, newest first."""
+    source = reading.source(request, request.source_id)
+    before = _cursor(reading, request.after, source.id)
+    found = list_upcoming_games(reading.connection, source.id, before, request.limit + 1)
+    page = found[: request.limit]
+    return UpcomingGamesListForSource(
+        source_id=source.uuid,
+        games={
+            game.uuid: UpcomingGameEntry(
+                source_id=source.uuid,
+                game_name=game.name,
+                currency=game.currency,
+                live_start_at=game.live_start_at,
+                open_at=game.open_at,
+                type=game.type,
+                hashtag=game.hashtag,
+            )
+            for game in page
+        },
+        next=page[-1].uuid if len(found) > len(page) else None,
+    )

@@ -1,0 +1,92 @@
+"""What the operations on game sources do (contract, section 5)."""
+
+from gameserver.domain.money import RATE_SCALE_PLACES, is_absent, parse_scaled
+from gameserver.errors import ErrorCode, Rejected, invalid, not_found
+from gameserver.handlers.closing import close
+from gameserver.handlers.context import Change, Reading
+from gameserver.handlers.registry import handles
+from gameserver.protocol.sources import (
+    AddSourceAdmin,
+    CloseGameSource,
+    GameSourceClosed,
+    GameSourceOpened,
+    GameSourcesIAmAdminOfList,
+    ListGameSourcesIAmAdminOf,
+    OpenGameSource,
+    SourceAdminAdded,
+    SourceEntry,
+)
+from gameserver.storage.games import list_unclosed_games
+from gameserver.storage.sources import (
+    Source,
+    find_source,
+    insert_source,
+    insert_source_admin,
+    list_administered_sources,
+    update_source_closed,
+)
+from gameserver.storage.users import find_user
+
+MAX_TAKEOUT_MILLIONTHS = 500_000
+
+
+@handles(OpenGameSource)
+def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpened:
+    """Open a source, its opener being its first admin."""
+    takeout_millionths = 0
+    if not is_absent(request.takeout):
+        takeout_millionths = parse_scaled(request.takeout, RATE_SCALE_PLACES, "takeout")
+    if takeout_millionths > MAX_TAKEOUT_MILLIONTHS:
+        raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
+    change.admit(request)
+    source = insert_source(
+        change.connection, request.source_name, request.description, takeout_millionths, change.now_ms
+    )
+    insert_source_admin(change.connection, source.id, change.user.id)
+    return GameSourceOpened(source_id=source.uuid)
+
+
+def require_open(source: Source) -> None:
+    """Raise ``source_closed`` for a source that is."""
+    if source.closed_at is not None:
+        raise Rejected(ErrorCode.SOURCE_CLOSED, "this game source is closed; open another")
+
+
+@handles(CloseGameSource)
+def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClosed:
+    """Close every game of a source, and the source."""
+    source = change.source(request, request.source_id)
+    require_open(source)
+    for game in list_unclosed_games(change.connection, source.id):
+        close(change, game)
+    update_source_closed(change.connection, source.id, change.now_ms)
+    return GameSourceClosed(source_id=source.uuid)
+
+
+@handles(ListGameSourcesIAmAdminOf)
+def list_game_sources_i_am_admin_of(reading: Reading, request: ListGameSourcesIAmAdminOf) -> GameSourcesIAmAdminOfList:
+    """List the user's sources, newest first."""
+    before = None
+    if request.after is not None:
+        cursor = find_source(reading.connection, request.after)
+        if cursor is None:
+            raise not_found("after", "game source")
+        before = cursor.id
+    found = list_administered_sources(reading.connection, reading.user.id, before, request.limit + 1)
+    page = found[: request.limit]
+    return GameSourcesIAmAdminOfList(
+        sources=[SourceEntry(source.uuid, source.name, source.description) for source in page],
+        next=page[-1].uuid if len(found) > len(page) else None,
+    )
+
+
+@handles(AddSourceAdmin)
+def add_source_admin(change: Change, request: AddSourceAdmin) -> SourceAdminAdded:
+    """Make a user an admin of the source."""
+    user = find_user(change.connection, request.username)
+    if user is None:
+        raise not_found("username", "user")
+    source = change.source(request, request.source_id)
+    require_open(source)
+    insert_source_admin(change.connection, source.id, user.id)
+    return SourceAdminAdded(source_id=source.uuid, username=user.username)

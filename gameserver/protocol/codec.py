@@ -1,0 +1,244 @@
+"""From the text of a message to a request, and from a message to the text that is sent.
+
+A request that is exactly as declared is decoded in one pass. Anything else is looked at again parameter by
+parameter, which accepts the contract's other spellings (numbers as strings, null and "" for absent) or
+names the parameter at fault.
+"""
+
+import difflib
+import hashlib
+import re
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw, inspect
+
+from gameserver.errors import ErrorCode, Rejected, invalid
+from gameserver.protocol.declare import NO_HEADER, Operation, Request, RequestHeader, Role
+from gameserver.protocol.registry import OPERATIONS
+
+SUPPORTED_MAJOR = 1
+_VERSION = re.compile(r"\A1(\.[0-9]{1,9})?\Z")
+_HEADER_RULES = {
+    "id": "a string of at most 64 characters, or an integer",
+    "key": "a string of 1 to 64 characters",
+    "session_key": "a string",
+}
+
+_as_declared: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
+    reduce(or_, (operation.request for operation in OPERATIONS.values()))
+)
+_members = msgspec.json.Decoder(dict[str, Raw])
+_encoder = msgspec.json.Encoder()
+
+
+class Undecodable(Exception):
+    """A message that is no acceptable request; ``op`` and ``id`` are what could be read of it."""
+
+    def __init__(self, rejected: Rejected, op: int | None = None, id_: str | int | None = None) -> None:
+        super().__init__(rejected, op, id_)
+        self.rejected = rejected
+        self.op = op
+        self.id = id_
+
+
+class _Parameter(NamedTuple):
+    """How one parameter is decoded outside the fast path."""
+
+    decoder: msgspec.json.Decoder[Any]
+    required: bool
+    none_is_absent: bool
+    accepted: str
+
+
+def decode_request(text: str, *, logged_in: bool) -> Request:
+    """The request that ``text`` spells. Raises `Undecodable`, in the contract's order of checks."""
+    try:
+        request: Request = _as_declared.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return _decode_closely(text, logged_in)
+    header = request.header
+    if header.api_version is not None or header.key == "":
+        return _decode_closely(text, logged_in)
+    if not logged_in:
+        _require_open(type(request).__struct_config__.tag, header.id)
+    return request
+
+
+def _decode_closely(text: str, logged_in: bool) -> Request:
+    members = _read_members(text)
+    op = _read_op(members)
+    header = _read_header(members, op)
+    if not logged_in:
+        _require_open(op, header.id)
+    operation = OPERATIONS.get(op)
+    if operation is None:
+        raise Undecodable(
+            Rejected(ErrorCode.UNKNOWN_OP, f"no operation has the code {op}; get_opcodes (2) lists them"),
+            op,
+            header.id,
+        )
+    try:
+        values = _read_parameters(members, _PARAMETERS[op])
+    except Rejected as rejected:
+        raise Undecodable(rejected, op, header.id) from None
+    return operation.request(header=header, **values)
+
+
+def _read_members(text: str) -> dict[str, Raw]:
+    try:
+        return _members.decode(text)
+    except msgspec.ValidationError:
+        rejected = Rejected(ErrorCode.BAD_REQUEST, "a request is one JSON object")
+    except msgspec.DecodeError as error:
+        rejected = Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {error}")
+    except RecursionError:
+        rejected = Rejected(ErrorCode.BAD_JSON, "the message is nested too deeply")
+    raise Undecodable(rejected)
+
+
+def _read_value(raw: Raw) -> Any:
+    """One member's value, the whole text being JSON in outline. Raises `Rejected` where it is not in detail."""
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Undecodable(Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {error}")) from None
+
+
+def _read_op(members: dict[str, Raw]) -> int:
+    op = _read_value(members.pop("op", Raw(b"null")))
+    if type(op) is not int:
+        header = members.get("header")
+        raise Undecodable(
+            Rejected(ErrorCode.BAD_REQUEST, "a request needs 'op', an integer: the operation's code", "op"),
+            None,
+            _id_of(_read_value(header)) if header is not None else None,
+        )
+    return op
+
+
+def _id_of(header: Any) -> str | int | None:
+    """What can be echoed of a header that may be wrong otherwise."""
+    try:
+        return msgspec.convert({"id": header["id"]}, RequestHeader).id
+    except (msgspec.ValidationError, KeyError, TypeError):
+        return None
+
+
+def _read_header(members: dict[str, Raw], op: int) -> RequestHeader:
+    header = _read_value(members.pop("header", Raw(b"null")))
+    if header is None:
+        return NO_HEADER
+    if type(header) is not dict:
+        raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "'header' must be a JSON object", "header"), op)
+    given = {name: value for name, value in header.items() if value is not None}
+    version = given.pop("api_version", "")
+    if version not in ("", "None") and (isinstance(version, bool) or not _VERSION.match(str(version))):
+        text = f"this server speaks api_version {SUPPORTED_MAJOR}"
+        raise Undecodable(Rejected(ErrorCode.UNSUPPORTED_VERSION, text, "header.api_version"), op, _id_of(header))
+    for name in ("key", "session_key"):
+        if given.get(name) == "":
+            del given[name]
+    for name, accepted in _HEADER_RULES.items():
+        try:
+            msgspec.convert({name: given[name]} if name in given else {}, RequestHeader)
+        except msgspec.ValidationError:
+            field = f"header.{name}"
+            raise Undecodable(invalid(field, f"{field} must be {accepted}"), op, _id_of(header)) from None
+    return msgspec.convert(given, RequestHeader)
+
+
+def _require_open(op: Any, id_: str | int | None) -> None:
+    operation = OPERATIONS.get(op)
+    if operation is None or operation.by is not Role.ANYONE:
+        text = "log on first: operation 100, or credentials in the handshake"
+        raise Undecodable(Rejected(ErrorCode.NOT_LOGGED_IN, text), op, id_)
+
+
+def _read_parameters(members: dict[str, Raw], parameters: dict[str, _Parameter]) -> dict[str, Any]:
+    for name in members:
+        if name not in parameters:
+            raise invalid(name[:64], _unknown_text(name[:64], parameters))
+    values: dict[str, Any] = {}
+    for name, parameter in parameters.items():
+        raw = members.get(name)
+        if raw is None or _is_absent(raw, parameter):
+            if parameter.required:
+                raise Rejected(ErrorCode.MISSING_PARAMETER, f"{name} is required: {parameter.accepted}", name)
+            continue
+        try:
+            values[name] = parameter.decoder.decode(raw)
+        except msgspec.ValidationError:
+            raise invalid(name, f"{name} must be {parameter.accepted}") from None
+        except msgspec.DecodeError as error:
+            raise Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {error}") from None
+        except RecursionError:
+            raise Rejected(ErrorCode.BAD_JSON, "the message is nested too deeply") from None
+    return values
+
+
+def _is_absent(raw: Raw, parameter: _Parameter) -> bool:
+    text = bytes(raw)
+    return text in (b"null", b'""') or (parameter.none_is_absent and text == b'"None"')
+
+
+def _unknown_text(name: str, parameters: dict[str, _Parameter]) -> str:
+    nearest = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
+    if nearest:
+        return f"this operation has no parameter {name!r}; did you mean {nearest[0]!r}?"
+    known = ", ".join(parameters) or "none"
+    return f"this operation has no parameter {name!r}; its parameters: {known}"
+
+
+def _describe(kind: inspect.Type) -> tuple[bool, str]:
+    """Whether ``"None"`` stands for absent, and the description of what is accepted."""
+    if isinstance(kind, inspect.UnionType):
+        kind = next(member for member in kind.types if not isinstance(member, inspect.NoneType))
+    schema: dict[str, Any] = {}
+    if isinstance(kind, inspect.Metadata):
+        schema = kind.extra_json_schema or {}
+        kind = kind.type
+    textual = isinstance(kind, inspect.StrType | inspect.ListType | inspect.UnionType)
+    return not textual, schema.get("description", "")
+
+
+def _parameters_of(operation: Operation) -> dict[str, _Parameter]:
+    described = {field.name: field.type for field in inspect.type_info(operation.request).fields}  # type: ignore[attr-defined]
+    parameters: dict[str, _Parameter] = {}
+    for field in msgspec.structs.fields(operation.request):
+        if field.name != "header":
+            none_is_absent, accepted = _describe(described[field.name])
+            decoder = msgspec.json.Decoder(field.type, strict=False)
+            parameters[field.name] = _Parameter(decoder, field.required, none_is_absent, accepted)
+    return parameters
+
+
+_PARAMETERS: dict[int, dict[str, _Parameter]] = {op: _parameters_of(operation) for op, operation in OPERATIONS.items()}
+
+
+def request_digest(text: str) -> bytes:
+    """What two requests share that ask for the same thing: op and parameters as sent, decoded (section 8)."""
+    members = msgspec.json.decode(text, type=dict[str, Any])
+    members.pop("header", None)
+    return hashlib.sha256(msgspec.json.encode(members, order="sorted")).digest()
+
+
+class ResponseHeader(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The ``response_header`` of a reply or broadcast."""
+
+    t: int
+    id: str | int | None = None
+    seq: int | None = None
+    repeated: bool = False
+
+
+def encode_body(body: msgspec.Struct) -> bytes:
+    """A message without its header; what the log and the stored replies keep."""
+    return _encoder.encode(body)
+
+
+def with_header(header: ResponseHeader, body: bytes) -> bytes:
+    """The text to send: the header put in front of the other members of ``body``."""
+    return b'{"response_header":%b,%b' % (_encoder.encode(header), body[1:])

@@ -1,0 +1,59 @@
+"""The types of parameters. Each description completes the sentence "NAME must be …" of a refusal."""
+
+from typing import Annotated
+
+from msgspec import Meta, Raw
+
+from gameserver.domain.money import CURRENCY_PATTERN
+
+LAST_MS = 253_402_300_799_999  # the end of the year 9999
+USERNAME_PATTERN = r"\A[A-Za-z0-9_.-]{1,32}\Z"
+
+Millis = Annotated[int, Meta(ge=0, le=LAST_MS, description="an integer, epoch milliseconds UTC")]
+Uuid = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z",
+        description="an id as the server gave it, a lower-case UUID",
+    ),
+]
+Names = Annotated[list[str] | str, Meta(description="an array of strings, or one string with commas between the items")]
+Title = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S", description="a string of 1 to 256 characters")]
+Label = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\S", description="a string of 1 to 128 characters")]
+GameType = Annotated[
+    str, Meta(min_length=1, max_length=64, pattern=r"\S", description="a string of 1 to 64 characters")
+]
+Description = Annotated[str, Meta(min_length=1, max_length=512, description="a string of at most 512 characters")]
+ImageUrl = Annotated[
+    str,
+    Meta(
+        max_length=2048,
+        pattern=r"\A[hH][tT][tT][pP][sS]?://[^\s/]\S*\Z",
+        description="an http or https address of at most 2048 characters",
+    ),
+]
+Currency = Annotated[
+    str,
+    Meta(
+        pattern=CURRENCY_PATTERN,
+        description="3 to 10 upper-case letters or digits, the first a letter, such as EUR or DON",
+    ),
+]
+Username = Annotated[
+    str,
+    Meta(pattern=USERNAME_PATTERN, description="a username: 1 to 32 letters, digits, '_', '-' or '.'"),
+]
+PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
+Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of a broadcast received, or 0")]
+UserId = Annotated[int, Meta(ge=1, le=2**53 - 1, description="a user's id, an integer from 1 up")]
+Nonce = Annotated[str, Meta(min_length=1, max_length=64, description="1 to 64 characters of the client's choice")]
+Digest = Annotated[
+    str,
+    Meta(
+        pattern=r"\A[0-9a-f]{64}\Z",
+        description="sha256(str(id) + n + session_key) as 64 lower-case hex digits",
+    ),
+]
+# Kept as the text that was sent, so that its exact decimal value can be read; empty where absent.
+Number = Annotated[Raw, Meta(description="a decimal number without a sign")]
+ABSENT_NUMBER = Raw(b"")

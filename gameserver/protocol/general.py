@@ -1,0 +1,79 @@
+"""Operations of the connection itself (contract, section 4)."""
+
+import msgspec
+
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.fields import Digest, Nonce, UserId
+
+
+@message
+class Pong(Message, tag=1, frozen=True):
+    """The answer to a ping."""
+
+
+@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[Pong])
+class Ping(Request, tag=1, frozen=True):
+    """Ask whether the server is there; the reply's header tells its time."""
+
+
+@message
+class Opcodes(Message, tag=2, frozen=True):
+    """The numbers of every operation, and of every reply and broadcast, by name."""
+
+    opcodes: dict[str, int]
+    response_codes: dict[str, int]
+
+
+@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[Opcodes])
+class GetOpcodes(Request, tag=2, frozen=True):
+    """List the operation and response codes."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The server's limits that a client needs to know."""
+
+    max_message_bytes: int
+    max_unsent_bytes: int
+    max_requests_per_s: int
+    ping_interval_s: float
+    ping_timeout_s: float
+    max_target_depth: int
+    max_targets: int
+    max_actions: int
+    max_game_admins: int
+    presence_detail_limit: int
+    game_log_days: int
+
+
+@message
+class LogonSuccess(Message, tag=100, frozen=True):
+    """The connection now acts for this user."""
+
+    session_key: str
+    user_id: int
+    username: str
+    limits: Limits
+
+
+@message
+class LogonFail(Message, tag=110, frozen=True):
+    """The credentials are not those of a live session; the connection may try again."""
+
+    reason: str
+
+
+@message
+class LogonFailAlreadyLoggedIn(Message, tag=112, frozen=True):
+    """The connection already acts for a user."""
+
+    user_id: int
+    username: str
+
+
+@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[LogonSuccess, LogonFail, LogonFailAlreadyLoggedIn])
+class Logon(Request, tag=100, frozen=True):
+    """Say who the connection is: by ``header.session_key``, or by ``id``, ``n`` and ``h`` together."""
+
+    id: UserId | None = None
+    n: Nonce | None = None
+    h: Digest | None = None

@@ -1,0 +1,12 @@
+"""The complete registry: importing this module declares every operation and message."""
+
+from gameserver.protocol import games, general, sources
+from gameserver.protocol.declare import ERROR_RES, MESSAGES, OPERATIONS, Operation, tag_of
+
+__all__ = ["MESSAGES", "OPERATIONS", "Operation", "games", "general", "sources"]
+
+OPCODES: dict[str, int] = {operation.name: op for op, operation in sorted(OPERATIONS.items())}
+RESPONSE_CODES: dict[str, int] = {
+    **{name: tag_of(struct) for name, struct in sorted(MESSAGES.items(), key=lambda item: tag_of(item[1]))},
+    "error": ERROR_RES,
+}

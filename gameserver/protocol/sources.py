@@ -1,0 +1,88 @@
+"""Operations on game sources (contract, section 5)."""
+
+import msgspec
+
+from gameserver.errors import ErrorCode
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.fields import ABSENT_NUMBER, Description, Label, Number, PageSize, Username, Uuid
+from gameserver.protocol.games import GameClosed
+
+
+@message
+class GameSourceOpened(Message, tag=335, frozen=True):
+    """The source is open and its opener its first admin."""
+
+    source_id: str
+
+
+@operation(by=Role.PROVIDER, kind=Kind.WRITE, replies=[GameSourceOpened])
+class OpenGameSource(Request, tag=365, frozen=True):
+    """Open a game source: the house under which games are created.
+
+    ``takeout`` is the share, from 0 to 0.5 and in millionths at most, that the house keeps of the pools
+    opened in it.
+    """
+
+    source_name: Label
+    description: Description | None = None
+    takeout: Number = ABSENT_NUMBER
+
+
+@message
+class GameSourceClosed(Message, tag=336, frozen=True):
+    """The source and all its games are closed."""
+
+    source_id: str
+
+
+@operation(
+    by=Role.SOURCE_ADMIN,
+    kind=Kind.WRITE,
+    replies=[GameSourceClosed],
+    broadcasts=[GameClosed],
+    errors=[ErrorCode.SOURCE_CLOSED],
+)
+class CloseGameSource(Request, tag=366, frozen=True):
+    """Close a source and every game of it, upcoming ones too, as close_game does."""
+
+    source_id: Uuid
+
+
+class SourceEntry(msgspec.Struct, frozen=True):
+    """A source in a list."""
+
+    id: str
+    name: str
+    description: str | None
+
+
+@message
+class GameSourcesIAmAdminOfList(Message, tag=621, frozen=True, omit_defaults=True):
+    """The sources the user is an admin of, newest first; ``next`` is there if more follow."""
+
+    sources: list[SourceEntry]
+    next: str | None = None
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[GameSourcesIAmAdminOfList], errors=[ErrorCode.NOT_FOUND])
+class ListGameSourcesIAmAdminOf(Request, tag=611, frozen=True):
+    """List the sources the user is an admin of; ``after`` takes the ``next`` of the page before."""
+
+    limit: PageSize = 1000
+    after: Uuid | None = None
+
+
+@message
+class SourceAdminAdded(Message, tag=337, frozen=True):
+    """The user is now an admin of the source; also if it was one before."""
+
+    source_id: str
+    username: str
+
+
+@operation(by=Role.SOURCE_ADMIN, kind=Kind.WRITE, replies=[SourceAdminAdded], errors=[ErrorCode.SOURCE_CLOSED])
+class AddSourceAdmin(Request, tag=367, frozen=True):
+    """Make another user an admin of the source."""
+
+    source_id: Uuid
+    username: Username

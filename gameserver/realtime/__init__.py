@@ -1,0 +1,1 @@
+"""Connections: accepting them, talking with them, and telling them what happens."""

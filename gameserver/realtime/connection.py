@@ -1,0 +1,353 @@
+"""A WebSocket connection: one task that reads, decodes, carries out and answers, in order."""
+
+import logging
+import secrets
+from functools import partial
+
+import trio
+from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
+
+from gameserver.errors import CloseCode, ErrorCode, Rejected
+from gameserver.handlers.joining import LogView, view_log
+from gameserver.handlers.registry import SESSIONS, Credentials, Login, run_read, run_write
+from gameserver.protocol.codec import (
+    ResponseHeader,
+    Undecodable,
+    decode_request,
+    encode_body,
+    request_digest,
+    with_header,
+)
+from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
+from gameserver.protocol.games import GameJoined, GameLeft, JoinGame, LeaveGame
+from gameserver.protocol.general import Limits
+from gameserver.realtime.alarms import Alarm
+from gameserver.realtime.frames import PING_FRAME, FrameMeter, text_frame
+from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.outbox import Outbox
+from gameserver.realtime.services import Services
+from gameserver.realtime.stream import WebSocketStream
+from gameserver.storage.broadcasts import list_broadcasts
+from gameserver.storage.games import find_game
+from gameserver.storage.users import User
+
+logger = logging.getLogger(__name__)
+
+_RECOVERY_BATCH_BYTES = 262_144
+_RATE_LIMITED_PATIENCE_S = 10.0
+_FAILED_BY_PEER = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
+
+
+class Connection:
+    """One client. It contains every failure of its own.
+
+    Implements `gameserver.handlers.registry.Conversation` and `gameserver.realtime.hub.Listener`.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        nursery: trio.Nursery,
+        transport: trio.abc.Stream,
+        address: str,
+        watched: list[int],
+    ) -> None:
+        settings = services.settings
+        self.user: User | None = None
+        self.outbox = Outbox(
+            transport,
+            settings.max_unsent_bytes,
+            start=nursery.start_soon,
+            on_closing=self._limit_closing,
+            on_dead=nursery.cancel_scope.cancel,
+        )
+        self._services = services
+        self._nursery = nursery
+        self._transport = transport
+        self._address = address
+        self._watched = watched
+        self._session_id: str | None = None
+        self._subscriptions: dict[str, tuple[Hub, Subscription]] = {}
+        self._request_id: str | int | None = None
+        self._limited_since: float | None = None
+        self._busy = False
+        self._pulse: Alarm | None = None
+        self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
+
+    @property
+    def limits(self) -> Limits:
+        """The server's limits."""
+        return self._services.limits
+
+    async def run(self, head: bytes, early: bytes, login: Login | None) -> None:
+        """Shake hands and converse until the connection ends.
+
+        ``head`` is the checked handshake request, ``early`` what the client sent beyond its own.
+        """
+        services, settings = self._services, self._services.settings
+        meter = FrameMeter(settings.max_message_bytes, settings.max_message_fragments)
+        stream = WebSocketStream(self._transport, self.outbox, meter, head, early)
+        services.directory.add(self)
+        try:
+            # The meter counts bytes; trio-websocket, which counts characters, must not be first.
+            request = await wrap_server_stream(self._nursery, stream, message_queue_size=1, max_message_size=2**62)
+            socket = await request.accept()
+            if login is not None:
+                self._act_for(login)
+            else:
+                self._set_deadline(settings.logon_timeout_s, CloseCode.LOGON_TIMEOUT, "log on within the time")
+            self._pulse = services.alarms.set(settings.ping_interval_s, partial(self._ping, stream))
+            stream.open()
+            if services.draining:
+                self.drain()
+            await self._converse(socket, stream)
+        finally:
+            self._depart()
+
+    async def _converse(self, socket: WebSocketConnection, stream: WebSocketStream) -> None:
+        try:
+            while True:
+                text = await socket.get_message()
+                if self.outbox.closing is not None:
+                    continue  # what was in flight when the connection began to close
+                if isinstance(text, bytes):
+                    self.outbox.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+                    continue
+                self._busy = True
+                await self._answer(text)
+                self._busy = False
+                if self._services.draining:
+                    self.drain()
+        except ConnectionClosed:
+            code = socket.closed.code if socket.closed is not None else None
+            if self.outbox.closing is None and code in _FAILED_BY_PEER:
+                self.outbox.close(CloseCode(code))
+                await stream.drain()
+
+    def _depart(self) -> None:
+        if self._pulse is not None:
+            self._pulse.cancel()
+        if self.outbox.closing is None:
+            # The peer is gone: nobody takes what still waits for it.
+            self._nursery.cancel_scope.cancel()
+        for hub, subscription in self._subscriptions.values():
+            hub.leave(subscription)
+        for source_id in self._watched:
+            self._services.hubs.unwatch(source_id, self.outbox)
+        self._services.directory.remove(self, self.user.id if self.user else None, self._session_id)
+
+    # Requests
+
+    async def _answer(self, text: str) -> None:
+        """Carry one request out and answer it, whatever happens."""
+        op: int | None = None
+        self._request_id = None
+        try:
+            retry_after_ms = self._rate_limited_for()
+            try:
+                request = decode_request(text, logged_in=self.user is not None)
+            except Undecodable as undecodable:
+                op, self._request_id = undecodable.op, undecodable.id
+                self._refuse_if_limited(retry_after_ms)
+                raise undecodable.rejected from None
+            op, self._request_id = declared(request).op, request.header.id
+            self._refuse_if_limited(retry_after_ms)
+            await self._carry_out(request, text)
+        except Rejected as rejected:
+            await self._refuse(op, rejected)
+        except Exception:
+            incident = secrets.token_hex(6)
+            logger.exception("incident %s: operation %s failed", incident, op)
+            await self._refuse(op, Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}"))
+
+    async def _carry_out(self, request: Request, text: str) -> None:
+        services, kind = self._services, declared(request).kind
+        if kind is Kind.SESSION:
+            await SESSIONS[type(request)](self, request)
+            return
+        assert self.user is not None
+        now_ms = services.clock.now_ms()
+        if kind is Kind.READ:
+            await services.catch_up(now_ms)
+            read = partial(run_read, request=request, user=self.user, now_ms=now_ms, settings=services.settings)
+            await self._send(await services.store.read(read))
+            return
+        digest = request_digest(text) if request.header.key else None
+        write = partial(
+            run_write,
+            request=request,
+            digest=digest,
+            user=self.user,
+            now_ms=now_ms,
+            settings=services.settings,
+        )
+        committed = await services.store.write(write, now_ms)
+        await self._send(committed.body, repeated=committed.repeated)
+
+    def _rate_limited_for(self) -> int | None:
+        """Take the request's tokens; the milliseconds to wait if there are none left."""
+        now_s = trio.current_time()
+        wait_ms = self._services.address_rate.take(self._address, now_s)
+        if wait_ms is None and self.user is not None:
+            wait_ms = self._services.user_rate.take(self.user.id, now_s)
+        if wait_ms is None:
+            self._limited_since = None
+        elif self._limited_since is None:
+            self._limited_since = now_s
+        elif now_s - self._limited_since >= _RATE_LIMITED_PATIENCE_S:
+            self.outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
+        return wait_ms
+
+    @staticmethod
+    def _refuse_if_limited(retry_after_ms: int | None) -> None:
+        if retry_after_ms is not None:
+            text = f"too many requests; wait {retry_after_ms} ms"
+            raise Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)
+
+    async def _refuse(self, op: int | None, rejected: Rejected) -> None:
+        error = error_reply(op, rejected.code, rejected.text, rejected.field, **rejected.details)
+        await self._send(encode_body(error))
+
+    async def reply(self, message: Message) -> None:
+        """Answer the request."""
+        await self._send(encode_body(message))
+
+    async def _send(self, body: bytes, *, repeated: bool = False) -> None:
+        await self.outbox.send(self._reply_frame(body, repeated=repeated))
+
+    def _reply_frame(self, body: bytes, *, repeated: bool = False) -> bytes:
+        header = ResponseHeader(t=self._services.clock.now_ms(), id=self._request_id, repeated=repeated)
+        return text_frame(with_header(header, body))
+
+    # Who it is
+
+    async def log_on(self, credentials: Credentials) -> Login | None:
+        """Act for the user that the credentials prove; None if they prove nobody."""
+        login = await self._services.authenticate(credentials)
+        if login is not None:
+            self._act_for(login)
+        return login
+
+    def _act_for(self, login: Login) -> None:
+        session = login.session
+        self.user = session.user
+        self._session_id = session.id
+        self._services.directory.add_login(self, session.user.id, session.id)
+        for source_id in self._watched:
+            self._services.hubs.watch(source_id, self.outbox)
+        left_s = (session.expires_at - self._services.clock.now_ms()) / 1000
+        self._set_deadline(left_s, CloseCode.SESSION_ENDED, "session key expired")
+
+    def _set_deadline(self, delay_s: float, code: CloseCode, reason: str) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self._services.alarms.set(delay_s, partial(self.outbox.close, code, reason))
+
+    # Games
+
+    async def join(self, request: JoinGame) -> None:
+        """Subscribe, after the broadcasts missed since ``after_seq`` (contract, section 7)."""
+        services, uuid, after_seq = self._services, request.game_id, request.after_seq
+        await services.catch_up(services.clock.now_ms())
+        with services.hubs.hold(uuid) as hub:
+            view = await services.store.read(partial(view_log, game_uuid=uuid))
+            await hub.reach(view.seq)
+            recoverable = after_seq is not None and view.reaches_back_to(after_seq) and after_seq <= hub.last_seq
+            if view.closed or hub.closed:
+                if not recoverable:
+                    raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
+                await self.reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
+                await self._recover(hub, view, after_seq or 0)
+            elif recoverable:
+                subscription = self._enter(hub)
+                await self.reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
+                await self._recover(hub, view, after_seq or 0)
+                hub.activate(subscription)
+            else:
+                await self._join_live(hub)
+
+    async def _join_live(self, hub: Hub) -> None:
+        await self.outbox.wait_for_room()
+        if hub.closed:
+            raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
+        if hub.game_uuid not in self._subscriptions:
+            hub.activate(self._enter(hub))
+        joined = GameJoined(game_id=hub.game_uuid, seq=hub.last_seq, recovered=False)
+        await self.outbox.send(self._reply_frame(encode_body(joined)))
+
+    def _enter(self, hub: Hub) -> Subscription:
+        assert self.user is not None
+        subscription = Subscription(self, self.user)
+        _, replaced = self._subscriptions.get(hub.game_uuid, (hub, None))
+        hub.enter(subscription, replaced)
+        self._subscriptions[hub.game_uuid] = (hub, subscription)
+        return subscription
+
+    async def _recover(self, hub: Hub, view: LogView, position: int) -> None:
+        """Send the log's broadcasts after ``position``, until nothing is left that was pushed meanwhile."""
+        while position < hub.last_seq and self.outbox.closing is None and not self.outbox.dead:
+            missed = await self._services.store.read(
+                partial(
+                    list_broadcasts,
+                    game_id=view.game_id,
+                    after_seq=position,
+                    up_to_seq=hub.last_seq,
+                    max_bytes=_RECOVERY_BATCH_BYTES,
+                )
+            )
+            assert missed, "a broadcast that was pushed is in the log"
+            await self.outbox.send(b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed))
+            position = missed[-1].seq
+
+    async def leave(self, request: LeaveGame) -> None:
+        """End a subscription, and answer the request."""
+        held = self._subscriptions.pop(request.game_id, None)
+        if held is None:
+            if await self._services.store.read(partial(find_game, uuid=request.game_id)) is None:
+                raise Rejected(ErrorCode.NOT_FOUND, "game_id names no game of this server", "game_id")
+            raise Rejected(ErrorCode.CONFLICT, "this connection has not joined the game")
+        hub, subscription = held
+        hub.leave(subscription)
+        await self.reply(GameLeft(game_id=request.game_id))
+
+    def forget(self, game_uuid: str) -> None:
+        """The game is over: the connection's subscription has ended."""
+        self._subscriptions.pop(game_uuid, None)
+
+    # Life and death
+
+    def drain(self) -> None:
+        """The server is going away: close once the request in hand is answered."""
+        if not self._busy:
+            self.outbox.close(CloseCode.GOING_AWAY, "the server is going away")
+
+    def end_session(self) -> None:
+        """The session key that the connection logged on with is no longer valid."""
+        self.outbox.close(CloseCode.SESSION_ENDED, "session ended")
+
+    def dispose(self) -> None:
+        """The transport is about to be closed: nothing more will be due."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _limit_closing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        settings = self._services.settings
+        self._deadline = self._services.alarms.set(settings.close_timeout_s, self._nursery.cancel_scope.cancel)
+
+    def _ping(self, stream: WebSocketStream) -> None:
+        if self.outbox.closing is None:
+            self.outbox.push_if_room(PING_FRAME)
+            check = partial(self._check_silence, stream, trio.current_time())
+            self._pulse = self._services.alarms.set(self._services.settings.ping_timeout_s, check)
+
+    def _check_silence(self, stream: WebSocketStream, pinged_at: float) -> None:
+        """Drop a peer that has not been heard since the ping, though the server was listening all the time."""
+        if stream.silent_since is not None and stream.silent_since <= pinged_at:
+            logger.info("a connection from %s is dropped: no sign of life", self._address)
+            self._nursery.cancel_scope.cancel()
+            return
+        settings = self._services.settings
+        rest_s = max(0.0, settings.ping_interval_s - settings.ping_timeout_s)
+        self._pulse = self._services.alarms.set(rest_s, partial(self._ping, stream))

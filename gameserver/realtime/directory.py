@@ -1,0 +1,63 @@
+"""Which connections there are: by user, and by the session key they logged on with."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeVar
+
+import trio
+
+if TYPE_CHECKING:
+    from gameserver.realtime.connection import Connection
+
+K = TypeVar("K", int, str)
+
+
+class Directory:
+    """Every WebSocket connection of the server."""
+
+    def __init__(self) -> None:
+        self._all: set[Connection] = set()
+        self._of_user: dict[int, set[Connection]] = {}
+        self._of_session: dict[str, set[Connection]] = {}
+        self._emptied = trio.Event()
+
+    def add(self, connection: "Connection") -> None:
+        """A connection is open; it may not have logged on yet."""
+        self._all.add(connection)
+
+    def add_login(self, connection: "Connection", user_id: int, session_id: str) -> None:
+        """A connection acts for a user."""
+        self._of_user.setdefault(user_id, set()).add(connection)
+        self._of_session.setdefault(session_id, set()).add(connection)
+
+    def remove(self, connection: "Connection", user_id: int | None, session_id: str | None) -> None:
+        """A connection has ended."""
+        self._all.discard(connection)
+        if not self._all:
+            self._emptied.set()
+            self._emptied = trio.Event()
+        _discard(self._of_user, user_id, connection)
+        _discard(self._of_session, session_id, connection)
+
+    def everyone(self) -> list["Connection"]:
+        """All connections."""
+        return list(self._all)
+
+    async def wait_until_empty(self) -> None:
+        """Wait until every connection has ended."""
+        while self._all:
+            await self._emptied.wait()
+
+    def of_user(self, user_id: int) -> Iterable["Connection"]:
+        """A user's connections."""
+        return tuple(self._of_user.get(user_id, ()))
+
+    def of_session(self, session_id: str) -> Iterable["Connection"]:
+        """The connections that logged on with a session key."""
+        return tuple(self._of_session.get(session_id, ()))
+
+
+def _discard(table: dict[K, set["Connection"]], key: K | None, connection: "Connection") -> None:
+    if key is not None and key in table:
+        table[key].discard(connection)
+        if not table[key]:
+            del table[key]

@@ -1,0 +1,171 @@
+"""The head of an HTTP request: read, checked, and told apart (contract, sections 1 and 2)."""
+
+import base64
+import binascii
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import h11
+import trio
+
+from gameserver.handlers.registry import Credentials
+from gameserver.web.responses import Header, refusal
+
+WEBSOCKET_PATHS = ("/", "/ws")
+MAX_WATCHED_SOURCES = 100
+_VERSION = "13"
+
+
+class HeadRefused(Exception):
+    """The request is answered with an HTTP error; ``response`` is the whole of it."""
+
+    def __init__(self, status: int, code: str, text: str, headers: tuple[Header, ...] = ()) -> None:
+        super().__init__(status, code, text)
+        self.response = refusal(status, code, text, headers)
+
+
+def _bad_request(text: str) -> HeadRefused:
+    return HeadRefused(400, "bad_request", text)
+
+
+class Head(NamedTuple):
+    """A request head: ``headers`` by lower-case name, ``rest`` what came after it."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, list[str]]
+    rest: bytes
+
+    def items(self, name: str) -> list[str]:
+        """The comma-separated items of a header, in lower case."""
+        values = ",".join(self.headers.get(name, ()))
+        return [item.strip().lower() for item in values.split(",") if item.strip()]
+
+    def only(self, name: str) -> str | None:
+        """The value of a header that is given once."""
+        values = self.headers.get(name, ())
+        return values[0] if len(values) == 1 else None
+
+    @property
+    def wants_websocket(self) -> bool:
+        """Whether this is a request for the WebSocket API."""
+        return self.path in WEBSOCKET_PATHS and "websocket" in self.items("upgrade")
+
+
+async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
+    """Read a request head; None if the client closes before it is complete.
+
+    Raises `HeadRefused` for what is no HTTP/1.1 request or longer than ``max_bytes``.
+    """
+    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
+    while True:
+        try:
+            event = parser.next_event()
+        except h11.RemoteProtocolError as error:
+            raise HeadRefused(error.error_status_hint, "bad_request", "this is no HTTP/1.1 request") from None
+        if isinstance(event, h11.Request):
+            return _head(event, parser.trailing_data[0])
+        data = await transport.receive_some()
+        if not data:
+            return None
+        parser.receive_data(bytes(data))
+
+
+def _head(request: h11.Request, rest: bytes) -> Head:
+    headers: dict[str, list[str]] = {}
+    for name, value in request.headers:
+        headers.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
+    target = request.target.decode("ascii")
+    try:
+        parts = urlsplit(target if target.startswith("/") else "/" + target)
+    except ValueError:
+        raise _bad_request("the request's target is no path") from None
+    return Head(request.method.decode("ascii"), parts.path, parts.query, headers, rest)
+
+
+def clean_handshake(head: Head, allowed_origins: tuple[str, ...]) -> bytes:
+    """The WebSocket handshake request, checked and written anew, without what the server does not use.
+
+    A header such as ``Host`` or ``Sec-WebSocket-Protocol`` may hold what the WebSocket library cannot take.
+    Raises `HeadRefused`.
+    """
+    host = head.only("host")
+    key = head.only("sec-websocket-key")
+    if head.method != "GET" or "upgrade" not in head.items("connection"):
+        raise _bad_request("a WebSocket handshake is a GET request with Connection: Upgrade")
+    if head.only("sec-websocket-version") != _VERSION:
+        text = f"this server speaks WebSocket version {_VERSION}"
+        raise HeadRefused(426, "unsupported_version", text, (("Sec-WebSocket-Version", _VERSION),))
+    if host is None or not host.isascii():
+        raise _bad_request("a handshake has one Host header of ASCII characters")
+    if key is None or not _is_websocket_key(key):
+        raise _bad_request("Sec-WebSocket-Key must be 16 bytes in base64")
+    _check_origin(head.headers.get("origin", []), host, allowed_origins)
+    return (
+        "GET / HTTP/1.1\r\nHost: gameserver\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: {_VERSION}\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    ).encode("ascii")
+
+
+def _is_websocket_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _check_origin(origins: list[str], host: str, allowed: tuple[str, ...]) -> None:
+    """Only the server's own pages and those listed may connect from a browser."""
+    own = {
+        f"http://{host}".lower(),
+        f"https://{host}".lower(),
+        *(origin.lower().rstrip("/") for origin in allowed),
+    }
+    if any(origin.lower() not in own for origin in origins):
+        raise HeadRefused(403, "not_authorized", "this origin may not connect; the operator can list it")
+
+
+class Query(NamedTuple):
+    """What the URL of a handshake asks for."""
+
+    credentials: Credentials | None
+    sources: list[str]
+
+
+def read_query(head: Head) -> Query:
+    """The credentials of a handshake, by query string or by bearer header, and the sources to watch.
+
+    Raises `HeadRefused` where they cannot be right.
+    """
+    try:
+        query = parse_qs(head.query, keep_blank_values=True, max_num_fields=MAX_WATCHED_SOURCES + 10)
+    except ValueError:
+        raise _bad_request("the query string has too many fields") from None
+    sources = query.get("source", [])
+    if len(sources) > MAX_WATCHED_SOURCES:
+        raise _bad_request(f"at most {MAX_WATCHED_SOURCES} sources can be watched")
+    return Query(_credentials(query, head), list(dict.fromkeys(sources)))
+
+
+def _credentials(query: dict[str, list[str]], head: Head) -> Credentials | None:
+    given = [query.get(name, []) for name in ("id", "n", "h")]
+    if any(given):
+        if any(len(values) != 1 for values in given):
+            raise unauthorized()
+        user_id, nonce, proof = (values[0] for values in given)
+        if not (user_id.isascii() and user_id.isdigit() and len(user_id) < 16 and 1 <= len(nonce) <= 64):
+            raise unauthorized()
+        return Credentials(user_id=int(user_id), nonce=nonce, proof=proof)
+    if "authorization" not in head.headers:
+        return None
+    scheme, _, key = (head.only("authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise unauthorized()
+    return Credentials(key=key.strip())
+
+
+def unauthorized() -> HeadRefused:
+    """The answer to credentials that prove nobody."""
+    text = "these credentials match no live session; get a new session key, or use a new nonce"
+    return HeadRefused(401, "not_logged_in", text, (("WWW-Authenticate", "Bearer"),))

@@ -1,0 +1,259 @@
+"""A hub per game: tells its subscribers what happens, each exactly once and in order (contract, section 7)."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import trio
+
+from gameserver.handlers.context import Publication
+from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
+from gameserver.protocol.declare import Message
+from gameserver.realtime.frames import text_frame
+from gameserver.realtime.outbox import Outbox
+from gameserver.realtime.presence import Presence
+from gameserver.storage.users import User
+
+_PUSHES_BETWEEN_CHECKPOINTS = 200
+
+
+def message_frame(body: bytes, now_ms: int, seq: int | None = None) -> bytes:
+    """A broadcast as one frame, the same for every connection."""
+    return text_frame(with_header(ResponseHeader(t=now_ms, seq=seq), body))
+
+
+class Listener(Protocol):
+    """What a hub needs of a connection."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where to push."""
+
+    def forget(self, game_uuid: str) -> None:
+        """The game is over: the connection's subscription has ended."""
+
+
+class Subscription:
+    """One connection's place among a game's subscribers, from joining until leaving.
+
+    It gets what is pushed while it is ``active``; until then, the log tells it what it missed.
+    """
+
+    __slots__ = ("active", "listener", "user")
+
+    def __init__(self, listener: Listener, user: User) -> None:
+        self.listener = listener
+        self.user = user
+        self.active = False
+
+
+class Hub:
+    """The subscribers of one game and what is on its way to them.
+
+    ``last_seq`` is the last durable broadcast that was pushed, -1 until it is known: whoever becomes active
+    gets those after it. ``closed`` says that the game's last broadcast has been pushed.
+    """
+
+    def __init__(self, game_uuid: str, hubs: "Hubs") -> None:
+        self.game_uuid = game_uuid
+        self.last_seq = -1
+        self.closed = False
+        self.holders = 0
+        self._hubs = hubs
+        self._subscriptions: dict[Subscription, None] = {}
+        self._connections_of: Counter[int] = Counter()
+        self._pending: list[tuple[Publication | None, bytes]] = []
+        self._first_pending_seq: int | None = None
+        self._wake = trio.Event()
+        self._flushed = trio.Event()
+        self._presence = Presence(
+            game_uuid,
+            tell_now=self._tell_now,
+            tell_soon=self.tell,
+            count=lambda: len(self._subscriptions),
+            set_alarm=hubs.set_alarm,
+            detail_limit=hubs.presence_detail_limit,
+            interval_s=hubs.presence_interval_s,
+        )
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody needs the hub."""
+        return not (self._subscriptions or self._pending or self.holders)
+
+    def publish(self, publication: Publication) -> None:
+        """Tell the subscribers, soon, of something that is on disk."""
+        if self._first_pending_seq is None:
+            self._first_pending_seq = publication.seq
+        frame = message_frame(publication.body, publication.sent_at, publication.seq)
+        self._pending.append((publication, frame))
+        self._wake.set()
+
+    def tell(self, message: Message) -> None:
+        """Tell the subscribers, soon, of something that is not durable."""
+        self._pending.append((None, message_frame(encode_body(message), self._hubs.now_ms())))
+        self._wake.set()
+
+    def _tell_now(self, message: Message) -> None:
+        """Tell the few subscribers there are, at once."""
+        frame = message_frame(encode_body(message), self._hubs.now_ms())
+        for subscription in list(self._subscriptions):
+            if subscription.active:
+                subscription.listener.outbox.push(frame)
+
+    async def reach(self, stored_seq: int) -> None:
+        """Wait until everything up to ``stored_seq``, which is on disk, has been pushed."""
+        if self.last_seq < 0:
+            first = self._first_pending_seq
+            self.last_seq = stored_seq if first is None else min(stored_seq, first - 1)
+        while self.last_seq < stored_seq:
+            await self._flushed.wait()
+
+    async def run(self) -> None:
+        """Push what is published, until nobody needs the hub."""
+        while not self.idle:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            await self._flush()
+
+    def wake(self) -> None:
+        """Let the hub see whether it is still needed."""
+        self._wake.set()
+
+    async def _flush(self) -> None:
+        """Push all that is pending, as one piece, to those who are active now."""
+        pending = [item for item in self._pending if item[0] is None or item[0].seq > self.last_seq]
+        self._pending.clear()
+        self._first_pending_seq = None
+        durable = [publication for publication, _ in pending if publication is not None]
+        subscriptions = list(self._subscriptions)
+        watchers = self._watchers(durable[0].source_id) if durable else []
+        if durable:
+            self.last_seq = durable[-1].seq
+            self.closed |= any(publication.ends_subscriptions for publication in durable)
+        await _push_all((s.listener.outbox for s in subscriptions if s.active), b"".join(frame for _, frame in pending))
+        if self.closed:
+            for subscription in list(self._subscriptions):
+                self._remove(subscription)
+                subscription.listener.forget(self.game_uuid)
+        await _push_all(
+            watchers,
+            b"".join(frame for publication, frame in pending if publication and publication.for_watchers),
+        )
+        self._flushed.set()
+        self._flushed = trio.Event()
+
+    def _watchers(self, source_id: int) -> list[Outbox]:
+        """The watchers of the game's source that do not get its messages as subscribers."""
+        subscribed = {subscription.listener.outbox for subscription in self._subscriptions}
+        return [outbox for outbox in self._hubs.watchers_of(source_id) if outbox not in subscribed]
+
+    def enter(self, subscription: Subscription, replaced: Subscription | None = None) -> None:
+        """Take a connection in, not yet active; the others are told of a user who was not there."""
+        if replaced is not None:
+            self._remove(replaced)
+        elif not self._connections_of[subscription.user.id]:
+            self._presence.user_joined(subscription.user)
+        self._connections_of[subscription.user.id] += 1
+        self._subscriptions[subscription] = None
+
+    def activate(self, subscription: Subscription) -> None:
+        """From now on the connection gets what is pushed, unless its subscription has ended."""
+        subscription.active = subscription in self._subscriptions
+
+    def leave(self, subscription: Subscription) -> None:
+        """The connection gets nothing more; the others are told of a user who is no longer there."""
+        if self._remove(subscription) and not self._connections_of[subscription.user.id]:
+            self._presence.user_left(subscription.user)
+        self.wake()
+
+    def _remove(self, subscription: Subscription) -> bool:
+        if subscription not in self._subscriptions:
+            return False
+        subscription.active = False
+        del self._subscriptions[subscription]
+        user_id = subscription.user.id
+        self._connections_of[user_id] -= 1
+        if not self._connections_of[user_id]:
+            del self._connections_of[user_id]
+        return True
+
+
+async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> None:
+    if not frames:
+        return
+    for number, outbox in enumerate(outboxes, 1):
+        outbox.push(frames)
+        if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
+            await trio.lowlevel.checkpoint()
+
+
+class Hubs:
+    """The hubs that are needed now, and who watches which source."""
+
+    def __init__(
+        self,
+        *,
+        now_ms: Callable[[], int],
+        set_alarm: Callable[[float, Callable[[], object]], object],
+        presence_detail_limit: int,
+        presence_interval_s: float,
+    ) -> None:
+        self.now_ms = now_ms
+        self.set_alarm = set_alarm
+        self.presence_detail_limit = presence_detail_limit
+        self.presence_interval_s = presence_interval_s
+        self._hubs: dict[str, Hub] = {}
+        self._watchers: dict[int, dict[Outbox, None]] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Be the parent of the hubs' tasks, until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await trio.sleep_forever()
+
+    def publish(self, publication: Publication) -> None:
+        """Pass a broadcast to its game's hub, if anybody listens there or watches the source."""
+        hub = self._hubs.get(publication.game_uuid)
+        if hub is None and publication.for_watchers and publication.source_id in self._watchers:
+            hub = self._open(publication.game_uuid)
+        if hub is not None:
+            hub.publish(publication)
+
+    @contextmanager
+    def hold(self, game_uuid: str) -> Iterator[Hub]:
+        """The game's hub, kept while a connection joins: nothing committed from now on escapes it."""
+        hub = self._hubs.get(game_uuid) or self._open(game_uuid)
+        hub.holders += 1
+        try:
+            yield hub
+        finally:
+            hub.holders -= 1
+            hub.wake()
+
+    def _open(self, game_uuid: str) -> Hub:
+        assert self._nursery is not None
+        hub = self._hubs[game_uuid] = Hub(game_uuid, self)
+        self._nursery.start_soon(self._run, hub)
+        return hub
+
+    async def _run(self, hub: Hub) -> None:
+        await hub.run()
+        del self._hubs[hub.game_uuid]
+
+    def watch(self, source_id: int, outbox: Outbox) -> None:
+        """Pass a source's games on to a connection that has not joined them."""
+        self._watchers.setdefault(source_id, {})[outbox] = None
+
+    def unwatch(self, source_id: int, outbox: Outbox) -> None:
+        """Stop that."""
+        watchers = self._watchers.get(source_id, {})
+        watchers.pop(outbox, None)
+        if not watchers:
+            self._watchers.pop(source_id, None)
+
+    def watchers_of(self, source_id: int) -> Iterable[Outbox]:
+        """The connections that watch a source."""
+        return self._watchers.get(source_id, {})

@@ -1,0 +1,56 @@
+"""How much one user or address may ask for: token buckets in a bounded table."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+MAX_BUCKETS = 100_000
+
+
+class RateLimiter:
+    """Buckets that refill at ``per_s`` tokens a second and hold twice that.
+
+    The table is bounded: the bucket used longest ago is forgotten first, as if it were full again.
+    """
+
+    def __init__(self, per_s: int, max_buckets: int = MAX_BUCKETS) -> None:
+        self._per_s = per_s
+        self._burst = 2.0 * per_s
+        self._max_buckets = max_buckets
+        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def take(self, who: Hashable, now_s: float) -> int | None:
+        """Take a token; if there is none, the milliseconds until there is one."""
+        tokens, filled_at = self._buckets.get(who, (self._burst, now_s))
+        tokens = min(self._burst, tokens + (now_s - filled_at) * self._per_s)
+        granted = tokens >= 1
+        self._buckets[who] = (tokens - 1 if granted else tokens, now_s)
+        self._buckets.move_to_end(who)
+        if len(self._buckets) > self._max_buckets:
+            self._buckets.popitem(last=False)
+        return None if granted else max(1, round((1 - tokens) / self._per_s * 1000))
+
+
+class ConnectionLimiter:
+    """Counts connections in all and by address."""
+
+    def __init__(self, max_in_all: int, max_per_address: int) -> None:
+        self._max_in_all = max_in_all
+        self._max_per_address = max_per_address
+        self._in_all = 0
+        self._by_address: dict[str, int] = {}
+
+    def enter(self, address: str) -> bool:
+        """Count a connection, unless it is one too many."""
+        count = self._by_address.get(address, 0)
+        if self._in_all >= self._max_in_all or count >= self._max_per_address:
+            return False
+        self._in_all += 1
+        self._by_address[address] = count + 1
+        return True
+
+    def leave(self, address: str) -> None:
+        """A connection counted has ended."""
+        self._in_all -= 1
+        count = self._by_address.pop(address) - 1
+        if count:
+            self._by_address[address] = count

@@ -1,0 +1,126 @@
+"""The port: accepts connections, reads each one's request head and passes it on (contract, section 1)."""
+
+import logging
+from functools import partial
+from typing import NamedTuple
+
+import trio
+
+from gameserver.errors import Rejected
+from gameserver.handlers.registry import Login
+from gameserver.realtime.connection import Connection
+from gameserver.realtime.head import Head, HeadRefused, clean_handshake, read_head, read_query, unauthorized
+from gameserver.realtime.services import Services
+from gameserver.storage.sources import find_source
+from gameserver.web.endpoints import answer
+from gameserver.web.responses import refusal
+
+logger = logging.getLogger(__name__)
+
+_RETRY_AFTER = (("Retry-After", "5"),)
+_TOO_MANY = refusal(503, "busy", "too many connections; try again later", _RETRY_AFTER)
+
+
+async def serve_connection(services: Services, transport: trio.abc.Stream, address: str) -> None:
+    """Serve one connection to its end. Never raises because of what a client does."""
+    try:
+        if not services.connections.enter(address):
+            await _respond(services, transport, _TOO_MANY)
+            return
+        try:
+            await _serve(services, transport, address)
+        finally:
+            services.connections.leave(address)
+    except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
+        logger.debug("a connection from %s broke: %r", address, errors.exceptions)
+    except* Exception:
+        logger.exception("a connection from %s ended by a bug of the server", address)
+    finally:
+        await trio.aclose_forcefully(transport)
+
+
+class _Admitted(NamedTuple):
+    """A WebSocket handshake that is in order, and who asks for it."""
+
+    handshake: bytes
+    early: bytes
+    login: Login | None
+    watched: list[int]
+
+
+async def _serve(services: Services, transport: trio.abc.Stream, address: str) -> None:
+    admitted = None
+    try:
+        with trio.move_on_after(services.settings.handshake_timeout_s):
+            head = await read_head(transport, services.settings.max_head_bytes)
+            if head is None:
+                return
+            if head.wants_websocket:
+                admitted = await _admit(services, head)
+            else:
+                await _respond(services, transport, answer(head.method, head.path, draining=services.draining))
+    except HeadRefused as refused:
+        await _respond(services, transport, refused.response)
+    if admitted is not None:
+        await _converse(services, transport, address, admitted)
+
+
+async def _admit(services: Services, head: Head) -> _Admitted:
+    """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
+    if services.draining:
+        raise HeadRefused(503, "busy", "the server is going away; try again soon", _RETRY_AFTER)
+    handshake = clean_handshake(head, services.settings.allowed_origins)
+    query = read_query(head)
+    try:
+        watched = [await _watched_source(services, uuid) for uuid in query.sources]
+        login = await services.authenticate(query.credentials) if query.credentials is not None else None
+    except Rejected as rejected:
+        raise HeadRefused(503, rejected.code, rejected.text, _RETRY_AFTER) from None
+    if query.credentials is not None and login is None:
+        raise unauthorized()
+    return _Admitted(handshake, head.rest, login, watched)
+
+
+async def _watched_source(services: Services, uuid: str) -> int:
+    source = await services.store.read(partial(find_source, uuid=uuid))
+    if source is None:
+        raise HeadRefused(404, "not_found", "source names no game source of this server")
+    return source.id
+
+
+async def _converse(services: Services, transport: trio.abc.Stream, address: str, admitted: _Admitted) -> None:
+    async with trio.open_nursery() as nursery:
+        connection = Connection(services, nursery, transport, address, admitted.watched)
+        await connection.run(admitted.handshake, admitted.early, admitted.login)
+    connection.dispose()
+
+
+async def _respond(services: Services, transport: trio.abc.Stream, response: bytes) -> None:
+    """Send an HTTP response and wait a little for the client to close, lest a reset destroys it."""
+    with trio.move_on_after(services.settings.close_timeout_s):
+        await transport.send_all(response)
+        if isinstance(transport, trio.SocketStream):
+            await transport.send_eof()
+        while await transport.receive_some():
+            pass
+
+
+async def accept_connections(
+    services: Services, listeners: list[trio.SocketListener], task_status: trio.TaskStatus[None]
+) -> None:
+    """Accept until cancelled; each connection is a task of its own."""
+
+    async def serve(stream: trio.SocketStream) -> None:
+        await serve_connection(services, stream, _address_of(stream))
+
+    async with trio.open_nursery() as nursery:
+        task_status.started()
+        await trio.serve_listeners(serve, listeners, handler_nursery=nursery)
+
+
+def _address_of(stream: trio.SocketStream) -> str:
+    """The peer's address, asked for once: a connection that was reset has none any more."""
+    try:
+        return str(stream.socket.getpeername()[0])
+    except OSError:
+        return "unknown"

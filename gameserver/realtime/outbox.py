@@ -1,0 +1,191 @@
+"""What waits to be sent to one connection, bounded, in whole frames only (contract, section 1)."""
+
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable
+from itertools import islice
+
+import trio
+
+from gameserver.errors import CloseCode
+from gameserver.realtime.frames import close_frame, frame_end
+
+_MAX_GATHERED = 64
+
+
+class Outbox:
+    """The one way for bytes to a connection.
+
+    When nothing waits, `push` writes at once to the non-blocking socket; what the socket does not take
+    is sent by a task that lives only until the queue is empty. A stream without a descriptor (TLS, memory)
+    always uses the task. After a close frame nothing more is taken.
+
+    ``start`` starts that task, ``on_closing`` is called once when a close frame is queued, ``on_dead`` when
+    a write fails.
+    """
+
+    __slots__ = (
+        "_offset",
+        "_on_closing",
+        "_on_dead",
+        "_queue",
+        "_room",
+        "_sending",
+        "_socket",
+        "_start",
+        "_stream",
+        "_unsent_bytes",
+        "closing",
+        "dead",
+        "max_unsent_bytes",
+    )
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        max_unsent_bytes: int,
+        *,
+        start: Callable[[Callable[[], Awaitable[None]]], object],
+        on_closing: Callable[[], object],
+        on_dead: Callable[[], object],
+    ) -> None:
+        self._stream = stream
+        self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
+        self._start = start
+        self._on_closing = on_closing
+        self._on_dead = on_dead
+        self._queue: deque[bytes] = deque()
+        self._offset = 0  # how much of the first of the queue has been written
+        self._unsent_bytes = 0
+        self._sending = False
+        self._room: trio.Event | None = None
+        self.max_unsent_bytes = max_unsent_bytes
+        self.closing: CloseCode | None = None
+        self.dead = False
+
+    def push(self, frames: bytes) -> None:
+        """Send broadcasts: whole frames, taken or not. A connection that is too slow is closed with 4008."""
+        if self.closing is not None or self.dead:
+            return
+        if self._unsent_bytes > self.max_unsent_bytes:
+            self.close(CloseCode.TOO_SLOW, "too slow")
+            return
+        self._append(frames)
+
+    def push_if_room(self, frame: bytes) -> None:
+        """Send a ping, unless so much waits that it would not arrive in time anyway."""
+        if self._unsent_bytes <= self.max_unsent_bytes:
+            self.push(frame)
+
+    async def send(self, frames: bytes) -> None:
+        """Send a reply or recovered broadcasts: waits until no more than the bound is unsent."""
+        await self.wait_for_room()
+        if self.closing is None and not self.dead:
+            self._append(frames)
+
+    async def wait_for_room(self) -> None:
+        """Wait until a reply may be sent, or the connection is closing."""
+        while self._unsent_bytes > self.max_unsent_bytes and self.closing is None and not self.dead:
+            if self._room is None:
+                self._room = trio.Event()
+            await self._room.wait()
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Send a close frame after what waits; for 4008, after the frame that is partly written."""
+        if self.closing is not None or self.dead:
+            return
+        if code is CloseCode.TOO_SLOW:
+            self._drop_waiting()
+        self._append(close_frame(code, reason))
+        self._mark_closing(code)
+
+    def send_last(self, frame: bytes) -> None:
+        """Send the close frame that answers the peer's."""
+        if self.closing is None and not self.dead:
+            self._append(frame)
+            self._mark_closing(CloseCode.NORMAL)
+
+    def _mark_closing(self, code: CloseCode) -> None:
+        self.closing = code
+        self._wake_waiting()
+        self._on_closing()
+
+    def _drop_waiting(self) -> None:
+        """Keep only what is needed to end the frame that is partly written."""
+        first = self._queue[0] if self._queue else b""
+        end = frame_end(first, self._offset)
+        self._queue.clear()
+        if end > self._offset:
+            self._queue.append(first[:end])
+        else:
+            self._offset = 0
+        self._unsent_bytes = end - self._offset if self._queue else 0
+
+    def _append(self, data: bytes) -> None:
+        self._queue.append(data)
+        self._unsent_bytes += len(data)
+        if self._sending:
+            return
+        if self._socket is not None:
+            self._write()
+        if self._queue and not self.dead:
+            self._sending = True
+            self._start(self._send_waiting)
+
+    def _write(self) -> None:
+        """Write as much as the socket takes now."""
+        assert self._socket is not None
+        while self._queue:
+            try:
+                # The descriptor is asked for each time: after a close its number may be another file's.
+                descriptor = self._socket.fileno()
+                if self._offset or len(self._queue) > 1:
+                    parts: list[bytes | memoryview] = list(islice(self._queue, _MAX_GATHERED))
+                    parts[0] = memoryview(parts[0])[self._offset :]
+                    written = os.writev(descriptor, parts)
+                else:
+                    written = os.write(descriptor, self._queue[0])
+            except BlockingIOError:
+                return
+            except OSError:
+                self._die()
+                return
+            self._take_off(written)
+
+    def _take_off(self, written: int) -> None:
+        self._unsent_bytes -= written
+        written += self._offset
+        while self._queue and written >= len(self._queue[0]):
+            written -= len(self._queue.popleft())
+        self._offset = written
+        if self._unsent_bytes <= self.max_unsent_bytes:
+            self._wake_waiting()
+
+    async def _send_waiting(self) -> None:
+        try:
+            while self._queue and not self.dead:
+                if self._socket is not None:
+                    await trio.lowlevel.wait_writable(self._socket)
+                    self._write()
+                else:
+                    first = self._queue[0]
+                    await self._stream.send_all(first)
+                    # What was dropped in the meantime is not counted any more.
+                    if self._queue and self._queue[0] is first:
+                        self._take_off(len(first))
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
+            self._die()
+        finally:
+            self._sending = False
+
+    def _die(self) -> None:
+        self.dead = True
+        self._queue.clear()
+        self._unsent_bytes = 0
+        self._wake_waiting()
+        self._on_dead()
+
+    def _wake_waiting(self) -> None:
+        if self._room is not None:
+            self._room.set()
+            self._room = None

@@ -1,0 +1,72 @@
+"""What all connections of a server share."""
+
+from dataclasses import dataclass, field
+
+from gameserver.config import Settings
+from gameserver.handlers.logon import authenticate
+from gameserver.handlers.registry import Committed, Credentials, Login
+from gameserver.protocol.general import Limits
+from gameserver.realtime.alarms import Alarms
+from gameserver.realtime.clock import Clock
+from gameserver.realtime.directory import Directory
+from gameserver.realtime.hub import Hubs, message_frame
+from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.storage.store import Store
+
+
+class Announcer:
+    """Makes known what committed changes have to tell: to games, to users, to ended sessions."""
+
+    def __init__(self, hubs: Hubs, directory: Directory, clock: Clock) -> None:
+        self._hubs = hubs
+        self._directory = directory
+        self._clock = clock
+
+    def __call__(self, result: object) -> None:
+        """Take the result of a job that was committed."""
+        if not isinstance(result, Committed):
+            return
+        for publication in result.effects.publications:
+            self._hubs.publish(publication)
+        for notice in result.effects.notices:
+            frame = message_frame(notice.body, self._clock.now_ms())
+            for connection in self._directory.of_user(notice.user_id):
+                connection.outbox.push(frame)
+        for session_id in result.effects.ended_sessions:
+            for connection in self._directory.of_session(session_id):
+                connection.end_session()
+
+
+@dataclass
+class Services:
+    """The store, the hubs, the directory of connections, the clock and the limits of one server."""
+
+    settings: Settings
+    store: Store
+    secret: bytes
+    clock: Clock
+    alarms: Alarms
+    hubs: Hubs
+    directory: Directory
+    draining: bool = False
+    connections: ConnectionLimiter = field(init=False)
+    user_rate: RateLimiter = field(init=False)
+    address_rate: RateLimiter = field(init=False)
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
+        self.user_rate = RateLimiter(settings.max_requests_per_s)
+        self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
+        self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
+
+    async def authenticate(self, credentials: Credentials) -> Login | None:
+        """The live session that the credentials prove, or None."""
+        return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
+
+    async def catch_up(self, now_ms: int) -> None:
+        """Wait until everything that is due has been done, so that a read sees it."""
+        due_at = self.store.writer.next_due_ms
+        if due_at is not None and due_at <= now_ms:
+            await self.store.write(lambda connection: None, now_ms)

@@ -1,0 +1,1 @@
+"""The database: the only part of the server that speaks SQL."""

@@ -1,0 +1,110 @@
+"""Opening the database file: pragmas, the lock that one server holds, and the file's companions."""
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gameserver.storage.migrations import IncompatibleDatabase
+
+OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+BUSY_TIMEOUT_MS = 5_000
+SECRET_BYTES = 32
+MAX_SOCKET_PATH_BYTES = 103  # the smallest limit of the systems we know, less the final zero
+
+
+class DatabaseInUse(Exception):
+    """Another process has the database open for writing."""
+
+
+def beside(file: Path, suffix: str) -> Path:
+    """A companion of the database file: ``FILE.lock``, ``FILE.sock``, ``FILE.secret``."""
+    return file.with_name(file.name + suffix)
+
+
+def control_address(file: Path) -> str:
+    """Where the server of ``file`` takes commands: the path of ``FILE.sock``, in the shorter of its spellings.
+
+    Raises `IncompatibleDatabase` if even that is longer than the system allows for a socket.
+    """
+    path = beside(file, ".sock").absolute()
+    address = min(str(path), os.path.relpath(path), key=len)
+    if len(os.fsencode(address)) > MAX_SOCKET_PATH_BYTES:
+        raise IncompatibleDatabase(f"the path of {file} is too long for a socket beside it; choose a shorter one")
+    return address
+
+
+@contextmanager
+def hold_lock(file: Path) -> Iterator[None]:
+    """Be the only process that writes to ``file``. Raises `DatabaseInUse`.
+
+    The lock is on a file of its own: closing any descriptor of the database would drop SQLite's locks.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(beside(file, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatabaseInUse(
+                f"another gameserver is using {file}; stop it first, or choose another file with --db"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def open_writer(file: Path) -> sqlite3.Connection:
+    """The connection that changes the database. Its commits are on disk when they return."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed")
+    connection = _connect(f"{file.absolute().as_uri()}?mode=rwc")
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise IncompatibleDatabase(f"{file} cannot be opened as a database: {error}") from error
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def open_reader(file: Path) -> sqlite3.Connection:
+    """A connection that cannot change the database."""
+    return _connect(f"{file.absolute().as_uri()}?mode=ro")
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    # Connections move between worker threads, one thread at a time.
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA wal_autocheckpoint = 1000")
+    return connection
+
+
+def load_secret(file: Path, environment: str | None) -> bytes:
+    """The server's secret: from the environment as hex, or from ``FILE.secret``, made if it is missing.
+
+    Raises ValueError for one that is not at least 32 bytes.
+    """
+    if environment:
+        secret = bytes.fromhex(environment)
+    else:
+        path = beside(file, ".secret")
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            secret = path.read_bytes()
+        else:
+            secret = secrets.token_bytes(SECRET_BYTES)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(secret)
+                stream.flush()
+                os.fsync(descriptor)
+    if len(secret) < SECRET_BYTES:
+        raise ValueError(f"the server's secret must be at least {SECRET_BYTES} bytes")
+    return secret

@@ -1,0 +1,158 @@
+"""Games and their admins."""
+
+import sqlite3
+from typing import NamedTuple
+
+from gameserver.domain.status import GameTimes
+from gameserver.storage.ids import new_uuid
+
+
+class NewGameRow(NamedTuple):
+    """What a game is created with."""
+
+    source_id: int
+    name: str
+    type: str
+    currency: str
+    hashtag: str | None
+    image_url: str | None
+    created_at: int
+    open_at: int
+    live_start_at: int
+    live_finish_at: int | None
+    close_at: int | None
+    opened_at: int | None
+
+
+class Game(NamedTuple):
+    """A game as stored, with its source's id on the wire."""
+
+    id: int
+    uuid: str
+    source_uuid: str
+    source_id: int
+    name: str
+    type: str
+    currency: str
+    hashtag: str | None
+    image_url: str | None
+    created_at: int
+    open_at: int
+    live_start_at: int
+    live_finish_at: int | None
+    close_at: int | None
+    opened_at: int | None
+    closing_at: int | None
+    closed_at: int | None
+    seq: int
+
+    @property
+    def times(self) -> GameTimes:
+        """What decides the game's status."""
+        return GameTimes(self.open_at, self.live_start_at, self.opened_at, self.closing_at, self.closed_at)
+
+
+_COLUMNS = ", ".join("sources.uuid" if field == "source_uuid" else f"games.{field}" for field in Game._fields)
+_GAMES = f"SELECT {_COLUMNS} FROM games JOIN sources ON sources.id = games.source_id"
+
+_LAST_ROW = 2**62
+
+
+def insert_game(connection: sqlite3.Connection, new: NewGameRow) -> Game:
+    """A new game."""
+    columns = ", ".join(NewGameRow._fields)
+    marks = ", ".join("?" * len(new))
+    cursor = connection.execute(
+        f"INSERT INTO games (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.created_at), *new)
+    )
+    assert cursor.lastrowid is not None
+    return get_game(connection, cursor.lastrowid)
+
+
+def find_game(connection: sqlite3.Connection, uuid: str) -> Game | None:
+    """The game of that id."""
+    row = connection.execute(f"{_GAMES} WHERE games.uuid = ?", (uuid,)).fetchone()
+    return Game(*row) if row else None
+
+
+def get_game(connection: sqlite3.Connection, game_id: int) -> Game:
+    """The game of that row, which exists."""
+    return Game(*connection.execute(f"{_GAMES} WHERE games.id = ?", (game_id,)).fetchone())
+
+
+def update_game_opened(connection: sqlite3.Connection, game_id: int, now_ms: int) -> None:
+    """Record that the game is open."""
+    connection.execute("UPDATE games SET opened_at = ? WHERE id = ?", (now_ms, game_id))
+
+
+def update_game_closed(connection: sqlite3.Connection, game_id: int, now_ms: int) -> None:
+    """Record that the game is over."""
+    connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
+
+
+def update_image_url(connection: sqlite3.Connection, game_id: int, image_url: str) -> None:
+    """Change the game's image."""
+    connection.execute("UPDATE games SET image_url = ? WHERE id = ?", (image_url, game_id))
+
+
+def list_open_games(connection: sqlite3.Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
+    """The open games of a source, newest first, those below the row ``before``."""
+    where = "games.opened_at IS NOT NULL AND games.closed_at IS NULL"
+    return _list_games(connection, where, source_id, before, limit)
+
+
+def list_upcoming_games(connection: sqlite3.Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
+    """The upcoming games of a source, newest first, those below the row ``before``."""
+    where = "games.opened_at IS NULL AND games.closed_at IS NULL"
+    return _list_games(connection, where, source_id, before, limit)
+
+
+def _list_games(
+    connection: sqlite3.Connection, where: str, source_id: int, before: int | None, limit: int
+) -> list[Game]:
+    rows = connection.execute(
+        f"{_GAMES} WHERE games.source_id = ? AND games.id < ? AND {where} ORDER BY games.id DESC LIMIT ?",
+        (source_id, before if before is not None else _LAST_ROW, limit),
+    )
+    return [Game(*row) for row in rows]
+
+
+def list_unclosed_games(connection: sqlite3.Connection, source_id: int) -> list[Game]:
+    """Every game of a source that is not over, oldest first."""
+    rows = connection.execute(
+        f"{_GAMES} WHERE games.source_id = ?1 AND games.id IN ("
+        " SELECT id FROM games WHERE source_id = ?1 AND opened_at IS NOT NULL AND closed_at IS NULL"
+        " UNION ALL SELECT id FROM games WHERE source_id = ?1 AND opened_at IS NULL AND closed_at IS NULL"
+        ") ORDER BY games.id",
+        (source_id,),
+    )
+    return [Game(*row) for row in rows]
+
+
+def list_administered_games(
+    connection: sqlite3.Connection, user_id: int, before: int | None, limit: int
+) -> list[tuple[int, str, str]]:
+    """Row, id and name of the games a user is an admin of, newest first, those below the row ``before``."""
+    return connection.execute(
+        "SELECT games.id, uuid, name FROM game_admins JOIN games ON games.id = game_id"
+        " WHERE user_id = ? AND game_id < ? ORDER BY game_id DESC LIMIT ?",
+        (user_id, before if before is not None else _LAST_ROW, limit),
+    ).fetchall()
+
+
+def insert_game_admin(connection: sqlite3.Connection, game_id: int, user_id: int) -> None:
+    """Make a user an admin of the game."""
+    connection.execute("INSERT INTO game_admins (user_id, game_id) VALUES (?, ?)", (user_id, game_id))
+
+
+def is_game_admin(connection: sqlite3.Connection, game_id: int, user_id: int) -> bool:
+    """Whether the user is an admin of the game."""
+    query = "SELECT 1 FROM game_admins WHERE user_id = ? AND game_id = ?"
+    return connection.execute(query, (user_id, game_id)).fetchone() is not None
+
+
+def count_game_admins(connection: sqlite3.Connection, game_id: int) -> int:
+    """How many admins the game has; few, by a limit."""
+    query = "SELECT count(*) FROM game_admins WHERE game_id = ?"
+    count: int = connection.execute(query, (game_id,)).fetchone()[0]
+    return count

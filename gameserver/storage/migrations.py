@@ -1,0 +1,67 @@
+"""Making a new database and bringing an older one up to date.
+
+``schema.sql`` is the newest schema. Each change of it after a release comes with a migration here that
+turns a file of version N into one of version N + 1; ``PRAGMA user_version`` holds the version.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+Migration = Callable[[sqlite3.Connection], object]
+
+# MIGRATIONS[i] turns version i + 1 into i + 2.
+MIGRATIONS: tuple[Migration, ...] = ()
+
+
+class IncompatibleDatabase(Exception):
+    """The file cannot be used by this version of the server; the text says why."""
+
+
+def schema_text() -> str:
+    """The text of schema.sql: beside this module in a wheel, at the top of a source tree."""
+    packaged = Path(__file__).with_name("schema.sql")
+    source = packaged if packaged.exists() else Path(__file__).parents[2] / "schema.sql"
+    return source.read_text(encoding="utf-8")
+
+
+def statements(script: str) -> list[str]:
+    """The single statements of an SQL script. (``executescript`` would commit an open transaction.)"""
+    parts: list[str] = []
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            parts.append(pending)
+            pending = ""
+    return parts
+
+
+def migrate(
+    connection: sqlite3.Connection, schema: str | None = None, migrations: Sequence[Migration] = MIGRATIONS
+) -> None:
+    """Create the schema in an empty file, or run the migrations an older file lacks, in one transaction.
+
+    Raises `IncompatibleDatabase` for a file of a newer version and for one that is no gameserver's.
+    """
+    newest = len(migrations) + 1
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if version > newest:
+            raise IncompatibleDatabase(f"the database has version {version}; this server knows up to {newest}")
+        if version == 0 and tables:
+            raise IncompatibleDatabase("the file is a database of another program")
+        if version == 0:
+            for statement in statements(schema or schema_text()):
+                connection.execute(statement)
+        else:
+            for migration in migrations[version - 1 :]:
+                migration(connection)
+        connection.execute(f"PRAGMA user_version = {newest}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,64 @@
+"""The database as the rest of the server sees it: jobs that read, jobs that change."""
+
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import trio
+
+from gameserver.storage.broadcasts import last_sent_at
+from gameserver.storage.connection import open_reader, open_writer
+from gameserver.storage.migrations import migrate
+from gameserver.storage.readers import Readers
+from gameserver.storage.timers import next_due_at
+from gameserver.storage.writer import Job, RunSync, Writer
+
+T = TypeVar("T")
+
+
+class Store:
+    """An open database file. Its lock must be held; see `gameserver.storage.connection.hold_lock`.
+
+    ``last_recorded_ms`` is the latest moment that an earlier run of the server has recorded.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        *,
+        readers: int,
+        max_waiting_writes: int,
+        due_job: Callable[[sqlite3.Connection, int], Job[Any] | None],
+        publish: Callable[[Any], None],
+        run_sync: RunSync = trio.to_thread.run_sync,
+    ) -> None:
+        connection = open_writer(file)
+        try:
+            migrate(connection)
+            self.last_recorded_ms = last_sent_at(connection)
+        finally:
+            connection.close()
+        self.writer = Writer(
+            partial(open_writer, file),
+            due_job=due_job,
+            next_due=next_due_at,
+            publish=publish,
+            max_waiting=max_waiting_writes,
+            run_sync=run_sync,
+        )
+        self._readers = Readers(partial(open_reader, file), readers, run_sync)
+
+    async def read(self, job: Job[T]) -> T:
+        """The result of a job that reads one consistent state of the database."""
+        return await self._readers.read(job)
+
+    async def write(self, job: Job[T], now_ms: int) -> T:
+        """The result of a job that changes the database, once that is on disk. See `Writer.submit`."""
+        return await self.writer.submit(job, now_ms)
+
+    def close(self) -> None:
+        """Close every connection. Nothing may be running."""
+        self._readers.close()
+        self.writer.close()

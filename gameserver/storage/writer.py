@@ -1,0 +1,175 @@
+"""The single writer: everything that waits is carried out in one transaction, each job in a savepoint.
+
+Only after the commit are outcomes published, in order, whether or not their requesters still wait.
+"""
+
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import trio
+
+from gameserver.errors import ErrorCode, Rejected
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Job = Callable[[sqlite3.Connection], T]
+RunSync = Callable[..., Awaitable[Any]]
+
+MAX_BATCH = 512
+
+_UNAVAILABLE = "the database cannot be written now; whether this was carried out is unknown: send it again with its key"
+_BUSY = "the database is held by another program; nothing was done, try again"
+
+
+class Outcome(NamedTuple):
+    """What became of a job: its result, or what it raised."""
+
+    result: Any = None
+    error: Exception | None = None
+
+
+class _Entry(Generic[T]):
+    """A job that waits, or whose outcome is awaited."""
+
+    __slots__ = ("done", "job", "now_ms", "outcome")
+
+    def __init__(self, job: Job[T], now_ms: int) -> None:
+        self.job = job
+        self.now_ms = now_ms
+        self.done = trio.Event()
+        self.outcome = Outcome()
+
+
+class _TransactionLost(Exception):
+    """SQLite has ended the transaction under a job: nothing of the batch may be taken as done."""
+
+
+class Writer:
+    """The queue in front of the writing connection.
+
+    ``due_job(connection, now_ms)`` gives the next job that time itself calls for, or None; such jobs run
+    before a job received at ``now_ms``. ``publish`` gets the result of each committed job, in order.
+    ``next_due_ms`` is asked after each batch for the earliest moment at which something will be due.
+    """
+
+    def __init__(
+        self,
+        open_connection: Callable[[], sqlite3.Connection],
+        *,
+        due_job: Callable[[sqlite3.Connection, int], Job[Any] | None],
+        next_due: Callable[[sqlite3.Connection], int | None],
+        publish: Callable[[Any], None],
+        max_waiting: int,
+        run_sync: RunSync = trio.to_thread.run_sync,
+    ) -> None:
+        self._open_connection = open_connection
+        self._connection = open_connection()
+        self._due_job = due_job
+        self._next_due = next_due
+        self._publish = publish
+        self._max_waiting = max_waiting
+        self._run_sync = run_sync
+        self._waiting: deque[_Entry[Any]] = deque()
+        self._wake = trio.Event()
+        self.next_due_ms = next_due(self._connection)
+        self.on_due_changed: Callable[[], None] = lambda: None
+
+    async def submit(self, job: Job[T], now_ms: int) -> T:
+        """Carry ``job`` out, durably, and return its result.
+
+        Raises what the job raised, or `Rejected`: ``busy`` (nothing was done) or ``storage_unavailable``.
+        A caller that is cancelled leaves its job in the queue.
+        """
+        if len(self._waiting) >= self._max_waiting:
+            raise Rejected(ErrorCode.BUSY, "too many requests wait to be written; nothing was done, try again")
+        entry = _Entry(job, now_ms)
+        self._waiting.append(entry)
+        self._wake.set()
+        await entry.done.wait()
+        if entry.outcome.error is not None:
+            raise entry.outcome.error
+        result: T = entry.outcome.result
+        return result
+
+    async def run(self) -> None:
+        """Carry out what waits, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+                published, next_due_ms = await self._run_sync(self._run_batch, batch)
+                # No checkpoint from here on: what is on disk is made known.
+                for result in published:
+                    self._publish(result)
+                for entry in batch:
+                    entry.done.set()
+                if next_due_ms != self.next_due_ms:
+                    self.next_due_ms = next_due_ms
+                    self.on_due_changed()
+
+    def close(self) -> None:
+        """Write the log back into the database and close it. The writer must not be running."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            logger.warning("the last checkpoint failed, the next start makes up for it: %s", error)
+        self._connection.close()
+
+    def _run_batch(self, batch: list[_Entry[Any]]) -> tuple[list[Any], int | None]:
+        """In a worker thread: one transaction. Returns what to publish and when something is next due."""
+        published: list[Any] = []
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for entry in batch:
+                while (due := self._due_job(self._connection, entry.now_ms)) is not None:
+                    outcome = self._run_job(due)
+                    if outcome.error is not None:
+                        raise _TransactionLost(f"what was due failed: {outcome.error}")
+                    published.append(outcome.result)
+                entry.outcome = self._run_job(entry.job)
+                if entry.outcome.error is None:
+                    published.append(entry.outcome.result)
+            self._connection.execute("COMMIT")
+            return published, self._next_due(self._connection)
+        except (sqlite3.Error, _TransactionLost, MemoryError) as error:
+            busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            rejected = (
+                Rejected(ErrorCode.BUSY, _BUSY) if busy else Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
+            )
+            logger.warning("a batch of %d writes was given up: %s", len(batch), error)
+            self._recover()
+            for entry in batch:
+                entry.outcome = Outcome(error=rejected)
+            return [], self.next_due_ms
+
+    def _run_job(self, job: Job[Any]) -> Outcome:
+        connection = self._connection
+        connection.execute("SAVEPOINT job")
+        try:
+            outcome = Outcome(job(connection))
+        except Exception as error:  # whatever a job raises is its requester's to see
+            if not connection.in_transaction:
+                raise _TransactionLost(str(error)) from error
+            connection.execute("ROLLBACK TO job")
+            if isinstance(error, sqlite3.OperationalError | MemoryError):
+                logger.warning("a write failed: %s", error)
+                error = Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
+            outcome = Outcome(error=error)
+        if not connection.in_transaction:
+            raise _TransactionLost
+        connection.execute("RELEASE job")
+        return outcome
+
+    def _recover(self) -> None:
+        """After a failed batch: no transaction is open, on a connection that works."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._connection.close()
+            self._connection = self._open_connection()

@@ -1,0 +1,28 @@
+"""HTTP responses: one a connection, closed after it (contract, section 10)."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+
+import msgspec
+
+Header = tuple[str, str]
+
+
+def response(status: int, content: object, headers: Iterable[Header] = (), *, head_only: bool = False) -> bytes:
+    """A whole HTTP/1.1 response with a JSON body; for HEAD, without it."""
+    body = msgspec.json.encode(content)
+    lines = [
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "Connection: close",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    return head.encode("ascii") + (b"" if head_only else body)
+
+
+def refusal(status: int, code: str, text: str, headers: Iterable[Header] = ()) -> bytes:
+    """An error response: ``{"msg", "code", "field"}``."""
+    return response(status, {"msg": text, "code": code, "field": None}, headers)
