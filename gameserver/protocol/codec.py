@@ -44,7 +44,7 @@ class Undecodable(Exception):
         self.id = id_
 
 
-class _Parameter(NamedTuple):
+class Parameter(NamedTuple):
     """How one parameter is decoded outside the fast path."""
 
     decoder: msgspec.json.Decoder[Any]
@@ -81,7 +81,7 @@ def _decode_closely(text: str, logged_in: bool) -> Request:
             header.id,
         )
     try:
-        values = _read_parameters(members, _PARAMETERS[op])
+        values = _read_parameters(members, PARAMETERS[op])
     except Rejected as rejected:
         raise Undecodable(rejected, op, header.id) from None
     return operation.request(header=header, **values)
@@ -157,7 +157,7 @@ def _require_open(op: Any, id_: str | int | None) -> None:
         raise Undecodable(Rejected(ErrorCode.NOT_LOGGED_IN, text), op, id_)
 
 
-def _read_parameters(members: dict[str, Raw], parameters: dict[str, _Parameter]) -> dict[str, Any]:
+def _read_parameters(members: dict[str, Raw], parameters: dict[str, Parameter]) -> dict[str, Any]:
     for name in members:
         if name not in parameters:
             raise invalid(name[:64], _unknown_text(name[:64], parameters))
@@ -179,12 +179,12 @@ def _read_parameters(members: dict[str, Raw], parameters: dict[str, _Parameter])
     return values
 
 
-def _is_absent(raw: Raw, parameter: _Parameter) -> bool:
+def _is_absent(raw: Raw, parameter: Parameter) -> bool:
     text = bytes(raw)
     return text in (b"null", b'""') or (parameter.none_is_absent and text == b'"None"')
 
 
-def _unknown_text(name: str, parameters: dict[str, _Parameter]) -> str:
+def _unknown_text(name: str, parameters: dict[str, Parameter]) -> str:
     nearest = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
     if nearest:
         return f"this operation has no parameter {name!r}; did you mean {nearest[0]!r}?"
@@ -204,18 +204,19 @@ def _describe(kind: inspect.Type) -> tuple[bool, str]:
     return not textual, schema.get("description", "")
 
 
-def _parameters_of(operation: Operation) -> dict[str, _Parameter]:
+def _parameters_of(operation: Operation) -> dict[str, Parameter]:
     described = {field.name: field.type for field in inspect.type_info(operation.request).fields}  # type: ignore[attr-defined]
-    parameters: dict[str, _Parameter] = {}
+    parameters: dict[str, Parameter] = {}
     for field in msgspec.structs.fields(operation.request):
         if field.name != "header":
             none_is_absent, accepted = _describe(described[field.name])
             decoder = msgspec.json.Decoder(field.type, strict=False)
-            parameters[field.name] = _Parameter(decoder, field.required, none_is_absent, accepted)
+            parameters[field.name] = Parameter(decoder, field.required, none_is_absent, accepted)
     return parameters
 
 
-_PARAMETERS: dict[int, dict[str, _Parameter]] = {op: _parameters_of(operation) for op, operation in OPERATIONS.items()}
+# The parameters of each operation by name, in the order declared.
+PARAMETERS: dict[int, dict[str, Parameter]] = {op: _parameters_of(operation) for op, operation in OPERATIONS.items()}
 
 
 def request_digest(text: str) -> bytes:

@@ -1,0 +1,1 @@
+"""Measurements of the running server; not a part of the product."""
