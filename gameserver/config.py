@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_connections_per_address: Annotated[Count, Meta(description="from one address")] = 10_000
     max_waiting_writes: Annotated[Count, Meta(description="requests queued for the database's writer")] = 10_000
     max_game_admins: Annotated[Count, Meta(description="of one game")] = 10
-    max_target_depth: Annotated[Count, Meta(le=64, description="levels of nested targets")] = 64
+    max_target_depth: Annotated[int, Meta(ge=1, le=64, description="levels of nested targets")] = 64
     max_targets: Annotated[Count, Meta(description="of one game, implied ancestors included")] = 20_000
     max_actions: Annotated[Count, Meta(description="of one game")] = 1_000
     presence_detail_limit: Annotated[Count, Meta(description="subscribers up to which each coming is told")] = 100
@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reply_days: Annotated[Count, Meta(description="replies to requests with a key are kept")] = 7
     session_hours: Annotated[Count, Meta(description="a session key is valid")] = 24
     max_sessions_per_user: Annotated[Count, Meta(description="live session keys; the oldest ends")] = 10
-    readers: Annotated[Count, Meta(le=64, description="read-only database connections")] = 3
+    readers: Annotated[int, Meta(ge=1, le=64, description="read-only database connections")] = 3
 
 
 class SettingsError(ValueError):

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Raw, inspect
 
 from gameserver.errors import ErrorCode, Rejected, invalid
-from gameserver.protocol.declare import NO_HEADER, Operation, Request, RequestHeader, Role
+from gameserver.protocol.declare import Operation, Request, RequestHeader, Role
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
@@ -31,6 +31,7 @@ _as_declared: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     reduce(or_, (operation.request for operation in OPERATIONS.values()))
 )
 _members = msgspec.json.Decoder(dict[str, Raw])
+_NULL = Raw(b"null")
 _encoder = msgspec.json.Encoder()
 
 
@@ -91,53 +92,63 @@ def _read_members(text: str) -> dict[str, Raw]:
     try:
         return _members.decode(text)
     except msgspec.ValidationError:
-        rejected = Rejected(ErrorCode.BAD_REQUEST, "a request is one JSON object")
-    except msgspec.DecodeError as error:
-        rejected = Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {error}")
-    except RecursionError:
-        rejected = Rejected(ErrorCode.BAD_JSON, "the message is nested too deeply")
-    raise Undecodable(rejected)
+        _read_value(text)
+        raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "a request is one JSON object")) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Undecodable(_not_json(error)) from None
 
 
-def _read_value(raw: Raw) -> Any:
-    """One member's value, the whole text being JSON in outline. Raises `Rejected` where it is not in detail."""
+def _not_json(error: Exception) -> Rejected:
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {reason}")
+
+
+def _read_value(raw: Raw | str) -> Any:
+    """One member's value, the whole text being JSON in outline. Raises `Undecodable` where it is not in detail."""
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Undecodable(Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {error}")) from None
+        raise Undecodable(_not_json(error)) from None
 
 
 def _read_op(members: dict[str, Raw]) -> int:
-    op = _read_value(members.pop("op", Raw(b"null")))
+    op = _read_value(members.pop("op", _NULL))
     if type(op) is not int:
-        header = members.get("header")
-        raise Undecodable(
-            Rejected(ErrorCode.BAD_REQUEST, "a request needs 'op', an integer: the operation's code", "op"),
-            None,
-            _id_of(_read_value(header)) if header is not None else None,
-        )
+        rejected = Rejected(ErrorCode.BAD_REQUEST, "a request needs 'op', an integer: the operation's code", "op")
+        raise Undecodable(rejected, None, _id_of(_header_fields(members, None)))
     return op
 
 
-def _id_of(header: Any) -> str | int | None:
+def _header_fields(members: dict[str, Raw], op: int | None) -> dict[str, Any]:
+    """The fields of the header that mean something and are given."""
+    raw = members.pop("header", _NULL)
+    if bytes(raw) == b"null":
+        return {}
+    try:
+        fields = _members.decode(raw)
+    except msgspec.ValidationError:
+        rejected = Rejected(ErrorCode.BAD_REQUEST, "'header' must be a JSON object", "header")
+        raise Undecodable(rejected, op) from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Undecodable(_not_json(error)) from None
+    values = {name: _read_value(fields[name]) for name in RequestHeader.__struct_fields__ if name in fields}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _id_of(given: dict[str, Any]) -> str | int | None:
     """What can be echoed of a header that may be wrong otherwise."""
     try:
-        return msgspec.convert({"id": header["id"]}, RequestHeader).id
-    except (msgspec.ValidationError, KeyError, TypeError):
+        return msgspec.convert({"id": given.get("id")}, RequestHeader).id
+    except msgspec.ValidationError:
         return None
 
 
 def _read_header(members: dict[str, Raw], op: int) -> RequestHeader:
-    header = _read_value(members.pop("header", Raw(b"null")))
-    if header is None:
-        return NO_HEADER
-    if type(header) is not dict:
-        raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "'header' must be a JSON object", "header"), op)
-    given = {name: value for name, value in header.items() if value is not None}
+    given = _header_fields(members, op)
     version = given.pop("api_version", "")
     if version not in ("", "None") and (isinstance(version, bool) or not _VERSION.match(str(version))):
         text = f"this server speaks api_version {SUPPORTED_MAJOR}"
-        raise Undecodable(Rejected(ErrorCode.UNSUPPORTED_VERSION, text, "header.api_version"), op, _id_of(header))
+        raise Undecodable(Rejected(ErrorCode.UNSUPPORTED_VERSION, text, "header.api_version"), op, _id_of(given))
     for name in ("key", "session_key"):
         if given.get(name) == "":
             del given[name]
@@ -146,7 +157,7 @@ def _read_header(members: dict[str, Raw], op: int) -> RequestHeader:
             msgspec.convert({name: given[name]} if name in given else {}, RequestHeader)
         except msgspec.ValidationError:
             field = f"header.{name}"
-            raise Undecodable(invalid(field, f"{field} must be {accepted}"), op, _id_of(header)) from None
+            raise Undecodable(invalid(field, f"{field} must be {accepted}"), op, _id_of(given)) from None
     return msgspec.convert(given, RequestHeader)
 
 
@@ -172,10 +183,8 @@ def _read_parameters(members: dict[str, Raw], parameters: dict[str, Parameter]) 
             values[name] = parameter.decoder.decode(raw)
         except msgspec.ValidationError:
             raise invalid(name, f"{name} must be {parameter.accepted}") from None
-        except msgspec.DecodeError as error:
-            raise Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {error}") from None
-        except RecursionError:
-            raise Rejected(ErrorCode.BAD_JSON, "the message is nested too deeply") from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise _not_json(error) from None
     return values
 
 
@@ -220,10 +229,17 @@ PARAMETERS: dict[int, dict[str, Parameter]] = {op: _parameters_of(operation) for
 
 
 def request_digest(text: str) -> bytes:
-    """What two requests share that ask for the same thing: op and parameters as sent, decoded (section 8)."""
-    members = msgspec.json.decode(text, type=dict[str, Any])
+    """What two requests share that ask for the same thing: op and parameters as sent, decoded (section 8).
+
+    Raises `Rejected` (``bad_json``) for numbers that cannot be represented.
+    """
+    members = _members.decode(text)
     members.pop("header", None)
-    return hashlib.sha256(msgspec.json.encode(members, order="sorted")).digest()
+    try:
+        values = {name: msgspec.json.decode(raw) for name, raw in members.items()}
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise _not_json(error) from None
+    return hashlib.sha256(msgspec.json.encode(values, order="sorted")).digest()
 
 
 class ResponseHeader(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -35,7 +35,7 @@ class Kind(Enum):
 class RequestHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     """The envelope of a request (contract, section 3). Fields not listed are ignored."""
 
-    id: Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**53), le=2**53)] | None = None
+    id: Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     key: Annotated[str, Meta(max_length=64)] | None = None
     session_key: str | None = None
     api_version: int | float | str | None = None

@@ -1,5 +1,6 @@
 """How much one user or address may ask for: token buckets in a bounded table."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
 
@@ -27,7 +28,7 @@ class RateLimiter:
         self._buckets.move_to_end(who)
         if len(self._buckets) > self._max_buckets:
             self._buckets.popitem(last=False)
-        return None if granted else max(1, round((1 - tokens) / self._per_s * 1000))
+        return None if granted else math.ceil((1 - tokens) / self._per_s * 1000)
 
 
 class ConnectionLimiter:

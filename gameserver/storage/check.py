@@ -34,7 +34,8 @@ def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
 
 def _foreign_keys(connection: sqlite3.Connection) -> Iterator[str]:
     for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        yield f"row {rowid} of {table} refers to a row of {parent} that does not exist"
+        row = "a row" if rowid is None else f"row {rowid}"
+        yield f"{row} of {table} refers to a row of {parent} that does not exist"
 
 
 def _sequences(connection: sqlite3.Connection) -> Iterator[str]:

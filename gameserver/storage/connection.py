@@ -95,16 +95,20 @@ def load_secret(file: Path, environment: str | None) -> bytes:
         secret = bytes.fromhex(environment)
     else:
         path = beside(file, ".secret")
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            secret = path.read_bytes()
-        else:
-            secret = secrets.token_bytes(SECRET_BYTES)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(secret)
-                stream.flush()
-                os.fsync(descriptor)
+        if not path.exists():
+            _make_secret(path)
+        secret = path.read_bytes()
     if len(secret) < SECRET_BYTES:
         raise ValueError(f"the server's secret must be at least {SECRET_BYTES} bytes")
     return secret
+
+
+def _make_secret(path: Path) -> None:
+    """Write a new secret under its name only when it is whole and on disk."""
+    unfinished = path.with_name(path.name + ".new")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(secrets.token_bytes(SECRET_BYTES))
+        stream.flush()
+        os.fsync(descriptor)
+    unfinished.rename(path)

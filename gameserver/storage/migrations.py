@@ -10,6 +10,9 @@ from pathlib import Path
 
 Migration = Callable[[sqlite3.Connection], object]
 
+# Marks a database file as gameserver's: "game" in ASCII.
+APPLICATION_ID = 0x67616D65
+
 # MIGRATIONS[i] turns version i + 1 into i + 2.
 MIGRATIONS: tuple[Migration, ...] = ()
 
@@ -48,12 +51,14 @@ def migrate(
     connection.execute("BEGIN IMMEDIATE")
     try:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables and application != APPLICATION_ID:
+            raise IncompatibleDatabase("the file is a database of another program")
         if version > newest:
             raise IncompatibleDatabase(f"the database has version {version}; this server knows up to {newest}")
-        if version == 0 and tables:
-            raise IncompatibleDatabase("the file is a database of another program")
-        if version == 0:
+        if not tables:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             for statement in statements(schema or schema_text()):
                 connection.execute(statement)
         else:

@@ -1,5 +1,6 @@
 """Read-only connections, borrowed by worker threads, each reading one consistent state."""
 
+import logging
 import sqlite3
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,6 +9,8 @@ import trio
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.writer import Job, RunSync
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -36,7 +39,7 @@ class Readers:
 
     def _read(self, job: Job[T]) -> T:
         try:
-            connection = self._idle.pop() if self._idle else self._open_connection()
+            connection = self._borrow()
             try:
                 connection.execute("BEGIN")
                 return job(connection)
@@ -45,7 +48,14 @@ class Readers:
                     connection.execute("ROLLBACK")
                 self._idle.append(connection)
         except sqlite3.OperationalError as error:
+            logger.warning("a read failed", exc_info=error)
             raise Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now; try again") from error
+
+    def _borrow(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._open_connection()
 
     def close(self) -> None:
         """Close the connections. No read may be running."""

@@ -134,14 +134,15 @@ class Writer:
                 entry.outcome = self._run_job(entry.job)
                 if entry.outcome.error is None:
                     published.append(entry.outcome.result)
+            next_due_ms = self._next_due(self._connection)
             self._connection.execute("COMMIT")
-            return published, self._next_due(self._connection)
-        except (sqlite3.Error, _TransactionLost, MemoryError) as error:
-            busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            return published, next_due_ms
+        except Exception as error:  # whatever it is, the writer goes on
+            busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             rejected = (
                 Rejected(ErrorCode.BUSY, _BUSY) if busy else Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
             )
-            logger.warning("a batch of %d writes was given up: %s", len(batch), error)
+            logger.warning("a batch of %d writes was given up", len(batch), exc_info=error)
             self._recover()
             for entry in batch:
                 entry.outcome = Outcome(error=rejected)
@@ -157,7 +158,7 @@ class Writer:
                 raise _TransactionLost(str(error)) from error
             connection.execute("ROLLBACK TO job")
             if isinstance(error, sqlite3.OperationalError | MemoryError):
-                logger.warning("a write failed: %s", error)
+                logger.warning("a write failed", exc_info=error)
                 error = Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
             outcome = Outcome(error=error)
         if not connection.in_transaction:

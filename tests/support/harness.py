@@ -144,10 +144,10 @@ class Server:
             headers.append((b"Authorization", b"Bearer " + (await self.key_of(name)).encode()))
         socket = await wrap_client_stream(
             self._nursery,
-            self.open_stream(address),
+            self.open_stream(address),  # type: ignore[arg-type]
             "testserver",
             path,
-            extra_headers=headers,  # type: ignore[arg-type]
+            extra_headers=headers,
         )
         return Client(socket, self)
 

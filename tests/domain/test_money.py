@@ -1,0 +1,119 @@
+import json
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from gameserver.domain.money import CURRENCY_PATTERN, is_absent, parse_scaled
+from tests.support.refusals import refused_parameter
+
+
+@pytest.mark.parametrize(
+    ("text", "places", "expected"),
+    [
+        ("0", 2, 0),
+        ("1", 2, 100),
+        ("2.5", 2, 250),
+        ("0.01", 2, 1),
+        ("1.1", 2, 110),
+        ("1e3", 2, 100_000),
+        ("1E+3", 0, 1_000),
+        ("25e-1", 2, 250),
+        ('"1"', 2, 100),
+        ('"2.50"', 2, 250),
+        ('"007"', 0, 7),
+        ('"\\u0032"', 0, 2),
+        ("0.1", 6, 100_000),
+        ("0.000001", 6, 1),
+        ("1000000000000", 2, 10**14),
+        ("9007199254740993", 0, 2**53 + 1),
+        ("0.3333333333333333333333333", 25, 3_333_333_333_333_333_333_333_333),
+    ],
+)
+def test_a_decimal_number_is_read_exactly(text: str, places: int, expected: int) -> None:
+    assert parse_scaled(Raw(text.encode()), places, "amount") == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-1",
+        "-0",
+        "true",
+        "[1]",
+        "{}",
+        "null",
+        "1e999999999",
+        '"1e2"',
+        '"-1"',
+        '"+1"',
+        '" 1"',
+        '"1 "',
+        '"1_0"',
+        '"1."',
+        '".5"',
+        '"\u0661"',
+        '"\uff11"',
+        '"NaN"',
+        '"Infinity"',
+        '"inf"',
+        '"0x1"',
+        '"1,5"',
+        '"1\\n"',
+        '""',
+        '"' + "9" * 41 + '"',
+        "9" * 41,
+    ],
+)
+def test_what_is_no_plain_decimal_number_is_refused(text: str) -> None:
+    with refused_parameter("amount"):
+        parse_scaled(Raw(text.encode()), 2, "amount")
+
+
+@pytest.mark.parametrize(("text", "places"), [("0.001", 2), ('"1.005"', 2), ("0.5", 0), ("1e-3", 2), ("0.0000001", 6)])
+def test_more_places_than_are_kept_are_refused(text: str, places: int) -> None:
+    with refused_parameter("takeout"):
+        parse_scaled(Raw(text.encode()), places, "takeout")
+
+
+@given(st.integers(0, 10**15), st.integers(0, 6), st.booleans())
+def test_every_amount_comes_back_as_it_was_written(minor: int, places: int, as_text: bool) -> None:
+    written = str(Decimal(minor).scaleb(-places).quantize(Decimal(1).scaleb(-places)))
+    raw = Raw(json.dumps(written).encode() if as_text else written.encode())
+    assert parse_scaled(raw, places, "amount") == minor
+
+
+@given(st.decimals(0, 10**12, places=2))
+def test_a_reading_agrees_with_decimal(amount: Decimal) -> None:
+    assert parse_scaled(Raw(str(amount).encode()), 2, "amount") == amount * 100
+
+
+@given(st.text(max_size=6))
+def test_any_string_is_either_exact_or_refused_as_the_parameter(text: str) -> None:
+    raw = Raw(json.dumps(text).encode())
+    if re.fullmatch(r"[0-9]+(\.[0-9]{1,2})?", text):
+        assert parse_scaled(raw, 2, "amount") == Decimal(text) * 100
+    elif not re.fullmatch(r"[0-9]+\.[0-9]+", text):
+        with refused_parameter("amount"):
+            parse_scaled(raw, 2, "amount")
+
+
+@pytest.mark.parametrize(
+    ("text", "absent"),
+    [("", True), ("null", True), ('""', True), ('"None"', True), ("0", False), ('"0"', False), ('"none"', False)],
+)
+def test_null_and_an_empty_string_and_none_stand_for_no_number(text: str, absent: bool) -> None:
+    assert is_absent(Raw(text.encode())) is absent
+
+
+@pytest.mark.parametrize("currency", ["DON", "EUR", "A1B2C3D4E5", "X99"])
+def test_a_currency_is_accepted(currency: str) -> None:
+    assert re.search(CURRENCY_PATTERN, currency)
+
+
+@pytest.mark.parametrize("currency", ["", "EU", "eur", "1AB", "A1B2C3D4E5F", "EUR\n", "EU R", "ÉUR"])
+def test_what_is_no_currency_is_not(currency: str) -> None:
+    assert not re.search(CURRENCY_PATTERN, currency)

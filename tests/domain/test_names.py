@@ -1,0 +1,131 @@
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gameserver.domain.names import action_id, fold, hashtag, parse_actions, part_id, split_list
+from gameserver.errors import Rejected
+from tests.support.refusals import refused_parameter
+
+FAMILY = "👨\u200d👩\u200d👧"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Yellow Card", "yellow-card"),
+        ("YELLOW_card", "yellow-card"),
+        ("  Yellow \u00a0 _ Card  ", "yellow-card"),
+        ("Yellow\u3000Card", "yellow-card"),
+        ("Goal", "goal"),
+        ("Émile", "émile"),
+        ("E\u0301mile", "émile"),
+        ("STRASSE", "strasse"),
+        ("İstanbul", "i\u0307stanbul"),
+        ("得点", "得点"),
+        ("ﾀﾛｳ", "タロウ"),
+        ("\uff27\uff4f\uff41\uff4c\uff11", "goal1"),
+        ("ﬁnal", "final"),
+        ("x²", "x2"),
+        (FAMILY, FAMILY),
+        ("a-b", "a-b"),
+        ("a - b", "a---b"),
+        ("\u00a0Goal\u00a0", "goal"),
+        ("0", "0"),
+    ],
+)
+def test_an_action_id_is_the_folded_name_with_dashes_for_blanks(name: str, expected: str) -> None:
+    assert action_id(name) == expected
+
+
+@pytest.mark.parametrize(
+    "name", ["", "   ", "\u00a0", "a:b", ":", "a\uff1ab", "a\ufe55b", "a\u2a74b", "a\tb", "a\x00b", "a\x07", "a\u0085b"]
+)
+def test_an_action_is_refused_that_is_empty_or_holds_a_colon_or_a_control_character(name: str) -> None:
+    with refused_parameter("actions"):
+        action_id(name)
+
+
+def test_a_part_has_at_most_128_characters() -> None:
+    assert part_id("x" * 128, "targets") == "x" * 128
+    with refused_parameter("targets"):
+        part_id("x" * 129, "targets")
+
+
+def test_a_part_is_measured_as_it_is_kept() -> None:
+    assert part_id("x" * 127 + "   ", "targets") == "x" * 127
+    with refused_parameter("actions"):
+        action_id("\ufdfa" * 100)  # one character that folds to eighteen
+
+
+def test_every_character_folds_to_what_folds_to_itself() -> None:
+    characters = (chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code <= 0xDFFF)
+    assert [hex(ord(one)) for one in characters if fold(fold(one)) != fold(one)] == []
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+def test_an_id_names_itself(name: str) -> None:
+    try:
+        identifier = action_id(name)
+    except Rejected:
+        return
+    assert action_id(identifier) == identifier
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=30))
+def test_all_normal_forms_of_a_name_have_one_id(name: str) -> None:
+    forms = {fold(unicodedata.normalize(form, name)) for form in ("NFC", "NFD", "NFKC", "NFKD")}
+    assert len(forms) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        ("", []),
+        ([], []),
+        (" , ,", []),
+        (["", "  "], []),
+        ("a, b ,c", ["a", "b", "c"]),
+        ([" a", "b "], ["a", "b"]),
+        (["a, b"], ["a, b"]),
+        ("a,,b", ["a", "b"]),
+        ("one", ["one"]),
+    ],
+)
+def test_a_list_is_an_array_or_a_string_with_commas(value: list[str] | str, items: list[str]) -> None:
+    assert split_list(value) == items
+
+
+def test_a_comma_inside_an_array_item_is_part_of_the_name() -> None:
+    assert parse_actions(["Goal, own"]) == {"goal,-own": "Goal, own"}
+    assert parse_actions("Goal, own") == {"goal": "Goal", "own": "own"}
+
+
+def test_actions_keep_their_order_and_their_first_spelling() -> None:
+    actions = parse_actions(["Yellow Card", "Goal", "yellow_card", "GOAL"])
+    assert list(actions.items()) == [("yellow-card", "Yellow Card"), ("goal", "Goal")]
+
+
+def test_a_name_that_is_long_only_as_sent_is_refused_too() -> None:
+    with refused_parameter("actions"):
+        parse_actions(["a" + "_" * 127 + "b"])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Argentina - Brazil", "#ArgentinaBrazil"),
+        ("argentina vs. brazil", "#ArgentinaVsBrazil"),
+        ("São Paulo", "#SãoPaulo"),
+        ("Sa\u0303o", "#Sa\u0303o"),
+        ("1st half", "#1stHalf"),
+        ("FC Köln", "#FCKöln"),
+        ("日本 対 韓国", "#日本対韓国"),
+        ("!!! ---", None),
+        ("", None),
+    ],
+)
+def test_a_hashtag_joins_the_words_of_a_name(name: str, expected: str | None) -> None:
+    assert hashtag(name) == expected

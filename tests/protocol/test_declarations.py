@@ -1,0 +1,201 @@
+from collections import Counter
+
+import msgspec
+import pytest
+from msgspec import inspect
+
+from gameserver.errors import ErrorCode
+from gameserver.handlers import all as handlers
+from gameserver.handlers.registry import READS, SESSIONS, WRITES
+from gameserver.protocol.declare import (
+    ERROR_RES,
+    Kind,
+    Message,
+    Operation,
+    Request,
+    RequestHeader,
+    Role,
+    declared,
+    error_reply,
+    snake_case,
+    tag_of,
+)
+from gameserver.protocol.general import Ping
+from gameserver.protocol.registry import MESSAGES, OPCODES, OPERATIONS, RESPONSE_CODES
+
+assert handlers.__all__  # importing it registers every handler
+
+# Sections 4 and 5 of the contract: op, name, who, replies, broadcasts.
+# 616 is open to any user, because one without the role gets 645 instead of not_authorized.
+CONTRACT: list[tuple[int, str, Role, set[int], set[int]]] = [
+    (1, "ping", Role.ANYONE, {1}, set()),
+    (2, "get_opcodes", Role.ANYONE, {2}, set()),
+    (100, "logon", Role.ANYONE, {100, 110, 112}, set()),
+    (365, "open_game_source", Role.PROVIDER, {335}, set()),
+    (366, "close_game_source", Role.SOURCE_ADMIN, {336}, {341}),
+    (611, "list_game_sources_i_am_admin_of", Role.USER, {621}, set()),
+    (367, "add_source_admin", Role.SOURCE_ADMIN, {337}, set()),
+    (370, "create_and_open_game", Role.SOURCE_ADMIN, {340}, {340}),
+    (3701, "create_game", Role.SOURCE_ADMIN, {3401}, {3401}),
+    (3702, "open_game", Role.SOURCE_ADMIN, {3402}, {3402}),
+    (616, "become_an_admin_for_game", Role.USER, {640, 645}, set()),
+    (617, "appoint_admin_for_game_by_username", Role.SOURCE_ADMIN, {617}, set()),
+    (610, "list_games_i_am_admin_of", Role.USER, {620}, set()),
+    (372, "get_game_details", Role.USER, {342}, set()),
+    (373, "update_game_details", Role.GAME_OR_SOURCE_ADMIN, {343}, {342}),
+    (363, "join_game", Role.USER, {333}, {470, 471}),
+    (364, "leave_game", Role.USER, {334}, {480, 471}),
+    (375, "close_game", Role.GAME_OR_SOURCE_ADMIN, {341}, {341}),
+    (380, "list_games_for_source", Role.USER, {345}, set()),
+    (3811, "list_upcoming_games_for_source", Role.USER, {3461}, set()),
+]
+
+RESPONSES = {
+    "pong": 1,
+    "opcodes": 2,
+    "logon_success": 100,
+    "logon_fail": 110,
+    "logon_fail_already_logged_in": 112,
+    "game_source_opened": 335,
+    "game_source_closed": 336,
+    "game_sources_i_am_admin_of_list": 621,
+    "source_admin_added": 337,
+    "game_created_and_opened": 340,
+    "game_created": 3401,
+    "game_opened": 3402,
+    "become_an_admin_for_game_success": 640,
+    "become_an_admin_for_game_fail": 645,
+    "game_admin_appointed": 617,
+    "games_i_am_admin_of_list": 620,
+    "game_details": 342,
+    "game_details_updated": 343,
+    "game_joined": 333,
+    "user_joined_game": 470,
+    "presence_update": 471,
+    "game_left": 334,
+    "user_left_game": 480,
+    "game_closed": 341,
+    "games_list_for_source": 345,
+    "upcoming_games_list_for_source": 3461,
+    "error": 666,
+}
+
+every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+of_contract = pytest.mark.parametrize(
+    ("op", "name", "by", "replies", "broadcasts"), CONTRACT, ids=[name for _, name, *_ in CONTRACT]
+)
+
+
+@of_contract
+def test_an_operation_is_declared_as_the_contract_says(
+    op: int, name: str, by: Role, replies: set[int], broadcasts: set[int]
+) -> None:
+    operation = OPERATIONS[op]
+    assert (operation.op, operation.name, operation.by) == (op, name, by)
+    assert set(map(tag_of, operation.replies)) == replies
+    assert set(map(tag_of, operation.broadcasts)) == broadcasts
+
+
+@pytest.mark.parametrize(("name", "res"), RESPONSES.items())
+def test_a_message_has_the_name_and_number_of_the_contract(name: str, res: int) -> None:
+    assert RESPONSE_CODES[name] == res
+
+
+def test_opcodes_list_every_operation() -> None:
+    assert {op: name for name, op in OPCODES.items()} == {op: it.name for op, it in OPERATIONS.items()}
+
+
+def test_response_codes_list_every_message_and_the_error() -> None:
+    expected = {name: tag_of(struct) for name, struct in MESSAGES.items()} | {"error": ERROR_RES}
+    assert expected == RESPONSE_CODES
+
+
+def test_names_and_numbers_are_unique() -> None:
+    assert len(OPCODES) == len(OPERATIONS)
+    assert [res for res, count in Counter(RESPONSE_CODES.values()).items() if count > 1] == []
+
+
+@every_operation
+def test_an_operation_has_exactly_one_handler_of_its_kind(operation: Operation) -> None:
+    tables: dict[Kind, dict[type[Request], object]] = {
+        Kind.READ: dict(READS),
+        Kind.WRITE: dict(WRITES),
+        Kind.SESSION: dict(SESSIONS),
+    }
+    assert [kind for kind, table in tables.items() if operation.request in table] == [operation.kind]
+
+
+def test_nothing_is_handled_that_is_not_declared() -> None:
+    requests = {operation.request for operation in OPERATIONS.values()}
+    assert set(READS) | set(WRITES) | set(SESSIONS) == requests
+
+
+@every_operation
+def test_every_parameter_of_an_operation_says_what_is_accepted(operation: Operation) -> None:
+    described = inspect.type_info(operation.request)
+    assert isinstance(described, inspect.StructType)
+    undescribed = [
+        field.name for field in described.fields if field.name != "header" and "description" not in str(field.type)
+    ]
+    assert undescribed == []
+
+
+@every_operation
+def test_an_operation_is_documented_and_has_a_reply(operation: Operation) -> None:
+    assert (operation.request.__doc__ or "").strip().endswith(".")
+    assert operation.replies
+
+
+@every_operation
+def test_what_an_operation_answers_and_broadcasts_is_declared(operation: Operation) -> None:
+    assert {*operation.replies, *operation.broadcasts} <= set(MESSAGES.values())
+
+
+@pytest.mark.parametrize("struct", MESSAGES.values(), ids=lambda struct: struct.__name__)
+def test_a_message_is_documented_and_some_operation_gives_it(struct: type[Message]) -> None:
+    assert (struct.__doc__ or "").strip().endswith(".")
+    assert any(struct in (*operation.replies, *operation.broadcasts) for operation in OPERATIONS.values())
+
+
+def test_sources_watchers_get_what_the_contract_names() -> None:
+    assert {tag_of(struct) for struct in MESSAGES.values() if struct.for_watchers} == {340, 3401, 3402, 341}
+
+
+def test_a_close_alone_ends_subscriptions() -> None:
+    assert {tag_of(struct) for struct in MESSAGES.values() if struct.ends_subscriptions} == {341}
+
+
+def test_only_the_operations_of_the_connection_are_open_before_logon() -> None:
+    assert {op for op, operation in OPERATIONS.items() if operation.by is Role.ANYONE} == {1, 2, 100}
+
+
+def test_the_operations_that_take_no_key_are_the_reads_and_those_of_the_connection() -> None:
+    keyless = {1, 2, 100, 363, 364, 611, 610, 372, 380, 3811}
+    assert {op for op, operation in OPERATIONS.items() if operation.kind is not Kind.WRITE} == keyless
+
+
+def test_a_request_knows_its_declaration() -> None:
+    assert declared(Ping()).op == 1
+
+
+@pytest.mark.parametrize(
+    ("camel", "snake"), [("Ping", "ping"), ("ListGameSourcesIAmAdminOf", "list_game_sources_i_am_admin_of")]
+)
+def test_a_class_name_becomes_a_name_of_the_wire(camel: str, snake: str) -> None:
+    assert snake_case(camel) == snake
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_an_error_says_whether_to_try_again(code: ErrorCode) -> None:
+    retryable = code.value in {"rate_limited", "busy", "storage_unavailable"}
+    encoded = msgspec.json.decode(msgspec.json.encode(error_reply(None, code, "Text.")))
+    assert encoded == {"res": 666, "op": None, "code": code.value, "text": "Text.", "retryable": retryable}
+
+
+def test_an_error_carries_its_field_and_details() -> None:
+    reply = error_reply(365, ErrorCode.RATE_LIMITED, "Text.", "name", retry_after_ms=5)
+    assert (reply.op, reply.field, reply.retry_after_ms) == (365, "name", 5)
+
+
+def test_the_fields_of_a_request_header_are_optional() -> None:
+    assert RequestHeader() == msgspec.json.decode(b"{}", type=RequestHeader)

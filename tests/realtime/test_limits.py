@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+
+
+def granted(limiter: RateLimiter, who: object, now_s: float, tries: int) -> int:
+    return sum(limiter.take(who, now_s) is None for _ in range(tries))
+
+
+def test_a_burst_may_be_twice_the_rate() -> None:
+    assert granted(RateLimiter(10), "ann", 5.0, 100) == 20
+
+
+def test_tokens_come_back_at_the_rate_up_to_the_burst() -> None:
+    limiter = RateLimiter(10)
+    granted(limiter, "ann", 0.0, 100)
+    assert granted(limiter, "ann", 0.5, 100) == 5
+    assert granted(limiter, "ann", 1.5, 100) == 10
+    assert granted(limiter, "ann", 1000.0, 100) == 20
+
+
+def test_each_has_a_bucket_of_its_own() -> None:
+    limiter = RateLimiter(1)
+    assert [granted(limiter, who, 0.0, 5) for who in ("ann", "ben")] == [2, 2]
+
+
+def test_a_refusal_takes_no_token() -> None:
+    limiter = RateLimiter(1)
+    granted(limiter, "ann", 0.0, 2)
+    assert [limiter.take("ann", now_s) for now_s in (0.25, 0.5, 0.75)] == [750, 500, 250]
+    assert limiter.take("ann", 1.0) is None
+
+
+@pytest.mark.parametrize("per_s", [1, 2, 3, 7, 9, 100, 600, 700, 1000, 10**4])
+def test_there_is_a_token_after_the_time_that_was_told(per_s: int) -> None:
+    limiter = RateLimiter(per_s)
+    granted(limiter, "ann", 0.0, 2 * per_s)
+    wait_ms = limiter.take("ann", 0.0)
+    assert wait_ms is not None
+    assert limiter.take("ann", wait_ms / 1000) is None
+
+
+@given(st.integers(1, 50), st.lists(st.floats(0, 2), max_size=100))
+def test_no_more_is_granted_than_the_burst_and_what_time_brings(per_s: int, pauses: list[float]) -> None:
+    limiter, now_s, taken = RateLimiter(per_s), 0.0, 0
+    for pause in pauses:
+        now_s += pause
+        taken += limiter.take("ann", now_s) is None
+    assert taken <= 2 * per_s + now_s * per_s + 1e-6
+
+
+def test_the_bucket_used_longest_ago_is_forgotten_first() -> None:
+    limiter = RateLimiter(1, max_buckets=2)
+    granted(limiter, "ann", 0.0, 2)
+    granted(limiter, "ben", 0.0, 2)
+    granted(limiter, "ann", 0.0, 1)
+    assert granted(limiter, "cat", 0.0, 1) == 1
+    assert granted(limiter, "ann", 0.0, 1) == 0
+    assert granted(limiter, "ben", 0.0, 1) == 1
+
+
+def test_connections_are_limited_by_address() -> None:
+    limiter = ConnectionLimiter(10, 2)
+    assert [limiter.enter("a") for _ in range(3)] == [True, True, False]
+    assert limiter.enter("b")
+    limiter.leave("a")
+    assert limiter.enter("a")
+
+
+def test_connections_are_limited_in_all() -> None:
+    limiter = ConnectionLimiter(2, 2)
+    assert [limiter.enter(address) for address in "abc"] == [True, True, False]
+    limiter.leave("b")
+    assert limiter.enter("c")
+
+
+def test_a_connection_refused_is_not_counted() -> None:
+    limiter = ConnectionLimiter(3, 1)
+    assert [limiter.enter("a") for _ in range(9)] == [True] + [False] * 8
+    assert [limiter.enter(address) for address in "bcd"] == [True, True, False]
+
+
+def test_nothing_is_kept_of_an_address_without_connections() -> None:
+    limiter = ConnectionLimiter(3, 1)
+    assert limiter.enter("a")
+    limiter.leave("a")
+    with pytest.raises(KeyError):
+        limiter.leave("a")

@@ -1,0 +1,77 @@
+import sqlite3
+
+import pytest
+
+from gameserver.storage.broadcasts import (
+    LoggedBroadcast,
+    delete_first_broadcasts,
+    first_logged_seq,
+    insert_broadcast,
+    last_sent_at,
+    list_broadcasts,
+)
+from gameserver.storage.games import get_game
+from tests.support.rows import NOW, make_game
+
+ALL = 2**62
+
+
+def seqs(connection: sqlite3.Connection, game_id: int, after: int = 0, up_to: int = ALL, size: int = ALL) -> list[int]:
+    return [logged.seq for logged in list_broadcasts(connection, game_id, after, up_to, size)]
+
+
+def test_each_game_is_numbered_from_one_without_gaps(connection: sqlite3.Connection) -> None:
+    one, other = make_game(connection), make_game(connection)
+    order = [one, other, one, one, other]
+    assert [insert_broadcast(connection, game.id, NOW, b"{}") for game in order] == [1, 1, 2, 3, 2]
+    assert [get_game(connection, game.id).seq for game in (one, other)] == [3, 2]
+
+
+def test_a_broadcast_undone_leaves_no_gap(connection: sqlite3.Connection) -> None:
+    game = make_game(connection, broadcasts=1)
+    connection.execute("BEGIN")
+    insert_broadcast(connection, game.id, NOW, b"{}")
+    connection.execute("ROLLBACK")
+    assert insert_broadcast(connection, game.id, NOW, b"{}") == 2
+
+
+def test_a_broadcast_is_logged_as_sent(connection: sqlite3.Connection) -> None:
+    game = make_game(connection)
+    insert_broadcast(connection, game.id, NOW + 7, "{ü}".encode())
+    assert list_broadcasts(connection, game.id, 0, 1, 1) == [LoggedBroadcast(1, NOW + 7, "{ü}".encode())]
+
+
+@pytest.mark.parametrize(
+    ("after", "up_to", "expected"), [(0, 5, [1, 2, 3, 4, 5]), (2, 4, [3, 4]), (5, 9, []), (9, 9, []), (3, 2, [])]
+)
+def test_the_log_is_read_between_two_seqs(
+    connection: sqlite3.Connection, after: int, up_to: int, expected: list[int]
+) -> None:
+    make_game(connection, broadcasts=5)
+    assert seqs(connection, make_game(connection, broadcasts=5).id, after, up_to) == expected
+
+
+@pytest.mark.parametrize(("size", "expected"), [(1, [1]), (10, [1]), (11, [1, 2]), (30, [1, 2, 3]), (99, [1, 2, 3])])
+def test_at_least_one_broadcast_is_read_and_no_more_than_fill_the_size(
+    connection: sqlite3.Connection, size: int, expected: list[int]
+) -> None:
+    game = make_game(connection)
+    for _ in range(3):
+        insert_broadcast(connection, game.id, NOW, b"0123456789")
+    assert seqs(connection, game.id, size=size) == expected
+
+
+def test_the_oldest_are_removed_a_batch_at_a_time(connection: sqlite3.Connection) -> None:
+    game, other = make_game(connection, broadcasts=5), make_game(connection, broadcasts=1)
+    assert first_logged_seq(connection, game.id) == 1
+    assert delete_first_broadcasts(connection, game.id, 2) == 2
+    assert first_logged_seq(connection, game.id) == 3
+    assert delete_first_broadcasts(connection, game.id, 9) == 3
+    assert first_logged_seq(connection, game.id) is None
+    assert seqs(connection, other.id) == [1]
+
+
+def test_the_last_moment_recorded_is_that_of_the_newest_broadcast(connection: sqlite3.Connection) -> None:
+    assert last_sent_at(connection) == 0
+    make_game(connection, broadcasts=3)
+    assert last_sent_at(connection) == NOW + 2

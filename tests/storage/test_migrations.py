@@ -1,0 +1,157 @@
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gameserver.storage.connection import open_writer
+from gameserver.storage.migrations import (
+    MIGRATIONS,
+    IncompatibleDatabase,
+    Migration,
+    migrate,
+    schema_text,
+    statements,
+)
+
+VERSION_1 = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT) STRICT;\n"
+VERSION_3 = (
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, age INTEGER) STRICT;\n"
+    "CREATE INDEX users_by_name ON users (name);\n"
+)
+
+
+def add_age(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE users ADD COLUMN age INTEGER")
+
+
+def add_index(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE INDEX users_by_name ON users (name)")
+
+
+def fail(connection: sqlite3.Connection) -> None:
+    connection.execute("DELETE FROM users")
+    raise RuntimeError
+
+
+FAKES: list[Migration] = [add_age, add_index]
+
+
+@pytest.fixture
+def empty(database: Path) -> Iterator[sqlite3.Connection]:
+    """A connection to a file in which there is nothing."""
+    with closing(open_writer(database)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def old(empty: sqlite3.Connection) -> sqlite3.Connection:
+    """A connection to a file of version 1 that has a row."""
+    migrate(empty, VERSION_1, [])
+    empty.execute("INSERT INTO users VALUES (1, 'ann')")
+    return empty
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def schema_of(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    rows = connection.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name")
+    return [(kind, name, " ".join(sql.split())) for kind, name, sql in rows]
+
+
+def contents_of(connection: sqlite3.Connection) -> list[str]:
+    return list(connection.iterdump())
+
+
+def newest_schema() -> list[tuple[str, str, str]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh, VERSION_3, FAKES)
+        return schema_of(fresh)
+
+
+def test_a_new_file_gets_the_schema_and_its_version(empty: sqlite3.Connection) -> None:
+    migrate(empty)
+    tables = {name for kind, name, _ in schema_of(empty) if kind == "table"}
+    assert {"users", "sessions", "sources", "games", "targets", "timers", "broadcasts", "stored_replies"} <= tables
+    assert version_of(empty) == len(MIGRATIONS) + 1
+
+
+def test_every_table_of_the_schema_is_strict(empty: sqlite3.Connection) -> None:
+    migrate(empty)
+    loose = "SELECT name FROM pragma_table_list WHERE type = 'table' AND schema = 'main' AND NOT strict"
+    assert [name for (name,) in empty.execute(loose) if not name.startswith("sqlite_")] == []
+
+
+def test_migrating_again_changes_nothing(empty: sqlite3.Connection) -> None:
+    migrate(empty)
+    before = contents_of(empty)
+    migrate(empty)
+    assert contents_of(empty) == before
+
+
+def test_a_migrated_file_has_the_schema_of_a_new_one_and_keeps_its_rows(old: sqlite3.Connection) -> None:
+    migrate(old, VERSION_3, FAKES)
+    assert version_of(old) == 3
+    assert schema_of(old) == newest_schema()
+    assert old.execute("SELECT * FROM users").fetchall() == [(1, "ann", None)]
+
+
+def test_only_the_migrations_that_are_missing_are_run(old: sqlite3.Connection) -> None:
+    migrate(old, VERSION_3, FAKES[:1])
+    assert version_of(old) == 2
+    migrate(old, VERSION_3, FAKES)
+    assert schema_of(old) == newest_schema()
+
+
+def test_a_new_file_runs_no_migrations(empty: sqlite3.Connection) -> None:
+    migrate(empty, VERSION_3, [fail, fail])
+    assert version_of(empty) == 3
+
+
+def test_a_file_of_a_newer_version_is_refused_as_it_is(old: sqlite3.Connection) -> None:
+    migrate(old, VERSION_3, FAKES)
+    before = contents_of(old)
+    with pytest.raises(IncompatibleDatabase, match="version 3"):
+        migrate(old, VERSION_1, [])
+    assert (version_of(old), contents_of(old)) == (3, before)
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_database_of_another_program_is_refused_as_it_is(empty: sqlite3.Connection, version: int) -> None:
+    empty.execute("CREATE TABLE bookmarks (address TEXT)")
+    empty.execute(f"PRAGMA user_version = {version}")
+    before = contents_of(empty)
+    with pytest.raises(IncompatibleDatabase, match="another program"):
+        migrate(empty)
+    assert (version_of(empty), contents_of(empty)) == (version, before)
+
+
+@pytest.mark.parametrize("fakes", [[fail, add_index], [add_age, fail]])
+def test_a_migration_that_fails_leaves_the_file_as_it_was(old: sqlite3.Connection, fakes: list[Migration]) -> None:
+    before = contents_of(old)
+    with pytest.raises(RuntimeError):
+        migrate(old, VERSION_3, fakes)
+    assert not old.in_transaction
+    assert (version_of(old), contents_of(old)) == (1, before)
+
+
+def test_a_schema_that_fails_leaves_the_file_empty(empty: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(empty, VERSION_1 + "CREATE NONSENSE;\n", [])
+    assert (version_of(empty), schema_of(empty)) == (0, [])
+
+
+def test_a_script_is_split_into_its_statements() -> None:
+    script = "-- a; b\nCREATE TABLE a (\n  b TEXT -- c;\n);\n\nINSERT INTO a VALUES (';');\n-- end\n"
+    assert [part.strip() for part in statements(script)] == [
+        "-- a; b\nCREATE TABLE a (\n  b TEXT -- c;\n);",
+        "INSERT INTO a VALUES (';');",
+    ]
+
+
+def test_the_script_of_the_schema_is_used_to_its_end() -> None:
+    assert "".join(statements(schema_text())).strip() == schema_text().strip()

@@ -1,0 +1,53 @@
+import sqlite3
+
+import pytest
+
+from gameserver.domain.targets import missing_rows, parse_targets
+from gameserver.storage.targets import (
+    insert_actions,
+    insert_target_rows,
+    list_actions,
+    list_target_rows,
+    next_target_number,
+)
+from tests.support.rows import make_game
+
+
+def add_targets(connection: sqlite3.Connection, game_id: int, *names: str) -> None:
+    existing = list_target_rows(connection, game_id)
+    paths = parse_targets(list(names), "targets", 64)
+    insert_target_rows(connection, game_id, missing_rows(existing, paths, next_target_number(connection)))
+
+
+def test_actions_keep_their_order_and_their_first_name(connection: sqlite3.Connection) -> None:
+    game = make_game(connection)
+    insert_actions(connection, game.id, {"yellow-card": "Yellow Card", "goal": "Goal"})
+    insert_actions(connection, game.id, {"goal": "GOAL", "a": "A"})
+    assert list(list_actions(connection, game.id).items()) == [
+        ("yellow-card", "Yellow Card"),
+        ("goal", "Goal"),
+        ("a", "A"),
+    ]
+
+
+def test_targets_come_back_as_they_were_made_in_the_order_sent(connection: sqlite3.Connection) -> None:
+    game = make_game(connection)
+    rows = missing_rows([], parse_targets(["B:1", "A"], "targets", 64), next_target_number(connection))
+    insert_target_rows(connection, game.id, rows)
+    assert list_target_rows(connection, game.id) == rows
+
+
+def test_games_have_targets_of_their_own(connection: sqlite3.Connection) -> None:
+    one, other = make_game(connection), make_game(connection)
+    for game in (one, other, one):
+        add_targets(connection, game.id, "a:b")
+    assert [row.id for row in list_target_rows(connection, one.id)] == ["a", "b", "none"]
+    assert [row.id for row in list_target_rows(connection, other.id)] == ["a", "b", "none"]
+
+
+@pytest.mark.parametrize("parent", ["NULL", "1"])
+def test_the_database_itself_refuses_a_target_twice(connection: sqlite3.Connection, parent: str) -> None:
+    game = make_game(connection)
+    add_targets(connection, game.id, "a:a")
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute(f"INSERT INTO targets VALUES (99, {game.id}, {parent}, 'a', 'A')")

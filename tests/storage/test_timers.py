@@ -1,0 +1,85 @@
+import sqlite3
+
+import pytest
+
+from gameserver.storage.timers import (
+    TimerKind,
+    delete_timer,
+    delete_timers_of_game,
+    first_due,
+    insert_timer,
+    next_due_at,
+    postpone_timer,
+)
+from tests.support.rows import make_game
+
+CLOSE, PURGE = TimerKind.CLOSE_GAME, TimerKind.PURGE_LOG
+
+
+@pytest.fixture
+def game_id(connection: sqlite3.Connection) -> int:
+    """A game that timers belong to."""
+    return make_game(connection).id
+
+
+def drain(connection: sqlite3.Connection, now_ms: int) -> list[tuple[int, TimerKind]]:
+    """Everything due, in the order in which it is done."""
+    done: list[tuple[int, TimerKind]] = []
+    while (timer := first_due(connection, now_ms)) is not None:
+        done.append((timer.due_at, timer.kind))
+        delete_timer(connection, timer.id)
+    return done
+
+
+def test_nothing_is_due_without_timers(connection: sqlite3.Connection) -> None:
+    assert next_due_at(connection) is None
+    assert first_due(connection, 2**62) is None
+
+
+def test_a_timer_is_due_from_its_millisecond_on(connection: sqlite3.Connection, game_id: int) -> None:
+    insert_timer(connection, 100, CLOSE, game_id)
+    assert first_due(connection, 99) is None
+    timer = first_due(connection, 100)
+    assert timer is not None
+    assert (timer.due_at, timer.kind, timer.game_id) == (100, CLOSE, game_id)
+
+
+def test_what_falls_due_is_done_by_time_then_by_kind(connection: sqlite3.Connection, game_id: int) -> None:
+    for due_at, kind in [(20, PURGE), (20, CLOSE), (30, CLOSE), (10, PURGE), (40, CLOSE)]:
+        insert_timer(connection, due_at, kind, game_id)
+    assert next_due_at(connection) == 10
+    assert drain(connection, 30) == [(10, PURGE), (20, CLOSE), (20, PURGE), (30, CLOSE)]
+    assert next_due_at(connection) == 40
+
+
+def test_of_two_alike_the_one_set_first_is_done_first(connection: sqlite3.Connection, game_id: int) -> None:
+    other = make_game(connection).id
+    insert_timer(connection, 10, CLOSE, other)
+    insert_timer(connection, 10, CLOSE, game_id)
+    timer = first_due(connection, 10)
+    assert timer is not None
+    assert timer.game_id == other
+
+
+def test_a_postponed_timer_is_due_later(connection: sqlite3.Connection, game_id: int) -> None:
+    insert_timer(connection, 10, CLOSE, game_id)
+    timer = first_due(connection, 10)
+    assert timer is not None
+    postpone_timer(connection, timer.id, 50)
+    assert first_due(connection, 49) is None
+    assert next_due_at(connection) == 50
+
+
+def test_the_timers_of_one_game_are_deleted_alone(connection: sqlite3.Connection, game_id: int) -> None:
+    other = make_game(connection).id
+    for due_at, owner in [(10, game_id), (20, other), (30, game_id)]:
+        insert_timer(connection, due_at, CLOSE, owner)
+    delete_timers_of_game(connection, game_id)
+    assert drain(connection, 100) == [(20, CLOSE)]
+
+
+def test_what_is_due_is_found_by_an_index(connection: sqlite3.Connection) -> None:
+    query = "SELECT id FROM timers WHERE due_at <= 5 ORDER BY due_at, kind, id LIMIT 1"
+    plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+    assert "timers_by_time" in plan
+    assert "TEMP B-TREE" not in plan

@@ -1,0 +1,141 @@
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from gameserver.config import ENVIRONMENT_PREFIX, Settings, SettingsError, load_settings
+
+FIELDS = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+# Section 1 of the contract, and the defaults named elsewhere in it.
+DEFAULTS = {
+    "host": "127.0.0.1",
+    "port": 9999,
+    "max_message_bytes": 262_144,
+    "ping_interval_s": 20.0,
+    "ping_timeout_s": 20.0,
+    "logon_timeout_s": 10.0,
+    "max_unsent_bytes": 1_048_576,
+    "max_requests_per_s": 100,
+    "max_requests_per_s_per_address": 2_000,
+    "max_connections": 20_000,
+    "max_connections_per_address": 10_000,
+    "max_target_depth": 64,
+    "max_targets": 20_000,
+    "max_actions": 1_000,
+    "max_game_admins": 10,
+    "presence_detail_limit": 100,
+    "game_log_days": 7,
+    "reply_days": 7,
+    "session_hours": 24,
+    "max_sessions_per_user": 10,
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where a test keeps its settings; there are none yet."""
+    return tmp_path / "settings.toml"
+
+
+@pytest.mark.parametrize(("name", "value"), DEFAULTS.items())
+def test_a_default_is_that_of_the_contract(name: str, value: Any) -> None:
+    assert getattr(load_settings({}, {}, None), name) == value
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_setting_has_a_meaning_of_one_line(name: str) -> None:
+    assert "description=" in str(FIELDS[name])
+
+
+def test_a_flag_wins_over_a_variable_and_that_over_the_file(file: Path) -> None:
+    file.write_text("port = 1\nmax_actions = 2\nmax_targets = 3\n")
+    environment = {"GAMESERVER_PORT": "10", "GAMESERVER_MAX_ACTIONS": "20"}
+    settings = load_settings({"port": "100"}, environment, file)
+    assert (settings.port, settings.max_actions, settings.max_targets) == (100, 20, 3)
+
+
+@pytest.mark.parametrize("name", ["port", "ping_interval_s", "log_level", "allowed_origins"])
+def test_a_setting_can_be_given_in_three_ways(name: str, file: Path) -> None:
+    value = "debug" if name == "log_level" else "7"
+    file.write_text(f'{name} = "{value}"\n')
+    by_file = load_settings({}, {}, file)
+    assert by_file != Settings()
+    assert load_settings({name: value}, {}, None) == by_file
+    assert load_settings({}, {ENVIRONMENT_PREFIX + name.upper(): value}, None) == by_file
+
+
+def test_numbers_of_a_file_need_no_quotes(file: Path) -> None:
+    file.write_text("port = 1234\nping_interval_s = 5\nping_timeout_s = 2.5\n")
+    settings = load_settings({}, {}, file)
+    assert (settings.port, settings.ping_interval_s, settings.ping_timeout_s) == (1234, 5.0, 2.5)
+
+
+@pytest.mark.parametrize("given", ['"https://a, https://b ,"', '["https://a", "https://b"]'])
+def test_origins_are_a_list_or_separated_by_commas(file: Path, given: str) -> None:
+    file.write_text(f"allowed_origins = {given}\n")
+    assert load_settings({}, {}, file).allowed_origins == ("https://a", "https://b")
+
+
+def test_other_variables_are_ignored() -> None:
+    assert load_settings({}, {"GAMESERVER_SECRET": "x", "PORT": "1", "gameserver_port": "1"}, None) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "-1"),
+        ("port", "65536"),
+        ("port", ""),
+        ("port", "http"),
+        ("port", "1.5"),
+        ("max_connections", "0"),
+        ("max_connections", "1000000001"),
+        ("max_target_depth", "0"),
+        ("max_target_depth", "65"),
+        ("readers", "0"),
+        ("readers", "65"),
+        ("ping_interval_s", "0"),
+        ("ping_interval_s", "-1"),
+        ("ping_interval_s", "nan"),
+        ("ping_interval_s", "inf"),
+        ("ping_interval_s", "1000001"),
+        ("log_level", "loud"),
+        ("db", ""),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_with_its_name_and_origin(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} of --{name.replace('_', '-')} is not accepted"):
+        load_settings({name: value}, {}, None)
+    with pytest.raises(SettingsError, match=f"{name} in the variable GAMESERVER_{name.upper()}"):
+        load_settings({}, {f"GAMESERVER_{name.upper()}": value}, None)
+
+
+@pytest.mark.parametrize(
+    "line", ["ping_interval_s = nan", "port = [1]", "port = true", "host = 5", "allowed_origins = 5", "db = {}"]
+)
+def test_a_value_of_the_wrong_kind_in_a_file_is_refused_with_its_origin(file: Path, line: str) -> None:
+    file.write_text(line)
+    with pytest.raises(SettingsError, match=r"in .*settings\.toml is not accepted"):
+        load_settings({}, {}, file)
+
+
+def test_an_unknown_name_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError, match="no setting is called 'prot'"):
+        load_settings({"prot": "1"}, {}, None)
+    file.write_text("[server]\nport = 1\n")
+    with pytest.raises(SettingsError, match="no setting is called 'server'"):
+        load_settings({}, {}, file)
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"port = 1\nport = 2\n", b'host = "\xff"\n'])
+def test_a_file_that_is_no_toml_is_refused(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match="cannot read"):
+        load_settings({}, {}, file)
+
+
+def test_a_file_that_is_missing_is_refused(file: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot read"):
+        load_settings({}, {}, file)
