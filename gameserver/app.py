@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from gameserver.config import Settings
+from gameserver.config import SECRET_VARIABLE, Settings
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
@@ -27,8 +27,6 @@ from gameserver.storage.store import Store
 from gameserver.storage.writer import RunSync
 
 logger = logging.getLogger(__name__)
-
-SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 
 
 @contextmanager

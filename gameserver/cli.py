@@ -37,6 +37,9 @@ from gameserver.storage.migrations import IncompatibleDatabase
 
 DEVELOPER = "dev"
 
+# What a user can do something about: told in a sentence, without a traceback.
+_EXPECTED = (SettingsError, ControlError, DatabaseInUse, IncompatibleDatabase, OSError, ValueError)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the process's exit code."""
@@ -45,11 +48,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(options)
         run: Callable[[argparse.Namespace, Settings], int] = options.run
         return run(options, settings)
-    except (SettingsError, ControlError, DatabaseInUse, IncompatibleDatabase, OSError, ValueError) as error:
-        print(f"gameserver: {error}", file=sys.stderr)
-        return 1
+    except _EXPECTED as error:
+        return _complain(error)
+    except ExceptionGroup as group:
+        expected, unexpected = group.split(_EXPECTED)
+        if expected is None or unexpected is not None:
+            raise
+        return _complain(_first_leaf(expected))
     except KeyboardInterrupt:
         return 130
+
+
+def _complain(error: Exception) -> int:
+    print(f"gameserver: {error}", file=sys.stderr)
+    return 1
+
+
+def _first_leaf(group: ExceptionGroup[Exception]) -> Exception:
+    first = group.exceptions[0]
+    return _first_leaf(first) if isinstance(first, ExceptionGroup) else first
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -226,7 +243,10 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _call(options: argparse.Namespace, settings: Settings) -> int:
-    request = json.loads(options.request)
+    try:
+        request = json.loads(options.request)
+    except ValueError:
+        request = None
     if not isinstance(request, dict):
         raise ControlError("the request must be a JSON object, such as '{\"op\": 1}'")
     key = options.key or control(settings, OpenSession(options.user))["session_key"]

@@ -14,6 +14,8 @@ import msgspec
 from msgspec import Meta
 
 ENVIRONMENT_PREFIX = "GAMESERVER_"
+SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
+OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Seconds = Annotated[float, Meta(gt=0, le=10**6)]
@@ -72,6 +74,10 @@ def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file
     values: dict[str, Any] = {}
     for name, value in _read_file(file).items():
         values[name] = _convert(known, name, value, f"in {file}")
+    for variable in environment:
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if variable.startswith(ENVIRONMENT_PREFIX) and name not in known and variable not in OTHER_VARIABLES:
+            raise SettingsError(f"no setting is called {name!r} (the variable {variable})")
     for name in known:
         variable = ENVIRONMENT_PREFIX + name.upper()
         if variable in environment:

@@ -8,8 +8,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.app import SECRET_VARIABLE
-from gameserver.config import Settings
+from gameserver.config import SECRET_VARIABLE, Settings
 from gameserver.errors import Rejected
 from gameserver.handlers.admin import AddUser, Command, perform
 from gameserver.storage.connection import (

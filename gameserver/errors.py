@@ -51,8 +51,10 @@ class CloseCode(IntEnum):
     RATE_LIMITED = 4029
 
 
-class Rejected(Exception):
+class Rejected(ValueError):
     """A request that is refused: becomes the error reply 666 and undoes what the request did.
+
+    A ValueError, so that a declaration's ``__post_init__`` may raise it within msgspec's decoding.
 
     ``field`` names the parameter at fault, ``text`` is one clear English sentence saying what is
     accepted, ``details`` are further fields of the reply (``retry_after_ms``).

@@ -12,6 +12,7 @@ DEFAULT_CURRENCY = "DON"
 
 # Rates are kept as whole millionths, so that a takeout is computed in integers.
 RATE_SCALE_PLACES = 6
+MAX_TAKEOUT_MILLIONTHS = 500_000
 
 _PLAIN_TEXT = re.compile(r"\A[0-9]{1,40}(\.[0-9]{1,40})?\Z")
 _NUMBER = re.compile(r"\A[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?\Z")

@@ -7,12 +7,14 @@ from gameserver.errors import invalid
 
 MAX_PART_LENGTH = 128
 _SPACING = re.compile(r"[\s_]+")
+# White space that is dropped around items; the separators among the control characters are not.
+_BLANKS = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 
 def split_list(value: list[str] | str) -> list[str]:
     """The items of a list parameter: an array, or one comma-separated string; empty items are dropped."""
     items = value.split(",") if isinstance(value, str) else value
-    return [item for item in (raw.strip() for raw in items) if item]
+    return [item for item in (raw.strip(_BLANKS) for raw in items) if item]
 
 
 def fold(name: str) -> str:
@@ -26,7 +28,7 @@ def part_id(folded: str, field: str) -> str:
     Raises `Rejected` (``invalid_parameter``) if nothing is left, for control characters and beyond
     128 characters.
     """
-    trimmed = folded.strip()
+    trimmed = folded.strip(_BLANKS)
     if not trimmed:
         raise invalid(field, f"{field} holds a name with an empty part; each part needs at least one character")
     if any(unicodedata.category(character) == "Cc" for character in trimmed):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from gameserver.config import Settings
 from gameserver.domain.names import hashtag, parse_actions
 from gameserver.domain.status import game_status
-from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
+from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.closing import close
 from gameserver.handlers.context import Change, Reading
@@ -76,23 +76,37 @@ class _Contents(NamedTuple):
 
 
 def _parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
-    return _Contents(
+    contents = _Contents(
         parse_actions(request.actions), parse_targets(request.targets, "targets", settings.max_target_depth)
     )
+    _require_few(contents, len(contents.actions), settings)
+    return contents
+
+
+def _require_few(
+    contents: _Contents, actions: int, settings: Settings, existing: list[TargetRow] | None = None
+) -> None:
+    """Raise ``invalid_parameter`` if a game would have too many actions or targets."""
+    if actions > settings.max_actions:
+        raise invalid("actions", f"a game has at most {settings.max_actions} actions")
+    # Counting exactly is worth it only near the limit.
+    rows = existing or []
+    if len(rows) + sum(map(len, contents.targets)) < settings.max_targets:
+        return
+    if len(rows) + len(missing_rows(rows, contents.targets, 1)) > settings.max_targets:
+        text = f"a game has at most {settings.max_targets} targets, implied ancestors and 'none' included"
+        raise invalid("targets", text)
 
 
 def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
     """Add what the game does not have yet, and ``none``."""
     connection, settings = change.connection, change.settings
     existing = list_target_rows(connection, game_id)
+    actions = list_actions(connection, game_id) | contents.actions
+    _require_few(contents, len(actions), settings, existing)
     added = missing_rows(existing, contents.targets, next_target_number(connection))
-    if len(existing) + len(added) > settings.max_targets:
-        text = f"a game has at most {settings.max_targets} targets, implied ancestors and 'none' included"
-        raise invalid("targets", text)
     insert_target_rows(connection, game_id, added)
     insert_actions(connection, game_id, contents.actions)
-    if len(list_actions(connection, game_id)) > settings.max_actions:
-        raise invalid("actions", f"a game has at most {settings.max_actions} actions")
 
 
 def _action_nodes(reading: Reading, game_id: int) -> dict[str, ActionNode]:
@@ -121,16 +135,13 @@ def _created_fields(game: Game) -> dict[str, Any]:
     }
 
 
-def _check_times(request: NewGame, now_ms: int) -> None:
+def _check_close_at(request: NewGame, now_ms: int) -> None:
     open_at = now_ms if request.open_at is None else request.open_at
     if request.close_at is not None and request.close_at <= max(open_at, now_ms):
         text = f"close_at must be later than open_at ({open_at}) and than now ({now_ms})"
         if 10**9 <= request.close_at < 10**10:
             text += "; times are in epoch milliseconds, and this looks like seconds"
         raise invalid("close_at", text)
-    start_at, finish_at = request.live_start_at, request.live_finish_at
-    if start_at is not None and finish_at is not None and finish_at < start_at:
-        raise invalid("live_finish_at", "live_finish_at must not be before live_start_at")
 
 
 def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
@@ -162,7 +173,7 @@ def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
 @handles(CreateAndOpenGame)
 def create_and_open_game(change: Change, request: CreateAndOpenGame) -> GameCreatedAndOpened:
     """Create a game that is open."""
-    _check_times(request, change.now_ms)
+    _check_close_at(request, change.now_ms)
     contents = _parse_contents(request, change.settings)
     game = _insert_game(change, request, opened=True)
     _add_contents(change, game.id, contents)
@@ -174,7 +185,7 @@ def create_and_open_game(change: Change, request: CreateAndOpenGame) -> GameCrea
 @handles(CreateGame)
 def create_game(change: Change, request: CreateGame) -> GameCreated:
     """Create an upcoming game."""
-    _check_times(request, change.now_ms)
+    _check_close_at(request, change.now_ms)
     game = _insert_game(change, request, opened=False)
     created = GameCreated(**_created_fields(game))
     change.publish(game, created)

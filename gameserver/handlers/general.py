@@ -51,15 +51,11 @@ async def logon(conversation: Conversation, request: Logon) -> None:
 
 
 def _credentials(request: Logon) -> Credentials:
-    if request.id is None and request.n is None and request.h is None:
+    if request.id is None or request.n is None or request.h is None:
         if not request.header.session_key:
             text = "header.session_key is required: a session key; or the parameters id, n and h"
             raise Rejected(ErrorCode.MISSING_PARAMETER, text, "header.session_key")
         return Credentials(key=request.header.session_key)
-    if request.id is None or request.n is None or request.h is None:
-        missing = next(name for name in ("id", "n", "h") if getattr(request, name) is None)
-        text = f"{missing} is required: a logon by digest takes id, n and h together"
-        raise Rejected(ErrorCode.MISSING_PARAMETER, text, missing)
     return Credentials(user_id=request.id, nonce=request.n, proof=request.h)
 
 

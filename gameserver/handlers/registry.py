@@ -8,7 +8,7 @@ from gameserver.config import Settings
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.context import Change, Effects, Reading
 from gameserver.protocol.codec import encode_body
-from gameserver.protocol.declare import ErrorReply, Kind, Message, Request
+from gameserver.protocol.declare import Kind, Message, Request
 from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import Limits
 from gameserver.protocol.registry import OPERATIONS
@@ -117,6 +117,6 @@ def run_write(
     change = Change(connection, user, now_ms, settings)
     message = WRITES[type(request)](change, request)
     body = encode_body(message)
-    if key and digest and not isinstance(message, ErrorReply):
+    if key and digest and message.is_success:
         insert_reply(connection, user.id, key, StoredReply(digest, body), now_ms)
     return Committed(body, change.effects)

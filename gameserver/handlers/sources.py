@@ -1,7 +1,6 @@
 """What the operations on game sources do (contract, section 5)."""
 
-from gameserver.domain.money import RATE_SCALE_PLACES, is_absent, parse_scaled
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found
+from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.handlers.closing import close
 from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.registry import handles
@@ -27,20 +26,13 @@ from gameserver.storage.sources import (
 )
 from gameserver.storage.users import find_user
 
-MAX_TAKEOUT_MILLIONTHS = 500_000
-
 
 @handles(OpenGameSource)
 def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpened:
     """Open a source, its opener being its first admin."""
-    takeout_millionths = 0
-    if not is_absent(request.takeout):
-        takeout_millionths = parse_scaled(request.takeout, RATE_SCALE_PLACES, "takeout")
-    if takeout_millionths > MAX_TAKEOUT_MILLIONTHS:
-        raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
     change.admit(request)
     source = insert_source(
-        change.connection, request.source_name, request.description, takeout_millionths, change.now_ms
+        change.connection, request.source_name, request.description, request.takeout_millionths, change.now_ms
     )
     insert_source_admin(change.connection, source.id, change.user.id)
     return GameSourceOpened(source_id=source.uuid)

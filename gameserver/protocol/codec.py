@@ -83,9 +83,9 @@ def _decode_closely(text: str, logged_in: bool) -> Request:
         )
     try:
         values = _read_parameters(members, PARAMETERS[op])
+        return operation.request(header=header, **values)
     except Rejected as rejected:
         raise Undecodable(rejected, op, header.id) from None
-    return operation.request(header=header, **values)
 
 
 def _read_members(text: str) -> dict[str, Raw]:

@@ -55,12 +55,16 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="res"):
 
     # Broadcasts that watchers of the game's source get without joining the game.
     for_watchers: ClassVar[bool] = False
+    # Refusals are not stored under an idempotency key: they may be tried again.
+    is_success: ClassVar[bool] = True
     # The broadcast after which a game has no subscribers.
     ends_subscriptions: ClassVar[bool] = False
 
 
 class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
     """A refusal (contract, section 3)."""
+
+    is_success: ClassVar[bool] = False
 
     code: str
     text: str

@@ -6,7 +6,7 @@ import msgspec
 
 from gameserver.domain.money import DEFAULT_CURRENCY
 from gameserver.domain.targets import TargetNode
-from gameserver.errors import ErrorCode
+from gameserver.errors import ErrorCode, invalid
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.fields import (
     Currency,
@@ -66,6 +66,11 @@ class NewGame(Request, frozen=True, kw_only=True):
     currency: Currency = DEFAULT_CURRENCY
     hashtag: Label | None = None
     image_url: ImageUrl | None = None
+
+    def __post_init__(self) -> None:
+        start_at, finish_at = self.live_start_at, self.live_finish_at
+        if start_at is not None and finish_at is not None and finish_at < start_at:
+            raise invalid("live_finish_at", "live_finish_at must not be before live_start_at")
 
 
 @operation(
@@ -140,6 +145,8 @@ class BecomeAnAdminForGameSuccess(Message, tag=640, frozen=True):
 @message
 class BecomeAnAdminForGameFail(Message, tag=645, frozen=True):
     """The user did not become an admin of the game."""
+
+    is_success: ClassVar[bool] = False
 
     game_id: str
     reason: str

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gameserver.errors import ErrorCode, Rejected
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.fields import Digest, Nonce, UserId
 
@@ -77,3 +78,9 @@ class Logon(Request, tag=100, frozen=True):
     id: UserId | None = None
     n: Nonce | None = None
     h: Digest | None = None
+
+    def __post_init__(self) -> None:
+        missing = [name for name in ("id", "n", "h") if getattr(self, name) is None]
+        if len(missing) in (1, 2):
+            text = f"{missing[0]} is required: a logon by digest takes id, n and h together"
+            raise Rejected(ErrorCode.MISSING_PARAMETER, text, missing[0])

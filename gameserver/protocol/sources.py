@@ -2,7 +2,8 @@
 
 import msgspec
 
-from gameserver.errors import ErrorCode
+from gameserver.domain.money import MAX_TAKEOUT_MILLIONTHS, RATE_SCALE_PLACES, is_absent, parse_scaled
+from gameserver.errors import ErrorCode, invalid
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.fields import ABSENT_NUMBER, Description, Label, Number, PageSize, Username, Uuid
 from gameserver.protocol.games import GameClosed
@@ -26,6 +27,15 @@ class OpenGameSource(Request, tag=365, frozen=True):
     source_name: Label
     description: Description | None = None
     takeout: Number = ABSENT_NUMBER
+
+    def __post_init__(self) -> None:
+        if self.takeout_millionths > MAX_TAKEOUT_MILLIONTHS:
+            raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
+
+    @property
+    def takeout_millionths(self) -> int:
+        """The share as whole millionths."""
+        return 0 if is_absent(self.takeout) else parse_scaled(self.takeout, RATE_SCALE_PLACES, "takeout")
 
 
 @message

@@ -23,6 +23,7 @@ from gameserver.protocol.games import GameJoined, GameLeft, JoinGame, LeaveGame
 from gameserver.protocol.general import Limits
 from gameserver.realtime.alarms import Alarm
 from gameserver.realtime.frames import PING_FRAME, FrameMeter, text_frame
+from gameserver.realtime.heartbeat import Heartbeat
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
@@ -71,7 +72,7 @@ class Connection:
         self._request_id: str | int | None = None
         self._limited_since: float | None = None
         self._busy = False
-        self._pulse: Alarm | None = None
+        self._heartbeat: Heartbeat | None = None
         self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
 
     @property
@@ -96,7 +97,14 @@ class Connection:
                 self._act_for(login)
             else:
                 self._set_deadline(settings.logon_timeout_s, CloseCode.LOGON_TIMEOUT, "log on within the time")
-            self._pulse = services.alarms.set(settings.ping_interval_s, partial(self._ping, stream))
+            self._heartbeat = Heartbeat(
+                services.alarms,
+                settings.ping_interval_s,
+                settings.ping_timeout_s,
+                ping=partial(self.outbox.push_if_room, PING_FRAME),
+                quiet_since=partial(self._quiet_since, stream),
+                drop=self._drop,
+            )
             stream.open()
             if services.draining:
                 self.drain()
@@ -119,16 +127,20 @@ class Connection:
                 if self._services.draining:
                     self.drain()
         except ConnectionClosed:
+            if stream.farewell is not None:
+                self.outbox.send_last(stream.farewell)
             code = socket.closed.code if socket.closed is not None else None
             if self.outbox.closing is None and code in _FAILED_BY_PEER:
                 self.outbox.close(CloseCode(code))
                 await stream.drain()
 
     def _depart(self) -> None:
-        if self._pulse is not None:
-            self._pulse.cancel()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         if self.outbox.closing is None:
-            # The peer is gone: nobody takes what still waits for it.
+            # The peer is gone: nobody takes what still waits for it, and nothing more is due.
+            self.outbox.dead = True
+            self.dispose()
             self._nursery.cancel_scope.cancel()
         for hub, subscription in self._subscriptions.values():
             hub.leave(subscription)
@@ -336,18 +348,10 @@ class Connection:
         settings = self._services.settings
         self._deadline = self._services.alarms.set(settings.close_timeout_s, self._nursery.cancel_scope.cancel)
 
-    def _ping(self, stream: WebSocketStream) -> None:
-        if self.outbox.closing is None:
-            self.outbox.push_if_room(PING_FRAME)
-            check = partial(self._check_silence, stream, trio.current_time())
-            self._pulse = self._services.alarms.set(self._services.settings.ping_timeout_s, check)
+    def _quiet_since(self, stream: WebSocketStream) -> float | None:
+        """Since when the peer has neither sent anything, while the server listened, nor taken what waited for it."""
+        return None if stream.silent_since is None else max(stream.silent_since, self.outbox.progressed_at)
 
-    def _check_silence(self, stream: WebSocketStream, pinged_at: float) -> None:
-        """Drop a peer that has not been heard since the ping, though the server was listening all the time."""
-        if stream.silent_since is not None and stream.silent_since <= pinged_at:
-            logger.info("a connection from %s is dropped: no sign of life", self._address)
-            self._nursery.cancel_scope.cancel()
-            return
-        settings = self._services.settings
-        rest_s = max(0.0, settings.ping_interval_s - settings.ping_timeout_s)
-        self._pulse = self._services.alarms.set(rest_s, partial(self._ping, stream))
+    def _drop(self) -> None:
+        logger.info("a connection from %s is dropped: no sign of life", self._address)
+        self._nursery.cancel_scope.cancel()

@@ -59,16 +59,21 @@ async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
     Raises `HeadRefused` for what is no HTTP/1.1 request or longer than ``max_bytes``.
     """
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
+    received = 0
     while True:
         try:
             event = parser.next_event()
         except h11.RemoteProtocolError as error:
             raise HeadRefused(error.error_status_hint, "bad_request", "this is no HTTP/1.1 request") from None
         if isinstance(event, h11.Request):
-            return _head(event, parser.trailing_data[0])
+            rest = parser.trailing_data[0]
+            if received - len(rest) > max_bytes:
+                raise HeadRefused(431, "bad_request", f"a request head has at most {max_bytes} bytes")
+            return _head(event, rest)
         data = await transport.receive_some()
         if not data:
             return None
+        received += len(data)
         parser.receive_data(bytes(data))
 
 

@@ -89,10 +89,14 @@ async def _watched_source(services: Services, uuid: str) -> int:
 
 
 async def _converse(services: Services, transport: trio.abc.Stream, address: str, admitted: _Admitted) -> None:
-    async with trio.open_nursery() as nursery:
-        connection = Connection(services, nursery, transport, address, admitted.watched)
-        await connection.run(admitted.handshake, admitted.early, admitted.login)
-    connection.dispose()
+    connection = None
+    try:
+        async with trio.open_nursery() as nursery:
+            connection = Connection(services, nursery, transport, address, admitted.watched)
+            await connection.run(admitted.handshake, admitted.early, admitted.login)
+    finally:
+        if connection is not None:
+            connection.dispose()
 
 
 async def _respond(services: Services, transport: trio.abc.Stream, response: bytes) -> None:

@@ -11,6 +11,7 @@ from gameserver.errors import CloseCode
 from gameserver.realtime.frames import close_frame, frame_end
 
 _MAX_GATHERED = 64
+_STREAM_CHUNK_BYTES = 2_048
 
 
 class Outbox:
@@ -25,6 +26,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_in_flight_bytes",
         "_offset",
         "_on_closing",
         "_on_dead",
@@ -38,6 +40,7 @@ class Outbox:
         "closing",
         "dead",
         "max_unsent_bytes",
+        "progressed_at",
     )
 
     def __init__(
@@ -56,12 +59,14 @@ class Outbox:
         self._on_dead = on_dead
         self._queue: deque[bytes] = deque()
         self._offset = 0  # how much of the first of the queue has been written
+        self._in_flight_bytes = 0  # of those, how much a stream without a descriptor is sending
         self._unsent_bytes = 0
         self._sending = False
         self._room: trio.Event | None = None
         self.max_unsent_bytes = max_unsent_bytes
         self.closing: CloseCode | None = None
         self.dead = False
+        self.progressed_at = float("-inf")  # when the peer last took a part of what waited for it
 
     def push(self, frames: bytes) -> None:
         """Send broadcasts: whole frames, taken or not. A connection that is too slow is closed with 4008."""
@@ -113,7 +118,7 @@ class Outbox:
     def _drop_waiting(self) -> None:
         """Keep only what is needed to end the frame that is partly written."""
         first = self._queue[0] if self._queue else b""
-        end = frame_end(first, self._offset)
+        end = frame_end(first, self._offset + self._in_flight_bytes)
         self._queue.clear()
         if end > self._offset:
             self._queue.append(first[:end])
@@ -158,6 +163,8 @@ class Outbox:
         while self._queue and written >= len(self._queue[0]):
             written -= len(self._queue.popleft())
         self._offset = written
+        if self._sending and self._queue:
+            self.progressed_at = trio.current_time()
         if self._unsent_bytes <= self.max_unsent_bytes:
             self._wake_waiting()
 
@@ -168,11 +175,11 @@ class Outbox:
                     await trio.lowlevel.wait_writable(self._socket)
                     self._write()
                 else:
-                    first = self._queue[0]
-                    await self._stream.send_all(first)
-                    # What was dropped in the meantime is not counted any more.
-                    if self._queue and self._queue[0] is first:
-                        self._take_off(len(first))
+                    chunk = self._queue[0][self._offset : self._offset + _STREAM_CHUNK_BYTES]
+                    self._in_flight_bytes = len(chunk)
+                    await self._stream.send_all(chunk)
+                    self._in_flight_bytes = 0
+                    self._take_off(len(chunk))
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             self._die()
         finally:

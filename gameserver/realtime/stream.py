@@ -1,5 +1,7 @@
 """The stream that trio-websocket is given: meters what comes in, sends through the outbox."""
 
+from contextlib import suppress
+
 import trio
 
 from gameserver.realtime.frames import FrameMeter, MessageTooBig, is_close_frame
@@ -8,6 +10,8 @@ from gameserver.realtime.outbox import Outbox
 
 class WebSocketStream(trio.abc.Stream):
     """Between trio-websocket and the transport, which stays its owner's to close.
+
+    ``farewell`` is the close frame that answers the client's: its owner sends it after the last reply.
 
     First replays ``head``, a handshake request made by the server itself of what it has checked. What the
     client sent beyond its own is held back until `open`, since trio-websocket would lose it.
@@ -23,6 +27,8 @@ class WebSocketStream(trio.abc.Stream):
         self._head = head
         self._early = early
         self._opened: trio.Event | None = trio.Event()
+        self._closed = False
+        self.farewell: bytes | None = None
         self.silent_since: float | None = None
 
     def open(self) -> None:
@@ -36,6 +42,8 @@ class WebSocketStream(trio.abc.Stream):
 
         While it is, what comes is thrown away until the client closes it too.
         """
+        if self._closed:
+            raise trio.ClosedResourceError
         if self._head:
             head, self._head = self._head, b""
             return head
@@ -66,17 +74,18 @@ class WebSocketStream(trio.abc.Stream):
 
     async def drain(self) -> None:
         """Throw away what the client still sends, until it closes."""
-        try:
-            while await self._transport.receive_some():
-                pass
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            while data := await self._transport.receive_some():
+                with suppress(MessageTooBig):
+                    self._meter.feed(bytes(data))
+                if self._meter.close_seen:
+                    return
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send what trio-websocket itself has to say: handshake, pongs, the answer to a close."""
         data = bytes(data)
         if is_close_frame(data):
-            self._outbox.send_last(data)
+            self.farewell = data
         else:
             await self._outbox.send(data)
 
@@ -85,5 +94,6 @@ class WebSocketStream(trio.abc.Stream):
         await self._outbox.wait_for_room()
 
     async def aclose(self) -> None:
-        """The connection's own task closes the transport, after what is in the outbox has been sent."""
+        """trio-websocket reads no more. The connection's own task closes the transport, when all is sent."""
+        self._closed = True
         await trio.lowlevel.checkpoint()

@@ -136,7 +136,6 @@ class Writer:
                     published.append(entry.outcome.result)
             next_due_ms = self._next_due(self._connection)
             self._connection.execute("COMMIT")
-            return published, next_due_ms
         except Exception as error:  # whatever it is, the writer goes on
             busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             rejected = (
@@ -147,6 +146,7 @@ class Writer:
             for entry in batch:
                 entry.outcome = Outcome(error=rejected)
             return [], self.next_due_ms
+        return published, next_due_ms
 
     def _run_job(self, job: Job[Any]) -> Outcome:
         connection = self._connection

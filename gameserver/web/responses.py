@@ -23,6 +23,6 @@ def response(status: int, content: object, headers: Iterable[Header] = (), *, he
     return head.encode("ascii") + (b"" if head_only else body)
 
 
-def refusal(status: int, code: str, text: str, headers: Iterable[Header] = ()) -> bytes:
+def refusal(status: int, code: str, text: str, headers: Iterable[Header] = (), *, head_only: bool = False) -> bytes:
     """An error response: ``{"msg", "code", "field"}``."""
-    return response(status, {"msg": text, "code": code, "field": None}, headers)
+    return response(status, {"msg": text, "code": code, "field": None}, headers, head_only=head_only)

@@ -1,0 +1,60 @@
+"""Pings, and finding out that a peer is gone (contract, section 1)."""
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from gameserver.realtime.alarms import Alarm, Alarms
+
+
+class Heartbeat:
+    """Calls ``ping`` every ``interval_s``, and ``drop`` if a ping is followed by ``timeout_s`` of silence.
+
+    ``quiet_since`` tells since when the server has been listening without a sign of life, None while it is
+    not listening: its own slowness never counts as the peer's silence.
+    """
+
+    def __init__(
+        self,
+        alarms: Alarms,
+        interval_s: float,
+        timeout_s: float,
+        *,
+        ping: Callable[[], object],
+        quiet_since: Callable[[], float | None],
+        drop: Callable[[], object],
+    ) -> None:
+        self._alarms = alarms
+        self._interval_s = interval_s
+        self._timeout_s = timeout_s
+        self._ping = ping
+        self._quiet_since = quiet_since
+        self._drop = drop
+        self._next_ping_at = trio.current_time() + interval_s
+        self._pinged_at: deque[float] = deque()
+        self._alarm: Alarm = self._arm()
+
+    def stop(self) -> None:
+        """No more pings."""
+        self._alarm.cancel()
+
+    def _arm(self) -> Alarm:
+        due_at = self._next_ping_at
+        if self._pinged_at:
+            due_at = min(due_at, self._pinged_at[0] + self._timeout_s)
+        return self._alarms.set(due_at - trio.current_time(), self._beat)
+
+    def _beat(self) -> None:
+        now = trio.current_time()
+        while self._pinged_at and self._pinged_at[0] + self._timeout_s <= now:
+            pinged_at = self._pinged_at.popleft()
+            quiet_since = self._quiet_since()
+            if quiet_since is not None and quiet_since < pinged_at:
+                self._drop()
+                return
+        if self._next_ping_at <= now:
+            self._ping()
+            self._pinged_at.append(now)
+            self._next_ping_at += self._interval_s
+        self._alarm = self._arm()

@@ -1,0 +1,347 @@
+import json
+import re
+import signal
+import urllib.request
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gameserver.cli import main
+from gameserver.storage.connection import hold_lock
+from tests.support.process import ServerProcess, add_user, playing, run, run_process, serving
+
+
+@pytest.fixture
+def process(database: Path) -> Iterator[ServerProcess]:
+    """A running server."""
+    with serving(database) as server:
+        yield server
+
+
+def call(server: ServerProcess, file: Path, request: str, *flags: str) -> tuple[int, Any]:
+    done = run("call", request, "--url", server.url, "--db", file, *flags)
+    return done.code, json.loads(done.stdout)
+
+
+# Starting and stopping
+
+
+def test_the_only_line_on_stdout_says_where_the_server_is(process: ServerProcess) -> None:
+    assert re.fullmatch(r"serving on ws://127\.0\.0\.1:[1-9]\d*/\n", process.first_line)
+    assert process.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_told_to_end_says_1001_and_exits_with_0_and_starts_again(
+    database: Path, process: ServerProcess, number: signal.Signals
+) -> None:
+    user = add_user(database, "ann", provider=True)
+    with playing(process.url, user["session_key"]) as ann, playing(process.url, user["session_key"]) as idle:
+        source = ann.call(365, source_name="Ours")["source_id"]
+        assert process.stop(number) == 0
+        assert (ann.close_code(), idle.close_code()) == (1001, 1001)
+    with serving(database) as again, playing(again.url, user["session_key"]) as ann:
+        assert [entry["id"] for entry in ann.call(611)["sources"]] == [source]
+    assert "Traceback" not in process.log.read_text()
+
+
+def test_a_second_server_on_the_same_file_is_refused_in_words(database: Path, process: ServerProcess) -> None:
+    done = run_process("serve", "--port", "0", "--db", database)
+    assert (done.code, done.stdout) == (1, "")
+    assert str(database) in done.stderr
+    assert "another gameserver" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert call(process, database, '{"op": 1}', "--key", add_user(database, "ann")["session_key"])[0] == 0
+
+
+def test_a_port_that_is_taken_is_refused_in_words(database: Path, tmp_path: Path, process: ServerProcess) -> None:
+    port = process.url.rstrip("/").rpartition(":")[2]
+    done = run_process("serve", "--port", port, "--db", tmp_path / "other.db")
+    assert (done.code, done.stdout) == (1, "")
+    assert "in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_healthz_is_served_on_the_same_port(process: ServerProcess) -> None:
+    url = process.url.replace("ws:", "http:") + "healthz"
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as response:
+        assert (response.status, json.load(response)) == (200, {"status": "ok"})
+
+
+def test_serve_dev_says_on_stderr_how_to_connect(database: Path) -> None:
+    with serving(database, "--dev") as server:
+        key = re.search(r"Bearer (\S+)", server.log.read_text())
+        assert key is not None
+        with playing(server.url, key[1]) as dev:
+            assert dev.call(365, source_name="Mine")["res"] == 335
+        assert server.stop() == 0
+
+
+def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("these are notes, and not a database at all\n" * 100)
+    done = run_process("serve", "--port", "0", "--db", file)
+    assert (done.code, done.stdout) == (1, "")
+    assert "cannot be opened as a database" in done.stderr
+    assert file.read_text().startswith("these are notes")
+
+
+# Users
+
+
+def test_user_add_works_without_a_server_and_beside_one(database: Path) -> None:
+    ann = add_user(database, "ann", provider=True)
+    assert set(ann) == {"id", "username", "session_key"}
+    with serving(database) as server:
+        bob = add_user(database, "bob")
+        assert (ann["id"], bob["id"]) == (1, 2)
+        for user, code in ((ann, None), (bob, "not_authorized")):
+            with playing(server.url, user["session_key"]) as player:
+                assert player.call(365, source_name="Mine").get("code") == code
+
+
+def test_user_add_prints_id_and_key_for_people_too(database: Path) -> None:
+    done = run_process("user", "add", "ann", "--db", database)
+    assert done.code == 0
+    assert re.search(r"^id: 1$", done.stdout, re.M)
+    assert re.search(r"^session_key: \S{20,}$", done.stdout, re.M)
+
+
+NAMES_REFUSED = (("ANN", "already"), ("a b", "1 to 32"), ("x" * 33, "1 to 32"), ("", "1 to 32"))
+
+
+@pytest.mark.parametrize("with_server", [False, True])
+def test_a_name_that_is_taken_or_malformed_is_refused_in_words(database: Path, with_server: bool) -> None:
+    add_user(database, "Ann")
+    with serving(database) if with_server else nullcontext():
+        for name, reason in NAMES_REFUSED:
+            done = run("user", "add", name, "--json", "--db", database)
+            assert (done.code, done.stdout) == (1, "")
+            assert reason in done.stderr
+
+
+def test_user_key_makes_a_new_key_and_ends_the_others_with_4002(database: Path, process: ServerProcess) -> None:
+    old, other = add_user(database, "ann"), add_user(database, "bob")
+    with playing(process.url, old["session_key"]) as ann, playing(process.url, other["session_key"]) as bob:
+        done = run("user", "key", "Ann", "--json", "--db", database)
+        new = json.loads(done.stdout)
+        assert (new["id"], new["username"]) == (old["id"], "ann")
+        assert ann.close_code() == 4002
+        assert bob.call(1)["res"] == 1
+    with playing(process.url, new["session_key"]) as ann:
+        assert ann.call(611)["res"] == 621
+    code, reply = call(process, database, '{"op": 1}', "--key", new["session_key"])
+    assert (code, reply["res"]) == (0, 1)
+    done = run_process("call", '{"op": 1}', "--url", process.url, "--key", old["session_key"], "--db", database)
+    assert (done.code, "401" in done.stderr) == (1, True)
+
+
+def test_user_key_without_a_server_ends_the_old_key(database: Path) -> None:
+    old = add_user(database, "ann")
+    new = json.loads(run("user", "key", "ann", "--json", "--db", database).stdout)
+    with serving(database) as server:
+        with playing(server.url, new["session_key"]) as ann:
+            assert ann.call(1)["res"] == 1
+        done = run_process("call", '{"op": 1}', "--url", server.url, "--key", old["session_key"], "--db", database)
+    assert (done.code, "401" in done.stderr) == (1, True)
+
+
+# Sources
+
+
+def test_sources_are_listed_and_get_admins_beside_a_server(database: Path, process: ServerProcess) -> None:
+    ann, bob = add_user(database, "ann", provider=True), add_user(database, "bob")
+    with playing(process.url, ann["session_key"]) as player:
+        source = player.call(365, source_name="World Cup")["source_id"]
+    added = run("source", "admin-add", source, "bob", "--db", database)
+    assert (added.code, added.stdout) == (0, f"bob is an admin of {source}\n")
+    listed = run("source", "list", "--db", database)
+    assert (listed.code, listed.stdout) == (0, f"{source}  World Cup  admins: ann, bob\n")
+    with playing(process.url, bob["session_key"]) as player:
+        reply = player.call(370, source_id=source, game_name="Final", type="football")
+        assert reply["res"] == 340
+
+
+def test_sources_are_listed_and_get_admins_without_a_server(database: Path) -> None:
+    ann, _ = add_user(database, "ann", provider=True), add_user(database, "bob")
+    with serving(database) as server:
+        with playing(server.url, ann["session_key"]) as player:
+            source = player.call(365, source_name="World Cup")["source_id"]
+        assert server.stop() == 0
+    assert run("source", "admin-add", source, "bob", "--db", database).code == 0
+    assert run("source", "list", "--db", database).stdout.endswith("admins: ann, bob\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("user", "key", "nobody"), "user"),
+        (("source", "admin-add", "00000000-0000-0000-0000-000000000000", "ann"), "source"),
+        (("source", "admin-add", "nonsense", "ann"), "source"),
+        (("call", '{"op": 1}', "--as", "nobody"), "user"),
+    ],
+)
+def test_what_does_not_exist_is_named(database: Path, arguments: tuple[str, ...], reason: str) -> None:
+    add_user(database, "ann")
+    done = run(*arguments, "--db", database)
+    assert (done.code, done.stdout, reason in done.stderr) == (1, "", True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("user", "key", "ann"), ("source", "list"), ("source", "admin-add", "x", "ann"), ("check",), ("call", "{}")],
+)
+def test_a_command_on_a_file_that_does_not_exist_makes_none(database: Path, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments, "--db", database)
+    assert (done.code, done.stdout, str(database) in done.stderr) == (1, "", True)
+    assert not list(database.parent.iterdir())
+
+
+# check
+
+
+def test_check_finds_a_sound_file_sound_beside_a_server_and_without_one(database: Path) -> None:
+    ann = add_user(database, "ann", provider=True)
+    with serving(database) as server:
+        with playing(server.url, ann["session_key"]) as player:
+            source = player.call(365, source_name="World Cup")["source_id"]
+            player.call(370, source_id=source, game_name="Final", type="football")
+        beside = run("check", "--db", database)
+        assert server.stop() == 0
+    without = run("check", "--db", database)
+    for done in (beside, without):
+        assert (done.code, done.stdout) == (0, f"{database} is sound\n")
+
+
+def test_check_says_what_is_wrong_with_a_file_and_exits_with_1(database: Path) -> None:
+    add_user(database, "ann")
+    data = database.read_bytes()
+    database.write_bytes(data[: len(data) // 2])
+    done = run("check", "--db", database)
+    assert done.code == 1
+    assert done.stdout or done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# call
+
+
+def test_call_prints_the_reply_and_exits_with_0_or_1(database: Path, process: ServerProcess) -> None:
+    add_user(database, "ann", provider=True)
+    code, reply = call(process, database, '{"op": 365, "source_name": "Ours"}', "--as", "ann")
+    assert (code, reply["res"]) == (0, 335)
+    code, reply = call(process, database, '{"op": 365, "source_name": ""}', "--as", "ann")
+    assert (code, reply["res"], reply["field"]) == (1, 666, "source_name")
+
+
+def test_call_ends_the_session_it_opened(database: Path, process: ServerProcess) -> None:
+    ann = add_user(database, "ann")
+    for _ in range(3):
+        assert call(process, database, '{"op": 1}', "--as", "ann")[0] == 0
+    with playing(process.url, ann["session_key"]) as player:
+        assert player.call(1)["res"] == 1
+
+
+def test_call_without_a_server_says_so(database: Path) -> None:
+    ann = add_user(database, "ann")
+    with serving(database) as server:
+        url = server.url
+    for flags in (("--key", ann["session_key"]), ("--as", "ann")):
+        done = run("call", '{"op": 1}', "--url", url, "--db", database, *flags)
+        assert (done.code, done.stdout) == (1, "")
+        assert url in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("request_text", ["nonsense", "[]", "1", ""])
+def test_call_refuses_what_is_no_json_object_in_words(database: Path, request_text: str) -> None:
+    done = run("call", request_text, "--key", "x", "--db", database)
+    assert (done.code, "JSON object" in done.stderr) == (1, True)
+
+
+# Help and settings
+
+COMMANDS = [
+    [],
+    ["serve"],
+    ["user"],
+    ["user", "add"],
+    ["user", "key"],
+    ["source"],
+    ["source", "list"],
+    ["source", "admin-add"],
+    ["check"],
+    ["call"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([*command, "--help"])
+    assert exit_.value.code == 0
+    output = capsys.readouterr()
+    assert output.out.startswith(f"usage: {' '.join(['gameserver', *command])}")
+    assert output.err == ""
+
+
+@pytest.mark.parametrize("command", [[], ["user"], ["source"], ["sreve"], ["user", "add"], ["serve", "--prot", "1"]])
+def test_a_command_that_is_not_understood_exits_with_2(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(command)
+    assert exit_.value.code == 2
+    assert "usage: gameserver" in capsys.readouterr().err
+
+
+def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(database: Path, tmp_path: Path) -> None:
+    ann = add_user(database, "ann")
+    config = tmp_path / "settings.toml"
+    config.write_text("max_actions = 11\nmax_targets = 12\nmax_target_depth = 13\n")
+    variables = {"GAMESERVER_MAX_TARGETS": "22", "GAMESERVER_MAX_TARGET_DEPTH": "23"}
+    flags = ["--config", str(config), "--max-target-depth", "33"]
+    with serving(database, *flags, variables=variables) as server, playing(server.url, None) as player:
+        limits = player.call(100, header={"session_key": ann["session_key"]})["limits"]
+    assert (limits["max_actions"], limits["max_targets"], limits["max_target_depth"]) == (11, 22, 33)
+    assert limits["max_message_bytes"] == 262_144
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables", "toml", "named"),
+    [
+        (["--max-targets", "0"], {}, None, ["max_targets", "--max-targets"]),
+        (["--port", "70000"], {}, None, ["port", "--port"]),
+        (["--ping-interval-s", "soon"], {}, None, ["ping_interval_s"]),
+        (["--ping-interval-s", "nan"], {}, None, ["ping_interval_s"]),
+        (["--log-level", "loud"], {}, None, ["log_level"]),
+        ([], {"GAMESERVER_MAX_ACTIONS": "many"}, None, ["max_actions", "GAMESERVER_MAX_ACTIONS"]),
+        ([], {"GAMESERVER_PORT": ""}, None, ["port", "GAMESERVER_PORT"]),
+        ([], {}, "max_actoins = 5", ["max_actoins", "settings.toml"]),
+        ([], {}, "max_actions = 0", ["max_actions", "settings.toml"]),
+        ([], {}, "max_actions = true", ["max_actions", "settings.toml"]),
+        ([], {}, "max_actions", ["settings.toml"]),
+        (["--config", "missing.toml"], {}, None, ["missing.toml"]),
+    ],
+)
+def test_a_bad_setting_is_named(
+    database: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    variables: dict[str, str],
+    toml: str | None,
+    named: list[str],
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if toml is not None:
+        config = tmp_path / "settings.toml"
+        config.write_text(toml)
+        flags = [*flags, "--config", str(config)]
+    with hold_lock(database):  # lest a setting that is accepted starts a server
+        assert main(["serve", "--db", str(database), "--port", "0", *flags]) == 1
+    error = capsys.readouterr().err
+    assert all(word in error for word in named), error

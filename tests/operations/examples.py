@@ -1,0 +1,110 @@
+"""An acceptable request of every operation: the tests that are generated from the declarations begin with it.
+
+A new operation needs an entry in `PARAMETERS`, and one in `PREPARATIONS` if it depends on something done before.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from gameserver.protocol.declare import Kind, Role
+from gameserver.protocol.fields import Username, Uuid
+from gameserver.protocol.registry import OPERATIONS
+from tests.support.harness import Client
+from tests.support.world import World
+
+NEW_GAME = {"game_name": "A - B", "type": "football"}
+
+PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
+    1: lambda world: {},
+    2: lambda world: {},
+    100: lambda world: {},
+    363: lambda world: {"game_id": world.game},
+    364: lambda world: {"game_id": world.game},
+    365: lambda world: {"source_name": "Cup"},
+    366: lambda world: {"source_id": world.source},
+    367: lambda world: {"source_id": world.source, "username": "user"},
+    370: lambda world: {"source_id": world.source, **NEW_GAME},
+    372: lambda world: {"game_id": world.game},
+    373: lambda world: {"game_id": world.game, "actions": "Save"},
+    375: lambda world: {"game_id": world.game},
+    380: lambda world: {"source_id": world.source},
+    610: lambda world: {},
+    611: lambda world: {},
+    616: lambda world: {"game_id": world.game},
+    617: lambda world: {"game_id": world.game, "username": "user"},
+    3701: lambda world: {"source_id": world.source, **NEW_GAME},
+    3702: lambda world: {"game_id": world.upcoming},
+    3811: lambda world: {"source_id": world.source},
+}
+
+PREPARATIONS: dict[int, Callable[[World, Client], Awaitable[dict[str, Any]]]] = {
+    364: lambda world, client: client.call(363, game_id=world.game),
+}
+
+
+def example(op: int, world: World) -> dict[str, Any]:
+    """The parameters of an acceptable request."""
+    if op not in PARAMETERS:
+        name = OPERATIONS[op].name
+        pytest.fail(f"operation {op} ({name}) has no example parameters: add them to {__name__}.PARAMETERS")
+    return PARAMETERS[op](world)
+
+
+async def prepare(op: int, world: World, client: Client) -> None:
+    """Do what must have been done before the example is accepted."""
+    if op in PREPARATIONS:
+        await PREPARATIONS[op](world, client)
+
+
+def entitled(op: int, world: World) -> Client:
+    """A connection whose user has the role that the operation asks for, and no greater one if possible."""
+    if op == 616:
+        return world.source_admin
+    return {
+        Role.ANYONE: world.user,
+        Role.USER: world.user,
+        Role.PROVIDER: world.outsider,
+        Role.SOURCE_ADMIN: world.source_admin,
+        Role.GAME_ADMIN: world.game_admin,
+        Role.GAME_OR_SOURCE_ADMIN: world.game_admin,
+    }[OPERATIONS[op].by]
+
+
+def not_entitled(op: int, world: World) -> list[Client]:
+    """Connections whose users have other roles than the one that the operation asks for."""
+    return {
+        Role.ANYONE: [],
+        Role.USER: [],
+        Role.PROVIDER: [world.user, world.source_admin, world.game_admin],
+        Role.SOURCE_ADMIN: [world.user, world.game_admin, world.outsider],
+        Role.GAME_ADMIN: [world.user, world.source_admin, world.outsider],
+        Role.GAME_OR_SOURCE_ADMIN: [world.user, world.outsider],
+    }[OPERATIONS[op].by]
+
+
+def fields_of(op: int) -> list[msgspec.structs.FieldInfo]:
+    """The parameters of an operation."""
+    return [field for field in msgspec.structs.fields(OPERATIONS[op].request) if field.name != "header"]
+
+
+def _is_of(field: msgspec.structs.FieldInfo, kind: object) -> bool:
+    return kind in (field.type, *getattr(field.type, "__args__", ()))
+
+
+def id_fields_of(op: int) -> list[str]:
+    """The parameters that name something by its id."""
+    return [field.name for field in fields_of(op) if _is_of(field, Uuid)]
+
+
+def username_fields_of(op: int) -> list[str]:
+    """The parameters that name a user."""
+    return [field.name for field in fields_of(op) if _is_of(field, Username)]
+
+
+def operations(*kinds: Kind) -> pytest.MarkDecorator:
+    """One test for every operation, or every one of these kinds."""
+    ops = [op for op, operation in sorted(OPERATIONS.items()) if not kinds or operation.kind in kinds]
+    return pytest.mark.parametrize("op", ops, ids=[f"{op}-{OPERATIONS[op].name}" for op in ops])

@@ -1,0 +1,248 @@
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from gameserver.errors import ErrorCode
+from gameserver.protocol.registry import OPERATIONS
+from tests.operations.examples import entitled, example, fields_of, id_fields_of, operations, username_fields_of
+from tests.support.harness import Server
+from tests.support.world import UNKNOWN_ID, World, assert_refused
+
+Reply = dict[str, Any]
+
+
+@operations()
+async def test_each_required_parameter_that_is_absent_is_named(world: World, op: int) -> None:
+    client = entitled(op, world)
+    for field in fields_of(op):
+        if field.required:
+            parameters = example(op, world)
+            del parameters[field.name]
+            for absent in ({}, {field.name: None}, {field.name: ""}):
+                reply = await client.call(op, **parameters, **absent)
+                assert_refused(reply, op, "missing_parameter", field.name)
+
+
+@operations()
+async def test_each_parameter_of_a_wrong_type_is_named(world: World, op: int) -> None:
+    client = entitled(op, world)
+    for field in fields_of(op):
+        for wrong in ({"a": 1}, [[1]], -1.5):
+            reply = await client.call(op, **{**example(op, world), field.name: wrong})
+            assert_refused(reply, op, "invalid_parameter", field.name)
+
+
+@operations()
+async def test_a_parameter_that_the_operation_does_not_know_is_named(world: World, op: int) -> None:
+    client = entitled(op, world)
+    for value in (None, "", 5):
+        reply = await client.call(op, **example(op, world), no_such_thing=value)
+        assert_refused(reply, op, "invalid_parameter", "no_such_thing")
+
+
+@operations()
+async def test_each_id_that_is_no_lower_case_uuid_is_named(world: World, op: int) -> None:
+    client = entitled(op, world)
+    for name in id_fields_of(op):
+        for value in ("5", "a" * 36, UNKNOWN_ID.replace("-", ""), "ABCDEF00" + UNKNOWN_ID[8:], f"{{{UNKNOWN_ID}}}", 5):
+            reply = await client.call(op, **{**example(op, world), name: value})
+            assert_refused(reply, op, "invalid_parameter", name)
+
+
+@operations()
+async def test_each_id_or_user_that_is_unknown_is_not_found(world: World, op: int) -> None:
+    client = entitled(op, world)
+    unknown = dict.fromkeys(id_fields_of(op), UNKNOWN_ID) | dict.fromkeys(username_fields_of(op), "nobody")
+    for name, value in unknown.items():
+        reply = await client.call(op, **{**example(op, world), name: value})
+        assert_refused(reply, op, "not_found", name)
+
+
+async def join(world: World, **parameters: Any) -> Reply:
+    return await world.user.call(363, game_id=world.game, **parameters)
+
+
+async def after_close_of_source(world: World, op: int) -> Reply:
+    await world.provider.call(366, source_id=world.source)
+    return await world.provider.call(op, **example(op, world))
+
+
+async def after_close_of_game(world: World, op: int) -> Reply:
+    for game in (world.game, world.upcoming):
+        await world.provider.call(375, game_id=game)
+    return await world.provider.call(op, **example(op, world))
+
+
+async def twice(world: World, op: int) -> Reply:
+    await world.provider.call(op, **example(op, world))
+    return await world.provider.call(op, **example(op, world))
+
+
+async def not_joined(world: World, op: int) -> Reply:
+    return await world.user.call(op, **example(op, world))
+
+
+async def with_ten_game_admins(world: World, op: int) -> Reply:
+    for number in range(9):
+        await world.server.add_user(f"u{number}")
+        await world.provider.call(617, game_id=world.game, username=f"u{number}")
+    return await world.provider.call(op, **example(op, world))
+
+
+SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]] = {
+    (363, ErrorCode.GAME_CLOSED): after_close_of_game,
+    (364, ErrorCode.CONFLICT): not_joined,
+    (366, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (367, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (370, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (373, ErrorCode.GAME_CLOSED): after_close_of_game,
+    (375, ErrorCode.GAME_CLOSED): after_close_of_game,
+    (617, ErrorCode.CONFLICT): with_ten_game_admins,
+    (3701, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (3702, ErrorCode.CONFLICT): twice,
+    (3702, ErrorCode.GAME_CLOSED): after_close_of_game,
+}
+
+
+@operations()
+async def test_each_error_that_is_declared_occurs(world: World, op: int) -> None:
+    # not_found, which follows from the parameters, has a test of its own.
+    for code in OPERATIONS[op].errors:
+        if code is not ErrorCode.NOT_FOUND:
+            assert (op, code) in SCENARIOS, f"add a scenario for {code} of operation {op} to {__name__}.SCENARIOS"
+
+
+@pytest.mark.parametrize(("op", "code"), SCENARIOS, ids=str)
+async def test_a_state_that_forbids_an_operation_is_refused_as_declared(world: World, op: int, code: ErrorCode) -> None:
+    assert_refused(await SCENARIOS[op, code](world, op), op, code)
+    assert code in OPERATIONS[op].errors
+
+
+@pytest.mark.parametrize("text", ["", "x", "{", '{"op":1', "{'op':1}", '{"op":1}}', "[" * 100_000])
+async def test_what_is_no_json_is_told_so_and_the_connection_lives(server: Server, text: str) -> None:
+    client = await server.connect("ann")
+    await client.send(text)
+    reply = await client.receive()
+    assert set(reply) == {"response_header", "res", "op", "code", "text", "retryable"}
+    assert (reply["res"], reply["op"], reply["code"], reply["retryable"]) == (666, None, "bad_json", False)
+    assert (await client.call(1))["res"] == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "5", "null", '"op"', "{}", '{"op":"1"}', '{"op":1.5}', '{"op":true}', '{"op":null}']
+)
+async def test_what_is_no_object_with_an_integer_op_is_a_bad_request(server: Server, text: str) -> None:
+    client = await server.connect("ann")
+    await client.send(text)
+    reply = await client.receive()
+    assert (reply["res"], reply["op"], reply["code"]) == (666, None, "bad_request")
+
+
+@pytest.mark.parametrize("header", [[], 5, "x", True])
+async def test_a_header_that_is_no_object_is_a_bad_request(server: Server, header: object) -> None:
+    client = await server.connect("ann")
+    await client.send({"header": header, "op": 1})
+    assert (await client.receive())["code"] == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("id", "x" * 65), ("id", 1.5), ("id", True), ("id", []), ("key", "x" * 65), ("key", 5)]
+)
+async def test_a_header_field_that_cannot_be_is_named(server: Server, name: str, value: object) -> None:
+    client = await server.connect("ann")
+    await client.send({"header": {name: value}, "op": 1})
+    reply = await client.receive()
+    assert (reply["code"], reply["field"].removeprefix("header.")) == ("invalid_parameter", name)
+
+
+async def test_the_envelope_is_checked_before_logon(server: Server) -> None:
+    client = await server.connect()
+    assert (await client.call(611, header={"api_version": 2}))["code"] == "unsupported_version"
+    assert (await client.call(611, header={"key": "x" * 65}))["code"] == "invalid_parameter"
+    await client.send({"header": 5, "op": 611})
+    assert (await client.receive())["code"] == "bad_request"
+
+
+async def test_logon_is_checked_before_the_op_and_its_parameters(server: Server) -> None:
+    client = await server.connect()
+    assert_refused(await client.call(999), 999, "not_logged_in")
+    assert_refused(await client.call(372, nonsense=5), 372, "not_logged_in")
+
+
+async def test_the_envelope_is_checked_before_the_op(server: Server) -> None:
+    client = await server.connect("ann")
+    assert (await client.call(999, header={"api_version": 2}))["code"] == "unsupported_version"
+
+
+@pytest.mark.parametrize(
+    ("op", "parameters", "field"),
+    [
+        (370, {"close_at": 5}, "close_at"),
+        (370, {"live_start_at": 5, "live_finish_at": 4}, "live_finish_at"),
+        (370, {"actions": "a:b"}, "actions"),
+        (370, {"targets": "a::b"}, "targets"),
+        (370, {"targets": [str(number) for number in range(20_001)]}, "targets"),
+        (370, {"actions": [str(number) for number in range(1_001)]}, "actions"),
+        (3701, {"close_at": 5}, "close_at"),
+    ],
+    ids=["close_at", "live_finish_at", "actions", "targets", "too many targets", "too many actions", "3701 close_at"],
+)
+async def test_parameters_are_checked_before_existence_and_role(
+    world: World, op: int, parameters: dict[str, Any], field: str
+) -> None:
+    for source in (UNKNOWN_ID, world.source):
+        reply = await world.user.call(op, source_id=source, game_name="G", type="t", **parameters)
+        assert_refused(reply, op, "invalid_parameter", field)
+
+
+async def test_parameters_of_updating_and_opening_are_checked_before_existence_role_and_state(world: World) -> None:
+    await world.provider.call(375, game_id=world.game)
+    for op in (373, 3702):
+        for game in (UNKNOWN_ID, world.game):
+            assert_refused(await world.user.call(op, game_id=game, actions=":"), op, "invalid_parameter", "actions")
+
+
+async def test_the_takeout_is_checked_before_the_role(world: World) -> None:
+    reply = await world.user.call(365, source_name="S", takeout=0.9)
+    assert_refused(reply, 365, "invalid_parameter", "takeout")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [({"takeout": 0.9}, "takeout"), ({"takeout": "x"}, "takeout"), ({"source_name": 5}, "source_name")],
+)
+async def test_parameters_are_checked_before_the_key(world: World, parameters: dict[str, Any], field: str) -> None:
+    header = {"key": "k"}
+    assert (await world.provider.call(365, header=header, source_name="S"))["res"] == 335
+    reply = await world.provider.call(365, header=header, **{"source_name": "S", **parameters})
+    assert_refused(reply, 365, "invalid_parameter", field)
+
+
+@pytest.mark.parametrize(("field", "value"), [("actions", "a:b"), ("targets", "a::b"), ("targets", "none:1")])
+async def test_names_of_actions_and_targets_are_checked_before_the_key(world: World, field: str, value: str) -> None:
+    header = {"key": "k"}
+    assert (await world.provider.call(373, header=header, game_id=world.game))["res"] == 343
+    parameters: dict[str, Any] = {field: value}
+    reply = await world.provider.call(373, header=header, game_id=world.game, **parameters)
+    assert_refused(reply, 373, "invalid_parameter", field)
+
+
+async def test_the_key_is_checked_before_existence(world: World) -> None:
+    header = {"key": "k"}
+    assert (await world.provider.call(375, header=header, game_id=world.game))["res"] == 341
+    assert (await world.provider.call(375, header=header, game_id=UNKNOWN_ID))["code"] == "key_reused"
+
+
+@operations()
+async def test_existence_is_checked_before_the_role(world: World, op: int) -> None:
+    unknown = dict.fromkeys(id_fields_of(op), UNKNOWN_ID) | dict.fromkeys(username_fields_of(op), "nobody")
+    for name, value in unknown.items():
+        reply = await world.user.call(op, **{**example(op, world), name: value})
+        assert_refused(reply, op, "not_found", name)
+
+
+@pytest.mark.parametrize("op", [366, 367, 370, 3701, 3702, 373, 375, 617])
+async def test_the_role_is_checked_before_the_state(world: World, op: int) -> None:
+    await world.provider.call(366, source_id=world.source)
+    assert_refused(await world.user.call(op, **example(op, world)), op, "not_authorized")

@@ -1,0 +1,65 @@
+from typing import Any
+
+import msgspec
+
+from gameserver.protocol.declare import Role, tag_of
+from gameserver.protocol.registry import OPERATIONS
+from tests.operations.examples import PARAMETERS, entitled, example, not_entitled, operations, prepare
+from tests.support.world import World, assert_refused, assert_reply
+
+ROLES = {
+    Role.ANYONE: {1, 2, 100},
+    Role.PROVIDER: {365},
+    Role.SOURCE_ADMIN: {366, 367, 370, 3701, 3702, 617},
+    Role.GAME_OR_SOURCE_ADMIN: {373, 375},
+    Role.USER: {611, 616, 610, 372, 363, 364, 380, 3811},
+}
+
+
+def test_every_operation_has_example_parameters() -> None:
+    missing = {op: operation.name for op, operation in OPERATIONS.items() if op not in PARAMETERS}
+    assert not missing, f"add these operations to tests/operations/examples.py: {missing}"
+
+
+def test_operations_ask_for_the_roles_of_the_contract() -> None:
+    for role, ops in ROLES.items():
+        assert {op for op in ops if OPERATIONS[op].by is not role} == set()
+
+
+@operations()
+async def test_before_logon_nothing_but_ping_opcodes_and_logon_is_served(world: World, op: int) -> None:
+    client = await world.server.connect()
+    reply = await client.call(op, **example(op, world))
+    if op in (1, 2):
+        assert reply["res"] == op
+    elif op == 100:
+        assert_refused(reply, 100, "missing_parameter", "header.session_key")
+    else:
+        assert_refused(reply, op, "not_logged_in")
+
+
+@operations()
+async def test_who_lacks_the_role_is_not_authorized_and_told_which_it_takes(world: World, op: int) -> None:
+    for client in not_entitled(op, world):
+        reply = await client.call(op, **example(op, world))
+        assert_refused(reply, op, "not_authorized")
+        assert "provider" in reply["text"] or "admin" in reply["text"]
+
+
+async def test_taking_game_admin_without_being_source_admin_is_answered_645(world: World) -> None:
+    for client in (world.user, world.game_admin, world.outsider):
+        reply = await client.call(616, **example(616, world))
+        assert_reply(reply, 645, game_id=world.game, reason=reply["reason"])
+
+
+@operations()
+async def test_who_has_the_role_gets_a_reply_that_is_declared(world: World, op: int) -> None:
+    client = entitled(op, world)
+    await prepare(op, world, client)
+    reply: dict[str, Any] = await client.call(op, **example(op, world))
+    declared = {tag_of(message): message for message in OPERATIONS[op].replies}
+    assert reply["res"] in declared
+    fields = msgspec.structs.fields(declared[reply["res"]])
+    members = set(reply) - {"response_header", "res"}
+    assert members <= {field.name for field in fields}
+    assert members >= {field.name for field in fields if field.required}

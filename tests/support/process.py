@@ -1,0 +1,191 @@
+"""The program itself: server processes, commands, and clients with another WebSocket stack than ours."""
+
+import io
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from gameserver.cli import main
+
+PROGRAM = (sys.executable, "-m", "gameserver")
+TIMEOUT_S = 20.0
+UNLIMITED = ("--max-requests-per-s", "100000", "--max-requests-per-s-per-address", "100000")
+
+
+def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a process: no settings but those given."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GAMESERVER_")}
+    return {**inherited, **(variables or {})}
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments: str | Path) -> Done:
+    """Run a command to its end, in this process, which is quicker than to start another."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with redirect_stdout(stdout), redirect_stderr(stderr):
+        code = main([str(argument) for argument in arguments])
+    return Done(code, stdout.getvalue(), stderr.getvalue())
+
+
+def run_process(*arguments: str | Path) -> Done:
+    """Run a command to its end, in a process of its own."""
+    done = subprocess.run(
+        [*PROGRAM, *map(str, arguments)],
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def add_user(file: Path, name: str, *, provider: bool = False) -> dict[str, Any]:
+    """Make a user from the command line; ``{"id", "username", "session_key"}``."""
+    done = run("user", "add", name, *(["--provider"] if provider else []), "--json", "--db", file)
+    assert done.code == 0, done.stderr
+    user: dict[str, Any] = json.loads(done.stdout)
+    return user
+
+
+class ServerProcess:
+    """A server on a database file, in a process of its own. Its log is kept beside the file."""
+
+    def __init__(self, file: Path, *flags: str, variables: Mapping[str, str] | None = None) -> None:
+        self.log = file.with_name("server.log")
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*PROGRAM, "serve", "--port", "0", "--db", str(file), *flags],
+                env=environment(variables),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        try:
+            self.first_line = self._read_line()
+            assert self.first_line.startswith("serving on ws://127.0.0.1:"), self.log.read_text()
+        except BaseException:
+            self.kill()
+            raise
+        self.url = self.first_line.removeprefix("serving on ").strip()
+
+    @property
+    def _stdout(self) -> IO[str]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+    def _read_line(self) -> str:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdout, selectors.EVENT_READ)
+            assert selector.select(TIMEOUT_S), "the server has nothing to say"
+        return self._stdout.readline()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Tell the server to end; its exit code. It must not have said more than its first line."""
+        self._process.send_signal(number)
+        code = self._process.wait(TIMEOUT_S)
+        rest = self._stdout.read()
+        self._stdout.close()
+        assert rest == ""
+        return code
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait(TIMEOUT_S)
+        self._stdout.close()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+
+@contextmanager
+def serving(file: Path, *flags: str, variables: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
+    """A server that is killed at the end if the test has not stopped it."""
+    server = ServerProcess(file, *flags, variables=variables)
+    try:
+        yield server
+    finally:
+        if server.running:
+            server.kill()
+
+
+class Player:
+    """A client. ``heard`` holds the broadcasts that came while it waited for something else."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.heard: list[dict[str, Any]] = []
+        self._last_id = 0
+
+    def call(self, op: int, /, *, header: dict[str, Any] | None = None, **parameters: Any) -> dict[str, Any]:
+        """Send a request and return its reply."""
+        self._last_id += 1
+        header = {"id": self._last_id, **(header or {})}
+        self.socket.send(json.dumps({"header": header, "op": op, **parameters}))
+        while True:
+            message = self.receive()
+            if message["response_header"].get("id") == self._last_id:
+                return message
+            self.heard.append(message)
+
+    def receive(self) -> dict[str, Any]:
+        """The next message."""
+        message: dict[str, Any] = json.loads(self.socket.recv(TIMEOUT_S))
+        return message
+
+    def hear_until(self, seq: int) -> list[dict[str, Any]]:
+        """Every durable broadcast heard so far, up to the one with this ``seq``, which is waited for."""
+        durable = [message for message in self.heard if "seq" in message["response_header"]]
+        self.heard.clear()
+        while not durable or durable[-1]["response_header"]["seq"] < seq:
+            message = self.receive()
+            if "seq" in message["response_header"]:
+                durable.append(message)
+        return durable
+
+    def hear_until_closed(self) -> list[dict[str, Any]]:
+        """Every durable broadcast heard until the connection is closed."""
+        self.close_code()
+        durable = [message for message in self.heard if "seq" in message["response_header"]]
+        self.heard.clear()
+        return durable
+
+    def close_code(self) -> int | None:
+        """Wait until the server closes the connection; its close code."""
+        try:
+            while True:
+                self.heard.append(self.receive())
+        except ConnectionClosed:
+            return self.socket.close_code
+
+
+@contextmanager
+def playing(url: str, session_key: str | None, query: str = "") -> Iterator[Player]:
+    """A connection of a user, or of nobody yet."""
+    headers = {} if session_key is None else {"Authorization": f"Bearer {session_key}"}
+    with connect(
+        url + query, additional_headers=headers, proxy=None, compression=None, open_timeout=TIMEOUT_S, close_timeout=2
+    ) as socket:
+        yield Player(socket)
