@@ -14,8 +14,8 @@ CREATE TABLE sessions (
     user_id INTEGER NOT NULL REFERENCES users (id),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL CHECK (expires_at > created_at)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_of_user ON sessions (user_id, created_at);
+) STRICT;
+CREATE INDEX sessions_of_user ON sessions (user_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 -- A nonce that a login by digest has spent; it may be used again once the key it was used with has ended.

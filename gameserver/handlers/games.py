@@ -170,11 +170,10 @@ def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
     return game
 
 
-@handles(CreateAndOpenGame)
-def create_and_open_game(change: Change, request: CreateAndOpenGame) -> GameCreatedAndOpened:
+@handles(CreateAndOpenGame, _parse_contents)
+def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: _Contents) -> GameCreatedAndOpened:
     """Create a game that is open."""
     _check_close_at(request, change.now_ms)
-    contents = _parse_contents(request, change.settings)
     game = _insert_game(change, request, opened=True)
     _add_contents(change, game.id, contents)
     opened = GameCreatedAndOpened(**_opened_fields(change, game))
@@ -198,10 +197,9 @@ def require_not_closed(game: Game) -> None:
         raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
 
 
-@handles(OpenGame)
-def open_game(change: Change, request: OpenGame) -> GameOpened:
+@handles(OpenGame, _parse_contents)
+def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpened:
     """Open an upcoming game."""
-    contents = _parse_contents(request, change.settings)
     game = change.game(request, request.game_id)
     require_not_closed(game)
     if game.opened_at is not None:
@@ -303,10 +301,9 @@ def _details(reading: Reading, game: Game, seq: int) -> GameDetails:
     )
 
 
-@handles(UpdateGameDetails)
-def update_game_details(change: Change, request: UpdateGameDetails) -> GameDetailsUpdated:
+@handles(UpdateGameDetails, _parse_contents)
+def update_game_details(change: Change, request: UpdateGameDetails, contents: _Contents) -> GameDetailsUpdated:
     """Add to a game's actions and targets, or change its image; broadcast the details."""
-    contents = _parse_contents(request, change.settings)
     game = change.game(request, request.game_id)
     require_not_closed(game)
     if contents.actions or contents.targets:

@@ -60,11 +60,13 @@ class Conversation(Protocol):
 
 R = TypeVar("R", bound=Request)
 ReadHandler = Callable[[Reading, R], Message]
-WriteHandler = Callable[[Change, R], Message]
+WriteHandler = Callable[..., Message]
+Parser = Callable[[R, Settings], Any]
 SessionHandler = Callable[[Conversation, R], Awaitable[None]]
 
 READS: dict[type[Request], ReadHandler[Any]] = {}
-WRITES: dict[type[Request], WriteHandler[Any]] = {}
+WRITES: dict[type[Request], WriteHandler] = {}
+PARSERS: dict[type[Request], Parser[Any]] = {}
 SESSIONS: dict[type[Request], SessionHandler[Any]] = {}
 
 _TABLES: dict[Kind, dict[type[Request], Any]] = {Kind.READ: READS, Kind.WRITE: WRITES, Kind.SESSION: SESSIONS}
@@ -72,13 +74,19 @@ _TABLES: dict[Kind, dict[type[Request], Any]] = {Kind.READ: READS, Kind.WRITE: W
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 
 
-def handles(request: type[Request]) -> Callable[[HandlerT], HandlerT]:
-    """Register the handler of an operation, in the table of its declared kind."""
+def handles(request: type[Request], parser: Parser[Any] | None = None) -> Callable[[HandlerT], HandlerT]:
+    """Register the handler of an operation, in the table of its declared kind.
+
+    What ``parser`` makes of the parameters is the handler's third argument: parameters are looked at before
+    the reply that may be stored under the request's key, which comes before everything else (section 3).
+    """
 
     def register(handler: HandlerT) -> HandlerT:
         kind = OPERATIONS[request.__struct_config__.tag].kind  # type: ignore[index]
         assert request not in _TABLES[kind]
         _TABLES[kind][request] = handler
+        if parser is not None:
+            PARSERS[request] = parser
         return handler
 
     return register
@@ -106,6 +114,8 @@ def run_write(
     settings: Settings,
 ) -> Committed:
     """Carry out a request that changes something, once per idempotency key (contract, section 8)."""
+    parser = PARSERS.get(type(request))
+    parsed = () if parser is None else (parser(request, settings),)
     key = request.header.key
     if key and digest:
         stored = find_reply(connection, user.id, key, now_ms - settings.reply_days * DAY_MS)
@@ -115,7 +125,7 @@ def run_write(
                 raise Rejected(ErrorCode.KEY_REUSED, text, "header.key")
             return Committed(stored.body, Effects(), repeated=True)
     change = Change(connection, user, now_ms, settings)
-    message = WRITES[type(request)](change, request)
+    message = WRITES[type(request)](change, request, *parsed)
     body = encode_body(message)
     if key and digest and message.is_success:
         insert_reply(connection, user.id, key, StoredReply(digest, body), now_ms)

@@ -1,6 +1,7 @@
 """A WebSocket connection: one task that reads, decodes, carries out and answers, in order."""
 
 import logging
+import math
 import secrets
 from functools import partial
 
@@ -68,6 +69,7 @@ class Connection:
         self._address = address
         self._watched = watched
         self._session_id: str | None = None
+        self._expires_at_ms: float = math.inf
         self._subscriptions: dict[str, tuple[Hub, Subscription]] = {}
         self._request_id: str | int | None = None
         self._limited_since: float | None = None
@@ -101,7 +103,7 @@ class Connection:
                 services.alarms,
                 settings.ping_interval_s,
                 settings.ping_timeout_s,
-                ping=partial(self.outbox.push_if_room, PING_FRAME),
+                ping=self._ping,
                 quiet_since=partial(self._quiet_since, stream),
                 drop=self._drop,
             )
@@ -244,6 +246,7 @@ class Connection:
         session = login.session
         self.user = session.user
         self._session_id = session.id
+        self._expires_at_ms = session.expires_at
         self._services.directory.add_login(self, session.user.id, session.id)
         for source_id in self._watched:
             self._services.hubs.watch(source_id, self.outbox)
@@ -347,6 +350,12 @@ class Connection:
             self._deadline.cancel()
         settings = self._services.settings
         self._deadline = self._services.alarms.set(settings.close_timeout_s, self._nursery.cancel_scope.cancel)
+
+    def _ping(self) -> None:
+        """Ping, and see whether the session is over by the wall clock, which may have been set forward."""
+        if self._services.clock.now_ms() >= self._expires_at_ms:
+            self.outbox.close(CloseCode.SESSION_ENDED, "session key expired")
+        self.outbox.push_if_room(PING_FRAME)
 
     def _quiet_since(self, stream: WebSocketStream) -> float | None:
         """Since when the peer has neither sent anything, while the server listened, nor taken what waited for it."""

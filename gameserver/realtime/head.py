@@ -83,7 +83,7 @@ def _head(request: h11.Request, rest: bytes) -> Head:
         headers.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
     target = request.target.decode("ascii")
     try:
-        parts = urlsplit(target if target.startswith("/") else "/" + target)
+        parts = urlsplit(target if target.startswith(("/", "http://", "https://")) else "/" + target)
     except ValueError:
         raise _bad_request("the request's target is no path") from None
     return Head(request.method.decode("ascii"), parts.path, parts.query, headers, rest)

@@ -53,7 +53,7 @@ def insert_session(
     session_id = secrets.token_urlsafe(12)
     connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (session_id, user_id, now_ms, expires_at))
     surplus = connection.execute(
-        "SELECT id FROM sessions WHERE user_id = ? AND id <> ? ORDER BY created_at DESC, id LIMIT -1 OFFSET ?",
+        "SELECT id FROM sessions WHERE user_id = ? AND id <> ? ORDER BY rowid DESC LIMIT -1 OFFSET ?",
         (user_id, session_id, max_sessions - 1),
     ).fetchall()
     ended = [row[0] for row in surplus]
