@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks import betting
 from benchmarks.load import LoadClient
 from benchmarks.server import ServerProcess, machine, server_process
 
@@ -25,23 +26,26 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of load in a round (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts (%(default)s)")
     parser.add_argument("--idle", type=int, default=2_000, help="idle connections to open (%(default)s)")
+    parser.add_argument("--bets", type=int, default=1_000_000, help="in the file for betting with a past (%(default)s)")
+    parser.add_argument("--pool", type=int, default=100_000, help="bets in the big pool that is settled (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     cores = sorted(os.sched_getaffinity(0))
-    with (
-        tempfile.TemporaryDirectory() as directory,
-        server_process(Path(directory), cores[0] if len(cores) > 1 else None) as server,
-    ):
-        if len(cores) > 1:
-            os.sched_setaffinity(0, {cores[1]})
-        figures = asyncio.run(_measure(server, options))
+    core = cores[0] if len(cores) > 1 else None
+    if len(cores) > 1:
+        os.sched_setaffinity(0, {cores[1]})
+    with tempfile.TemporaryDirectory() as directory:
+        with server_process(Path(directory), core) as server:
+            figures = asyncio.run(_measure(server, options))
+        figures |= betting.measure(Path(directory, "empty"), core, options.seconds, 0, options.pool)
+        figures |= betting.measure(Path(directory, "past"), core, options.seconds, options.bets, 0)
     if options.json:
         print(json.dumps({"machine": machine(), "figures": figures}))
     else:
         for name, figure in figures.items():
-            print(f"{name:<58}{figure:>12,.1f}")
+            print(f"{name:<62}{figure:>12,.1f}")
 
 
 async def _measure(server: ServerProcess, options: argparse.Namespace) -> dict[str, float]:

@@ -44,6 +44,15 @@ class LoadClient:
         self._writer.write(head + _NO_MASK + payload)
         return await self.receive()
 
+    async def call_until(self, request: dict[str, Any], expected: bytes) -> bytes:
+        """Send a request; the first message that holds ``expected``, past the broadcasts that come between."""
+        message = await self.call(request)
+        while expected not in message:
+            if b'"res":666' in message:
+                raise RuntimeError(message.decode())
+            message = await self.receive()
+        return message
+
     async def receive(self) -> bytes:
         """The text of the next message."""
         head = await self._reader.readexactly(2)

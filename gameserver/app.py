@@ -24,7 +24,7 @@ from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.services import Announcer, Services
 from gameserver.storage.connection import hold_lock, load_secret
 from gameserver.storage.store import Store
-from gameserver.storage.writer import RunSync
+from gameserver.storage.writer import Job, RunSync
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +39,17 @@ def open_services(
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
         alarms = Alarms()
+
+        async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:
+            return await store.read(job)
+
         hubs = Hubs(
             now_ms=clock.now_ms,
             set_alarm=alarms.set,
             presence_detail_limit=settings.presence_detail_limit,
             presence_interval_s=settings.presence_interval_ms / 1000,
+            distribution_interval_s=settings.distribution_interval_ms / 1000,
+            read=read,
         )
         directory = Directory()
         store = Store(

@@ -4,8 +4,11 @@ import argparse
 import json
 import logging
 import os
+import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -24,21 +27,23 @@ from gameserver.handlers.admin import (
     AddSourceAdminByName,
     AddUser,
     Command,
+    CreditUser,
     EndSession,
     ListSources,
     OpenSession,
     ReplaceKeys,
     perform,
 )
+from gameserver.handlers.replay import Replay, ReplayError, export_game
 from gameserver.realtime.services import Services
 from gameserver.storage.check import find_faults
-from gameserver.storage.connection import DatabaseInUse, open_reader
+from gameserver.storage.connection import DatabaseInUse, open_memory, open_reader
 from gameserver.storage.migrations import IncompatibleDatabase
 
 DEVELOPER = "dev"
 
 # What a user can do something about: told in a sentence, without a traceback.
-_EXPECTED = (SettingsError, ControlError, DatabaseInUse, IncompatibleDatabase, OSError, ValueError)
+_EXPECTED = (SettingsError, ControlError, ReplayError, DatabaseInUse, IncompatibleDatabase, OSError, ValueError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,6 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name")
     command.add_argument("--json", action="store_true", help="print one JSON object")
 
+    command = add(user, "credit", _user_credit, "Give a user points of a currency")
+    command.add_argument("name")
+    command.add_argument("amount", help="in units, such as 100 or 2.50")
+    command.add_argument("currency", help="such as DON or EUR")
+
     source = commands.add_parser("source", help="List game sources, add admins").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -118,6 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name")
 
     add(commands, "check", _check, "Prove that a database is sound, or say what is wrong with it")
+
+    command = add(commands, "export", _export, "Write a game's whole life as JSON lines")
+    command.add_argument("game_id")
+    command = add(commands, "replay", _replay, "Live an exported game again in memory")
+    command.add_argument("file", help="what export wrote; - for standard input")
+    command.add_argument("--verify", action="store_true", help="exit with 1 if anything comes out otherwise")
 
     command = add(commands, "call", _call, "Log on to a server, send one request and print the reply", every=False)
     command.add_argument("request", help="the request, such as '{\"op\": 1}'")
@@ -205,6 +221,12 @@ def _user_key(options: argparse.Namespace, settings: Settings) -> int:
     return _print_user(options, control(settings, ReplaceKeys(options.name)))
 
 
+def _user_credit(options: argparse.Namespace, settings: Settings) -> int:
+    credited = control(settings, CreditUser(options.name, options.amount, options.currency))
+    print(f"{credited['username']} has {credited['available_balance']} {credited['currency']} available")
+    return 0
+
+
 def _print_user(options: argparse.Namespace, user: dict[str, Any]) -> int:
     if options.json:
         print(json.dumps(user))
@@ -226,20 +248,48 @@ def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace, settings: Settings) -> int:
+@contextmanager
+def _reading(settings: Settings) -> Iterator[sqlite3.Connection]:
+    """The database, read-only, in one read transaction."""
     file = Path(settings.db)
     if not file.exists():
         raise ControlError(f"there is no database at {file}; name one with --db")
-    connection = open_reader(file)
-    try:
+    with closing(open_reader(file)) as connection:
+        connection.execute("BEGIN")
+        yield connection
+
+
+def _check(options: argparse.Namespace, settings: Settings) -> int:
+    file = Path(settings.db)
+    with _reading(settings) as connection:
         faults = find_faults(connection)
-    finally:
-        connection.close()
     for fault in faults:
         print(fault)
     if not faults:
         print(f"{file} is sound")
     return 1 if faults else 0
+
+
+def _export(options: argparse.Namespace, settings: Settings) -> int:
+    with _reading(settings) as connection:
+        try:
+            for fact in export_game(connection, options.game_id, int(time.time() * 1000)):
+                print(json.dumps(fact, ensure_ascii=False))
+        except Rejected as rejected:
+            raise ControlError(rejected.text) from None
+    return 0
+
+
+def _replay(options: argparse.Namespace, settings: Settings) -> int:
+    with sys.stdin if options.file == "-" else Path(options.file).open(encoding="utf-8") as stream:
+        facts = [json.loads(line) for line in stream]
+    with closing(open_memory()) as connection:
+        differences = Replay(connection, settings).run(facts)
+    for difference in differences:
+        print(difference)
+    if not differences:
+        print(f"{len(facts) - 2} requests repeated: every balance, bet and pool came out the same")
+    return 1 if differences and options.verify else 0
 
 
 def _call(options: argparse.Namespace, settings: Settings) -> int:

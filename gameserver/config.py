@@ -54,6 +54,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_actions: Annotated[Count, Meta(description="of one game")] = 1_000
     presence_detail_limit: Annotated[Count, Meta(description="subscribers up to which each coming is told")] = 100
     presence_interval_ms: Annotated[Count, Meta(description="between two presence updates of a large game")] = 1_000
+    distribution_interval_ms: Annotated[Count, Meta(description="between two distribution updates of a pool")] = 100
+    max_listed_bettors: Annotated[Count, Meta(description="in each list of winners, losers and invalidated")] = 1_000
+    starting_balance: Annotated[
+        str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$", description="of a new user, in DON")
+    ] = "1000.00"
     game_log_days: Annotated[Count, Meta(description="a closed game's broadcasts can be recovered")] = 7
     reply_days: Annotated[Count, Meta(description="replies to requests with a key are kept")] = 7
     session_hours: Annotated[Count, Meta(description="a session key is valid")] = 24

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import msgspec
 
-from gameserver.errors import invalid
+from gameserver.errors import ErrorCode, Rejected, invalid
 
 CURRENCY_PATTERN = r"\A[A-Z][A-Z0-9]{2,9}\Z"
 DEFAULT_CURRENCY = "DON"
@@ -13,6 +13,39 @@ DEFAULT_CURRENCY = "DON"
 # Rates are kept as whole millionths, so that a takeout is computed in integers.
 RATE_SCALE_PLACES = 6
 MAX_TAKEOUT_MILLIONTHS = 500_000
+
+# Amounts of one request, in whole units; sums and balances stay exact in every JSON number.
+MAX_AMOUNT_UNITS = 10**12
+MAX_SUM_MINOR = 2**53 - 1
+
+DEFAULT_PLACES = 2
+# The currencies of ISO 4217 (list one, 2024) that have another number of minor units than two.
+_PLACES = {
+    **dict.fromkeys(
+        [
+            "BIF",
+            "CLP",
+            "DJF",
+            "GNF",
+            "ISK",
+            "JPY",
+            "KMF",
+            "KRW",
+            "PYG",
+            "RWF",
+            "UGX",
+            "UYI",
+            "VND",
+            "VUV",
+            "XAF",
+            "XOF",
+            "XPF",
+        ],
+        0,
+    ),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
+}
 
 _PLAIN_TEXT = re.compile(r"\A[0-9]{1,40}(\.[0-9]{1,40})?\Z")
 _NUMBER = re.compile(r"\A[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?\Z")
@@ -26,11 +59,11 @@ def is_absent(raw: msgspec.Raw) -> bool:
     return bytes(raw) in _ABSENT
 
 
-def parse_scaled(raw: msgspec.Raw, places: int, field: str) -> int:
-    """A JSON number, or a string of plain digits, as an integer of ``10**-places``.
+def read_decimal(raw: msgspec.Raw, field: str) -> Decimal:
+    """The exact value of a JSON number, or of a string of plain digits.
 
-    Exact: raises `Rejected` (``invalid_parameter``) for more places, and for signs, exponents in strings,
-    infinities, booleans, blanks, underscores and digits that are not ASCII.
+    Raises `Rejected` (``invalid_parameter``) for signs, exponents in strings, infinities, booleans, blanks,
+    underscores and digits that are not ASCII.
     """
     text = bytes(raw).decode()
     if text.startswith('"'):
@@ -40,7 +73,12 @@ def parse_scaled(raw: msgspec.Raw, places: int, field: str) -> int:
         accepted = _NUMBER.match(text)
     if not accepted:
         raise invalid(field, f'{field} must be a decimal number without a sign, such as 1, 2.5 or "2.50"')
-    _, digits, exponent = Decimal(text).as_tuple()
+    return Decimal(text)
+
+
+def scale(value: Decimal, places: int, field: str) -> int:
+    """A value as an integer of ``10**-places``. Raises `Rejected` if it has more places."""
+    _, digits, exponent = value.as_tuple()
     unscaled = int("".join(map(str, digits)))
     shift = int(exponent) + places
     if shift >= 0:
@@ -49,3 +87,28 @@ def parse_scaled(raw: msgspec.Raw, places: int, field: str) -> int:
     if rest:
         raise invalid(field, f"{field} may have at most {places} decimal places")
     return scaled
+
+
+def currency_places(currency: str) -> int:
+    """How many decimal places the minor unit of a currency has."""
+    return _PLACES.get(currency, DEFAULT_PLACES)
+
+
+def read_amount(raw: msgspec.Raw, field: str) -> Decimal:
+    """A positive amount in units of a currency that is not known yet. Raises `Rejected`."""
+    if is_absent(raw):
+        raise Rejected(ErrorCode.MISSING_PARAMETER, f"{field} is required: a decimal number", field)
+    amount = read_decimal(raw, field)
+    if not 0 < amount <= MAX_AMOUNT_UNITS:
+        raise invalid(field, f"{field} must be more than 0 and at most {MAX_AMOUNT_UNITS}")
+    return amount
+
+
+def to_minor(amount: Decimal, currency: str, field: str) -> int:
+    """An amount in minor units. Raises `Rejected` for more places than the currency has."""
+    return scale(amount, currency_places(currency), field)
+
+
+def to_units(amount_minor: int, currency: str) -> Decimal:
+    """An amount as it is shown: in units, exact to the minor unit."""
+    return Decimal(amount_minor).scaleb(-currency_places(currency))

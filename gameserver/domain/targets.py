@@ -82,6 +82,14 @@ def build_tree(rows: Iterable[TargetRow]) -> dict[str, TargetNode]:
     return roots
 
 
+def target_ids(rows: Iterable[TargetRow]) -> dict[int, str]:
+    """Row → target id, the path of part ids."""
+    ids: dict[int, str] = {}
+    for row in rows:
+        ids[row.number] = row.id if row.parent is None else f"{ids[row.parent]}:{row.id}"
+    return ids
+
+
 def missing_rows(existing: Iterable[TargetRow], paths: Iterable[Path], next_number: int) -> list[TargetRow]:
     """The rows to add so that every path, its ancestors and ``none`` exist; the first spelling is kept."""
     numbers = {(row.parent, row.id): row.number for row in existing}

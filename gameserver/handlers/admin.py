@@ -3,17 +3,27 @@
 import re
 import sqlite3
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from gameserver.config import Settings
 from gameserver.domain.credentials import session_id_of
+from gameserver.domain.money import (
+    CURRENCY_PATTERN,
+    DEFAULT_CURRENCY,
+    MAX_SUM_MINOR,
+    read_amount,
+    to_minor,
+    to_units,
+)
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.context import Effects
 from gameserver.handlers.logon import new_session
 from gameserver.handlers.registry import Committed
 from gameserver.protocol.fields import USERNAME_PATTERN
+from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.sources import find_source, insert_source_admin, list_sources
 from gameserver.storage.users import (
     User,
@@ -57,6 +67,14 @@ class ListSources(Command, frozen=True):
     """List all game sources with their admins."""
 
 
+class CreditUser(Command, frozen=True):
+    """Give a user an amount, in units of a currency, from the mint."""
+
+    username: str
+    amount: str
+    currency: str
+
+
 class AddSourceAdminByName(Command, frozen=True):
     """Make a user an admin of a source."""
 
@@ -73,6 +91,7 @@ class _Admin:
         self.settings = settings
         self.now_ms = now_ms
         self.ended: list[str] = []
+        self.touched: list[tuple[int, str]] = []
 
     def existing_user(self, username: str) -> User:
         user = find_user(self.connection, username)
@@ -92,7 +111,28 @@ def _add_user(admin: _Admin, command: AddUser) -> dict[str, Any]:
     user = insert_user(admin.connection, command.username, command.is_provider, admin.now_ms)
     if user is None:
         raise Rejected(ErrorCode.CONFLICT, f"there is a user {command.username} already; 'user key' makes a new key")
+    if Decimal(admin.settings.starting_balance):
+        _grant(admin, user, admin.settings.starting_balance, DEFAULT_CURRENCY)
     return admin.open_session(user)
+
+
+def _grant(admin: _Admin, user: User, amount: str, currency: str) -> None:
+    text = msgspec.Raw(msgspec.json.encode(amount))
+    minor = to_minor(read_amount(text, "amount"), currency, "amount")
+    if get_minted(admin.connection, currency) + minor > MAX_SUM_MINOR:
+        raise invalid("amount", f"amount is too much: there would be more {currency} than can be counted exactly")
+    insert_credit(admin.connection, user.id, currency, minor, admin.now_ms)
+    admin.touched.append((user.id, currency))
+
+
+def _credit_user(admin: _Admin, command: CreditUser) -> dict[str, Any]:
+    if not re.match(CURRENCY_PATTERN, command.currency):
+        raise invalid("currency", "a currency is 3 to 10 upper-case letters or digits, the first a letter")
+    user = admin.existing_user(command.username)
+    _grant(admin, user, command.amount, command.currency)
+    held = get_balances(admin.connection, user.id, command.currency)
+    available = to_units(held.available, command.currency)
+    return {"username": user.username, "currency": command.currency, "available_balance": str(available)}
 
 
 def _replace_keys(admin: _Admin, command: ReplaceKeys) -> dict[str, Any]:
@@ -134,6 +174,7 @@ def _add_source_admin(admin: _Admin, command: AddSourceAdminByName) -> dict[str,
 
 _ACTIONS: dict[type[Command], Callable[[_Admin, Any], dict[str, Any]]] = {
     AddUser: _add_user,
+    CreditUser: _credit_user,
     ReplaceKeys: _replace_keys,
     OpenSession: _open_session,
     EndSession: _end_session,
@@ -142,7 +183,7 @@ _ACTIONS: dict[type[Command], Callable[[_Admin, Any], dict[str, Any]]] = {
 }
 
 decode_command: Callable[[bytes], Command] = msgspec.json.Decoder(
-    AddUser | ReplaceKeys | OpenSession | EndSession | ListSources | AddSourceAdminByName
+    AddUser | CreditUser | ReplaceKeys | OpenSession | EndSession | ListSources | AddSourceAdminByName
 ).decode
 
 
@@ -152,4 +193,9 @@ def perform(
     """Carry out a command; the body is its answer. Raises `Rejected`."""
     admin = _Admin(connection, secret, settings, now_ms)
     answer = _ACTIONS[type(command)](admin, command)
-    return Committed(msgspec.json.encode(answer), Effects(ended_sessions=admin.ended))
+    return Committed(msgspec.json.encode(answer), _effects(admin))
+
+
+def _effects(admin: _Admin) -> Effects:
+    balances = {(user, currency): get_balances(admin.connection, user, currency) for user, currency in admin.touched}
+    return Effects(ended_sessions=admin.ended, balances=balances)

@@ -1,5 +1,5 @@
 """Importing this module registers every handler."""
 
-from gameserver.handlers import games, general, sources
+from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, sources, steering
 
-__all__ = ["games", "general", "sources"]
+__all__ = ["betting", "corrections", "events", "games", "general", "pools", "receipts", "sources", "steering"]

@@ -1,16 +1,21 @@
 """What a handler works with: the connection, who asks, when, and what the change makes known."""
 
 import sqlite3
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from gameserver.config import Settings
 from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.protocol.codec import encode_body
+from gameserver.protocol.betting import NewBet
+from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
 from gameserver.storage.broadcasts import insert_broadcast
 from gameserver.storage.games import Game, find_game, is_game_admin
+from gameserver.storage.journal import insert_journal
+from gameserver.storage.ledger import Balances, get_balances
+from gameserver.storage.pools import Pool, find_pool
 from gameserver.storage.sources import Source, find_source, is_source_admin
 from gameserver.storage.users import User
 
@@ -25,6 +30,8 @@ class Publication(NamedTuple):
     body: bytes
     for_watchers: bool
     ends_subscriptions: bool
+    # The pool whose distribution is of no interest after this broadcast.
+    ends_pool: str | None
 
 
 class Notice(NamedTuple):
@@ -34,11 +41,21 @@ class Notice(NamedTuple):
     body: bytes
 
 
+class Wager(NamedTuple):
+    """A bet that was placed, for the pool's next distribution update."""
+
+    game_uuid: str
+    pool_uuid: str
+    bet: NewBet
+
+
 class Effects(msgspec.Struct):
     """What is made known once a change is on disk."""
 
     publications: list[Publication] = []
     notices: list[Notice] = []
+    wagers: list[Wager] = []
+    balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
 
 
@@ -50,6 +67,7 @@ class Reading:
         self.user = user
         self.now_ms = now_ms
         self.settings = settings
+        self.game_id: int | None = None  # the game that the request concerns, once it is known
 
     def source(self, request: Request, uuid: str) -> Source:
         """The source named by the request, if its declared role lets the user at it.
@@ -68,7 +86,17 @@ class Reading:
         if game is None:
             raise not_found("game_id", "game")
         self.admit(request, source_id=game.source_id, game_id=game.id)
+        self.game_id = game.id
         return game
+
+    def pool(self, request: Request, uuid: str) -> Pool:
+        """The pool named by the request, likewise."""
+        pool = find_pool(self.connection, uuid)
+        if pool is None:
+            raise not_found("pool_id", "pool")
+        self.admit(request, game_id=pool.game_id)
+        self.game_id = pool.game_id
+        return pool
 
     def admit(self, request: Request, *, source_id: int | None = None, game_id: int | None = None) -> None:
         """Raise ``not_authorized`` unless the user has the role that the operation's declaration asks for."""
@@ -104,8 +132,9 @@ class Change(Reading):
         super().__init__(connection, user, now_ms, settings)
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
+        self._touched: dict[tuple[int, str], None] = {}
 
-    def publish(self, game: Game, message: Message) -> int:
+    def publish(self, game: Game, message: Message, *, ends_pool: str | None = None) -> int:
         """Log a broadcast with the change itself, to be sent after the commit; returns its seq."""
         body = encode_body(message)
         seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
@@ -118,10 +147,30 @@ class Change(Reading):
                 body,
                 message.for_watchers,
                 message.ends_subscriptions,
+                ends_pool,
             )
         )
         return seq
 
+    def record(self, game_id: int, request: Request) -> None:
+        """Write a request that changes a game into the journal."""
+        parameters = request_parameters(request)
+        insert_journal(self.connection, game_id, self.now_ms, self.user.id, declared(request).op, parameters)
+
     def notify(self, user_id: int, message: Message) -> None:
         """Send a message to every connection of a user after the commit."""
         self.effects.notices.append(Notice(user_id, encode_body(message)))
+
+    def touch_balances(self, currency: str, user_ids: Iterable[int]) -> None:
+        """Tell users their balances in a currency after the commit (815), once for all that was changed."""
+        for user_id in user_ids:
+            self._touched[user_id, currency] = None
+
+    def touched_balances(self) -> dict[tuple[int, str], Balances]:
+        """What the users of `touch_balances` have now."""
+        return {(user, currency): get_balances(self.connection, user, currency) for user, currency in self._touched}
+
+    def finish(self) -> Effects:
+        """What to make known once the change is on disk."""
+        self.effects.balances = self.touched_balances()
+        return self.effects

@@ -7,13 +7,16 @@ from functools import partial
 
 from gameserver.config import Settings
 from gameserver.errors import ErrorCode
-from gameserver.handlers.closing import close
+from gameserver.handlers.closing import close, close_if_nothing_remains
 from gameserver.handlers.context import Change
 from gameserver.handlers.registry import DAY_MS, Committed
+from gameserver.handlers.settlement import Ending, end_pool, none_position
+from gameserver.handlers.steering import TIMED
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.games import get_game
+from gameserver.storage.pools import get_pool
 from gameserver.storage.replies import delete_old_replies
-from gameserver.storage.timers import Timer, TimerKind, delete_timer, first_due, postpone_timer
+from gameserver.storage.timers import Timer, TimerKind, delete_timer, first_due, insert_timer, postpone_timer
 from gameserver.storage.users import User, delete_expired_sessions
 
 logger = logging.getLogger(__name__)
@@ -24,6 +27,7 @@ THE_CLOCK = User(0, "the clock", is_provider=False)
 PURGE_BATCH = 500
 PURGE_PAUSE_MS = 1_000
 RETRY_MS = 60_000
+SECOND_LABEL = 1  # the position of a binary pool's second target
 
 Job = Callable[[sqlite3.Connection], Committed]
 
@@ -39,6 +43,7 @@ def _run_timer(settings: Settings, timer: Timer, now_ms: int, connection: sqlite
     change = Change(connection, THE_CLOCK, timer.due_at, settings, sent_at=now_ms)
     connection.execute("SAVEPOINT timer")
     try:
+        delete_timer(connection, timer.id)
         _ACTIONS[timer.kind](change, timer)
     except sqlite3.OperationalError:
         raise
@@ -48,23 +53,32 @@ def _run_timer(settings: Settings, timer: Timer, now_ms: int, connection: sqlite
         change = Change(connection, THE_CLOCK, timer.due_at, settings, sent_at=now_ms)
         postpone_timer(connection, timer.id, now_ms + RETRY_MS)
     connection.execute("RELEASE timer")
-    return Committed(b"", change.effects)
+    return Committed(b"", change.finish())
 
 
 def _close_game(change: Change, timer: Timer) -> None:
-    delete_timer(change.connection, timer.id)
     close(change, get_game(change.connection, timer.game_id))
+
+
+def _finish_pool(change: Change, timer: Timer) -> None:
+    """A time-based pool ends: parimutuel as ``none``, binary as its second label."""
+    assert timer.pool_id is not None
+    pool = get_pool(change.connection, timer.pool_id)
+    position = SECOND_LABEL if pool.type.is_binary else none_position(change, pool)
+    end_pool(change, pool, Ending("time", position))
+    close_if_nothing_remains(change, pool.game_id)
 
 
 def _purge_log(change: Change, timer: Timer) -> None:
     deleted = delete_first_broadcasts(change.connection, timer.game_id, PURGE_BATCH)
     if deleted == PURGE_BATCH:
-        postpone_timer(change.connection, timer.id, change.sent_at + PURGE_PAUSE_MS)
-    else:
-        delete_timer(change.connection, timer.id)
+        next_at = change.sent_at + PURGE_PAUSE_MS
+        insert_timer(change.connection, next_at, TimerKind.PURGE_LOG, timer.game_id)
 
 
 _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
+    **TIMED,
+    TimerKind.FINISH_POOL: _finish_pool,
     TimerKind.CLOSE_GAME: _close_game,
     TimerKind.PURGE_LOG: _purge_log,
 }

@@ -5,12 +5,13 @@ from typing import Any, NamedTuple
 from gameserver.config import Settings
 from gameserver.domain.names import hashtag, parse_actions
 from gameserver.domain.status import game_status
-from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets
+from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets, target_ids
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.closing import close
+from gameserver.handlers.closing import close, manual_pools_remain
 from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.registry import handles
-from gameserver.handlers.sources import require_open
+from gameserver.handlers.states import require_not_closed, require_source_open
+from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
     ActionNode,
     AdministeredGame,
@@ -37,10 +38,12 @@ from gameserver.protocol.games import (
     NewGame,
     OpenGame,
     OpenGameEntry,
+    PastEvent,
     UpcomingGameEntry,
     UpcomingGamesListForSource,
     UpdateGameDetails,
 )
+from gameserver.storage.events import Event, find_event, list_counts, list_past_events
 from gameserver.storage.games import (
     Game,
     NewGameRow,
@@ -60,12 +63,15 @@ from gameserver.storage.sources import is_source_admin
 from gameserver.storage.targets import (
     insert_actions,
     insert_target_rows,
+    list_action_rows,
     list_actions,
     list_target_rows,
     next_target_number,
 )
 from gameserver.storage.timers import TimerKind, insert_timer
 from gameserver.storage.users import find_user
+
+PAST_EVENTS = 100
 
 
 class _Contents(NamedTuple):
@@ -146,7 +152,7 @@ def _check_close_at(request: NewGame, now_ms: int) -> None:
 
 def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
     source = change.source(request, request.source_id)
-    require_open(source)
+    require_source_open(source)
     now_ms = change.now_ms
     game = insert_game(
         change.connection,
@@ -165,6 +171,7 @@ def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
             opened_at=now_ms if opened else None,
         ),
     )
+    change.game_id = game.id
     if game.close_at is not None:
         insert_timer(change.connection, game.close_at, TimerKind.CLOSE_GAME, game.id)
     return game
@@ -189,12 +196,6 @@ def create_game(change: Change, request: CreateGame) -> GameCreated:
     created = GameCreated(**_created_fields(game))
     change.publish(game, created)
     return created
-
-
-def require_not_closed(game: Game) -> None:
-    """Raise ``game_closed`` for a game that is."""
-    if game.closed_at is not None:
-        raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
 
 
 @handles(OpenGame, _parse_contents)
@@ -273,12 +274,37 @@ def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -
 def get_game_details(reading: Reading, request: GetGameDetails) -> GameDetails:
     """All there is to know of a game."""
     game = reading.game(request, request.game_id)
+    before = None
     if request.before is not None:
-        raise not_found("before", "event")
-    return _details(reading, game, game.seq)
+        before = find_event(reading.connection, game.id, request.before)
+        if before is None:
+            raise not_found("before", "event of this game")
+    return _details(reading, game, game.seq, before, request.limit)
 
 
-def _details(reading: Reading, game: Game, seq: int) -> GameDetails:
+def _past_events(reading: Reading, game: Game, before: Event | None, limit: int) -> dict[str, PastEvent]:
+    keys = {row: key for key, row in list_action_rows(reading.connection, game.id)}
+    ids = target_ids(list_target_rows(reading.connection, game.id))
+    return {
+        event.uuid: PastEvent(event.happened_at, ids[event.target_id], keys[event.action_id])
+        for event in list_past_events(reading.connection, game.id, before, limit)
+        if event.target_id is not None and event.action_id is not None
+    }
+
+
+def counts_of(reading: Reading, game_id: int, action_row: int | None = None) -> dict[str, dict[str, int]]:
+    """Action id → target id → how often it has happened, ancestors included; of one action or of all."""
+    counts: dict[str, dict[str, int]] = {}
+    found = list_counts(reading.connection, game_id, action_row)
+    ids = target_ids(list_target_rows(reading.connection, game_id)) if found else {}
+    for action_key, target_row, count in found:
+        counts.setdefault(action_key, {})[ids[target_row]] = count
+    return counts
+
+
+def _details(
+    reading: Reading, game: Game, seq: int, before: Event | None = None, limit: int = PAST_EVENTS
+) -> GameDetails:
     return GameDetails(
         game_id=game.uuid,
         name=game.name,
@@ -295,8 +321,8 @@ def _details(reading: Reading, game: Game, seq: int) -> GameDetails:
         live_start_at=game.live_start_at,
         live_finish_at=game.live_finish_at,
         close_at=game.close_at,
-        past_events={},
-        game_state={},
+        past_events=_past_events(reading, game, before, limit),
+        game_state=counts_of(reading, game.id),
         seq=seq,
     )
 
@@ -316,11 +342,12 @@ def update_game_details(change: Change, request: UpdateGameDetails, contents: _C
 
 
 @handles(CloseGame)
-def close_game(change: Change, request: CloseGame) -> GameClosed:
+def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
     """Close a game."""
     game = change.game(request, request.game_id)
     require_not_closed(game)
-    return close(change, game)
+    remaining = close(change, game)
+    return manual_pools_remain(request, remaining) if remaining else GameClosed(game_id=game.uuid)
 
 
 @handles(ListGamesForSource)

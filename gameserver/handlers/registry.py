@@ -7,9 +7,15 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from gameserver.config import Settings
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.context import Change, Effects, Reading
+from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Kind, Message, Request
-from gameserver.protocol.games import JoinGame, LeaveGame
+from gameserver.protocol.games import (
+    AppointAdminForGameByUsername,
+    BecomeAnAdminForGame,
+    JoinGame,
+    LeaveGame,
+)
 from gameserver.protocol.general import Limits
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
@@ -69,6 +75,9 @@ WRITES: dict[type[Request], WriteHandler] = {}
 PARSERS: dict[type[Request], Parser[Any]] = {}
 SESSIONS: dict[type[Request], SessionHandler[Any]] = {}
 
+# Bets record themselves; who administers a game is no part of its life.
+UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername})
+
 _TABLES: dict[Kind, dict[type[Request], Any]] = {Kind.READ: READS, Kind.WRITE: WRITES, Kind.SESSION: SESSIONS}
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
@@ -126,7 +135,9 @@ def run_write(
             return Committed(stored.body, Effects(), repeated=True)
     change = Change(connection, user, now_ms, settings)
     message = WRITES[type(request)](change, request, *parsed)
+    if change.game_id is not None and type(request) not in UNRECORDED:
+        change.record(change.game_id, request)
     body = encode_body(message)
     if key and digest and message.is_success:
         insert_reply(connection, user.id, key, StoredReply(digest, body), now_ms)
-    return Committed(body, change.effects)
+    return Committed(body, change.finish())

@@ -1,9 +1,12 @@
 """What the operations on game sources do (contract, section 5)."""
 
-from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.handlers.closing import close
+from gameserver.errors import not_found
+from gameserver.handlers.closing import close, manual_pools_remain
 from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.registry import handles
+from gameserver.handlers.states import require_source_open
+from gameserver.protocol.declare import ErrorReply
+from gameserver.protocol.games import CloseGame
 from gameserver.protocol.sources import (
     AddSourceAdmin,
     CloseGameSource,
@@ -17,7 +20,6 @@ from gameserver.protocol.sources import (
 )
 from gameserver.storage.games import list_unclosed_games
 from gameserver.storage.sources import (
-    Source,
     find_source,
     insert_source,
     insert_source_admin,
@@ -38,19 +40,17 @@ def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpene
     return GameSourceOpened(source_id=source.uuid)
 
 
-def require_open(source: Source) -> None:
-    """Raise ``source_closed`` for a source that is."""
-    if source.closed_at is not None:
-        raise Rejected(ErrorCode.SOURCE_CLOSED, "this game source is closed; open another")
-
-
 @handles(CloseGameSource)
-def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClosed:
+def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClosed | ErrorReply:
     """Close every game of a source, and the source."""
     source = change.source(request, request.source_id)
-    require_open(source)
+    require_source_open(source)
+    remaining: list[str] = []
     for game in list_unclosed_games(change.connection, source.id):
-        close(change, game)
+        remaining += close(change, game)
+        change.record(game.id, CloseGame(game_id=game.uuid))
+    if remaining:
+        return manual_pools_remain(request, remaining)
     update_source_closed(change.connection, source.id, change.now_ms)
     return GameSourceClosed(source_id=source.uuid)
 
@@ -79,6 +79,6 @@ def add_source_admin(change: Change, request: AddSourceAdmin) -> SourceAdminAdde
     if user is None:
         raise not_found("username", "user")
     source = change.source(request, request.source_id)
-    require_open(source)
+    require_source_open(source)
     insert_source_admin(change.connection, source.id, user.id)
     return SourceAdminAdded(source_id=source.uuid, username=user.username)

@@ -32,7 +32,7 @@ _as_declared: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
 )
 _members = msgspec.json.Decoder(dict[str, Raw])
 _NULL = Raw(b"null")
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Undecodable(Exception):
@@ -240,6 +240,16 @@ def request_digest(text: str) -> bytes:
     except (msgspec.DecodeError, RecursionError) as error:
         raise _not_json(error) from None
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).digest()
+
+
+def request_parameters(request: Request) -> bytes:
+    """A request's parameters as a JSON object, those at their defaults left out."""
+    values = {
+        field.name: getattr(request, field.name)
+        for field in msgspec.structs.fields(request)
+        if field.name != "header" and getattr(request, field.name) != field.default
+    }
+    return msgspec.json.encode(values)
 
 
 class ResponseHeader(msgspec.Struct, frozen=True, omit_defaults=True):

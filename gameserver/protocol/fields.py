@@ -1,6 +1,6 @@
 """The types of parameters. Each description completes the sentence "NAME must be …" of a refusal."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Raw
 
@@ -43,6 +43,15 @@ Username = Annotated[
     str,
     Meta(pattern=USERNAME_PATTERN, description="a username: 1 to 32 letters, digits, '_', '-' or '.'"),
 ]
+Text = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"\S", description="a string of 1 to 512 characters")]
+Name = Annotated[str, Meta(min_length=1, max_length=10_000, description="the id or the name of one of the game's own")]
+PoolTypeNumber = Annotated[
+    int, Meta(ge=1, le=4, description="1 or 2 (parimutuel, event or time based), 3 or 4 (binary, likewise)")
+]
+UnlistedTargetChoice = Annotated[
+    Literal["stay_open", "none", "refund"], Meta(description="'stay_open', 'none' or 'refund'")
+]
+Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of a broadcast received, or 0")]
 UserId = Annotated[int, Meta(ge=1, le=2**53 - 1, description="a user's id, an integer from 1 up")]

@@ -7,7 +7,9 @@ import msgspec
 from gameserver.domain.money import DEFAULT_CURRENCY
 from gameserver.domain.targets import TargetNode
 from gameserver.errors import ErrorCode, invalid
+from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.events import BetPoolResolved
 from gameserver.protocol.fields import (
     Currency,
     GameType,
@@ -21,6 +23,7 @@ from gameserver.protocol.fields import (
     Username,
     Uuid,
 )
+from gameserver.protocol.steering import BettingInPoolBlocked
 
 
 class ActionNode(msgspec.Struct, frozen=True):
@@ -289,8 +292,8 @@ class GameClosed(Message, tag=341, frozen=True):
     by=Role.GAME_OR_SOURCE_ADMIN,
     kind=Kind.WRITE,
     replies=[GameClosed],
-    broadcasts=[GameClosed],
-    errors=[ErrorCode.GAME_CLOSED],
+    broadcasts=[GameClosed, BetPoolResolved, BettingInPoolBlocked, BalanceUpdate],
+    errors=[ErrorCode.GAME_CLOSED, ErrorCode.MANUAL_POOLS_REMAIN],
 )
 class CloseGame(Request, tag=375, frozen=True):
     """Close a game."""

@@ -1,9 +1,20 @@
 """The complete registry: importing this module declares every operation and message."""
 
-from gameserver.protocol import games, general, sources
+from gameserver.protocol import betting, events, games, general, pools, sources, steering
 from gameserver.protocol.declare import ERROR_RES, MESSAGES, OPERATIONS, Operation, tag_of
 
-__all__ = ["MESSAGES", "OPERATIONS", "Operation", "games", "general", "sources"]
+__all__ = [
+    "MESSAGES",
+    "OPERATIONS",
+    "Operation",
+    "betting",
+    "events",
+    "games",
+    "general",
+    "pools",
+    "sources",
+    "steering",
+]
 
 OPCODES: dict[str, int] = {operation.name: op for op, operation in sorted(OPERATIONS.items())}
 RESPONSE_CODES: dict[str, int] = {

@@ -2,11 +2,14 @@
 
 import msgspec
 
-from gameserver.domain.money import MAX_TAKEOUT_MILLIONTHS, RATE_SCALE_PLACES, is_absent, parse_scaled
+from gameserver.domain.money import MAX_TAKEOUT_MILLIONTHS, RATE_SCALE_PLACES, is_absent, read_decimal, scale
 from gameserver.errors import ErrorCode, invalid
+from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.events import BetPoolResolved
 from gameserver.protocol.fields import ABSENT_NUMBER, Description, Label, Number, PageSize, Username, Uuid
 from gameserver.protocol.games import GameClosed
+from gameserver.protocol.steering import BettingInPoolBlocked
 
 
 @message
@@ -35,7 +38,9 @@ class OpenGameSource(Request, tag=365, frozen=True):
     @property
     def takeout_millionths(self) -> int:
         """The share as whole millionths."""
-        return 0 if is_absent(self.takeout) else parse_scaled(self.takeout, RATE_SCALE_PLACES, "takeout")
+        return (
+            0 if is_absent(self.takeout) else scale(read_decimal(self.takeout, "takeout"), RATE_SCALE_PLACES, "takeout")
+        )
 
 
 @message
@@ -49,8 +54,8 @@ class GameSourceClosed(Message, tag=336, frozen=True):
     by=Role.SOURCE_ADMIN,
     kind=Kind.WRITE,
     replies=[GameSourceClosed],
-    broadcasts=[GameClosed],
-    errors=[ErrorCode.SOURCE_CLOSED],
+    broadcasts=[GameClosed, BetPoolResolved, BettingInPoolBlocked, BalanceUpdate],
+    errors=[ErrorCode.SOURCE_CLOSED, ErrorCode.MANUAL_POOLS_REMAIN],
 )
 class CloseGameSource(Request, tag=366, frozen=True):
     """Close a source and every game of it, upcoming ones too, as close_game does."""

@@ -9,6 +9,7 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from gameserver.errors import CloseCode, ErrorCode, Rejected
+from gameserver.handlers.betting import open_distributions
 from gameserver.handlers.joining import LogView, view_log
 from gameserver.handlers.registry import SESSIONS, Credentials, Login, run_read, run_write
 from gameserver.protocol.codec import (
@@ -276,7 +277,10 @@ class Connection:
             elif recoverable:
                 subscription = self._enter(hub)
                 await self.reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
-                await self._recover(hub, view, after_seq or 0)
+                position = await self._recover(hub, view, after_seq or 0)
+                for body in await services.store.read(partial(open_distributions, game_id=view.game_id)):
+                    await self.outbox.send(message_frame(body, services.clock.now_ms()))
+                await self._recover(hub, view, position)
                 hub.activate(subscription)
             else:
                 await self._join_live(hub)
@@ -298,8 +302,11 @@ class Connection:
         self._subscriptions[hub.game_uuid] = (hub, subscription)
         return subscription
 
-    async def _recover(self, hub: Hub, view: LogView, position: int) -> None:
-        """Send the log's broadcasts after ``position``, until nothing is left that was pushed meanwhile."""
+    async def _recover(self, hub: Hub, view: LogView, position: int) -> int:
+        """Send the log's broadcasts after ``position``, until nothing is left that was pushed meanwhile.
+
+        Returns the position reached.
+        """
         while position < hub.last_seq and self.outbox.closing is None and not self.outbox.dead:
             missed = await self._services.store.read(
                 partial(
@@ -313,6 +320,7 @@ class Connection:
             assert missed, "a broadcast that was pushed is in the log"
             await self.outbox.send(b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed))
             position = missed[-1].seq
+        return position
 
     async def leave(self, request: LeaveGame) -> None:
         """End a subscription, and answer the request."""

@@ -1,19 +1,26 @@
 """A hub per game: tells its subscribers what happens, each exactly once and in order (contract, section 7)."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol
 
 import trio
 
-from gameserver.handlers.context import Publication
+from gameserver.handlers.betting import distribution_updates
+from gameserver.handlers.context import Publication, Wager
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
+from gameserver.realtime.distribution import Distributions
 from gameserver.realtime.frames import text_frame
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.presence import Presence
 from gameserver.storage.users import User
+from gameserver.storage.writer import Job
+
+logger = logging.getLogger(__name__)
 
 _PUSHES_BETWEEN_CHECKPOINTS = 200
 
@@ -67,6 +74,7 @@ class Hub:
         self._first_pending_seq: int | None = None
         self._wake = trio.Event()
         self._flushed = trio.Event()
+        self._distributions = Distributions(hubs.distribution_interval_s, hubs.set_alarm, self.wake)
         self._presence = Presence(
             game_uuid,
             tell_now=self._tell_now,
@@ -86,6 +94,8 @@ class Hub:
         """Tell the subscribers, soon, of something that is on disk."""
         if self._first_pending_seq is None:
             self._first_pending_seq = publication.seq
+        if publication.ends_pool is not None:
+            self._distributions.end(publication.ends_pool)
         frame = message_frame(publication.body, publication.sent_at, publication.seq)
         self._pending.append((publication, frame))
         self._wake.set()
@@ -115,7 +125,26 @@ class Hub:
         while not self.idle:
             await self._wake.wait()
             self._wake = trio.Event()
-            await self._flush()
+            try:
+                await self._flush()
+                await self._tell_distributions()
+            except Exception:
+                logger.exception("the hub of game %s failed, and goes on", self.game_uuid)
+
+    def note_bet(self, wager: Wager) -> None:
+        """A bet was placed: its pool's distribution is to be told, soon."""
+        if self._subscriptions:
+            self._distributions.note(wager.pool_uuid, wager.bet)
+
+    async def _tell_distributions(self) -> None:
+        """Read and tell the distributions that are due (361), if their pools are still open then."""
+        due = self._distributions.take_due()
+        if not due:
+            return
+        for update, body in zip(due, await self._hubs.read(partial(distribution_updates, due)), strict=True):
+            if body is not None and self._distributions.may_tell(update.pool_uuid):
+                self._pending.append((None, message_frame(body, self._hubs.now_ms())))
+        await self._flush()
 
     def wake(self) -> None:
         """Let the hub see whether it is still needed."""
@@ -199,7 +228,11 @@ class Hubs:
         set_alarm: Callable[[float, Callable[[], object]], object],
         presence_detail_limit: int,
         presence_interval_s: float,
+        distribution_interval_s: float,
+        read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
     ) -> None:
+        self.distribution_interval_s = distribution_interval_s
+        self.read = read
         self.now_ms = now_ms
         self.set_alarm = set_alarm
         self.presence_detail_limit = presence_detail_limit
@@ -221,6 +254,12 @@ class Hubs:
             hub = self._open(publication.game_uuid)
         if hub is not None:
             hub.publish(publication)
+
+    def note_bet(self, wager: Wager) -> None:
+        """Pass a bet to its game's hub, if anybody listens there."""
+        hub = self._hubs.get(wager.game_uuid)
+        if hub is not None:
+            hub.note_bet(wager)
 
     @contextmanager
     def hold(self, game_uuid: str) -> Iterator[Hub]:

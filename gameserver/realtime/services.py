@@ -3,14 +3,18 @@
 from dataclasses import dataclass, field
 
 from gameserver.config import Settings
+from gameserver.domain.money import to_units
 from gameserver.handlers.logon import authenticate
 from gameserver.handlers.registry import Committed, Credentials, Login
+from gameserver.protocol.betting import BalanceUpdate
+from gameserver.protocol.codec import encode_body
 from gameserver.protocol.general import Limits
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
 
 
@@ -32,9 +36,25 @@ class Announcer:
             frame = message_frame(notice.body, self._clock.now_ms())
             for connection in self._directory.of_user(notice.user_id):
                 connection.outbox.push(frame)
+        for (user_id, currency), held in result.effects.balances.items():
+            self._tell_balance(user_id, currency, held)
+        for wager in result.effects.wagers:
+            self._hubs.note_bet(wager)
         for session_id in result.effects.ended_sessions:
             for connection in self._directory.of_session(session_id):
                 connection.end_session()
+
+    def _tell_balance(self, user_id: int, currency: str, held: Balances) -> None:
+        connections = self._directory.of_user(user_id)
+        if connections:
+            update = BalanceUpdate(
+                current_balance=to_units(held.available + held.staked, currency),
+                available_balance=to_units(held.available, currency),
+                currency=currency,
+            )
+            frame = message_frame(encode_body(update), self._clock.now_ms())
+            for connection in connections:
+                connection.outbox.push(frame)
 
 
 @dataclass

@@ -9,20 +9,19 @@ MAX_FINDINGS = 100
 
 
 def find_faults(connection: sqlite3.Connection) -> list[str]:
-    """What is wrong with the file, a sentence each, at most 100; empty if all is well."""
+    """What is wrong with the file, a sentence each, at most 100; empty if all is well.
+
+    Wants a read transaction, so that all checks see one state.
+    """
     faults: list[str] = []
-    connection.execute("BEGIN")
     try:
-        for check in (_integrity, _foreign_keys, _sequences, _timers):
+        for check in (_integrity, _foreign_keys, _sequences, _timers, _ledger, _pools):
             for fault in check(connection):
                 faults.append(fault)
                 if len(faults) == MAX_FINDINGS:
                     return faults
     except sqlite3.DatabaseError as error:
         faults.append(f"the file cannot be read to its end: {error}")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
     return faults
 
 
@@ -61,3 +60,53 @@ def _timers(connection: sqlite3.Connection) -> Iterator[str]:
         (TimerKind.CLOSE_GAME,),
     ):
         yield f"game {uuid}: nothing will close it at its close_at"
+
+
+def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
+    """Every balance is the sum of its transfers; a currency's balances sum to zero; nothing is between accounts."""
+    for account, kind, user, currency, balance, moved in connection.execute(
+        "SELECT a.id, a.kind, a.user_id, a.currency, a.balance, coalesce(sum(moves.amount), 0) FROM accounts AS a"
+        " LEFT JOIN (SELECT credit_id AS account_id, amount FROM transfers"
+        "  UNION ALL SELECT debit_id, -amount FROM transfers) AS moves ON moves.account_id = a.id GROUP BY a.id"
+    ):
+        name = f"account {account} ({kind}, user {user}, {currency})"
+        if balance != moved:
+            yield f"{name}: its balance is {balance}, its transfers sum to {moved}"
+        if kind == "clearing" and balance:
+            yield f"{name}: {balance} are left between two settlements"
+    for currency, total in connection.execute("SELECT currency, sum(balance) FROM accounts GROUP BY currency"):
+        if total:
+            yield f"the balances in {currency} sum to {total}, not to zero"
+    for user, currency, staked, running in connection.execute(
+        "SELECT a.user_id, a.currency, a.balance, coalesce(b.amount, 0) FROM accounts AS a LEFT JOIN"
+        " (SELECT bets.user_id, games.currency, sum(bets.amount) AS amount FROM bets"
+        "  JOIN pools ON pools.id = bets.pool_id JOIN games ON games.id = pools.game_id"
+        "  WHERE bets.status = 'running' GROUP BY bets.user_id, games.currency) AS b"
+        " ON b.user_id = a.user_id AND b.currency = a.currency"
+        " WHERE a.kind = 'staked' AND a.balance <> coalesce(b.amount, 0)"
+    ):
+        yield f"user {user}: {staked} {currency} are staked, the running bets sum to {running}"
+
+
+def _pools(connection: sqlite3.Connection) -> Iterator[str]:
+    """The sums kept for each pool and target are those of its valid bets."""
+    for uuid, total, people, staked, bettors in connection.execute(
+        "SELECT uuid, amount_total, participants, coalesce(b.amount, 0), coalesce(b.people, 0) FROM pools LEFT JOIN"
+        " (SELECT pool_id, sum(amount) AS amount, count(DISTINCT user_id) AS people FROM bets"
+        "  WHERE status <> 'invalidated' GROUP BY pool_id) AS b ON b.pool_id = pools.id"
+        " WHERE amount_total <> coalesce(b.amount, 0) OR participants <> coalesce(b.people, 0)"
+    ):
+        yield f"pool {uuid}: it counts {total} of {people}, its valid bets are {staked} of {bettors}"
+    for uuid, key, money, staked in connection.execute(
+        "SELECT pools.uuid, t.key, t.backing_money, coalesce(b.amount, 0) FROM pool_targets AS t"
+        " JOIN pools ON pools.id = t.pool_id LEFT JOIN"
+        " (SELECT pool_id, position, sum(amount) AS amount FROM bets WHERE status <> 'invalidated'"
+        "  GROUP BY pool_id, position) AS b ON b.pool_id = t.pool_id AND b.position = t.position"
+        " WHERE t.backing_money <> coalesce(b.amount, 0)"
+    ):
+        yield f"pool {uuid}: {money} are counted on {key}, its valid bets are {staked}"
+    for uuid, status, running in connection.execute(
+        "SELECT pools.uuid, pools.status, count(*) FROM bets JOIN pools ON pools.id = bets.pool_id"
+        " WHERE pools.status <> 'open' AND bets.status = 'running' GROUP BY pools.id"
+    ):
+        yield f"pool {uuid} is {status}, and {running} of its bets are running"

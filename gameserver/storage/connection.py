@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gameserver.storage.migrations import IncompatibleDatabase
+from gameserver.storage.migrations import IncompatibleDatabase, migrate
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 BUSY_TIMEOUT_MS = 5_000
@@ -74,6 +74,13 @@ def open_writer(file: Path) -> sqlite3.Connection:
 def open_reader(file: Path) -> sqlite3.Connection:
     """A connection that cannot change the database."""
     return _connect(f"{file.absolute().as_uri()}?mode=ro")
+
+
+def open_memory() -> sqlite3.Connection:
+    """A new database that lives in memory, with its schema."""
+    connection = _connect("file::memory:")
+    migrate(connection)
+    return connection
 
 
 def _connect(uri: str) -> sqlite3.Connection:

@@ -85,6 +85,11 @@ def update_game_opened(connection: sqlite3.Connection, game_id: int, now_ms: int
     connection.execute("UPDATE games SET opened_at = ? WHERE id = ?", (now_ms, game_id))
 
 
+def update_game_closing(connection: sqlite3.Connection, game_id: int, now_ms: int) -> None:
+    """Record that the game is closing: it waits for its binary pools."""
+    connection.execute("UPDATE games SET closing_at = ? WHERE id = ?", (now_ms, game_id))
+
+
 def update_game_closed(connection: sqlite3.Connection, game_id: int, now_ms: int) -> None:
     """Record that the game is over."""
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))

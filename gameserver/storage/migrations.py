@@ -13,8 +13,19 @@ Migration = Callable[[sqlite3.Connection], object]
 # Marks a database file as gameserver's: "game" in ASCII.
 APPLICATION_ID = 0x67616D65
 
+
+def _run_script(name: str) -> Migration:
+    """A migration that is an SQL script beside this module."""
+
+    def migration(connection: sqlite3.Connection) -> None:
+        for statement in statements(Path(__file__).with_name(name).read_text(encoding="utf-8")):
+            connection.execute(statement)
+
+    return migration
+
+
 # MIGRATIONS[i] turns version i + 1 into i + 2.
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS: tuple[Migration, ...] = (_run_script("version_2.sql"),)
 
 
 class IncompatibleDatabase(Exception):

@@ -11,6 +11,11 @@ def list_actions(connection: sqlite3.Connection, game_id: int) -> dict[str, str]
     return dict(connection.execute("SELECT key, name FROM actions WHERE game_id = ? ORDER BY id", (game_id,)))
 
 
+def list_action_rows(connection: sqlite3.Connection, game_id: int) -> list[tuple[str, int]]:
+    """Action id and row, in the order sent."""
+    return connection.execute("SELECT key, id FROM actions WHERE game_id = ? ORDER BY id", (game_id,)).fetchall()
+
+
 def insert_actions(connection: sqlite3.Connection, game_id: int, actions: Mapping[str, str]) -> None:
     """Add actions; those that are there stay as they are."""
     connection.executemany(
@@ -39,3 +44,57 @@ def insert_target_rows(connection: sqlite3.Connection, game_id: int, rows: Itera
         "INSERT INTO targets (game_id, id, parent_id, key, display_name) VALUES (?, ?, ?, ?, ?)",
         [(game_id, *row) for row in rows],
     )
+
+
+def find_action_id(connection: sqlite3.Connection, game_id: int, key: str) -> int | None:
+    """The row of a game's action."""
+    row = connection.execute("SELECT id FROM actions WHERE game_id = ? AND key = ?", (game_id, key)).fetchone()
+    return int(row[0]) if row else None
+
+
+def find_target(connection: sqlite3.Connection, game_id: int, target_id: str) -> TargetRow | None:
+    """A game's target by its id, a path such as ``argentina:1``."""
+    path = find_target_path(connection, game_id, target_id)
+    return path[-1] if path else None
+
+
+def find_target_path(connection: sqlite3.Connection, game_id: int, target_id: str) -> list[TargetRow]:
+    """The rows from the root to a target, which is the last; empty if there is no such target."""
+    path: list[TargetRow] = []
+    for key in target_id.split(":"):
+        parent = path[-1].number if path else None
+        # Two statements, since each needs an index of its own.
+        within = ("parent_id IS NULL AND game_id", game_id) if parent is None else ("parent_id", parent)
+        row = connection.execute(
+            f"SELECT id, parent_id, key, display_name FROM targets WHERE {within[0]} = ? AND key = ?",
+            (within[1], key),
+        ).fetchone()
+        if row is None:
+            return []
+        path.append(TargetRow._make(row))
+    return path
+
+
+def has_children(connection: sqlite3.Connection, target: TargetRow) -> bool:
+    """Whether a target has others below it."""
+    query = "SELECT 1 FROM targets WHERE parent_id = ? LIMIT 1"
+    return connection.execute(query, (target.number,)).fetchone() is not None
+
+
+def get_action_key(connection: sqlite3.Connection, action_id: int) -> str:
+    """The id on the wire of an action's row, which exists."""
+    key: str = connection.execute("SELECT key FROM actions WHERE id = ?", (action_id,)).fetchone()[0]
+    return key
+
+
+def get_target_path(connection: sqlite3.Connection, target_id: int) -> list[TargetRow]:
+    """The rows from the root to a target's row, which exists and is the last."""
+    rows = connection.execute(
+        "WITH RECURSIVE up (id, parent_id, key, display_name) AS ("
+        " SELECT id, parent_id, key, display_name FROM targets WHERE id = ?"
+        " UNION ALL SELECT targets.id, targets.parent_id, targets.key, targets.display_name"
+        " FROM targets JOIN up ON targets.id = up.parent_id"
+        ") SELECT id, parent_id, key, display_name FROM up ORDER BY id",
+        (target_id,),
+    )
+    return list(map(TargetRow._make, rows))

@@ -1,6 +1,7 @@
 """What is to happen by itself, in the order in which it falls due (contract, section 6, "Order of things")."""
 
 import sqlite3
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -8,6 +9,12 @@ from typing import NamedTuple
 class TimerKind(IntEnum):
     """What falls due; of those due at the same millisecond, the lower first."""
 
+    FINISH_POOL = 10
+    ALLOW_POOL = 20
+    ALLOW_ACTION = 21
+    BLOCK_POOL = 30
+    BLOCK_ACTION = 31
+    HEAT_POOL = 35
     CLOSE_GAME = 40
     PURGE_LOG = 90
 
@@ -19,11 +26,45 @@ class Timer(NamedTuple):
     due_at: int
     kind: TimerKind
     game_id: int
+    pool_id: int | None
+    action_id: int | None
 
 
-def insert_timer(connection: sqlite3.Connection, due_at: int, kind: TimerKind, game_id: int) -> None:
-    """Let something fall due."""
-    connection.execute("INSERT INTO timers (due_at, kind, game_id) VALUES (?, ?, ?)", (due_at, kind, game_id))
+def insert_timer(
+    connection: sqlite3.Connection,
+    due_at: int,
+    kind: TimerKind,
+    game_id: int,
+    *,
+    pool_id: int | None = None,
+    action_id: int | None = None,
+) -> None:
+    """Let something fall due; it replaces what would fall due of the same kind for the same subject."""
+    delete_timers(connection, game_id, [kind], pool_id=pool_id, action_id=action_id)
+    connection.execute(
+        "INSERT INTO timers (due_at, kind, game_id, pool_id, action_id) VALUES (?, ?, ?, ?, ?)",
+        (due_at, kind, game_id, pool_id, action_id),
+    )
+
+
+def delete_timers(
+    connection: sqlite3.Connection,
+    game_id: int,
+    kinds: Iterable[TimerKind],
+    *,
+    pool_id: int | None = None,
+    action_id: int | None = None,
+) -> None:
+    """Let it not fall due after all."""
+    connection.executemany(
+        "DELETE FROM timers WHERE game_id = ? AND kind = ? AND pool_id IS ? AND action_id IS ?",
+        [(game_id, kind, pool_id, action_id) for kind in kinds],
+    )
+
+
+def delete_timers_of_pool(connection: sqlite3.Connection, pool_id: int) -> None:
+    """Nothing of the pool falls due any more."""
+    connection.execute("DELETE FROM timers WHERE pool_id = ?", (pool_id,))
 
 
 def next_due_at(connection: sqlite3.Connection) -> int | None:
@@ -35,10 +76,11 @@ def next_due_at(connection: sqlite3.Connection) -> int | None:
 def first_due(connection: sqlite3.Connection, now_ms: int) -> Timer | None:
     """What is to be done first of all that is due."""
     row = connection.execute(
-        "SELECT id, due_at, kind, game_id FROM timers WHERE due_at <= ? ORDER BY due_at, kind, id LIMIT 1",
+        "SELECT id, due_at, kind, game_id, pool_id, action_id FROM timers WHERE due_at <= ?"
+        " ORDER BY due_at, kind, id LIMIT 1",
         (now_ms,),
     ).fetchone()
-    return Timer(row[0], row[1], TimerKind(row[2]), row[3]) if row else None
+    return Timer(row[0], row[1], TimerKind(row[2]), row[3], row[4], row[5]) if row else None
 
 
 def delete_timer(connection: sqlite3.Connection, timer_id: int) -> None:
@@ -49,6 +91,11 @@ def delete_timer(connection: sqlite3.Connection, timer_id: int) -> None:
 def postpone_timer(connection: sqlite3.Connection, timer_id: int, due_at: int) -> None:
     """Try again later."""
     connection.execute("UPDATE timers SET due_at = ? WHERE id = ?", (due_at, timer_id))
+
+
+def delete_timers_of_kinds(connection: sqlite3.Connection, game_id: int, kinds: Iterable[TimerKind]) -> None:
+    """Nothing of these kinds falls due any more in the game, its pools' included."""
+    connection.executemany("DELETE FROM timers WHERE game_id = ? AND kind = ?", [(game_id, kind) for kind in kinds])
 
 
 def delete_timers_of_game(connection: sqlite3.Connection, game_id: int) -> None:

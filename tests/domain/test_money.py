@@ -7,8 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from gameserver.domain.money import CURRENCY_PATTERN, is_absent, parse_scaled
-from tests.support.refusals import refused_parameter
+from gameserver.domain.money import (
+    CURRENCY_PATTERN,
+    currency_places,
+    is_absent,
+    read_amount,
+    read_decimal,
+    scale,
+    to_minor,
+    to_units,
+)
+from gameserver.errors import ErrorCode
+from tests.support.refusals import refused, refused_parameter
+
+
+def parse_scaled(raw: Raw, places: int, field: str) -> int:
+    """The exact value as an integer of so many decimal places."""
+    return scale(read_decimal(raw, field), places, field)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +132,55 @@ def test_a_currency_is_accepted(currency: str) -> None:
 @pytest.mark.parametrize("currency", ["", "EU", "eur", "1AB", "A1B2C3D4E5F", "EUR\n", "EU R", "ÉUR"])
 def test_what_is_no_currency_is_not(currency: str) -> None:
     assert not re.search(CURRENCY_PATTERN, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "places"), [("DON", 2), ("EUR", 2), ("JPY", 0), ("KRW", 0), ("BHD", 3), ("CLF", 4), ("XYZ", 2)]
+)
+def test_a_currency_has_the_places_of_iso_4217_and_others_two(currency: str, places: int) -> None:
+    assert currency_places(currency) == places
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("1", "DON", 100),
+        ('"1.50"', "DON", 150),
+        ("1.5", "DON", 150),
+        ("1.500", "DON", 150),
+        ("7", "JPY", 7),
+        ("7.0", "JPY", 7),
+        ("0.001", "BHD", 1),
+        ("1000000000000", "DON", 10**14),
+    ],
+)
+def test_an_amount_is_read_in_minor_units_of_its_currency(text: str, currency: str, minor: int) -> None:
+    assert to_minor(read_amount(Raw(text.encode()), "amount"), currency, "amount") == minor
+
+
+@pytest.mark.parametrize(("text", "currency"), [("1.005", "DON"), ("0.5", "JPY"), ("0.0001", "BHD")])
+def test_an_amount_of_more_places_than_its_currency_has_is_refused(text: str, currency: str) -> None:
+    amount = read_amount(Raw(text.encode()), "amount")
+    with refused_parameter("amount"):
+        to_minor(amount, currency, "amount")
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "0.00", '"0"', "-1", "1000000000000.01", "1e13", "1e23", "9223372036854775808", "true", "1e99"]
+)
+def test_an_amount_is_positive_and_at_most_a_million_million(text: str) -> None:
+    with refused_parameter("amount"):
+        read_amount(Raw(text.encode()), "amount")
+
+
+@pytest.mark.parametrize("text", ["", "null", '""', '"None"'])
+def test_an_amount_that_is_absent_is_missing(text: str) -> None:
+    with refused(ErrorCode.MISSING_PARAMETER, "amount"):
+        read_amount(Raw(text.encode()), "amount")
+
+
+@given(st.integers(0, 2**53 - 1), st.sampled_from(["DON", "JPY", "BHD", "CLF"]))
+def test_minor_units_are_shown_exactly_and_read_back(minor: int, currency: str) -> None:
+    shown = to_units(minor, currency)
+    assert re.fullmatch(r"\d+(\.\d+)?", str(shown))
+    assert to_minor(shown, currency, "amount") == minor

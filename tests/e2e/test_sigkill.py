@@ -9,30 +9,10 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.process import TIMEOUT_S, UNLIMITED, Player, add_user, playing, run, serving
+from tests.support.process import TIMEOUT_S, UNLIMITED, Countdown, Player, add_user, playing, run, serving
 
 CONNECTIONS = 4
 MAX_REQUESTS = 500
-
-
-class Countdown:
-    """Lets a thread wait until so many requests have been acknowledged."""
-
-    def __init__(self, count: int) -> None:
-        self._left = count
-        self._lock = threading.Lock()
-        self._done = threading.Event()
-
-    def acknowledge(self) -> None:
-        """One more."""
-        with self._lock:
-            self._left -= 1
-            if self._left == 0:
-                self._done.set()
-
-    def wait(self) -> None:
-        """Wait for the last."""
-        assert self._done.wait(TIMEOUT_S)
 
 
 @dataclass

@@ -1,10 +1,11 @@
 """An acceptable request of every operation: the tests that are generated from the declarations begin with it.
 
 A new operation needs an entry in `PARAMETERS`, and one in `PREPARATIONS` if it depends on something done before.
+Those that mention the `Stage` get one: a pool, a bet of ``world.user`` in it, an event that ends no pool.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -16,6 +17,18 @@ from tests.support.harness import Client
 from tests.support.world import World
 
 NEW_GAME = {"game_name": "A - B", "type": "football"}
+
+
+class Stage(NamedTuple):
+    """What betting operations act on."""
+
+    pool: str
+    bet: str
+    event: str
+
+
+POOL: dict[str, Any] = {"description": "Who scores next?", "action_id": "goal", "targets": "Argentina, Brazil"}
+EVENT: dict[str, Any] = {"action_id": "goal", "target_id": "argentina:1"}
 
 PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     1: lambda world: {},
@@ -31,6 +44,12 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     373: lambda world: {"game_id": world.game, "actions": "Save"},
     375: lambda world: {"game_id": world.game},
     380: lambda world: {"source_id": world.source},
+    385: lambda world: {"game_id": world.game, **POOL},
+    387: lambda world: {"game_id": world.game},
+    388: lambda world: {"game_id": world.game},
+    389: lambda world: {"game_id": world.game},
+    390: lambda world: {"game_id": world.game},
+    395: lambda world: {"game_id": world.game, **EVENT},
     610: lambda world: {},
     611: lambda world: {},
     616: lambda world: {"game_id": world.game},
@@ -38,6 +57,24 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     3701: lambda world: {"source_id": world.source, **NEW_GAME},
     3702: lambda world: {"game_id": world.upcoming},
     3811: lambda world: {"source_id": world.source},
+    3950: lambda world: {"game_id": world.game, **EVENT},
+    3961: lambda world: {"game_id": world.game, "action_id": "goal", "target_id": "brazil"},
+    3975: lambda world: {"game_id": world.game, "action_id": "goal"},
+    3985: lambda world: {"game_id": world.game, "action_id": "goal"},
+    800: lambda world: {},
+    810: lambda world: {},
+    840: lambda world: {},
+}
+
+STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {
+    391: lambda world, stage: {"bet_id": stage.bet},
+    392: lambda world, stage: {"pool_id": stage.pool, "target": "Brazil", "amount": 1},
+    393: lambda world, stage: {"pool_id": stage.pool},
+    396: lambda world, stage: {"pool_id": stage.pool},
+    397: lambda world, stage: {"pool_id": stage.pool},
+    398: lambda world, stage: {"pool_id": stage.pool},
+    3951: lambda world, stage: {"game_id": world.game, "event_id": stage.event},
+    3952: lambda world, stage: {"pool_id": stage.pool},
 }
 
 PREPARATIONS: dict[int, Callable[[World, Client], Awaitable[dict[str, Any]]]] = {
@@ -45,8 +82,18 @@ PREPARATIONS: dict[int, Callable[[World, Client], Awaitable[dict[str, Any]]]] = 
 }
 
 
-def example(op: int, world: World) -> dict[str, Any]:
+async def set_stage(world: World) -> Stage:
+    """A pool in the game, a bet in it, and an event."""
+    pool = (await world.game_admin.call(385, game_id=world.game, **POOL))["pool_id"]
+    bet = (await world.user.call(392, pool_id=pool, target="brazil", amount=1))["bet_id"]
+    event = await world.game_admin.call(395, game_id=world.game, action_id="offside", target_id="brazil:7")
+    return Stage(pool, bet, event["event_id"])
+
+
+async def example(op: int, world: World) -> dict[str, Any]:
     """The parameters of an acceptable request."""
+    if op in STAGED_PARAMETERS:
+        return STAGED_PARAMETERS[op](world, await set_stage(world))
     if op not in PARAMETERS:
         name = OPERATIONS[op].name
         pytest.fail(f"operation {op} ({name}) has no example parameters: add them to {__name__}.PARAMETERS")

@@ -32,7 +32,7 @@ def body(reply: dict[str, Any]) -> dict[str, Any]:
 async def test_a_change_sent_again_with_its_key_gets_the_stored_reply_marked_as_repeated(
     world: World, op: int, clock: FakeClock
 ) -> None:
-    client, parameters = entitled(op, world), example(op, world)
+    client, parameters = entitled(op, world), await example(op, world)
     await prepare(op, world, client)
     first = await client.call(op, header={**KEY, "id": "first"}, **parameters)
     clock.time_ms += 1_000
@@ -44,7 +44,7 @@ async def test_a_change_sent_again_with_its_key_gets_the_stored_reply_marked_as_
 
 @operations(Kind.READ, Kind.SESSION)
 async def test_a_key_is_ignored_by_whatever_changes_nothing(world: World, op: int) -> None:
-    client, parameters = entitled(op, world), example(op, world)
+    client, parameters = entitled(op, world), await example(op, world)
     for _ in range(2):
         await prepare(op, world, client)
         reply = await client.call(op, header=KEY, **parameters)

@@ -4,7 +4,15 @@ import msgspec
 
 from gameserver.protocol.declare import Role, tag_of
 from gameserver.protocol.registry import OPERATIONS
-from tests.operations.examples import PARAMETERS, entitled, example, not_entitled, operations, prepare
+from tests.operations.examples import (
+    PARAMETERS,
+    STAGED_PARAMETERS,
+    entitled,
+    example,
+    not_entitled,
+    operations,
+    prepare,
+)
 from tests.support.world import World, assert_refused, assert_reply
 
 ROLES = {
@@ -12,12 +20,13 @@ ROLES = {
     Role.PROVIDER: {365},
     Role.SOURCE_ADMIN: {366, 367, 370, 3701, 3702, 617},
     Role.GAME_OR_SOURCE_ADMIN: {373, 375},
-    Role.USER: {611, 616, 610, 372, 363, 364, 380, 3811},
+    Role.GAME_ADMIN: {385, 395, 3950, 3951, 3952, 396, 3961, 397, 398, 3975, 3985},
+    Role.USER: {611, 616, 610, 372, 363, 364, 380, 3811, 387, 388, 389, 390, 391, 392, 393, 800, 810, 840},
 }
 
 
 def test_every_operation_has_example_parameters() -> None:
-    missing = {op: operation.name for op, operation in OPERATIONS.items() if op not in PARAMETERS}
+    missing = {op: operation.name for op, operation in OPERATIONS.items() if op not in PARAMETERS | STAGED_PARAMETERS}
     assert not missing, f"add these operations to tests/operations/examples.py: {missing}"
 
 
@@ -29,7 +38,7 @@ def test_operations_ask_for_the_roles_of_the_contract() -> None:
 @operations()
 async def test_before_logon_nothing_but_ping_opcodes_and_logon_is_served(world: World, op: int) -> None:
     client = await world.server.connect()
-    reply = await client.call(op, **example(op, world))
+    reply = await client.call(op, **await example(op, world))
     if op in (1, 2):
         assert reply["res"] == op
     elif op == 100:
@@ -41,14 +50,14 @@ async def test_before_logon_nothing_but_ping_opcodes_and_logon_is_served(world: 
 @operations()
 async def test_who_lacks_the_role_is_not_authorized_and_told_which_it_takes(world: World, op: int) -> None:
     for client in not_entitled(op, world):
-        reply = await client.call(op, **example(op, world))
+        reply = await client.call(op, **await example(op, world))
         assert_refused(reply, op, "not_authorized")
         assert "provider" in reply["text"] or "admin" in reply["text"]
 
 
 async def test_taking_game_admin_without_being_source_admin_is_answered_645(world: World) -> None:
     for client in (world.user, world.game_admin, world.outsider):
-        reply = await client.call(616, **example(616, world))
+        reply = await client.call(616, **await example(616, world))
         assert_reply(reply, 645, game_id=world.game, reason=reply["reason"])
 
 
@@ -56,7 +65,7 @@ async def test_taking_game_admin_without_being_source_admin_is_answered_645(worl
 async def test_who_has_the_role_gets_a_reply_that_is_declared(world: World, op: int) -> None:
     client = entitled(op, world)
     await prepare(op, world, client)
-    reply: dict[str, Any] = await client.call(op, **example(op, world))
+    reply: dict[str, Any] = await client.call(op, **await example(op, world))
     declared = {tag_of(message): message for message in OPERATIONS[op].replies}
     assert reply["res"] in declared
     fields = msgspec.structs.fields(declared[reply["res"]])

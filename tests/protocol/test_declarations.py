@@ -25,14 +25,14 @@ from gameserver.protocol.registry import MESSAGES, OPCODES, OPERATIONS, RESPONSE
 
 assert handlers.__all__  # importing it registers every handler
 
-# Sections 4 and 5 of the contract: op, name, who, replies, broadcasts.
+# Sections 4 to 6 of the contract: op, name, who, replies, broadcasts.
 # 616 is open to any user, because one without the role gets 645 instead of not_authorized.
 CONTRACT: list[tuple[int, str, Role, set[int], set[int]]] = [
     (1, "ping", Role.ANYONE, {1}, set()),
     (2, "get_opcodes", Role.ANYONE, {2}, set()),
     (100, "logon", Role.ANYONE, {100, 110, 112}, set()),
     (365, "open_game_source", Role.PROVIDER, {335}, set()),
-    (366, "close_game_source", Role.SOURCE_ADMIN, {336}, {341}),
+    (366, "close_game_source", Role.SOURCE_ADMIN, {336}, {341, 362, 368, 815}),
     (611, "list_game_sources_i_am_admin_of", Role.USER, {621}, set()),
     (367, "add_source_admin", Role.SOURCE_ADMIN, {337}, set()),
     (370, "create_and_open_game", Role.SOURCE_ADMIN, {340}, {340}),
@@ -45,9 +45,30 @@ CONTRACT: list[tuple[int, str, Role, set[int], set[int]]] = [
     (373, "update_game_details", Role.GAME_OR_SOURCE_ADMIN, {343}, {342}),
     (363, "join_game", Role.USER, {333}, {470, 471}),
     (364, "leave_game", Role.USER, {334}, {480, 471}),
-    (375, "close_game", Role.GAME_OR_SOURCE_ADMIN, {341}, {341}),
+    (375, "close_game", Role.GAME_OR_SOURCE_ADMIN, {341}, {341, 362, 368, 815}),
     (380, "list_games_for_source", Role.USER, {345}, set()),
     (3811, "list_upcoming_games_for_source", Role.USER, {3461}, set()),
+    (385, "create_and_open_betting_pool", Role.GAME_ADMIN, {350}, {352}),
+    (387, "list_all_betting_pools_for_game", Role.USER, {3535}, set()),
+    (388, "list_my_open_betting_pools_for_game", Role.USER, {353}, set()),
+    (389, "list_my_running_pools_for_game", Role.USER, {354}, set()),
+    (390, "list_my_resolved_pools_for_game", Role.USER, {355}, set()),
+    (392, "place_bet_in_betting_pool", Role.USER, {356}, {361, 815}),
+    (393, "get_betting_pool_bets_distribution", Role.USER, {360}, set()),
+    (395, "register_game_event", Role.GAME_ADMIN, {366}, {366, 362, 352, 815}),
+    (396, "suggest_hot_betting_pool", Role.GAME_ADMIN, {367}, {367}),
+    (3961, "suggest_hot_betting_pool_for_action_and_target", Role.GAME_ADMIN, {367}, {367}),
+    (397, "block_betting_in_betting_pool", Role.GAME_ADMIN, {368}, {368}),
+    (398, "allow_betting_in_betting_pool", Role.GAME_ADMIN, {369}, {369}),
+    (3975, "block_betting_for_game_and_action", Role.GAME_ADMIN, {370}, {370, 368}),
+    (3985, "allow_betting_for_game_and_action", Role.GAME_ADMIN, {371}, {371, 369}),
+    (3950, "preview_game_event", Role.GAME_ADMIN, {3660}, set()),
+    (3951, "void_game_event", Role.GAME_ADMIN, {3661}, {3661, 368, 815}),
+    (3952, "void_betting_pool", Role.GAME_ADMIN, {3662}, {3662, 815}),
+    (391, "get_bet_receipt", Role.USER, {3560}, set()),
+    (800, "get_my_current_balance", Role.USER, {800}, set()),
+    (810, "get_my_available_balance", Role.USER, {810}, set()),
+    (840, "get_my_exposure", Role.USER, {840}, set()),
 ]
 
 RESPONSES = {
@@ -77,8 +98,36 @@ RESPONSES = {
     "game_closed": 341,
     "games_list_for_source": 345,
     "upcoming_games_list_for_source": 3461,
+    "betting_pool_created": 350,
+    "new_betting_pool": 352,
+    "all_betting_pools_for_game": 3535,
+    "you_open_pools_list_for_game": 353,
+    "your_running_pools_for_game": 354,
+    "your_resolved_pools_for_game": 355,
+    "bet_placed_in_betting_pool": 356,
+    "betting_pool_bets_distribution_update": 361,
+    "new_betting_pool_bets_distribution": 360,
+    "new_game_event": 366,
+    "bet_pool_resolved": 362,
+    "bet_pool_expired": 363,
+    "hot_betting_pool_suggested": 367,
+    "betting_in_pool_blocked": 368,
+    "betting_in_pool_allowed": 369,
+    "betting_for_game_and_action_blocked": 370,
+    "betting_for_game_and_action_allowed": 371,
+    "game_event_preview": 3660,
+    "game_event_voided": 3661,
+    "betting_pool_voided": 3662,
+    "bet_receipt": 3560,
+    "your_current_balance": 800,
+    "your_available_balance": 810,
+    "your_exposure": 840,
+    "balance_update": 815,
     "error": 666,
 }
+
+# Sent when a moment comes, whoever asked for it before.
+CAUSED_BY_TIME = {363}
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 of_contract = pytest.mark.parametrize(
@@ -152,9 +201,10 @@ def test_what_an_operation_answers_and_broadcasts_is_declared(operation: Operati
 
 
 @pytest.mark.parametrize("struct", MESSAGES.values(), ids=lambda struct: struct.__name__)
-def test_a_message_is_documented_and_some_operation_gives_it(struct: type[Message]) -> None:
+def test_a_message_is_documented_and_some_operation_or_time_gives_it(struct: type[Message]) -> None:
     assert (struct.__doc__ or "").strip().endswith(".")
-    assert any(struct in (*operation.replies, *operation.broadcasts) for operation in OPERATIONS.values())
+    given = any(struct in (*operation.replies, *operation.broadcasts) for operation in OPERATIONS.values())
+    assert given != (tag_of(struct) in CAUSED_BY_TIME)
 
 
 def test_sources_watchers_get_what_the_contract_names() -> None:
@@ -171,6 +221,7 @@ def test_only_the_operations_of_the_connection_are_open_before_logon() -> None:
 
 def test_the_operations_that_take_no_key_are_the_reads_and_those_of_the_connection() -> None:
     keyless = {1, 2, 100, 363, 364, 611, 610, 372, 380, 3811}
+    keyless |= {387, 388, 389, 390, 391, 393, 3950, 800, 810, 840}
     assert {op for op, operation in OPERATIONS.items() if operation.kind is not Kind.WRITE} == keyless
 
 

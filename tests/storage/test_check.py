@@ -8,9 +8,12 @@ import pytest
 from gameserver.storage.check import MAX_FINDINGS, find_faults
 from gameserver.storage.connection import open_reader
 from gameserver.storage.games import Game, update_game_closed
+from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
+from gameserver.storage.pools import Pool
+from gameserver.storage.settlements import insert_settlement
 from gameserver.storage.timers import TimerKind, delete_timers_of_game, insert_timer
 from gameserver.storage.users import insert_session
-from tests.support.rows import NOW, make_game, make_user
+from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_the_log_of_a_closed_game_may_not_lose_its_middle_or_end(
     ("damage", "table", "parent"),
     [
         ("DELETE FROM sources", "games", "sources"),
-        ("INSERT INTO timers VALUES (99, 0, 40, 77)", "timers", "games"),
+        ("INSERT INTO timers (id, due_at, kind, game_id) VALUES (99, 0, 40, 77)", "timers", "games"),
         ("INSERT INTO source_admins VALUES (55, 1)", "source_admins", "users"),
         ("INSERT INTO broadcasts VALUES (99, 77, 1, 0, x'00')", "broadcasts", "games"),
     ],
@@ -160,7 +163,7 @@ def test_a_file_that_is_cut_or_no_database_is_named(
 
 def test_at_most_a_hundred_faults_are_named(connection: sqlite3.Connection, game: Game) -> None:
     for number in range(MAX_FINDINGS + 50):
-        without_foreign_keys(connection, f"INSERT INTO timers VALUES ({1000 + number}, 0, 40, 77)")
+        without_foreign_keys(connection, f"INSERT INTO timers (due_at, kind, game_id) VALUES ({number}, 40, 77)")
     assert len(find_faults(connection)) == 100
 
 
@@ -168,3 +171,92 @@ def test_a_spent_nonce_of_a_session_that_is_gone_is_named(connection: sqlite3.Co
     without_foreign_keys(connection, "INSERT INTO spent_nonces VALUES (1, 'n', 'gone')")
     (fault,) = find_faults(connection)
     assert "spent_nonces" in fault
+
+
+@pytest.fixture
+def pool(connection: sqlite3.Connection, game: Game) -> Pool:
+    """A pool in which user 1 has staked 300."""
+    pool = make_pool(connection, game.id)
+    make_bet(connection, pool, make_user(connection), 300)
+    return pool
+
+
+def test_a_file_with_bets_is_sound(connection: sqlite3.Connection, pool: Pool) -> None:
+    assert find_faults(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "faults"),
+    [
+        (
+            "UPDATE accounts SET balance = 5 WHERE kind = 'available'",
+            [
+                "account 2 (available, user 1, DON): its balance is 5, its transfers sum to 0",
+                "the balances in DON sum to 5, not to zero",
+            ],
+        ),
+        (
+            "UPDATE bets SET amount = 200",
+            [
+                "user 1: 300 DON are staked, the running bets sum to 200",
+                "pool {pool}: it counts 300 of 1, its valid bets are 200 of 1",
+                "pool {pool}: 300 are counted on yes, its valid bets are 200",
+            ],
+        ),
+        (
+            "UPDATE bets SET status = 'won'",
+            ["user 1: 300 DON are staked, the running bets sum to 0"],
+        ),
+        (
+            "UPDATE pools SET participants = 2",
+            ["pool {pool}: it counts 300 of 2, its valid bets are 300 of 1"],
+        ),
+        (
+            "UPDATE pool_targets SET backing_money = 1 WHERE key = 'no'",
+            ["pool {pool}: 1 are counted on no, its valid bets are 0"],
+        ),
+    ],
+)
+def test_a_fault_of_the_accounts_is_named(
+    connection: sqlite3.Connection, pool: Pool, damage: str, faults: list[str]
+) -> None:
+    connection.execute(damage)
+    assert find_faults(connection) == [fault.format(pool=pool.uuid) for fault in faults]
+
+
+def test_money_between_two_settlements_is_named(connection: sqlite3.Connection) -> None:
+    mint, clearing = (account_id(connection, kind, "DON") for kind in (AccountKind.MINT, AccountKind.CLEARING))
+    insert_transfers(connection, [Transfer(mint, clearing, 7, Reason.POT, None, None, NOW)])
+    (fault,) = find_faults(connection)
+    assert fault.endswith("7 are left between two settlements")
+
+
+def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: sqlite3.Connection, pool: Pool) -> None:
+    settlement = insert_settlement(connection, pool.id, None, "close", 0, 0, NOW, is_money_return=False)
+    connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?", (settlement,))
+    assert find_faults(connection) == [f"pool {pool.uuid} is resolved, and 1 of its bets are running"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE transfers SET amount = 1",
+        "DELETE FROM transfers",
+        "DELETE FROM accounts",
+        "INSERT INTO accounts (kind, user_id, currency, balance) VALUES ('available', 1, 'EUR', 5)",
+        "UPDATE accounts SET balance = -1 WHERE kind = 'staked'",
+    ],
+)
+def test_the_database_itself_refuses_to_edit_the_ledger(
+    connection: sqlite3.Connection, pool: Pool, damage: str
+) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        connection.execute(damage)
+
+
+def test_the_database_itself_refuses_to_move_money_between_currencies(
+    connection: sqlite3.Connection, pool: Pool
+) -> None:
+    accounts = [account_id(connection, AccountKind.AVAILABLE, currency, 1) for currency in ("DON", "EUR")]
+    with pytest.raises(sqlite3.IntegrityError, match="within a currency"):
+        insert_transfers(connection, [Transfer(accounts[0], accounts[1], 1, Reason.CREDIT, None, None, NOW)])

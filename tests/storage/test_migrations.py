@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.connection import open_writer
+from gameserver.storage.ledger import get_balances, get_minted
 from gameserver.storage.migrations import (
     MIGRATIONS,
     IncompatibleDatabase,
@@ -14,6 +16,8 @@ from gameserver.storage.migrations import (
     schema_text,
     statements,
 )
+from gameserver.storage.timers import first_due
+from tests.support.rows import make_game
 
 VERSION_1 = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT) STRICT;\n"
 VERSION_3 = (
@@ -155,3 +159,67 @@ def test_a_script_is_split_into_its_statements() -> None:
 
 def test_the_script_of_the_schema_is_used_to_its_end() -> None:
     assert "".join(statements(schema_text())).strip() == schema_text().strip()
+
+
+SCHEMA_1 = Path(__file__).with_name("schema_1.sql")
+
+
+@pytest.fixture
+def version_1(empty: sqlite3.Connection) -> sqlite3.Connection:
+    """A connection to a file of version 1 with two users and a game that is to be closed."""
+    migrate(empty, SCHEMA_1.read_text(encoding="utf-8"), [])
+    empty.execute("INSERT INTO users (username, is_provider, created_at) VALUES ('ann', 1, 5), ('bob', 0, 6)")
+    game = make_game(empty, broadcasts=2)
+    empty.execute("INSERT INTO timers (due_at, kind, game_id) VALUES (9, 40, ?)", (game.id,))
+    return empty
+
+
+def tables_of(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
+    """The columns of each table, with all that is declared of them."""
+    names = [name for kind, name, _ in schema_of(connection) if kind == "table"]
+    return {name: connection.execute(f"PRAGMA table_xinfo({name})").fetchall() for name in names}
+
+
+def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object, ...]]]:
+    """What the columns of each table refer to."""
+    return {
+        name: {row[2:] for row in connection.execute(f"PRAGMA foreign_key_list({name})")}
+        for name in tables_of(connection)
+    }
+
+
+def test_a_file_of_version_1_gets_the_schema_of_a_new_one(version_1: sqlite3.Connection) -> None:
+    migrate(version_1)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        assert version_of(version_1) == version_of(fresh) == 2
+        assert tables_of(version_1) == tables_of(fresh)
+        assert references_of(version_1) == references_of(fresh)
+        ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (version_1, fresh))
+        assert ours == theirs
+
+
+def test_a_file_of_version_1_keeps_its_rows_and_its_users_get_1000_units(version_1: sqlite3.Connection) -> None:
+    before = {name: version_1.execute(f"SELECT * FROM {name}").fetchall() for name in tables_of(version_1)}
+    migrate(version_1)
+    for name, rows in before.items():
+        migrated = version_1.execute(f"SELECT * FROM {name}").fetchall()
+        assert [row[: len(old)] for row, old in zip(migrated, rows, strict=True)] == rows
+    assert [get_balances(version_1, user, "DON") for user in (1, 2)] == [(100_000, 0)] * 2
+    assert get_minted(version_1, "DON") == 200_000
+    assert [row[0] for row in version_1.execute("SELECT made_at FROM transfers ORDER BY id")] == [5, 6]
+    timer = first_due(version_1, 9)
+    assert timer is not None
+    assert (timer.pool_id, timer.action_id) == (None, None)
+
+
+def test_a_file_of_version_1_without_users_has_no_accounts(empty: sqlite3.Connection) -> None:
+    migrate(empty, SCHEMA_1.read_text(encoding="utf-8"), [])
+    migrate(empty)
+    assert empty.execute("SELECT * FROM accounts").fetchall() == []
+    assert find_faults(empty) == []
+
+
+def test_a_file_of_version_1_is_sound_afterwards(version_1: sqlite3.Connection) -> None:
+    migrate(version_1)
+    assert find_faults(version_1) == []

@@ -6,12 +6,13 @@ from gameserver.storage.timers import (
     TimerKind,
     delete_timer,
     delete_timers_of_game,
+    delete_timers_of_pool,
     first_due,
     insert_timer,
     next_due_at,
     postpone_timer,
 )
-from tests.support.rows import make_game
+from tests.support.rows import make_game, make_pool
 
 CLOSE, PURGE = TimerKind.CLOSE_GAME, TimerKind.PURGE_LOG
 
@@ -45,11 +46,43 @@ def test_a_timer_is_due_from_its_millisecond_on(connection: sqlite3.Connection, 
 
 
 def test_what_falls_due_is_done_by_time_then_by_kind(connection: sqlite3.Connection, game_id: int) -> None:
-    for due_at, kind in [(20, PURGE), (20, CLOSE), (30, CLOSE), (10, PURGE), (40, CLOSE)]:
-        insert_timer(connection, due_at, kind, game_id)
+    others = [make_game(connection).id for _ in range(4)]
+    due = [(20, PURGE), (20, CLOSE), (30, CLOSE), (10, PURGE), (40, CLOSE)]
+    for (due_at, kind), owner in zip(due, [*others, game_id], strict=True):
+        insert_timer(connection, due_at, kind, owner)
     assert next_due_at(connection) == 10
     assert drain(connection, 30) == [(10, PURGE), (20, CLOSE), (20, PURGE), (30, CLOSE)]
     assert next_due_at(connection) == 40
+
+
+def test_pools_end_before_betting_is_allowed_then_blocked_and_the_game_closes_last(
+    connection: sqlite3.Connection, game_id: int
+) -> None:
+    kinds = [TimerKind.FINISH_POOL, TimerKind.ALLOW_POOL, TimerKind.ALLOW_ACTION]
+    kinds += [TimerKind.BLOCK_POOL, TimerKind.BLOCK_ACTION, TimerKind.HEAT_POOL, CLOSE, PURGE]
+    for kind in reversed(kinds):
+        insert_timer(connection, 10, kind, game_id)
+    assert drain(connection, 10) == [(10, kind) for kind in kinds]
+
+
+def test_a_newer_timer_of_a_kind_replaces_the_older_of_its_subject_alone(
+    connection: sqlite3.Connection, game_id: int
+) -> None:
+    pools = [make_pool(connection, game_id).id for _ in range(2)]
+    for due_at, pool_id in [(30, pools[0]), (20, pools[1]), (10, pools[0])]:
+        insert_timer(connection, due_at, TimerKind.BLOCK_POOL, game_id, pool_id=pool_id)
+    insert_timer(connection, 40, CLOSE, game_id)
+    insert_timer(connection, 50, CLOSE, game_id)
+    assert drain(connection, 100) == [(10, TimerKind.BLOCK_POOL), (20, TimerKind.BLOCK_POOL), (50, CLOSE)]
+
+
+def test_the_timers_of_one_pool_are_deleted_alone(connection: sqlite3.Connection, game_id: int) -> None:
+    pools = [make_pool(connection, game_id).id for _ in range(2)]
+    for kind in (TimerKind.FINISH_POOL, TimerKind.HEAT_POOL):
+        for pool_id in pools:
+            insert_timer(connection, pool_id, kind, game_id, pool_id=pool_id)
+    delete_timers_of_pool(connection, pools[0])
+    assert drain(connection, 100) == [(pools[1], TimerKind.FINISH_POOL), (pools[1], TimerKind.HEAT_POOL)]
 
 
 def test_of_two_alike_the_one_set_first_is_done_first(connection: sqlite3.Connection, game_id: int) -> None:
@@ -72,8 +105,8 @@ def test_a_postponed_timer_is_due_later(connection: sqlite3.Connection, game_id:
 
 def test_the_timers_of_one_game_are_deleted_alone(connection: sqlite3.Connection, game_id: int) -> None:
     other = make_game(connection).id
-    for due_at, owner in [(10, game_id), (20, other), (30, game_id)]:
-        insert_timer(connection, due_at, CLOSE, owner)
+    for due_at, kind, owner in [(10, CLOSE, game_id), (20, CLOSE, other), (30, PURGE, game_id)]:
+        insert_timer(connection, due_at, kind, owner)
     delete_timers_of_game(connection, game_id)
     assert drain(connection, 100) == [(20, CLOSE)]
 

@@ -7,6 +7,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -189,3 +190,23 @@ def playing(url: str, session_key: str | None, query: str = "") -> Iterator[Play
         url + query, additional_headers=headers, proxy=None, compression=None, open_timeout=TIMEOUT_S, close_timeout=2
     ) as socket:
         yield Player(socket)
+
+
+class Countdown:
+    """Lets a thread wait until so many requests have been acknowledged."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self._lock = threading.Lock()
+        self._done = threading.Event()
+
+    def acknowledge(self) -> None:
+        """One more."""
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                self._done.set()
+
+    def wait(self) -> None:
+        """Wait for the last."""
+        assert self._done.wait(TIMEOUT_S)

@@ -2,8 +2,12 @@
 
 import sqlite3
 
+from gameserver.domain.pools import PoolType, UnlistedTarget
+from gameserver.storage.bets import Bet, add_to_stake, insert_bet, insert_participation
 from gameserver.storage.broadcasts import insert_broadcast
 from gameserver.storage.games import Game, NewGameRow, insert_game
+from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_credit, insert_transfers
+from gameserver.storage.pools import NewPoolRow, Pool, insert_pool, update_sums_for_bet
 from gameserver.storage.sources import Source, insert_source
 from gameserver.storage.users import User, insert_user
 
@@ -50,3 +54,36 @@ def make_game(
     for number in range(broadcasts):
         insert_broadcast(connection, game.id, NOW + number, b'{"res":%d}' % number)
     return game
+
+
+def make_pool(connection: sqlite3.Connection, game_id: int) -> Pool:
+    """A new binary pool."""
+    row = NewPoolRow(
+        game_id=game_id,
+        type=PoolType.BINARY_EVENT,
+        description="Penalty?",
+        action_id=None,
+        target_level=0,
+        unlisted_target=UnlistedTarget.STAY_OPEN,
+        takeout_millionths=0,
+        created_at=NOW,
+        start_at=NOW,
+        finish_at=None,
+        stop_accepting_bets_at=None,
+        recreate_on_end=False,
+        is_blocked=False,
+        hot_since=None,
+    )
+    return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
+
+
+def make_bet(connection: sqlite3.Connection, pool: Pool, user: User, amount: int) -> Bet:
+    """A bet on a pool's first target, by a user who is given the amount."""
+    insert_credit(connection, user.id, "DON", amount, NOW)
+    bet = insert_bet(connection, pool.id, user.id, 0, amount, NOW)
+    first = insert_participation(connection, user.id, pool.game_id, pool.id)
+    add_to_stake(connection, user.id, pool.id, 0, amount)
+    update_sums_for_bet(connection, pool.id, 0, amount, new_participant=first, new_backer=first)
+    accounts = [account_id(connection, kind, "DON", user.id) for kind in (AccountKind.AVAILABLE, AccountKind.STAKED)]
+    insert_transfers(connection, [Transfer(accounts[0], accounts[1], amount, Reason.STAKE, bet.id, None, NOW)])
+    return bet

@@ -1,0 +1,129 @@
+"""A database with a past: games, pools and bets in any number, made quickly and sound by ``gameserver check``."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gameserver.config import Settings
+from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
+from gameserver.handlers.admin import AddUser, Command, CreditUser, perform
+from gameserver.handlers.registry import run_write
+from gameserver.protocol.codec import decode_request
+from gameserver.storage.connection import load_secret, open_writer
+from gameserver.storage.ids import new_uuid
+from gameserver.storage.ledger import AccountKind, account_id
+from gameserver.storage.migrations import migrate
+from gameserver.storage.users import User
+
+START_MS = int(time.time() * 1000)
+STAKE = 100
+
+
+class History:
+    """Writes a past into a database file that no server has open."""
+
+    def __init__(self, file: Path) -> None:
+        self._secret = load_secret(file, None)
+        self._settings = Settings()
+        self.connection = open_writer(file)
+        self.connection.execute("PRAGMA synchronous = OFF")
+        migrate(self.connection)
+        self.connection.execute("BEGIN")
+
+    def close(self) -> None:
+        """Commit everything."""
+        self.connection.execute("COMMIT")
+        self.connection.close()
+
+    def command(self, command: Command) -> dict[str, Any]:
+        """Carry out a command of the command line."""
+        body = perform(self.connection, command, self._secret, self._settings, START_MS).body
+        answer: dict[str, Any] = msgspec.json.decode(body)
+        return answer
+
+    def bettors(self, count: int, prefix: str = "bettor") -> list[int]:
+        """Users with plenty of points; their ids."""
+        ids = []
+        for number in range(count):
+            user = self.command(AddUser(f"{prefix}{number}"))
+            self.command(CreditUser(user["username"], "1000000", "DON"))
+            ids.append(user["id"])
+        return ids
+
+    def request(self, user: User, op: int, **parameters: Any) -> dict[str, Any]:
+        """Carry out a request as a user; the reply."""
+        request = decode_request(msgspec.json.encode({"op": op, **parameters}).decode(), logged_in=True)
+        body = run_write(self.connection, request, None, user, START_MS, self._settings).body
+        reply: dict[str, Any] = msgspec.json.decode(body)
+        return reply
+
+    def game_with_pool(self, admin: User, source_id: str) -> tuple[str, str]:
+        """An open game with a pool on its two teams; their ids."""
+        game = self.request(
+            admin,
+            370,
+            source_id=source_id,
+            game_name="Argentina - Brazil",
+            type="football",
+            actions=["Goal"],
+            targets=["Argentina", "Brazil"],
+        )
+        self.request(admin, 616, game_id=game["game_id"])
+        pool = self.request(
+            admin,
+            385,
+            game_id=game["game_id"],
+            description="Next goal",
+            action_id="goal",
+            targets=["Argentina", "Brazil"],
+        )
+        return game["game_id"], pool["pool_id"]
+
+    def place_bets(self, pool_uuid: str, bettors: list[int], count: int) -> None:
+        """That many bets, in turn by each bettor and on each target."""
+        execute = self.connection.execute
+        pool, game = execute("SELECT id, game_id FROM pools WHERE uuid = ?", (pool_uuid,)).fetchone()
+        (journal,) = execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()
+        (first,) = execute("SELECT coalesce(max(id), 0) + 1 FROM bets").fetchone()
+        account = partial(account_id, self.connection)
+        accounts = {
+            user: (account(AccountKind.AVAILABLE, "DON", user), account(AccountKind.STAKED, "DON", user))
+            for user in bettors
+        }
+        chosen = [(bettors[number % len(bettors)], number // len(bettors) % 2) for number in range(count)]
+        self.connection.executemany(
+            "INSERT INTO bets (id, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (first + number, new_uuid(START_MS), pool, user, position, STAKE, START_MS, journal)
+                for number, (user, position) in enumerate(chosen)
+            ),
+        )
+        self.connection.executemany(
+            "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)"
+            " VALUES (?, ?, ?, 'stake', ?, ?)",
+            ((*accounts[user], STAKE, first + number, START_MS) for number, (user, _) in enumerate(chosen)),
+        )
+        self.connection.executemany(
+            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?)",
+            [(user, game, pool) for user in dict.fromkeys(user for user, _ in chosen)],
+        )
+        execute(
+            "INSERT INTO stakes SELECT user_id, pool_id, position, sum(amount) FROM bets WHERE pool_id = ?"
+            " GROUP BY user_id, position",
+            (pool,),
+        )
+        execute(
+            "UPDATE pools SET (amount_total, bet_count, participants) ="
+            " (SELECT sum(amount), count(*), count(DISTINCT user_id) FROM bets WHERE pool_id = ?1) WHERE id = ?1",
+            (pool,),
+        )
+        execute(
+            "UPDATE pool_targets SET (backing_money, backing_people) ="
+            " (SELECT coalesce(sum(amount), 0), count(DISTINCT user_id) FROM bets"
+            "  WHERE pool_id = ?1 AND position = pool_targets.position) WHERE pool_id = ?1",
+            (pool,),
+        )

@@ -1,0 +1,121 @@
+"""What betting pools are, and when they take bets (contract, section 6)."""
+
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+from gameserver.domain.names import fold, part_id
+from gameserver.domain.targets import NONE_ID
+from gameserver.errors import ErrorCode, Rejected, invalid
+
+YES_NO = ("yes", "no")
+
+
+class PoolType(IntEnum):
+    """What is bet on, and what ends it."""
+
+    PARIMUTUEL_EVENT = 1
+    PARIMUTUEL_TIME = 2
+    BINARY_EVENT = 3
+    BINARY_TIME = 4
+
+    @property
+    def is_binary(self) -> bool:
+        """Resolved by hand or by time, between two labels."""
+        return self in (PoolType.BINARY_EVENT, PoolType.BINARY_TIME)
+
+    @property
+    def is_timed(self) -> bool:
+        """Ends at its ``finish_at`` if nothing has ended it before."""
+        return self in (PoolType.PARIMUTUEL_TIME, PoolType.BINARY_TIME)
+
+
+class PoolStatus(StrEnum):
+    """The ``status`` of a pool."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
+    VOIDED = "voided"
+
+
+class UnlistedTarget(StrEnum):
+    """What an event of the pool's action on a target outside the pool does to it."""
+
+    STAY_OPEN = "stay_open"
+    NONE = "none"
+    REFUND = "refund"
+
+
+class PoolTimes(NamedTuple):
+    """When a pool takes bets, in epoch milliseconds; None where there is no such moment."""
+
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+
+
+def check_finish_at(type_: PoolType, finish_at: int | None) -> None:
+    """Raise `Rejected` for a ``finish_at`` where the type has none, and for none where it has one."""
+    if type_.is_timed and finish_at is None:
+        text = f"finish_at is required for pools of type {type_}: an integer, epoch milliseconds UTC"
+        raise Rejected(ErrorCode.MISSING_PARAMETER, text, "finish_at")
+    if not type_.is_timed and finish_at is not None:
+        raise invalid("finish_at", f"finish_at is for time-based pools (types 2 and 4), not for type {type_}")
+
+
+def check_times(times: PoolTimes, now_ms: int) -> None:
+    """Raise `Rejected` for times that a new pool cannot have."""
+    finish_at, stop_at = times.finish_at, times.stop_accepting_bets_at
+    begins_at = max(now_ms, times.start_at)
+    if finish_at is not None and finish_at <= begins_at:
+        raise invalid("finish_at", f"finish_at must be later than now ({now_ms}) and than start_at")
+    if stop_at is not None and stop_at <= begins_at:
+        text = f"stop_accepting_bets_at must be later than now ({now_ms}) and than start_at"
+        raise invalid("stop_accepting_bets_at", text)
+
+
+def require_accepting(status: PoolStatus, times: PoolTimes, now_ms: int, *, is_blocked: bool) -> None:
+    """Raise the `Rejected` that says why a pool takes no bets now, if it takes none."""
+    if status is not PoolStatus.OPEN:
+        raise Rejected(ErrorCode.POOL_RESOLVED, f"this pool is {status.value}")
+    if now_ms < times.start_at:
+        raise Rejected(ErrorCode.BETTING_NOT_STARTED, f"this pool takes bets from {times.start_at} on")
+    if is_blocked:
+        raise Rejected(ErrorCode.BETTING_BLOCKED, "betting in this pool is blocked")
+    if times.stop_accepting_bets_at is not None and now_ms >= times.stop_accepting_bets_at:
+        raise Rejected(ErrorCode.BETTING_ENDED, f"this pool took bets until {times.stop_accepting_bets_at}")
+
+
+def parse_label(name: str, field: str) -> str:
+    """The id of a label of a binary pool: one part, without ``:``."""
+    folded = fold(name)
+    if ":" in folded:
+        raise invalid(field, f"{field} holds a ':' in {name[:40]!r}; the labels of a binary pool are not nested")
+    return part_id(folded, field)
+
+
+def parse_labels(names: list[str]) -> dict[str, str]:
+    """Label id → label as sent: ``yes`` and ``no``, or exactly two different ones."""
+    labels: dict[str, str] = {}
+    for name in names or YES_NO:
+        labels.setdefault(parse_label(name, "targets"), name)
+    if len(labels) != 2 or len(names) > 2:
+        raise invalid("targets", "targets of a binary pool are exactly two different labels, or left out for yes, no")
+    return labels
+
+
+def common_level(target_ids: list[str]) -> int:
+    """The level of a parimutuel pool's targets, ``none`` aside, counted from 1."""
+    levels = {target_id.count(":") + 1 for target_id in target_ids if target_id != NONE_ID}
+    if len(levels) != 1:
+        text = "targets must name at least one target besides 'none', and all of one level"
+        raise invalid("targets", text)
+    return levels.pop()
+
+
+def recreated_times(times: PoolTimes, now_ms: int) -> PoolTimes:
+    """The times of a pool that is opened anew at ``now_ms``: the same distances, of at least a second."""
+
+    def moved(moment: int | None) -> int | None:
+        return None if moment is None else now_ms + max(1_000, moment - times.start_at)
+
+    return PoolTimes(now_ms, moved(times.finish_at), moved(times.stop_accepting_bets_at))

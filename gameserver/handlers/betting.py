@@ -1,0 +1,148 @@
+"""Placing bets, and reading balances (contract, section 6)."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from gameserver.config import Settings
+from gameserver.domain.money import read_amount, to_minor, to_units
+from gameserver.domain.pools import require_accepting
+from gameserver.domain.targets import parse_target, path_id
+from gameserver.errors import ErrorCode, Rejected, invalid
+from gameserver.handlers.context import Change, Reading, Wager
+from gameserver.handlers.pools import sums_of
+from gameserver.handlers.registry import handles
+from gameserver.protocol.betting import (
+    BetPlacedInBettingPool,
+    BettingPoolBetsDistributionUpdate,
+    GetMyAvailableBalance,
+    GetMyCurrentBalance,
+    GetMyExposure,
+    NewBet,
+    PlaceBetInBettingPool,
+    YourAvailableBalance,
+    YourCurrentBalance,
+    YourExposure,
+)
+from gameserver.protocol.codec import encode_body
+from gameserver.storage.bets import add_to_stake, insert_bet, insert_participation
+from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, get_balances, insert_transfers
+from gameserver.storage.pools import (
+    Pool,
+    PoolTarget,
+    find_pool,
+    find_pool_target,
+    list_all_open_pools,
+    list_pool_targets,
+    update_sums_for_bet,
+)
+
+
+def _parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
+    return target_key(request.target, "target", settings)
+
+
+@handles(PlaceBetInBettingPool, _parse_target)
+def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, key: str) -> BetPlacedInBettingPool:
+    """Take a bet: its stake leaves the available money in the same transaction."""
+    units = read_amount(request.amount, "amount")
+    pool = change.pool(request, request.pool_id)
+    amount = to_minor(units, pool.currency, "amount")
+    target = find_pool_target(change.connection, pool.id, key)
+    if target is None:
+        raise invalid("target", f"target names nothing that can be backed in this pool: {key[:80]!r}")
+    require_accepting(pool.status, pool.times, change.now_ms, is_blocked=pool.is_blocked)
+    _require_funds(change, pool, amount)
+    bet = insert_bet(change.connection, pool.id, change.user.id, target.position, amount, change.now_ms)
+    _take_stake(change, pool, target, bet.id, amount)
+    change.touch_balances(pool.currency, [change.user.id])
+    shown = to_units(amount, pool.currency)
+    new_bet = NewBet(bet.uuid, change.user.id, target.key, shown, bet.placed_at)
+    change.effects.wagers.append(Wager(pool.game_uuid, pool.uuid, new_bet))
+    return BetPlacedInBettingPool(
+        pool_id=pool.uuid, bet_id=bet.uuid, target=target.key, amount=shown, placed_at=bet.placed_at
+    )
+
+
+def target_key(name: str, field: str, settings: Settings) -> str:
+    """The id of what a name or id says: a target's path, or a binary pool's label."""
+    return path_id(part.id for part in parse_target(name.strip(), field, settings.max_target_depth))
+
+
+def _require_funds(change: Change, pool: Pool, amount: int) -> None:
+    available = get_balances(change.connection, change.user.id, pool.currency).available
+    if available < amount:
+        has, asks = to_units(available, pool.currency), to_units(amount, pool.currency)
+        text = f"available are {has} {pool.currency}, asked for are {asks}"
+        raise Rejected(ErrorCode.INSUFFICIENT_FUNDS, text, "amount")
+
+
+def _take_stake(change: Change, pool: Pool, target: PoolTarget, bet_id: int, amount: int) -> None:
+    connection, user_id = change.connection, change.user.id
+    update_sums_for_bet(
+        connection,
+        pool.id,
+        target.position,
+        amount,
+        new_participant=insert_participation(connection, user_id, pool.game_id, pool.id),
+        new_backer=add_to_stake(connection, user_id, pool.id, target.position, amount),
+    )
+    available = account_id(connection, AccountKind.AVAILABLE, pool.currency, user_id)
+    staked = account_id(connection, AccountKind.STAKED, pool.currency, user_id)
+    insert_transfers(connection, [Transfer(available, staked, amount, Reason.STAKE, bet_id, None, change.now_ms)])
+
+
+def distribution_update(
+    connection: sqlite3.Connection, pool_uuid: str, new_bets: list[NewBet], new_bets_count: int
+) -> BettingPoolBetsDistributionUpdate | None:
+    """How an open pool is backed now (361); None if it is not open."""
+    pool = find_pool(connection, pool_uuid)
+    if pool is None or pool.settlement_id is not None:
+        return None
+    return BettingPoolBetsDistributionUpdate(
+        pool_id=pool.uuid,
+        game_id=pool.game_uuid,
+        target_level=pool.target_level,
+        participants=pool.participants,
+        amount_total=to_units(pool.amount_total, pool.currency),
+        bet_count=pool.bet_count,
+        distribution=sums_of(pool, list_pool_targets(connection, pool.id)),
+        new_bets=new_bets,
+        new_bets_count=new_bets_count,
+    )
+
+
+def distribution_updates(
+    due: Iterable[tuple[str, list[NewBet], int]], connection: sqlite3.Connection
+) -> list[bytes | None]:
+    """The bodies of the updates (361) of pools given as id, new bets and their count; None for those that ended."""
+    found = [distribution_update(connection, *update) for update in due]
+    return [None if update is None else encode_body(update) for update in found]
+
+
+def open_distributions(connection: sqlite3.Connection, game_id: int) -> list[bytes]:
+    """The bodies of the updates of all open pools of a game, without new bets."""
+    found = [distribution_update(connection, pool.uuid, [], 0) for pool in list_all_open_pools(connection, game_id)]
+    return [encode_body(update) for update in found if update is not None]
+
+
+@handles(GetMyCurrentBalance)
+def get_my_current_balance(reading: Reading, request: GetMyCurrentBalance) -> YourCurrentBalance:
+    """What the user has in all."""
+    held = get_balances(reading.connection, reading.user.id, request.currency)
+    return YourCurrentBalance(
+        currency=request.currency, current_balance=to_units(held.available + held.staked, request.currency)
+    )
+
+
+@handles(GetMyAvailableBalance)
+def get_my_available_balance(reading: Reading, request: GetMyAvailableBalance) -> YourAvailableBalance:
+    """What the user can stake."""
+    held = get_balances(reading.connection, reading.user.id, request.currency)
+    return YourAvailableBalance(currency=request.currency, available_balance=to_units(held.available, request.currency))
+
+
+@handles(GetMyExposure)
+def get_my_exposure(reading: Reading, request: GetMyExposure) -> YourExposure:
+    """What the user has staked."""
+    held = get_balances(reading.connection, reading.user.id, request.currency)
+    return YourExposure(currency=request.currency, exposure=to_units(held.staked, request.currency))

@@ -1,0 +1,304 @@
+"""What the operations that open and list betting pools do (contract, section 6)."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple, TypeVar
+
+from gameserver.config import Settings
+from gameserver.domain.money import to_units
+from gameserver.domain.names import action_id as action_key_of
+from gameserver.domain.names import split_list
+from gameserver.domain.parimutuel import to_win_if_backed
+from gameserver.domain.pools import (
+    PoolTimes,
+    UnlistedTarget,
+    check_finish_at,
+    check_times,
+    common_level,
+    parse_labels,
+)
+from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
+from gameserver.errors import invalid, not_found
+from gameserver.handlers.context import Change, Reading
+from gameserver.handlers.registry import handles
+from gameserver.handlers.states import require_running
+from gameserver.protocol.pools import (
+    AllBettingPoolsForGame,
+    BettingPoolCreated,
+    CreateAndOpenBettingPool,
+    GetBettingPoolBetsDistribution,
+    ListAllBettingPoolsForGame,
+    ListMyOpenBettingPoolsForGame,
+    ListMyResolvedPoolsForGame,
+    ListMyRunningPoolsForGame,
+    NewBettingPool,
+    NewBettingPoolBetsDistribution,
+    PlacedBet,
+    PoolsList,
+    PoolsPage,
+    PoolView,
+    TargetSums,
+    TargetSumsWithBets,
+    YouOpenPoolsListForGame,
+    YourResolvedPoolsForGame,
+    YourRunningPoolsForGame,
+)
+from gameserver.storage.bets import list_latest_bets, list_stakes
+from gameserver.storage.games import Game
+from gameserver.storage.pools import (
+    NewPoolRow,
+    Pool,
+    PoolTarget,
+    find_pool,
+    insert_pool,
+    list_backed_pools,
+    list_open_pools,
+    list_pool_targets,
+    list_unbacked_pools,
+)
+from gameserver.storage.settlements import get_net, get_settlement
+from gameserver.storage.sources import get_source
+from gameserver.storage.targets import find_action_id, find_target
+from gameserver.storage.timers import TimerKind, insert_timer
+
+LATEST_BETS = 100
+
+ListT = TypeVar("ListT", bound=PoolsList)
+
+
+def sums_of(pool: Pool, targets: Iterable[PoolTarget]) -> dict[str, TargetSums]:
+    """The distribution of a pool's stakes."""
+    unit = int(1 / to_units(1, pool.currency))
+    return {
+        target.key: TargetSums(
+            target.display_name,
+            target.backing_people,
+            to_units(target.backing_money, pool.currency),
+            to_win_if_backed(pool.amount_total, target.backing_money, pool.takeout_millionths, unit),
+        )
+        for target in targets
+    }
+
+
+def pool_fields(pool: Pool, distribution: object) -> dict[str, Any]:
+    """The fields of the pool object."""
+    return {
+        "pool_id": pool.uuid,
+        "game_id": pool.game_uuid,
+        "description": pool.description,
+        "type": pool.type,
+        "action_id": pool.action,
+        "target_level": pool.target_level,
+        "participants": pool.participants,
+        "amount_total": to_units(pool.amount_total, pool.currency),
+        "bet_count": pool.bet_count,
+        "distribution": distribution,
+        "is_blocked": pool.is_blocked,
+        "is_hot": pool.hot_since is not None,
+        "start_at": pool.start_at,
+        "finish_at": pool.finish_at,
+        "stop_accepting_bets_at": pool.stop_accepting_bets_at,
+        "recreate_on_end": pool.recreate_on_end,
+        "unlisted_target": pool.unlisted_target.value,
+        "status": pool.status.value,
+    }
+
+
+def _view_fields(reading: Reading, pool: Pool) -> dict[str, Any]:
+    return pool_fields(pool, sums_of(pool, list_pool_targets(reading.connection, pool.id)))
+
+
+class _Subject(NamedTuple):
+    """What a pool is on: labels by id, or an action and targets by their ids, all of one level."""
+
+    labels: dict[str, str]
+    action_key: str | None
+    target_ids: list[str]
+    level: int
+
+
+def _parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Subject:
+    type_ = request.pool_kind
+    check_finish_at(type_, request.finish_at)
+    names = split_list(request.targets)
+    if type_.is_binary:
+        return _Subject(parse_labels(names), None, [], 0)
+    assert request.action_id is not None
+    paths = parse_targets(names, "targets", settings.max_target_depth)
+    ids = [path_id(part.id for part in path) for path in paths]
+    level = common_level(ids)
+    return _Subject({}, action_key_of(request.action_id, "action_id"), ids, level)
+
+
+@handles(CreateAndOpenBettingPool, _parse_subject)
+def create_and_open_betting_pool(
+    change: Change, request: CreateAndOpenBettingPool, subject: _Subject
+) -> BettingPoolCreated:
+    """Open a pool."""
+    type_ = request.pool_kind
+    now_ms = change.now_ms
+    times = PoolTimes(max(now_ms, request.start_at or 0), request.finish_at, request.stop_accepting_bets_at)
+    check_times(times, now_ms)
+    game = change.game(request, request.game_id)
+    if subject.action_key is None:
+        targets, action_row = subject.labels, None
+    else:
+        targets = _known_targets(change, game, subject.target_ids)
+        action_row = require_action(change, game, subject.action_key)
+    require_running(game, now_ms)
+    pool = open_pool(
+        change,
+        game,
+        NewPoolRow(
+            game_id=game.id,
+            type=type_,
+            description=request.description,
+            action_id=action_row,
+            target_level=subject.level,
+            unlisted_target=UnlistedTarget(request.unlisted_target),
+            takeout_millionths=get_source(change.connection, game.source_id).takeout_millionths,
+            created_at=now_ms,
+            start_at=times.start_at,
+            finish_at=times.finish_at,
+            stop_accepting_bets_at=times.stop_accepting_bets_at,
+            recreate_on_end=request.recreate_on_end,
+            is_blocked=request.is_blocked,
+            hot_since=now_ms if request.is_hot else None,
+        ),
+        targets,
+    )
+    return BettingPoolCreated(
+        pool_id=pool.uuid,
+        game_id=pool.game_uuid,
+        description=pool.description,
+        type=pool.type,
+        action_id=pool.action,
+    )
+
+
+def open_pool(change: Change, game: Game, new: NewPoolRow, targets: dict[str, str]) -> Pool:
+    """Open a pool and tell the game's subscribers (352)."""
+    pool = insert_pool(change.connection, new, targets)
+    if pool.finish_at is not None:
+        insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, game.id, pool_id=pool.id)
+    change.publish(game, NewBettingPool(**_view_fields(change, pool)))
+    return pool
+
+
+def require_action(reading: Reading, game: Game, key: str) -> int:
+    """The row of an action of the game. Raises ``invalid_parameter``."""
+    row = find_action_id(reading.connection, game.id, key)
+    if row is None:
+        raise invalid("action_id", f"action_id names no action of this game: {key!r}")
+    return row
+
+
+def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, str]:
+    """Target id → display name of targets of the game, and ``none``."""
+    known: dict[str, str] = {}
+    for target_id in ids:
+        target = find_target(reading.connection, game.id, target_id)
+        if target is None:
+            raise invalid("targets", f"targets names one that this game does not have: {target_id[:80]!r}")
+        known[target_id] = target.display_name
+    known.setdefault(NONE_ID, NONE_DISPLAY_NAME)
+    return known
+
+
+@handles(ListAllBettingPoolsForGame)
+def list_all_betting_pools_for_game(reading: Reading, request: ListAllBettingPoolsForGame) -> AllBettingPoolsForGame:
+    """List the unresolved pools of a game."""
+    game, before = _page(reading, request)
+    found = list_open_pools(reading.connection, game.id, before, request.limit + 1)
+    return _list(reading, AllBettingPoolsForGame, game, found, request.limit)
+
+
+@handles(ListMyOpenBettingPoolsForGame)
+def list_my_open_betting_pools_for_game(
+    reading: Reading, request: ListMyOpenBettingPoolsForGame
+) -> YouOpenPoolsListForGame:
+    """List those in which the user has no bet."""
+    game, before = _page(reading, request)
+    found = list_unbacked_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1)
+    return _list(reading, YouOpenPoolsListForGame, game, found, request.limit)
+
+
+@handles(ListMyRunningPoolsForGame)
+def list_my_running_pools_for_game(reading: Reading, request: ListMyRunningPoolsForGame) -> YourRunningPoolsForGame:
+    """List those in which the user has a bet."""
+    game, before = _page(reading, request)
+    found = list_backed_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1, running=True)
+    return _list(reading, YourRunningPoolsForGame, game, found, request.limit)
+
+
+@handles(ListMyResolvedPoolsForGame)
+def list_my_resolved_pools_for_game(reading: Reading, request: ListMyResolvedPoolsForGame) -> YourResolvedPoolsForGame:
+    """List the ended pools in which the user had a bet."""
+    game, before = _page(reading, request)
+    found = list_backed_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1, running=False)
+    return _list(reading, YourResolvedPoolsForGame, game, found, request.limit)
+
+
+def _page(reading: Reading, request: PoolsPage) -> tuple[Game, int | None]:
+    """The game, and the row below which the page begins."""
+    game = reading.game(request, request.game_id)
+    if request.after is None:
+        return game, None
+    cursor = find_pool(reading.connection, request.after)
+    if cursor is None or cursor.game_id != game.id:
+        raise not_found("after", "pool of this game")
+    return game, cursor.id
+
+
+def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool], limit: int) -> ListT:
+    page = found[:limit]
+    views = {}
+    for pool in page:
+        targets = list_pool_targets(reading.connection, pool.id)
+        extra: dict[str, Any] = {}
+        if message in (YourRunningPoolsForGame, YourResolvedPoolsForGame):
+            keys = {target.position: target.key for target in targets}
+            staked = list_stakes(reading.connection, reading.user.id, pool.id)
+            extra["user_backed"] = {keys[at]: to_units(amount, pool.currency) for at, amount in staked.items()}
+        if message is YourResolvedPoolsForGame:
+            extra |= _outcome_fields(reading, pool, targets)
+        views[pool.uuid] = PoolView(**pool_fields(pool, sums_of(pool, targets)), **extra)
+    return message(
+        game_id=game.uuid,
+        pools_list=views,
+        next=page[-1].uuid if len(found) > len(page) else None,
+        seq=game.seq,
+    )
+
+
+def _outcome_fields(reading: Reading, pool: Pool, targets: list[PoolTarget]) -> dict[str, Any]:
+    assert pool.settlement_id is not None
+    settlement = get_settlement(reading.connection, pool.settlement_id)
+    return {
+        "winning_target": next((target.key for target in targets if target.position == settlement.position), None),
+        "resolved_at": settlement.settled_at,
+        "total_winnings": to_units(get_net(reading.connection, reading.user.id, pool.id), pool.currency),
+    }
+
+
+@handles(GetBettingPoolBetsDistribution)
+def get_betting_pool_bets_distribution(
+    reading: Reading, request: GetBettingPoolBetsDistribution
+) -> NewBettingPoolBetsDistribution:
+    """A pool with its latest bets."""
+    pool = reading.pool(request, request.pool_id)
+    targets = list_pool_targets(reading.connection, pool.id)
+    sums = sums_of(pool, targets)
+    distribution = {
+        target.key: TargetSumsWithBets(
+            sums[target.key].display_name,
+            sums[target.key].backing_people,
+            sums[target.key].backing_money,
+            sums[target.key].to_win_if_backed,
+            [
+                PlacedBet(bet.uuid, bet.user_id, to_units(bet.amount, pool.currency), bet.placed_at)
+                for bet in list_latest_bets(reading.connection, pool.id, target.position, LATEST_BETS)
+            ],
+        )
+        for target in targets
+    }
+    return NewBettingPoolBetsDistribution(**pool_fields(pool, distribution))

@@ -1,0 +1,126 @@
+"""Placing bets, and balances (contract, section 6)."""
+
+from decimal import Decimal
+
+import msgspec
+
+from gameserver.domain.money import DEFAULT_CURRENCY, read_amount
+from gameserver.errors import ErrorCode
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.fields import Currency, Name, Number, Uuid
+from gameserver.protocol.pools import TargetSums
+
+
+@message
+class BetPlacedInBettingPool(Message, tag=356, frozen=True):
+    """The bet is taken and its stake set aside."""
+
+    pool_id: str
+    bet_id: str
+    target: str
+    amount: Decimal
+    placed_at: int
+
+
+class NewBet(msgspec.Struct, frozen=True):
+    """A bet in a distribution update."""
+
+    bet_id: str
+    user_id: int
+    target: str
+    amount: Decimal
+    placed_at: int
+
+
+@message
+class BettingPoolBetsDistributionUpdate(Message, tag=361, frozen=True):
+    """How a pool is backed now, and up to 50 of the bets since the last update."""
+
+    pool_id: str
+    game_id: str
+    target_level: int
+    participants: int
+    amount_total: Decimal
+    bet_count: int
+    distribution: dict[str, TargetSums]
+    new_bets: list[NewBet]
+    new_bets_count: int
+
+
+@message
+class BalanceUpdate(Message, tag=815, frozen=True):
+    """The user's balances in a currency have changed: current is available and staked together."""
+
+    current_balance: Decimal
+    available_balance: Decimal
+    currency: str
+
+
+@operation(
+    by=Role.USER,
+    kind=Kind.WRITE,
+    replies=[BetPlacedInBettingPool],
+    broadcasts=[BettingPoolBetsDistributionUpdate, BalanceUpdate],
+    errors=[
+        ErrorCode.NOT_FOUND,
+        ErrorCode.BETTING_BLOCKED,
+        ErrorCode.POOL_RESOLVED,
+        ErrorCode.BETTING_ENDED,
+        ErrorCode.BETTING_NOT_STARTED,
+        ErrorCode.INSUFFICIENT_FUNDS,
+    ],
+)
+class PlaceBetInBettingPool(Request, tag=392, frozen=True):
+    """Stake an amount, in units of the game's currency, on a target of a pool."""
+
+    pool_id: Uuid
+    target: Name
+    amount: Number
+
+    def __post_init__(self) -> None:
+        read_amount(self.amount, "amount")
+
+
+@message
+class YourCurrentBalance(Message, tag=800, frozen=True):
+    """Available and staked money together."""
+
+    currency: str
+    current_balance: Decimal
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[YourCurrentBalance])
+class GetMyCurrentBalance(Request, tag=800, frozen=True):
+    """Read what the user has, staked money included."""
+
+    currency: Currency = DEFAULT_CURRENCY
+
+
+@message
+class YourAvailableBalance(Message, tag=810, frozen=True):
+    """The money that can be staked."""
+
+    currency: str
+    available_balance: Decimal
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[YourAvailableBalance])
+class GetMyAvailableBalance(Request, tag=810, frozen=True):
+    """Read what the user can stake."""
+
+    currency: Currency = DEFAULT_CURRENCY
+
+
+@message
+class YourExposure(Message, tag=840, frozen=True):
+    """The money staked in running bets."""
+
+    currency: str
+    exposure: Decimal
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[YourExposure])
+class GetMyExposure(Request, tag=840, frozen=True):
+    """Read what the user has staked in running bets."""
+
+    currency: Currency = DEFAULT_CURRENCY

@@ -1,0 +1,240 @@
+"""Operations on betting pools (contract, section 6)."""
+
+from decimal import Decimal
+
+import msgspec
+
+from gameserver.domain.pools import PoolType
+from gameserver.errors import ErrorCode, Rejected, invalid
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.fields import (
+    Flag,
+    Millis,
+    Name,
+    Names,
+    PageSize,
+    PoolTypeNumber,
+    Text,
+    UnlistedTargetChoice,
+    Uuid,
+)
+
+
+class TargetSums(msgspec.Struct, frozen=True):
+    """The valid bets on a target; ``to_win_if_backed`` is the return per unit of one whole unit more on it."""
+
+    display_name: str
+    backing_people: int
+    backing_money: Decimal
+    to_win_if_backed: Decimal
+
+
+class PlacedBet(msgspec.Struct, frozen=True):
+    """A bet as others see it."""
+
+    bet_id: str
+    user_id: int
+    amount: Decimal
+    placed_at: int
+
+
+class TargetSumsWithBets(msgspec.Struct, frozen=True):
+    """The same with the latest bets, newest first."""
+
+    display_name: str
+    backing_people: int
+    backing_money: Decimal
+    to_win_if_backed: Decimal
+    bets: list[PlacedBet]
+
+
+class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The pool object. ``user_backed`` (target id to amount) and what follows it come in the user's own lists."""
+
+    pool_id: str
+    game_id: str
+    description: str
+    type: int
+    action_id: str
+    target_level: int
+    participants: int
+    amount_total: Decimal
+    bet_count: int
+    distribution: dict[str, TargetSums]
+    is_blocked: bool
+    is_hot: bool
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+    recreate_on_end: bool
+    unlisted_target: str
+    status: str
+    user_backed: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
+    winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
+    resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
+    total_winnings: Decimal | msgspec.UnsetType = msgspec.UNSET
+
+
+@message
+class BettingPoolCreated(Message, tag=350, frozen=True):
+    """The pool is open."""
+
+    pool_id: str
+    game_id: str
+    description: str
+    type: int
+    action_id: str
+
+
+@message
+class NewBettingPool(Message, tag=352, frozen=True):
+    """A pool has been opened: the pool object."""
+
+    pool_id: str
+    game_id: str
+    description: str
+    type: int
+    action_id: str
+    target_level: int
+    participants: int
+    amount_total: Decimal
+    bet_count: int
+    distribution: dict[str, TargetSums]
+    is_blocked: bool
+    is_hot: bool
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+    recreate_on_end: bool
+    unlisted_target: str
+    status: str
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingPoolCreated],
+    broadcasts=[NewBettingPool],
+    errors=[ErrorCode.GAME_NOT_OPEN, ErrorCode.GAME_CLOSED, ErrorCode.CONFLICT],
+)
+class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
+    """Open a betting pool.
+
+    Types 1 and 2 are parimutuel, on an action and targets of one level; 3 and 4 binary, between two labels
+    (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``type`` and ``pool_type`` are the same.
+    ``unlisted_target``: what an event of this action on a target outside the pool does.
+    """
+
+    game_id: Uuid
+    description: Text
+    action_id: Name | None = None
+    targets: Names = ""
+    type: PoolTypeNumber | None = None
+    pool_type: PoolTypeNumber | None = None
+    start_at: Millis | None = None
+    finish_at: Millis | None = None
+    stop_accepting_bets_at: Millis | None = None
+    is_blocked: Flag = False
+    is_hot: Flag = False
+    recreate_on_end: Flag = False
+    unlisted_target: UnlistedTargetChoice = "stay_open"
+
+    def __post_init__(self) -> None:
+        if None not in (self.type, self.pool_type) and self.type != self.pool_type:
+            raise invalid("pool_type", "type and pool_type are the same parameter; send one of them")
+        if not self.pool_kind.is_binary and self.action_id is None:
+            text = "action_id is required for parimutuel pools: the id or name of an action of the game"
+            raise Rejected(ErrorCode.MISSING_PARAMETER, text, "action_id")
+
+    @property
+    def pool_kind(self) -> PoolType:
+        """The type, under either name; parimutuel and event based if none is given."""
+        return PoolType(self.type or self.pool_type or PoolType.PARIMUTUEL_EVENT)
+
+
+class PoolsList(Message, frozen=True, kw_only=True):
+    """Pools by id, newest first; ``next`` is the ``after`` of the next page, or null."""
+
+    game_id: str
+    pools_list: dict[str, PoolView]
+    next: str | None
+    seq: int
+
+
+class PoolsPage(Request, frozen=True, kw_only=True):
+    """Which pools to list."""
+
+    game_id: Uuid
+    limit: PageSize = 100
+    after: Uuid | None = None
+
+
+@message
+class AllBettingPoolsForGame(PoolsList, tag=3535, frozen=True):
+    """The unresolved pools of a game, blocked ones and those not yet started included."""
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[AllBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+class ListAllBettingPoolsForGame(PoolsPage, tag=387, frozen=True):
+    """List the unresolved pools of a game."""
+
+
+@message
+class YouOpenPoolsListForGame(PoolsList, tag=353, frozen=True):
+    """The unresolved pools in which the user has no bet."""
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[YouOpenPoolsListForGame], errors=[ErrorCode.NOT_FOUND])
+class ListMyOpenBettingPoolsForGame(PoolsPage, tag=388, frozen=True):
+    """List the unresolved pools of a game in which the user has no bet."""
+
+
+@message
+class YourRunningPoolsForGame(PoolsList, tag=354, frozen=True):
+    """The unresolved pools in which the user has a bet."""
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[YourRunningPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+class ListMyRunningPoolsForGame(PoolsPage, tag=389, frozen=True):
+    """List the unresolved pools of a game in which the user has a bet."""
+
+
+@message
+class YourResolvedPoolsForGame(PoolsList, tag=355, frozen=True):
+    """The ended pools in which the user had a bet; ``total_winnings`` is net."""
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[YourResolvedPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+class ListMyResolvedPoolsForGame(PoolsPage, tag=390, frozen=True):
+    """List the ended pools of a game in which the user had a bet."""
+
+
+@message
+class NewBettingPoolBetsDistribution(Message, tag=360, frozen=True):
+    """The pool object with the latest bets on each target."""
+
+    pool_id: str
+    game_id: str
+    description: str
+    type: int
+    action_id: str
+    target_level: int
+    participants: int
+    amount_total: Decimal
+    bet_count: int
+    distribution: dict[str, TargetSumsWithBets]
+    is_blocked: bool
+    is_hot: bool
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+    recreate_on_end: bool
+    unlisted_target: str
+    status: str
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[NewBettingPoolBetsDistribution], errors=[ErrorCode.NOT_FOUND])
+class GetBettingPoolBetsDistribution(Request, tag=393, frozen=True):
+    """Read a pool with its latest bets."""
+
+    pool_id: Uuid

@@ -1,0 +1,142 @@
+"""Blocking and allowing betting, and hot pools (contract, section 6).
+
+A moment that has not come is answered at once and broadcast when it takes effect; a newer one replaces it.
+"""
+
+from gameserver.errors import ErrorCode
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.fields import Millis, Name, Uuid
+
+
+@message
+class BettingInPoolBlocked(Message, tag=368, frozen=True):
+    """The pool takes no bets from this moment on."""
+
+    pool_id: str
+    blocked_at: int
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingInPoolBlocked],
+    broadcasts=[BettingInPoolBlocked],
+    errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED],
+)
+class BlockBettingInBettingPool(Request, tag=397, frozen=True):
+    """Stop a pool from taking bets, now or at ``block_at``."""
+
+    pool_id: Uuid
+    block_at: Millis | None = None
+
+
+@message
+class BettingInPoolAllowed(Message, tag=369, frozen=True):
+    """The pool takes bets again from this moment on."""
+
+    pool_id: str
+    allowed_at: int
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingInPoolAllowed],
+    broadcasts=[BettingInPoolAllowed],
+    errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
+)
+class AllowBettingInBettingPool(Request, tag=398, frozen=True):
+    """Let a pool take bets again, now or at ``allow_at``."""
+
+    pool_id: Uuid
+    allow_at: Millis | None = None
+
+
+@message
+class BettingForGameAndActionBlocked(Message, tag=370, frozen=True):
+    """The game's pools on the action take no bets from this moment on; each is told by a 368 of its own."""
+
+    game_id: str
+    action_id: str
+    blocked_at: int
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingForGameAndActionBlocked],
+    broadcasts=[BettingForGameAndActionBlocked, BettingInPoolBlocked],
+    errors=[ErrorCode.GAME_CLOSED],
+)
+class BlockBettingForGameAndAction(Request, tag=3975, frozen=True):
+    """Stop every pool on an action that is unresolved then from taking bets, now or at ``block_at``."""
+
+    game_id: Uuid
+    action_id: Name
+    block_at: Millis | None = None
+
+
+@message
+class BettingForGameAndActionAllowed(Message, tag=371, frozen=True):
+    """The game's pools on the action take bets again from this moment on; each is told by a 369 of its own."""
+
+    game_id: str
+    action_id: str
+    allowed_at: int
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingForGameAndActionAllowed],
+    broadcasts=[BettingForGameAndActionAllowed, BettingInPoolAllowed],
+    errors=[ErrorCode.GAME_CLOSED, ErrorCode.CONFLICT],
+)
+class AllowBettingForGameAndAction(Request, tag=3985, frozen=True):
+    """Let every pool on an action that is unresolved then take bets again, now or at ``allow_at``."""
+
+    game_id: Uuid
+    action_id: Name
+    allow_at: Millis | None = None
+
+
+@message
+class HotBettingPoolSuggested(Message, tag=367, frozen=True, omit_defaults=True):
+    """Pools are hot: one by its ``pool_id``, or in the reply to 3961 the ``pools`` on an action and target."""
+
+    hot_since: int
+    pool_id: str | None = None
+    game_id: str | None = None
+    action_id: str | None = None
+    target_id: str | None = None
+    pools: list[str] | None = None
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[HotBettingPoolSuggested],
+    broadcasts=[HotBettingPoolSuggested],
+    errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED],
+)
+class SuggestHotBettingPool(Request, tag=396, frozen=True):
+    """Mark a pool as hot, now or at ``likely_to_happen_at``."""
+
+    pool_id: Uuid
+    likely_to_happen_at: Millis | None = None
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[HotBettingPoolSuggested],
+    broadcasts=[HotBettingPoolSuggested],
+    errors=[ErrorCode.GAME_CLOSED],
+)
+class SuggestHotBettingPoolForActionAndTarget(Request, tag=3961, frozen=True):
+    """Mark the unresolved pools on an action that hold a target as hot, now or at ``likely_to_happen_at``."""
+
+    game_id: Uuid
+    action_id: Name
+    target_id: Name
+    likely_to_happen_at: Millis | None = None

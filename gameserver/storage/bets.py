@@ -1,0 +1,98 @@
+"""Bets, and what each user has staked on each target of a pool."""
+
+import sqlite3
+from enum import StrEnum
+from typing import NamedTuple
+
+from gameserver.storage.ids import new_uuid
+
+
+class BetStatus(StrEnum):
+    """What became of a bet."""
+
+    RUNNING = "running"
+    WON = "won"
+    LOST = "lost"
+    REFUNDED = "refunded"
+    INVALIDATED = "invalidated"
+    VOIDED = "voided"
+
+
+class Bet(NamedTuple):
+    """A bet: an amount staked by a user on what stands at ``position`` in its pool."""
+
+    id: int
+    uuid: str
+    pool_id: int
+    user_id: int
+    position: int
+    amount: int
+    placed_at: int
+    status: BetStatus
+    payout: int
+    settled_at: int | None
+
+
+_COLUMNS = ", ".join(Bet._fields)
+
+
+def insert_bet(
+    connection: sqlite3.Connection, pool_id: int, user_id: int, position: int, amount: int, now_ms: int
+) -> Bet:
+    """A new bet; its stake is not moved here."""
+    uuid = new_uuid(now_ms)
+    cursor = connection.execute(
+        "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM journal))",
+        (uuid, pool_id, user_id, position, amount, now_ms),
+    )
+    assert cursor.lastrowid is not None
+    return Bet(cursor.lastrowid, uuid, pool_id, user_id, position, amount, now_ms, BetStatus.RUNNING, 0, None)
+
+
+def find_bet(connection: sqlite3.Connection, uuid: str) -> Bet | None:
+    """The bet of that id."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE uuid = ?", (uuid,)).fetchone()
+    return Bet(*row) if row else None
+
+
+def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: int, pool_id: int) -> bool:
+    """Record that a user has a bet in a pool; whether that is new."""
+    return bool(
+        connection.execute(
+            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (user_id, game_id, pool_id),
+        ).rowcount
+    )
+
+
+def add_to_stake(connection: sqlite3.Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
+    """Add to what a user has on a target; whether it is the first."""
+    before = connection.execute(
+        "SELECT amount FROM stakes WHERE user_id = ? AND pool_id = ? AND position = ?", (user_id, pool_id, position)
+    ).fetchone()
+    connection.execute(
+        "INSERT INTO stakes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+        (user_id, pool_id, position, amount),
+    )
+    return before is None or before[0] == 0
+
+
+def list_stakes(connection: sqlite3.Connection, user_id: int, pool_id: int) -> dict[int, int]:
+    """Position → amount of what a user has staked in a pool."""
+    return dict(
+        connection.execute(
+            "SELECT position, amount FROM stakes WHERE user_id = ? AND pool_id = ? AND amount > 0 ORDER BY position",
+            (user_id, pool_id),
+        )
+    )
+
+
+def list_latest_bets(connection: sqlite3.Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
+    """The newest bets on a target that are valid, newest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND status NOT IN ('invalidated', 'voided')"
+        " ORDER BY id DESC LIMIT ?",
+        (pool_id, position, limit),
+    )
+    return [Bet(*row) for row in rows]

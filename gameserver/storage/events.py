@@ -1,0 +1,115 @@
+"""What happened in games, and how often."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gameserver.storage.ids import new_uuid
+
+
+class NewEventRow(NamedTuple):
+    """What an event is registered with: an action by a target, or the resolution of a binary pool."""
+
+    game_id: int
+    action_id: int | None
+    target_id: int | None
+    pool_id: int | None
+    pool_target: str | None
+    description: str | None
+    happened_at: int
+    registered_at: int
+
+
+class Event(NamedTuple):
+    """An event as stored."""
+
+    id: int
+    uuid: str
+    game_id: int
+    action_id: int | None
+    target_id: int | None
+    pool_id: int | None
+    pool_target: str | None
+    description: str | None
+    happened_at: int
+    registered_at: int
+    voided_at: int | None
+
+
+_COLUMNS = ", ".join(Event._fields)
+
+
+def insert_event(connection: sqlite3.Connection, new: NewEventRow) -> Event:
+    """A new event."""
+    columns, marks = ", ".join(NewEventRow._fields), ", ".join("?" * len(new))
+    cursor = connection.execute(
+        f"INSERT INTO events (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.registered_at), *new)
+    )
+    row = connection.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (cursor.lastrowid,)).fetchone()
+    return Event(*row)
+
+
+def find_event(connection: sqlite3.Connection, game_id: int, uuid: str) -> Event | None:
+    """The game's event of that id, also if it is voided."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE uuid = ? AND game_id = ?", (uuid, game_id)
+    ).fetchone()
+    return Event(*row) if row else None
+
+
+def get_event(connection: sqlite3.Connection, event_id: int) -> Event:
+    """The event of that row, which exists."""
+    return Event(*connection.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (event_id,)).fetchone())
+
+
+def update_event_voided(connection: sqlite3.Connection, event_id: int, now_ms: int) -> None:
+    """Record that the event is void."""
+    connection.execute("UPDATE events SET voided_at = ? WHERE id = ?", (now_ms, event_id))
+
+
+def list_past_events(connection: sqlite3.Connection, game_id: int, before: Event | None, limit: int) -> list[Event]:
+    """A game's events, the newest ``happened_at`` first, those after ``before`` in that order."""
+    bound = (2**62, 2**62) if before is None else (before.happened_at, before.id)
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE game_id = ? AND voided_at IS NULL AND pool_id IS NULL"
+        " AND (happened_at, id) < (?, ?) ORDER BY happened_at DESC, id DESC LIMIT ?",
+        (game_id, *bound, limit),
+    )
+    return [Event(*row) for row in rows]
+
+
+def list_later_events(connection: sqlite3.Connection, action_id: int, after_event_id: int) -> list[Event]:
+    """The events of an action registered after another, that are not voided."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE action_id = ? AND id > ? AND voided_at IS NULL ORDER BY id",
+        (action_id, after_event_id),
+    )
+    return [Event(*row) for row in rows]
+
+
+def count_event(
+    connection: sqlite3.Connection, game_id: int, action_id: int, target_ids: Iterable[int], step: int
+) -> None:
+    """Count an event, or a voided one back, for a target and its ancestors."""
+    connection.executemany(
+        "INSERT INTO event_counts VALUES (?1, ?2, ?3, max(0, ?4)) ON CONFLICT DO UPDATE SET count = count + ?4",
+        [(game_id, action_id, target_id, step) for target_id in target_ids],
+    )
+
+
+def list_counts(
+    connection: sqlite3.Connection, game_id: int, action_id: int | None = None
+) -> list[tuple[str, int, int]]:
+    """Action id, target's row and count of what has happened in a game, in the order of its actions and targets."""
+    return connection.execute(
+        "SELECT actions.key, target_id, count FROM event_counts JOIN actions ON actions.id = action_id"
+        " WHERE event_counts.game_id = ?1 AND count > 0 AND (?2 IS NULL OR action_id = ?2)"
+        " ORDER BY action_id, target_id",
+        (game_id, action_id),
+    ).fetchall()
+
+
+def list_event_uuids(connection: sqlite3.Connection, game_id: int) -> list[str]:
+    """The ids of a game's events, voided ones included, in the order registered."""
+    rows = connection.execute("SELECT uuid FROM events WHERE game_id = ? ORDER BY id", (game_id,))
+    return [row[0] for row in rows]

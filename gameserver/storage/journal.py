@@ -1,0 +1,93 @@
+"""What was asked of each game, in order: enough to live its life again (``gameserver export``).
+
+Bets are not repeated here: each bet's row says after which row of the journal it was placed.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class JournalRow(NamedTuple):
+    """A request that changed a game: its operation, its parameters as JSON, who made it and when it took effect."""
+
+    id: int
+    at: int
+    user_id: int
+    op: int
+    parameters: str
+
+
+class JournalBet(NamedTuple):
+    """A bet among them."""
+
+    after_journal_id: int
+    at: int
+    user_id: int
+    pool_uuid: str
+    target: str
+    amount: int
+
+
+def insert_journal(
+    connection: sqlite3.Connection, game_id: int, at: int, user_id: int, op: int, parameters: bytes
+) -> None:
+    """Record a request with the change it made."""
+    connection.execute(
+        "INSERT INTO journal (game_id, at, user_id, op, parameters) VALUES (?, ?, ?, ?, ?)",
+        (game_id, at, user_id, op, parameters.decode()),
+    )
+
+
+def list_journal(connection: sqlite3.Connection, game_id: int) -> Iterator[JournalRow]:
+    """The requests of a game, in order."""
+    rows = connection.execute(
+        "SELECT id, at, user_id, op, parameters FROM journal WHERE game_id = ? ORDER BY id", (game_id,)
+    )
+    return map(JournalRow._make, rows)
+
+
+def list_journal_bets(connection: sqlite3.Connection, game_id: int) -> Iterator[JournalBet]:
+    """The bets of a game, in order."""
+    rows = connection.execute(
+        "SELECT after_journal_id, placed_at, user_id, pools.uuid, t.key, bets.amount FROM pools"
+        " JOIN bets ON bets.pool_id = pools.id"
+        " JOIN pool_targets AS t ON t.pool_id = pools.id AND t.position = bets.position"
+        " WHERE pools.game_id = ? ORDER BY bets.id",
+        (game_id,),
+    )
+    return map(JournalBet._make, rows)
+
+
+class BetOutcome(NamedTuple):
+    """What became of a bet; its pool and event are named by their order in the game."""
+
+    user_id: int
+    amount: int
+    status: str
+    payout: int
+
+
+def list_bet_outcomes(connection: sqlite3.Connection, game_id: int) -> Iterator[BetOutcome]:
+    """What became of a game's bets, in the order they were placed."""
+    rows = connection.execute(
+        "SELECT user_id, amount, bets.status, payout FROM bets JOIN pools ON pools.id = bets.pool_id"
+        " WHERE pools.game_id = ? ORDER BY bets.id",
+        (game_id,),
+    )
+    return map(BetOutcome._make, rows)
+
+
+def list_movements(connection: sqlite3.Connection, game_id: int) -> list[tuple[str, int | None, int]]:
+    """Kind and user of each account that the game's bets have moved money to or from, and how much in all."""
+    return connection.execute(
+        "WITH of_game AS (SELECT debit_id, credit_id, amount FROM transfers WHERE bet_id IN"
+        "  (SELECT bets.id FROM bets JOIN pools ON pools.id = bets.pool_id WHERE pools.game_id = ?1)"
+        "  OR settlement_id IN (SELECT settlements.id FROM settlements JOIN pools ON pools.id = pool_id"
+        "   WHERE pools.game_id = ?1)),"
+        " moved AS (SELECT credit_id AS account_id, amount FROM of_game"
+        "  UNION ALL SELECT debit_id, -amount FROM of_game)"
+        " SELECT kind, user_id, sum(amount) FROM moved JOIN accounts ON accounts.id = account_id"
+        " GROUP BY accounts.id ORDER BY kind, user_id",
+        (game_id,),
+    ).fetchall()

@@ -1,0 +1,127 @@
+"""The ledger: append-only double-entry transfers between accounts, in minor units.
+
+Balances are kept by the schema's trigger, so that each is the sum of its transfers by construction; all
+balances of a currency, the mint's included, sum to zero.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class AccountKind(StrEnum):
+    """What an account holds. The clearing account is empty between transactions."""
+
+    AVAILABLE = "available"
+    STAKED = "staked"
+    CLEARING = "clearing"
+    HOUSE = "house"
+    MINT = "mint"
+
+
+class Reason(StrEnum):
+    """Why money moves."""
+
+    CREDIT = "credit"
+    STAKE = "stake"
+    POT = "pot"
+    PAYOUT = "payout"
+    REFUND = "refund"
+    TAKEOUT = "takeout"
+    TAKE_BACK = "take_back"
+
+
+class Transfer(NamedTuple):
+    """A movement of money from the debited account to the credited one."""
+
+    debit_id: int
+    credit_id: int
+    amount: int
+    reason: Reason
+    bet_id: int | None
+    settlement_id: int | None
+    made_at: int
+
+
+class Balances(NamedTuple):
+    """What a user has in a currency: free, and staked in running bets."""
+
+    available: int
+    staked: int
+
+
+def account_id(connection: sqlite3.Connection, kind: AccountKind, currency: str, user_id: int | None = None) -> int:
+    """The account, opened if it is missing."""
+    # Two conditions, since each needs an index of its own.
+    owner = "user_id IS NULL AND ?1 IS NULL" if user_id is None else "user_id = ?1"
+    row = connection.execute(
+        f"SELECT id FROM accounts WHERE {owner} AND currency = ?2 AND kind = ?3", (user_id, currency, kind)
+    ).fetchone()
+    if row is not None:
+        return int(row[0])
+    cursor = connection.execute(
+        "INSERT INTO accounts (kind, user_id, currency) VALUES (?, ?, ?)", (kind, user_id, currency)
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def insert_transfers(connection: sqlite3.Connection, transfers: Iterable[Transfer]) -> None:
+    """Move money."""
+    connection.executemany(
+        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, settlement_id, made_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        transfers,
+    )
+
+
+def get_balance(connection: sqlite3.Connection, account: int) -> int:
+    """What an account holds."""
+    balance: int = connection.execute("SELECT balance FROM accounts WHERE id = ?", (account,)).fetchone()[0]
+    return balance
+
+
+def get_balances(connection: sqlite3.Connection, user_id: int, currency: str) -> Balances:
+    """What a user has; nothing in a currency never used."""
+    held = dict(
+        connection.execute("SELECT kind, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency))
+    )
+    return Balances(held.get(AccountKind.AVAILABLE, 0), held.get(AccountKind.STAKED, 0))
+
+
+class NamedTransfer(NamedTuple):
+    """A transfer by the kinds of its accounts."""
+
+    debited: str
+    credited: str
+    amount: int
+    reason: str
+    made_at: int
+
+
+def list_transfers_of_bet(connection: sqlite3.Connection, bet_id: int) -> list[NamedTransfer]:
+    """What has been moved for a bet, in order."""
+    rows = connection.execute(
+        "SELECT debited.kind, credited.kind, amount, reason, made_at FROM transfers"
+        " JOIN accounts AS debited ON debited.id = debit_id JOIN accounts AS credited ON credited.id = credit_id"
+        " WHERE bet_id = ? ORDER BY transfers.id",
+        (bet_id,),
+    )
+    return [NamedTransfer(*row) for row in rows]
+
+
+def insert_credit(connection: sqlite3.Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:
+    """Mint an amount for a user; returns what has been minted of the currency in all."""
+    mint = account_id(connection, AccountKind.MINT, currency)
+    available = account_id(connection, AccountKind.AVAILABLE, currency, user_id)
+    insert_transfers(connection, [Transfer(mint, available, amount, Reason.CREDIT, None, None, now_ms)])
+    return -get_balance(connection, mint)
+
+
+def get_minted(connection: sqlite3.Connection, currency: str) -> int:
+    """What has been minted of a currency in all."""
+    row = connection.execute(
+        "SELECT balance FROM accounts WHERE user_id IS NULL AND currency = ? AND kind = ?", (currency, AccountKind.MINT)
+    ).fetchone()
+    return -row[0] if row else 0

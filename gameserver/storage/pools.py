@@ -1,0 +1,262 @@
+"""Betting pools, and what can be backed in them."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from gameserver.domain.pools import PoolStatus, PoolTimes, PoolType, UnlistedTarget
+from gameserver.storage.ids import new_uuid
+
+
+class NewPoolRow(NamedTuple):
+    """What a pool is opened with."""
+
+    game_id: int
+    type: PoolType
+    description: str
+    action_id: int | None
+    target_level: int
+    unlisted_target: UnlistedTarget
+    takeout_millionths: int
+    created_at: int
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+    recreate_on_end: bool
+    is_blocked: bool
+    hot_since: int | None
+    recreated_from: int | None = None
+
+
+class Pool(NamedTuple):
+    """A pool as stored, with its game's id and currency and its action's id on the wire."""
+
+    id: int
+    uuid: str
+    game_uuid: str
+    currency: str
+    action_key: str | None
+    game_id: int
+    type: PoolType
+    description: str
+    action_id: int | None
+    target_level: int
+    unlisted_target: UnlistedTarget
+    takeout_millionths: int
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+    recreate_on_end: bool
+    is_blocked: bool
+    hot_since: int | None
+    status: PoolStatus
+    settlement_id: int | None
+    participants: int
+    amount_total: int
+    bet_count: int
+
+    @property
+    def times(self) -> PoolTimes:
+        """When the pool takes bets."""
+        return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
+
+    @property
+    def action(self) -> str:
+        """The id of the action that is bet on; that of a binary pool is made of its own id."""
+        return self.action_key if self.action_key is not None else f"pool-{self.uuid}"
+
+
+class PoolTarget(NamedTuple):
+    """Something that can be backed, and the sums of the valid bets on it."""
+
+    position: int
+    key: str
+    display_name: str
+    backing_people: int
+    backing_money: int
+
+
+_JOINED = {"game_uuid": "games.uuid", "currency": "games.currency", "action_key": "actions.key"}
+_COLUMNS = ", ".join(_JOINED.get(field, f"pools.{field}") for field in Pool._fields)
+_POOLS = (
+    f"SELECT {_COLUMNS} FROM pools JOIN games ON games.id = pools.game_id"
+    " LEFT JOIN actions ON actions.id = pools.action_id"
+)
+_LAST_ROW = 2**62
+
+
+def _pool(row: tuple[object, ...]) -> Pool:
+    raw = Pool._make(row)
+    return raw._replace(
+        type=PoolType(raw.type),
+        unlisted_target=UnlistedTarget(raw.unlisted_target),
+        status=PoolStatus(raw.status),
+        recreate_on_end=bool(raw.recreate_on_end),
+        is_blocked=bool(raw.is_blocked),
+    )
+
+
+def insert_pool(connection: sqlite3.Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:
+    """A new pool on targets given as id → display name."""
+    columns = ", ".join(NewPoolRow._fields)
+    marks = ", ".join("?" * len(new))
+    cursor = connection.execute(
+        f"INSERT INTO pools (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.created_at), *new)
+    )
+    assert cursor.lastrowid is not None
+    connection.executemany(
+        "INSERT INTO pool_targets (pool_id, position, key, display_name) VALUES (?, ?, ?, ?)",
+        [(cursor.lastrowid, position, key, name) for position, (key, name) in enumerate(targets.items())],
+    )
+    return get_pool(connection, cursor.lastrowid)
+
+
+def find_pool(connection: sqlite3.Connection, uuid: str) -> Pool | None:
+    """The pool of that id."""
+    row = connection.execute(f"{_POOLS} WHERE pools.uuid = ?", (uuid,)).fetchone()
+    return _pool(row) if row else None
+
+
+def get_pool(connection: sqlite3.Connection, pool_id: int) -> Pool:
+    """The pool of that row, which exists."""
+    return _pool(connection.execute(f"{_POOLS} WHERE pools.id = ?", (pool_id,)).fetchone())
+
+
+def list_pool_targets(connection: sqlite3.Connection, pool_id: int) -> list[PoolTarget]:
+    """What can be backed in a pool, in the order given when it was opened."""
+    rows = connection.execute(
+        "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
+        " WHERE pool_id = ? ORDER BY position",
+        (pool_id,),
+    )
+    return list(map(PoolTarget._make, rows))
+
+
+def find_pool_target(connection: sqlite3.Connection, pool_id: int, key: str) -> PoolTarget | None:
+    """One of them, by its id."""
+    row = connection.execute(
+        "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
+        " WHERE pool_id = ? AND key = ?",
+        (pool_id, key),
+    ).fetchone()
+    return PoolTarget._make(row) if row else None
+
+
+def list_open_pools(connection: sqlite3.Connection, game_id: int, before: int | None, limit: int) -> list[Pool]:
+    """The unresolved pools of a game, newest first, those below the row ``before``."""
+    return _list(connection, "pools.game_id = ? AND pools.status = 'open'", (game_id,), before, limit)
+
+
+def list_unbacked_pools(
+    connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int
+) -> list[Pool]:
+    """The unresolved pools of a game in which a user has no bet, likewise."""
+    where = (
+        "pools.game_id = ? AND pools.status = 'open'"
+        " AND NOT EXISTS (SELECT 1 FROM participations WHERE user_id = ? AND pool_id = pools.id)"
+    )
+    return _list(connection, where, (game_id, user_id), before, limit)
+
+
+def list_backed_pools(
+    connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int, *, running: bool
+) -> list[Pool]:
+    """The pools of a game in which a user has a bet, unresolved or ended, likewise."""
+    rows = connection.execute(
+        "SELECT pool_id FROM participations WHERE user_id = ? AND game_id = ? AND is_running = ? AND pool_id < ?"
+        " ORDER BY pool_id DESC LIMIT ?",
+        (user_id, game_id, running, _LAST_ROW if before is None else before, limit),
+    )
+    return [get_pool(connection, row[0]) for row in rows]
+
+
+def list_all_open_pools(connection: sqlite3.Connection, game_id: int) -> list[Pool]:
+    """The unresolved pools of a game, oldest first."""
+    rows = connection.execute(
+        f"{_POOLS} WHERE pools.game_id = ? AND pools.status = 'open' ORDER BY pools.id", (game_id,)
+    )
+    return [_pool(row) for row in rows]
+
+
+def was_recreated(connection: sqlite3.Connection, pool_id: int) -> bool:
+    """Whether a pool has been opened anew after it ended."""
+    query = "SELECT 1 FROM pools WHERE recreated_from = ?"
+    return connection.execute(query, (pool_id,)).fetchone() is not None
+
+
+def update_recreate_on_end(connection: sqlite3.Connection, pool_id: int, *, recreate_on_end: bool) -> None:
+    """Change whether a pool is opened anew when it ends."""
+    connection.execute("UPDATE pools SET recreate_on_end = ? WHERE id = ?", (recreate_on_end, pool_id))
+
+
+def list_open_pools_of_action(connection: sqlite3.Connection, action_id: int) -> list[Pool]:
+    """The unresolved pools on an action, oldest first."""
+    rows = connection.execute(
+        f"{_POOLS} WHERE pools.action_id = ? AND pools.status = 'open' ORDER BY pools.id", (action_id,)
+    )
+    return [_pool(row) for row in rows]
+
+
+def _list(
+    connection: sqlite3.Connection, where: str, parameters: Iterable[int], before: int | None, limit: int
+) -> list[Pool]:
+    rows = connection.execute(
+        f"{_POOLS} WHERE {where} AND pools.id < ? ORDER BY pools.id DESC LIMIT ?",
+        (*parameters, _LAST_ROW if before is None else before, limit),
+    )
+    return [_pool(row) for row in rows]
+
+
+def update_blocked(connection: sqlite3.Connection, pool_id: int, *, is_blocked: bool) -> None:
+    """Stop a pool from taking bets, or let it."""
+    connection.execute("UPDATE pools SET is_blocked = ? WHERE id = ?", (is_blocked, pool_id))
+
+
+def update_hot_since(connection: sqlite3.Connection, pool_id: int, hot_since: int) -> None:
+    """Record that a pool is hot."""
+    connection.execute("UPDATE pools SET hot_since = ? WHERE id = ?", (hot_since, pool_id))
+
+
+def update_sums_for_bet(
+    connection: sqlite3.Connection, pool_id: int, position: int, amount: int, *, new_participant: bool, new_backer: bool
+) -> None:
+    """Count a bet in its pool's and its target's sums."""
+    connection.execute(
+        "UPDATE pools SET amount_total = amount_total + ?, bet_count = bet_count + 1,"
+        " participants = participants + ? WHERE id = ?",
+        (amount, new_participant, pool_id),
+    )
+    connection.execute(
+        "UPDATE pool_targets SET backing_money = backing_money + ?, backing_people = backing_people + ?"
+        " WHERE pool_id = ? AND position = ?",
+        (amount, new_backer, pool_id, position),
+    )
+
+
+def list_pool_uuids(connection: sqlite3.Connection, game_id: int) -> list[str]:
+    """The ids of a game's pools, in the order opened."""
+    rows = connection.execute("SELECT uuid FROM pools WHERE game_id = ? ORDER BY id", (game_id,))
+    return [row[0] for row in rows]
+
+
+class PoolOutcome(NamedTuple):
+    """What became of a pool."""
+
+    status: str
+    amount_total: int
+    participants: int
+    winning_target: str | None
+    takeout: int | None
+    is_money_return: int | None
+
+
+def list_pool_outcomes(connection: sqlite3.Connection, game_id: int) -> list[PoolOutcome]:
+    """What became of a game's pools, in the order opened."""
+    rows = connection.execute(
+        "SELECT status, amount_total, participants, t.key, takeout, is_money_return FROM pools"
+        " LEFT JOIN settlements AS s ON s.id = settlement_id"
+        " LEFT JOIN pool_targets AS t ON t.pool_id = pools.id AND t.position = s.position"
+        " WHERE game_id = ? ORDER BY pools.id",
+        (game_id,),
+    )
+    return list(map(PoolOutcome._make, rows))

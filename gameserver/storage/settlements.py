@@ -1,0 +1,181 @@
+"""How pools end and are taken back: the bets, the sums and the ledger's side of it."""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gameserver.domain.pools import PoolStatus
+from gameserver.storage.bets import BetStatus
+from gameserver.storage.ledger import Reason
+
+
+class Settlement(NamedTuple):
+    """The end of a pool: by an event, by time, with its game, or by a void."""
+
+    id: int
+    pool_id: int
+    event_id: int | None
+    cause: str
+    position: int | None
+    is_money_return: bool
+    takeout: int
+    settled_at: int
+
+
+class RunningBet(NamedTuple):
+    """What a settlement needs to know of a bet."""
+
+    id: int
+    user_id: int
+    position: int
+    amount: int
+    placed_at: int
+
+
+class SettledBet(NamedTuple):
+    """What becomes of a bet."""
+
+    status: BetStatus
+    payout: int
+    settled_at: int | None
+    id: int
+
+
+_COLUMNS = ", ".join(Settlement._fields)
+
+
+def insert_settlement(
+    connection: sqlite3.Connection,
+    pool_id: int,
+    event_id: int | None,
+    cause: str,
+    position: int | None,
+    takeout: int,
+    settled_at: int,
+    *,
+    is_money_return: bool,
+) -> int:
+    """Record how a pool ended; its row."""
+    cursor = connection.execute(
+        "INSERT INTO settlements (pool_id, event_id, cause, position, is_money_return, takeout, settled_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (pool_id, event_id, cause, position, is_money_return, takeout, settled_at),
+    )
+    assert cursor.lastrowid is not None
+    return cursor.lastrowid
+
+
+def get_settlement(connection: sqlite3.Connection, settlement_id: int) -> Settlement:
+    """The settlement of that row, which exists."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM settlements WHERE id = ?", (settlement_id,)).fetchone()
+    return Settlement(*row)
+
+
+def find_settlement_of_bet(connection: sqlite3.Connection, bet_id: int) -> Settlement:
+    """The settlement that moved a settled bet's money last."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM settlements WHERE id ="
+        " (SELECT settlement_id FROM transfers WHERE bet_id = ? ORDER BY id DESC LIMIT 1)",
+        (bet_id,),
+    ).fetchone()
+    return Settlement(*row)
+
+
+def list_settlements_of_event(connection: sqlite3.Connection, event_id: int) -> list[Settlement]:
+    """The settlements in force that an event has caused."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM settlements WHERE event_id = ? AND taken_back_at IS NULL ORDER BY id", (event_id,)
+    )
+    return [Settlement(*row) for row in rows]
+
+
+def list_running_bets(connection: sqlite3.Connection, pool_id: int) -> list[RunningBet]:
+    """The bets of a pool that are running, in the order they were placed."""
+    rows = connection.execute(
+        "SELECT id, user_id, position, amount, placed_at FROM bets"
+        " WHERE pool_id = ? AND status = 'running' ORDER BY id",
+        (pool_id,),
+    )
+    return list(map(RunningBet._make, rows))
+
+
+def update_bets(connection: sqlite3.Connection, bets: Iterable[SettledBet]) -> None:
+    """Record what became of bets."""
+    connection.executemany("UPDATE bets SET status = ?, payout = ?, settled_at = ? WHERE id = ?", bets)
+
+
+def update_pool_ended(connection: sqlite3.Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
+    """Record that a pool has ended."""
+    connection.execute("UPDATE pools SET status = ?, settlement_id = ? WHERE id = ?", (status, settlement_id, pool_id))
+    connection.execute("UPDATE participations SET is_running = 0 WHERE pool_id = ?", (pool_id,))
+
+
+def update_nets(connection: sqlite3.Connection, pool_id: int, net_of: dict[int, int]) -> None:
+    """Record what each user has won in a pool, net of the stakes."""
+    connection.executemany(
+        "UPDATE participations SET net = ? WHERE user_id = ? AND pool_id = ?",
+        [(net, user_id, pool_id) for user_id, net in net_of.items()],
+    )
+
+
+def update_sums(
+    connection: sqlite3.Connection, pool_id: int, invalid: Iterable[RunningBet], valid: Iterable[RunningBet]
+) -> None:
+    """Bets have become invalid: the sums are those of the valid ones. ``bet_count`` never goes back."""
+    connection.executemany(
+        "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
+        [(bet.amount, bet.user_id, pool_id, bet.position) for bet in invalid],
+    )
+    backers: dict[int, set[int]] = {}
+    money: dict[int, int] = {}
+    for bet in valid:
+        backers.setdefault(bet.position, set()).add(bet.user_id)
+        money[bet.position] = money.get(bet.position, 0) + bet.amount
+    connection.execute(
+        "UPDATE pools SET amount_total = ?, participants = ? WHERE id = ?",
+        (sum(money.values()), len(set().union(*backers.values())), pool_id),
+    )
+    connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
+    connection.executemany(
+        "UPDATE pool_targets SET backing_people = ?, backing_money = ? WHERE pool_id = ? AND position = ?",
+        [(len(backers[position]), money[position], pool_id, position) for position in money],
+    )
+
+
+def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: int) -> list[int]:
+    """Compensate a settlement's transfers and let its valid bets run again; the users concerned.
+
+    Refunds of bets that were late stay. The pool is open again, its ledger as before the settlement.
+    """
+    connection.execute(
+        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, settlement_id, made_at)"
+        " SELECT credit_id, debit_id, transfers.amount, ?, bet_id, settlement_id, ? FROM transfers"
+        " LEFT JOIN bets ON bets.id = bet_id"
+        " WHERE settlement_id = ? AND bets.status IS NOT 'invalidated' ORDER BY transfers.id DESC",
+        (Reason.TAKE_BACK, now_ms, settlement.id),
+    )
+    connection.execute("UPDATE settlements SET taken_back_at = ? WHERE id = ?", (now_ms, settlement.id))
+    connection.execute("UPDATE pools SET status = 'open', settlement_id = NULL WHERE id = ?", (settlement.pool_id,))
+    users = connection.execute(
+        "SELECT DISTINCT user_id FROM bets WHERE pool_id = ? AND status <> 'invalidated'", (settlement.pool_id,)
+    ).fetchall()
+    connection.execute(
+        "UPDATE bets SET status = 'running', payout = 0, settled_at = NULL"
+        " WHERE pool_id = ? AND status <> 'invalidated'",
+        (settlement.pool_id,),
+    )
+    connection.execute(
+        "DELETE FROM participations WHERE pool_id = ?1 AND user_id NOT IN"
+        " (SELECT user_id FROM bets WHERE pool_id = ?1 AND status = 'running')",
+        (settlement.pool_id,),
+    )
+    connection.execute("UPDATE participations SET is_running = 1, net = 0 WHERE pool_id = ?", (settlement.pool_id,))
+    return [row[0] for row in users]
+
+
+def get_net(connection: sqlite3.Connection, user_id: int, pool_id: int) -> int:
+    """What a user has won in a pool, net of the stakes."""
+    row = connection.execute(
+        "SELECT net FROM participations WHERE user_id = ? AND pool_id = ?", (user_id, pool_id)
+    ).fetchone()
+    return row[0] if row else 0

@@ -1,0 +1,208 @@
+"""Whatever is bet, credited and resolved in whatever order: the ledger is what a plain dict says it is."""
+
+import tempfile
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from gameserver.handlers.admin import CreditUser
+from gameserver.storage.check import find_faults
+from tests.support import properties as _deterministic  # noqa: F401 - importing it is what counts
+from tests.support.offline import Offline
+
+USERS = ("ann", "bob", "cat", "dan")
+TEAMS = ("argentina", "brazil", "none")
+PLACES = {"DON": 2, "JPY": 0, "BHD": 3}
+RATE = Fraction(7, 100)
+
+choices = st.integers(0, 10**6)
+
+
+class Stake(NamedTuple):
+    """A bet in the model, in minor units."""
+
+    user: str
+    team: str
+    amount: int
+
+
+class Book:
+    """A pool in the model."""
+
+    def __init__(self, uuid: str, game: str, currency: str) -> None:
+        self.uuid, self.game, self.currency = uuid, game, currency
+        self.stakes: list[Stake] = []
+        self.is_open, self.is_blocked = True, False
+
+    def payouts(self, winner: str) -> list[int]:
+        """What each stake is paid, computed in another way than the server does: with fractions."""
+        winning = sum(stake.amount for stake in self.stakes if stake.team == winner)
+        total = sum(stake.amount for stake in self.stakes)
+        if not winning:
+            return [stake.amount for stake in self.stakes]
+        pot = total - min(int(total * RATE), total - winning)
+        due = [Fraction(pot * stake.amount, winning) if stake.team == winner else Fraction(0) for stake in self.stakes]
+        paid = [int(share) for share in due]
+        by_fraction = sorted(range(len(due)), key=lambda index: (paid[index] - due[index], index))
+        for index in by_fraction[: pot - sum(paid)]:
+            paid[index] += 1
+        return paid
+
+
+class Ledger(RuleBasedStateMachine):
+    """Games in three currencies, many pools in each, and the dicts that say who has what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = tempfile.TemporaryDirectory()
+        self.offline = Offline(Path(self.directory.name) / "game.db")
+        self.available: Counter[tuple[str, str]] = Counter()
+        self.staked: Counter[tuple[str, str]] = Counter()
+        self.house: Counter[str] = Counter()
+        self.minted: Counter[str] = Counter()
+        self.games: dict[str, str] = {}
+        self.books: list[Book] = []
+
+    def do(self, op: int, /, **parameters: Any) -> dict[str, Any]:
+        """What the admin asks for and must get."""
+        reply = self.offline.call("admin", op, **parameters)
+        assert reply["res"] != 666, reply
+        return reply
+
+    @initialize()
+    def begin(self) -> None:
+        for name in (*USERS, "admin"):
+            self.offline.add_user(name, provider=name == "admin")
+            self.available[name, "DON"] = 1000_00
+        self.minted["DON"] = 5000_00
+        source = self.do(365, source_name="Cup", takeout="0.07")["source_id"]
+        game = {"source_id": source, "game_name": "A - B", "type": "football", "actions": "Goal"}
+        for currency in PLACES:
+            uuid = self.do(370, **game, targets="Argentina, Brazil", currency=currency)["game_id"]
+            self.games[uuid] = currency
+            self.do(616, game_id=uuid)
+            self.open_pool(list(self.games).index(uuid))
+
+    @rule(which=choices)
+    def open_pool(self, which: int) -> None:
+        game, currency = list(self.games.items())[which % len(self.games)]
+        pool = self.do(385, game_id=game, description="Who?", action_id="goal", targets="Argentina, Brazil")
+        self.books.append(Book(pool["pool_id"], game, currency))
+
+    @rule(user=st.sampled_from(USERS), currency=st.sampled_from(list(PLACES)), amount=st.integers(1, 10**7))
+    def credit(self, user: str, currency: str, amount: int) -> None:
+        self.offline.command(CreditUser(user, units(amount, currency), currency))
+        self.available[user, currency] += amount
+        self.minted[currency] += amount
+
+    @rule(
+        which=choices,
+        user=st.sampled_from(USERS),
+        team=st.sampled_from(TEAMS),
+        amount=st.integers(1, 500) | st.integers(1, 10**6),
+    )
+    def bet(self, which: int, user: str, team: str, amount: int) -> None:
+        book = self.books[which % len(self.books)]
+        self.place(book, user, team, amount)
+
+    @rule(which=choices, user=st.sampled_from(USERS), team=st.sampled_from(TEAMS))
+    def bet_everything(self, which: int, user: str, team: str) -> None:
+        book = self.books[which % len(self.books)]
+        self.place(book, user, team, max(1, self.available[user, book.currency]))
+
+    def place(self, book: Book, user: str, team: str, amount: int) -> None:
+        reply = self.offline.call(user, 392, pool_id=book.uuid, target=team, amount=units(amount, book.currency))
+        if not book.is_open:
+            assert reply["code"] == "pool_resolved"
+        elif book.is_blocked:
+            assert reply["code"] == "betting_blocked"
+        elif self.available[user, book.currency] < amount:
+            assert reply["code"] == "insufficient_funds"
+        else:
+            assert reply["res"] == 356, reply
+            self.available[user, book.currency] -= amount
+            self.staked[user, book.currency] += amount
+            book.stakes.append(Stake(user, team, amount))
+
+    @rule(which=choices)
+    def block_or_allow(self, which: int) -> None:
+        book = self.books[which % len(self.books)]
+        if book.is_open:
+            self.do(398 if book.is_blocked else 397, pool_id=book.uuid)
+            book.is_blocked = not book.is_blocked
+
+    @precondition(lambda self: any(book.is_open and book.stakes for book in self.books))
+    @rule(which=choices, team=st.sampled_from(TEAMS[:2]))
+    def goal(self, which: int, team: str) -> None:
+        game = list(self.games)[which % len(self.games)]
+        self.offline.let_time_pass(1)
+        self.do(395, game_id=game, action_id="goal", target_id=team)
+        for book in self.books:
+            if book.is_open and book.game == game:
+                self.settle(book, team)
+
+    def settle(self, book: Book, winner: str) -> None:
+        paid = book.payouts(winner)
+        for stake, payout in zip(book.stakes, paid, strict=True):
+            self.staked[stake.user, book.currency] -= stake.amount
+            self.available[stake.user, book.currency] += payout
+        self.house[book.currency] += sum(stake.amount for stake in book.stakes) - sum(paid)
+        book.is_open = False
+
+    @rule()
+    def restart(self) -> None:
+        self.offline.reopen()
+
+    @invariant()
+    def every_balance_is_what_the_dicts_say(self) -> None:
+        for user in USERS:
+            for currency, places in PLACES.items():
+                kinds = {810: "available_balance", 840: "exposure", 800: "current_balance"}
+                shown = [self.offline.call(user, op, currency=currency)[kind] for op, kind in kinds.items()]
+                held, staked = self.available[user, currency], self.staked[user, currency]
+                assert shown == [amount / 10**places for amount in (held, staked, held + staked)]
+                assert min(shown) >= 0
+
+    @invariant()
+    def no_unit_of_money_is_lost_or_made(self) -> None:
+        held: Counter[tuple[str, str]] = Counter()
+        for kind, currency, balance in self.offline.query("SELECT kind, currency, balance FROM accounts"):
+            held[kind, currency] += balance
+        for currency in PLACES:
+            assert sum(held[kind, currency] for kind in KINDS) == 0
+            assert held["mint", currency] == -self.minted[currency]
+            assert held["house", currency] == self.house[currency]
+            assert held["clearing", currency] == 0
+
+    @invariant()
+    def the_file_is_sound(self) -> None:
+        assert find_faults(self.offline.connection) == []
+
+    def teardown(self) -> None:
+        self.offline.close()
+        self.directory.cleanup()
+
+
+KINDS = ("available", "staked", "clearing", "house", "mint")
+
+
+def units(amount: int, currency: str) -> str:
+    """An amount of minor units as it is written in a request."""
+    places = PLACES[currency]
+    return f"{amount / 10**places:.{places}f}"
+
+
+def test_whatever_is_bet_and_resolved_the_ledger_is_what_a_plain_dict_says() -> None:
+    run_state_machine_as_test(Ledger, settings=settings(max_examples=25, stateful_step_count=40, print_blob=True))

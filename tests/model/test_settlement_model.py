@@ -1,0 +1,239 @@
+"""Any course of bets, events, resolutions, voids, time and restarts keeps every unit of money accounted for."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from gameserver.storage.check import find_faults
+from tests.support import properties as _deterministic  # noqa: F401 - importing it is what counts
+from tests.support.offline import Offline
+
+BETTORS = ("ann", "bob", "cat")
+PLAYERS = ("argentina:1", "argentina:2", "brazil:7")
+TEAMS = ("argentina", "brazil")
+TARGETS_OF = {"teams": TEAMS, "players": PLAYERS[:2]}
+CREDIT = 1000_00
+CLOSING = {"game_closed", "conflict"}
+REFUSALS = {"insufficient_funds", "betting_blocked", "betting_not_started", "pool_resolved", "betting_ended"}
+
+choices = st.integers(0, 30)
+amounts = st.integers(1, 300_00) | st.just(500_00)
+seldom = st.integers(0, 5).map(lambda number: number == 5)
+
+
+class Course(RuleBasedStateMachine):
+    """A source of a house that takes 7 %, its games one after another, and what happens in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = tempfile.TemporaryDirectory()
+        self.offline = Offline(Path(self.directory.name) / "game.db")
+        self.games: list[str] = []
+        self.events: list[dict[str, Any]] = []
+
+    @initialize()
+    def begin(self) -> None:
+        for name in BETTORS:
+            self.offline.add_user(name)
+        self.offline.add_user("admin", provider=True)
+        self.source = self.do(365, source_name="Cup", takeout="0.07")["source_id"]
+        self.open_game(None)
+
+    def open_game(self, close_in: int | None) -> None:
+        game = self.do(
+            370,
+            source_id=self.source,
+            game_name="A - B",
+            type="football",
+            actions=["Goal"],
+            targets=list(PLAYERS),
+            close_at=None if close_in is None else self.offline.now_ms + close_in,
+        )
+        self.games.append(game["game_id"])
+        self.do(616, game_id=self.games[-1])
+        self.events = []
+        for pool_type in (1, 3):
+            self.open_pool(pool_type, "players", "stay_open", recreate=True, starts_in=0, lasts=1)
+
+    def do(self, op: int, /, **parameters: Any) -> dict[str, Any]:
+        """What the admin asks for and must get."""
+        reply = self.offline.call("admin", op, **parameters)
+        assert reply["res"] != 666, reply
+        return reply
+
+    @property
+    def is_closed(self) -> bool:
+        return bool(self.do(372, game_id=self.games[-1])["status"] == "game_closed")
+
+    def balances(self) -> list[Any]:
+        """Every account of a user and the house."""
+        return self.offline.query("SELECT user_id, kind, balance FROM accounts WHERE balance <> 0 ORDER BY id")
+
+    @precondition(lambda self: self.is_closed)
+    @rule(close_in=st.sampled_from([None, 50, 2_000]))
+    def next_game(self, close_in: int | None) -> None:
+        self.open_game(close_in)
+
+    @rule(
+        pool_type=st.sampled_from([1, 1, 2, 3, 4]),
+        level=st.sampled_from(["teams", "players"]),
+        unlisted=st.sampled_from(["stay_open", "none", "refund"]),
+        recreate=st.booleans(),
+        starts_in=st.sampled_from([0, 0, 0, 20]),
+        lasts=st.integers(1, 1_000),
+    )
+    def open_pool(self, pool_type: int, level: str, unlisted: str, recreate: bool, starts_in: int, lasts: int) -> None:
+        options: dict[str, Any] = {"unlisted_target": unlisted, "start_at": self.offline.now_ms + starts_in}
+        if pool_type < 3:
+            options |= {"action_id": "goal", "targets": list(TARGETS_OF[level])}
+        if pool_type in (2, 4):
+            options["finish_at"] = self.offline.now_ms + starts_in + lasts
+        parameters = {"game_id": self.games[-1], "description": "?", "recreate_on_end": recreate, **options}
+        reply = self.offline.call("admin", 385, pool_type=pool_type, **parameters)
+        assert reply["res"] == 350 or reply["code"] in CLOSING, reply
+
+    def open_pools(self) -> list[dict[str, Any]]:
+        """The unresolved pools, recreated ones included."""
+        return list(self.do(387, game_id=self.games[-1])["pools_list"].values())
+
+    @rule(bets=st.lists(st.tuples(st.sampled_from(BETTORS), choices, choices, amounts), min_size=2))
+    def bet(self, bets: list[tuple[str, int, int, int]]) -> None:
+        pools = self.open_pools()
+        for name, pool, backed, amount in bets if pools else []:
+            chosen = pools[pool % len(pools)]
+            targets = list(chosen["distribution"])
+            parameters = {"target": targets[backed % len(targets)], "amount": f"{amount // 100}.{amount % 100:02}"}
+            before = self.balances()
+            reply = self.offline.call(name, 392, pool_id=chosen["pool_id"], **parameters)
+            if reply["res"] == 666:
+                assert reply["code"] in REFUSALS, reply
+                assert self.balances() == before
+            self.offline.let_time_pass(1)
+
+    @rule(player=st.sampled_from(PLAYERS), ago=st.sampled_from([0, 0, 2, 5, 1_000]))
+    def happen(self, player: str, ago: int) -> None:
+        happened_at = self.offline.now_ms - ago
+        parameters = {"action_id": "goal", "target_id": player, "happened_at": happened_at}
+        self.register({"game_id": self.games[-1], **parameters})
+
+    @rule(pool=choices, second=st.booleans())
+    def resolve(self, pool: int, second: bool) -> None:
+        pools = [found for found in self.open_pools() if found["type"] > 2]
+        if pools and (chosen := pools[pool % len(pools)])["start_at"] <= self.offline.now_ms:
+            labels = list(chosen["distribution"])
+            moment = {"happened_at": self.offline.now_ms}
+            self.register({"pool_id": chosen["pool_id"], "target_id": labels[second], **moment})
+
+    def register(self, parameters: dict[str, Any]) -> None:
+        """Register an event; it does what a preview has said."""
+        preview = self.offline.call("admin", 3950, **parameters)
+        reply = self.offline.call("admin", 395, **parameters)
+        if reply["res"] == 666:
+            assert reply["code"] == preview["code"] in CLOSING, reply
+            return
+        self.events.append({"event_id": reply["event_id"], "parameters": parameters})
+        nets: dict[str, float] = {}
+        for pool in preview["pools"].values():
+            for user, net in pool["winners"].items():
+                nets[user] = nets.get(user, 0) + net
+            for user, net in pool["losers"].items():
+                nets[user] = nets.get(user, 0) - net
+        rows = self.offline.query(
+            "SELECT user_id, sum(net) FROM participations WHERE pool_id IN (SELECT settlements.pool_id FROM settlements"
+            " JOIN events ON events.id = event_id WHERE events.uuid = ?) GROUP BY user_id",
+            reply["event_id"],
+        )
+        found = {str(user): net / 100 for user, net in rows if net}
+        assert found == {user: round(net, 2) for user, net in nets.items() if round(net, 2)}
+
+    @rule(event=choices)
+    def void(self, event: int) -> None:
+        if self.events:
+            chosen = self.events.pop(event % len(self.events))
+            self.do(3951, game_id=self.games[-1], event_id=chosen["event_id"])
+
+    @rule(event=choices)
+    def void_and_register_again(self, event: int) -> None:
+        """Void an event and register it again: the balances are those from before, unless it ends other pools too."""
+        if not self.events:
+            return
+        chosen = self.events[event % len(self.events)]
+        parameters = chosen["parameters"]
+        if "game_id" in parameters and self.offline.call("admin", 3950, **parameters).get("pools") != {}:
+            return
+        before = self.balances()
+        voided = self.do(3951, game_id=self.games[-1], event_id=chosen["event_id"])
+        self.events.remove(chosen)
+        if "voided" in voided["pools"].values() or (not voided["pools"] and "pool_id" in parameters):
+            return
+        self.register(parameters)
+        assert self.is_closed or self.balances() == before
+
+    @rule(pool=choices, sure=seldom)
+    def void_pool(self, pool: int, sure: bool) -> None:
+        if not sure:
+            return
+        rows = self.offline.query("SELECT uuid FROM pools WHERE status <> 'voided' ORDER BY id")
+        if rows:
+            self.do(3952, pool_id=rows[pool % len(rows)][0])
+
+    @rule(milliseconds=st.sampled_from([1, 200, 999, 3_000]))
+    def wait(self, milliseconds: int) -> None:
+        self.offline.let_time_pass(milliseconds)
+
+    @rule(sure=seldom)
+    def close(self, sure: bool) -> None:
+        if not sure:
+            return
+        reply = self.offline.call("admin", 375, game_id=self.games[-1])
+        assert reply["res"] == 341 or reply["code"] in ("game_closed", "manual_pools_remain")
+
+    @rule()
+    def restart(self) -> None:
+        self.offline.reopen()
+
+    @invariant()
+    def the_database_is_sound(self) -> None:
+        assert find_faults(self.offline.connection) == []
+
+    @invariant()
+    def all_balances_sum_to_zero_and_nothing_is_between_them(self) -> None:
+        rows = self.offline.query("SELECT currency, sum(balance) FROM accounts GROUP BY currency")
+        assert all(total == 0 for _, total in rows)
+        assert not self.offline.query("SELECT * FROM accounts WHERE kind = 'clearing' AND balance <> 0")
+
+    @invariant()
+    def everybody_has_what_was_credited_and_won(self) -> None:
+        totals = self.offline.query("SELECT user_id, sum(balance) FROM accounts WHERE user_id > 0 GROUP BY user_id")
+        won = dict(self.offline.query("SELECT user_id, sum(net) FROM participations GROUP BY user_id"))
+        assert dict(totals) == {user: CREDIT + won.get(user, 0) for user, _ in totals}
+
+    @invariant()
+    def every_open_pool_with_a_finish_at_will_end_then(self) -> None:
+        assert not self.offline.query(
+            "SELECT uuid FROM pools WHERE status = 'open' AND finish_at IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM timers WHERE pool_id = pools.id AND due_at = finish_at AND kind = 10)"
+        )
+
+    def teardown(self) -> None:
+        try:
+            for game in self.games:
+                assert self.offline.replay_differences(game) == []
+        finally:
+            self.offline.close()
+            self.directory.cleanup()
+
+
+def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived_again() -> None:
+    run_state_machine_as_test(Course, settings=settings(max_examples=60, stateful_step_count=40, print_blob=True))

@@ -1,0 +1,106 @@
+"""The whole of a server but its connections: requests carried out one by one on a real database file."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gameserver.config import Settings
+from gameserver.errors import Rejected
+from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
+from gameserver.handlers.admin import AddUser, Command, perform
+from gameserver.handlers.due import due_job
+from gameserver.handlers.registry import run_read, run_write
+from gameserver.handlers.replay import Replay, export_game
+from gameserver.protocol.declare import Kind
+from gameserver.protocol.registry import OPERATIONS
+from gameserver.storage.connection import open_memory, open_writer
+from gameserver.storage.migrations import migrate
+from gameserver.storage.users import find_user
+from tests.support.decoding import decode
+from tests.support.harness import START_MS
+
+Reply = dict[str, Any]
+
+
+class Offline:
+    """A database file with users, a clock that the test sets, and the requests that are made."""
+
+    def __init__(self, file: Path, settings: Settings | None = None) -> None:
+        self.file = file
+        self.settings = settings or Settings()
+        self.now_ms = START_MS
+        self.connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = open_writer(self.file)
+        connection.execute("PRAGMA synchronous = OFF")  # no test cuts the power here
+        migrate(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    def reopen(self) -> None:
+        """What a restart of the server does."""
+        self.connection.close()
+        self.connection = self._open()
+        self.let_time_pass(0)
+
+    def add_user(self, name: str, *, provider: bool = False) -> int:
+        """Make a user; its id."""
+        return int(self.command(AddUser(name, provider))["id"])
+
+    def command(self, command: Command) -> dict[str, Any]:
+        """Carry out a command of the command line."""
+        done = self._transact(lambda connection: perform(connection, command, b"s" * 32, self.settings, self.now_ms))
+        answer: dict[str, Any] = msgspec.json.decode(done.body)
+        return answer
+
+    def call(self, name: str, op: int, /, **parameters: Any) -> Reply:
+        """The reply to a user's request; that of a refusal has only its code."""
+        user = find_user(self.connection, name)
+        assert user is not None
+        request = decode(op, **parameters)
+        self.let_time_pass(0)
+        try:
+            if OPERATIONS[op].kind is Kind.READ:
+                body = run_read(self.connection, request, user, self.now_ms, self.settings)
+            else:
+                body = self._transact(
+                    lambda connection: run_write(connection, request, None, user, self.now_ms, self.settings)
+                ).body
+        except Rejected as rejected:
+            return {"res": 666, "code": rejected.code.value}
+        reply: Reply = msgspec.json.decode(body)
+        return reply
+
+    def let_time_pass(self, milliseconds: int) -> None:
+        """Let it be later, and what is due be done."""
+        self.now_ms += milliseconds
+        while (job := due_job(self.settings, self.connection, self.now_ms)) is not None:
+            self._transact(job)
+
+    def _transact(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = job(self.connection)
+        except BaseException:
+            self.connection.execute("ROLLBACK")
+            raise
+        self.connection.execute("COMMIT")
+        return result
+
+    def query(self, sql: str, *values: Any) -> list[Any]:
+        """Rows of the database."""
+        return self.connection.execute(sql, values).fetchall()
+
+    def replay_differences(self, game: str) -> list[str]:
+        """What comes out otherwise when an exported game is lived again."""
+        lines = [msgspec.json.encode(fact) for fact in export_game(self.connection, game, self.now_ms)]
+        with closing(open_memory()) as connection:
+            return Replay(connection, self.settings).run(map(msgspec.json.decode, lines))
