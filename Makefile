@@ -16,7 +16,7 @@ run: $(RUN_ENV) ## serve for development (HOST=, PORT=, DB= choose where)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
 
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: $(DEV_ENV) ## check style
 	$(BIN)/ruff check .

@@ -92,7 +92,7 @@ async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaita
         async with run_background(services), trio.open_nursery() as connections:
             control = await open_control_socket(Path(settings.db))
             connections.start_soon(serve_control, services, control)
-            listeners = await trio.open_tcp_listeners(settings.port, host=settings.host)
+            listeners = await _listen(settings)
             await connections.start(accept_connections, services, listeners)
             port: int = listeners[0].socket.getsockname()[1]
             await on_serving(services, port)
@@ -100,6 +100,14 @@ async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaita
             await _drain(services)
             connections.cancel_scope.cancel()
     logger.info("stopped")
+
+
+async def _listen(settings: Settings) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(settings.port, host=settings.host)
+    except OSError as error:
+        text = f"cannot listen on {settings.host}, port {settings.port}: {error}; choose others with --host and --port"
+        raise OSError(text) from error
 
 
 async def _drain(services: Services) -> None:

@@ -38,12 +38,21 @@ from gameserver.handlers.replay import Replay, ReplayError, export_game
 from gameserver.realtime.services import Services
 from gameserver.storage.check import find_faults
 from gameserver.storage.connection import DatabaseInUse, open_memory, open_reader
-from gameserver.storage.migrations import IncompatibleDatabase
+from gameserver.storage.migrations import IncompatibleDatabase, require_current
 
 DEVELOPER = "dev"
 
 # What a user can do something about: told in a sentence, without a traceback.
-_EXPECTED = (SettingsError, ControlError, ReplayError, DatabaseInUse, IncompatibleDatabase, OSError, ValueError)
+_EXPECTED = (
+    SettingsError,
+    ControlError,
+    ReplayError,
+    DatabaseInUse,
+    IncompatibleDatabase,
+    sqlite3.Error,
+    OSError,
+    ValueError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -255,6 +264,7 @@ def _reading(settings: Settings) -> Iterator[sqlite3.Connection]:
     if not file.exists():
         raise ControlError(f"there is no database at {file}; name one with --db")
     with closing(open_reader(file)) as connection:
+        require_current(file, connection)
         connection.execute("BEGIN")
         yield connection
 

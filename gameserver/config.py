@@ -106,6 +106,8 @@ def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> An
         raise SettingsError(f"no setting is called {name!r} ({origin})")
     if name == "allowed_origins" and isinstance(value, str):
         value = [item.strip() for item in value.split(",") if item.strip()]
+    if name == "starting_balance" and type(value) in (int, float):
+        value = str(value)
     try:
         return msgspec.convert(value, known[name], strict=False)
     except msgspec.ValidationError as error:

@@ -10,9 +10,7 @@ from gameserver.errors import ErrorCode, Rejected, invalid
 CURRENCY_PATTERN = r"\A[A-Z][A-Z0-9]{2,9}\Z"
 DEFAULT_CURRENCY = "DON"
 
-# Rates are kept as whole millionths, so that a takeout is computed in integers.
-RATE_SCALE_PLACES = 6
-MAX_TAKEOUT_MILLIONTHS = 500_000
+MAX_TAKEOUT = Decimal("0.5")
 
 # Amounts of one request, in whole units; sums and balances stay exact in every JSON number.
 MAX_AMOUNT_UNITS = 10**12

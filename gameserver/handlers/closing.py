@@ -32,7 +32,7 @@ def close(change: Change, game: Game) -> list[str]:
             end_pool(change, pool, Ending("close", none_position(change, pool)))
             continue
         manual.append(pool.uuid)
-        if not pool.is_blocked:
+        if game.closing_at is None or not pool.is_blocked:
             block_pool(change, pool, change.now_ms)
     if not manual:
         _finish(change, game)
@@ -46,17 +46,24 @@ def _finish(change: Change, game: Game) -> None:
     """The game is over. Its log is kept ``game_log_days``."""
     update_game_closed(change.connection, game.id, change.now_ms)
     delete_timers_of_game(change.connection, game.id)
-    kept_until = change.sent_at + change.settings.game_log_days * DAY_MS
-    insert_timer(change.connection, kept_until, TimerKind.PURGE_LOG, game.id)
+    keep_log(change, game)
     change.publish(game, GameClosed(game_id=game.uuid))
 
 
+def keep_log(change: Change, game: Game) -> None:
+    """Keep a closed game's log ``game_log_days`` from now on."""
+    kept_until = change.sent_at + change.settings.game_log_days * DAY_MS
+    insert_timer(change.connection, kept_until, TimerKind.PURGE_LOG, game.id)
+
+
 def close_if_nothing_remains(change: Change, game_id: int) -> None:
-    """Finish a game that was only waiting for its last binary pool when its ``close_at`` has passed."""
+    """After a pool has ended: finish a game that only waited for it when its ``close_at`` has passed."""
     game = get_game(change.connection, game_id)
     waits = game.closing_at is not None and game.closed_at is None
     if waits and game.close_at is not None and game.close_at <= change.now_ms:
         close(change, game)
+    elif game.closed_at is not None:
+        keep_log(change, game)
 
 
 def manual_pools_remain(request: Request, pools: list[str]) -> ErrorReply:

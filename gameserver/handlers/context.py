@@ -19,6 +19,8 @@ from gameserver.storage.pools import Pool, find_pool
 from gameserver.storage.sources import Source, find_source, is_source_admin
 from gameserver.storage.users import User
 
+TIME_PASSED = 0  # the "operation" of a journal's row that stands for time acting late
+
 
 class Publication(NamedTuple):
     """A durable broadcast that is on disk, on its way to a game's subscribers and its source's watchers."""
@@ -156,6 +158,11 @@ class Change(Reading):
         """Write a request that changes a game into the journal."""
         parameters = request_parameters(request)
         insert_journal(self.connection, game_id, self.now_ms, self.user.id, declared(request).op, parameters)
+
+    def record_delay(self, game_id: int) -> None:
+        """Write into the journal that what is due at ``now_ms``, and what follows, is done only at ``sent_at``."""
+        parameters = b'{"due_at":%d}' % self.now_ms
+        insert_journal(self.connection, game_id, self.sent_at, None, TIME_PASSED, parameters)
 
     def notify(self, user_id: int, message: Message) -> None:
         """Send a message to every connection of a user after the commit."""

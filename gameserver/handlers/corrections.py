@@ -56,6 +56,7 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
             blocked.append(pool)
     voided = GameEventVoided(event_id=event.uuid, game_id=game.uuid, reason=request.reason, pools=pools)
     change.publish(game, voided)
+    close_if_nothing_remains(change, game.id)
     for pool in blocked:
         block_pool(change, pool, change.now_ms)
     overdrawn = {
@@ -82,13 +83,13 @@ def _may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
 
 
 def _reopen(change: Change, pool: Pool, voided: Event) -> bool:
-    """Let a pool run again; whether it must be blocked, since a later event would have ended it."""
+    """Let a pool run again; whether it is blocked, or must be, since a later event would have ended it."""
     if pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
     if was_recreated(change.connection, pool.id):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
-    if pool.action_id is None:
-        return False
+    if pool.is_blocked or pool.action_id is None:
+        return pool.is_blocked
     for event in list_later_events(change.connection, pool.action_id, voided.id):
         assert event.target_id is not None
         if ending_by(change, pool, event, get_target_path(change.connection, event.target_id)) is not None:

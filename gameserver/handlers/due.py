@@ -84,7 +84,8 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 }
 
 
-def forget_old(settings: Settings, now_ms: int, connection: sqlite3.Connection) -> None:
-    """Remove a batch of expired sessions and of stored replies past their time."""
-    delete_expired_sessions(connection, now_ms, PURGE_BATCH)
-    delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)
+def forget_old(settings: Settings, now_ms: int, connection: sqlite3.Connection) -> bool:
+    """Remove a batch of expired sessions and of stored replies past their time; whether there may be more."""
+    sessions = delete_expired_sessions(connection, now_ms, PURGE_BATCH)
+    replies = delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)
+    return max(sessions, replies) == PURGE_BATCH

@@ -9,10 +9,11 @@ import msgspec
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.errors import Rejected, not_found
+from gameserver.handlers.context import TIME_PASSED
 from gameserver.handlers.due import due_job
 from gameserver.handlers.registry import run_write
 from gameserver.protocol.betting import PlaceBetInBettingPool
-from gameserver.protocol.codec import decode_request
+from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, CreateGame
 from gameserver.storage.events import list_event_uuids
@@ -115,7 +116,8 @@ class Replay:
     def run(self, lines: Iterable[dict[str, Any]]) -> list[str]:
         """Repeat every request at its time; what came out otherwise than in the original, a sentence each."""
         facts = list(lines)
-        if len(facts) < 2 or facts[0].get("fact") != "game" or facts[-1].get("fact") != "outcome":
+        shaped = len(facts) > 1 and all(isinstance(fact, dict) for fact in facts)
+        if not shaped or facts[0].get("fact") != "game" or facts[-1].get("fact") != "outcome":
             raise ReplayError("this is no complete export: it begins with the game and ends with the outcome")
         head, requests, outcome = facts[0], facts[1:-1], facts[-1]
         if not requests:
@@ -131,7 +133,7 @@ class Replay:
         for number, fact in enumerate(requests, 2):
             try:
                 self._repeat(fact)
-            except (Rejected, KeyError, IndexError) as error:
+            except (Rejected, Undecodable, KeyError, IndexError, ValueError) as error:
                 raise ReplayError(f"line {number}: {fact['op']} could not be repeated: {error}") from error
         self._let_time_pass(outcome["at"])
         return self._differences(outcome)
@@ -146,6 +148,10 @@ class Replay:
             self._users[user_id] = user
 
     def _repeat(self, fact: dict[str, Any]) -> None:
+        if fact["op"] == TIME_PASSED:
+            self._let_time_pass(fact["parameters"]["due_at"] - 1)
+            self._let_time_pass(fact["at"], late=True)
+            return
         self._let_time_pass(fact["at"])
         request = self._translated(fact)
         user = self._users[fact["user_id"]] if fact["op"] == _BET else self._admin
@@ -170,8 +176,11 @@ class Replay:
             parameters["event_id"] = list_event_uuids(self._connection, self._game.id)[position]
         return decode_request(msgspec.json.encode({"op": fact["op"], **parameters}).decode(), logged_in=True)
 
-    def _let_time_pass(self, now_ms: int) -> None:
-        while (job := due_job(self._settings, self._connection, now_ms)) is not None:
+    def _let_time_pass(self, now_ms: int, *, late: bool = False) -> None:
+        """Do what is due, each thing at its moment; or late, all at ``now_ms``, as the original did."""
+        while (due_at := next_due_at(self._connection)) is not None and due_at <= now_ms:
+            job = due_job(self._settings, self._connection, now_ms if late else due_at)
+            assert job is not None
             job(self._connection)
 
     def _differences(self, outcome: dict[str, Any]) -> list[str]:

@@ -27,7 +27,7 @@ from gameserver.storage.settlements import (
     update_pool_ended,
     update_sums,
 )
-from gameserver.storage.timers import delete_timers_of_pool
+from gameserver.storage.timers import TimerKind, delete_timers, delete_timers_of_pool
 
 
 class Ending(NamedTuple):
@@ -110,7 +110,11 @@ def apply_plan(change: Change, pool: Pool, planned: Plan, settlement_id: int, re
     if planned.late:
         update_sums(connection, pool.id, planned.late, planned.valid)
     update_nets(connection, pool.id, planned.net_of)
-    delete_timers_of_pool(connection, pool.id)
+    if returned is BetStatus.VOIDED:
+        delete_timers_of_pool(connection, pool.id)
+    else:
+        # The others stay: they apply if the settlement is taken back.
+        delete_timers(connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
     change.touch_balances(pool.currency, [bet.user_id for bet in (*planned.valid, *planned.late)])
 
 
@@ -218,6 +222,10 @@ def _recreate(change: Change, game: Game, pool: Pool) -> None:
     if game.closing_at is not None or game.closed_at is not None:
         return
     times = recreated_times(pool.times, change.now_ms)
+    if times.finish_at is not None and times.finish_at <= change.sent_at:
+        # It would have ended while the server was down: it begins when the server is back.
+        times = recreated_times(pool.times, change.sent_at)
+        change.record_delay(game.id)
     targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}
     new = NewPoolRow(
         game_id=pool.game_id,
@@ -227,7 +235,7 @@ def _recreate(change: Change, game: Game, pool: Pool) -> None:
         target_level=pool.target_level,
         unlisted_target=pool.unlisted_target,
         takeout_millionths=pool.takeout_millionths,
-        created_at=change.now_ms,
+        created_at=times.start_at,
         start_at=times.start_at,
         finish_at=times.finish_at,
         stop_accepting_bets_at=times.stop_accepting_bets_at,

@@ -5,6 +5,7 @@ from functools import partial
 
 from gameserver.config import Settings
 from gameserver.domain.names import action_id as action_key_of
+from gameserver.domain.pools import PoolStatus
 from gameserver.errors import invalid
 from gameserver.handlers.betting import target_key
 from gameserver.handlers.context import Change
@@ -192,7 +193,12 @@ def suggest_hot_betting_pool_for_action_and_target(
 
 def _steer_pool(act: Callable[[Change, Pool, int], object], change: Change, timer: Timer) -> None:
     assert timer.pool_id is not None
-    act(change, get_pool(change.connection, timer.pool_id), timer.due_at)
+    pool = get_pool(change.connection, timer.pool_id)
+    if pool.status is PoolStatus.OPEN:
+        act(change, pool, timer.due_at)
+    elif timer.kind is not TimerKind.HEAT_POOL:
+        # It holds if the pool opens again, and is told then.
+        update_blocked(change.connection, pool.id, is_blocked=timer.kind is TimerKind.BLOCK_POOL)
 
 
 def _steer_action(act: Callable[[Change, Game, tuple[int, str], int], object], change: Change, timer: Timer) -> None:

@@ -39,10 +39,7 @@ Currency = Annotated[
         description="3 to 10 upper-case letters or digits, the first a letter, such as EUR or DON",
     ),
 ]
-Username = Annotated[
-    str,
-    Meta(pattern=USERNAME_PATTERN, description="a username: 1 to 32 letters, digits, '_', '-' or '.'"),
-]
+Username = Annotated[str, Meta(min_length=1, max_length=128, description="a user's name, in any case")]
 Text = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"\S", description="a string of 1 to 512 characters")]
 Name = Annotated[str, Meta(min_length=1, max_length=10_000, description="the id or the name of one of the game's own")]
 PoolTypeNumber = Annotated[

@@ -1,8 +1,11 @@
 """Operations on game sources (contract, section 5)."""
 
+from decimal import Decimal
+
 import msgspec
 
-from gameserver.domain.money import MAX_TAKEOUT_MILLIONTHS, RATE_SCALE_PLACES, is_absent, read_decimal, scale
+from gameserver.domain.money import MAX_TAKEOUT, is_absent, read_decimal
+from gameserver.domain.parimutuel import MILLION
 from gameserver.errors import ErrorCode, invalid
 from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
@@ -23,7 +26,7 @@ class GameSourceOpened(Message, tag=335, frozen=True):
 class OpenGameSource(Request, tag=365, frozen=True):
     """Open a game source: the house under which games are created.
 
-    ``takeout`` is the share, from 0 to 0.5 and in millionths at most, that the house keeps of the pools
+    ``takeout`` is the share, from 0 to 0.5 and kept in whole millionths, that the house keeps of the pools
     opened in it.
     """
 
@@ -32,15 +35,17 @@ class OpenGameSource(Request, tag=365, frozen=True):
     takeout: Number = ABSENT_NUMBER
 
     def __post_init__(self) -> None:
-        if self.takeout_millionths > MAX_TAKEOUT_MILLIONTHS:
+        if self._takeout > MAX_TAKEOUT:
             raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
 
     @property
+    def _takeout(self) -> Decimal:
+        return Decimal(0) if is_absent(self.takeout) else read_decimal(self.takeout, "takeout")
+
+    @property
     def takeout_millionths(self) -> int:
-        """The share as whole millionths."""
-        return (
-            0 if is_absent(self.takeout) else scale(read_decimal(self.takeout, "takeout"), RATE_SCALE_PLACES, "takeout")
-        )
+        """The share as whole millionths, rounded down."""
+        return int(self._takeout * MILLION)
 
 
 @message

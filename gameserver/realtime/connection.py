@@ -91,11 +91,11 @@ class Connection:
         services, settings = self._services, self._services.settings
         meter = FrameMeter(settings.max_message_bytes, settings.max_message_fragments)
         stream = WebSocketStream(self._transport, self.outbox, meter, head, early)
-        services.directory.add(self)
         try:
             # The meter counts bytes; trio-websocket, which counts characters, must not be first.
             request = await wrap_server_stream(self._nursery, stream, message_queue_size=1, max_message_size=2**62)
             socket = await request.accept()
+            services.directory.add(self)
             if login is not None:
                 self._act_for(login)
             else:
@@ -273,15 +273,11 @@ class Connection:
                 if not recoverable:
                     raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
                 await self.reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
-                await self._recover(hub, view, after_seq or 0)
+                await self._catch_up(hub, view, after_seq or 0, None)
             elif recoverable:
                 subscription = self._enter(hub)
                 await self.reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
-                position = await self._recover(hub, view, after_seq or 0)
-                for body in await services.store.read(partial(open_distributions, game_id=view.game_id)):
-                    await self.outbox.send(message_frame(body, services.clock.now_ms()))
-                await self._recover(hub, view, position)
-                hub.activate(subscription)
+                await self._catch_up(hub, view, after_seq or 0, subscription)
             else:
                 await self._join_live(hub)
 
@@ -302,6 +298,24 @@ class Connection:
         self._subscriptions[hub.game_uuid] = (hub, subscription)
         return subscription
 
+    async def _catch_up(self, hub: Hub, view: LogView, position: int, subscription: Subscription | None) -> None:
+        """Send what was missed, and make the subscription active; a closed game has none.
+
+        The request has been answered: if this fails, the connection ends, and the client may come again.
+        """
+        try:
+            position = await self._recover(hub, view, position)
+            if subscription is not None:
+                told = hub.distributions_told
+                for body in await self._services.store.read(partial(open_distributions, game_id=view.game_id)):
+                    await self.outbox.send(message_frame(body, self._services.clock.now_ms()))
+                await self._recover(hub, view, position)
+                hub.activate(subscription)
+                hub.tell_again(told)
+        except Exception:
+            logger.warning("a recovery of game %s failed", hub.game_uuid, exc_info=True)
+            self.outbox.close(CloseCode.GOING_AWAY, "recovery failed, connect again")
+
     async def _recover(self, hub: Hub, view: LogView, position: int) -> int:
         """Send the log's broadcasts after ``position``, until nothing is left that was pushed meanwhile.
 
@@ -317,7 +331,8 @@ class Connection:
                     max_bytes=_RECOVERY_BATCH_BYTES,
                 )
             )
-            assert missed, "a broadcast that was pushed is in the log"
+            if not missed or missed[0].seq != position + 1:
+                raise LookupError(f"the log lost broadcast {position + 1} while it was read")
             await self.outbox.send(b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed))
             position = missed[-1].seq
         return position

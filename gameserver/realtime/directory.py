@@ -1,5 +1,6 @@
 """Which connections there are: by user, and by the session key they logged on with."""
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -7,6 +8,8 @@ import trio
 
 if TYPE_CHECKING:
     from gameserver.realtime.connection import Connection
+
+MAX_ENDED = 10_000  # more session keys than can end while one connection logs on
 
 K = TypeVar("K", int, str)
 
@@ -19,15 +22,26 @@ class Directory:
         self._of_user: dict[int, set[Connection]] = {}
         self._of_session: dict[str, set[Connection]] = {}
         self._emptied = trio.Event()
+        self._ended: OrderedDict[str, None] = OrderedDict()
 
     def add(self, connection: "Connection") -> None:
         """A connection is open; it may not have logged on yet."""
         self._all.add(connection)
 
     def add_login(self, connection: "Connection", user_id: int, session_id: str) -> None:
-        """A connection acts for a user."""
+        """A connection acts for a user, unless the session was ended while it logged on."""
         self._of_user.setdefault(user_id, set()).add(connection)
         self._of_session.setdefault(session_id, set()).add(connection)
+        if session_id in self._ended:
+            connection.end_session()
+
+    def end_session(self, session_id: str) -> None:
+        """A session key is no longer valid: close its connections, and those about to log on with it."""
+        self._ended[session_id] = None
+        if len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
+        for connection in tuple(self._of_session.get(session_id, ())):
+            connection.end_session()
 
     def remove(self, connection: "Connection", user_id: int | None, session_id: str | None) -> None:
         """A connection has ended."""
@@ -50,10 +64,6 @@ class Directory:
     def of_user(self, user_id: int) -> Iterable["Connection"]:
         """A user's connections."""
         return tuple(self._of_user.get(user_id, ()))
-
-    def of_session(self, session_id: str) -> Iterable["Connection"]:
-        """The connections that logged on with a session key."""
-        return tuple(self._of_session.get(session_id, ()))
 
 
 def _discard(table: dict[K, set["Connection"]], key: K | None, connection: "Connection") -> None:

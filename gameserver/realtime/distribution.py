@@ -40,25 +40,46 @@ class Distributions:
         self._set_alarm = set_alarm
         self._wake = wake
         self._changed: dict[str, _Changed] = {}
-        self._told_at: dict[str, float] = {}
+        self._told: dict[str, tuple[float, int]] = {}  # when each pool was told last, and the how manieth that was
+        self.told = 0
         self._being_read: set[str] = set()
 
     def note(self, pool_uuid: str, bet: NewBet) -> None:
         """A bet was placed."""
-        changed = self._changed.get(pool_uuid)
-        if changed is None:
-            now = trio.current_time()
-            due_at = max(now, self._told_at.get(pool_uuid, -math.inf) + self._interval_s)
-            changed = self._changed[pool_uuid] = _Changed(due_at)
-            self._set_alarm(due_at - now, self._wake)
+        changed = self._change(pool_uuid)
         changed.count += 1
         changed.bets.append(bet)
         del changed.bets[:-MAX_LISTED_BETS]
 
+    def _change(self, pool_uuid: str) -> _Changed:
+        """The pool is to be told, as soon as its interval allows."""
+        changed = self._changed.get(pool_uuid)
+        if changed is None:
+            now = trio.current_time()
+            told_at, _ = self._told.get(pool_uuid, (-math.inf, 0))
+            changed = self._changed[pool_uuid] = _Changed(max(now, told_at + self._interval_s))
+            self._set_alarm(changed.due_at - now, self._wake)
+        return changed
+
+    def put_back(self, due: list[DueUpdate]) -> None:
+        """They could not be told: try again after the interval."""
+        for update in due:
+            if self.may_tell(update.pool_uuid):
+                changed = self._change(update.pool_uuid)
+                changed.count += update.new_bets_count
+                changed.bets[:0] = update.new_bets
+                del changed.bets[:-MAX_LISTED_BETS]
+
+    def tell_again(self, told_before: int) -> None:
+        """Tell once more the pools that were told after ``told`` was that number."""
+        for pool_uuid, (_, number) in list(self._told.items()):
+            if number > told_before:
+                self._change(pool_uuid)
+
     def end(self, pool_uuid: str) -> None:
         """The pool has ended: nothing more is told of it."""
         self._changed.pop(pool_uuid, None)
-        self._told_at.pop(pool_uuid, None)
+        self._told.pop(pool_uuid, None)
         self._being_read.discard(pool_uuid)
 
     def take_due(self) -> list[DueUpdate]:
@@ -71,7 +92,8 @@ class Distributions:
         ]
         for update in due:
             del self._changed[update.pool_uuid]
-            self._told_at[update.pool_uuid] = now
+            self.told += 1
+            self._told[update.pool_uuid] = (now, self.told)
         self._being_read = {update.pool_uuid for update in due}
         return due
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import trio
 
+from gameserver.errors import Rejected
 from gameserver.handlers.betting import distribution_updates
 from gameserver.handlers.context import Publication, Wager
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
@@ -136,12 +137,27 @@ class Hub:
         if self._subscriptions:
             self._distributions.note(wager.pool_uuid, wager.bet)
 
+    @property
+    def distributions_told(self) -> int:
+        """A number that grows with each distribution told."""
+        return self._distributions.told
+
+    def tell_again(self, told_before: int) -> None:
+        """Tell the distributions once more that were told since then: a new subscriber may have missed them."""
+        self._distributions.tell_again(told_before)
+
     async def _tell_distributions(self) -> None:
         """Read and tell the distributions that are due (361), if their pools are still open then."""
         due = self._distributions.take_due()
         if not due:
             return
-        for update, body in zip(due, await self._hubs.read(partial(distribution_updates, due)), strict=True):
+        try:
+            bodies = await self._hubs.read(partial(distribution_updates, due))
+        except Rejected as rejected:
+            logger.warning("distributions of game %s must wait: %s", self.game_uuid, rejected.text)
+            self._distributions.put_back(due)
+            return
+        for update, body in zip(due, bodies, strict=True):
             if body is not None and self._distributions.may_tell(update.pool_uuid):
                 self._pending.append((None, message_frame(body, self._hubs.now_ms())))
         await self._flush()
@@ -152,23 +168,23 @@ class Hub:
 
     async def _flush(self) -> None:
         """Push all that is pending, as one piece, to those who are active now."""
-        pending = [item for item in self._pending if item[0] is None or item[0].seq > self.last_seq]
-        self._pending.clear()
+        pending, self._pending = self._pending, []
         self._first_pending_seq = None
         durable = [publication for publication, _ in pending if publication is not None]
-        subscriptions = list(self._subscriptions)
+        # Who becomes active later gets what is pushed now from the log; a new hub may hold what is in it already.
+        fresh = [frame for publication, frame in pending if publication is None or publication.seq > self.last_seq]
+        active = [subscription for subscription in self._subscriptions if subscription.active]
         watchers = self._watchers(durable[0].source_id) if durable else []
         if durable:
-            self.last_seq = durable[-1].seq
+            self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
-        await _push_all((s.listener.outbox for s in subscriptions if s.active), b"".join(frame for _, frame in pending))
+        await _push_all((s.listener.outbox for s in active if s.active), b"".join(fresh))
         if self.closed:
             for subscription in list(self._subscriptions):
                 self._remove(subscription)
                 subscription.listener.forget(self.game_uuid)
         await _push_all(
-            watchers,
-            b"".join(frame for publication, frame in pending if publication and publication.for_watchers),
+            watchers, b"".join(frame for publication, frame in pending if publication and publication.for_watchers)
         )
         self._flushed.set()
         self._flushed = trio.Event()

@@ -72,7 +72,9 @@ class Outbox:
         """Send broadcasts: whole frames, taken or not. A connection that is too slow is closed with 4008."""
         if self.closing is not None or self.dead:
             return
-        if self._unsent_bytes > self.max_unsent_bytes:
+        # One message or batch alone, however big, is never the cause.
+        oldest_bytes = len(self._queue[0]) - self._offset if self._queue else 0
+        if self._unsent_bytes - oldest_bytes > self.max_unsent_bytes:
             self.close(CloseCode.TOO_SLOW, "too slow")
             return
         self._append(frames)

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _LONGEST_SLEEP_S = 1.0
 _RETRY_S = 1.0
 _HOUSEKEEPING_S = 60.0
+_PAUSE_S = 0.1
 
 
 class Scheduler:
@@ -49,18 +50,18 @@ class Scheduler:
             if wait_s > 0:
                 with trio.move_on_after(wait_s if wait_s == math.inf else min(wait_s, _LONGEST_SLEEP_S)):
                     await self._changed.wait()
-            elif not await self._write(lambda connection: None):
+            elif await self._write(lambda connection: False) is None:
                 await trio.sleep(_RETRY_S)
 
     async def _keep_house(self) -> None:
         while True:
-            await self._write(partial(forget_old, self._settings, self._clock.now_ms()))
-            await trio.sleep(_HOUSEKEEPING_S)
+            more = await self._write(partial(forget_old, self._settings, self._clock.now_ms()))
+            await trio.sleep(_PAUSE_S if more else _HOUSEKEEPING_S)
 
-    async def _write(self, job: Callable[[sqlite3.Connection], None]) -> bool:
+    async def _write(self, job: Callable[[sqlite3.Connection], bool]) -> bool | None:
+        """The job's result; None if it could not be carried out."""
         try:
-            await self._store.write(job, self._clock.now_ms())
+            return await self._store.write(job, self._clock.now_ms())
         except Rejected as rejected:
             logger.warning("what is due must wait: %s", rejected.text)
-            return False
-        return True
+            return None

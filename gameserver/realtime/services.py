@@ -41,8 +41,7 @@ class Announcer:
         for wager in result.effects.wagers:
             self._hubs.note_bet(wager)
         for session_id in result.effects.ended_sessions:
-            for connection in self._directory.of_session(session_id):
-                connection.end_session()
+            self._directory.end_session(session_id)
 
     def _tell_balance(self, user_id: int, currency: str, held: Balances) -> None:
         connections = self._directory.of_user(user_id)

@@ -44,12 +44,6 @@ def first_logged_seq(connection: sqlite3.Connection, game_id: int) -> int | None
     return seq
 
 
-def last_sent_at(connection: sqlite3.Connection) -> int:
-    """When the newest broadcast of any game was sent; 0 without any."""
-    row = connection.execute("SELECT sent_at FROM broadcasts ORDER BY id DESC LIMIT 1").fetchone()
-    return row[0] if row else 0
-
-
 def delete_first_broadcasts(connection: sqlite3.Connection, game_id: int, limit: int) -> int:
     """Remove up to ``limit`` broadcasts of a game, the oldest first; returns how many."""
     return connection.execute(

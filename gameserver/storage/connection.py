@@ -99,7 +99,10 @@ def load_secret(file: Path, environment: str | None) -> bytes:
     Raises ValueError for one that is not at least 32 bytes.
     """
     if environment:
-        secret = bytes.fromhex(environment)
+        try:
+            secret = bytes.fromhex(environment)
+        except ValueError:
+            raise ValueError("GAMESERVER_SECRET must be hexadecimal digits, 64 or more") from None
     else:
         path = beside(file, ".secret")
         if not path.exists():

@@ -13,7 +13,7 @@ class JournalRow(NamedTuple):
 
     id: int
     at: int
-    user_id: int
+    user_id: int | None
     op: int
     parameters: str
 
@@ -30,7 +30,7 @@ class JournalBet(NamedTuple):
 
 
 def insert_journal(
-    connection: sqlite3.Connection, game_id: int, at: int, user_id: int, op: int, parameters: bytes
+    connection: sqlite3.Connection, game_id: int, at: int, user_id: int | None, op: int, parameters: bytes
 ) -> None:
     """Record a request with the change it made."""
     connection.execute(

@@ -51,6 +51,20 @@ def statements(script: str) -> list[str]:
     return parts
 
 
+def require_current(file: Path, connection: sqlite3.Connection) -> None:
+    """Raise `IncompatibleDatabase` for what is no database of this version of the server."""
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise IncompatibleDatabase(f"{file} cannot be read as a database: {error}") from error
+    if application != APPLICATION_ID:
+        raise IncompatibleDatabase(f"{file} is a database of another program")
+    if version != len(MIGRATIONS) + 1:
+        newest = len(MIGRATIONS) + 1
+        raise IncompatibleDatabase(f"{file} has version {version}, not {newest}: start this server with it once")
+
+
 def migrate(
     connection: sqlite3.Connection, schema: str | None = None, migrations: Sequence[Migration] = MIGRATIONS
 ) -> None:

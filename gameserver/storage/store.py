@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from gameserver.storage.broadcasts import last_sent_at
+from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import open_reader, open_writer
 from gameserver.storage.migrations import migrate
 from gameserver.storage.readers import Readers
@@ -37,7 +37,7 @@ class Store:
         connection = open_writer(file)
         try:
             migrate(connection)
-            self.last_recorded_ms = last_sent_at(connection)
+            self.last_recorded_ms = last_recorded_at(connection)
         finally:
             connection.close()
         self.writer = Writer(

@@ -173,4 +173,7 @@ class Writer:
                 self._connection.execute("ROLLBACK")
         except sqlite3.Error:
             self._connection.close()
-            self._connection = self._open_connection()
+            try:
+                self._connection = self._open_connection()
+            except Exception:  # the next batch fails on the closed connection, and comes here again
+                logger.warning("the database cannot be opened again yet", exc_info=True)

@@ -74,9 +74,11 @@ async def test_binary_pools_are_blocked_and_remain_until_they_are_resolved_and_t
     assert kinds(await watcher.heard()) == [341]
 
 
-async def test_a_blocked_binary_pool_is_not_blocked_again_by_closing(table: Table) -> None:
+async def test_a_binary_pool_that_is_blocked_already_is_told_blocked_by_the_first_close_alone(table: Table) -> None:
     manual = await table.pool(pool_type=3, is_blocked=True)
     watcher = await table.watcher()
+    await close_with_manual(table, manual)
+    assert kinds(await watcher.heard()) == [368]
     await close_with_manual(table, manual)
     assert await watcher.heard() == []
 

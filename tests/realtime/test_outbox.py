@@ -121,18 +121,29 @@ async def test_one_batch_over_the_bound_is_never_too_slow(bench: SocketBench) ->
     assert bench.outbox.closing is None
 
 
+async def test_one_message_alone_is_never_too_much(bench: SocketBench) -> None:
+    big = stuff(bench)
+    bench.outbox.push(text_frame(b"one more"))
+    assert bench.outbox.closing is None
+    assert await bench.take_all() == big + text_frame(b"one more")
+
+
+def overfill(bench: SocketBench) -> bytes:
+    """Let more wait than the bound, behind a message that is partly written; that message."""
+    big = stuff(bench)
+    bench.outbox.push(text_frame(b"#" * BOUND))
+    return big
+
+
 async def test_a_broadcast_while_too_much_waits_closes_with_4008(bench: SocketBench) -> None:
-    stuff(bench)
+    overfill(bench)
     bench.outbox.push(text_frame(b"one more"))
     assert bench.outbox.closing is CloseCode.TOO_SLOW
     assert bench.closings == 1
 
 
 async def test_4008_ends_the_frame_in_hand_and_drops_the_rest(bench: SocketBench) -> None:
-    big = stuff(bench)
-    bench.outbox.max_unsent_bytes = 10 * BOUND
-    bench.outbox.push(text_frame(b"dropped"))
-    bench.outbox.max_unsent_bytes = BOUND
+    big = overfill(bench)
     bench.outbox.push(text_frame(b"dropped too"))
     assert await bench.take_all() == big + TOO_SLOW
 
@@ -142,6 +153,7 @@ async def test_4008_in_the_middle_of_a_batch_keeps_whole_frames(bench: SocketBen
     frame = text_frame(b"#" * size)
     count = 10 * BOUND // len(frame) + 2
     bench.outbox.push(frame * count)
+    bench.outbox.push(text_frame(b"#" * BOUND))
     bench.outbox.push(text_frame(b"one more"))
     sent = await bench.take_all()
     assert sent.endswith(TOO_SLOW)
@@ -152,7 +164,7 @@ async def test_4008_in_the_middle_of_a_batch_keeps_whole_frames(bench: SocketBen
 
 
 async def test_4008_is_said_once(bench: SocketBench) -> None:
-    stuff(bench)
+    overfill(bench)
     for _ in range(3):
         bench.outbox.push(text_frame(b"one more"))
     assert (await bench.take_all()).count(TOO_SLOW) == 1
@@ -263,6 +275,7 @@ async def test_what_is_in_flight_on_a_stream_counts_as_unsent_and_is_not_cut() -
     async with trio.open_nursery() as nursery:
         nursery.start_soon(bench.run_tasks)
         await trio.testing.wait_all_tasks_blocked()
+        bench.outbox.push(text_frame(b"#" * BOUND))
         bench.outbox.push(text_frame(b"one more"))
         assert bench.outbox.closing is CloseCode.TOO_SLOW
         received = b""

@@ -7,7 +7,6 @@ from gameserver.storage.broadcasts import (
     delete_first_broadcasts,
     first_logged_seq,
     insert_broadcast,
-    last_sent_at,
     list_broadcasts,
 )
 from gameserver.storage.games import get_game
@@ -69,9 +68,3 @@ def test_the_oldest_are_removed_a_batch_at_a_time(connection: sqlite3.Connection
     assert delete_first_broadcasts(connection, game.id, 9) == 3
     assert first_logged_seq(connection, game.id) is None
     assert seqs(connection, other.id) == [1]
-
-
-def test_the_last_moment_recorded_is_that_of_the_newest_broadcast(connection: sqlite3.Connection) -> None:
-    assert last_sent_at(connection) == 0
-    make_game(connection, broadcasts=3)
-    assert last_sent_at(connection) == NOW + 2

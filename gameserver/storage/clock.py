@@ -1,0 +1,14 @@
+"""The latest moment that the database has recorded: the server's clock never steps back behind it."""
+
+import sqlite3
+
+_RECORDS = (("broadcasts", "sent_at"), ("transfers", "made_at"), ("bets", "placed_at"), ("journal", "at"))
+
+
+def last_recorded_at(connection: sqlite3.Connection) -> int:
+    """The latest of the newest rows of what carries the time; 0 in a new database."""
+    newest = 0
+    for table, column in _RECORDS:
+        row = connection.execute(f"SELECT {column} FROM {table} ORDER BY id DESC LIMIT 1").fetchone()
+        newest = max(newest, row[0] if row else 0)
+    return newest
