@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gameserver.storage.migrations import IncompatibleDatabase, migrate
 
-OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
+OLDEST_SQLITE = (3, 38, 0)  # the first with both STRICT tables and ->>
 BUSY_TIMEOUT_MS = 5_000
 SECRET_BYTES = 32
 MAX_SOCKET_PATH_BYTES = 103  # the smallest limit of the systems we know, less the final zero
@@ -60,7 +60,7 @@ def hold_lock(file: Path) -> Iterator[None]:
 def open_writer(file: Path) -> sqlite3.Connection:
     """The connection that changes the database. Its commits are on disk when they return."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or newer is needed")
+        raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; 3.38 or newer is needed")
     connection = _connect(f"{file.absolute().as_uri()}?mode=rwc")
     try:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus
 from gameserver.storage.bets import BetStatus
+from gameserver.storage.bulk import json_rows
 from gameserver.storage.ledger import Reason
 
 
@@ -101,7 +102,11 @@ def list_running_bets(connection: sqlite3.Connection, pool_id: int) -> list[Runn
 
 def update_bets(connection: sqlite3.Connection, bets: Iterable[SettledBet]) -> None:
     """Record what became of bets."""
-    connection.executemany("UPDATE bets SET status = ?, payout = ?, settled_at = ? WHERE id = ?", bets)
+    connection.execute(
+        "UPDATE bets SET status = value ->> 0, payout = value ->> 1, settled_at = value ->> 2"
+        " FROM json_each(?) WHERE bets.id = value ->> 3",
+        (json_rows(bets),),
+    )
 
 
 def update_pool_ended(connection: sqlite3.Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
@@ -112,9 +117,10 @@ def update_pool_ended(connection: sqlite3.Connection, pool_id: int, settlement_i
 
 def update_nets(connection: sqlite3.Connection, pool_id: int, net_of: dict[int, int]) -> None:
     """Record what each user has won in a pool, net of the stakes."""
-    connection.executemany(
-        "UPDATE participations SET net = ? WHERE user_id = ? AND pool_id = ?",
-        [(net, user_id, pool_id) for user_id, net in net_of.items()],
+    connection.execute(
+        "UPDATE participations SET net = value ->> 2 FROM json_each(?)"
+        " WHERE user_id = value ->> 0 AND pool_id = value ->> 1",
+        (json_rows((user_id, pool_id, net) for user_id, net in net_of.items()),),
     )
 
 
