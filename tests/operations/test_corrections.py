@@ -280,3 +280,14 @@ async def test_what_is_corrected_after_the_close_is_in_the_log_of_the_game(table
     heard = await table.admin.heard()
     assert kinds(heard) == [341, 3661, 3662]
     assert seqs(heard) == [7, 8, 9]
+
+
+async def test_a_block_that_fell_due_while_the_pool_was_resolved_holds_when_it_opens_again(table: Table) -> None:
+    pool = await table.pool()
+    await accepted(table.admin, 397, pool_id=pool, block_at=START_MS + 5_000)
+    event = await table.event(at=1_000)
+    table.set_time(6_000)
+    watcher = await table.watcher()
+    assert (await table.void(event))["pools"] == {pool: "reopened"}
+    assert kinds(await watcher.heard()) == [3661, 368]
+    assert (await table.pool_object(pool))["is_blocked"]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import trio
 
+from gameserver.errors import ErrorCode, Rejected
 from tests.support.harness import Client, FakeClock, running_server
 from tests.support.world import DAY_MS, World, assert_refused, assert_reply, bearer, build_world, within
 
@@ -245,3 +246,16 @@ async def test_joining_and_leaving_while_others_publish_leaves_neither_gap_nor_r
             received += seqs(world.user.messages)
             world.user.messages.clear()
     assert received == list(range(1, PUBLISHED + 2))
+
+
+async def test_a_recovery_that_fails_closes_the_connection_instead_of_answering_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await update(world, 3)
+
+    def unreadable(*arguments: object, **parameters: object) -> None:
+        raise Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now")
+
+    monkeypatch.setattr("gameserver.realtime.connection.list_broadcasts", unreadable)
+    assert (await world.user.call(363, game_id=world.game, after_seq=0))["recovered"]
+    assert await world.user.close_code() == 1001

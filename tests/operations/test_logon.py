@@ -8,6 +8,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.handlers.admin import EndSession, ReplaceKeys
+from gameserver.handlers.registry import Credentials, Login
+from gameserver.storage.users import Session, User
 from tests.support.harness import START_MS, Client, FakeClock, Server, run_inline, running_server
 from tests.support.wire import request_head
 from tests.support.world import (
@@ -315,3 +317,19 @@ async def test_a_key_may_expire_at_any_step_of_a_connection_s_end(database: Path
                 await trio.lowlevel.checkpoint()
             mock_clock.jump(3600)
             await wait_all_tasks_blocked()
+
+
+async def test_a_session_that_ends_while_a_connection_logs_on_with_it_ends_the_connection(server: Server) -> None:
+    user = await server.add_user("ann")
+    await server.command(ReplaceKeys("ann"))
+    # As if the key had been looked up just before it was replaced.
+    session = Session(
+        user["session_key"].partition(".")[0], User(user["id"], "ann", False), server.clock.time_ms + 10**6
+    )
+
+    async def authenticate(credentials: Credentials) -> Login:
+        return Login(session, user["session_key"])
+
+    server.services.authenticate = authenticate  # type: ignore[method-assign]
+    late = await server.connect(headers=[(b"Authorization", b"Bearer " + user["session_key"].encode())])
+    assert await late.close_code() == 4002
