@@ -38,13 +38,9 @@ class PlacedBet(msgspec.Struct, frozen=True):
     placed_at: int
 
 
-class TargetSumsWithBets(msgspec.Struct, frozen=True):
+class TargetSumsWithBets(TargetSums, frozen=True):
     """The same with the latest bets, newest first."""
 
-    display_name: str
-    backing_people: int
-    backing_money: Decimal
-    to_win_if_backed: Decimal
     bets: list[PlacedBet]
 
 
@@ -86,9 +82,8 @@ class BettingPoolCreated(Message, tag=350, frozen=True):
     action_id: str
 
 
-@message
-class NewBettingPool(Message, tag=352, frozen=True):
-    """A pool has been opened: the pool object."""
+class PoolMessage(Message, frozen=True, kw_only=True):
+    """The pool object as a message; its distribution stands in the message itself."""
 
     pool_id: str
     game_id: str
@@ -99,7 +94,6 @@ class NewBettingPool(Message, tag=352, frozen=True):
     participants: int
     amount_total: Decimal
     bet_count: int
-    distribution: dict[str, TargetSums]
     is_blocked: bool
     is_hot: bool
     start_at: int
@@ -108,6 +102,13 @@ class NewBettingPool(Message, tag=352, frozen=True):
     recreate_on_end: bool
     unlisted_target: str
     status: str
+
+
+@message
+class NewBettingPool(PoolMessage, tag=352, frozen=True, kw_only=True):
+    """A pool has been opened: the pool object."""
+
+    distribution: dict[str, TargetSums]
 
 
 @operation(
@@ -210,27 +211,10 @@ class ListMyResolvedPoolsForGame(PoolsPage, tag=390, frozen=True):
 
 
 @message
-class NewBettingPoolBetsDistribution(Message, tag=360, frozen=True):
+class NewBettingPoolBetsDistribution(PoolMessage, tag=360, frozen=True, kw_only=True):
     """The pool object with the latest bets on each target."""
 
-    pool_id: str
-    game_id: str
-    description: str
-    type: int
-    action_id: str
-    target_level: int
-    participants: int
-    amount_total: Decimal
-    bet_count: int
     distribution: dict[str, TargetSumsWithBets]
-    is_blocked: bool
-    is_hot: bool
-    start_at: int
-    finish_at: int | None
-    stop_accepting_bets_at: int | None
-    recreate_on_end: bool
-    unlisted_target: str
-    status: str
 
 
 @operation(by=Role.USER, kind=Kind.READ, replies=[NewBettingPoolBetsDistribution], errors=[ErrorCode.NOT_FOUND])
