@@ -19,6 +19,8 @@ def split_list(value: list[str] | str) -> list[str]:
 
 def fold(name: str) -> str:
     """The spelling that all spellings of a name share: NFKC, lower case, NFKC again."""
+    if name.isascii():  # which NFKC leaves as it is
+        return name.lower()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
 
 
@@ -31,7 +33,7 @@ def part_id(folded: str, field: str) -> str:
     trimmed = folded.strip(_BLANKS)
     if not trimmed:
         raise invalid(field, f"{field} holds a name with an empty part; each part needs at least one character")
-    if any(unicodedata.category(character) == "Cc" for character in trimmed):
+    if not trimmed.isprintable() and any(unicodedata.category(character) == "Cc" for character in trimmed):
         raise invalid(field, f"{field} holds a control character; names are made of printable characters")
     identifier = _SPACING.sub("-", trimmed)
     if len(identifier) > MAX_PART_LENGTH:

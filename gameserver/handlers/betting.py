@@ -25,7 +25,7 @@ from gameserver.protocol.betting import (
 )
 from gameserver.protocol.codec import encode_body
 from gameserver.storage.bets import add_to_stake, insert_bet, insert_participation
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, get_balances, insert_transfers
+from gameserver.storage.ledger import get_balances, get_purse, insert_stake
 from gameserver.storage.pools import (
     Pool,
     PoolTarget,
@@ -51,10 +51,11 @@ def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, ke
     if target is None:
         raise invalid("target", f"target names nothing that can be backed in this pool: {key[:80]!r}")
     require_accepting(pool.status, pool.times, change.now_ms, is_blocked=pool.is_blocked)
-    _require_funds(change, pool, amount)
+    purse = get_purse(change.connection, change.user.id, pool.currency)
+    _require_funds(purse.held.available, amount, pool.currency)
     bet = insert_bet(change.connection, pool.id, change.user.id, target.position, amount, change.now_ms)
-    _take_stake(change, pool, target, bet.id, amount)
-    change.touch_balances(pool.currency, [change.user.id])
+    _count(change, pool, target, amount)
+    change.tell_balances(pool.currency, insert_stake(change.connection, purse, amount, bet.id, change.now_ms))
     shown = to_units(amount, pool.currency)
     new_bet = NewBet(bet.uuid, change.user.id, target.key, shown, bet.placed_at)
     change.effects.wagers.append(Wager(pool.game_uuid, pool.uuid, new_bet))
@@ -68,27 +69,21 @@ def target_key(name: str, field: str, settings: Settings) -> str:
     return path_id(part.id for part in parse_target(name.strip(), field, settings.max_target_depth))
 
 
-def _require_funds(change: Change, pool: Pool, amount: int) -> None:
-    available = get_balances(change.connection, change.user.id, pool.currency).available
+def _require_funds(available: int, amount: int, currency: str) -> None:
     if available < amount:
-        has, asks = to_units(available, pool.currency), to_units(amount, pool.currency)
-        text = f"available are {has} {pool.currency}, asked for are {asks}"
-        raise Rejected(ErrorCode.INSUFFICIENT_FUNDS, text, "amount")
+        has, asks = to_units(available, currency), to_units(amount, currency)
+        raise Rejected(ErrorCode.INSUFFICIENT_FUNDS, f"available are {has} {currency}, asked for are {asks}", "amount")
 
 
-def _take_stake(change: Change, pool: Pool, target: PoolTarget, bet_id: int, amount: int) -> None:
+def _count(change: Change, pool: Pool, target: PoolTarget, amount: int) -> None:
+    """Add a bet to the sums of its user, its target and its pool."""
     connection, user_id = change.connection, change.user.id
+    new_backer = add_to_stake(connection, user_id, pool.id, target.position, amount)
+    # Who has backed the target before is a participant already.
+    new_participant = new_backer and insert_participation(connection, user_id, pool.game_id, pool.id)
     update_sums_for_bet(
-        connection,
-        pool.id,
-        target.position,
-        amount,
-        new_participant=insert_participation(connection, user_id, pool.game_id, pool.id),
-        new_backer=add_to_stake(connection, user_id, pool.id, target.position, amount),
+        connection, pool.id, target.position, amount, new_participant=new_participant, new_backer=new_backer
     )
-    available = account_id(connection, AccountKind.AVAILABLE, pool.currency, user_id)
-    staked = account_id(connection, AccountKind.STAKED, pool.currency, user_id)
-    insert_transfers(connection, [Transfer(available, staked, amount, Reason.STAKE, bet_id, None, change.now_ms)])
 
 
 def distribution_update(

@@ -173,11 +173,15 @@ class Change(Reading):
         for user_id in user_ids:
             self._touched[user_id, currency] = None
 
+    def tell_balances(self, currency: str, held: Balances) -> None:
+        """Tell the user what they have after this change, which alters nobody else's money."""
+        self.effects.balances[self.user.id, currency] = held
+
     def touched_balances(self) -> dict[tuple[int, str], Balances]:
         """What the users of `touch_balances` have now."""
         return {(user, currency): get_balances(self.connection, user, currency) for user, currency in self._touched}
 
     def finish(self) -> Effects:
         """What to make known once the change is on disk."""
-        self.effects.balances = self.touched_balances()
+        self.effects.balances |= self.touched_balances()
         return self.effects

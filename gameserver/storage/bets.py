@@ -68,14 +68,12 @@ def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: 
 
 def add_to_stake(connection: sqlite3.Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
     """Add to what a user has on a target; whether it is the first."""
-    before = connection.execute(
-        "SELECT amount FROM stakes WHERE user_id = ? AND pool_id = ? AND position = ?", (user_id, pool_id, position)
-    ).fetchone()
-    connection.execute(
-        "INSERT INTO stakes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+    row = connection.execute(
+        "INSERT INTO stakes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
+        " RETURNING amount",
         (user_id, pool_id, position, amount),
-    )
-    return before is None or before[0] == 0
+    ).fetchone()
+    return bool(row[0] == amount)
 
 
 def list_stakes(connection: sqlite3.Connection, user_id: int, pool_id: int) -> dict[int, int]:

@@ -69,6 +69,38 @@ def account_id(connection: sqlite3.Connection, kind: AccountKind, currency: str,
     return cursor.lastrowid
 
 
+class Purse(NamedTuple):
+    """A user's two accounts in a currency, and what they hold."""
+
+    available_id: int
+    staked_id: int
+    held: Balances
+
+
+def get_purse(connection: sqlite3.Connection, user_id: int, currency: str) -> Purse:
+    """A user's accounts, opened if they are missing."""
+    found = {
+        kind: (account, balance)
+        for kind, account, balance in connection.execute(
+            "SELECT kind, id, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency)
+        )
+    }
+    (available_id, available), (staked_id, staked) = (
+        found.get(kind) or (account_id(connection, kind, currency, user_id), 0)
+        for kind in (AccountKind.AVAILABLE, AccountKind.STAKED)
+    )
+    return Purse(available_id, staked_id, Balances(available, staked))
+
+
+def insert_stake(connection: sqlite3.Connection, purse: Purse, amount: int, bet_id: int, now_ms: int) -> Balances:
+    """Move a bet's stake out of a user's available money; what the user has then."""
+    connection.execute(
+        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (purse.available_id, purse.staked_id, amount, Reason.STAKE, bet_id, now_ms),
+    )
+    return Balances(purse.held.available - amount, purse.held.staked + amount)
+
+
 def insert_transfers(connection: sqlite3.Connection, transfers: Iterable[Transfer]) -> None:
     """Move money.
 
