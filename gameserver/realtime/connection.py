@@ -47,6 +47,24 @@ class Connection:
     Implements `gameserver.handlers.registry.Conversation` and `gameserver.realtime.hub.Listener`.
     """
 
+    __slots__ = (
+        "_address",
+        "_busy",
+        "_deadline",
+        "_expires_at_ms",
+        "_heartbeat",
+        "_limited_since",
+        "_nursery",
+        "_request_id",
+        "_services",
+        "_session_id",
+        "_subscriptions",
+        "_transport",
+        "_watched",
+        "outbox",
+        "user",
+    )
+
     def __init__(
         self,
         services: Services,
@@ -95,6 +113,7 @@ class Connection:
             # The meter counts bytes; trio-websocket, which counts characters, must not be first.
             request = await wrap_server_stream(self._nursery, stream, message_queue_size=1, max_message_size=2**62)
             socket = await request.accept()
+            del request  # which would stay as long as the connection
             services.directory.add(self)
             if login is not None:
                 self._act_for(login)

@@ -1,6 +1,5 @@
 """Pings, and finding out that a peer is gone (contract, section 1)."""
 
-from collections import deque
 from collections.abc import Callable
 
 import trio
@@ -14,6 +13,18 @@ class Heartbeat:
     ``quiet_since`` tells since when the server has been listening without a sign of life, None while it is
     not listening: its own slowness never counts as the peer's silence.
     """
+
+    __slots__ = (
+        "_alarm",
+        "_alarms",
+        "_drop",
+        "_interval_s",
+        "_next_ping_at",
+        "_ping",
+        "_pinged_at",
+        "_quiet_since",
+        "_timeout_s",
+    )
 
     def __init__(
         self,
@@ -32,7 +43,7 @@ class Heartbeat:
         self._quiet_since = quiet_since
         self._drop = drop
         self._next_ping_at = trio.current_time() + interval_s
-        self._pinged_at: deque[float] = deque()
+        self._pinged_at: list[float] = []  # a few at most
         self._alarm: Alarm = self._arm()
 
     def stop(self) -> None:
@@ -48,7 +59,7 @@ class Heartbeat:
     def _beat(self) -> None:
         now = trio.current_time()
         while self._pinged_at and self._pinged_at[0] + self._timeout_s <= now:
-            pinged_at = self._pinged_at.popleft()
+            pinged_at = self._pinged_at.pop(0)
             quiet_since = self._quiet_since()
             if quiet_since is not None and quiet_since < pinged_at:
                 self._drop()

@@ -52,17 +52,21 @@ async def _serve(services: Services, transport: trio.abc.Stream, address: str) -
     admitted = None
     try:
         with trio.move_on_after(services.settings.handshake_timeout_s):
-            head = await read_head(transport, services.settings.max_head_bytes)
-            if head is None:
-                return
-            if head.wants_websocket:
-                admitted = await _admit(services, head)
-            else:
-                await _respond(services, transport, answer(head.method, head.path, draining=services.draining))
+            admitted = await _receive(services, transport)
     except HeadRefused as refused:
         await _respond(services, transport, refused.response)
     if admitted is not None:
         await _converse(services, transport, address, admitted)
+
+
+async def _receive(services: Services, transport: trio.abc.Stream) -> _Admitted | None:
+    """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
+    head = await read_head(transport, services.settings.max_head_bytes)
+    if head is not None and head.wants_websocket:
+        return await _admit(services, head)
+    if head is not None:
+        await _respond(services, transport, answer(head.method, head.path, draining=services.draining))
+    return None
 
 
 async def _admit(services: Services, head: Head) -> _Admitted:

@@ -12,6 +12,8 @@ from gameserver.realtime.frames import close_frame, frame_end
 
 _MAX_GATHERED = 64
 _STREAM_CHUNK_BYTES = 2_048
+# The queue of every connection for which nothing waits; never added to.
+_NOTHING: deque[bytes] = deque()
 
 
 class Outbox:
@@ -57,7 +59,7 @@ class Outbox:
         self._start = start
         self._on_closing = on_closing
         self._on_dead = on_dead
-        self._queue: deque[bytes] = deque()
+        self._queue = _NOTHING
         self._offset = 0  # how much of the first of the queue has been written
         self._in_flight_bytes = 0  # of those, how much a stream without a descriptor is sending
         self._unsent_bytes = 0
@@ -121,14 +123,16 @@ class Outbox:
         """Keep only what is needed to end the frame that is partly written."""
         first = self._queue[0] if self._queue else b""
         end = frame_end(first, self._offset + self._in_flight_bytes)
-        self._queue.clear()
+        self._queue = _NOTHING
         if end > self._offset:
-            self._queue.append(first[:end])
+            self._queue = deque([first[:end]])
         else:
             self._offset = 0
         self._unsent_bytes = end - self._offset if self._queue else 0
 
     def _append(self, data: bytes) -> None:
+        if self._queue is _NOTHING:
+            self._queue = deque()
         self._queue.append(data)
         self._unsent_bytes += len(data)
         if self._sending:
@@ -165,6 +169,8 @@ class Outbox:
         while self._queue and written >= len(self._queue[0]):
             written -= len(self._queue.popleft())
         self._offset = written
+        if not self._queue:
+            self._queue = _NOTHING
         if self._sending and self._queue:
             self.progressed_at = trio.current_time()
         if self._unsent_bytes <= self.max_unsent_bytes:
@@ -189,7 +195,7 @@ class Outbox:
 
     def _die(self) -> None:
         self.dead = True
-        self._queue.clear()
+        self._queue = _NOTHING
         self._unsent_bytes = 0
         self._wake_waiting()
         self._on_dead()
