@@ -47,4 +47,4 @@ async def test_half_a_character_is_refused(world: World, escape: str) -> None:
     assert (refusal["res"], refusal["code"]) == (666, "bad_json")
     await world.provider.send(r'{"header": {"id": "whole"}, "op": 365, "source_name": "\ud83d\ude00\u0000"}')
     assert (await world.provider.receive())["res"] == 335
-    assert [entry["name"] for entry in (await world.provider.call(611))["sources"]][-1] == "\U0001f600\0"
+    assert "\U0001f600\0" in [entry["name"] for entry in (await world.provider.call(611))["sources"]]
