@@ -10,7 +10,7 @@ RUN_ENV := .venv/.run
 DEV_ENV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint typecheck check bench reference clean help
+.PHONY: run test lint typecheck audit check bench reference clean help
 
 run: $(RUN_ENV) ## serve for development (HOST=, PORT=, DB= choose where)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
@@ -25,7 +25,10 @@ lint: $(DEV_ENV) ## check style
 typecheck: $(DEV_ENV) ## check types
 	$(BIN)/mypy
 
-check: test lint typecheck ## tests, style and types
+audit: $(DEV_ENV) ## look for known vulnerabilities in what is installed
+	@$(BIN)/python -m tests.support.audit
+
+check: test lint typecheck audit ## tests, style, types and known vulnerabilities
 
 bench: $(DEV_ENV) ## measure speed and memory
 	$(BIN)/python -m benchmarks

@@ -11,6 +11,7 @@ import trio
 
 from gameserver.errors import Rejected
 from gameserver.handlers.admin import decode_command, perform
+from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.services import Services
 from gameserver.storage.connection import control_address
 
@@ -36,19 +37,21 @@ async def open_control_socket(file: Path) -> trio.SocketListener:
 
 async def serve_control(services: Services, listener: trio.SocketListener) -> None:
     """Carry out one command a connection, until cancelled."""
-    await trio.serve_listeners(partial(_serve_command, services), [listener])
+    async with trio.open_nursery() as nursery:
+        await accept_forever(listener, partial(_serve_command, services), nursery)
 
 
 async def _serve_command(services: Services, stream: trio.SocketStream) -> None:
     try:
-        with trio.move_on_after(services.settings.handshake_timeout_s):
-            line = b""
-            while not line.endswith(b"\n") and len(line) < MAX_COMMAND_BYTES:
-                data = await stream.receive_some()
-                if not data:
-                    return
-                line += data
-            await stream.send_all(await _answer(services, line) + b"\n")
+        async with stream:
+            with trio.move_on_after(services.settings.handshake_timeout_s):
+                line = b""
+                while not line.endswith(b"\n") and len(line) < MAX_COMMAND_BYTES:
+                    data = await stream.receive_some()
+                    if not data:
+                        return
+                    line += data
+                await stream.send_all(await _answer(services, line) + b"\n")
     except (OSError, trio.BrokenResourceError):
         return
     except Exception:

@@ -8,6 +8,7 @@ import trio
 
 from gameserver.errors import Rejected
 from gameserver.handlers.registry import Login
+from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.connection import Connection
 from gameserver.realtime.head import Head, HeadRefused, clean_handshake, read_head, read_query, unauthorized
 from gameserver.realtime.services import Services
@@ -122,8 +123,9 @@ async def accept_connections(
         await serve_connection(services, stream, _address_of(stream))
 
     async with trio.open_nursery() as nursery:
+        for listener in listeners:
+            nursery.start_soon(accept_forever, listener, serve, nursery)
         task_status.started()
-        await trio.serve_listeners(serve, listeners, handler_nursery=nursery)
 
 
 def _address_of(stream: trio.SocketStream) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import selectors
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import IO, Any, NamedTuple
+from unittest.mock import patch
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
@@ -40,7 +42,7 @@ class Done(NamedTuple):
 def run(*arguments: str | Path) -> Done:
     """Run a command to its end, in this process, which is quicker than to start another."""
     stdout, stderr = io.StringIO(), io.StringIO()
-    with redirect_stdout(stdout), redirect_stderr(stderr):
+    with redirect_stdout(stdout), redirect_stderr(stderr), patch.dict(os.environ, environment(), clear=True):
         code = main([str(argument) for argument in arguments])
     return Done(code, stdout.getvalue(), stderr.getvalue())
 
@@ -99,6 +101,16 @@ class ServerProcess:
             selector.register(self._stdout, selectors.EVENT_READ)
             assert selector.select(TIMEOUT_S), "the server has nothing to say"
         return self._stdout.readline()
+
+    @property
+    def descriptors(self) -> int:
+        """How many files and sockets the process has open."""
+        return sum(1 for _ in Path(f"/proc/{self._process.pid}/fd").iterdir())
+
+    def limit_descriptors(self, most: int) -> None:
+        """Let the process open no descriptor numbered ``most`` or higher."""
+        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (most, hard))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tell the server to end; its exit code. It must not have said more than its first line."""

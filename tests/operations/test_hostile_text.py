@@ -1,0 +1,50 @@
+"""Names and descriptions are data: they come back as they were sent, whatever is in them."""
+
+import pytest
+
+from tests.support.world import World
+
+TEXTS = [
+    pytest.param("<script>alert('x')</script>&amp;<!--", id="HTML"),
+    pytest.param('\'; DROP TABLE users; --" OR "1"="1', id="quotes and SQL"),
+    pytest.param('\\" \\u0041 \\ \\\\ {"op": 1} ]}', id="backslashes and JSON"),
+    pytest.param("a\x00b", id="NUL"),
+    pytest.param("a\x01\x1b[31m\x7f\x85\r\n\tb", id="control characters"),
+    pytest.param("\u202eesrever\u202c \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627", id="right to left"),
+    pytest.param("\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f1e6\U0001f1f7 1\ufe0f\u20e3", id="emoji"),
+    pytest.param("a\u2028b\u2029c\ufeffd\u200b", id="line separators and invisible characters"),
+    pytest.param("\ufdd0\uffff\U0010ffff\ue000", id="what is no character"),
+    pytest.param("Z\u0351\u036b\u0343a\u0300 \xe0 \ufb01", id="combining marks and what NFKC would change"),
+    pytest.param("%s %(x)s {0} {x.__class__} ${x} $(x) `x`", id="formats"),
+    pytest.param("../../etc/passwd", id="a path"),
+    pytest.param("None", id="None"),
+]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_text_comes_back_as_it_was_sent_whatever_it_contains(world: World, text: str) -> None:
+    admin, watcher = world.game_admin, await world.server.connect("watcher")
+    source = (await world.provider.call(365, source_name=text))["source_id"]
+    sources = {entry["id"]: entry["name"] for entry in (await world.provider.call(611))["sources"]}
+    assert sources[source] == text
+
+    game = (await world.provider.call(370, source_id=source, game_name=text, type=text, hashtag=text))["game_id"]
+    details = await watcher.call(372, game_id=game)
+    assert (details["name"], details["type"], details["hashtag"]) == (text, text, text)
+    assert (await watcher.call(380, source_id=source))["games"][game]["name"] == text
+
+    assert (await watcher.call(363, game_id=world.game))["res"] == 333
+    pool = (await admin.call(385, game_id=world.game, description=text, action_id="goal", targets="Brazil"))["pool_id"]
+    heard = {message["res"]: message for message in await watcher.heard()}
+    assert heard[352]["description"] == text
+    assert (await watcher.call(387, game_id=world.game))["pools_list"][pool]["description"] == text
+
+
+@pytest.mark.parametrize("escape", [r"\ud83d", r"\ude00", r"\ude00\ud83d", r"a\udfff"])
+async def test_half_a_character_is_refused(world: World, escape: str) -> None:
+    await world.provider.send(f'{{"header": {{"id": "half"}}, "op": 365, "source_name": "{escape}"}}')
+    refusal = await world.provider.receive()
+    assert (refusal["res"], refusal["code"]) == (666, "bad_json")
+    await world.provider.send(r'{"header": {"id": "whole"}, "op": 365, "source_name": "\ud83d\ude00\u0000"}')
+    assert (await world.provider.receive())["res"] == 335
+    assert "\U0001f600\0" in [entry["name"] for entry in (await world.provider.call(611))["sources"]]
