@@ -73,13 +73,11 @@ class WebSocketStream(trio.abc.Stream):
             self.silent_since = None
 
     async def drain(self) -> None:
-        """Throw away what the client still sends, until it closes."""
+        """Throw away what the client still sends, until it closes; it may have, with what broke the protocol."""
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            while data := await self._transport.receive_some():
+            while not self._meter.close_seen and (data := await self._transport.receive_some()):
                 with suppress(MessageTooBig):
                     self._meter.feed(bytes(data))
-                if self._meter.close_seen:
-                    return
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send what trio-websocket itself has to say: handshake, pongs, the answer to a close."""

@@ -1,6 +1,7 @@
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ async def close_code(peer: Peer) -> int:
     """The code with which the server closes; it must then also close the stream."""
     with trio.fail_after(5):
         _, code = await peer.messages_until_close()
-        await peer.send(frame(CLOSE, code.to_bytes(2)))
+        with suppress(trio.BrokenResourceError):  # closed already, where the client had said its close before
+            await peer.send(frame(CLOSE, code.to_bytes(2)))
         assert await peer.rest() == b""
     return code
 
@@ -266,6 +268,20 @@ async def test_after_the_closing_handshake_the_stream_is_closed_at_once(
             await peer.send(frame(CLOSE, code.to_bytes(2)))
         assert await peer.rest() == b""
         assert trio.current_time() == closed_at
+
+
+@pytest.mark.parametrize("payload", [b"\x03", (1005).to_bytes(2), NORMAL + b"\xff"])
+async def test_a_close_frame_that_is_wrong_is_the_last_that_is_waited_for(
+    database: Path, autojump_clock: trio.testing.MockClock, payload: bytes
+) -> None:
+    async with running_server(database, run_sync=run_inline) as server:
+        peer = Peer(server.open_stream())
+        await peer.shake_hands()
+        sent_at = trio.current_time()
+        await peer.send(frame(CLOSE, payload))
+        assert (await peer.frame()).close_code in (1002, 1007)
+        assert await peer.rest() == b""
+        assert trio.current_time() == sent_at
 
 
 async def test_a_client_that_does_not_answer_a_close_is_cut_off(
