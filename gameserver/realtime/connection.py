@@ -4,13 +4,14 @@ import logging
 import math
 import secrets
 from functools import partial
+from typing import NamedTuple
 
 import trio
 
 from gameserver.errors import CloseCode, ErrorCode, Rejected
 from gameserver.handlers.betting import open_distributions
 from gameserver.handlers.joining import LogView, view_log
-from gameserver.handlers.registry import SESSIONS, Credentials, Login, run_read, run_write
+from gameserver.handlers.registry import SESSIONS, Committed, Credentials, Login, run_read, run_write
 from gameserver.protocol.codec import (
     ResponseHeader,
     Undecodable,
@@ -41,12 +42,24 @@ from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
+from gameserver.storage.jobs import Entry
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
 _RECOVERY_BATCH_BYTES = 262_144
+_MAX_BEGUN = 64
 _RATE_LIMITED_PATIENCE_S = 10.0
+
+
+class _Begun(NamedTuple):
+    """A request that has been looked at: it has failed, or is being written, or is yet to be carried out."""
+
+    op: int | None
+    id: str | int | None
+    failure: Exception | None = None
+    write: Entry[Committed] | None = None
+    request: Request | None = None
 
 
 class Connection:
@@ -180,39 +193,40 @@ class Connection:
     # Requests
 
     async def _answer(self, text: str) -> None:
-        """Carry one request out and answer it, whatever happens."""
+        """Answer a request, and the changes that have come behind it: those that follow each other share a commit."""
+        begun = [self._begin(text)]
+        while begun[-1].write is not None and len(begun) < _MAX_BEGUN and self.outbox.closing is None:
+            following = self._incoming.text_at_hand()
+            if following is None:
+                break
+            begun.append(self._begin(following))
+        for one in begun:
+            await self._finish(one)
+
+    def _begin(self, text: str) -> _Begun:
+        """Look at a request; have it carried out, in its turn, if it changes something."""
         op: int | None = None
-        self._request_id = None
+        id_: str | int | None = None
+        retry_after_ms = self._rate_limited_for()
         try:
-            retry_after_ms = self._rate_limited_for()
             try:
                 request = decode_request(text, logged_in=self.user is not None)
             except Undecodable as undecodable:
-                op, self._request_id = undecodable.op, undecodable.id
+                op, id_ = undecodable.op, undecodable.id
                 self._refuse_if_limited(retry_after_ms)
                 raise undecodable.rejected from None
-            op, self._request_id = declared(request).op, request.header.id
+            op, id_ = declared(request).op, request.header.id
             self._refuse_if_limited(retry_after_ms)
-            await self._carry_out(request, text)
-        except Rejected as rejected:
-            await self._refuse(op, rejected)
-        except Exception:
-            incident = secrets.token_hex(6)
-            logger.exception("incident %s: operation %s failed", incident, op)
-            await self._refuse(op, Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}"))
+            if declared(request).kind is Kind.WRITE:
+                return _Begun(op, id_, write=self._submit(request, text))
+        except Exception as error:  # told in its turn
+            return _Begun(op, id_, failure=error)
+        return _Begun(op, id_, request=request)
 
-    async def _carry_out(self, request: Request, text: str) -> None:
-        services, kind = self._services, declared(request).kind
-        if kind is Kind.SESSION:
-            await SESSIONS[type(request)](self, request)
-            return
+    def _submit(self, request: Request, text: str) -> Entry[Committed]:
+        services = self._services
         assert self.user is not None
         now_ms = services.clock.now_ms()
-        if kind is Kind.READ:
-            await services.catch_up(now_ms)
-            read = partial(run_read, request=request, user=self.user, now_ms=now_ms, settings=services.settings)
-            await self._send(await services.store.read(read))
-            return
         digest = request_digest(text) if request.header.key else None
         write = partial(
             run_write,
@@ -222,8 +236,37 @@ class Connection:
             now_ms=now_ms,
             settings=services.settings,
         )
-        committed = await services.store.write(write, now_ms)
-        await self._send(committed.body, repeated=committed.repeated)
+        return services.store.writer.submit(write, now_ms)
+
+    async def _finish(self, begun: _Begun) -> None:
+        """Carry a request out if that is yet to be done, and answer it, whatever happens."""
+        self._request_id = begun.id
+        try:
+            if begun.failure is not None:
+                raise begun.failure
+            if begun.write is not None:
+                committed = await begun.write.result()
+                await self._send(committed.body, repeated=committed.repeated)
+            elif begun.request is not None:
+                await self._carry_out(begun.request)
+        except Rejected as rejected:
+            await self._refuse(begun.op, rejected)
+        except Exception:
+            incident = secrets.token_hex(6)
+            logger.exception("incident %s: operation %s failed", incident, begun.op)
+            bug = Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
+            await self._refuse(begun.op, bug)
+
+    async def _carry_out(self, request: Request) -> None:
+        services = self._services
+        if declared(request).kind is Kind.SESSION:
+            await SESSIONS[type(request)](self, request)
+            return
+        assert self.user is not None
+        now_ms = services.clock.now_ms()
+        await services.catch_up(now_ms)
+        read = partial(run_read, request=request, user=self.user, now_ms=now_ms, settings=services.settings)
+        await self._send(await services.store.read(read))
 
     def _rate_limited_for(self) -> int | None:
         """Take the request's tokens; the milliseconds to wait if there are none left."""

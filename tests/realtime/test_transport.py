@@ -162,6 +162,37 @@ async def test_requests_in_one_segment_are_answered_in_order(peer: Peer) -> None
     assert ids == list(range(30))
 
 
+async def test_changes_in_one_segment_share_commits_and_what_follows_sees_them(database: Path) -> None:
+    batches: list[int] = []
+
+    async def run(function: Callable[..., Any], *arguments: Any, limiter: object = None) -> Any:
+        if isinstance(arguments[0], list) and function.__name__ == "_run_batch":
+            batches.append(len(arguments[0]))
+        return await run_inline(function, *arguments)
+
+    async with running_server(database, run_sync=run) as server:
+        peer = Peer(server.open_stream())
+        await peer.log_on(await server.key_of("provider"))
+        batches.clear()
+        names = [f"source {number}" for number in range(20)]
+        sent = [request(365, number, source_name=name) for number, name in enumerate(names)]
+        await peer.send(*sent[:10], request(365, 99), *sent[10:], frame(PING, b"?"), request(611, 100), *sent[:1])
+        replies = [(await peer.message())["response_header"]["id"] for _ in range(21)]
+        assert replies == [*range(10), 99, *range(10, 20)]
+        assert await peer.frame() == (PONG, b"?")
+        listed = await peer.message()
+        assert [source["name"] for source in listed["sources"]] == names[::-1]
+        assert (await peer.message())["response_header"]["id"] == 0
+        # A refusal ends what is taken together, and so does anything that is no request.
+        assert batches == [10, 10, 1]
+
+
+async def test_what_breaks_the_protocol_behind_changes_comes_after_their_answers(peer: Peer) -> None:
+    await peer.send(request(365, 1), request(365, 2), frame(CONTINUATION, b"{}"))
+    messages, code = await peer.messages_until_close()
+    assert ([message["response_header"]["id"] for message in messages], code) == ([1, 2], 1002)
+
+
 async def test_requests_sent_along_with_the_handshake_are_answered_in_order(server: Server) -> None:
     peer = Peer(server.open_stream())
     await peer.log_on(await server.key_of("ann"), *(request(op, number) for number, op in enumerate([1, 611, 1] * 5)))
