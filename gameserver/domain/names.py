@@ -67,7 +67,7 @@ def action_id(name: str, field: str = "actions") -> str:
 def parse_actions(value: list[str] | str, field: str = "actions") -> dict[str, str]:
     """Action id → name as first sent, in the order sent."""
     actions: dict[str, str] = {}
-    for name in split_list(value):
+    for name in dict.fromkeys(split_list(value)):
         identifier = action_id(name, field)
         parts_as_sent(name, field)
         actions.setdefault(identifier, name)

@@ -51,8 +51,8 @@ def parse_target(name: str, field: str, max_depth: int) -> Path:
 
 
 def parse_targets(value: list[str] | str, field: str, max_depth: int) -> list[Path]:
-    """The paths of a list parameter, in the order sent."""
-    return [parse_target(name, field, max_depth) for name in split_list(value)]
+    """The paths of a list parameter, in the order sent; what is sent twice in one spelling is looked at once."""
+    return [parse_target(name, field, max_depth) for name in dict.fromkeys(split_list(value))]
 
 
 class TargetRow(NamedTuple):
