@@ -38,6 +38,7 @@ from gameserver.realtime.frames import (
 from gameserver.realtime.heartbeat import Heartbeat
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.incoming import Incoming
+from gameserver.realtime.limits import Patience
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
 from gameserver.storage.broadcasts import list_broadcasts
@@ -75,8 +76,8 @@ class Connection:
         "_expires_at_ms",
         "_heartbeat",
         "_incoming",
-        "_limited_since",
         "_nursery",
+        "_patience",
         "_request_id",
         "_services",
         "_session_id",
@@ -114,7 +115,7 @@ class Connection:
         self._expires_at_ms: float = math.inf
         self._subscriptions: dict[str, tuple[Hub, Subscription]] = {}
         self._request_id: str | int | None = None
-        self._limited_since: float | None = None
+        self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
         self._busy = False
         self._heartbeat: Heartbeat | None = None
         self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
@@ -271,14 +272,15 @@ class Connection:
     def _rate_limited_for(self) -> int | None:
         """Take the request's tokens; the milliseconds to wait if there are none left."""
         now_s = trio.current_time()
-        wait_ms = self._services.address_rate.take(self._address, now_s)
-        if wait_ms is None and self.user is not None:
+        wait_ms = None
+        # The user first: who floods must not use up what others behind the same address may ask for.
+        if self.user is not None:
             wait_ms = self._services.user_rate.take(self.user.id, now_s)
         if wait_ms is None:
-            self._limited_since = None
-        elif self._limited_since is None:
-            self._limited_since = now_s
-        elif now_s - self._limited_since >= _RATE_LIMITED_PATIENCE_S:
+            wait_ms = self._services.address_rate.take(self._address, now_s)
+        if wait_ms is None:
+            self._patience.granted(now_s)
+        elif self._patience.refused(wait_ms, now_s):
             self.outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
         return wait_ms
 

@@ -403,6 +403,44 @@ async def test_a_client_that_vanishes_is_forgotten(database: Path, act: Act, res
         assert nobody_is_connected(server.services)
 
 
+async def test_no_task_is_left_of_clients_that_break_the_protocol_or_vanish(server: Server) -> None:
+    breaches = [
+        frame(BINARY),
+        frame(0x3),
+        frame(TEXT, b"\xff"),
+        frame(TEXT, padded_ping(MAX_BYTES + 1)),
+        frame(TEXT, final=False) + frame(CONTINUATION, final=False) * 60,
+        request(1)[:5],
+        frame(CLOSE, b"\x03"),
+        frame(PING) * 1_000,
+    ]
+    key = await server.key_of("ann")
+    await (await server.connect("ann")).call(611)  # what is started at first use is running
+    await trio.testing.wait_all_tasks_blocked()
+    baseline = trio.lowlevel.current_statistics().tasks_living
+    async with trio.open_nursery() as nursery:
+        for number, sent in enumerate(breaches * 10):
+            nursery.start_soon(_misbehave, server, request_head(authorization=f"Bearer {key}") + sent, number % 3 == 0)
+    await trio.testing.wait_all_tasks_blocked()
+    assert trio.lowlevel.current_statistics().tasks_living == baseline
+    assert len(server.services.directory.everyone()) == 1
+
+
+async def _misbehave(server: Server, sent: bytes, reset: bool) -> None:
+    """A whole connection that ends with a reset, or when the server has said all it has to say."""
+    theirs, ours = await tcp_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_connection, server.services, ours, "test")
+        await theirs.send_all(sent)
+        if reset:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            await theirs.send_eof()
+            with suppress(trio.BrokenResourceError):
+                await Peer(theirs).rest()
+        await trio.aclose_forcefully(theirs)
+
+
 async def prepare_game(server: Server) -> str:
     """A game to join, and the key of who may; nobody stays connected."""
     provider = await server.connect("provider")
