@@ -182,7 +182,6 @@ class Connection:
             self._heartbeat.stop()
         if self.outbox.closing is None:
             # The peer is gone: nobody takes what still waits for it, and nothing more is due.
-            self.outbox.dead = True
             self.dispose()
             self._nursery.cancel_scope.cancel()
         for hub, subscription in self._subscriptions.values():
@@ -431,7 +430,12 @@ class Connection:
         self.outbox.close(CloseCode.SESSION_ENDED, "session ended")
 
     def dispose(self) -> None:
-        """The transport is about to be closed: nothing more will be due."""
+        """The transport is about to be closed: nothing more will be due, nor sent, nor read.
+
+        What waits is let go of now: the connection is garbage in a circle, which may be kept for a while.
+        """
+        self.outbox.abandon()
+        self._incoming.abandon()
         if self._deadline is not None:
             self._deadline.cancel()
 

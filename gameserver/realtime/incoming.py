@@ -61,6 +61,10 @@ class Incoming:
             if not data:
                 return
 
+    def abandon(self) -> None:
+        """Let go of what has been received."""
+        self._frames = FrameReader(0, 0)
+
     async def _receive(self) -> bytes:
         """Some bytes, none at the end.
 

@@ -198,11 +198,15 @@ class Outbox:
         finally:
             self._sending = False
 
-    def _die(self) -> None:
+    def abandon(self) -> None:
+        """Nothing more is sent, and nothing more taken."""
         self.dead = True
         self._queue = _NOTHING
         self._unsent_bytes = 0
         self._wake_waiting()
+
+    def _die(self) -> None:
+        self.abandon()
         self._on_dead()
 
     def _wake_waiting(self) -> None:

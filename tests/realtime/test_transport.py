@@ -1,5 +1,7 @@
+import gc
 import socket
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -424,6 +426,28 @@ async def test_no_task_is_left_of_clients_that_break_the_protocol_or_vanish(serv
     await trio.testing.wait_all_tasks_blocked()
     assert trio.lowlevel.current_statistics().tasks_living == baseline
     assert len(server.services.directory.everyone()) == 1
+
+
+async def test_what_a_client_sent_in_part_or_did_not_take_is_not_kept_until_the_next_collection_of_garbage(
+    database: Path,
+) -> None:
+    async with running_server(database) as server:
+        key = await server.key_of("ann")
+        head = request_head(authorization=f"Bearer {key}")
+        half = head + frame(TEXT, b"#" * 200_000)[:-1]
+        await _misbehave(server, half, False)  # what is made at first use is made
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(20):
+                await _misbehave(server, half, number % 2 == 0)
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+    assert after - before < 20 * 50_000
 
 
 async def _misbehave(server: Server, sent: bytes, reset: bool) -> None:
