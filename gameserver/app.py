@@ -11,7 +11,7 @@ from pathlib import Path
 
 import trio
 
-from gameserver.config import SECRET_VARIABLE, Settings
+from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
@@ -22,6 +22,7 @@ from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.services import Announcer, Services
+from gameserver.realtime.tls import load_certificate
 from gameserver.storage.connection import hold_lock, load_secret
 from gameserver.storage.store import Store
 from gameserver.storage.writer import Job, RunSync
@@ -36,6 +37,7 @@ def open_services(
     """The server without its tasks: the database under its lock, and what connections share."""
     file = Path(settings.db)
     clock = clock or Clock()
+    certificate = load_certificate(settings)
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
         alarms = Alarms()
@@ -62,7 +64,7 @@ def open_services(
         )
         try:
             clock.not_before(store.last_recorded_ms)
-            yield Services(settings, store, secret, clock, alarms, hubs, directory)
+            yield Services(settings, store, secret, clock, alarms, hubs, directory, certificate)
         finally:
             store.close()
 
@@ -82,8 +84,31 @@ async def run_background(services: Services) -> AsyncIterator[None]:
         storage.cancel_scope.cancel()
 
 
-async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaitable[None]], stop: trio.Event) -> None:
-    """Serve until ``stop`` is set, then shut down in order.
+class Signals:
+    """What the process is told: to stop (SIGTERM, SIGINT), or to read its certificate anew (SIGHUP).
+
+    SIGHUP stops it too if ``hangup_stops``: that of a terminal which is closed.
+    """
+
+    def __init__(self, *, hangup_stops: bool = False) -> None:
+        self.stop = trio.Event()
+        self.on_reload: Callable[[], None] = lambda: None
+        self._hangup_stops = hangup_stops
+
+    async def obey(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Do what signals say, until cancelled."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            task_status.started()
+            async for number in signals:
+                if number == signal.SIGHUP and not self._hangup_stops:
+                    self.on_reload()
+                else:
+                    logger.info("%s: shutting down", signal.Signals(number).name)
+                    self.stop.set()
+
+
+async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaitable[None]], signals: Signals) -> None:
+    """Serve until told to stop, then shut down in order.
 
     ``on_serving`` is called with the port once connections are accepted.
     """
@@ -95,8 +120,9 @@ async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaita
             listeners = await _listen(settings)
             await connections.start(accept_connections, services, listeners)
             port: int = listeners[0].socket.getsockname()[1]
+            signals.on_reload = partial(_reload, services)
             await on_serving(services, port)
-            await stop.wait()
+            await signals.stop.wait()
             await _drain(services)
             connections.cancel_scope.cancel()
     logger.info("stopped")
@@ -119,10 +145,14 @@ async def _drain(services: Services) -> None:
         await services.directory.wait_until_empty()
 
 
-async def stop_on_signal(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Set ``stop`` when the process is told to end."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for number in signals:
-            logger.info("%s: shutting down", signal.Signals(number).name)
-            stop.set()
+def _reload(services: Services) -> None:
+    """Take up what may change while the server runs: the certificate."""
+    if services.certificate is None:
+        logger.info("SIGHUP: there is no certificate to read anew")
+        return
+    try:
+        services.certificate.reload()
+    except SettingsError as error:
+        logger.error("SIGHUP: the certificate stays as it was: %s", error)  # noqa: TRY400 - no bug to be traced
+    else:
+        logger.info("SIGHUP: the certificate has been read anew")

@@ -27,6 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes a free one")] = 9999
     db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
+    tls_certificate: Annotated[str, Meta(description="a PEM certificate chain: serves wss and https with it")] = ""
+    tls_key: Annotated[str, Meta(description="its private key, unless that is in the same file")] = ""
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     ] = "info"

@@ -53,11 +53,14 @@ async def _serve(services: Services, transport: trio.abc.Stream, address: str) -
     admitted = None
     try:
         with trio.move_on_after(services.settings.handshake_timeout_s):
+            if isinstance(transport, trio.SSLStream):
+                await transport.do_handshake()
             admitted = await _receive(services, transport)
     except HeadRefused as refused:
         await _respond(services, transport, refused.response)
     if admitted is not None:
         await _converse(services, transport, address, admitted)
+        await _end_tls(services, transport)
 
 
 async def _receive(services: Services, transport: trio.abc.Stream) -> _Admitted | None:
@@ -110,8 +113,18 @@ async def _respond(services: Services, transport: trio.abc.Stream, response: byt
         await transport.send_all(response)
         if isinstance(transport, trio.SocketStream):
             await transport.send_eof()
+        elif isinstance(transport, trio.SSLStream):
+            await transport.unwrap()
+            return
         while await transport.receive_some():
             pass
+
+
+async def _end_tls(services: Services, transport: trio.abc.Stream) -> None:
+    """Tell a client of wss that nothing was cut off."""
+    if isinstance(transport, trio.SSLStream):
+        with trio.move_on_after(services.settings.close_timeout_s):
+            await transport.aclose()
 
 
 async def accept_connections(
@@ -120,7 +133,9 @@ async def accept_connections(
     """Accept until cancelled; each connection is a task of its own."""
 
     async def serve(stream: trio.SocketStream) -> None:
-        await serve_connection(services, stream, _address_of(stream))
+        address = _address_of(stream)
+        transport = stream if services.certificate is None else services.certificate.secure(stream)
+        await serve_connection(services, transport, address)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:

@@ -14,6 +14,7 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.tls import Certificate
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
 
@@ -67,6 +68,7 @@ class Services:
     alarms: Alarms
     hubs: Hubs
     directory: Directory
+    certificate: Certificate | None = None
     draining: bool = False
     connections: ConnectionLimiter = field(init=False)
     user_rate: RateLimiter = field(init=False)
