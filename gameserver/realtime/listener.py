@@ -12,30 +12,28 @@ from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.connection import Connection
 from gameserver.realtime.head import Head, HeadRefused, clean_handshake, read_head, read_query, unauthorized
 from gameserver.realtime.services import Services
+from gameserver.realtime.visit import RETRY_AFTER, Visit, too_many
 from gameserver.storage.sources import find_source
 from gameserver.web.endpoints import answer
-from gameserver.web.responses import refusal
 
 logger = logging.getLogger(__name__)
 
-_RETRY_AFTER = (("Retry-After", "5"),)
-_TOO_MANY = refusal(503, "busy", "too many connections; try again later", _RETRY_AFTER)
 
-
-async def serve_connection(services: Services, transport: trio.abc.Stream, address: str) -> None:
-    """Serve one connection to its end. Never raises because of what a client does."""
+async def serve_connection(services: Services, transport: trio.abc.Stream, peer: str) -> None:
+    """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
+    visit = Visit(services, peer)
     try:
-        if not services.connections.enter(address):
-            await _respond(services, transport, _TOO_MANY)
+        if not visit.enter():
+            await _respond(services, transport, too_many().response)
             return
         try:
-            await _serve(services, transport, address)
+            await _serve(services, transport, visit)
         finally:
-            services.connections.leave(address)
+            visit.leave()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
-        logger.debug("a connection from %s broke: %r", address, errors.exceptions)
+        logger.debug("a connection from %s broke: %r", visit.address, errors.exceptions)
     except* Exception:
-        logger.exception("a connection from %s ended by a bug of the server", address)
+        logger.exception("a connection from %s ended by a bug of the server", visit.address)
     finally:
         await trio.aclose_forcefully(transport)
 
@@ -49,23 +47,25 @@ class _Admitted(NamedTuple):
     watched: list[int]
 
 
-async def _serve(services: Services, transport: trio.abc.Stream, address: str) -> None:
+async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -> None:
     admitted = None
     try:
         with trio.move_on_after(services.settings.handshake_timeout_s):
             if isinstance(transport, trio.SSLStream):
                 await transport.do_handshake()
-            admitted = await _receive(services, transport)
+            admitted = await _receive(services, transport, visit)
     except HeadRefused as refused:
         await _respond(services, transport, refused.response)
     if admitted is not None:
-        await _converse(services, transport, address, admitted)
+        await _converse(services, transport, visit, admitted)
         await _end_tls(services, transport)
 
 
-async def _receive(services: Services, transport: trio.abc.Stream) -> _Admitted | None:
+async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
     """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
     head = await read_head(transport, services.settings.max_head_bytes)
+    if head is not None:
+        visit.locate(head)
     if head is not None and head.wants_websocket:
         return await _admit(services, head)
     if head is not None:
@@ -76,14 +76,14 @@ async def _receive(services: Services, transport: trio.abc.Stream) -> _Admitted 
 async def _admit(services: Services, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
     if services.draining:
-        raise HeadRefused(503, "busy", "the server is going away; try again soon", _RETRY_AFTER)
+        raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER)
     handshake = clean_handshake(head, services.settings.allowed_origins)
     query = read_query(head)
     try:
         watched = [await _watched_source(services, uuid) for uuid in query.sources]
         login = await services.authenticate(query.credentials) if query.credentials is not None else None
     except Rejected as rejected:
-        raise HeadRefused(503, rejected.code, rejected.text, _RETRY_AFTER) from None
+        raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
     if query.credentials is not None and login is None:
         raise unauthorized()
     return _Admitted(handshake, head.rest, login, watched)
@@ -96,11 +96,11 @@ async def _watched_source(services: Services, uuid: str) -> int:
     return source.id
 
 
-async def _converse(services: Services, transport: trio.abc.Stream, address: str, admitted: _Admitted) -> None:
+async def _converse(services: Services, transport: trio.abc.Stream, visit: Visit, admitted: _Admitted) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, transport, address, admitted.watched)
+            connection = Connection(services, nursery, transport, visit.address, admitted.watched)
             await connection.run(admitted.handshake, admitted.early, admitted.login)
     finally:
         if connection is not None:

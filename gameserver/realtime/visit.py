@@ -1,0 +1,47 @@
+"""A connection at the port: where it comes from, and its place under the limits."""
+
+from gameserver.errors import ErrorCode
+from gameserver.realtime.head import Head, HeadRefused
+from gameserver.realtime.proxies import client_address
+from gameserver.realtime.services import Services
+
+RETRY_AFTER = (("Retry-After", "5"),)
+
+
+class Visit:
+    """One connection, from being accepted to its end.
+
+    ``peer`` is the address at the other end of it, ``address`` that of the client: another one, once the
+    request's head is read, if the peer is a trusted proxy.
+    """
+
+    __slots__ = ("_counted", "_services", "address", "peer")
+
+    def __init__(self, services: Services, peer: str) -> None:
+        self._services = services
+        self.peer = peer
+        self.address = peer
+        self._counted: str | None = None
+
+    def enter(self) -> bool:
+        """Take a place, unless there is none left; at a trusted proxy's address there is no limit of its own."""
+        self._counted = None if self.peer in self._services.trusted_proxies else self.peer
+        return self._services.connections.enter(self._counted)
+
+    def locate(self, head: Head) -> None:
+        """See where the client is, and count it there. Raises `HeadRefused`."""
+        services = self._services
+        self.address = client_address(self.peer, head, services.trusted_proxies, services.settings.proxy_header)
+        if self._counted is None:
+            if not services.connections.locate(self.address):
+                raise too_many()
+            self._counted = self.address
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._services.connections.leave(self._counted)
+
+
+def too_many() -> HeadRefused:
+    """The answer to one connection more than the limits allow."""
+    return HeadRefused(503, ErrorCode.BUSY, "too many connections; try again later", RETRY_AFTER)
