@@ -24,8 +24,8 @@ from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.services import Announcer, Services
 from gameserver.realtime.tls import load_certificate
 from gameserver.storage.connection import hold_lock, load_secret
+from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.store import Store
-from gameserver.storage.writer import Job, RunSync
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def open_services(
 async def run_background(services: Services) -> AsyncIterator[None]:
     """The tasks that connections rely on. When they start, what fell due while the server was down is done."""
     async with trio.open_nursery() as storage:
-        storage.start_soon(services.store.writer.run)
+        storage.start_soon(services.store.run)
         async with trio.open_nursery() as background:
             await background.start(services.hubs.run)
             background.start_soon(services.alarms.run)

@@ -1,10 +1,12 @@
 """Placing bets, and reading balances (contract, section 6)."""
 
+import re
 import sqlite3
 from collections.abc import Iterable
 
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units
+from gameserver.domain.names import MAX_PART_LENGTH
 from gameserver.domain.pools import require_accepting
 from gameserver.domain.targets import parse_target, path_id
 from gameserver.errors import ErrorCode, Rejected, invalid
@@ -36,6 +38,8 @@ from gameserver.storage.pools import (
     update_sums_for_bet,
 )
 
+_IS_ID = re.compile("[a-z0-9]+([-:][a-z0-9]+)*")  # as most are: nothing is to be made of such a name
+
 
 def _parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
     return target_key(request.target, "target", settings)
@@ -66,6 +70,8 @@ def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, ke
 
 def target_key(name: str, field: str, settings: Settings) -> str:
     """The id of what a name or id says: a target's path, or a binary pool's label."""
+    if len(name) <= MAX_PART_LENGTH and _IS_ID.fullmatch(name):
+        return name
     return path_id(part.id for part in parse_target(name.strip(), field, settings.max_target_depth))
 
 

@@ -282,29 +282,38 @@ def get_game_details(reading: Reading, request: GetGameDetails) -> GameDetails:
     return _details(reading, game, game.seq, before, request.limit)
 
 
-def _past_events(reading: Reading, game: Game, before: Event | None, limit: int) -> dict[str, PastEvent]:
+def _past_events(
+    reading: Reading, game: Game, targets: list[TargetRow], before: Event | None, limit: int
+) -> dict[str, PastEvent]:
+    found = list_past_events(reading.connection, game.id, before, limit)
+    if not found:
+        return {}
     keys = {row: key for key, row in list_action_rows(reading.connection, game.id)}
-    ids = target_ids(list_target_rows(reading.connection, game.id))
+    ids = target_ids(targets)
     return {
         event.uuid: PastEvent(event.happened_at, ids[event.target_id], keys[event.action_id])
-        for event in list_past_events(reading.connection, game.id, before, limit)
+        for event in found
         if event.target_id is not None and event.action_id is not None
     }
 
 
-def counts_of(reading: Reading, game_id: int, action_row: int | None = None) -> dict[str, dict[str, int]]:
+def counts_of(
+    reading: Reading, game_id: int, action_row: int | None = None, targets: list[TargetRow] | None = None
+) -> dict[str, dict[str, int]]:
     """Action id → target id → how often it has happened, ancestors included; of one action or of all."""
     counts: dict[str, dict[str, int]] = {}
     found = list_counts(reading.connection, game_id, action_row)
-    ids = target_ids(list_target_rows(reading.connection, game_id)) if found else {}
-    for action_key, target_row, count in found:
-        counts.setdefault(action_key, {})[ids[target_row]] = count
+    if found:
+        ids = target_ids(list_target_rows(reading.connection, game_id) if targets is None else targets)
+        for action_key, target_row, count in found:
+            counts.setdefault(action_key, {})[ids[target_row]] = count
     return counts
 
 
 def _details(
     reading: Reading, game: Game, seq: int, before: Event | None = None, limit: int = PAST_EVENTS
 ) -> GameDetails:
+    targets = list_target_rows(reading.connection, game.id)
     return GameDetails(
         game_id=game.uuid,
         name=game.name,
@@ -316,13 +325,13 @@ def _details(
         hashtag=game.hashtag,
         image_url=game.image_url,
         actions=_action_nodes(reading, game.id),
-        targets=build_tree(list_target_rows(reading.connection, game.id)),
+        targets=build_tree(targets),
         open_at=game.open_at,
         live_start_at=game.live_start_at,
         live_finish_at=game.live_finish_at,
         close_at=game.close_at,
-        past_events=_past_events(reading, game, before, limit),
-        game_state=counts_of(reading, game.id),
+        past_events=_past_events(reading, game, targets, before, limit),
+        game_state=counts_of(reading, game.id, targets=targets),
         seq=seq,
     )
 

@@ -6,7 +6,6 @@ import secrets
 from functools import partial
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_server_stream
 
 from gameserver.errors import CloseCode, ErrorCode, Rejected
 from gameserver.handlers.betting import open_distributions
@@ -24,12 +23,22 @@ from gameserver.protocol.declare import Kind, Message, Request, declared, error_
 from gameserver.protocol.games import GameJoined, GameLeft, JoinGame, LeaveGame
 from gameserver.protocol.general import Limits
 from gameserver.realtime.alarms import Alarm
-from gameserver.realtime.frames import PING_FRAME, FrameMeter, text_frame
+from gameserver.realtime.frames import (
+    CLOSE,
+    PING,
+    PING_FRAME,
+    PONG,
+    Frame,
+    FrameReader,
+    FrameRefused,
+    control_frame,
+    text_frame,
+)
 from gameserver.realtime.heartbeat import Heartbeat
 from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.incoming import Incoming
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
-from gameserver.realtime.stream import WebSocketStream
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
 from gameserver.storage.users import User
@@ -38,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 _RECOVERY_BATCH_BYTES = 262_144
 _RATE_LIMITED_PATIENCE_S = 10.0
-_FAILED_BY_PEER = (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD)
 
 
 class Connection:
@@ -53,13 +61,13 @@ class Connection:
         "_deadline",
         "_expires_at_ms",
         "_heartbeat",
+        "_incoming",
         "_limited_since",
         "_nursery",
         "_request_id",
         "_services",
         "_session_id",
         "_subscriptions",
-        "_transport",
         "_watched",
         "outbox",
         "user",
@@ -71,6 +79,7 @@ class Connection:
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
         address: str,
+        early: bytes,
         watched: list[int],
     ) -> None:
         settings = services.settings
@@ -84,7 +93,8 @@ class Connection:
         )
         self._services = services
         self._nursery = nursery
-        self._transport = transport
+        frames = FrameReader(settings.max_message_bytes, settings.max_message_fragments)
+        self._incoming = Incoming(transport, frames, early)
         self._address = address
         self._watched = watched
         self._session_id: str | None = None
@@ -101,20 +111,13 @@ class Connection:
         """The server's limits."""
         return self._services.limits
 
-    async def run(self, head: bytes, early: bytes, login: Login | None) -> None:
-        """Shake hands and converse until the connection ends.
-
-        ``head`` is the checked handshake request, ``early`` what the client sent beyond its own.
-        """
+    async def run(self, handshake_response: bytes, login: Login | None) -> None:
+        """Accept the handshake and converse until the connection ends."""
         services, settings = self._services, self._services.settings
-        meter = FrameMeter(settings.max_message_bytes, settings.max_message_fragments)
-        stream = WebSocketStream(self._transport, self.outbox, meter, head, early)
         try:
-            # The meter counts bytes; trio-websocket, which counts characters, must not be first.
-            request = await wrap_server_stream(self._nursery, stream, message_queue_size=1, max_message_size=2**62)
-            socket = await request.accept()
-            del request  # which would stay as long as the connection
+            await self.outbox.send(handshake_response)
             services.directory.add(self)
+            logger.debug("a connection from %s is open", self._address)
             if login is not None:
                 self._act_for(login)
             else:
@@ -124,37 +127,41 @@ class Connection:
                 settings.ping_interval_s,
                 settings.ping_timeout_s,
                 ping=self._ping,
-                quiet_since=partial(self._quiet_since, stream),
+                quiet_since=self._quiet_since,
                 drop=self._drop,
             )
-            stream.open()
             if services.draining:
                 self.drain()
-            await self._converse(socket, stream)
+            await self._converse()
         finally:
             self._depart()
 
-    async def _converse(self, socket: WebSocketConnection, stream: WebSocketStream) -> None:
+    async def _converse(self) -> None:
         try:
-            while True:
-                text = await socket.get_message()
-                if self.outbox.closing is not None:
-                    continue  # what was in flight when the connection began to close
-                if isinstance(text, bytes):
-                    self.outbox.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
-                    continue
-                self._busy = True
-                await self._answer(text)
-                self._busy = False
-                if self._services.draining:
-                    self.drain()
-        except ConnectionClosed:
-            if stream.farewell is not None:
-                self.outbox.send_last(stream.farewell)
-            code = socket.closed.code if socket.closed is not None else None
-            if self.outbox.closing is None and code in _FAILED_BY_PEER:
-                self.outbox.close(CloseCode(code))
-                await stream.drain()
+            while (message := await self._incoming.next()) is not None:
+                if isinstance(message, Frame):
+                    if not await self._take(message):
+                        return
+                elif self.outbox.closing is None:  # and not what was in flight when the connection began to close
+                    self._busy = True
+                    await self._answer(message)
+                    self._busy = False
+                    if self._services.draining:
+                        self.drain()
+        except FrameRefused as refused:
+            self.outbox.close(refused.code, refused.reason)
+            await self._incoming.wait_for_close()
+
+    async def _take(self, frame: Frame) -> bool:
+        """Take what is no request; whether the client has more to say."""
+        if frame.opcode == CLOSE:
+            self.outbox.send_last(control_frame(CLOSE, frame.payload[:2]))
+            return False
+        if frame.opcode == PING:
+            await self.outbox.send(control_frame(PONG, frame.payload))
+        elif frame.opcode != PONG:
+            self.outbox.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+        return True
 
     def _depart(self) -> None:
         if self._heartbeat is not None:
@@ -399,9 +406,10 @@ class Connection:
             self.outbox.close(CloseCode.SESSION_ENDED, "session key expired")
         self.outbox.push_if_room(PING_FRAME)
 
-    def _quiet_since(self, stream: WebSocketStream) -> float | None:
+    def _quiet_since(self) -> float | None:
         """Since when the peer has neither sent anything, while the server listened, nor taken what waited for it."""
-        return None if stream.silent_since is None else max(stream.silent_since, self.outbox.progressed_at)
+        silent_since = self._incoming.silent_since
+        return None if silent_since is None else max(silent_since, self.outbox.progressed_at)
 
     def _drop(self) -> None:
         logger.info("a connection from %s is dropped: no sign of life", self._address)

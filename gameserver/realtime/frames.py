@@ -1,15 +1,22 @@
-"""WebSocket frames (RFC 6455, section 5): writing the server's, and metering those of a client.
+"""WebSocket frames (RFC 6455, section 5): writing the server's, and reading those of a client.
 
 A server's frames carry no mask and, without compression, no state: one encoded frame is the same bytes
 for every connection.
 """
 
+from typing import NamedTuple
+
 from gameserver.errors import CloseCode
 
-TEXT, CLOSE, PING = 0x1, 0x8, 0x9
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+_OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _FINAL = 0x80
+_RESERVED = 0x70
 _MASKED = 0x80
 _CONTROL = 0x8
+_MAX_CONTROL_BYTES = 125
+# Those that may be sent (RFC 6455, section 7.4.1, and IANA's registry), besides 3000 to 4999.
+_REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
 PING_FRAME = bytes([_FINAL | PING, 0])
 
@@ -24,15 +31,14 @@ def text_frame(payload: bytes) -> bytes:
     return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
 
 
+def control_frame(opcode: int, payload: bytes) -> bytes:
+    """A ping, pong or close frame; the payload is at most 125 bytes."""
+    return bytes([_FINAL | opcode, len(payload)]) + payload
+
+
 def close_frame(code: int, reason: str = "") -> bytes:
-    """A close frame; the reason is at most 123 bytes."""
-    payload = code.to_bytes(2) + reason.encode()[:123]
-    return bytes([_FINAL | CLOSE, len(payload)]) + payload
-
-
-def is_close_frame(frame: bytes) -> bool:
-    """Whether what a server sends is a close frame (and no HTTP response, whose letters are below 0x80)."""
-    return frame[:1] == bytes([_FINAL | CLOSE])
+    """A close frame; the reason is cut at 123 bytes."""
+    return control_frame(CLOSE, code.to_bytes(2) + reason.encode()[:123])
 
 
 def frame_end(data: bytes, offset: int) -> int:
@@ -49,74 +55,153 @@ def frame_end(data: bytes, offset: int) -> int:
     return end
 
 
-class MessageTooBig(Exception):
-    """A message has more bytes or frames than are accepted."""
+class FrameRefused(Exception):
+    """What a client sent ends its connection; ``code`` and ``reason`` go into the close frame."""
 
-    code = CloseCode.MESSAGE_TOO_BIG
+    def __init__(self, code: CloseCode, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
 
 
-class FrameMeter:
-    """Follows a client's frames by their heads alone, counting each message's bytes and frames.
+class Frame(NamedTuple):
+    """Anything but a text message: a control frame, or a whole binary message."""
 
-    ``close_seen`` tells that the client has sent a close frame.
+    opcode: int
+    payload: bytes
+
+
+class FrameReader:
+    """Reads a client's bytes, however they are cut, into messages and control frames (RFC 6455, sections 5 to 8).
+
+    A message has at most ``max_bytes`` in at most ``max_frames`` fragments; more is refused as soon as a
+    frame's head announces it.
     """
 
-    __slots__ = ("_frames", "_head", "_max_bytes", "_max_frames", "_payload_left", "_size", "close_seen")
+    __slots__ = ("_buffer", "_max_bytes", "_max_frames", "_opcode", "_parts", "_size", "_skipping")
 
     def __init__(self, max_bytes: int, max_frames: int) -> None:
         self._max_bytes = max_bytes
         self._max_frames = max_frames
-        self._head = b""
-        self._payload_left = 0
+        self._buffer = bytearray()
+        self._opcode = CONTINUATION  # of the message of which fragments have come
+        self._parts: list[bytes] | None = None
         self._size = 0
-        self._frames = 0
-        self.close_seen = False
+        self._skipping = 0
 
     def feed(self, data: bytes) -> None:
-        """Follow what was received. Raises `MessageTooBig` as soon as a head announces too much.
+        """Take what was received; `read` tells what has become whole."""
+        self._buffer += data
 
-        It can be fed on after that.
+    def read(self) -> str | Frame | None:
+        """The next text message, or anything else there is; None until more has come.
+
+        Raises `FrameRefused`: nothing more can be read then, only `discard`.
         """
-        position = 0
-        too_big = False
-        while position < len(data):
-            if self._payload_left:
-                step = min(self._payload_left, len(data) - position)
-                self._payload_left -= step
-                position += step
-                continue
-            needed = _head_size(self._head) - len(self._head)
-            self._head += data[position : position + needed]
-            position += needed
-            if len(self._head) >= _head_size(self._head):
-                too_big |= self._begin_frame(self._head)
-                self._head = b""
-        if too_big:
-            raise MessageTooBig
+        buffer = self._buffer
+        while (head := _read_head(buffer)) is not None:
+            first, masked, size, start = head
+            self._check(first, masked, size)
+            end = start + size
+            if len(buffer) < end:
+                return None
+            payload = _unmask(buffer[start:end], buffer[start - 4 : start])
+            if first == _FINAL | TEXT:
+                text = _decode(payload)
+                del buffer[:end]
+                return text
+            whole = self._take(first, payload)
+            del buffer[:end]
+            if whole is not None:
+                return whole
+        return None
 
-    def _begin_frame(self, head: bytes) -> bool:
-        """Take note of a frame; whether its message is now too big."""
-        size = head[1] & 0x7F
-        if size == 126:
-            size = int.from_bytes(head[2:4])
-        elif size == 127:
-            size = int.from_bytes(head[2:10])
-        self._payload_left = size
-        opcode = head[0] & 0xF
+    def _check(self, first: int, masked: bool, size: int) -> None:
+        """Refuse a frame by its head."""
+        opcode = first & 0xF
+        if not masked or first & _RESERVED or opcode not in _OPCODES:
+            raise FrameRefused(CloseCode.PROTOCOL_ERROR, "this is no frame of a client")
         if opcode & _CONTROL:
-            self.close_seen |= opcode == CLOSE
-            return False
-        self._size += size
-        self._frames += 1
-        too_big = self._size > self._max_bytes or self._frames > self._max_frames
-        if head[0] & _FINAL:
-            self._size = self._frames = 0
-        return too_big
+            if size > _MAX_CONTROL_BYTES or not first & _FINAL:
+                raise FrameRefused(CloseCode.PROTOCOL_ERROR, "a control frame is short and in one piece")
+            return
+        if (opcode == CONTINUATION) != (self._parts is not None):
+            raise FrameRefused(CloseCode.PROTOCOL_ERROR, "fragments continue one message, which they do not interrupt")
+        frames = 1 if self._parts is None else len(self._parts) + 1
+        if self._size + size > self._max_bytes or frames > self._max_frames:
+            raise FrameRefused(CloseCode.MESSAGE_TOO_BIG, "message too big")
+
+    def _take(self, first: int, payload: bytes) -> str | Frame | None:
+        """What a frame makes whole, if anything."""
+        opcode = first & 0xF
+        if opcode & _CONTROL:
+            if opcode == CLOSE:
+                _check_close(payload)
+            return Frame(opcode, payload)
+        if self._parts is None:
+            self._opcode, self._parts = opcode, []
+        self._parts.append(payload)
+        self._size += len(payload)
+        if not first & _FINAL:
+            return None
+        message = b"".join(self._parts)
+        self._parts, self._size = None, 0
+        return _decode(message) if self._opcode == TEXT else Frame(self._opcode, message)
+
+    def discard(self, data: bytes) -> bool:
+        """Throw away what a client still sends while its connection closes; whether its close frame has come."""
+        buffer = self._buffer
+        buffer += data
+        while True:
+            step = min(self._skipping, len(buffer))
+            del buffer[:step]
+            self._skipping -= step
+            head = _read_head(buffer)
+            if head is None:
+                return False
+            first, _, size, start = head
+            if first & 0xF == CLOSE:
+                return True
+            del buffer[:start]
+            self._skipping = size
 
 
-def _head_size(head: bytes) -> int:
-    """How long a frame's head is, as far as its beginning tells."""
-    if len(head) < 2:
-        return 2
-    extended = {126: 2, 127: 8}.get(head[1] & 0x7F, 0)
-    return 2 + extended + (4 if head[1] & _MASKED else 0)
+def _read_head(buffer: bytearray) -> tuple[int, bool, int, int] | None:
+    """A frame's first byte, whether it is masked, its payload's size and where that starts; None if it is not whole."""
+    if len(buffer) < 2:
+        return None
+    size, start = buffer[1] & 0x7F, 2
+    if size >= 126:
+        start = 4 if size == 126 else 10
+    masked = buffer[1] & _MASKED != 0
+    if masked:
+        start += 4
+    if len(buffer) < start:
+        return None
+    if size >= 126:
+        size = int.from_bytes(buffer[2:4] if size == 126 else buffer[2:10])
+    return buffer[0], masked, size, start
+
+
+def _unmask(payload: bytearray, mask: bytearray) -> bytes:
+    """The payload without its mask: one exclusive or of two big numbers, which is faster than a loop of small ones."""
+    size = len(payload)
+    repeated = mask * (size // 4) + mask[: size % 4]
+    return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)
+
+
+def _decode(payload: bytes) -> str:
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise FrameRefused(CloseCode.INVALID_PAYLOAD, "text is UTF-8") from None
+
+
+def _check_close(payload: bytes) -> None:
+    """Refuse a close frame that must not be sent (RFC 6455, sections 5.5.1 and 7.4)."""
+    if not payload:
+        return
+    code = int.from_bytes(payload[:2])
+    if len(payload) < 2 or not (code in _REGISTERED_CODES or 3000 <= code <= 4999):
+        raise FrameRefused(CloseCode.PROTOCOL_ERROR, "this close code is never sent")
+    _decode(payload[2:])

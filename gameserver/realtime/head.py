@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,6 +15,7 @@ from gameserver.web.responses import Header, refusal
 WEBSOCKET_PATHS = ("/", "/ws")
 MAX_WATCHED_SOURCES = 100
 _VERSION = "13"
+_ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
 
 class HeadRefused(Exception):
@@ -89,12 +91,8 @@ def _head(request: h11.Request, rest: bytes) -> Head:
     return Head(request.method.decode("ascii"), parts.path, parts.query, headers, rest)
 
 
-def clean_handshake(head: Head, allowed_origins: tuple[str, ...]) -> bytes:
-    """The WebSocket handshake request, checked and written anew, without what the server does not use.
-
-    A header such as ``Host`` or ``Sec-WebSocket-Protocol`` may hold what the WebSocket library cannot take.
-    Raises `HeadRefused`.
-    """
+def accept_handshake(head: Head, allowed_origins: tuple[str, ...]) -> bytes:
+    """The response to a WebSocket handshake that is in order (RFC 6455, section 4.2). Raises `HeadRefused`."""
     host = head.only("host")
     key = head.only("sec-websocket-key")
     if head.method != "GET" or "upgrade" not in head.items("connection"):
@@ -107,10 +105,11 @@ def clean_handshake(head: Head, allowed_origins: tuple[str, ...]) -> bytes:
     if key is None or not _is_websocket_key(key):
         raise _bad_request("Sec-WebSocket-Key must be 16 bytes in base64")
     _check_origin(head.headers.get("origin", []), host, allowed_origins)
+    accept = base64.b64encode(hashlib.sha1((key + _ACCEPT_GUID).encode("ascii"), usedforsecurity=False).digest())
     return (
-        "GET / HTTP/1.1\r\nHost: gameserver\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Version: {_VERSION}\r\nSec-WebSocket-Key: {key}\r\n\r\n"
-    ).encode("ascii")
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+    )
 
 
 def _is_websocket_key(key: str) -> bool:

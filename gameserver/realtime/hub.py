@@ -18,8 +18,8 @@ from gameserver.realtime.distribution import Distributions
 from gameserver.realtime.frames import text_frame
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.presence import Presence
+from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
-from gameserver.storage.writer import Job
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from gameserver.errors import Rejected
 from gameserver.handlers.registry import Login
 from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.connection import Connection
-from gameserver.realtime.head import Head, HeadRefused, clean_handshake, read_head, read_query, unauthorized
+from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
 from gameserver.realtime.services import Services
 from gameserver.realtime.visit import RETRY_AFTER, Visit, too_many
 from gameserver.storage.sources import find_source
@@ -39,9 +39,9 @@ async def serve_connection(services: Services, transport: trio.abc.Stream, peer:
 
 
 class _Admitted(NamedTuple):
-    """A WebSocket handshake that is in order, and who asks for it."""
+    """A WebSocket handshake that is in order: the response, what came along with it, and who asks."""
 
-    handshake: bytes
+    response: bytes
     early: bytes
     login: Login | None
     watched: list[int]
@@ -77,7 +77,7 @@ async def _admit(services: Services, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
     if services.draining:
         raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER)
-    handshake = clean_handshake(head, services.settings.allowed_origins)
+    response = accept_handshake(head, services.settings.allowed_origins)
     query = read_query(head)
     try:
         watched = [await _watched_source(services, uuid) for uuid in query.sources]
@@ -86,7 +86,7 @@ async def _admit(services: Services, head: Head) -> _Admitted:
         raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
     if query.credentials is not None and login is None:
         raise unauthorized()
-    return _Admitted(handshake, head.rest, login, watched)
+    return _Admitted(response, head.rest, login, watched)
 
 
 async def _watched_source(services: Services, uuid: str) -> int:
@@ -100,8 +100,8 @@ async def _converse(services: Services, transport: trio.abc.Stream, visit: Visit
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, transport, visit.address, admitted.watched)
-            await connection.run(admitted.handshake, admitted.early, admitted.login)
+            connection = Connection(services, nursery, transport, visit.address, admitted.early, admitted.watched)
+            await connection.run(admitted.response, admitted.login)
     finally:
         if connection is not None:
             connection.dispose()

@@ -1,8 +1,14 @@
-"""Many rows as one parameter of one statement, for SQLite's ``json_each``."""
+"""Many rows as one value of one statement: SQLite's ``json_each`` and ``json_group_array``.
+
+A statement that goes row by row gives the interpreter's lock away and asks for it again with each.
+"""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 import msgspec
+
+RowT = TypeVar("RowT", bound=tuple[object, ...])
 
 
 def json_rows(rows: Iterable[tuple[object, ...]]) -> str:
@@ -13,3 +19,8 @@ def json_rows(rows: Iterable[tuple[object, ...]]) -> str:
 def json_columns(count: int) -> str:
     """The columns of a row of ``json_each``, in order."""
     return ", ".join(f"value ->> {index}" for index in range(count))
+
+
+def read_rows(rows: str, row: type[RowT]) -> list[RowT]:
+    """Rows, which are named tuples, from a JSON array of arrays."""
+    return msgspec.json.decode(rows, type=list[row])  # type: ignore[valid-type]

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes, PoolType, UnlistedTarget
 from gameserver.storage.ids import new_uuid
@@ -85,15 +85,24 @@ _POOLS = (
 _LAST_ROW = 2**62
 
 
-def _pool(row: tuple[object, ...]) -> Pool:
-    raw = Pool._make(row)
-    return raw._replace(
-        type=PoolType(raw.type),
-        unlisted_target=UnlistedTarget(raw.unlisted_target),
-        status=PoolStatus(raw.status),
-        recreate_on_end=bool(raw.recreate_on_end),
-        is_blocked=bool(raw.is_blocked),
-    )
+# What a row holds as plain numbers and text.
+_MEANINGS = [
+    (Pool._fields.index(field), meaning)
+    for field, meaning in {
+        "type": PoolType,
+        "unlisted_target": UnlistedTarget,
+        "status": PoolStatus,
+        "recreate_on_end": bool,
+        "is_blocked": bool,
+    }.items()
+]
+
+
+def _pool(row: Iterable[object]) -> Pool:
+    values: list[Any] = list(row)
+    for column, meaning in _MEANINGS:
+        values[column] = meaning(values[column])
+    return Pool._make(values)
 
 
 def insert_pool(connection: sqlite3.Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:

@@ -1,22 +1,26 @@
-"""Read-only connections, borrowed by worker threads, each reading one consistent state."""
+"""Read-only connections in worker threads. What waits is read together, each time from one consistent state."""
 
 import logging
 import sqlite3
+from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import trio
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.storage.writer import Job, RunSync
+from gameserver.storage.jobs import Entry, Job, Outcome, RunSync
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# The way to a thread and back costs more than a small read; with more, the first would wait for the last.
+MAX_BATCH = 16
+
 
 class Readers:
-    """A pool of at most ``count`` connections."""
+    """At most ``count`` connections, and as many tasks that each take what waits to a worker thread."""
 
     def __init__(
         self,
@@ -25,39 +29,71 @@ class Readers:
         run_sync: RunSync = trio.to_thread.run_sync,
     ) -> None:
         self._open_connection = open_connection
-        self._idle: list[sqlite3.Connection] = []
-        self._limiter = trio.CapacityLimiter(count)
+        self._count = count
         self._run_sync = run_sync
+        self._idle: list[sqlite3.Connection] = []
+        self._waiting: deque[Entry[Any]] = deque()
+        self._at_leisure = trio.lowlevel.ParkingLot()
 
     async def read(self, job: Job[T]) -> T:
-        """The result of ``job`` on a connection in a read transaction.
+        """The result of ``job`` on a connection in a read transaction that begins after this call.
 
         Raises what the job raises, and `Rejected` (``storage_unavailable``) if the file cannot be read.
         """
-        result: T = await self._run_sync(self._read, job, limiter=self._limiter)
-        return result
+        entry = Entry(job)
+        self._waiting.append(entry)
+        self._at_leisure.unpark()
+        return await entry.result()
 
-    def _read(self, job: Job[T]) -> T:
+    async def run(self) -> None:
+        """Carry out what waits, until cancelled."""
+        limiter = trio.CapacityLimiter(self._count)
+        async with trio.open_nursery() as nursery:
+            for _ in range(self._count):
+                nursery.start_soon(self._work, limiter)
+
+    async def _work(self, limiter: trio.CapacityLimiter) -> None:
+        while True:
+            while not self._waiting:
+                await self._at_leisure.park()
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            await self._run_sync(self._read_batch, batch, limiter=limiter)
+            for entry in batch:
+                entry.done.set()
+
+    def _read_batch(self, batch: list[Entry[Any]]) -> None:
+        """In a worker thread."""
         try:
-            connection = self._borrow()
-            try:
-                connection.execute("BEGIN")
-                return job(connection)
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                self._idle.append(connection)
+            connection = self._idle.pop() if self._idle else self._open_connection()
         except sqlite3.OperationalError as error:
-            logger.warning("a read failed", exc_info=error)
-            raise Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now; try again") from error
-
-    def _borrow(self) -> sqlite3.Connection:
+            for entry in batch:
+                entry.outcome = _unavailable(error)
+            return
         try:
-            return self._idle.pop()
-        except IndexError:
-            return self._open_connection()
+            for entry in batch:
+                entry.outcome = _read(connection, entry.job)
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.append(connection)
 
     def close(self) -> None:
         """Close the connections. No read may be running."""
         while self._idle:
             self._idle.pop().close()
+
+
+def _read(connection: sqlite3.Connection, job: Job[Any]) -> Outcome:
+    try:
+        if not connection.in_transaction:  # the first of a batch, or after one in which the database failed
+            connection.execute("BEGIN")
+        return Outcome(job(connection))
+    except sqlite3.OperationalError as error:
+        return _unavailable(error)
+    except Exception as error:  # whatever a job raises is its requester's to see
+        return Outcome(error=error)
+
+
+def _unavailable(error: sqlite3.OperationalError) -> Outcome:
+    logger.warning("a read failed", exc_info=error)
+    return Outcome(error=Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now; try again"))

@@ -10,10 +10,11 @@ import trio
 
 from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import open_reader, open_writer
+from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.migrations import migrate
 from gameserver.storage.readers import Readers
 from gameserver.storage.timers import next_due_at
-from gameserver.storage.writer import Job, RunSync, Writer
+from gameserver.storage.writer import Writer
 
 T = TypeVar("T")
 
@@ -49,6 +50,12 @@ class Store:
             run_sync=run_sync,
         )
         self._readers = Readers(partial(open_reader, file), readers, run_sync)
+
+    async def run(self) -> None:
+        """Carry out what is read and written, until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._readers.run)
+            nursery.start_soon(self.writer.run)
 
     async def read(self, job: Job[T]) -> T:
         """The result of a job that reads one consistent state of the database."""

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 
 from gameserver.domain.targets import TargetRow
+from gameserver.storage.bulk import read_rows
 
 
 def list_actions(connection: sqlite3.Connection, game_id: int) -> dict[str, str]:
@@ -26,10 +27,12 @@ def insert_actions(connection: sqlite3.Connection, game_id: int, actions: Mappin
 
 def list_target_rows(connection: sqlite3.Connection, game_id: int) -> list[TargetRow]:
     """A game's targets, parents before their children, otherwise in the order sent."""
-    rows = connection.execute(
-        "SELECT id, parent_id, key, display_name FROM targets WHERE game_id = ? ORDER BY id", (game_id,)
-    )
-    return list(map(TargetRow._make, rows))
+    (rows,) = connection.execute(
+        "SELECT json_group_array(json_array(id, parent_id, key, display_name)) FROM"
+        " (SELECT id, parent_id, key, display_name FROM targets WHERE game_id = ? ORDER BY id)",
+        (game_id,),
+    ).fetchone()
+    return read_rows(rows, TargetRow)
 
 
 def next_target_number(connection: sqlite3.Connection) -> int:

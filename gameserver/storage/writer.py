@@ -6,18 +6,17 @@ Only after the commit are outcomes published, in order, whether or not their req
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Awaitable, Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import trio
 
 from gameserver.errors import ErrorCode, Rejected
+from gameserver.storage.jobs import Entry, Job, Outcome, RunSync
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], T]
-RunSync = Callable[..., Awaitable[Any]]
 
 MAX_BATCH = 512
 
@@ -25,23 +24,14 @@ _UNAVAILABLE = "the database cannot be written now; whether this was carried out
 _BUSY = "the database is held by another program; nothing was done, try again"
 
 
-class Outcome(NamedTuple):
-    """What became of a job: its result, or what it raised."""
+class _Write(Entry[T]):
+    """A job that was received at ``now_ms``."""
 
-    result: Any = None
-    error: Exception | None = None
-
-
-class _Entry(Generic[T]):
-    """A job that waits, or whose outcome is awaited."""
-
-    __slots__ = ("done", "job", "now_ms", "outcome")
+    __slots__ = ("now_ms",)
 
     def __init__(self, job: Job[T], now_ms: int) -> None:
-        self.job = job
+        super().__init__(job)
         self.now_ms = now_ms
-        self.done = trio.Event()
-        self.outcome = Outcome()
 
 
 class _TransactionLost(Exception):
@@ -73,7 +63,7 @@ class Writer:
         self._publish = publish
         self._max_waiting = max_waiting
         self._run_sync = run_sync
-        self._waiting: deque[_Entry[Any]] = deque()
+        self._waiting: deque[_Write[Any]] = deque()
         self._wake = trio.Event()
         self.next_due_ms = next_due(self._connection)
         self.on_due_changed: Callable[[], None] = lambda: None
@@ -86,14 +76,10 @@ class Writer:
         """
         if len(self._waiting) >= self._max_waiting:
             raise Rejected(ErrorCode.BUSY, "too many requests wait to be written; nothing was done, try again")
-        entry = _Entry(job, now_ms)
+        entry = _Write(job, now_ms)
         self._waiting.append(entry)
         self._wake.set()
-        await entry.done.wait()
-        if entry.outcome.error is not None:
-            raise entry.outcome.error
-        result: T = entry.outcome.result
-        return result
+        return await entry.result()
 
     async def run(self) -> None:
         """Carry out what waits, until cancelled."""
@@ -120,17 +106,16 @@ class Writer:
             logger.warning("the last checkpoint failed, the next start makes up for it: %s", error)
         self._connection.close()
 
-    def _run_batch(self, batch: list[_Entry[Any]]) -> tuple[list[Any], int | None]:
+    def _run_batch(self, batch: list[_Write[Any]]) -> tuple[list[Any], int | None]:
         """In a worker thread: one transaction. Returns what to publish and when something is next due."""
         published: list[Any] = []
+        done_until_ms = -1  # a job lets nothing fall due before the moment after it was received
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for entry in batch:
-                while (due := self._due_job(self._connection, entry.now_ms)) is not None:
-                    outcome = self._run_job(due)
-                    if outcome.error is not None:
-                        raise _TransactionLost(f"what was due failed: {outcome.error}")
-                    published.append(outcome.result)
+                if entry.now_ms > done_until_ms:
+                    published += self._run_due(entry.now_ms)
+                    done_until_ms = entry.now_ms
                 entry.outcome = self._run_job(entry.job)
                 if entry.outcome.error is None:
                     published.append(entry.outcome.result)
@@ -147,6 +132,16 @@ class Writer:
                 entry.outcome = Outcome(error=rejected)
             return [], self.next_due_ms
         return published, next_due_ms
+
+    def _run_due(self, now_ms: int) -> list[Any]:
+        """Do all that is due; what to publish of it."""
+        published: list[Any] = []
+        while (due := self._due_job(self._connection, now_ms)) is not None:
+            outcome = self._run_job(due)
+            if outcome.error is not None:
+                raise _TransactionLost(f"what was due failed: {outcome.error}")
+            published.append(outcome.result)
+        return published
 
     def _run_job(self, job: Job[Any]) -> Outcome:
         connection = self._connection

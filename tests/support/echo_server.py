@@ -6,15 +6,22 @@
 import sys
 
 import trio
-from trio_websocket import ConnectionClosed, wrap_server_stream
 
-from gameserver.errors import CloseCode
 from gameserver.realtime.accept import accept_forever
-from gameserver.realtime.frames import FrameMeter
-from gameserver.realtime.head import HeadRefused, clean_handshake, read_head
+from gameserver.realtime.frames import (
+    BINARY,
+    CLOSE,
+    PING,
+    PONG,
+    Frame,
+    FrameReader,
+    FrameRefused,
+    control_frame,
+    text_frame,
+)
+from gameserver.realtime.head import HeadRefused, accept_handshake, read_head
+from gameserver.realtime.incoming import Incoming
 from gameserver.realtime.outbox import Outbox
-from gameserver.realtime.stream import WebSocketStream
-from tests.support.wire import BINARY, TEXT
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_HEAD_BYTES = 16_384
@@ -22,15 +29,12 @@ MAX_FRAGMENTS = 1_000_000
 CLOSE_TIMEOUT_S = 2.0
 
 
-def echo_frame(message: str | bytes) -> bytes:
+def echo_frame(message: str | Frame) -> bytes:
     """The server's frame of a message."""
-    payload, opcode = (message.encode(), TEXT) if isinstance(message, str) else (message, BINARY)
-    size = len(payload)
-    if size < 126:
-        return bytes([0x80 | opcode, size]) + payload
-    if size < 65_536:
-        return bytes([0x80 | opcode, 126]) + size.to_bytes(2) + payload
-    return bytes([0x80 | opcode, 127]) + size.to_bytes(8) + payload
+    if isinstance(message, str):
+        return text_frame(message.encode())
+    # A server's binary frame differs from its text frame in nothing but the opcode.
+    return bytes([0x80 | message.opcode]) + text_frame(message.payload)[1:]
 
 
 async def echo(transport: trio.SocketStream) -> None:
@@ -38,44 +42,40 @@ async def echo(transport: trio.SocketStream) -> None:
     try:
         try:
             head = await read_head(transport, MAX_HEAD_BYTES)
-            handshake = clean_handshake(head, ()) if head is not None else None
+            response = accept_handshake(head, ()) if head is not None else b""
         except HeadRefused as refused:
             await transport.send_all(refused.response)
             return
-        if head is not None and handshake is not None:
+        if head is not None:
             async with trio.open_nursery() as nursery:
-                await _converse(nursery, transport, handshake, head.rest)
+                await _converse(nursery, transport, response, head.rest)
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
         pass
     finally:
         await trio.aclose_forcefully(transport)
 
 
-async def _converse(nursery: trio.Nursery, transport: trio.SocketStream, handshake: bytes, early: bytes) -> None:
-    cut_off = trio.CancelScope()
+async def _converse(nursery: trio.Nursery, transport: trio.SocketStream, response: bytes, early: bytes) -> None:
+    cut_off = nursery.cancel_scope
 
     def limit_closing() -> None:
         cut_off.deadline = trio.current_time() + CLOSE_TIMEOUT_S
 
-    outbox = Outbox(
-        transport, MAX_BYTES, start=nursery.start_soon, on_closing=limit_closing, on_dead=nursery.cancel_scope.cancel
-    )
-    stream = WebSocketStream(transport, outbox, FrameMeter(MAX_BYTES, MAX_FRAGMENTS), handshake, early)
-    with cut_off:
-        request = await wrap_server_stream(nursery, stream, message_queue_size=1, max_message_size=2**62)
-        socket = await request.accept()
-        stream.open()
-        try:
-            while True:
-                await outbox.send(echo_frame(await socket.get_message()))
-        except ConnectionClosed:
-            if stream.farewell is not None:
-                outbox.send_last(stream.farewell)
-            code = socket.closed.code if socket.closed is not None else None
-            if outbox.closing is None and code in (CloseCode.PROTOCOL_ERROR, CloseCode.INVALID_PAYLOAD):
-                outbox.close(CloseCode(code))
-                await stream.drain()
-    nursery.cancel_scope.cancel()
+    outbox = Outbox(transport, MAX_BYTES, start=nursery.start_soon, on_closing=limit_closing, on_dead=cut_off.cancel)
+    incoming = Incoming(transport, FrameReader(MAX_BYTES, MAX_FRAGMENTS), early)
+    await outbox.send(response)
+    try:
+        while (message := await incoming.next()) is not None:
+            if isinstance(message, str) or message.opcode == BINARY:
+                await outbox.send(echo_frame(message))
+            elif message.opcode == PING:
+                await outbox.send(control_frame(PONG, message.payload))
+            elif message.opcode == CLOSE:
+                outbox.send_last(control_frame(CLOSE, message.payload[:2]))
+                return
+    except FrameRefused as refused:
+        outbox.close(refused.code, refused.reason)
+        await incoming.wait_for_close()
 
 
 async def serve(port: int) -> None:

@@ -11,7 +11,8 @@ import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.connection import open_writer
-from gameserver.storage.writer import Job, Writer
+from gameserver.storage.jobs import Job
+from gameserver.storage.writer import Writer
 from tests.support.harness import run_inline
 
 
