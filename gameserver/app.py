@@ -20,9 +20,11 @@ from gameserver.realtime.control import open_control_socket, serve_control
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
+from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.services import Announcer, Services
 from gameserver.realtime.tls import load_certificate
+from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.connection import hold_lock, load_secret
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.store import Store
@@ -54,6 +56,8 @@ def open_services(
             read=read,
         )
         directory = Directory()
+        metrics = Metrics()
+        writes = WriteWatch(metrics, run_sync)
         store = Store(
             file,
             readers=settings.readers,
@@ -61,10 +65,11 @@ def open_services(
             due_job=partial(due_job, settings),
             publish=Announcer(hubs, directory, clock),
             run_sync=run_sync,
+            run_writes=writes.run,
         )
         try:
             clock.not_before(store.last_recorded_ms)
-            yield Services(settings, store, secret, clock, alarms, hubs, directory, certificate)
+            yield Services(settings, store, secret, clock, alarms, hubs, directory, metrics, writes, certificate)
         finally:
             store.close()
 

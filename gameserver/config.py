@@ -17,7 +17,7 @@ from msgspec import Meta
 ENVIRONMENT_PREFIX = "GAMESERVER_"
 SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
-_NETWORKS = frozenset({"trusted_proxies"})
+_NETWORKS = frozenset({"trusted_proxies", "metrics_addresses"})
 _LISTS = _NETWORKS | {"allowed_origins"}
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
@@ -44,6 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     proxy_header: Annotated[
         str, Meta(pattern="^(x-forwarded-for|forwarded)$", description="what they write: x-forwarded-for or forwarded")
     ] = "x-forwarded-for"
+    metrics_addresses: Annotated[
+        tuple[str, ...], Meta(description="addresses or networks of clients that may read /metrics")
+    ] = ("127.0.0.0/8", "::1")
     ping_interval_s: Annotated[Seconds, Meta(description="between two pings of a connection")] = 20.0
     ping_timeout_s: Annotated[Seconds, Meta(description="silence after a ping until the peer is dropped")] = 20.0
     logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0

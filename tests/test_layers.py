@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "storage": BASE | {"domain"},
     "handlers": BASE | {"domain", "protocol", "storage"},
     "web": BASE | {"domain", "protocol", "storage", "handlers"},
-    "realtime": BASE | {"domain", "protocol", "storage", "handlers", "web"},
+    "realtime": BASE | {"domain", "protocol", "storage", "handlers", "web", "__init__"},  # the version
     "client": BASE | {"protocol"},
 }
 LAYERS_BELOW_APP = BASE | {"domain", "protocol", "storage", "handlers", "web", "realtime"}

@@ -3,6 +3,7 @@
 import logging
 import math
 import secrets
+import time
 from functools import partial
 
 import trio
@@ -37,6 +38,7 @@ from gameserver.realtime.frames import (
 from gameserver.realtime.heartbeat import Heartbeat
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.incoming import Incoming
+from gameserver.realtime.metrics import NO_CLOSE_FRAME, OK
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
 from gameserver.storage.broadcasts import list_broadcasts
@@ -64,6 +66,7 @@ class Connection:
         "_incoming",
         "_limited_since",
         "_nursery",
+        "_opened",
         "_request_id",
         "_services",
         "_session_id",
@@ -103,6 +106,7 @@ class Connection:
         self._request_id: str | int | None = None
         self._limited_since: float | None = None
         self._busy = False
+        self._opened = False
         self._heartbeat: Heartbeat | None = None
         self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
 
@@ -117,6 +121,8 @@ class Connection:
         try:
             await self.outbox.send(handshake_response)
             services.directory.add(self)
+            services.metrics.opened += 1
+            self._opened = True
             logger.debug("a connection from %s is open", self._address)
             if login is not None:
                 self._act_for(login)
@@ -175,13 +181,17 @@ class Connection:
             hub.leave(subscription)
         for source_id in self._watched:
             self._services.hubs.unwatch(source_id, self.outbox)
+        if self._opened:
+            self._services.metrics.closed[self.outbox.closing or NO_CLOSE_FRAME] += 1
         self._services.directory.remove(self, self.user.id if self.user else None, self._session_id)
 
     # Requests
 
     async def _answer(self, text: str) -> None:
         """Carry one request out and answer it, whatever happens."""
+        received_at_s = time.perf_counter()
         op: int | None = None
+        outcome = OK
         self._request_id = None
         try:
             retry_after_ms = self._rate_limited_for()
@@ -195,11 +205,14 @@ class Connection:
             self._refuse_if_limited(retry_after_ms)
             await self._carry_out(request, text)
         except Rejected as rejected:
+            outcome = rejected.code
             await self._refuse(op, rejected)
         except Exception:
+            outcome = ErrorCode.INTERNAL
             incident = secrets.token_hex(6)
             logger.exception("incident %s: operation %s failed", incident, op)
             await self._refuse(op, Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}"))
+        self._services.metrics.count_answer(op, outcome, time.perf_counter() - received_at_s)
 
     async def _carry_out(self, request: Request, text: str) -> None:
         services, kind = self._services, declared(request).kind

@@ -91,6 +91,11 @@ class Hub:
         """Whether nobody needs the hub."""
         return not (self._subscriptions or self._pending or self.holders)
 
+    @property
+    def backlog(self) -> int:
+        """How many broadcasts wait to be pushed."""
+        return len(self._pending)
+
     def publish(self, publication: Publication) -> None:
         """Tell the subscribers, soon, of something that is on disk."""
         if self._first_pending_seq is None:
@@ -178,7 +183,8 @@ class Hub:
         if durable:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
-        await _push_all((s.listener.outbox for s in active if s.active), b"".join(fresh))
+        pushed = await _push_all((s.listener.outbox for s in active if s.active), b"".join(fresh))
+        self._hubs.deliveries += pushed * len(fresh)
         if self.closed:
             for subscription in list(self._subscriptions):
                 self._remove(subscription)
@@ -225,13 +231,14 @@ class Hub:
         return True
 
 
-async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> None:
-    if not frames:
-        return
-    for number, outbox in enumerate(outboxes, 1):
+async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> int:
+    """Push to all of them; to how many."""
+    number = 0
+    for number, outbox in enumerate(outboxes if frames else (), 1):
         outbox.push(frames)
         if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
             await trio.lowlevel.checkpoint()
+    return number
 
 
 class Hubs:
@@ -253,6 +260,7 @@ class Hubs:
         self.set_alarm = set_alarm
         self.presence_detail_limit = presence_detail_limit
         self.presence_interval_s = presence_interval_s
+        self.deliveries = 0  # frames pushed by all hubs ever, presence told at once aside
         self._hubs: dict[str, Hub] = {}
         self._watchers: dict[int, dict[Outbox, None]] = {}
         self._nursery: trio.Nursery | None = None
@@ -276,6 +284,16 @@ class Hubs:
         hub = self._hubs.get(wager.game_uuid)
         if hub is not None:
             hub.note_bet(wager)
+
+    @property
+    def count(self) -> int:
+        """How many hubs there are."""
+        return len(self._hubs)
+
+    @property
+    def backlog(self) -> int:
+        """How many broadcasts wait in them to be pushed."""
+        return sum(hub.backlog for hub in self._hubs.values())
 
     @contextmanager
     def hold(self, game_uuid: str) -> Iterator[Hub]:

@@ -10,6 +10,7 @@ from gameserver.errors import Rejected
 from gameserver.handlers.registry import Login
 from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.connection import Connection
+from gameserver.realtime.exposition import Exposition
 from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
 from gameserver.realtime.services import Services
 from gameserver.realtime.visit import RETRY_AFTER, Visit, too_many
@@ -24,6 +25,7 @@ async def serve_connection(services: Services, transport: trio.abc.Stream, peer:
     visit = Visit(services, peer)
     try:
         if not visit.enter():
+            services.metrics.refused[too_many().reason] += 1
             await _respond(services, transport, too_many().response)
             return
         try:
@@ -48,13 +50,16 @@ class _Admitted(NamedTuple):
 
 
 async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -> None:
-    admitted = None
+    admitted, metrics = None, services.metrics
     try:
-        with trio.move_on_after(services.settings.handshake_timeout_s):
+        with trio.move_on_after(services.settings.handshake_timeout_s) as patience:
             if isinstance(transport, trio.SSLStream):
-                await transport.do_handshake()
+                await _begin_tls(services, transport)
             admitted = await _receive(services, transport, visit)
+        if patience.cancelled_caught:
+            metrics.refused["timeout"] += 1
     except HeadRefused as refused:
+        metrics.refused[refused.reason] += 1
         await _respond(services, transport, refused.response)
     if admitted is not None:
         await _converse(services, transport, visit, admitted)
@@ -64,19 +69,22 @@ async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -
 async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
     """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
     head = await read_head(transport, services.settings.max_head_bytes)
-    if head is not None:
-        visit.locate(head)
-    if head is not None and head.wants_websocket:
+    if head is None:
+        services.metrics.refused["closed"] += 1
+        return None
+    visit.locate(head)
+    if head.wants_websocket:
         return await _admit(services, head)
-    if head is not None:
-        await _respond(services, transport, answer(head.method, head.path, draining=services.draining))
+    metrics = Exposition(services) if visit.may_read_metrics(head) else None
+    response = answer(head.method, head.path, draining=services.draining, metrics=metrics)
+    await _respond(services, transport, response)
     return None
 
 
 async def _admit(services: Services, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
     if services.draining:
-        raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER)
+        raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
     response = accept_handshake(head, services.settings.allowed_origins)
     query = read_query(head)
     try:
@@ -118,6 +126,14 @@ async def _respond(services: Services, transport: trio.abc.Stream, response: byt
             return
         while await transport.receive_some():
             pass
+
+
+async def _begin_tls(services: Services, transport: "trio.SSLStream[trio.SocketStream]") -> None:
+    try:
+        await transport.do_handshake()
+    except trio.BrokenResourceError:
+        services.metrics.refused["tls"] += 1
+        raise
 
 
 async def _end_tls(services: Services, transport: trio.abc.Stream) -> None:

@@ -14,8 +14,10 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.tls import Certificate
+from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
 
@@ -69,10 +71,13 @@ class Services:
     alarms: Alarms
     hubs: Hubs
     directory: Directory
+    metrics: Metrics
+    writes: WriteWatch
     certificate: Certificate | None = None
     draining: bool = False
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
+    metrics_addresses: Addresses = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
@@ -80,6 +85,7 @@ class Services:
     def __post_init__(self) -> None:
         settings = self.settings
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
+        self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.trusted_proxies = Addresses(settings.trusted_proxies)
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)

@@ -2,7 +2,7 @@
 
 from gameserver.errors import ErrorCode
 from gameserver.realtime.head import Head, HeadRefused
-from gameserver.realtime.proxies import client_address
+from gameserver.realtime.proxies import client_address, is_forwarded
 from gameserver.realtime.services import Services
 
 RETRY_AFTER = (("Retry-After", "5"),)
@@ -37,6 +37,15 @@ class Visit:
                 raise too_many()
             self._counted = self.address
 
+    def may_read_metrics(self, head: Head) -> bool:
+        """Whether the client is one of those the operator lets see metrics.
+
+        A request that a proxy passed on without saying, or being trusted to say, for whom, comes from anywhere.
+        """
+        if self.address == self.peer and is_forwarded(head):
+            return False
+        return self.address in self._services.metrics_addresses
+
     def leave(self) -> None:
         """Give the place back."""
         self._services.connections.leave(self._counted)
@@ -44,4 +53,4 @@ class Visit:
 
 def too_many() -> HeadRefused:
     """The answer to one connection more than the limits allow."""
-    return HeadRefused(503, ErrorCode.BUSY, "too many connections; try again later", RETRY_AFTER)
+    return HeadRefused(503, ErrorCode.BUSY, "too many connections; try again later", RETRY_AFTER, reason="too_many")

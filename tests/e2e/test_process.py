@@ -65,10 +65,14 @@ def test_a_port_that_is_taken_is_refused_in_words(database: Path, tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
-def test_healthz_is_served_on_the_same_port(process: ServerProcess) -> None:
-    url = process.url.replace("ws:", "http:") + "healthz"
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as response:
+def test_healthz_and_metrics_are_served_on_the_same_port(process: ServerProcess) -> None:
+    url = process.url.replace("ws:", "http:")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url + "healthz", timeout=5) as response:
         assert (response.status, json.load(response)) == (200, {"status": "ok"})
+    with opener.open(url + "metrics", timeout=5) as response:
+        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert b"\ngameserver_connections 0.0\n" in response.read()
 
 
 def test_serve_dev_says_on_stderr_how_to_connect(database: Path) -> None:
