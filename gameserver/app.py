@@ -11,6 +11,7 @@ from pathlib import Path
 
 import trio
 
+from gameserver import __version__
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
@@ -20,6 +21,7 @@ from gameserver.realtime.control import open_control_socket, serve_control
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
+from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.services import Announcer, Services
@@ -108,7 +110,7 @@ class Signals:
                 if number == signal.SIGHUP and not self._hangup_stops:
                     self.on_reload()
                 else:
-                    logger.info("%s: shutting down", signal.Signals(number).name)
+                    log(logger, logging.INFO, "stopping", "told to stop", signal=signal.Signals(number).name)
                     self.stop.set()
 
 
@@ -118,19 +120,35 @@ async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaita
     ``on_serving`` is called with the port once connections are accepted.
     """
     with open_services(settings) as services:
-        logger.info("SQLite %s, database %s", sqlite3.sqlite_version, settings.db)
         async with run_background(services), trio.open_nursery() as connections:
             control = await open_control_socket(Path(settings.db))
             connections.start_soon(serve_control, services, control)
             listeners = await _listen(settings)
             await connections.start(accept_connections, services, listeners)
             port: int = listeners[0].socket.getsockname()[1]
+            _log_start(services, port)
             signals.on_reload = partial(_reload, services)
             await on_serving(services, port)
             await signals.stop.wait()
             await _drain(services)
             connections.cancel_scope.cancel()
-    logger.info("stopped")
+    log(logger, logging.INFO, "stopped", "stopped")
+
+
+def _log_start(services: Services, port: int) -> None:
+    settings = services.settings
+    log(
+        logger,
+        logging.INFO,
+        "serving",
+        "serving",
+        version=__version__,
+        sqlite=sqlite3.sqlite_version,
+        database=settings.db,
+        host=settings.host,
+        port=port,
+        tls=services.certificate is not None,
+    )
 
 
 async def _listen(settings: Settings) -> list[trio.SocketListener]:
@@ -153,11 +171,11 @@ async def _drain(services: Services) -> None:
 def _reload(services: Services) -> None:
     """Take up what may change while the server runs: the certificate."""
     if services.certificate is None:
-        logger.info("SIGHUP: there is no certificate to read anew")
+        log(logger, logging.INFO, "reloaded", "there is no certificate to read anew")
         return
     try:
         services.certificate.reload()
     except SettingsError as error:
-        logger.error("SIGHUP: the certificate stays as it was: %s", error)  # noqa: TRY400 - no bug to be traced
+        log(logger, logging.ERROR, "reload_failed", f"the certificate stays as it was: {error}")
     else:
-        logger.info("SIGHUP: the certificate has been read anew")
+        log(logger, logging.INFO, "reloaded", "the certificate has been read anew")

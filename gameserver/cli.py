@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import logging
 import os
 import sqlite3
 import sys
@@ -35,6 +34,7 @@ from gameserver.handlers.admin import (
     perform,
 )
 from gameserver.handlers.replay import Replay, ReplayError, export_game
+from gameserver.realtime.logs import configure
 from gameserver.realtime.services import Services
 from gameserver.storage.check import find_faults
 from gameserver.storage.connection import DatabaseInUse, open_memory, open_reader
@@ -173,11 +173,7 @@ def _description(hint: Any) -> str:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    configure(settings.log_level, settings.log_format)
     trio.run(_serve_until_stopped, settings, options.dev)
     return 0
 

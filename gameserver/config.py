@@ -35,6 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     ] = "info"
+    log_format: Annotated[
+        str, Meta(pattern="^(text|json)$", description="text for people or json, one object a line")
+    ] = "text"
     allowed_origins: Annotated[
         tuple[str, ...], Meta(description="web origins besides the server's own, separated by commas")
     ] = ()

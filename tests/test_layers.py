@@ -26,7 +26,7 @@ ALLOWED: dict[str, set[str]] = {
     "client": BASE | {"protocol"},
 }
 LAYERS_BELOW_APP = BASE | {"domain", "protocol", "storage", "handlers", "web", "realtime"}
-ALLOWED["app"] = LAYERS_BELOW_APP
+ALLOWED["app"] = LAYERS_BELOW_APP | {"__init__"}
 ALLOWED["control"] = LAYERS_BELOW_APP | {"app"}
 ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "control", "client", "__init__"}
 ALLOWED["__main__"] = {"cli"}

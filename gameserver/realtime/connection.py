@@ -38,9 +38,11 @@ from gameserver.realtime.frames import (
 from gameserver.realtime.heartbeat import Heartbeat
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.incoming import Incoming
+from gameserver.realtime.logs import log, log_failure
 from gameserver.realtime.metrics import NO_CLOSE_FRAME, OK
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
+from gameserver.realtime.visit import Visit
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
 from gameserver.storage.users import User
@@ -49,6 +51,7 @@ logger = logging.getLogger(__name__)
 
 _RECOVERY_BATCH_BYTES = 262_144
 _RATE_LIMITED_PATIENCE_S = 10.0
+_USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 
 
 class Connection:
@@ -62,11 +65,12 @@ class Connection:
         "_busy",
         "_deadline",
         "_expires_at_ms",
+        "_fields",
         "_heartbeat",
         "_incoming",
         "_limited_since",
         "_nursery",
-        "_opened",
+        "_opened_at_s",
         "_request_id",
         "_services",
         "_session_id",
@@ -81,7 +85,7 @@ class Connection:
         services: Services,
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
-        address: str,
+        visit: Visit,
         early: bytes,
         watched: list[int],
     ) -> None:
@@ -98,7 +102,8 @@ class Connection:
         self._nursery = nursery
         frames = FrameReader(settings.max_message_bytes, settings.max_message_fragments)
         self._incoming = Incoming(transport, frames, early)
-        self._address = address
+        self._address = visit.address
+        self._fields = visit.fields
         self._watched = watched
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
@@ -106,7 +111,7 @@ class Connection:
         self._request_id: str | int | None = None
         self._limited_since: float | None = None
         self._busy = False
-        self._opened = False
+        self._opened_at_s: float | None = None
         self._heartbeat: Heartbeat | None = None
         self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
 
@@ -122,8 +127,8 @@ class Connection:
             await self.outbox.send(handshake_response)
             services.directory.add(self)
             services.metrics.opened += 1
-            self._opened = True
-            logger.debug("a connection from %s is open", self._address)
+            self._opened_at_s = trio.current_time()
+            log(logger, logging.DEBUG, "opened", "the connection is open")
             if login is not None:
                 self._act_for(login)
             else:
@@ -181,8 +186,8 @@ class Connection:
             hub.leave(subscription)
         for source_id in self._watched:
             self._services.hubs.unwatch(source_id, self.outbox)
-        if self._opened:
-            self._services.metrics.closed[self.outbox.closing or NO_CLOSE_FRAME] += 1
+        if self._opened_at_s is not None:
+            self._note_closed(trio.current_time() - self._opened_at_s)
         self._services.directory.remove(self, self.user.id if self.user else None, self._session_id)
 
     # Requests
@@ -210,7 +215,8 @@ class Connection:
         except Exception:
             outcome = ErrorCode.INTERNAL
             incident = secrets.token_hex(6)
-            logger.exception("incident %s: operation %s failed", incident, op)
+            text = "the operation failed by a bug of the server"
+            log_failure(logger, logging.ERROR, "internal_error", text, op=op, incident=incident)
             await self._refuse(op, Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}"))
         self._services.metrics.count_answer(op, outcome, time.perf_counter() - received_at_s)
 
@@ -280,12 +286,15 @@ class Connection:
         login = await self._services.authenticate(credentials)
         if login is not None:
             self._act_for(login)
+        else:
+            self._services.note_failed_logon()
         return login
 
     def _act_for(self, login: Login) -> None:
         session = login.session
         self.user = session.user
         self._session_id = session.id
+        self._fields["user"] = session.user.id
         self._expires_at_ms = session.expires_at
         self._services.directory.add_login(self, session.user.id, session.id)
         for source_id in self._watched:
@@ -352,7 +361,7 @@ class Connection:
                 hub.activate(subscription)
                 hub.tell_again(told)
         except Exception:
-            logger.warning("a recovery of game %s failed", hub.game_uuid, exc_info=True)
+            log_failure(logger, logging.WARNING, "recovery_failed", "a recovery failed", game=hub.game_uuid)
             self.outbox.close(CloseCode.GOING_AWAY, "recovery failed, connect again")
 
     async def _recover(self, hub: Hub, view: LogView, position: int) -> int:
@@ -425,5 +434,17 @@ class Connection:
         return None if silent_since is None else max(silent_since, self.outbox.progressed_at)
 
     def _drop(self) -> None:
-        logger.info("a connection from %s is dropped: no sign of life", self._address)
+        text = "the connection is dropped: no sign of life"
+        self._services.floods.log(logger, logging.INFO, "dropped", text, "silent", **self._fields)
         self._nursery.cancel_scope.cancel()
+
+    def _note_closed(self, duration_s: float) -> None:
+        """Count the end of the connection, and log it: the usual ones for those who look closely."""
+        code = int(self.outbox.closing or NO_CLOSE_FRAME)
+        self._services.metrics.closed[code] += 1
+        fields: dict[str, object] = {"code": code, "duration_s": round(duration_s, 3)}
+        if code in _USUAL_ENDS:
+            log(logger, logging.DEBUG, "closed", "the connection is closed", **fields)
+        else:
+            level = logging.WARNING if code == CloseCode.TOO_SLOW else logging.INFO
+            self._services.floods.log(logger, level, "closed", "the connection is closed", str(code), **fields)

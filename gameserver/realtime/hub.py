@@ -16,6 +16,7 @@ from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
 from gameserver.realtime.frames import text_frame
+from gameserver.realtime.logs import set_context
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.presence import Presence
 from gameserver.storage.jobs import Job
@@ -313,6 +314,7 @@ class Hubs:
         return hub
 
     async def _run(self, hub: Hub) -> None:
+        set_context(None)  # of the connection that happened to need the hub first
         await hub.run()
         del self._hubs[hub.game_uuid]
 

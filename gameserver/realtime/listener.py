@@ -12,6 +12,7 @@ from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.connection import Connection
 from gameserver.realtime.exposition import Exposition
 from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
+from gameserver.realtime.logs import log_failure, set_context
 from gameserver.realtime.services import Services
 from gameserver.realtime.visit import RETRY_AFTER, Visit, too_many
 from gameserver.storage.sources import find_source
@@ -23,9 +24,10 @@ logger = logging.getLogger(__name__)
 async def serve_connection(services: Services, transport: trio.abc.Stream, peer: str) -> None:
     """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
     visit = Visit(services, peer)
+    set_context(visit.fields)
     try:
         if not visit.enter():
-            services.metrics.refused[too_many().reason] += 1
+            visit.note_refusal(too_many().reason)
             await _respond(services, transport, too_many().response)
             return
         try:
@@ -33,9 +35,9 @@ async def serve_connection(services: Services, transport: trio.abc.Stream, peer:
         finally:
             visit.leave()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
-        logger.debug("a connection from %s broke: %r", visit.address, errors.exceptions)
+        logger.debug("the connection broke: %r", errors.exceptions)
     except* Exception:
-        logger.exception("a connection from %s ended by a bug of the server", visit.address)
+        log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug of the server")
     finally:
         await trio.aclose_forcefully(transport)
 
@@ -50,16 +52,16 @@ class _Admitted(NamedTuple):
 
 
 async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -> None:
-    admitted, metrics = None, services.metrics
+    admitted = None
     try:
         with trio.move_on_after(services.settings.handshake_timeout_s) as patience:
             if isinstance(transport, trio.SSLStream):
-                await _begin_tls(services, transport)
+                await _begin_tls(transport, visit)
             admitted = await _receive(services, transport, visit)
         if patience.cancelled_caught:
-            metrics.refused["timeout"] += 1
+            visit.note_refusal("timeout")
     except HeadRefused as refused:
-        metrics.refused[refused.reason] += 1
+        visit.note_refusal(refused.reason)
         await _respond(services, transport, refused.response)
     if admitted is not None:
         await _converse(services, transport, visit, admitted)
@@ -70,7 +72,7 @@ async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit)
     """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
     head = await read_head(transport, services.settings.max_head_bytes)
     if head is None:
-        services.metrics.refused["closed"] += 1
+        visit.note_refusal("closed")
         return None
     visit.locate(head)
     if head.wants_websocket:
@@ -108,7 +110,7 @@ async def _converse(services: Services, transport: trio.abc.Stream, visit: Visit
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, transport, visit.address, admitted.early, admitted.watched)
+            connection = Connection(services, nursery, transport, visit, admitted.early, admitted.watched)
             await connection.run(admitted.response, admitted.login)
     finally:
         if connection is not None:
@@ -128,11 +130,11 @@ async def _respond(services: Services, transport: trio.abc.Stream, response: byt
             pass
 
 
-async def _begin_tls(services: Services, transport: "trio.SSLStream[trio.SocketStream]") -> None:
+async def _begin_tls(transport: "trio.SSLStream[trio.SocketStream]", visit: Visit) -> None:
     try:
         await transport.do_handshake()
     except trio.BrokenResourceError:
-        services.metrics.refused["tls"] += 1
+        visit.note_refusal("tls")
         raise
 
 

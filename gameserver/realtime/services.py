@@ -1,5 +1,8 @@
 """What all connections of a server share."""
 
+import itertools
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gameserver.config import Settings
@@ -14,12 +17,15 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.logs import Floods
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 class Announcer:
@@ -78,6 +84,8 @@ class Services:
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
+    floods: Floods = field(init=False)
+    connection_numbers: Iterator[int] = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
@@ -87,6 +95,8 @@ class Services:
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
         self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.trusted_proxies = Addresses(settings.trusted_proxies)
+        self.floods = Floods(self.alarms)
+        self.connection_numbers = itertools.count(1)
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
@@ -94,6 +104,10 @@ class Services:
     async def authenticate(self, credentials: Credentials) -> Login | None:
         """The live session that the credentials prove, or None."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
+
+    def note_failed_logon(self) -> None:
+        """Log that somebody's credentials proved nobody, and not which."""
+        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
 
     async def catch_up(self, now_ms: int) -> None:
         """Wait until everything that is due has been done, so that a read sees it."""

@@ -1,9 +1,13 @@
-"""A connection at the port: where it comes from, and its place under the limits."""
+"""A connection at the port: where it comes from, its place under the limits, and what is logged of it."""
+
+import logging
 
 from gameserver.errors import ErrorCode
 from gameserver.realtime.head import Head, HeadRefused
 from gameserver.realtime.proxies import client_address, is_forwarded
 from gameserver.realtime.services import Services
+
+logger = logging.getLogger(__name__)
 
 RETRY_AFTER = (("Retry-After", "5"),)
 
@@ -12,15 +16,16 @@ class Visit:
     """One connection, from being accepted to its end.
 
     ``peer`` is the address at the other end of it, ``address`` that of the client: another one, once the
-    request's head is read, if the peer is a trusted proxy.
+    request's head is read, if the peer is a trusted proxy. ``fields`` are in every line that is logged of it.
     """
 
-    __slots__ = ("_counted", "_services", "address", "peer")
+    __slots__ = ("_counted", "_services", "address", "fields", "peer")
 
     def __init__(self, services: Services, peer: str) -> None:
         self._services = services
         self.peer = peer
         self.address = peer
+        self.fields: dict[str, object] = {"connection": next(services.connection_numbers), "address": peer}
         self._counted: str | None = None
 
     def enter(self) -> bool:
@@ -32,6 +37,7 @@ class Visit:
         """See where the client is, and count it there. Raises `HeadRefused`."""
         services = self._services
         self.address = client_address(self.peer, head, services.trusted_proxies, services.settings.proxy_header)
+        self.fields["address"] = self.address
         if self._counted is None:
             if not services.connections.locate(self.address):
                 raise too_many()
@@ -46,6 +52,15 @@ class Visit:
             return False
         return self.address in self._services.metrics_addresses
 
+    def note_refusal(self, reason: str) -> None:
+        """Count and log that the connection comes to nothing."""
+        services = self._services
+        services.metrics.refused[reason] += 1
+        if reason == ErrorCode.NOT_LOGGED_IN:
+            services.note_failed_logon()
+        elif reason != "closed":
+            services.floods.log(logger, logging.INFO, "refused", "a connection is refused", reason)
+
     def leave(self) -> None:
         """Give the place back."""
         self._services.connections.leave(self._counted)
@@ -53,4 +68,5 @@ class Visit:
 
 def too_many() -> HeadRefused:
     """The answer to one connection more than the limits allow."""
-    return HeadRefused(503, ErrorCode.BUSY, "too many connections; try again later", RETRY_AFTER, reason="too_many")
+    text = "too many connections; try again later"
+    return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many")

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sized
 from typing import TypeVar
 
+from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.storage.jobs import RunSync
 
@@ -13,6 +14,7 @@ logger = logging.getLogger(__name__)
 SLOW_S = 1.0
 
 T = TypeVar("T")
+B = TypeVar("B", bound=Sized)
 
 
 class WriteWatch:
@@ -23,7 +25,7 @@ class WriteWatch:
         self._run_sync = run_sync
         self._started_at_s: float | None = None
 
-    async def run(self, run_batch: Callable[[Sized], T], batch: Sized) -> T:
+    async def run(self, run_batch: Callable[[B], T], batch: B) -> T:
         """The result of ``run_batch(batch)``."""
         self._started_at_s = time.monotonic()
         try:
@@ -34,7 +36,8 @@ class WriteWatch:
         self._metrics.batch_sizes.add(len(batch))
         self._metrics.batch_seconds.add(duration_s)
         if duration_s >= SLOW_S:
-            logger.warning("a transaction of %d writes took %.1f s", len(batch), duration_s)
+            text = "a transaction took long"
+            log(logger, logging.WARNING, "slow_commit", text, writes=len(batch), duration_s=round(duration_s, 3))
         return result
 
     @property

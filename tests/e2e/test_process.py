@@ -75,6 +75,23 @@ def test_healthz_and_metrics_are_served_on_the_same_port(process: ServerProcess)
         assert b"\ngameserver_connections 0.0\n" in response.read()
 
 
+def test_the_log_as_json_is_one_object_a_line_from_start_to_end(database: Path) -> None:
+    ann = add_user(database, "ann")
+    with serving(database, "--log-format", "json", "--log-level", "debug") as server:
+        with playing(server.url, ann["session_key"]) as player:
+            assert player.call(1)["res"] == 1
+        port = server.address[1]
+        assert server.stop() == 0
+    entries = [json.loads(line) for line in server.log.read_text().splitlines()]
+    events = [entry["event"] for entry in entries if "event" in entry]
+    assert events == ["serving", "opened", "closed", "stopping", "stopped"]
+    by_event = {entry["event"]: entry for entry in entries if "event" in entry}
+    serving_at = [by_event["serving"][name] for name in ("database", "host", "port", "tls")]
+    assert serving_at == [str(database), "127.0.0.1", port, False]
+    assert [by_event["closed"][name] for name in ("connection", "user", "code")] == [1, ann["id"], 1000]
+    assert by_event["stopping"]["signal"] == "SIGTERM"
+
+
 def test_serve_dev_says_on_stderr_how_to_connect(database: Path) -> None:
     with serving(database, "--dev") as server:
         key = re.search(r"Bearer (\S+)", server.log.read_text())
@@ -320,6 +337,8 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(database: Path
         (["--ping-interval-s", "soon"], {}, None, ["ping_interval_s"]),
         (["--ping-interval-s", "nan"], {}, None, ["ping_interval_s"]),
         (["--log-level", "loud"], {}, None, ["log_level"]),
+        (["--log-format", "xml"], {}, None, ["log_format"]),
+        (["--trusted-proxies", "10.0.0.0/33"], {}, None, ["trusted_proxies", "10.0.0.0/33"]),
         ([], {"GAMESERVER_MAX_ACTIONS": "many"}, None, ["max_actions", "GAMESERVER_MAX_ACTIONS"]),
         ([], {"GAMESERVER_PORT": ""}, None, ["port", "GAMESERVER_PORT"]),
         ([], {}, "max_actoins = 5", ["max_actoins", "settings.toml"]),
