@@ -25,6 +25,7 @@ from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.services import Announcer, Services
+from gameserver.realtime.systemd import Systemd
 from gameserver.realtime.tls import load_certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.connection import hold_lock, load_secret
@@ -114,22 +115,30 @@ class Signals:
                     self.stop.set()
 
 
-async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaitable[None]], signals: Signals) -> None:
+async def serve(
+    settings: Settings,
+    on_serving: Callable[[Services, int], Awaitable[None]],
+    signals: Signals,
+    systemd: Systemd,
+) -> None:
     """Serve until told to stop, then shut down in order.
 
     ``on_serving`` is called with the port once connections are accepted.
     """
     with open_services(settings) as services:
         async with run_background(services), trio.open_nursery() as connections:
+            connections.start_soon(systemd.watch, lambda: services.writes.busy_s)
             control = await open_control_socket(Path(settings.db))
             connections.start_soon(serve_control, services, control)
             listeners = await _listen(settings)
             await connections.start(accept_connections, services, listeners)
             port: int = listeners[0].socket.getsockname()[1]
             _log_start(services, port)
-            signals.on_reload = partial(_reload, services)
+            signals.on_reload = partial(_reload, services, systemd)
             await on_serving(services, port)
+            systemd.ready()
             await signals.stop.wait()
+            systemd.stopping()
             await _drain(services)
             connections.cancel_scope.cancel()
     log(logger, logging.INFO, "stopped", "stopped")
@@ -168,8 +177,14 @@ async def _drain(services: Services) -> None:
         await services.directory.wait_until_empty()
 
 
-def _reload(services: Services) -> None:
+def _reload(services: Services, systemd: Systemd) -> None:
     """Take up what may change while the server runs: the certificate."""
+    systemd.reloading()
+    _reload_certificate(services)
+    systemd.ready()
+
+
+def _reload_certificate(services: Services) -> None:
     if services.certificate is None:
         log(logger, logging.INFO, "reloaded", "there is no certificate to read anew")
         return

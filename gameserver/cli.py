@@ -36,6 +36,7 @@ from gameserver.handlers.admin import (
 from gameserver.handlers.replay import Replay, ReplayError, export_game
 from gameserver.realtime.logs import configure
 from gameserver.realtime.services import Services
+from gameserver.realtime.systemd import Systemd
 from gameserver.storage.check import find_faults
 from gameserver.storage.connection import DatabaseInUse, open_memory, open_reader
 from gameserver.storage.migrations import IncompatibleDatabase, require_current
@@ -182,7 +183,8 @@ async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
     async with trio.open_nursery() as nursery:
         signals = Signals(hangup_stops=dev)
         await nursery.start(signals.obey)
-        await serve(settings, partial(_announce, settings, dev), signals)
+        systemd = Systemd(os.environ, os.getpid())
+        await serve(settings, partial(_announce, settings, dev), signals, systemd)
         nursery.cancel_scope.cancel()
 
 

@@ -1,6 +1,7 @@
 import json
 import re
 import signal
+import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -11,7 +12,7 @@ import pytest
 
 from gameserver.cli import main
 from gameserver.storage.connection import hold_lock
-from tests.support.process import ServerProcess, add_user, playing, run, run_process, serving
+from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, run_process, serving
 
 
 @pytest.fixture
@@ -90,6 +91,27 @@ def test_the_log_as_json_is_one_object_a_line_from_start_to_end(database: Path) 
     assert serving_at == [str(database), "127.0.0.1", port, False]
     assert [by_event["closed"][name] for name in ("connection", "user", "code")] == [1, ann["id"], 1000]
     assert by_event["stopping"]["signal"] == "SIGTERM"
+
+
+def test_systemd_is_told_of_every_step(database: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(TIMEOUT_S)
+        variables = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
+
+        def hear(state: str) -> None:
+            while (told := manager.recv(4096).decode().split("\n")[0]) != state:
+                assert told == "WATCHDOG=1"
+
+        with serving(database, variables=variables) as server:
+            for state in ("READY=1", "WATCHDOG=1", "WATCHDOG=1"):
+                hear(state)
+            server.tell(signal.SIGHUP)
+            for state in ("RELOADING=1", "READY=1"):
+                hear(state)
+            server.tell(signal.SIGTERM)
+            hear("STOPPING=1")
+            assert server.stop() == 0
 
 
 def test_serve_dev_says_on_stderr_how_to_connect(database: Path) -> None:
