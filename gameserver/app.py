@@ -11,7 +11,8 @@ from pathlib import Path
 
 import trio
 
-from gameserver.config import SECRET_VARIABLE, Settings
+from gameserver import __version__
+from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
@@ -21,8 +22,13 @@ from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
+from gameserver.realtime.logs import log
+from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.services import Announcer, Services
+from gameserver.realtime.systemd import Systemd
+from gameserver.realtime.tls import load_certificate
+from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.connection import hold_lock, load_secret
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.store import Store
@@ -37,6 +43,7 @@ def open_services(
     """The server without its tasks: the database under its lock, and what connections share."""
     file = Path(settings.db)
     clock = clock or Clock()
+    certificate = load_certificate(settings)
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
         alarms = Alarms()
@@ -53,6 +60,8 @@ def open_services(
             read=read,
         )
         details, directory = Details(), Directory()
+        metrics = Metrics()
+        writes = WriteWatch(metrics, run_sync)
         store = Store(
             file,
             readers=settings.readers,
@@ -60,10 +69,13 @@ def open_services(
             due_job=partial(due_job, settings),
             publish=Announcer(hubs, details, directory, clock),
             run_sync=run_sync,
+            run_writes=writes.run,
         )
         try:
             clock.not_before(store.last_recorded_ms)
-            yield Services(settings, store, secret, clock, alarms, hubs, details, directory)
+            yield Services(
+                settings, store, secret, clock, alarms, hubs, details, directory, metrics, writes, certificate
+            )
         finally:
             store.close()
 
@@ -83,24 +95,72 @@ async def run_background(services: Services) -> AsyncIterator[None]:
         storage.cancel_scope.cancel()
 
 
-async def serve(settings: Settings, on_serving: Callable[[Services, int], Awaitable[None]], stop: trio.Event) -> None:
-    """Serve until ``stop`` is set, then shut down in order.
+class Signals:
+    """What the process is told: to stop (SIGTERM, SIGINT), or to read its certificate anew (SIGHUP).
+
+    SIGHUP stops it too if ``hangup_stops``: that of a terminal which is closed.
+    """
+
+    def __init__(self, *, hangup_stops: bool = False) -> None:
+        self.stop = trio.Event()
+        self.on_reload: Callable[[], None] = lambda: None
+        self._hangup_stops = hangup_stops
+
+    async def obey(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Do what signals say, until cancelled."""
+        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+            task_status.started()
+            async for number in signals:
+                if number == signal.SIGHUP and not self._hangup_stops:
+                    self.on_reload()
+                else:
+                    log(logger, logging.INFO, "stopping", "told to stop", signal=signal.Signals(number).name)
+                    self.stop.set()
+
+
+async def serve(
+    settings: Settings,
+    on_serving: Callable[[Services, int], Awaitable[None]],
+    signals: Signals,
+    systemd: Systemd,
+) -> None:
+    """Serve until told to stop, then shut down in order.
 
     ``on_serving`` is called with the port once connections are accepted.
     """
     with open_services(settings) as services:
-        logger.info("SQLite %s, database %s", sqlite3.sqlite_version, settings.db)
         async with run_background(services), trio.open_nursery() as connections:
+            connections.start_soon(systemd.watch, lambda: services.writes.busy_s)
             control = await open_control_socket(Path(settings.db))
             connections.start_soon(serve_control, services, control)
             listeners = await _listen(settings)
             await connections.start(accept_connections, services, listeners)
             port: int = listeners[0].socket.getsockname()[1]
+            _log_start(services, port)
+            signals.on_reload = partial(_reload, services, systemd)
             await on_serving(services, port)
-            await stop.wait()
+            systemd.ready()
+            await signals.stop.wait()
+            systemd.stopping()
             await _drain(services)
             connections.cancel_scope.cancel()
-    logger.info("stopped")
+    log(logger, logging.INFO, "stopped", "stopped")
+
+
+def _log_start(services: Services, port: int) -> None:
+    settings = services.settings
+    log(
+        logger,
+        logging.INFO,
+        "serving",
+        "serving",
+        version=__version__,
+        sqlite=sqlite3.sqlite_version,
+        database=settings.db,
+        host=settings.host,
+        port=port,
+        tls=services.certificate is not None,
+    )
 
 
 async def _listen(settings: Settings) -> list[trio.SocketListener]:
@@ -120,10 +180,20 @@ async def _drain(services: Services) -> None:
         await services.directory.wait_until_empty()
 
 
-async def stop_on_signal(stop: trio.Event, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-    """Set ``stop`` when the process is told to end."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        task_status.started()
-        async for number in signals:
-            logger.info("%s: shutting down", signal.Signals(number).name)
-            stop.set()
+def _reload(services: Services, systemd: Systemd) -> None:
+    """Take up what may change while the server runs: the certificate."""
+    systemd.reloading()
+    _reload_certificate(services)
+    systemd.ready()
+
+
+def _reload_certificate(services: Services) -> None:
+    if services.certificate is None:
+        log(logger, logging.INFO, "reloaded", "there is no certificate to read anew")
+        return
+    try:
+        services.certificate.reload()
+    except SettingsError as error:
+        log(logger, logging.ERROR, "reload_failed", f"the certificate stays as it was: {error}")
+    else:
+        log(logger, logging.INFO, "reloaded", "the certificate has been read anew")

@@ -3,7 +3,6 @@
 import argparse
 import gc
 import json
-import logging
 import os
 import sqlite3
 import sys
@@ -19,7 +18,7 @@ import trio
 from trio_websocket import ConnectionClosed, HandshakeError
 
 from gameserver import __version__
-from gameserver.app import serve, stop_on_signal
+from gameserver.app import Signals, serve
 from gameserver.client import connect
 from gameserver.config import Settings, SettingsError, load_settings
 from gameserver.control import ControlError, control
@@ -36,7 +35,9 @@ from gameserver.handlers.admin import (
     perform,
 )
 from gameserver.handlers.replay import Replay, ReplayError, export_game
+from gameserver.realtime.logs import configure
 from gameserver.realtime.services import Services
+from gameserver.realtime.systemd import Systemd
 from gameserver.storage.check import find_faults
 from gameserver.storage.connection import DatabaseInUse, open_memory, open_reader
 from gameserver.storage.migrations import IncompatibleDatabase, require_current
@@ -174,11 +175,7 @@ def _description(hint: Any) -> str:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=settings.log_level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    configure(settings.log_level, settings.log_format)
     _spare_the_collector()
     trio.run(_serve_until_stopped, settings, options.dev)
     return 0
@@ -197,15 +194,16 @@ def _spare_the_collector() -> None:
 
 async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
     async with trio.open_nursery() as nursery:
-        stop = trio.Event()
-        await nursery.start(stop_on_signal, stop)
-        await serve(settings, partial(_announce, settings, dev), stop)
+        signals = Signals(hangup_stops=dev)
+        await nursery.start(signals.obey)
+        systemd = Systemd(os.environ, os.getpid())
+        await serve(settings, partial(_announce, settings, dev), signals, systemd)
         nursery.cancel_scope.cancel()
 
 
 async def _announce(settings: Settings, dev: bool, services: Services, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"ws://{host}:{port}/"
+    url = f"{'ws' if services.certificate is None else 'wss'}://{host}:{port}/"
     if dev:
         print(await _developer_help(services, settings, url), file=sys.stderr, flush=True)
     print(f"serving on {url}", flush=True)
@@ -325,8 +323,10 @@ def _call(options: argparse.Namespace, settings: Settings) -> int:
     key = options.key or control(settings, OpenSession(options.user))["session_key"]
     try:
         reply = trio.run(_ask, options.url, key, request)
-    except* (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError) as errors:
-        raise ControlError(f"no reply from {options.url}: {errors.exceptions[0]!r}") from None
+    except* (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError, trio.BrokenResourceError) as errors:
+        error = errors.exceptions[0]
+        reason = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
+        raise ControlError(f"no reply from {options.url}: {reason!r}") from None
     finally:
         if not options.key:
             control(settings, EndSession(key))

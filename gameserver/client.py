@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
+import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
 
@@ -32,8 +34,22 @@ class Client:
 async def connect(url: str, session_key: str, timeout_s: float = 10.0) -> AsyncIterator[Client]:
     """A client that has logged on with a session key.
 
-    Raises what trio-websocket raises if the server cannot be reached or refuses the key.
+    Raises what trio-websocket raises if the server cannot be reached or refuses the key, and
+    trio.BrokenResourceError if its certificate is not to be believed.
     """
+    await _check_certificate(urlsplit(url), timeout_s)
     headers = [(b"Authorization", b"Bearer " + session_key.encode())]
     async with open_websocket_url(url, extra_headers=headers, connect_timeout=timeout_s) as socket:
         yield Client(socket)
+
+
+async def _check_certificate(url: SplitResult, timeout_s: float) -> None:
+    """Shake hands once beforehand: trio-websocket hangs where TLS fails, and tells no reason."""
+    if url.scheme != "wss" or url.hostname is None:
+        return
+    with trio.fail_after(timeout_s):
+        stream = await trio.open_ssl_over_tcp_stream(url.hostname, url.port or 443)
+        try:
+            await stream.do_handshake()
+        finally:
+            await trio.aclose_forcefully(stream)

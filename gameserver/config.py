@@ -7,6 +7,7 @@ variable, a variable over the file (contract, section 11).
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from msgspec import Meta
 ENVIRONMENT_PREFIX = "GAMESERVER_"
 SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
+_NETWORKS = frozenset({"trusted_proxies", "metrics_addresses"})
+_LISTS = _NETWORKS | {"allowed_origins"}
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Seconds = Annotated[float, Meta(gt=0, le=10**6)]
@@ -27,12 +30,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes a free one")] = 9999
     db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
+    tls_certificate: Annotated[str, Meta(description="a PEM certificate chain: serves wss and https with it")] = ""
+    tls_key: Annotated[str, Meta(description="its private key, unless that is in the same file")] = ""
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     ] = "info"
+    log_format: Annotated[
+        str, Meta(pattern="^(text|json)$", description="text for people or json, one object a line")
+    ] = "text"
     allowed_origins: Annotated[
         tuple[str, ...], Meta(description="web origins besides the server's own, separated by commas")
     ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...], Meta(description="addresses or networks of reverse proxies that tell where a client is")
+    ] = ()
+    proxy_header: Annotated[
+        str, Meta(pattern="^(x-forwarded-for|forwarded)$", description="what they write: x-forwarded-for or forwarded")
+    ] = "x-forwarded-for"
+    metrics_addresses: Annotated[
+        tuple[str, ...], Meta(description="addresses or networks of clients that may read /metrics")
+    ] = ("127.0.0.0/8", "::1")
     ping_interval_s: Annotated[Seconds, Meta(description="between two pings of a connection")] = 20.0
     ping_timeout_s: Annotated[Seconds, Meta(description="silence after a ping until the peer is dropped")] = 20.0
     logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0
@@ -104,11 +121,14 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> Any:
     if name not in known:
         raise SettingsError(f"no setting is called {name!r} ({origin})")
-    if name == "allowed_origins" and isinstance(value, str):
+    if name in _LISTS and isinstance(value, str):
         value = [item.strip() for item in value.split(",") if item.strip()]
     if name == "starting_balance" and type(value) in (int, float):
         value = str(value)
     try:
-        return msgspec.convert(value, known[name], strict=False)
-    except msgspec.ValidationError as error:
+        converted = msgspec.convert(value, known[name], strict=False)
+        for network in converted if name in _NETWORKS else ():
+            ip_network(network)
+    except ValueError as error:
         raise SettingsError(f"{name} {origin} is not accepted: {error}") from error
+    return converted

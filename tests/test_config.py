@@ -102,6 +102,10 @@ def test_other_variables_are_ignored() -> None:
         ("ping_interval_s", "inf"),
         ("ping_interval_s", "1000001"),
         ("log_level", "loud"),
+        ("trusted_proxies", "10.0.0.0/33"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "10.0.0.1,proxy.example"),
+        ("proxy_header", "x-real-ip"),
         ("db", ""),
     ],
 )

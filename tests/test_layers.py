@@ -22,11 +22,11 @@ ALLOWED: dict[str, set[str]] = {
     "storage": BASE | {"domain"},
     "handlers": BASE | {"domain", "protocol", "storage"},
     "web": BASE | {"domain", "protocol", "storage", "handlers"},
-    "realtime": BASE | {"domain", "protocol", "storage", "handlers", "web"},
+    "realtime": BASE | {"domain", "protocol", "storage", "handlers", "web", "__init__"},  # the version
     "client": BASE | {"protocol"},
 }
 LAYERS_BELOW_APP = BASE | {"domain", "protocol", "storage", "handlers", "web", "realtime"}
-ALLOWED["app"] = LAYERS_BELOW_APP
+ALLOWED["app"] = LAYERS_BELOW_APP | {"__init__"}
 ALLOWED["control"] = LAYERS_BELOW_APP | {"app"}
 ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "control", "client", "__init__"}
 ALLOWED["__main__"] = {"cli"}

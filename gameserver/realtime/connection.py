@@ -3,6 +3,7 @@
 import logging
 import math
 import secrets
+import time
 from functools import partial
 from typing import NamedTuple
 
@@ -39,8 +40,11 @@ from gameserver.realtime.heartbeat import Heartbeat
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.incoming import Incoming
 from gameserver.realtime.limits import Patience
+from gameserver.realtime.logs import log, log_failure
+from gameserver.realtime.metrics import NO_CLOSE_FRAME, OK
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
+from gameserver.realtime.visit import Visit
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
 from gameserver.storage.jobs import Entry
@@ -51,6 +55,7 @@ logger = logging.getLogger(__name__)
 _RECOVERY_BATCH_BYTES = 262_144
 _MAX_BEGUN = 64
 _RATE_LIMITED_PATIENCE_S = 10.0
+_USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 
 
 class _Begun(NamedTuple):
@@ -58,6 +63,7 @@ class _Begun(NamedTuple):
 
     op: int | None
     id: str | int | None
+    received_at_s: float
     failure: Exception | None = None
     write: Entry[Committed] | None = None
     request: Request | None = None
@@ -74,9 +80,11 @@ class Connection:
         "_busy",
         "_deadline",
         "_expires_at_ms",
+        "_fields",
         "_heartbeat",
         "_incoming",
         "_nursery",
+        "_opened_at_s",
         "_patience",
         "_request_id",
         "_services",
@@ -92,7 +100,7 @@ class Connection:
         services: Services,
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
-        address: str,
+        visit: Visit,
         early: bytes,
         watched: list[int],
     ) -> None:
@@ -109,7 +117,8 @@ class Connection:
         self._nursery = nursery
         frames = FrameReader(settings.max_message_bytes, settings.max_message_fragments)
         self._incoming = Incoming(transport, frames, early)
-        self._address = address
+        self._address = visit.address
+        self._fields = visit.fields
         self._watched = watched
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
@@ -117,6 +126,7 @@ class Connection:
         self._request_id: str | int | None = None
         self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
         self._busy = False
+        self._opened_at_s: float | None = None
         self._heartbeat: Heartbeat | None = None
         self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
 
@@ -131,7 +141,9 @@ class Connection:
         try:
             await self.outbox.send(handshake_response)
             services.directory.add(self)
-            logger.debug("a connection from %s is open", self._address)
+            services.metrics.opened += 1
+            self._opened_at_s = trio.current_time()
+            log(logger, logging.DEBUG, "opened", "the connection is open")
             if login is not None:
                 self._act_for(login)
             else:
@@ -188,6 +200,8 @@ class Connection:
             hub.leave(subscription)
         for source_id in self._watched:
             self._services.hubs.unwatch(source_id, self.outbox)
+        if self._opened_at_s is not None:
+            self._note_closed(trio.current_time() - self._opened_at_s)
         self._services.directory.remove(self, self.user.id if self.user else None, self._session_id)
 
     # Requests
@@ -205,6 +219,7 @@ class Connection:
 
     def _begin(self, text: str) -> _Begun:
         """Look at a request; have it carried out, in its turn, if it changes something."""
+        received_at_s = time.perf_counter()
         op: int | None = None
         id_: str | int | None = None
         retry_after_ms = self._rate_limited_for()
@@ -218,10 +233,10 @@ class Connection:
             op, id_ = declared(request).op, request.header.id
             self._refuse_if_limited(retry_after_ms)
             if declared(request).kind is Kind.WRITE:
-                return _Begun(op, id_, write=self._submit(request, text))
+                return _Begun(op, id_, received_at_s, write=self._submit(request, text))
         except Exception as error:  # told in its turn
-            return _Begun(op, id_, failure=error)
-        return _Begun(op, id_, request=request)
+            return _Begun(op, id_, received_at_s, failure=error)
+        return _Begun(op, id_, received_at_s, request=request)
 
     def _submit(self, request: Request, text: str) -> Entry[Committed]:
         services = self._services
@@ -241,6 +256,7 @@ class Connection:
     async def _finish(self, begun: _Begun) -> None:
         """Carry a request out if that is yet to be done, and answer it, whatever happens."""
         self._request_id = begun.id
+        outcome = OK
         try:
             if begun.failure is not None:
                 raise begun.failure
@@ -250,12 +266,16 @@ class Connection:
             elif begun.request is not None:
                 await self._carry_out(begun.request)
         except Rejected as rejected:
+            outcome = rejected.code
             await self._refuse(begun.op, rejected)
         except Exception:
+            outcome = ErrorCode.INTERNAL
             incident = secrets.token_hex(6)
-            logger.exception("incident %s: operation %s failed", incident, begun.op)
+            text = "the operation failed by a bug of the server"
+            log_failure(logger, logging.ERROR, "internal_error", text, op=begun.op, incident=incident)
             bug = Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
             await self._refuse(begun.op, bug)
+        self._services.metrics.count_answer(begun.op, outcome, time.perf_counter() - begun.received_at_s)
 
     async def _carry_out(self, request: Request) -> None:
         if declared(request).kind is Kind.SESSION:
@@ -307,12 +327,15 @@ class Connection:
         login = await self._services.authenticate(credentials)
         if login is not None:
             self._act_for(login)
+        else:
+            self._services.note_failed_logon()
         return login
 
     def _act_for(self, login: Login) -> None:
         session = login.session
         self.user = session.user
         self._session_id = session.id
+        self._fields["user"] = session.user.id
         self._expires_at_ms = session.expires_at
         self._services.directory.add_login(self, session.user.id, session.id)
         for source_id in self._watched:
@@ -379,7 +402,7 @@ class Connection:
                 hub.activate(subscription)
                 hub.tell_again(told)
         except Exception:
-            logger.warning("a recovery of game %s failed", hub.game_uuid, exc_info=True)
+            log_failure(logger, logging.WARNING, "recovery_failed", "a recovery failed", game=hub.game_uuid)
             self.outbox.close(CloseCode.GOING_AWAY, "recovery failed, connect again")
 
     async def _recover(self, hub: Hub, view: LogView, position: int) -> int:
@@ -457,5 +480,17 @@ class Connection:
         return None if silent_since is None else max(silent_since, self.outbox.progressed_at)
 
     def _drop(self) -> None:
-        logger.info("a connection from %s is dropped: no sign of life", self._address)
+        text = "the connection is dropped: no sign of life"
+        self._services.floods.log(logger, logging.INFO, "dropped", text, "silent", **self._fields)
         self._nursery.cancel_scope.cancel()
+
+    def _note_closed(self, duration_s: float) -> None:
+        """Count the end of the connection, and log it: the usual ones for those who look closely."""
+        code = int(self.outbox.closing or NO_CLOSE_FRAME)
+        self._services.metrics.closed[code] += 1
+        fields: dict[str, object] = {"code": code, "duration_s": round(duration_s, 3)}
+        if code in _USUAL_ENDS:
+            log(logger, logging.DEBUG, "closed", "the connection is closed", **fields)
+        else:
+            level = logging.WARNING if code == CloseCode.TOO_SLOW else logging.INFO
+            self._services.floods.log(logger, level, "closed", "the connection is closed", str(code), **fields)

@@ -52,6 +52,16 @@ class Directory:
         _discard(self._of_user, user_id, connection)
         _discard(self._of_session, session_id, connection)
 
+    @property
+    def count(self) -> int:
+        """How many connections there are."""
+        return len(self._all)
+
+    @property
+    def user_count(self) -> int:
+        """How many users they act for."""
+        return len(self._of_user)
+
     def everyone(self) -> list["Connection"]:
         """All connections."""
         return list(self._all)

@@ -19,10 +19,17 @@ _ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
 
 class HeadRefused(Exception):
-    """The request is answered with an HTTP error; ``response`` is the whole of it."""
+    """The request is answered with an HTTP error; ``response`` is the whole of it.
 
-    def __init__(self, status: int, code: str, text: str, headers: tuple[Header, ...] = ()) -> None:
+    ``reason`` says why, in a word for logs and metrics: the ``code`` unless that is too vague.
+    """
+
+    def __init__(
+        self, status: int, code: str, text: str, headers: tuple[Header, ...] = (), *, reason: str | None = None
+    ) -> None:
         super().__init__(status, code, text)
+        self.status = status
+        self.reason = reason or str(code)
         self.response = refusal(status, code, text, headers)
 
 

@@ -16,6 +16,7 @@ from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
 from gameserver.realtime.frames import text_frame
+from gameserver.realtime.logs import set_context
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.presence import Presence
 from gameserver.storage.jobs import Job
@@ -91,6 +92,11 @@ class Hub:
     def idle(self) -> bool:
         """Whether nobody needs the hub."""
         return not (self._subscriptions or self._pending or self.holders)
+
+    @property
+    def backlog(self) -> int:
+        """How many broadcasts wait to be pushed."""
+        return len(self._pending)
 
     def publish(self, publication: Publication) -> None:
         """Tell the subscribers, soon, of something that is on disk."""
@@ -182,7 +188,8 @@ class Hub:
         if durable:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
-        await _push_all((s.listener.outbox for s in active if s.active), b"".join(fresh))
+        pushed = await _push_all((s.listener.outbox for s in active if s.active), b"".join(fresh))
+        self._hubs.deliveries += pushed * len(fresh)
         if self.closed:
             for subscription in list(self._subscriptions):
                 self._remove(subscription)
@@ -229,13 +236,14 @@ class Hub:
         return True
 
 
-async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> None:
-    if not frames:
-        return
-    for number, outbox in enumerate(outboxes, 1):
+async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> int:
+    """Push to all of them; to how many."""
+    number = 0
+    for number, outbox in enumerate(outboxes if frames else (), 1):
         outbox.push(frames)
         if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
             await trio.lowlevel.checkpoint()
+    return number
 
 
 class Hubs:
@@ -257,6 +265,7 @@ class Hubs:
         self.set_alarm = set_alarm
         self.presence_detail_limit = presence_detail_limit
         self.presence_interval_s = presence_interval_s
+        self.deliveries = 0  # frames pushed by all hubs ever, presence told at once aside
         self._hubs: dict[str, Hub] = {}
         self._watchers: dict[int, dict[Outbox, None]] = {}
         self._nursery: trio.Nursery | None = None
@@ -281,6 +290,16 @@ class Hubs:
         if hub is not None:
             hub.note_bet(wager)
 
+    @property
+    def count(self) -> int:
+        """How many hubs there are."""
+        return len(self._hubs)
+
+    @property
+    def backlog(self) -> int:
+        """How many broadcasts wait in them to be pushed."""
+        return sum(hub.backlog for hub in self._hubs.values())
+
     @contextmanager
     def hold(self, game_uuid: str) -> Iterator[Hub]:
         """The game's hub, kept while a connection joins: nothing committed from now on escapes it."""
@@ -299,6 +318,7 @@ class Hubs:
         return hub
 
     async def _run(self, hub: Hub) -> None:
+        set_context(None)  # of the connection that happened to need the hub first
         await hub.run()
         del self._hubs[hub.game_uuid]
 

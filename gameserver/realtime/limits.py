@@ -71,18 +71,28 @@ class ConnectionLimiter:
         self._in_all = 0
         self._by_address: dict[str, int] = {}
 
-    def enter(self, address: str) -> bool:
-        """Count a connection, unless it is one too many."""
-        count = self._by_address.get(address, 0)
-        if self._in_all >= self._max_in_all or count >= self._max_per_address:
+    def enter(self, address: str | None) -> bool:
+        """Count a connection, unless it is one too many; None if its address is still to be told."""
+        if self._in_all >= self._max_in_all or not self.locate(address):
             return False
         self._in_all += 1
+        return True
+
+    def locate(self, address: str | None) -> bool:
+        """The address of a connection that was counted without one is known, unless it is one too many there."""
+        if address is None:
+            return True
+        count = self._by_address.get(address, 0)
+        if count >= self._max_per_address:
+            return False
         self._by_address[address] = count + 1
         return True
 
-    def leave(self, address: str) -> None:
+    def leave(self, address: str | None) -> None:
         """A connection counted has ended."""
         self._in_all -= 1
+        if address is None:
+            return
         count = self._by_address.pop(address) - 1
         if count:
             self._by_address[address] = count

@@ -11,32 +11,34 @@ from gameserver.errors import Rejected
 from gameserver.handlers.registry import Login
 from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.connection import Connection
+from gameserver.realtime.exposition import Exposition
 from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
+from gameserver.realtime.logs import log_failure, set_context
 from gameserver.realtime.services import Services
+from gameserver.realtime.visit import RETRY_AFTER, Visit, too_many
 from gameserver.storage.sources import find_source
 from gameserver.web.endpoints import answer
-from gameserver.web.responses import refusal
 
 logger = logging.getLogger(__name__)
 
-_RETRY_AFTER = (("Retry-After", "5"),)
-_TOO_MANY = refusal(503, "busy", "too many connections; try again later", _RETRY_AFTER)
 
-
-async def serve_connection(services: Services, transport: trio.abc.Stream, address: str) -> None:
-    """Serve one connection to its end. Never raises because of what a client does."""
+async def serve_connection(services: Services, transport: trio.abc.Stream, peer: str) -> None:
+    """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
+    visit = Visit(services, peer)
+    set_context(visit.fields)
     try:
-        if not services.connections.enter(address):
-            await _respond(services, transport, _TOO_MANY)
+        if not visit.enter():
+            visit.note_refusal(too_many().reason)
+            await _respond(services, transport, too_many().response)
             return
         try:
-            await _serve(services, transport, address)
+            await _serve(services, transport, visit)
         finally:
-            services.connections.leave(address)
+            visit.leave()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
-        logger.debug("a connection from %s broke: %r", address, errors.exceptions)
+        logger.debug("the connection broke: %r", errors.exceptions)
     except* Exception:
-        logger.exception("a connection from %s ended by a bug of the server", address)
+        log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug of the server")
     finally:
         await trio.aclose_forcefully(transport)
 
@@ -50,38 +52,49 @@ class _Admitted(NamedTuple):
     watched: list[int]
 
 
-async def _serve(services: Services, transport: trio.abc.Stream, address: str) -> None:
+async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -> None:
     admitted = None
     try:
-        with trio.move_on_after(services.settings.handshake_timeout_s):
-            admitted = await _receive(services, transport)
+        with trio.move_on_after(services.settings.handshake_timeout_s) as patience:
+            if isinstance(transport, trio.SSLStream):
+                await _begin_tls(transport, visit)
+            admitted = await _receive(services, transport, visit)
+        if patience.cancelled_caught:
+            visit.note_refusal("timeout")
     except HeadRefused as refused:
+        visit.note_refusal(refused.reason)
         await _respond(services, transport, refused.response)
     if admitted is not None:
-        await _converse(services, transport, address, admitted)
+        await _converse(services, transport, visit, admitted)
+        await _end_tls(services, transport)
 
 
-async def _receive(services: Services, transport: trio.abc.Stream) -> _Admitted | None:
+async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
     """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
     head = await read_head(transport, services.settings.max_head_bytes)
-    if head is not None and head.wants_websocket:
+    if head is None:
+        visit.note_refusal("closed")
+        return None
+    visit.locate(head)
+    if head.wants_websocket:
         return await _admit(services, head)
-    if head is not None:
-        await _respond(services, transport, answer(head.method, head.path, draining=services.draining))
+    metrics = Exposition(services) if visit.may_read_metrics(head) else None
+    response = answer(head.method, head.path, draining=services.draining, metrics=metrics)
+    await _respond(services, transport, response)
     return None
 
 
 async def _admit(services: Services, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
     if services.draining:
-        raise HeadRefused(503, "busy", "the server is going away; try again soon", _RETRY_AFTER)
+        raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
     response = accept_handshake(head, services.settings.allowed_origins)
     query = read_query(head)
     try:
         watched = await services.store.read(partial(_find_sources, uuids=query.sources)) if query.sources else []
         login = await services.authenticate(query.credentials) if query.credentials is not None else None
     except Rejected as rejected:
-        raise HeadRefused(503, rejected.code, rejected.text, _RETRY_AFTER) from None
+        raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
     if query.credentials is not None and login is None:
         raise unauthorized()
     return _Admitted(response, head.rest, login, watched)
@@ -98,11 +111,11 @@ def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]
     return ids
 
 
-async def _converse(services: Services, transport: trio.abc.Stream, address: str, admitted: _Admitted) -> None:
+async def _converse(services: Services, transport: trio.abc.Stream, visit: Visit, admitted: _Admitted) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, transport, address, admitted.early, admitted.watched)
+            connection = Connection(services, nursery, transport, visit, admitted.early, admitted.watched)
             await connection.run(admitted.response, admitted.login)
     finally:
         if connection is not None:
@@ -115,8 +128,26 @@ async def _respond(services: Services, transport: trio.abc.Stream, response: byt
         await transport.send_all(response)
         if isinstance(transport, trio.SocketStream):
             await transport.send_eof()
+        elif isinstance(transport, trio.SSLStream):
+            await transport.unwrap()
+            return
         while await transport.receive_some():
             pass
+
+
+async def _begin_tls(transport: "trio.SSLStream[trio.SocketStream]", visit: Visit) -> None:
+    try:
+        await transport.do_handshake()
+    except trio.BrokenResourceError:
+        visit.note_refusal("tls")
+        raise
+
+
+async def _end_tls(services: Services, transport: trio.abc.Stream) -> None:
+    """Tell a client of wss that nothing was cut off."""
+    if isinstance(transport, trio.SSLStream):
+        with trio.move_on_after(services.settings.close_timeout_s):
+            await transport.aclose()
 
 
 async def accept_connections(
@@ -125,7 +156,9 @@ async def accept_connections(
     """Accept until cancelled; each connection is a task of its own."""
 
     async def serve(stream: trio.SocketStream) -> None:
-        await serve_connection(services, stream, _address_of(stream))
+        address = _address_of(stream)
+        transport = stream if services.certificate is None else services.certificate.secure(stream)
+        await serve_connection(services, transport, address)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:

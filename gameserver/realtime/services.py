@@ -1,5 +1,8 @@
 """What all connections of a server share."""
 
+import itertools
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,9 +22,16 @@ from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.logs import Floods
+from gameserver.realtime.metrics import Metrics
+from gameserver.realtime.proxies import Addresses
+from gameserver.realtime.tls import Certificate
+from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
+
+logger = logging.getLogger(__name__)
 
 
 class Announcer:
@@ -76,8 +86,15 @@ class Services:
     hubs: Hubs
     details: Details
     directory: Directory
+    metrics: Metrics
+    writes: WriteWatch
+    certificate: Certificate | None = None
     draining: bool = False
     connections: ConnectionLimiter = field(init=False)
+    trusted_proxies: Addresses = field(init=False)
+    metrics_addresses: Addresses = field(init=False)
+    floods: Floods = field(init=False)
+    connection_numbers: Iterator[int] = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
@@ -85,6 +102,10 @@ class Services:
     def __post_init__(self) -> None:
         settings = self.settings
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
+        self.metrics_addresses = Addresses(settings.metrics_addresses)
+        self.trusted_proxies = Addresses(settings.trusted_proxies)
+        self.floods = Floods(self.alarms)
+        self.connection_numbers = itertools.count(1)
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
@@ -103,6 +124,10 @@ class Services:
         return await self.store.read(
             partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
         )
+
+    def note_failed_logon(self) -> None:
+        """Log that somebody's credentials proved nobody, and not which."""
+        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
 
     async def catch_up(self, now_ms: int) -> None:
         """Wait until everything that is due has been done, so that a read sees it."""

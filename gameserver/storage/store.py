@@ -34,6 +34,7 @@ class Store:
         due_job: Callable[[sqlite3.Connection, int], Job[Any] | None],
         publish: Callable[[Any], None],
         run_sync: RunSync = trio.to_thread.run_sync,
+        run_writes: RunSync | None = None,
     ) -> None:
         connection = open_writer(file)
         try:
@@ -47,7 +48,7 @@ class Store:
             next_due=next_due_at,
             publish=publish,
             max_waiting=max_waiting_writes,
-            run_sync=run_sync,
+            run_sync=run_writes or run_sync,
         )
         self._readers = Readers(partial(open_reader, file), readers, run_sync)
 

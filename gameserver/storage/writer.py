@@ -81,6 +81,11 @@ class Writer:
         self._wake.set()
         return entry
 
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in the queue."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Carry out what waits, until cancelled."""
         while True:

@@ -10,10 +10,16 @@ Header = tuple[str, str]
 
 def response(status: int, content: object, headers: Iterable[Header] = (), *, head_only: bool = False) -> bytes:
     """A whole HTTP/1.1 response with a JSON body; for HEAD, without it."""
-    body = msgspec.json.encode(content)
+    return text_response(status, "application/json", msgspec.json.encode(content), headers, head_only=head_only)
+
+
+def text_response(
+    status: int, content_type: str, body: bytes, headers: Iterable[Header] = (), *, head_only: bool = False
+) -> bytes:
+    """A whole HTTP/1.1 response; for HEAD, without its body."""
     lines = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        "Content-Type: application/json",
+        f"Content-Type: {content_type}",
         f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
         "Connection: close",

@@ -1,6 +1,7 @@
 import json
 import re
 import signal
+import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -11,7 +12,7 @@ import pytest
 
 from gameserver.cli import main
 from gameserver.storage.connection import hold_lock
-from tests.support.process import ServerProcess, add_user, playing, run, run_process, serving
+from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, run_process, serving
 
 
 @pytest.fixture
@@ -65,10 +66,52 @@ def test_a_port_that_is_taken_is_refused_in_words(database: Path, tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
-def test_healthz_is_served_on_the_same_port(process: ServerProcess) -> None:
-    url = process.url.replace("ws:", "http:") + "healthz"
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as response:
+def test_healthz_and_metrics_are_served_on_the_same_port(process: ServerProcess) -> None:
+    url = process.url.replace("ws:", "http:")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url + "healthz", timeout=5) as response:
         assert (response.status, json.load(response)) == (200, {"status": "ok"})
+    with opener.open(url + "metrics", timeout=5) as response:
+        assert response.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        assert b"\ngameserver_connections 0.0\n" in response.read()
+
+
+def test_the_log_as_json_is_one_object_a_line_from_start_to_end(database: Path) -> None:
+    ann = add_user(database, "ann")
+    with serving(database, "--log-format", "json", "--log-level", "debug") as server:
+        with playing(server.url, ann["session_key"]) as player:
+            assert player.call(1)["res"] == 1
+        port = server.address[1]
+        assert server.stop() == 0
+    entries = [json.loads(line) for line in server.log.read_text().splitlines()]
+    events = [entry["event"] for entry in entries if "event" in entry]
+    assert events == ["serving", "opened", "closed", "stopping", "stopped"]
+    by_event = {entry["event"]: entry for entry in entries if "event" in entry}
+    serving_at = [by_event["serving"][name] for name in ("database", "host", "port", "tls")]
+    assert serving_at == [str(database), "127.0.0.1", port, False]
+    assert [by_event["closed"][name] for name in ("connection", "user", "code")] == [1, ann["id"], 1000]
+    assert by_event["stopping"]["signal"] == "SIGTERM"
+
+
+def test_systemd_is_told_of_every_step(database: Path, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(TIMEOUT_S)
+        variables = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
+
+        def hear(state: str) -> None:
+            while (told := manager.recv(4096).decode().split("\n")[0]) != state:
+                assert told == "WATCHDOG=1"
+
+        with serving(database, variables=variables) as server:
+            for state in ("READY=1", "WATCHDOG=1", "WATCHDOG=1"):
+                hear(state)
+            server.tell(signal.SIGHUP)
+            for state in ("RELOADING=1", "READY=1"):
+                hear(state)
+            server.tell(signal.SIGTERM)
+            hear("STOPPING=1")
+            assert server.stop() == 0
 
 
 def test_serve_dev_says_on_stderr_how_to_connect(database: Path) -> None:
@@ -316,6 +359,8 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(database: Path
         (["--ping-interval-s", "soon"], {}, None, ["ping_interval_s"]),
         (["--ping-interval-s", "nan"], {}, None, ["ping_interval_s"]),
         (["--log-level", "loud"], {}, None, ["log_level"]),
+        (["--log-format", "xml"], {}, None, ["log_format"]),
+        (["--trusted-proxies", "10.0.0.0/33"], {}, None, ["trusted_proxies", "10.0.0.0/33"]),
         ([], {"GAMESERVER_MAX_ACTIONS": "many"}, None, ["max_actions", "GAMESERVER_MAX_ACTIONS"]),
         ([], {"GAMESERVER_PORT": ""}, None, ["port", "GAMESERVER_PORT"]),
         ([], {}, "max_actoins = 5", ["max_actoins", "settings.toml"]),

@@ -47,17 +47,19 @@ def test_a_key_is_in_no_database_file_nor_in_a_backup(database: Path, tmp_path: 
             assert secret not in content or file.name.endswith(".secret")
 
 
-def test_the_log_holds_no_key_nonce_or_hash_nor_any_query_string(database: Path) -> None:
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_the_log_holds_no_key_nonce_or_hash_nor_any_query_string(database: Path, log_format: str) -> None:
     user = add_user(database, "ann", provider=True)
     key, wrong_key = user["session_key"], f"{user['session_key'].partition('.')[0]}.{'W' * 43}"
     nonces = [f"nonce-{number}-of-a-test" for number in range(4)]
     proofs = [digest(user["id"], nonce, key) for nonce in nonces]
-    with serving(database, "--log-level", "debug") as server:
+    with serving(database, "--log-level", "debug", "--log-format", log_format) as server:
         log_in_all_ways(server, user["id"], key, nonces, proofs)
         fail_to_log_in(server, user["id"], wrong_key, nonces[0], proofs[0])
         assert server.stop() == 0
         log = server.log.read_text()
-    assert "DEBUG" in log
+    assert "debug" in log.lower()
+    assert "logon_failed" in log
     secrets = [key.partition(".")[2], "WWWW", *nonces, *proofs, "Bearer", "?", "h="]
     assert [secret for secret in secrets if secret in log] == []
 

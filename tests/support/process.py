@@ -3,9 +3,11 @@
 import io
 import json
 import os
+import re
 import resource
 import selectors
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -85,7 +87,7 @@ class ServerProcess:
             )
         try:
             self.first_line = self._read_line()
-            assert self.first_line.startswith("serving on ws://127.0.0.1:"), self.log.read_text()
+            assert re.match(r"serving on wss?://127\.0\.0\.1:", self.first_line), self.log.read_text()
         except BaseException:
             self.kill()
             raise
@@ -101,6 +103,16 @@ class ServerProcess:
             selector.register(self._stdout, selectors.EVENT_READ)
             assert selector.select(TIMEOUT_S), "the server has nothing to say"
         return self._stdout.readline()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the server listens."""
+        host, _, port = self.url.rpartition("//")[2].strip("/").rpartition(":")
+        return host, int(port)
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send the server a signal."""
+        self._process.send_signal(number)
 
     @property
     def descriptors(self) -> int:
@@ -195,11 +207,20 @@ class Player:
 
 
 @contextmanager
-def playing(url: str, session_key: str | None, query: str = "") -> Iterator[Player]:
-    """A connection of a user, or of nobody yet."""
+def playing(
+    url: str, session_key: str | None, query: str = "", *, tls: ssl.SSLContext | None = None, **others: Any
+) -> Iterator[Player]:
+    """A connection of a user, or of nobody yet; ``tls`` says whose certificates a wss client believes."""
     headers = {} if session_key is None else {"Authorization": f"Bearer {session_key}"}
     with connect(
-        url + query, additional_headers=headers, proxy=None, compression=None, open_timeout=TIMEOUT_S, close_timeout=2
+        url + query,
+        additional_headers=headers,
+        proxy=None,
+        compression=None,
+        open_timeout=TIMEOUT_S,
+        close_timeout=2,
+        ssl=tls,
+        **others,
     ) as socket:
         yield Player(socket)
 

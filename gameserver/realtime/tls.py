@@ -1,0 +1,55 @@
+"""The server's own certificate: wss and https on the port itself."""
+
+import ssl
+from pathlib import Path
+
+import trio
+
+from gameserver.config import Settings, SettingsError
+
+
+class Certificate:
+    """A certificate chain and its private key, as files that may be renewed while the server runs."""
+
+    def __init__(self, chain: str, key: str) -> None:
+        self._chain = chain
+        self._key = key or chain
+        self._context = self._load()
+
+    def reload(self) -> None:
+        """Show the files' certificate to those who connect from now on.
+
+        Raises `SettingsError` if they are not in order; the certificate that was shown so far stays.
+        """
+        self._context = self._load()
+
+    def secure(self, transport: trio.SocketStream) -> "trio.SSLStream[trio.SocketStream]":
+        """The server's end of a connection; its handshake is still to come."""
+        return trio.SSLStream(transport, self._context, server_side=True)
+
+    def _load(self) -> ssl.SSLContext:
+        for name, file in (("tls_certificate", self._chain), ("tls_key", self._key)):
+            try:
+                Path(file).read_bytes()
+            except OSError as error:
+                raise SettingsError(f"{name} cannot be read: {error}") from error
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        try:
+            # Without a password at hand OpenSSL would ask for one on the terminal, and wait.
+            context.load_cert_chain(self._chain, self._key, password="")
+        except (ssl.SSLError, ValueError) as error:
+            files = self._chain if self._key == self._chain else f"{self._chain} with the key {self._key}"
+            text = f"tls_certificate is not accepted: {files} must be a PEM certificate and its key, without a password"
+            raise SettingsError(f"{text}: {error}") from error
+        return context
+
+
+def load_certificate(settings: Settings) -> Certificate | None:
+    """The certificate of the settings, None if there is none. Raises `SettingsError`."""
+    if settings.tls_certificate:
+        return Certificate(settings.tls_certificate, settings.tls_key)
+    if settings.tls_key:
+        raise SettingsError("tls_key needs its certificate: set tls_certificate too")
+    return None

@@ -1,0 +1,72 @@
+"""A connection at the port: where it comes from, its place under the limits, and what is logged of it."""
+
+import logging
+
+from gameserver.errors import ErrorCode
+from gameserver.realtime.head import Head, HeadRefused
+from gameserver.realtime.proxies import client_address, is_forwarded
+from gameserver.realtime.services import Services
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = (("Retry-After", "5"),)
+
+
+class Visit:
+    """One connection, from being accepted to its end.
+
+    ``peer`` is the address at the other end of it, ``address`` that of the client: another one, once the
+    request's head is read, if the peer is a trusted proxy. ``fields`` are in every line that is logged of it.
+    """
+
+    __slots__ = ("_counted", "_services", "address", "fields", "peer")
+
+    def __init__(self, services: Services, peer: str) -> None:
+        self._services = services
+        self.peer = peer
+        self.address = peer
+        self.fields: dict[str, object] = {"connection": next(services.connection_numbers), "address": peer}
+        self._counted: str | None = None
+
+    def enter(self) -> bool:
+        """Take a place, unless there is none left; at a trusted proxy's address there is no limit of its own."""
+        self._counted = None if self.peer in self._services.trusted_proxies else self.peer
+        return self._services.connections.enter(self._counted)
+
+    def locate(self, head: Head) -> None:
+        """See where the client is, and count it there. Raises `HeadRefused`."""
+        services = self._services
+        self.address = client_address(self.peer, head, services.trusted_proxies, services.settings.proxy_header)
+        self.fields["address"] = self.address
+        if self._counted is None:
+            if not services.connections.locate(self.address):
+                raise too_many()
+            self._counted = self.address
+
+    def may_read_metrics(self, head: Head) -> bool:
+        """Whether the client is one of those the operator lets see metrics.
+
+        A request that a proxy passed on without saying, or being trusted to say, for whom, comes from anywhere.
+        """
+        if self.address == self.peer and is_forwarded(head):
+            return False
+        return self.address in self._services.metrics_addresses
+
+    def note_refusal(self, reason: str) -> None:
+        """Count and log that the connection comes to nothing."""
+        services = self._services
+        services.metrics.refused[reason] += 1
+        if reason == ErrorCode.NOT_LOGGED_IN:
+            services.note_failed_logon()
+        elif reason != "closed":
+            services.floods.log(logger, logging.INFO, "refused", "a connection is refused", reason)
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._services.connections.leave(self._counted)
+
+
+def too_many() -> HeadRefused:
+    """The answer to one connection more than the limits allow."""
+    text = "too many connections; try again later"
+    return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many")

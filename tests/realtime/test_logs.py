@@ -1,0 +1,314 @@
+import io
+import json
+import logging
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from gameserver.realtime.alarms import Alarms
+from gameserver.realtime.hub import Hub
+from gameserver.realtime.logs import Floods, JsonFormatter, TextFormatter, log, set_context
+from gameserver.realtime.metrics import Metrics
+from gameserver.realtime.writes import WriteWatch
+from gameserver.storage.writer import Writer
+from tests.support.harness import Server, run_inline, running_server
+from tests.support.wire import Peer, request_head
+
+logger = logging.getLogger("tests")
+
+FORGED = "x\n2026-01-01T00:00:00.000Z ERROR gameserver: forged\r\x1b[2K\x85\u2028\u202e\x00\t"
+
+
+class Lines:
+    """What the log says, line by line."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        self._stream = io.StringIO()
+        self.handler = logging.StreamHandler(self._stream)
+        self.handler.setFormatter(formatter)
+
+    @property
+    def text(self) -> list[str]:
+        return self._stream.getvalue().removesuffix("\n").split("\n")
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        """The entries of an event, without what every one has."""
+        entries = [json.loads(line) for line in self._stream.getvalue().splitlines()]
+        return [
+            {name: value for name, value in entry.items() if name not in ("time", "logger", "message", "event")}
+            for entry in entries
+            if entry.get("event") == event
+        ]
+
+
+def listen(formatter: logging.Formatter) -> Iterator[Lines]:
+    lines, root = Lines(formatter), logging.getLogger()
+    level = root.level
+    root.addHandler(lines.handler)
+    root.setLevel(logging.DEBUG)
+    yield lines
+    root.removeHandler(lines.handler)
+    root.setLevel(level)
+
+
+@pytest.fixture
+def text() -> Iterator[Lines]:
+    """The log for people."""
+    yield from listen(TextFormatter())
+
+
+@pytest.fixture
+def entries() -> Iterator[Lines]:
+    """The log as JSON."""
+    yield from listen(JsonFormatter())
+
+
+# A line
+
+
+def test_a_line_of_text_has_time_level_logger_message_and_fields(text: Lines) -> None:
+    log(logger, logging.INFO, "fed", "the cat is fed", cat=3, food="dry food", where="10.0.0.1:80", none=None)
+    (line,) = text.text
+    time, _, rest = line.partition(" ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
+    assert rest == 'INFO tests: the cat is fed event=fed cat=3 food="dry food" where=10.0.0.1:80 none=None'
+
+
+def test_an_entry_of_json_has_the_same(entries: Lines) -> None:
+    log(logger, logging.INFO, "fed", "the cat is fed", cat=3, food="dry food")
+    (line,) = entries.text
+    entry = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry.pop("time"))
+    assert entry == {
+        "level": "info",
+        "logger": "tests",
+        "message": "the cat is fed",
+        "event": "fed",
+        "cat": 3,
+        "food": "dry food",
+    }
+
+
+@pytest.mark.parametrize("where", ["message", "argument", "field", "exception"])
+def test_nothing_that_is_logged_can_pretend_to_be_a_line_of_its_own(text: Lines, where: str) -> None:
+    write(where, FORGED)
+    heads = [line for line in text.text if not line.startswith("  | ")]
+    assert len(heads) == 1
+    assert not [line for line in text.text if not line.isprintable()]
+    assert "forged" in "".join(text.text)
+
+
+@pytest.mark.parametrize("where", ["message", "argument", "field", "exception"])
+def test_an_entry_of_json_is_one_line_whatever_is_in_it(entries: Lines, where: str) -> None:
+    write(where, FORGED)
+    (line,) = entries.text
+    assert (line.isascii(), line.isprintable()) == (True, True)
+    assert FORGED in str(list(json.loads(line).values())[-1] if where != "exception" else FORGED)
+
+
+def write(where: str, value: str) -> None:
+    """Log something hostile, in one of the places where it could be."""
+    if where == "message":
+        logger.warning(value)
+    elif where == "argument":
+        logger.warning("%s", value)
+    elif where == "field":
+        log(logger, logging.WARNING, "event", "message", field=value)
+    else:
+        try:
+            raise LookupError(value)
+        except LookupError:
+            logger.warning("failed", exc_info=True)
+
+
+@pytest.mark.parametrize("value", ['a b=c"d', "a=1 b=2", "", '"'])
+def test_a_fields_value_can_pretend_to_be_no_other_field(text: Lines, value: str) -> None:
+    log(logger, logging.INFO, "event", "message", one=value, two=2)
+    _, _, rest = text.text[0].partition(" one=")
+    decoded, end = json.JSONDecoder().raw_decode(rest)
+    assert (decoded, rest[end:]) == (value, " two=2")
+
+
+def test_a_lone_surrogate_does_not_stop_the_log(entries: Lines) -> None:
+    logger.info("\ud800")
+    assert json.loads(entries.text[0])["message"] == "\ud800"
+
+
+async def test_a_tasks_fields_are_those_of_the_tasks_it_starts_and_of_no_others(entries: Lines) -> None:
+    async def serve(number: int) -> None:
+        fields: dict[str, object] = {"connection": number}
+        set_context(fields)
+        fields["user"] = 10 * number
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(said)
+        await trio.to_thread.run_sync(logger.info, "from a thread")
+
+    async def said() -> None:
+        log(logger, logging.INFO, "said", "hello", op=1)
+
+    async with trio.open_nursery() as nursery:
+        for number in (1, 2):
+            nursery.start_soon(serve, number)
+    await said()
+    said_by = sorted((entry.get("connection", 0), entry.get("user", 0)) for entry in entries.of("said"))
+    assert said_by == [(0, 0), (1, 10), (2, 20)]
+    threads = [json.loads(line) for line in entries.text if "from a thread" in line]
+    assert sorted(entry["connection"] for entry in threads) == [1, 2]
+
+
+# Floods
+
+
+@pytest.fixture
+async def floods(autojump_clock: trio.testing.MockClock) -> AsyncIterator[Floods]:
+    alarms = Alarms()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(alarms.run)
+        yield Floods(alarms)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_flood_is_one_line_a_second_and_its_size(floods: Floods, entries: Lines) -> None:
+    for _ in range(100):
+        for _ in range(50):
+            floods.log(logger, logging.WARNING, "failed", "no", "kind", address="a")
+        await trio.sleep(0.05)
+    assert 6 <= len(entries.of("failed")) <= 7  # the first, then one a second
+    await trio.sleep(3)
+    lines = entries.of("failed")
+    assert lines[0] == {"level": "warning", "reason": "kind", "address": "a"}
+    assert sum(line.get("count", 1) for line in lines) == 5_000
+    assert len(lines) <= 8
+    floods.log(logger, logging.WARNING, "failed", "no", "kind", address="b")
+    assert entries.of("failed")[-1]["address"] == "b"
+
+
+async def test_kinds_are_counted_apart(floods: Floods, entries: Lines) -> None:
+    for kind in ("one", "other", "one"):
+        floods.log(logger, logging.INFO, "failed", "no", kind)
+    assert [line["reason"] for line in entries.of("failed")] == ["one", "other"]
+    await trio.sleep(2)
+    assert entries.of("failed")[2:] == [{"level": "info", "reason": "one", "count": 1}]
+
+
+# What a server logs
+
+
+async def test_a_connections_lines_name_it_its_user_and_the_clients_address(database: Path, entries: Lines) -> None:
+    async with running_server(database, trusted_proxies=("10.0.0.1",)) as server:
+        key = await server.key_of("ann")
+        peer = Peer(server.open_stream("10.0.0.1"))
+        await peer.log_on(key)
+        await peer.stream.aclose()
+        proxied = Peer(server.open_stream("10.0.0.1"))
+        await proxied.shake_hands(X_Forwarded_For="203.0.113.9", Authorization=f"Bearer {key}")
+        await proxied.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+    opened = [(line["connection"], line["address"]) for line in entries.of("opened")]
+    assert opened == [(1, "10.0.0.1"), (2, "203.0.113.9")]
+    closed = entries.of("closed")[0]
+    assert closed.pop("duration_s") >= 0
+    assert closed == {
+        "level": "info",
+        "connection": 1,
+        "address": "10.0.0.1",
+        "user": 1,
+        "code": 1006,
+        "reason": "1006",
+    }
+
+
+@pytest.mark.parametrize("by_handshake", [False, True])
+async def test_a_failed_logon_is_a_warning_with_the_clients_address(
+    server: Server, entries: Lines, by_handshake: bool
+) -> None:
+    if by_handshake:
+        peer = Peer(server.open_stream("203.0.113.9"))
+        await peer.send(request_head(authorization="Bearer nonsense"))
+        assert (await peer.response()).status == 401
+    else:
+        client = await server.connect(address="203.0.113.9")
+        assert "session_key" not in await client.call(100, header={"session_key": "nonsense"})
+    assert entries.of("logon_failed") == [
+        {"level": "warning", "connection": 1, "address": "203.0.113.9", "reason": "credentials"}
+    ]
+    assert entries.of("refused") == []
+
+
+async def test_a_refused_handshake_is_logged_with_its_reason(server: Server, entries: Lines) -> None:
+    peer = Peer(server.open_stream("203.0.113.9"))
+    await peer.send(request_head(origin="https://evil.example"))
+    await peer.response()
+    assert entries.of("refused") == [
+        {"level": "info", "connection": 1, "address": "203.0.113.9", "reason": "not_authorized"}
+    ]
+
+
+async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: Lines) -> None:
+    async with running_server(database, max_unsent_bytes=1) as server:
+        peer = Peer(server.open_stream())
+        await peer.log_on(await server.key_of("ann"))
+        (connection,) = server.services.directory.everyone()
+        for _ in range(3):
+            connection.outbox.push(b"\x81\x01a")
+        assert (await peer.messages_until_close())[1] == 4008
+        await peer.stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+    (closed,) = entries.of("closed")
+    assert (closed["level"], closed["code"], closed["user"]) == ("warning", 4008, 1)
+
+
+@pytest.mark.expects_errors
+async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
+    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: Writer, job: object, now_ms: int) -> None:
+        raise AssertionError("a bug")
+
+    client = await server.connect("provider")
+    monkeypatch.setattr(Writer, "submit", fail)
+    reply = await client.call(365, source_name="Ours")
+    (line,) = entries.of("internal_error")
+    assert line["incident"] in reply["text"]
+    assert (line["level"], line["op"], line["connection"], line["user"]) == ("error", 365, 1, 1)
+    assert line["exception"].endswith("AssertionError: a bug")
+
+
+@pytest.mark.expects_errors
+async def test_a_hubs_failure_is_not_put_down_to_the_connection_that_woke_it(
+    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: Hub) -> None:
+        raise AssertionError("a bug")
+
+    admin = await server.connect("provider")
+    game_id = await server.open_game(admin, await server.open_source(admin))
+    monkeypatch.setattr(Hub, "_flush", fail)
+    await admin.call(363, game_id=game_id)
+    await admin.call(616, game_id=game_id)
+    await trio.testing.wait_all_tasks_blocked()
+    (line,) = [json.loads(line) for line in entries.text if "the hub of game" in line][:1]
+    assert "connection" not in line
+
+
+async def test_a_transaction_that_takes_a_second_is_a_warning(entries: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, metrics = [10.0], Metrics()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    watch = WriteWatch(metrics, run_inline)
+
+    def run_batch(batch: list[int]) -> int:
+        now_s[0] += sum(batch)
+        assert watch.busy_s == sum(batch)
+        return len(batch)
+
+    assert await watch.run(run_batch, [0, 0]) == 2
+    assert entries.of("slow_commit") == []
+    assert await watch.run(run_batch, [1, 2, 3]) == 3
+    assert entries.of("slow_commit") == [{"level": "warning", "writes": 3, "duration_s": 6.0}]
+    assert (watch.busy_s, metrics.batch_seconds.total, metrics.batch_sizes.total) == (0, 6.0, 5)
