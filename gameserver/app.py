@@ -17,6 +17,7 @@ from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.control import open_control_socket, serve_control
+from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
@@ -51,18 +52,18 @@ def open_services(
             distribution_interval_s=settings.distribution_interval_ms / 1000,
             read=read,
         )
-        directory = Directory()
+        details, directory = Details(), Directory()
         store = Store(
             file,
             readers=settings.readers,
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
-            publish=Announcer(hubs, directory, clock),
+            publish=Announcer(hubs, details, directory, clock),
             run_sync=run_sync,
         )
         try:
             clock.not_before(store.last_recorded_ms)
-            yield Services(settings, store, secret, clock, alarms, hubs, directory)
+            yield Services(settings, store, secret, clock, alarms, hubs, details, directory)
         finally:
             store.close()
 

@@ -11,7 +11,7 @@ import trio
 from gameserver.errors import CloseCode, ErrorCode, Rejected
 from gameserver.handlers.betting import open_distributions
 from gameserver.handlers.joining import LogView, view_log
-from gameserver.handlers.registry import SESSIONS, Committed, Credentials, Login, run_read, run_write
+from gameserver.handlers.registry import SESSIONS, Committed, Credentials, Login, run_write
 from gameserver.protocol.codec import (
     ResponseHeader,
     Undecodable,
@@ -258,15 +258,11 @@ class Connection:
             await self._refuse(begun.op, bug)
 
     async def _carry_out(self, request: Request) -> None:
-        services = self._services
         if declared(request).kind is Kind.SESSION:
             await SESSIONS[type(request)](self, request)
-            return
-        assert self.user is not None
-        now_ms = services.clock.now_ms()
-        await services.catch_up(now_ms)
-        read = partial(run_read, request=request, user=self.user, now_ms=now_ms, settings=services.settings)
-        await self._send(await services.store.read(read))
+        else:
+            assert self.user is not None
+            await self._send(await self._services.read(request, self.user))
 
     def _rate_limited_for(self) -> int | None:
         """Take the request's tokens; the milliseconds to wait if there are none left."""

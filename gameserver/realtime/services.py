@@ -1,28 +1,35 @@
 """What all connections of a server share."""
 
 from dataclasses import dataclass, field
+from functools import partial
 
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
+from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
-from gameserver.handlers.registry import Committed, Credentials, Login
+from gameserver.handlers.registry import Committed, Credentials, Login, run_read
 from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.codec import encode_body
+from gameserver.protocol.declare import Request
+from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
+from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
+from gameserver.storage.users import User
 
 
 class Announcer:
     """Makes known what committed changes have to tell: to games, to users, to ended sessions."""
 
-    def __init__(self, hubs: Hubs, directory: Directory, clock: Clock) -> None:
+    def __init__(self, hubs: Hubs, details: Details, directory: Directory, clock: Clock) -> None:
         self._hubs = hubs
+        self._details = details
         self._directory = directory
         self._clock = clock
 
@@ -31,6 +38,7 @@ class Announcer:
         if not isinstance(result, Committed):
             return
         for publication in result.effects.publications:
+            self._details.forget(publication.game_uuid)
             self._hubs.publish(publication)
         for notice in result.effects.notices:
             frame = message_frame(notice.body, self._clock.now_ms())
@@ -66,6 +74,7 @@ class Services:
     clock: Clock
     alarms: Alarms
     hubs: Hubs
+    details: Details
     directory: Directory
     draining: bool = False
     connections: ConnectionLimiter = field(init=False)
@@ -83,6 +92,17 @@ class Services:
     async def authenticate(self, credentials: Credentials) -> Login | None:
         """The live session that the credentials prove, or None."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
+
+    async def read(self, request: Request, user: User) -> bytes:
+        """The body of the reply to a request that reads; what is due by now has been done before."""
+        now_ms = self.clock.now_ms()
+        await self.catch_up(now_ms)
+        if isinstance(request, GetGameDetails) and self.details.serves(request):
+            lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
+            return await self.details.get(request.game_id, now_ms, partial(self.store.read, lasting))
+        return await self.store.read(
+            partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
+        )
 
     async def catch_up(self, now_ms: int) -> None:
         """Wait until everything that is due has been done, so that a read sees it."""
