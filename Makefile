@@ -5,9 +5,10 @@ HOST   ?= 127.0.0.1
 PORT   ?= 9999
 DB     ?= data/gameserver.db
 
-BIN     := .venv/bin
-RUN_ENV := .venv/.run
-DEV_ENV := .venv/.dev
+BIN       := .venv/bin
+RUN_ENV   := .venv/.run
+DEV_ENV   := .venv/.dev
+BENCH_ENV := .venv/.bench
 
 .DEFAULT_GOAL := help
 .PHONY: run test lint typecheck audit check bench reference clean help
@@ -30,8 +31,9 @@ audit: $(DEV_ENV) ## look for known vulnerabilities in what is installed
 
 check: test lint typecheck audit ## tests, style, types and known vulnerabilities
 
-bench: $(DEV_ENV) ## measure speed and memory
-	$(BIN)/python -m benchmarks
+bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= passes arguments, such as --quick)
+	@mkdir -p build
+	$(BIN)/python -m benchmarks --json build/bench.json $(ARGS)
 
 reference: $(DEV_ENV) ## write PROTOCOL.md anew from the declarations
 	$(BIN)/python -m gameserver.protocol.reference > PROTOCOL.md
@@ -57,4 +59,9 @@ $(RUN_ENV): pyproject.toml | $(BIN)/python
 $(DEV_ENV): pyproject.toml | $(BIN)/python
 	@echo "setting up .venv for development …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(RUN_ENV)
+
+$(BENCH_ENV): pyproject.toml | $(BIN)/python
+	@echo "setting up .venv for benchmarks …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@ $(RUN_ENV)

@@ -18,6 +18,7 @@ from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.control import open_control_socket, serve_control
+from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
@@ -58,7 +59,7 @@ def open_services(
             distribution_interval_s=settings.distribution_interval_ms / 1000,
             read=read,
         )
-        directory = Directory()
+        details, directory = Details(), Directory()
         metrics = Metrics()
         writes = WriteWatch(metrics, run_sync)
         store = Store(
@@ -66,13 +67,14 @@ def open_services(
             readers=settings.readers,
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
-            publish=Announcer(hubs, directory, clock),
+            publish=Announcer(hubs, details, directory, clock),
             run_sync=run_sync,
             run_writes=writes.run,
         )
         try:
             clock.not_before(store.last_recorded_ms)
-            yield Services(settings, store, secret, clock, alarms, hubs, directory, metrics, writes, certificate)
+            shared = (details, directory, metrics, writes, certificate)
+            yield Services(settings, store, secret, clock, alarms, hubs, *shared)
         finally:
             store.close()
 

@@ -7,6 +7,8 @@ from gameserver.errors import invalid
 
 MAX_PART_LENGTH = 128
 _SPACING = re.compile(r"[\s_]+")
+# The characters whose compatibility form is a colon: a name is split where its folded form is.
+_COLONS = re.compile("[:\ufe13\ufe55\uff1a]")
 # White space that is dropped around items; the separators among the control characters are not.
 _BLANKS = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
@@ -17,10 +19,23 @@ def split_list(value: list[str] | str) -> list[str]:
     return [item for item in (raw.strip(_BLANKS) for raw in items) if item]
 
 
-def fold(name: str) -> str:
-    """The spelling that all spellings of a name share: NFKC, lower case, NFKC again."""
+def parts_as_sent(name: str, field: str) -> list[str]:
+    """The parts of a name as they were written, ends trimmed. Raises `Rejected` beyond 128 characters a part."""
+    parts = [part.strip() for part in _COLONS.split(name)]
+    if any(len(part) > MAX_PART_LENGTH for part in parts):
+        raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
+    return parts
+
+
+def fold(name: str, field: str) -> str:
+    """The spelling that all spellings of a name share: NFKC, lower case, NFKC again.
+
+    Raises `Rejected` beyond 128 characters a part, as sent.
+    """
     if name.isascii():  # which NFKC leaves as it is
         return name.lower()
+    if len(name) > MAX_PART_LENGTH:  # first: the time NFKC takes grows with the square of a run of combining marks
+        parts_as_sent(name, field)
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).lower())
 
 
@@ -43,7 +58,7 @@ def part_id(folded: str, field: str) -> str:
 
 def action_id(name: str, field: str = "actions") -> str:
     """The id of an action: ``Yellow Card`` is ``yellow-card``. Actions hold no ``:``."""
-    folded = fold(name)
+    folded = fold(name, field)
     if ":" in folded:
         raise invalid(field, f"{field} holds a ':' in {name[:40]!r}; only targets are nested")
     return part_id(folded, field)
@@ -52,10 +67,9 @@ def action_id(name: str, field: str = "actions") -> str:
 def parse_actions(value: list[str] | str, field: str = "actions") -> dict[str, str]:
     """Action id → name as first sent, in the order sent."""
     actions: dict[str, str] = {}
-    for name in split_list(value):
+    for name in dict.fromkeys(split_list(value)):
         identifier = action_id(name, field)
-        if len(name) > MAX_PART_LENGTH:
-            raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
+        parts_as_sent(name, field)
         actions.setdefault(identifier, name)
     return actions
 

@@ -87,7 +87,7 @@ def require_accepting(status: PoolStatus, times: PoolTimes, now_ms: int, *, is_b
 
 def parse_label(name: str, field: str) -> str:
     """The id of a label of a binary pool: one part, without ``:``."""
-    folded = fold(name)
+    folded = fold(name, field)
     if ":" in folded:
         raise invalid(field, f"{field} holds a ':' in {name[:40]!r}; the labels of a binary pool are not nested")
     return part_id(folded, field)

@@ -1,19 +1,15 @@
 """Nested targets: paths such as ``Argentina:1``, and the tree a game shows (contract, sections 3 and 5)."""
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
-from gameserver.domain.names import MAX_PART_LENGTH, fold, part_id, split_list
+from gameserver.domain.names import fold, part_id, parts_as_sent, split_list
 from gameserver.errors import invalid
 
 NONE_ID = "none"
 NONE_DISPLAY_NAME = "None"
-
-# The characters whose compatibility form is a colon: a name is split where its folded form is.
-_COLONS = re.compile("[:\ufe13\ufe55\uff1a]")
 
 
 class Part(NamedTuple):
@@ -45,21 +41,18 @@ def parse_target(name: str, field: str, max_depth: int) -> Path:
     Raises `Rejected` (``invalid_parameter``) for empty parts, control characters, children of
     ``none``, parts of more than 128 characters and more than ``max_depth`` parts.
     """
-    parts = fold(name).split(":")
+    parts = fold(name, field).split(":")
     if len(parts) > max_depth:
         raise invalid(field, f"{field} holds a target of {len(parts)} levels; at most {max_depth} are accepted")
     ids = [part_id(part, field) for part in parts]
     if ids[0] == NONE_ID and len(ids) > 1:
         raise invalid(field, f"{field} holds a child of 'none'; 'none' stands for no target and has no children")
-    shown = [part.strip() for part in _COLONS.split(name)]
-    if any(len(part) > MAX_PART_LENGTH for part in shown):
-        raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
-    return tuple(map(Part, ids, shown))
+    return tuple(map(Part, ids, parts_as_sent(name, field)))
 
 
 def parse_targets(value: list[str] | str, field: str, max_depth: int) -> list[Path]:
-    """The paths of a list parameter, in the order sent."""
-    return [parse_target(name, field, max_depth) for name in split_list(value)]
+    """The paths of a list parameter, in the order sent; what is sent twice in one spelling is looked at once."""
+    return [parse_target(name, field, max_depth) for name in dict.fromkeys(split_list(value))]
 
 
 class TargetRow(NamedTuple):

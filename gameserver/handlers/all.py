@@ -1,5 +1,27 @@
 """Importing this module registers every handler."""
 
-from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, sources, steering
+from gameserver.handlers import (
+    betting,
+    corrections,
+    details,
+    events,
+    games,
+    general,
+    pools,
+    receipts,
+    sources,
+    steering,
+)
 
-__all__ = ["betting", "corrections", "events", "games", "general", "pools", "receipts", "sources", "steering"]
+__all__ = [
+    "betting",
+    "corrections",
+    "details",
+    "events",
+    "games",
+    "general",
+    "pools",
+    "receipts",
+    "sources",
+    "steering",
+]

@@ -10,7 +10,7 @@ from gameserver.errors import invalid
 from gameserver.handlers.betting import target_key
 from gameserver.handlers.closing import close_if_nothing_remains
 from gameserver.handlers.context import Change, Reading
-from gameserver.handlers.games import counts_of
+from gameserver.handlers.details import counts_of
 from gameserver.handlers.pools import require_action
 from gameserver.handlers.registry import handles
 from gameserver.handlers.settlement import Ending, end_pool, none_position, plan, shown, target_name

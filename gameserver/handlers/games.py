@@ -5,15 +5,15 @@ from typing import Any, NamedTuple
 from gameserver.config import Settings
 from gameserver.domain.names import hashtag, parse_actions
 from gameserver.domain.status import game_status
-from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets, target_ids
+from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.closing import close, manual_pools_remain
 from gameserver.handlers.context import Change, Reading
+from gameserver.handlers.details import action_nodes, details_of
 from gameserver.handlers.registry import handles
 from gameserver.handlers.states import require_not_closed, require_source_open
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
-    ActionNode,
     AdministeredGame,
     AppointAdminForGameByUsername,
     BecomeAnAdminForGame,
@@ -26,24 +26,20 @@ from gameserver.protocol.games import (
     GameClosed,
     GameCreated,
     GameCreatedAndOpened,
-    GameDetails,
     GameDetailsUpdated,
     GameOpened,
     GamesIAmAdminOfList,
     GamesListForSource,
-    GetGameDetails,
     ListGamesForSource,
     ListGamesIAmAdminOf,
     ListUpcomingGamesForSource,
     NewGame,
     OpenGame,
     OpenGameEntry,
-    PastEvent,
     UpcomingGameEntry,
     UpcomingGamesListForSource,
     UpdateGameDetails,
 )
-from gameserver.storage.events import Event, find_event, list_counts, list_past_events
 from gameserver.storage.games import (
     Game,
     NewGameRow,
@@ -63,15 +59,12 @@ from gameserver.storage.sources import is_source_admin
 from gameserver.storage.targets import (
     insert_actions,
     insert_target_rows,
-    list_action_rows,
     list_actions,
     list_target_rows,
     next_target_number,
 )
 from gameserver.storage.timers import TimerKind, insert_timer
 from gameserver.storage.users import find_user
-
-PAST_EVENTS = 100
 
 
 class _Contents(NamedTuple):
@@ -115,14 +108,10 @@ def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
     insert_actions(connection, game_id, contents.actions)
 
 
-def _action_nodes(reading: Reading, game_id: int) -> dict[str, ActionNode]:
-    return {key: ActionNode(name) for key, name in list_actions(reading.connection, game_id).items()}
-
-
 def _opened_fields(reading: Reading, game: Game) -> dict[str, Any]:
     return {
         **_created_fields(game),
-        "actions": _action_nodes(reading, game.id),
+        "actions": action_nodes(reading, game.id),
         "targets": build_tree(list_target_rows(reading.connection, game.id)),
     }
 
@@ -270,72 +259,6 @@ def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -
     return game.id
 
 
-@handles(GetGameDetails)
-def get_game_details(reading: Reading, request: GetGameDetails) -> GameDetails:
-    """All there is to know of a game."""
-    game = reading.game(request, request.game_id)
-    before = None
-    if request.before is not None:
-        before = find_event(reading.connection, game.id, request.before)
-        if before is None:
-            raise not_found("before", "event of this game")
-    return _details(reading, game, game.seq, before, request.limit)
-
-
-def _past_events(
-    reading: Reading, game: Game, targets: list[TargetRow], before: Event | None, limit: int
-) -> dict[str, PastEvent]:
-    found = list_past_events(reading.connection, game.id, before, limit)
-    if not found:
-        return {}
-    keys = {row: key for key, row in list_action_rows(reading.connection, game.id)}
-    ids = target_ids(targets)
-    return {
-        event.uuid: PastEvent(event.happened_at, ids[event.target_id], keys[event.action_id])
-        for event in found
-        if event.target_id is not None and event.action_id is not None
-    }
-
-
-def counts_of(
-    reading: Reading, game_id: int, action_row: int | None = None, targets: list[TargetRow] | None = None
-) -> dict[str, dict[str, int]]:
-    """Action id → target id → how often it has happened, ancestors included; of one action or of all."""
-    counts: dict[str, dict[str, int]] = {}
-    found = list_counts(reading.connection, game_id, action_row)
-    if found:
-        ids = target_ids(list_target_rows(reading.connection, game_id) if targets is None else targets)
-        for action_key, target_row, count in found:
-            counts.setdefault(action_key, {})[ids[target_row]] = count
-    return counts
-
-
-def _details(
-    reading: Reading, game: Game, seq: int, before: Event | None = None, limit: int = PAST_EVENTS
-) -> GameDetails:
-    targets = list_target_rows(reading.connection, game.id)
-    return GameDetails(
-        game_id=game.uuid,
-        name=game.name,
-        game_name=game.name,
-        source_id=game.source_uuid,
-        status=game_status(game.times, reading.now_ms),
-        type=game.type,
-        currency=game.currency,
-        hashtag=game.hashtag,
-        image_url=game.image_url,
-        actions=_action_nodes(reading, game.id),
-        targets=build_tree(targets),
-        open_at=game.open_at,
-        live_start_at=game.live_start_at,
-        live_finish_at=game.live_finish_at,
-        close_at=game.close_at,
-        past_events=_past_events(reading, game, targets, before, limit),
-        game_state=counts_of(reading, game.id, targets=targets),
-        seq=seq,
-    )
-
-
 @handles(UpdateGameDetails, _parse_contents)
 def update_game_details(change: Change, request: UpdateGameDetails, contents: _Contents) -> GameDetailsUpdated:
     """Add to a game's actions and targets, or change its image; broadcast the details."""
@@ -346,7 +269,7 @@ def update_game_details(change: Change, request: UpdateGameDetails, contents: _C
     if request.image_url is not None:
         update_image_url(change.connection, game.id, request.image_url)
     # The details carry the seq under which they are broadcast.
-    change.publish(game, _details(change, get_game(change.connection, game.id), game.seq + 1))
+    change.publish(game, details_of(change, get_game(change.connection, game.id), game.seq + 1))
     return GameDetailsUpdated(game_id=game.uuid)
 
 

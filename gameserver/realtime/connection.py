@@ -5,13 +5,14 @@ import math
 import secrets
 import time
 from functools import partial
+from typing import NamedTuple
 
 import trio
 
 from gameserver.errors import CloseCode, ErrorCode, Rejected
 from gameserver.handlers.betting import open_distributions
 from gameserver.handlers.joining import LogView, view_log
-from gameserver.handlers.registry import SESSIONS, Credentials, Login, run_read, run_write
+from gameserver.handlers.registry import SESSIONS, Committed, Credentials, Login, run_write
 from gameserver.protocol.codec import (
     ResponseHeader,
     Undecodable,
@@ -38,6 +39,7 @@ from gameserver.realtime.frames import (
 from gameserver.realtime.heartbeat import Heartbeat
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.incoming import Incoming
+from gameserver.realtime.limits import Patience
 from gameserver.realtime.logs import log, log_failure
 from gameserver.realtime.metrics import NO_CLOSE_FRAME, OK
 from gameserver.realtime.outbox import Outbox
@@ -45,13 +47,26 @@ from gameserver.realtime.services import Services
 from gameserver.realtime.visit import Visit
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
+from gameserver.storage.jobs import Entry
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
 _RECOVERY_BATCH_BYTES = 262_144
+_MAX_BEGUN = 64
 _RATE_LIMITED_PATIENCE_S = 10.0
 _USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
+
+
+class _Begun(NamedTuple):
+    """A request that has been looked at: it has failed, or is being written, or is yet to be carried out."""
+
+    received_at_s: float
+    op: int | None
+    id: str | int | None
+    failure: Exception | None = None
+    write: Entry[Committed] | None = None
+    request: Request | None = None
 
 
 class Connection:
@@ -68,9 +83,9 @@ class Connection:
         "_fields",
         "_heartbeat",
         "_incoming",
-        "_limited_since",
         "_nursery",
         "_opened_at_s",
+        "_patience",
         "_request_id",
         "_services",
         "_session_id",
@@ -109,7 +124,7 @@ class Connection:
         self._expires_at_ms: float = math.inf
         self._subscriptions: dict[str, tuple[Hub, Subscription]] = {}
         self._request_id: str | int | None = None
-        self._limited_since: float | None = None
+        self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
         self._busy = False
         self._opened_at_s: float | None = None
         self._heartbeat: Heartbeat | None = None
@@ -179,7 +194,6 @@ class Connection:
             self._heartbeat.stop()
         if self.outbox.closing is None:
             # The peer is gone: nobody takes what still waits for it, and nothing more is due.
-            self.outbox.dead = True
             self.dispose()
             self._nursery.cancel_scope.cancel()
         for hub, subscription in self._subscriptions.values():
@@ -193,45 +207,41 @@ class Connection:
     # Requests
 
     async def _answer(self, text: str) -> None:
-        """Carry one request out and answer it, whatever happens."""
+        """Answer a request, and the changes that have come behind it: those that follow each other share a commit."""
+        begun = [self._begin(text)]
+        while begun[-1].write is not None and len(begun) < _MAX_BEGUN and self.outbox.closing is None:
+            following = self._incoming.text_at_hand()
+            if following is None:
+                break
+            begun.append(self._begin(following))
+        for one in begun:
+            await self._finish(one)
+
+    def _begin(self, text: str) -> _Begun:
+        """Look at a request; have it carried out, in its turn, if it changes something."""
         received_at_s = time.perf_counter()
         op: int | None = None
-        outcome = OK
-        self._request_id = None
+        id_: str | int | None = None
+        retry_after_ms = self._rate_limited_for()
         try:
-            retry_after_ms = self._rate_limited_for()
             try:
                 request = decode_request(text, logged_in=self.user is not None)
             except Undecodable as undecodable:
-                op, self._request_id = undecodable.op, undecodable.id
+                op, id_ = undecodable.op, undecodable.id
                 self._refuse_if_limited(retry_after_ms)
                 raise undecodable.rejected from None
-            op, self._request_id = declared(request).op, request.header.id
+            op, id_ = declared(request).op, request.header.id
             self._refuse_if_limited(retry_after_ms)
-            await self._carry_out(request, text)
-        except Rejected as rejected:
-            outcome = rejected.code
-            await self._refuse(op, rejected)
-        except Exception:
-            outcome = ErrorCode.INTERNAL
-            incident = secrets.token_hex(6)
-            text = "the operation failed by a bug of the server"
-            log_failure(logger, logging.ERROR, "internal_error", text, op=op, incident=incident)
-            await self._refuse(op, Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}"))
-        self._services.metrics.count_answer(op, outcome, time.perf_counter() - received_at_s)
+            if declared(request).kind is Kind.WRITE:
+                return _Begun(received_at_s, op, id_, write=self._submit(request, text))
+        except Exception as error:  # told in its turn
+            return _Begun(received_at_s, op, id_, failure=error)
+        return _Begun(received_at_s, op, id_, request=request)
 
-    async def _carry_out(self, request: Request, text: str) -> None:
-        services, kind = self._services, declared(request).kind
-        if kind is Kind.SESSION:
-            await SESSIONS[type(request)](self, request)
-            return
+    def _submit(self, request: Request, text: str) -> Entry[Committed]:
+        services = self._services
         assert self.user is not None
         now_ms = services.clock.now_ms()
-        if kind is Kind.READ:
-            await services.catch_up(now_ms)
-            read = partial(run_read, request=request, user=self.user, now_ms=now_ms, settings=services.settings)
-            await self._send(await services.store.read(read))
-            return
         digest = request_digest(text) if request.header.key else None
         write = partial(
             run_write,
@@ -241,20 +251,51 @@ class Connection:
             now_ms=now_ms,
             settings=services.settings,
         )
-        committed = await services.store.write(write, now_ms)
-        await self._send(committed.body, repeated=committed.repeated)
+        return services.store.writer.submit(write, now_ms)
+
+    async def _finish(self, begun: _Begun) -> None:
+        """Carry a request out if that is yet to be done, and answer it, whatever happens."""
+        outcome = OK
+        self._request_id = begun.id
+        try:
+            if begun.failure is not None:
+                raise begun.failure
+            if begun.write is not None:
+                committed = await begun.write.result()
+                await self._send(committed.body, repeated=committed.repeated)
+            elif begun.request is not None:
+                await self._carry_out(begun.request)
+        except Rejected as rejected:
+            outcome = rejected.code
+            await self._refuse(begun.op, rejected)
+        except Exception:
+            outcome = ErrorCode.INTERNAL
+            incident = secrets.token_hex(6)
+            text = "the operation failed by a bug of the server"
+            log_failure(logger, logging.ERROR, "internal_error", text, op=begun.op, incident=incident)
+            bug = Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
+            await self._refuse(begun.op, bug)
+        self._services.metrics.count_answer(begun.op, outcome, time.perf_counter() - begun.received_at_s)
+
+    async def _carry_out(self, request: Request) -> None:
+        if declared(request).kind is Kind.SESSION:
+            await SESSIONS[type(request)](self, request)
+        else:
+            assert self.user is not None
+            await self._send(await self._services.read(request, self.user))
 
     def _rate_limited_for(self) -> int | None:
         """Take the request's tokens; the milliseconds to wait if there are none left."""
         now_s = trio.current_time()
-        wait_ms = self._services.address_rate.take(self._address, now_s)
-        if wait_ms is None and self.user is not None:
+        wait_ms = None
+        # The user first: who floods must not use up what others behind the same address may ask for.
+        if self.user is not None:
             wait_ms = self._services.user_rate.take(self.user.id, now_s)
         if wait_ms is None:
-            self._limited_since = None
-        elif self._limited_since is None:
-            self._limited_since = now_s
-        elif now_s - self._limited_since >= _RATE_LIMITED_PATIENCE_S:
+            wait_ms = self._services.address_rate.take(self._address, now_s)
+        if wait_ms is None:
+            self._patience.granted(now_s)
+        elif self._patience.refused(wait_ms, now_s):
             self.outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
         return wait_ms
 
@@ -412,7 +453,12 @@ class Connection:
         self.outbox.close(CloseCode.SESSION_ENDED, "session ended")
 
     def dispose(self) -> None:
-        """The transport is about to be closed: nothing more will be due."""
+        """The transport is about to be closed: nothing more will be due, nor sent, nor read.
+
+        What waits is let go of now: the connection is garbage in a circle, which may be kept for a while.
+        """
+        self.outbox.abandon()
+        self._incoming.abandon()
         if self._deadline is not None:
             self._deadline.cancel()
 

@@ -61,10 +61,11 @@ async def _serve_command(services: Services, stream: trio.SocketStream) -> None:
 async def _answer(services: Services, line: bytes) -> bytes:
     try:
         command = decode_command(line)
-        now_ms = services.clock.now_ms()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return msgspec.json.encode({"error": f"this server does not know the command: {error}"})
+    now_ms = services.clock.now_ms()
+    try:
         job = partial(perform, command=command, secret=services.secret, settings=services.settings, now_ms=now_ms)
         return (await services.store.write(job, now_ms)).body
     except Rejected as rejected:
         return msgspec.json.encode({"error": rejected.text})
-    except msgspec.DecodeError as error:
-        return msgspec.json.encode({"error": f"this server does not know the command: {error}"})

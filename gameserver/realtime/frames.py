@@ -96,7 +96,7 @@ class FrameReader:
     def read(self) -> str | Frame | None:
         """The next text message, or anything else there is; None until more has come.
 
-        Raises `FrameRefused`: nothing more can be read then, only `discard`.
+        Raises `FrameRefused`, and again if asked again: nothing more can be read then, only `discard`.
         """
         buffer = self._buffer
         while (head := _read_head(buffer)) is not None:
@@ -144,9 +144,10 @@ class FrameReader:
         self._size += len(payload)
         if not first & _FINAL:
             return None
-        message = b"".join(self._parts)
+        payload = b"".join(self._parts)
+        message = _decode(payload) if self._opcode == TEXT else Frame(self._opcode, payload)
         self._parts, self._size = None, 0
-        return _decode(message) if self._opcode == TEXT else Frame(self._opcode, message)
+        return message
 
     def discard(self, data: bytes) -> bool:
         """Throw away what a client still sends while its connection closes; whether its close frame has come."""

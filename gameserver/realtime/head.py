@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 from typing import NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import h11
 import trio
@@ -90,12 +90,14 @@ def _head(request: h11.Request, rest: bytes) -> Head:
     headers: dict[str, list[str]] = {}
     for name, value in request.headers:
         headers.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
+    # The path is taken as it is, nothing in it decoded or resolved: what stands in front may have judged by it.
     target = request.target.decode("ascii")
-    try:
-        parts = urlsplit(target if target.startswith(("/", "http://", "https://")) else "/" + target)
-    except ValueError:
-        raise _bad_request("the request's target is no path") from None
-    return Head(request.method.decode("ascii"), parts.path, parts.query, headers, rest)
+    if target.startswith(("http://", "https://")):
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    path, _, query = target.partition("?")
+    if request.http_version == b"1.0":
+        headers.pop("upgrade", None)  # which HTTP/1.0 does not know (RFC 9110, section 7.8)
+    return Head(request.method.decode("ascii"), path, query, headers, rest)
 
 
 def accept_handshake(head: Head, allowed_origins: tuple[str, ...]) -> bytes:
@@ -104,6 +106,8 @@ def accept_handshake(head: Head, allowed_origins: tuple[str, ...]) -> bytes:
     key = head.only("sec-websocket-key")
     if head.method != "GET" or "upgrade" not in head.items("connection"):
         raise _bad_request("a WebSocket handshake is a GET request with Connection: Upgrade")
+    if "transfer-encoding" in head.headers or head.only("content-length") not in (None, "0"):
+        raise _bad_request("a WebSocket handshake has no body: it would be taken for frames")
     if head.only("sec-websocket-version") != _VERSION:
         text = f"this server speaks WebSocket version {_VERSION}"
         raise HeadRefused(426, "unsupported_version", text, (("Sec-WebSocket-Version", _VERSION),))

@@ -25,6 +25,7 @@ from gameserver.storage.users import User
 logger = logging.getLogger(__name__)
 
 _PUSHES_BETWEEN_CHECKPOINTS = 200
+_LONGEST_REST_S = 0.05
 
 
 def message_frame(body: bytes, now_ms: int, seq: int | None = None) -> bytes:
@@ -132,11 +133,14 @@ class Hub:
         while not self.idle:
             await self._wake.wait()
             self._wake = trio.Event()
+            began = trio.current_time()
             try:
                 await self._flush()
                 await self._tell_distributions()
             except Exception:
                 logger.exception("the hub of game %s failed, and goes on", self.game_uuid)
+            # A large audience leaves others as much time as it takes; what is published meanwhile goes out as one.
+            await trio.sleep(min(trio.current_time() - began, _LONGEST_REST_S))
 
     def note_bet(self, wager: Wager) -> None:
         """A bet was placed: its pool's distribution is to be told, soon."""

@@ -4,10 +4,9 @@ import os
 
 import trio
 
-from gameserver.realtime.frames import Frame, FrameReader
+from gameserver.realtime.frames import Frame, FrameReader, FrameRefused
 
-# A client's pipelined requests are answered without letting others in until what was read is used up.
-_RECEIVE_BYTES = 4_096
+_RECEIVE_BYTES = 16_384
 
 
 class Incoming:
@@ -17,13 +16,14 @@ class Incoming:
     bytes began, None while nobody listens.
     """
 
-    __slots__ = ("_frames", "_socket", "_transport", "silent_since")
+    __slots__ = ("_frames", "_held", "_socket", "_transport", "silent_since")
 
     def __init__(self, transport: trio.abc.Stream, frames: FrameReader, early: bytes) -> None:
         self._transport = transport
         self._socket = transport.socket if isinstance(transport, trio.SocketStream) else None
         self._frames = frames
         self._frames.feed(early)
+        self._held: Frame | None = None
         self.silent_since: float | None = None
 
     async def next(self) -> str | Frame | None:
@@ -31,12 +31,27 @@ class Incoming:
 
         Raises `gameserver.realtime.frames.FrameRefused`, and what a broken transport raises.
         """
+        if self._held is not None:
+            held, self._held = self._held, None
+            return held
         while (message := self._frames.read()) is None:
             data = await self._receive()
             if not data:
                 return None
             self._frames.feed(data)
         return message
+
+    def text_at_hand(self) -> str | None:
+        """The next text message, if it has come already and nothing else before it."""
+        if self._held is None:
+            try:
+                message = self._frames.read()
+            except FrameRefused:
+                return None  # `next` raises it again
+            if not isinstance(message, Frame):
+                return message
+            self._held = message
+        return None
 
     async def wait_for_close(self) -> None:
         """Throw away what still comes, until the client's close frame or the end."""
@@ -45,6 +60,10 @@ class Incoming:
             data = await self._receive()
             if not data:
                 return
+
+    def abandon(self) -> None:
+        """Let go of what has been received."""
+        self._frames = FrameReader(0, 0)
 
     async def _receive(self) -> bytes:
         """Some bytes, none at the end.

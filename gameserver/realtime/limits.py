@@ -1,10 +1,11 @@
-"""How much one user or address may ask for: token buckets in a bounded table."""
+"""How much one user or address may ask for, and how long one connection may ask for more."""
 
 import math
 from collections import OrderedDict
 from collections.abc import Hashable
 
 MAX_BUCKETS = 100_000
+_CALM_S = 0.4
 
 
 class RateLimiter:
@@ -29,6 +30,36 @@ class RateLimiter:
         if len(self._buckets) > self._max_buckets:
             self._buckets.popitem(last=False)
         return None if granted else math.ceil((1 - tokens) / self._per_s * 1000)
+
+
+class Patience:
+    """With a connection that is over its rate: for ``patience_s`` of nothing but rate-limited requests.
+
+    A request that is refused and came sooner than the refusal before it had told is a sign of flooding. What
+    such a client is granted within ``_CALM_S`` is only what it hit upon while it went on, and counts for nothing.
+    """
+
+    __slots__ = ("_flooded_at", "_limited_since", "_patience_s", "_told_until")
+
+    def __init__(self, patience_s: float) -> None:
+        self._patience_s = patience_s
+        self._limited_since: float | None = None
+        self._told_until = -math.inf
+        self._flooded_at = -math.inf
+
+    def granted(self, now_s: float) -> None:
+        """A request is served."""
+        if now_s - self._flooded_at >= _CALM_S:
+            self._limited_since = None
+
+    def refused(self, wait_ms: int, now_s: float) -> bool:
+        """A request is refused, and told to wait; whether patience is at its end."""
+        if now_s < self._told_until:
+            self._flooded_at = now_s
+        self._told_until = now_s + wait_ms / 1000
+        if self._limited_since is None:
+            self._limited_since = now_s
+        return now_s - self._limited_since >= self._patience_s
 
 
 class ConnectionLimiter:

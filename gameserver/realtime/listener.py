@@ -1,6 +1,7 @@
 """The port: accepts connections, reads each one's request head and passes it on (contract, section 1)."""
 
 import logging
+import sqlite3
 from functools import partial
 from typing import NamedTuple
 
@@ -90,7 +91,7 @@ async def _admit(services: Services, head: Head) -> _Admitted:
     response = accept_handshake(head, services.settings.allowed_origins)
     query = read_query(head)
     try:
-        watched = [await _watched_source(services, uuid) for uuid in query.sources]
+        watched = await services.store.read(partial(_find_sources, uuids=query.sources)) if query.sources else []
         login = await services.authenticate(query.credentials) if query.credentials is not None else None
     except Rejected as rejected:
         raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
@@ -99,11 +100,15 @@ async def _admit(services: Services, head: Head) -> _Admitted:
     return _Admitted(response, head.rest, login, watched)
 
 
-async def _watched_source(services: Services, uuid: str) -> int:
-    source = await services.store.read(partial(find_source, uuid=uuid))
-    if source is None:
-        raise HeadRefused(404, "not_found", "source names no game source of this server")
-    return source.id
+def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]:
+    """The sources of those ids. Raises `HeadRefused` if one does not exist."""
+    ids = []
+    for uuid in uuids:
+        source = find_source(connection, uuid)
+        if source is None:
+            raise HeadRefused(404, "not_found", "source names no game source of this server")
+        ids.append(source.id)
+    return ids
 
 
 async def _converse(services: Services, transport: trio.abc.Stream, visit: Visit, admitted: _Admitted) -> None:

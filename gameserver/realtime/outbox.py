@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 
 import trio
@@ -131,35 +131,40 @@ class Outbox:
         self._unsent_bytes = end - self._offset if self._queue else 0
 
     def _append(self, data: bytes) -> None:
+        if self._queue is _NOTHING and not self._sending and self._socket is not None:
+            written = self._write([data])
+            if written == len(data) or self.dead:
+                return
+            self._offset = written
+            self._unsent_bytes -= written
         if self._queue is _NOTHING:
             self._queue = deque()
         self._queue.append(data)
         self._unsent_bytes += len(data)
-        if self._sending:
-            return
-        if self._socket is not None:
-            self._write()
-        if self._queue and not self.dead:
+        if not self._sending:
             self._sending = True
             self._start(self._send_waiting)
 
-    def _write(self) -> None:
-        """Write as much as the socket takes now."""
+    def _write(self, parts: Sequence[bytes | memoryview]) -> int:
+        """Write as much as the socket takes now; how much it took."""
         assert self._socket is not None
+        try:
+            # The descriptor is asked for each time: after a close its number may be another file's.
+            descriptor = self._socket.fileno()
+            return os.write(descriptor, parts[0]) if len(parts) == 1 else os.writev(descriptor, parts)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self._die()
+            return 0
+
+    def _write_waiting(self) -> None:
+        """Write what waits, as far as the socket takes it now."""
         while self._queue:
-            try:
-                # The descriptor is asked for each time: after a close its number may be another file's.
-                descriptor = self._socket.fileno()
-                if self._offset or len(self._queue) > 1:
-                    parts: list[bytes | memoryview] = list(islice(self._queue, _MAX_GATHERED))
-                    parts[0] = memoryview(parts[0])[self._offset :]
-                    written = os.writev(descriptor, parts)
-                else:
-                    written = os.write(descriptor, self._queue[0])
-            except BlockingIOError:
-                return
-            except OSError:
-                self._die()
+            parts: list[bytes | memoryview] = list(islice(self._queue, _MAX_GATHERED))
+            parts[0] = memoryview(parts[0])[self._offset :]
+            written = self._write(parts)
+            if not written:
                 return
             self._take_off(written)
 
@@ -181,7 +186,7 @@ class Outbox:
             while self._queue and not self.dead:
                 if self._socket is not None:
                     await trio.lowlevel.wait_writable(self._socket)
-                    self._write()
+                    self._write_waiting()
                 else:
                     chunk = self._queue[0][self._offset : self._offset + _STREAM_CHUNK_BYTES]
                     self._in_flight_bytes = len(chunk)
@@ -193,11 +198,15 @@ class Outbox:
         finally:
             self._sending = False
 
-    def _die(self) -> None:
+    def abandon(self) -> None:
+        """Nothing more is sent, and nothing more taken."""
         self.dead = True
         self._queue = _NOTHING
         self._unsent_bytes = 0
         self._wake_waiting()
+
+    def _die(self) -> None:
+        self.abandon()
         self._on_dead()
 
     def _wake_waiting(self) -> None:

@@ -4,16 +4,21 @@ import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
+from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
-from gameserver.handlers.registry import Committed, Credentials, Login
+from gameserver.handlers.registry import Committed, Credentials, Login, run_read
 from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.codec import encode_body
+from gameserver.protocol.declare import Request
+from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
+from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
@@ -24,6 +29,7 @@ from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
+from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +37,9 @@ logger = logging.getLogger(__name__)
 class Announcer:
     """Makes known what committed changes have to tell: to games, to users, to ended sessions."""
 
-    def __init__(self, hubs: Hubs, directory: Directory, clock: Clock) -> None:
+    def __init__(self, hubs: Hubs, details: Details, directory: Directory, clock: Clock) -> None:
         self._hubs = hubs
+        self._details = details
         self._directory = directory
         self._clock = clock
 
@@ -41,6 +48,7 @@ class Announcer:
         if not isinstance(result, Committed):
             return
         for publication in result.effects.publications:
+            self._details.forget(publication.game_uuid)
             self._hubs.publish(publication)
         for notice in result.effects.notices:
             frame = message_frame(notice.body, self._clock.now_ms())
@@ -76,6 +84,7 @@ class Services:
     clock: Clock
     alarms: Alarms
     hubs: Hubs
+    details: Details
     directory: Directory
     metrics: Metrics
     writes: WriteWatch
@@ -108,6 +117,17 @@ class Services:
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
         self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
+
+    async def read(self, request: Request, user: User) -> bytes:
+        """The body of the reply to a request that reads; what is due by now has been done before."""
+        now_ms = self.clock.now_ms()
+        await self.catch_up(now_ms)
+        if isinstance(request, GetGameDetails) and self.details.serves(request):
+            lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
+            return await self.details.get(request.game_id, now_ms, partial(self.store.read, lasting))
+        return await self.store.read(
+            partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
+        )
 
     async def catch_up(self, now_ms: int) -> None:
         """Wait until everything that is due has been done, so that a read sees it."""

@@ -68,18 +68,18 @@ class Writer:
         self.next_due_ms = next_due(self._connection)
         self.on_due_changed: Callable[[], None] = lambda: None
 
-    async def submit(self, job: Job[T], now_ms: int) -> T:
-        """Carry ``job`` out, durably, and return its result.
+    def submit(self, job: Job[T], now_ms: int) -> Entry[T]:
+        """Have ``job`` carried out, durably, after those submitted before it; its result can be awaited.
 
-        Raises what the job raised, or `Rejected`: ``busy`` (nothing was done) or ``storage_unavailable``.
-        A caller that is cancelled leaves its job in the queue.
+        That raises what the job raised, or `Rejected`: ``busy`` (nothing was done) or ``storage_unavailable``.
+        A job is carried out though nobody waits for its result. Raises `Rejected` (``busy``) if too many wait.
         """
         if len(self._waiting) >= self._max_waiting:
             raise Rejected(ErrorCode.BUSY, "too many requests wait to be written; nothing was done, try again")
         entry = _Write(job, now_ms)
         self._waiting.append(entry)
         self._wake.set()
-        return await entry.result()
+        return entry
 
     @property
     def waiting(self) -> int:

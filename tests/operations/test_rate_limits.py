@@ -1,11 +1,12 @@
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 from trio.testing import MockClock
+from trio_websocket import ConnectionClosed
 
 from tests.support.harness import Client, Server, run_inline, running_server
 from tests.support.world import NEVER_S, assert_reply, is_closed
@@ -141,3 +142,65 @@ async def test_who_sends_nothing_for_10_s_after_a_refusal_is_not_closed(
         assert await served(client, 3) == [True, True, False]
         await trio.sleep(60)
         assert await served(client, 3) == [True, True, False]
+
+
+async def until_closed(client: Client, gap_s: float, at_once: int = 1, for_s: float = 60) -> float:
+    """Send requests for so long, so many at once, so far apart; how long it lasted until the server closed."""
+    began_s = trio.current_time()
+    with suppress(ConnectionClosed):
+        while trio.current_time() - began_s < for_s:
+            for _ in range(at_once):
+                await client.send({"op": 1})
+            for _ in range(at_once):
+                await client.receive()
+            await trio.sleep(gap_s)
+    return trio.current_time() - began_s
+
+
+@pytest.mark.parametrize(("gap_s", "at_once"), [(0.01, 1), (0.04, 1), (0.3, 50)])
+async def test_who_floods_is_closed_with_4029_after_10_s_though_the_bucket_refills_meanwhile(
+    database: Path, autojump_clock: MockClock, gap_s: float, at_once: int
+) -> None:
+    async with limited_server(database, max_requests_per_s=10) as server:
+        client = await server.connect("ann")
+        assert await until_closed(client, gap_s, at_once) == pytest.approx(10, abs=2)
+        assert await client.close_code() == 4029
+
+
+@pytest.mark.parametrize(("gap_s", "at_once"), [(0.1, 1), (0.09, 1), (0.06, 1), (0.5, 30), (5, 200)])
+async def test_who_asks_for_little_more_than_the_rate_or_pauses_in_between_is_not_closed(
+    database: Path, autojump_clock: MockClock, gap_s: float, at_once: int
+) -> None:
+    async with limited_server(database, max_requests_per_s=10) as server:
+        assert await until_closed(await server.connect("ann"), gap_s, at_once) >= 60
+
+
+async def test_who_waits_as_long_as_told_is_never_closed(database: Path, autojump_clock: MockClock) -> None:
+    async with limited_server(database, max_requests_per_s=10) as server:
+        client = await server.connect("ann")
+        refused = 0
+        while trio.current_time() < 60:
+            reply = await client.call(1)
+            if reply["res"] == 666:
+                refused += 1
+                await trio.sleep(reply["retry_after_ms"] / 1000)
+        assert refused > 500
+        assert not await is_closed(client)
+
+
+async def test_one_burst_over_the_rate_is_forgiven(database: Path, autojump_clock: MockClock) -> None:
+    async with limited_server(database, max_requests_per_s=10) as server:
+        client = await server.connect("ann")
+        assert (await served(client, 200)).count(False) == 180
+        assert await until_closed(client, 0.11) >= 60
+        assert (await served(client, 200)).count(False) > 100
+        assert not await is_closed(client)
+
+
+async def test_who_floods_does_not_use_up_what_others_of_the_address_may_send(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    async with limited_server(database, max_requests_per_s=2, max_requests_per_s_per_address=20) as server:
+        flooding, other = await server.connect("ann", address="a"), await server.connect("bob", address="a")
+        assert (await served(flooding, 500)).count(True) == 4
+        assert await served(other, 4) == [True] * 4

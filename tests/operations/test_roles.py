@@ -1,6 +1,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 
 from gameserver.protocol.declare import Role, tag_of
 from gameserver.protocol.registry import OPERATIONS
@@ -33,6 +34,7 @@ def test_every_operation_has_example_parameters() -> None:
 def test_operations_ask_for_the_roles_of_the_contract() -> None:
     for role, ops in ROLES.items():
         assert {op for op in ops if OPERATIONS[op].by is not role} == set()
+    assert set(OPERATIONS) == set().union(*ROLES.values()), "say in ROLES which role the contract gives to these"
 
 
 @operations()
@@ -53,6 +55,36 @@ async def test_who_lacks_the_role_is_not_authorized_and_told_which_it_takes(worl
         reply = await client.call(op, **await example(op, world))
         assert_refused(reply, op, "not_authorized")
         assert "provider" in reply["text"] or "admin" in reply["text"]
+
+
+@operations()
+async def test_an_admin_of_everything_else_is_not_authorized_whatever_of_its_own_it_names_along(
+    world: World, op: int
+) -> None:
+    if OPERATIONS[op].by not in (Role.SOURCE_ADMIN, Role.GAME_ADMIN, Role.GAME_OR_SOURCE_ADMIN):
+        return
+    rival, theirs = world.outsider, await example(op, world)
+    source = await world.server.open_source(rival)
+    game = await world.server.open_game(rival, source)
+    assert_reply(await rival.call(616, game_id=game), 640, game_id=game)
+    assert_refused(await rival.call(op, **theirs), op, "not_authorized")
+    own = {"source_id": source, "game_id": game}
+    foreign = set(theirs) & {"pool_id", "event_id", "bet_id"}
+    if foreign and own.keys() & theirs.keys():
+        mixed = {name: own.get(name, value) for name, value in theirs.items()}
+        assert (await rival.call(op, **mixed))["code"] in ("not_found", "invalid_parameter", "not_authorized")
+
+
+@pytest.mark.parametrize("op", [395, 3950])
+async def test_a_binary_pool_is_resolved_by_an_admin_of_its_own_game_alone(world: World, op: int) -> None:
+    rival = world.outsider
+    game = await world.server.open_game(rival, await world.server.open_source(rival))
+    assert_reply(await rival.call(616, game_id=game), 640, game_id=game)
+    pool = (await world.game_admin.call(385, game_id=world.game, description="Rain?", type=3))["pool_id"]
+    assert_refused(await rival.call(op, pool_id=pool, target_id="yes"), op, "not_authorized")
+    refusal = await rival.call(op, pool_id=pool, target_id="yes", game_id=game)
+    assert refusal["code"] in ("not_authorized", "invalid_parameter"), refusal
+    assert (await world.game_admin.call(op, pool_id=pool, target_id="yes"))["res"] in (366, 3660)
 
 
 async def test_taking_game_admin_without_being_source_admin_is_answered_645(world: World) -> None:

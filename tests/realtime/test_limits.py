@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.limits import ConnectionLimiter, Patience, RateLimiter
 
 
 def granted(limiter: RateLimiter, who: object, now_s: float, tries: int) -> int:
@@ -88,3 +88,24 @@ def test_nothing_is_kept_of_an_address_without_connections() -> None:
     limiter.leave("a")
     with pytest.raises(KeyError):
         limiter.leave("a")
+
+
+def test_patience_ends_after_nothing_but_refusals() -> None:
+    patience = Patience(10)
+    assert [patience.refused(1000, now_s) for now_s in (0, 5, 9.9, 10, 11)] == [False] * 3 + [True] * 2
+
+
+def test_one_request_granted_to_who_waited_renews_patience() -> None:
+    patience = Patience(10)
+    assert not patience.refused(1000, 0)
+    patience.granted(1)
+    assert [patience.refused(1000, now_s) for now_s in (2, 11.9, 12)] == [False, False, True]
+
+
+def test_what_is_granted_amid_a_flood_renews_nothing() -> None:
+    patience = Patience(10)
+    for number in range(100):
+        assert not patience.refused(100, number / 10)
+        assert not patience.refused(50, number / 10 + 0.05)
+        patience.granted(number / 10 + 0.1)
+    assert patience.refused(100, 10)

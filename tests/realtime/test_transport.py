@@ -1,5 +1,7 @@
+import gc
 import socket
 import struct
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -160,6 +162,37 @@ async def test_requests_in_one_segment_are_answered_in_order(peer: Peer) -> None
     await peer.send(*(request(op, number) for number, op in enumerate([1, 611, 2, 365, 1, 610] * 5)))
     ids = [(await peer.message())["response_header"]["id"] for _ in range(30)]
     assert ids == list(range(30))
+
+
+async def test_changes_in_one_segment_share_commits_and_what_follows_sees_them(database: Path) -> None:
+    batches: list[int] = []
+
+    async def run(function: Callable[..., Any], *arguments: Any, limiter: object = None) -> Any:
+        if isinstance(arguments[0], list) and function.__name__ == "_run_batch":
+            batches.append(len(arguments[0]))
+        return await run_inline(function, *arguments)
+
+    async with running_server(database, run_sync=run) as server:
+        peer = Peer(server.open_stream())
+        await peer.log_on(await server.key_of("provider"))
+        batches.clear()
+        names = [f"source {number}" for number in range(20)]
+        sent = [request(365, number, source_name=name) for number, name in enumerate(names)]
+        await peer.send(*sent[:10], request(365, 99), *sent[10:], frame(PING, b"?"), request(611, 100), *sent[:1])
+        replies = [(await peer.message())["response_header"]["id"] for _ in range(21)]
+        assert replies == [*range(10), 99, *range(10, 20)]
+        assert await peer.frame() == (PONG, b"?")
+        listed = await peer.message()
+        assert [source["name"] for source in listed["sources"]] == names[::-1]
+        assert (await peer.message())["response_header"]["id"] == 0
+        # A refusal ends what is taken together, and so does anything that is no request.
+        assert batches == [10, 10, 1]
+
+
+async def test_what_breaks_the_protocol_behind_changes_comes_after_their_answers(peer: Peer) -> None:
+    await peer.send(request(365, 1), request(365, 2), frame(CONTINUATION, b"{}"))
+    messages, code = await peer.messages_until_close()
+    assert ([message["response_header"]["id"] for message in messages], code) == ([1, 2], 1002)
 
 
 async def test_requests_sent_along_with_the_handshake_are_answered_in_order(server: Server) -> None:
@@ -370,6 +403,66 @@ async def test_a_client_that_vanishes_is_forgotten(database: Path, act: Act, res
                     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 await theirs.aclose()
         assert nobody_is_connected(server.services)
+
+
+async def test_no_task_is_left_of_clients_that_break_the_protocol_or_vanish(server: Server) -> None:
+    breaches = [
+        frame(BINARY),
+        frame(0x3),
+        frame(TEXT, b"\xff"),
+        frame(TEXT, padded_ping(MAX_BYTES + 1)),
+        frame(TEXT, final=False) + frame(CONTINUATION, final=False) * 60,
+        request(1)[:5],
+        frame(CLOSE, b"\x03"),
+        frame(PING) * 1_000,
+    ]
+    key = await server.key_of("ann")
+    await (await server.connect("ann")).call(611)  # what is started at first use is running
+    await trio.testing.wait_all_tasks_blocked()
+    baseline = trio.lowlevel.current_statistics().tasks_living
+    async with trio.open_nursery() as nursery:
+        for number, sent in enumerate(breaches * 10):
+            nursery.start_soon(_misbehave, server, request_head(authorization=f"Bearer {key}") + sent, number % 3 == 0)
+    await trio.testing.wait_all_tasks_blocked()
+    assert trio.lowlevel.current_statistics().tasks_living == baseline
+    assert len(server.services.directory.everyone()) == 1
+
+
+async def test_what_a_client_sent_in_part_or_did_not_take_is_not_kept_until_the_next_collection_of_garbage(
+    database: Path,
+) -> None:
+    async with running_server(database) as server:
+        key = await server.key_of("ann")
+        head = request_head(authorization=f"Bearer {key}")
+        half = head + frame(TEXT, b"#" * 200_000)[:-1]
+        await _misbehave(server, half, False)  # what is made at first use is made
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            for number in range(20):
+                await _misbehave(server, half, number % 2 == 0)
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+    assert after - before < 20 * 50_000
+
+
+async def _misbehave(server: Server, sent: bytes, reset: bool) -> None:
+    """A whole connection that ends with a reset, or when the server has said all it has to say."""
+    theirs, ours = await tcp_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve_connection, server.services, ours, "test")
+        await theirs.send_all(sent)
+        if reset:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        else:
+            await theirs.send_eof()
+            with suppress(trio.BrokenResourceError):
+                await Peer(theirs).rest()
+        await trio.aclose_forcefully(theirs)
 
 
 async def prepare_game(server: Server) -> str:

@@ -1,0 +1,29 @@
+"""The cases, by the names they are chosen with."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from benchmarks.bench import Bench
+from benchmarks.cases.betting import bets
+from benchmarks.cases.broadcasting import broadcast
+from benchmarks.cases.conflating import conflation
+from benchmarks.cases.idling import idle
+from benchmarks.cases.requests import details, ping
+from benchmarks.cases.settling import settlement
+from benchmarks.cases.stalling import stalled
+from benchmarks.cases.storming import storm
+from benchmarks.figures import Figure
+
+Case = Callable[[Bench], Coroutine[Any, Any, list[Figure]]]
+
+CASES: dict[str, Case] = {
+    "broadcast": broadcast,
+    "bets": bets,
+    "ping": ping,
+    "details": details,
+    "idle": idle,
+    "stalled": stalled,
+    "settlement": settlement,
+    "storm": storm,
+    "conflation": conflation,
+}

@@ -1,0 +1,91 @@
+"""Durable bets of 64 players at full rate."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.bench import Bench
+from benchmarks.fastapi_clients import FASTAPI, fastapi_clients
+from benchmarks.figures import GAMESERVER, Figure, at_least, at_most, percentile
+from benchmarks.http import http_request
+from benchmarks.load import Client, connect, encode
+from benchmarks.rates import Load, full_rate
+from benchmarks.world import World, WorldMaker
+
+PLAYERS = 64
+_EMPTY = "itself, empty file"
+_OLD_BETTORS = 100
+
+
+@dataclass(frozen=True)
+class _Figures:
+    rate: Figure
+    p99: Figure
+    past_rate: Figure
+    past_p99: Figure
+
+    def add(self, who: str, load: Load) -> None:
+        self.rate.add(who, load.rate, load.client_share)
+        self.p99.add(who, percentile(load.times_s, 99) * 1000, load.client_share)
+
+    def add_past(self, who: str, load: Load) -> None:
+        self.past_rate.add(who, load.rate, load.client_share)
+        self.past_p99.add(who, percentile(load.times_s, 99) * 1000, load.client_share)
+
+
+async def bets(bench: Bench) -> list[Figure]:
+    """Durable bets of 64 players, in an empty file and in one with a past; beside a FastAPI server."""
+    sizes = bench.sizes
+    past = f"with {sizes.past_bets:,} bets and {sizes.past_games:,} games in the file"
+    figures = _Figures(
+        Figure(f"durable bets, {PLAYERS} connections", "bets/s", (at_least(3.5, FASTAPI),)),
+        Figure("until a bet is acknowledged, p99", "ms", (at_most(25),)),
+        Figure(f"durable bets {past}", "bets/s", (at_least(0.9, _EMPTY),)),
+        Figure(f"until a bet is acknowledged {past}, p99", "ms"),
+    )
+    bench.progress(f"writing {sizes.past_bets:,} bets")
+    empty = world_with_pool(bench.directory / "empty")
+    old = world_with_pool(bench.directory / "past", sizes.past_games, sizes.past_bets)
+
+    async def measure_empty() -> None:
+        load = await _bet(bench, empty, empty.copy_to(bench.new_directory()))
+        figures.add(GAMESERVER, load)
+        figures.add_past(_EMPTY, load)
+
+    async def measure_past() -> None:
+        figures.add_past(GAMESERVER, await _bet(bench, old, old.db))
+
+    async def measure_fastapi() -> None:
+        body = {"pool_id": 1, "target": "argentina", "amount": 1}
+        async with fastapi_clients(bench, PLAYERS) as clients:
+            requests = [(client, http_request("POST", "/bets", key, body)) for client, key in clients]
+            figures.add(FASTAPI, await full_rate(requests, b'"bet_id"', sizes.seconds))
+
+    await bench.in_turn(
+        {GAMESERVER: measure_empty, FASTAPI: measure_fastapi, "gameserver, file with a past": measure_past}
+    )
+    return [figures.rate, figures.p99, figures.past_rate, figures.past_p99]
+
+
+def world_with_pool(directory: Path, past_games: int = 0, past_bets: int = 0) -> World:
+    """Players, a pool to bet in as the first, and before it so many games with so many bets in all."""
+    maker = WorldMaker(directory)
+    maker.add_players(PLAYERS)
+    if past_bets:
+        old = maker.history.bettors(_OLD_BETTORS, "old")
+        for _ in range(past_games):
+            _, pool_id = maker.history.game_with_pool(maker.admin, maker.source_id)
+            maker.history.place_bets(pool_id, old, past_bets // past_games)
+    maker.add_game_with_pool()
+    return maker.finish()
+
+
+def bet_request(pool_id: str) -> bytes:
+    """A bet of one."""
+    return encode(392, pool_id=pool_id, target="argentina", amount=1)
+
+
+async def _bet(bench: Bench, world: World, db: Path) -> Load:
+    request = bet_request(world.pool_ids[0])
+    with bench.gameserver(db) as server:
+        clients = [(await connect(Client(), server.port, key), request) for key in world.player_keys]
+        return await full_rate(clients, b'"res":356', bench.sizes.seconds)

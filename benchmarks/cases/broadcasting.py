@@ -1,0 +1,139 @@
+"""One message to many: a lone one, and many back to back."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from benchmarks.audience import Audience
+from benchmarks.bench import Bench
+from benchmarks.figures import GAMESERVER, Figure, at_least
+from benchmarks.load import Client, connect
+from benchmarks.operator import Operator
+from benchmarks.rates import busyness
+from benchmarks.world import PAST_EVENTS, World, WorldMaker
+
+SUBSCRIBERS = 1_000
+FRAME_BYTES = 600
+_TIMEOUT_S = 120.0
+_PAYLOAD_BYTES = FRAME_BYTES - 4
+_OPERATORS = 40
+
+
+Trigger = Callable[[int], Coroutine[None, None, None]]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A server with its audience: ``trigger`` asks it for so many broadcasts, all at once.
+
+    Of ours, ``trigger_by_many`` asks over many connections, and ``commit`` for events that nobody subscribes to.
+    """
+
+    audience: Audience
+    trigger: Trigger
+    trigger_by_many: Trigger | None = None
+    commit: Trigger | None = None
+
+
+async def broadcast(bench: Bench) -> list[Figure]:
+    """One broadcast of 600 bytes to 1,000 subscribers, and many back to back."""
+    burst = bench.sizes.burst_broadcasts
+    lone_targets = (at_least(1.4, "websockets"), at_least(0.8, "bare loop of send"))
+    lone = Figure(f"one broadcast of {FRAME_BYTES} bytes to {SUBSCRIBERS:,} subscribers", "deliveries/s", lone_targets)
+    many = Figure(f"{burst} broadcasts back to back to the same", "deliveries/s", (at_least(5, "websockets"),))
+    spread = Figure(f"the same {burst}, asked for over {_OPERATORS} connections", "deliveries/s")
+    alone = Figure(f"{burst} events of a game without subscribers, back to back", "ms")
+    figures = [lone, many, spread, alone]
+    world = _world(bench)
+
+    async def measure_ours() -> None:
+        async with _gameserver(bench, world) as stage:
+            await _measure(bench, GAMESERVER, stage, figures)
+
+    def measure_peer(who: str, name: str, *arguments: str) -> Callable[[], Awaitable[None]]:
+        async def measure() -> None:
+            async with _peer(bench, name, *arguments) as stage:
+                await _measure(bench, who, stage, figures)
+
+        return measure
+
+    await bench.in_turn(
+        {
+            GAMESERVER: measure_ours,
+            "websockets": measure_peer("websockets", "websockets_server"),
+            "websockets on uvloop": measure_peer("websockets on uvloop", "websockets_server", "--uvloop"),
+            "bare loop of send": measure_peer("bare loop of send", "bare_sockets"),
+            "trio-websocket": measure_peer("trio-websocket", "trio_websocket_server"),
+        },
+        only_shown=("websockets on uvloop", "trio-websocket"),
+    )
+    return figures
+
+
+def _world(bench: Bench) -> World:
+    maker = WorldMaker(bench.directory / "world")
+    for _ in range(2):
+        maker.add_game(["Argentina", "Brazil"], events=PAST_EVENTS)
+    return maker.finish()
+
+
+@asynccontextmanager
+async def _gameserver(bench: Bench, world: World) -> AsyncIterator[Stage]:
+    with bench.gameserver(world.copy_to(bench.new_directory())) as server:
+        audience = Audience()
+        await audience.connect(SUBSCRIBERS, server.port, world.admin_key)
+        await audience.join(world.game_ids[0])
+        clients = [await connect(Client(), server.port, world.admin_key) for _ in range(_OPERATORS)]
+        one = Operator(clients[:1], world.game_ids[0], FRAME_BYTES)
+        several = Operator(clients, world.game_ids[0], FRAME_BYTES)
+        elsewhere = Operator(clients[:1], world.game_ids[1], FRAME_BYTES)
+        for operator in (one, several, elsewhere):
+            await operator.prepare()
+        audience.payload_bytes = _PAYLOAD_BYTES
+        yield Stage(audience, one.register, several.register, elsewhere.register)
+
+
+@asynccontextmanager
+async def _peer(bench: Bench, name: str, *arguments: str) -> AsyncIterator[Stage]:
+    with bench.peer(name, *arguments) as server:
+        audience = Audience(_PAYLOAD_BYTES)
+        await audience.connect(SUBSCRIBERS, server.port, path="/subscribe")
+        control = await connect(Client(), server.port, path="/control")
+
+        async def trigger(count: int) -> None:
+            control.send(f"{count} {_PAYLOAD_BYTES}".encode())
+
+        yield Stage(audience, trigger)
+
+
+async def _measure(bench: Bench, who: str, stage: Stage, figures: list[Figure]) -> None:
+    lone, many, spread, alone = figures
+    burst = bench.sizes.burst_broadcasts
+    for _ in range(3):
+        await _deliver(stage, stage.trigger, 1)
+    with busyness() as busy:
+        times = [await _deliver(stage, stage.trigger, 1) for _ in range(bench.sizes.lone_broadcasts)]
+    lone.add(who, SUBSCRIBERS / statistics.median(times), busy.share)
+    for figure, trigger in ((many, stage.trigger), (spread, stage.trigger_by_many)):
+        if trigger is not None:
+            with busyness() as busy:
+                took_s = await _deliver(stage, trigger, burst)
+            figure.add(who, SUBSCRIBERS * burst / took_s, busy.share)
+    if stage.commit is not None:
+        with busyness() as busy:
+            await stage.commit(burst)
+        alone.add(who, busy.seconds * 1000, busy.share)
+    stage.audience.check()
+
+
+async def _deliver(stage: Stage, trigger: Trigger, count: int) -> float:
+    """How long it takes from the trigger until each subscriber has each of the messages, in seconds."""
+    everywhere = stage.audience.expect(count)
+    began = time.perf_counter()
+    async with asyncio.timeout(_TIMEOUT_S), asyncio.TaskGroup() as group:
+        group.create_task(trigger(count))
+        await everywhere
+        return time.perf_counter() - began
