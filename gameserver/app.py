@@ -73,9 +73,8 @@ def open_services(
         )
         try:
             clock.not_before(store.last_recorded_ms)
-            yield Services(
-                settings, store, secret, clock, alarms, hubs, details, directory, metrics, writes, certificate
-            )
+            shared = (details, directory, metrics, writes, certificate)
+            yield Services(settings, store, secret, clock, alarms, hubs, *shared)
         finally:
             store.close()
 

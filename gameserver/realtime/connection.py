@@ -61,9 +61,9 @@ _USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 class _Begun(NamedTuple):
     """A request that has been looked at: it has failed, or is being written, or is yet to be carried out."""
 
+    received_at_s: float
     op: int | None
     id: str | int | None
-    received_at_s: float
     failure: Exception | None = None
     write: Entry[Committed] | None = None
     request: Request | None = None
@@ -233,10 +233,10 @@ class Connection:
             op, id_ = declared(request).op, request.header.id
             self._refuse_if_limited(retry_after_ms)
             if declared(request).kind is Kind.WRITE:
-                return _Begun(op, id_, received_at_s, write=self._submit(request, text))
+                return _Begun(received_at_s, op, id_, write=self._submit(request, text))
         except Exception as error:  # told in its turn
-            return _Begun(op, id_, received_at_s, failure=error)
-        return _Begun(op, id_, received_at_s, request=request)
+            return _Begun(received_at_s, op, id_, failure=error)
+        return _Begun(received_at_s, op, id_, request=request)
 
     def _submit(self, request: Request, text: str) -> Entry[Committed]:
         services = self._services
@@ -255,8 +255,8 @@ class Connection:
 
     async def _finish(self, begun: _Begun) -> None:
         """Carry a request out if that is yet to be done, and answer it, whatever happens."""
-        self._request_id = begun.id
         outcome = OK
+        self._request_id = begun.id
         try:
             if begun.failure is not None:
                 raise begun.failure

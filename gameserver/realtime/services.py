@@ -114,6 +114,10 @@ class Services:
         """The live session that the credentials prove, or None."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
 
+    def note_failed_logon(self) -> None:
+        """Log that somebody's credentials proved nobody, and not which."""
+        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
+
     async def read(self, request: Request, user: User) -> bytes:
         """The body of the reply to a request that reads; what is due by now has been done before."""
         now_ms = self.clock.now_ms()
@@ -124,10 +128,6 @@ class Services:
         return await self.store.read(
             partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
         )
-
-    def note_failed_logon(self) -> None:
-        """Log that somebody's credentials proved nobody, and not which."""
-        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
 
     async def catch_up(self, now_ms: int) -> None:
         """Wait until everything that is due has been done, so that a read sees it."""

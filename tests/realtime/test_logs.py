@@ -135,9 +135,10 @@ def test_a_fields_value_can_pretend_to_be_no_other_field(text: Lines, value: str
     assert (decoded, rest[end:]) == (value, " two=2")
 
 
-def test_a_lone_surrogate_does_not_stop_the_log(entries: Lines) -> None:
-    logger.info("\ud800")
-    assert json.loads(entries.text[0])["message"] == "\ud800"
+def test_a_lone_surrogate_does_not_stop_the_log() -> None:
+    record = logger.makeRecord("tests", logging.INFO, "file", 1, "\ud800", (), None)
+    assert json.loads(JsonFormatter().format(record))["message"] == "\ud800"
+    assert TextFormatter().format(record).endswith("\ud800")  # which standard error writes with a backslash
 
 
 async def test_a_tasks_fields_are_those_of_the_tasks_it_starts_and_of_no_others(entries: Lines) -> None:
@@ -174,12 +175,14 @@ async def floods(autojump_clock: trio.testing.MockClock) -> AsyncIterator[Floods
         nursery.cancel_scope.cancel()
 
 
-async def test_a_flood_is_one_line_a_second_and_its_size(floods: Floods, entries: Lines) -> None:
+async def test_a_flood_is_one_line_a_second_and_its_size(
+    autojump_clock: trio.testing.MockClock, floods: Floods, entries: Lines
+) -> None:
     for _ in range(100):
         for _ in range(50):
             floods.log(logger, logging.WARNING, "failed", "no", "kind", address="a")
         await trio.sleep(0.05)
-    assert 6 <= len(entries.of("failed")) <= 7  # the first, then one a second
+    assert 5 <= len(entries.of("failed")) <= 6  # the first, then one a second
     await trio.sleep(3)
     lines = entries.of("failed")
     assert lines[0] == {"level": "warning", "reason": "kind", "address": "a"}
@@ -189,7 +192,7 @@ async def test_a_flood_is_one_line_a_second_and_its_size(floods: Floods, entries
     assert entries.of("failed")[-1]["address"] == "b"
 
 
-async def test_kinds_are_counted_apart(floods: Floods, entries: Lines) -> None:
+async def test_kinds_are_counted_apart(autojump_clock: trio.testing.MockClock, floods: Floods, entries: Lines) -> None:
     for kind in ("one", "other", "one"):
         floods.log(logger, logging.INFO, "failed", "no", kind)
     assert [line["reason"] for line in entries.of("failed")] == ["one", "other"]
@@ -268,7 +271,7 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
 async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
     server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(self: Writer, job: object, now_ms: int) -> None:
+    def fail(self: Writer, job: object, now_ms: int) -> None:
         raise AssertionError("a bug")
 
     client = await server.connect("provider")
