@@ -139,8 +139,9 @@ class Hub:
                 await self._tell_distributions()
             except Exception:
                 logger.exception("the hub of game %s failed, and goes on", self.game_uuid)
-            # A large audience leaves others as much time as it takes; what is published meanwhile goes out as one.
-            await trio.sleep(min(trio.current_time() - began, _LONGEST_REST_S))
+            # In a burst, a large audience leaves others as much time as it takes; what comes meanwhile goes out as one.
+            if self._pending:
+                await trio.sleep(min(trio.current_time() - began, _LONGEST_REST_S))
 
     def note_bet(self, wager: Wager) -> None:
         """A bet was placed: its pool's distribution is to be told, soon."""

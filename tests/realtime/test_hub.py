@@ -1,3 +1,5 @@
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
@@ -18,6 +20,7 @@ class SlowListener:
 
     def __init__(self, clock: trio.testing.MockClock, push_s: float) -> None:
         self.pushed: list[bytes] = []
+        self.meanwhile: Callable[[], None] = lambda: None
         self._clock = clock
         self._push_s = push_s
 
@@ -30,6 +33,7 @@ class SlowListener:
         """Take frames, and time."""
         self.pushed.append(frames)
         self._clock.jump(self._push_s)
+        self.meanwhile()
 
     def forget(self, game_uuid: str) -> None:
         """Nothing is remembered."""
@@ -47,11 +51,9 @@ async def read_nothing(job: Job[list[bytes | None]]) -> list[bytes | None]:
     return []
 
 
-@pytest.mark.parametrize(("push_s", "rest_s"), [(0.02, 0.02), (10.0, 0.05)])
-async def test_after_a_push_that_took_a_while_a_hub_rests_and_tells_what_came_meanwhile_at_once(
-    mock_clock: trio.testing.MockClock, push_s: float, rest_s: float
-) -> None:
-    listener = SlowListener(mock_clock, push_s)
+@asynccontextmanager
+async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
+    """The hub of a game with one subscriber."""
     hubs = Hubs(
         now_ms=lambda: 0,
         set_alarm=lambda delay_s, call: None,
@@ -60,12 +62,6 @@ async def test_after_a_push_that_took_a_while_a_hub_rests_and_tells_what_came_me
         distribution_interval_s=0.1,
         read=read_nothing,
     )
-
-    async def publish(hub: Hub, *seqs: int) -> None:
-        for seq in seqs:
-            hub.publish(publication(seq))
-        await trio.testing.wait_all_tasks_blocked()
-
     async with trio.open_nursery() as nursery:
         await nursery.start(hubs.run)
         with hubs.hold(GAME) as hub:
@@ -73,13 +69,37 @@ async def test_after_a_push_that_took_a_while_a_hub_rests_and_tells_what_came_me
             subscription = Subscription(listener, User(1, "ann", False))
             hub.enter(subscription)
             hub.activate(subscription)
-            await publish(hub, 1)
-            await publish(hub, 2, 3)
-            assert listener.pushed == [frame(1)]
-            mock_clock.jump(rest_s - 0.001)
-            await publish(hub, 4)
-            assert listener.pushed == [frame(1)]
-            mock_clock.jump(0.002)
-            await trio.testing.wait_all_tasks_blocked()
-            assert listener.pushed == [frame(1), frame(2) + frame(3) + frame(4)]
+            yield hub
         nursery.cancel_scope.cancel()
+
+
+async def publish(hub: Hub, *seqs: int) -> None:
+    for seq in seqs:
+        hub.publish(publication(seq))
+    await trio.testing.wait_all_tasks_blocked()
+
+
+@pytest.mark.parametrize(("push_s", "rest_s"), [(0.02, 0.02), (10.0, 0.05)])
+async def test_a_burst_is_told_in_pieces_with_rests_as_long_as_each_took(
+    mock_clock: trio.testing.MockClock, push_s: float, rest_s: float
+) -> None:
+    listener = SlowListener(mock_clock, push_s)
+    async with listening(listener) as hub:
+        listener.meanwhile = lambda: hub.publish(publication(2))
+        await publish(hub, 1)
+        listener.meanwhile = lambda: None
+        await publish(hub, 3)
+        mock_clock.jump(rest_s - 0.001)
+        await publish(hub, 4)
+        assert listener.pushed == [frame(1)]
+        mock_clock.jump(0.002)
+        await trio.testing.wait_all_tasks_blocked()
+        assert listener.pushed == [frame(1), frame(2) + frame(3) + frame(4)]
+
+
+async def test_what_comes_after_a_push_is_told_at_once(mock_clock: trio.testing.MockClock) -> None:
+    listener = SlowListener(mock_clock, 10.0)
+    async with listening(listener) as hub:
+        for seq in (1, 2, 3):
+            await publish(hub, seq)
+        assert listener.pushed == [frame(1), frame(2), frame(3)]
