@@ -40,6 +40,29 @@ async def test_text_comes_back_as_it_was_sent_whatever_it_contains(world: World,
     assert (await watcher.call(387, game_id=world.game))["pools_list"][pool]["description"] == text
 
 
+@pytest.mark.parametrize("text", TEXTS)
+async def test_what_an_admin_says_of_an_event_or_a_pool_comes_back_as_it_was_sent(world: World, text: str) -> None:
+    admin, watcher = world.game_admin, await world.server.connect("watcher")
+    assert (await watcher.call(363, game_id=world.game))["res"] == 333
+    pool = (await admin.call(385, game_id=world.game, description="Rain?", type=3))["pool_id"]
+    event = await admin.call(395, game_id=world.game, action_id="offside", target_id="brazil:7", description=text)
+    assert event["description"] == text
+    assert (await admin.call(3951, game_id=world.game, event_id=event["event_id"], reason=text))["reason"] == text
+    assert (await admin.call(3952, pool_id=pool, reason=text))["reason"] == text
+    heard = {message["res"]: message for message in await watcher.heard()}
+    said = [heard[366]["description"], heard[3661]["reason"], heard[3662]["reason"]]
+    assert said == [text] * 3
+
+
+@pytest.mark.parametrize("text", [param for param in TEXTS if param.id not in ("NUL", "control characters")])
+async def test_the_names_of_actions_and_targets_are_shown_as_they_were_sent(world: World, text: str) -> None:
+    text = text.translate({ord(":"): ";", ord(","): ";"})  # which would make two of it
+    game = await world.server.open_game(world.provider, world.source, actions=[text], targets=[text])
+    details = await world.user.call(372, game_id=game)
+    assert text in [action["name"] for action in details["actions"].values()]
+    assert text in [target["display_name"] for target in details["targets"].values()]
+
+
 @pytest.mark.parametrize("escape", [r"\ud83d", r"\ude00", r"\ude00\ud83d", r"a\udfff"])
 async def test_half_a_character_is_refused(world: World, escape: str) -> None:
     await world.provider.send(f'{{"header": {{"id": "half"}}, "op": 365, "source_name": "{escape}"}}')

@@ -272,7 +272,8 @@ async def test_a_connection_ends_when_its_key_expires(database: Path, autojump_c
     async with running_server(database, run_sync=run_inline, session_hours=1, ping_interval_s=NEVER_S) as server:
         client = await server.connect("ann")
         began_s = trio.current_time()
-        assert await client.close_code() == 4002
+        async with within(2 * 3600):
+            assert await client.close_code() == 4002
         assert trio.current_time() - began_s == pytest.approx(3600, abs=1)
 
 
@@ -281,7 +282,8 @@ async def test_who_does_not_log_on_in_time_is_closed_with_4001(database: Path, a
         client = await server.connect()
         began_s = trio.current_time()
         await client.call(1)
-        assert await client.close_code() == 4001
+        async with within(60):
+            assert await client.close_code() == 4001
         assert trio.current_time() - began_s == pytest.approx(10, abs=0.5)
 
 
@@ -291,7 +293,8 @@ async def test_a_failed_logon_does_not_give_more_time(database: Path, autojump_c
         began_s = trio.current_time()
         await trio.sleep(9)
         assert (await log_on(client, "nonsense"))["res"] == 110
-        assert await client.close_code() == 4001
+        async with within(60):
+            assert await client.close_code() == 4001
         assert trio.current_time() - began_s == pytest.approx(10, abs=0.5)
 
 

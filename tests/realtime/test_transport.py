@@ -471,7 +471,8 @@ async def prepare_game(server: Server) -> str:
     key = await server.key_of("provider")
     key_to_game[key] = await server.open_game(provider, await server.open_source(provider))
     await provider.socket.aclose()
-    await server.services.directory.wait_until_empty()
+    with trio.fail_after(5):
+        await server.services.directory.wait_until_empty()
     await trio.testing.wait_all_tasks_blocked()
     return key
 
