@@ -50,7 +50,8 @@ def insert_session(
     connection: sqlite3.Connection, user_id: int, now_ms: int, expires_at: int, max_sessions: int
 ) -> tuple[str, list[str]]:
     """A new session's id, and the ids of the oldest ones that end to make room for it."""
-    session_id = secrets.token_urlsafe(12)
+    # A key that begins with "-" would be taken for a flag on the command line.
+    session_id = secrets.token_urlsafe(12).replace("-", "_")
     connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (session_id, user_id, now_ms, expires_at))
     surplus = connection.execute(
         "SELECT id FROM sessions WHERE user_id = ? AND id <> ? ORDER BY rowid DESC LIMIT -1 OFFSET ?",

@@ -62,6 +62,13 @@ def test_a_session_is_live_until_it_expires(connection: sqlite3.Connection, ann:
     assert get_session(connection, session.id, session.expires_at) is None
 
 
+def test_no_session_key_looks_like_a_flag(
+    connection: sqlite3.Connection, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_urlsafe", lambda size: "-o")
+    assert not open_session(connection, ann).id.startswith("-")
+
+
 def test_only_live_sessions_of_the_user_are_listed(connection: sqlite3.Connection, ann: User) -> None:
     ben = make_user(connection, "ben")
     expired = open_session(connection, ann, NOW - 1000)

@@ -1,0 +1,71 @@
+"""What docs/running.md tells is so: every metric, setting and event, and no others."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from gameserver.config import Settings
+from gameserver.realtime.exposition import Exposition
+from tests.support.harness import Server
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+UNIT = (ROOT / "docs" / "gameserver.service").read_text(encoding="utf-8")
+SOURCES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "gameserver").rglob("*.py"))
+SETTINGS = {field.name: field.default for field in msgspec.structs.fields(Settings)}
+
+
+def first_cells(heading: str) -> list[list[str]]:
+    """The names in the first cell of each row of a section's table."""
+    section = PAGE.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    assert rows, heading
+    return [re.findall(r"`([a-z_]+)`", row.split("|")[1]) for row in rows]
+
+
+def names(heading: str) -> set[str]:
+    return {name for cells in first_cells(heading) for name in cells}
+
+
+async def test_every_metric_is_explained_and_no_other(server: Server) -> None:
+    exposed = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in text_string_to_metric_families(Exposition(server.services)().decode())
+    }
+    assert names("Metrics") == exposed
+
+
+def test_every_setting_is_explained_and_no_other() -> None:
+    assert names("Limits") == set(SETTINGS)
+
+
+@pytest.mark.parametrize("cells", first_cells("Limits"), ids=" ".join)
+def test_a_settings_default_is_as_the_page_says(cells: list[str]) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{cells[0]}`")]
+    defaults: list[str] = []
+    for name in cells:
+        value = SETTINGS[name]
+        if isinstance(value, tuple):
+            defaults += value or ["none"]
+        else:
+            defaults.append(
+                f"{value:,}".removesuffix(".0")
+                if isinstance(value, int | float) and name != "port"
+                else str(value) or "none"
+            )
+    assert row.split("|")[2].strip() == ", ".join(defaults)
+
+
+def test_every_event_of_the_log_is_explained_and_no_other() -> None:
+    logged = re.findall(r'logging\.[A-Z]+, "([a-z_]+)"', SOURCES) + re.findall(r'\blevel, "([a-z_]+)"', SOURCES)
+    in_a_block = re.findall(r'logging\.[A-Z]+,\s+"([a-z_]+)"', SOURCES)
+    assert names("The log") == {*logged, *in_a_block}
+
+
+def test_the_unit_starts_a_command_that_exists() -> None:
+    (command,) = re.findall(r"^ExecStart=\S+/gameserver (.*)$", UNIT, re.M)
+    assert command.split()[:2] == ["serve", "--db"]
+    assert "Type=notify" in UNIT
