@@ -10,8 +10,6 @@ from typing import NamedTuple
 import trio
 
 from gameserver.errors import CloseCode, ErrorCode, Rejected
-from gameserver.handlers.betting import open_distributions
-from gameserver.handlers.joining import LogView, view_log
 from gameserver.handlers.registry import SESSIONS, Committed, Credentials, Login, run_write
 from gameserver.protocol.codec import (
     ResponseHeader,
@@ -22,7 +20,7 @@ from gameserver.protocol.codec import (
     with_header,
 )
 from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
-from gameserver.protocol.games import GameJoined, GameLeft, JoinGame, LeaveGame
+from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import Limits
 from gameserver.realtime.alarms import Alarm
 from gameserver.realtime.frames import (
@@ -37,22 +35,19 @@ from gameserver.realtime.frames import (
     text_frame,
 )
 from gameserver.realtime.heartbeat import Heartbeat
-from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.incoming import Incoming
 from gameserver.realtime.limits import Patience
 from gameserver.realtime.logs import log, log_failure
+from gameserver.realtime.memberships import Memberships
 from gameserver.realtime.metrics import NO_CLOSE_FRAME, OK
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
 from gameserver.realtime.visit import Visit
-from gameserver.storage.broadcasts import list_broadcasts
-from gameserver.storage.games import find_game
 from gameserver.storage.jobs import Entry
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
-_RECOVERY_BATCH_BYTES = 262_144
 _MAX_BEGUN = 64
 _RATE_LIMITED_PATIENCE_S = 10.0
 _USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
@@ -72,7 +67,7 @@ class _Begun(NamedTuple):
 class Connection:
     """One client. It contains every failure of its own.
 
-    Implements `gameserver.handlers.registry.Conversation` and `gameserver.realtime.hub.Listener`.
+    Implements `gameserver.handlers.registry.Conversation`.
     """
 
     __slots__ = (
@@ -83,13 +78,13 @@ class Connection:
         "_fields",
         "_heartbeat",
         "_incoming",
+        "_memberships",
         "_nursery",
         "_opened_at_s",
         "_patience",
         "_request_id",
         "_services",
         "_session_id",
-        "_subscriptions",
         "_watched",
         "outbox",
         "user",
@@ -122,7 +117,7 @@ class Connection:
         self._watched = watched
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
-        self._subscriptions: dict[str, tuple[Hub, Subscription]] = {}
+        self._memberships = Memberships(services, self.outbox)
         self._request_id: str | int | None = None
         self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
         self._busy = False
@@ -196,8 +191,7 @@ class Connection:
             # The peer is gone: nobody takes what still waits for it, and nothing more is due.
             self.dispose()
             self._nursery.cancel_scope.cancel()
-        for hub, subscription in self._subscriptions.values():
-            hub.leave(subscription)
+        self._memberships.end()
         for source_id in self._watched:
             self._services.hubs.unwatch(source_id, self.outbox)
         if self._opened_at_s is not None:
@@ -351,95 +345,13 @@ class Connection:
     # Games
 
     async def join(self, request: JoinGame) -> None:
-        """Subscribe, after the broadcasts missed since ``after_seq`` (contract, section 7)."""
-        services, uuid, after_seq = self._services, request.game_id, request.after_seq
-        await services.catch_up(services.clock.now_ms())
-        with services.hubs.hold(uuid) as hub:
-            view = await services.store.read(partial(view_log, game_uuid=uuid))
-            await hub.reach(view.seq)
-            recoverable = after_seq is not None and view.reaches_back_to(after_seq) and after_seq <= hub.last_seq
-            if view.closed or hub.closed:
-                if not recoverable:
-                    raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
-                await self.reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
-                await self._catch_up(hub, view, after_seq or 0, None)
-            elif recoverable:
-                subscription = self._enter(hub)
-                await self.reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
-                await self._catch_up(hub, view, after_seq or 0, subscription)
-            else:
-                await self._join_live(hub)
-
-    async def _join_live(self, hub: Hub) -> None:
-        await self.outbox.wait_for_room()
-        if hub.closed:
-            raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
-        if hub.game_uuid not in self._subscriptions:
-            hub.activate(self._enter(hub))
-        joined = GameJoined(game_id=hub.game_uuid, seq=hub.last_seq, recovered=False)
-        await self.outbox.send(self._reply_frame(encode_body(joined)))
-
-    def _enter(self, hub: Hub) -> Subscription:
+        """Subscribe to a game, and answer the request."""
         assert self.user is not None
-        subscription = Subscription(self, self.user)
-        _, replaced = self._subscriptions.get(hub.game_uuid, (hub, None))
-        hub.enter(subscription, replaced)
-        self._subscriptions[hub.game_uuid] = (hub, subscription)
-        return subscription
-
-    async def _catch_up(self, hub: Hub, view: LogView, position: int, subscription: Subscription | None) -> None:
-        """Send what was missed, and make the subscription active; a closed game has none.
-
-        The request has been answered: if this fails, the connection ends, and the client may come again.
-        """
-        try:
-            position = await self._recover(hub, view, position)
-            if subscription is not None:
-                told = hub.distributions_told
-                for body in await self._services.store.read(partial(open_distributions, game_id=view.game_id)):
-                    await self.outbox.send(message_frame(body, self._services.clock.now_ms()))
-                await self._recover(hub, view, position)
-                hub.activate(subscription)
-                hub.tell_again(told)
-        except Exception:
-            log_failure(logger, logging.WARNING, "recovery_failed", "a recovery failed", game=hub.game_uuid)
-            self.outbox.close(CloseCode.GOING_AWAY, "recovery failed, connect again")
-
-    async def _recover(self, hub: Hub, view: LogView, position: int) -> int:
-        """Send the log's broadcasts after ``position``, until nothing is left that was pushed meanwhile.
-
-        Returns the position reached.
-        """
-        while position < hub.last_seq and self.outbox.closing is None and not self.outbox.dead:
-            missed = await self._services.store.read(
-                partial(
-                    list_broadcasts,
-                    game_id=view.game_id,
-                    after_seq=position,
-                    up_to_seq=hub.last_seq,
-                    max_bytes=_RECOVERY_BATCH_BYTES,
-                )
-            )
-            if not missed or missed[0].seq != position + 1:
-                raise LookupError(f"the log lost broadcast {position + 1} while it was read")
-            await self.outbox.send(b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed))
-            position = missed[-1].seq
-        return position
+        await self._memberships.join(request, self.user, self.reply)
 
     async def leave(self, request: LeaveGame) -> None:
         """End a subscription, and answer the request."""
-        held = self._subscriptions.pop(request.game_id, None)
-        if held is None:
-            if await self._services.store.read(partial(find_game, uuid=request.game_id)) is None:
-                raise Rejected(ErrorCode.NOT_FOUND, "game_id names no game of this server", "game_id")
-            raise Rejected(ErrorCode.CONFLICT, "this connection has not joined the game")
-        hub, subscription = held
-        hub.leave(subscription)
-        await self.reply(GameLeft(game_id=request.game_id))
-
-    def forget(self, game_uuid: str) -> None:
-        """The game is over: the connection's subscription has ended."""
-        self._subscriptions.pop(game_uuid, None)
+        await self._memberships.leave(request, self.reply)
 
     # Life and death
 

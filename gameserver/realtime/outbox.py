@@ -11,7 +11,7 @@ from gameserver.errors import CloseCode
 from gameserver.realtime.frames import close_frame, frame_end
 
 _MAX_GATHERED = 64
-_STREAM_CHUNK_BYTES = 2_048
+_STREAM_CHUNK_BYTES = 16_384  # a TLS record
 # The queue of every connection for which nothing waits; never added to.
 _NOTHING: deque[bytes] = deque()
 
