@@ -210,12 +210,14 @@ class Connection:
             if self._unanswered >= _MAX_UNANSWERED:
                 await self._wait_until_answered()
             await self.outbox.wait_for_room()
-            asked = self._submit(asked, asked.request, text)
-        if asked.failure is not None or asked.request is not None:
-            await self._wait_until_answered()
-            self._unanswered += 1
-            await self._carry_out(asked)
-            self._note_answered()
+            failure = self._submit(asked, asked.request, text)
+            if failure is None:
+                return
+            asked = asked._replace(failure=failure)
+        await self._wait_until_answered()
+        self._unanswered += 1
+        await self._carry_out(asked)
+        self._note_answered()
 
     def _look_at(self, text: str) -> _Asked:
         received_at_s = time.perf_counter()
@@ -232,8 +234,8 @@ class Connection:
             return _Asked(received_at_s, op, id_, failure=_too_many(retry_after_ms))
         return _Asked(received_at_s, op, id_, request)
 
-    def _submit(self, asked: _Asked, request: Request, text: str) -> _Asked:
-        """Have a change carried out, in its turn; what is left to be done about it here."""
+    def _submit(self, asked: _Asked, request: Request, text: str) -> Exception | None:
+        """Have a change carried out, and answered, in its turn; why not, if that cannot be."""
         services = self._services
         assert self.user is not None
         now_ms = services.clock.now_ms()
@@ -249,9 +251,9 @@ class Connection:
             )
             services.store.writer.submit(write, now_ms, partial(self._answer_change, asked))
         except Exception as error:  # told in its turn
-            return asked._replace(request=None, failure=error)
+            return error
         self._unanswered += 1
-        return asked._replace(request=None)
+        return None
 
     def _answer_change(self, asked: _Asked, outcome: Outcome) -> None:
         """A change has become what it has become, and the changes before it are answered."""
@@ -269,7 +271,7 @@ class Connection:
         self._request_id = asked.id
         error = asked.failure
         try:
-            if asked.request is not None:
+            if asked.request is not None and error is None:
                 await self._perform(asked.request)
         except Exception as raised:
             error = raised
