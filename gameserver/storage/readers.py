@@ -56,6 +56,7 @@ class Readers:
         while True:
             while not self._waiting:
                 await self._at_leisure.park()
+                await trio.lowlevel.checkpoint()  # what is asked for in the same turn of the loop is read together
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
             await self._run_sync(self._read_batch, batch, limiter=limiter)
             for entry in batch:
