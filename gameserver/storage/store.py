@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import trio
 
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import open_reader, open_writer
+from gameserver.storage.connection import open_reader, open_writer, require_own_log
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.migrations import migrate
 from gameserver.storage.readers import Readers
@@ -36,6 +36,7 @@ class Store:
         run_sync: RunSync = trio.to_thread.run_sync,
         run_writes: RunSync | None = None,
     ) -> None:
+        require_own_log(file)
         connection = open_writer(file)
         try:
             migrate(connection)
