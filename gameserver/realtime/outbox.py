@@ -11,7 +11,7 @@ from gameserver.errors import CloseCode
 from gameserver.realtime.frames import close_frame, frame_end
 
 _MAX_GATHERED = 64
-_STREAM_CHUNK_BYTES = 2_048
+_STREAM_CHUNK_BYTES = 16_384  # a TLS record
 # The queue of every connection for which nothing waits; never added to.
 _NOTHING: deque[bytes] = deque()
 
@@ -89,6 +89,10 @@ class Outbox:
     async def send(self, frames: bytes) -> None:
         """Send a reply or recovered broadcasts: waits until no more than the bound is unsent."""
         await self.wait_for_room()
+        self.put(frames)
+
+    def put(self, frames: bytes) -> None:
+        """Send a reply however much waits; how many may come without a wait for room is the caller's to bound."""
         if self.closing is None and not self.dead:
             self._append(frames)
 

@@ -28,6 +28,7 @@ from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
+from gameserver.storage.jobs import Awaited
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
@@ -141,7 +142,8 @@ class Services:
         """
         due_at = self.store.writer.next_due_ms
         if due_at is not None and due_at <= now_ms and now_ms >= self.behind_until_ms:
-            due = self.store.writer.submit(lambda connection: None, now_ms)
+            due: Awaited[None] = Awaited()
+            self.store.writer.submit(lambda connection: None, now_ms, due)
             try:
                 await due.result()
             except Rejected:

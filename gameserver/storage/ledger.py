@@ -85,9 +85,13 @@ def get_purse(connection: sqlite3.Connection, user_id: int, currency: str) -> Pu
             "SELECT kind, id, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency)
         )
     }
-    (available_id, available), (staked_id, staked) = (
-        found.get(kind) or (account_id(connection, kind, currency, user_id), 0)
-        for kind in (AccountKind.AVAILABLE, AccountKind.STAKED)
+    available_id, available = found.get(AccountKind.AVAILABLE) or (
+        account_id(connection, AccountKind.AVAILABLE, currency, user_id),
+        0,
+    )
+    staked_id, staked = found.get(AccountKind.STAKED) or (
+        account_id(connection, AccountKind.STAKED, currency, user_id),
+        0,
     )
     return Purse(available_id, staked_id, Balances(available, staked))
 

@@ -60,7 +60,7 @@ def settle(file: Path, goal: dict[str, str], exit_before: int) -> None:
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
-            await writer.submit(job, START_MS).result()
+            await writer.write(job, START_MS)
             nursery.cancel_scope.cancel()
 
     trio.run(carry_out)

@@ -1,6 +1,7 @@
 import logging
 import os
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -76,11 +77,15 @@ async def test_without_a_watchdog_for_this_process_nothing_is_told(
 
 
 async def test_a_writer_that_hangs_silences_the_watchdog(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: Server, manager: Manager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manager, now_s, hang = Manager(str(tmp_path / "notify")), [100.0], threading.Event()
+    now_s, begun, end = [100.0], trio.Event(), threading.Event()
     systemd = Systemd({**manager.environment, "WATCHDOG_USEC": "30000000"}, 7)
     writes = server.services.writes
+
+    def hang(connection: sqlite3.Connection) -> None:
+        trio.from_thread.run_sync(begun.set)
+        assert end.wait(10)
 
     async def heard() -> list[str]:
         async with trio.open_nursery() as nursery:
@@ -89,19 +94,16 @@ async def test_a_writer_that_hangs_silences_the_watchdog(
             nursery.cancel_scope.cancel()
         return manager.told()
 
-    await server.add_user("ann")
-    with monkeypatch.context() as patched:
-        patched.setattr(time, "monotonic", lambda: now_s[0])
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(server.services.store.write, lambda connection: hang.wait(10), 0)
-            await trio.testing.wait_all_tasks_blocked()
-            now_s[0] += 29
-            assert await heard() == ["WATCHDOG=1"]
-            now_s[0] += 2
-            assert await heard() == []
-            hang.set()
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.services.store.write, hang, 0)
+        await begun.wait()
+        now_s[0] += 29
         assert await heard() == ["WATCHDOG=1"]
-    manager.socket.close()
+        now_s[0] += 2
+        assert await heard() == []
+        end.set()
+    assert await heard() == ["WATCHDOG=1"]
 
 
 def test_without_systemd_nothing_happens(caplog: pytest.LogCaptureFixture) -> None:
