@@ -100,6 +100,8 @@ class Actor:
                     while True:
                         requests = list(self.next_requests())
                         self.log += requests
+                        if not requests:
+                            assert player.call(1)["res"] == 1  # and notice that the server is gone
                         self.ask(player, requests, countdown)
                 finally:
                     self.close_code = player.close_code()
@@ -195,8 +197,10 @@ class Load:
         """A server from the moment on at which so many requests were answered; it must be ended within."""
         countdown = Countdown(acknowledged)
         with serving(self.file, *UNLIMITED) as server:
-            threads = [threading.Thread(target=actor.act, args=(server.url, countdown)) for actor in self.actors]
-            threads += [threading.Thread(target=game.watch, args=(server.url,)) for game in self.games]
+            threads = [
+                threading.Thread(target=actor.act, args=(server.url, countdown), daemon=True) for actor in self.actors
+            ]
+            threads += [threading.Thread(target=game.watch, args=(server.url,), daemon=True) for game in self.games]
             for thread in threads:
                 thread.start()
             countdown.wait()
