@@ -65,7 +65,7 @@ class Store:
 
     async def write(self, job: Job[T], now_ms: int) -> T:
         """The result of a job that changes the database, once that is on disk. See `Writer.submit`."""
-        return await self.writer.submit(job, now_ms).result()
+        return await self.writer.write(job, now_ms)
 
     def close(self) -> None:
         """Close every connection. Nothing may be running."""
