@@ -18,7 +18,7 @@ from gameserver.storage.connection import (
 from gameserver.storage.copies import CopyRefused, OnProgress, remove_logs, sync_folder, writing
 from gameserver.storage.migrations import migrate, require_known
 
-COMPANIONS = ("", *LOGS, ".lock", ".sock", ".secret")
+COMPANIONS = ("", *LOGS, ".part", ".lock", ".sock", ".secret")
 
 
 def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress: OnProgress) -> list[str]:
@@ -27,6 +27,7 @@ def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress:
     A backup already there is replaced once the new one is on disk and without faults; one with faults stays apart as
     ``TARGET.part``. Others may read it who may read the database. Raises `CopyRefused` and OSError.
     """
+    target = target.resolve()
     _require_elsewhere(file, target)
     with writing(target, file) as copy:
         copy.fill(database, on_progress)
@@ -37,13 +38,17 @@ def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress:
     return faults
 
 
+def _names_of(file: Path) -> set[Path]:
+    """A database and all that may lie beside it: SQLite goes by where a link leads, the server by its name."""
+    return {beside(name, suffix).resolve() for name in (file, file.resolve()) for suffix in COMPANIONS}
+
+
 def _require_elsewhere(file: Path, target: Path) -> None:
     """Refuse a target that is the database or belongs to it or to another, or would while it is written."""
     if not target.name or target.is_dir():
         raise CopyRefused(f"{target} is a folder; name a file")
-    own = {beside(file.resolve(), suffix) for suffix in COMPANIONS}
     for path in (target, beside(target, ".part")):
-        if path.resolve() in own or (path.exists() and path.samefile(file)):
+        if path in _names_of(file) or (path.exists() and path.samefile(file)):
             raise CopyRefused(f"{path} belongs to the database {file}; write the backup elsewhere")
     if target.exists() and not target.is_file():
         raise CopyRefused(f"{target} is no plain file; write the backup elsewhere")
@@ -60,9 +65,10 @@ def restore(file: Path, backup: Path, on_progress: OnProgress, *, keep: bool) ->
     with its log: ``FILE.before-restore`` or the next such name that is free; None if there was none or it was not to
     be kept. Raises `DatabaseInUse`, `IncompatibleDatabase`, `CopyRefused`, OSError.
     """
-    if backup.resolve() in {beside(file.resolve(), suffix) for suffix in (*COMPANIONS, ".part")}:
+    if backup.resolve() in _names_of(file):
         raise CopyRefused(f"{backup} is the database itself or belongs to it; name a backup")
-    with hold_lock(file), _reading(backup) as source, writing(file, file) as copy:
+    lock, file = hold_lock(file), file.resolve()
+    with lock, _reading(backup) as source, writing(file, file) as copy:
         copy.fill(source, on_progress)
         with closing(open_unshared(copy.part)) as connection:
             migrate(connection)

@@ -63,7 +63,7 @@ def hold_lock(file: Path) -> Iterator[None]:
 
 
 def require_own_log(file: Path) -> None:
-    """Raise `IncompatibleDatabase` for a backup that was put beside the log of another database.
+    """Raise `IncompatibleDatabase` for a log without its database, and a backup put beside the log of another.
 
     SQLite takes whatever log lies there for the database's own, and mixes the two without a word. A database whose log
     holds anything says in its header that it has one, and said so on disk before the log was begun, so that no crash
@@ -72,11 +72,19 @@ def require_own_log(file: Path) -> None:
 
     No connection of this process may be open: to close the file as is done here drops SQLite's locks on it.
     """
+    file = file.resolve()  # as SQLite does, before it looks beside it
     log = beside(file, "-wal")
     if not log.exists() or not log.stat().st_size:
         return
-    with file.open("rb") as stream:
-        header = stream.read(HEADER_BYTES)
+    header = b""
+    if file.exists():
+        with file.open("rb") as stream:
+            header = stream.read(HEADER_BYTES)
+    if not header:
+        raise IncompatibleDatabase(
+            f"{file} is missing or empty, and its log {log} is there, which SQLite would delete: bring the database"
+            " back, or delete the log to begin anew"
+        )
     if header.startswith(b"SQLite format 3\0") and header[WRITE_VERSION] == NO_WAL:
         raise IncompatibleDatabase(
             f"{file} is a backup, put there beside the log of another database, with which SQLite would mix it:"

@@ -268,6 +268,18 @@ def test_what_is_kept_is_bit_for_bit_what_was_there_though_it_be_broken(
     assert beside(kept, "-wal").read_bytes() == log
 
 
+def test_a_database_that_is_a_link_is_replaced_where_the_link_leads(
+    backup: Path, connection: sqlite3.Connection, database: Path, tmp_path: Path
+) -> None:
+    crash(database, connection)
+    link = tmp_path / "link.db"
+    link.symlink_to(database)
+    assert restore(link, backup, ignore, keep=True) == beside(database, ".before-restore")
+    assert link.readlink() == database
+    assert usernames(database) == ["ann"]
+    assert not beside(database, "-wal").exists()
+
+
 def test_nothing_is_restored_under_a_running_server(
     backup: Path, connection: sqlite3.Connection, database: Path
 ) -> None:
@@ -413,6 +425,19 @@ def test_a_backup_beside_the_log_of_another_life_is_refused_and_both_stay_as_the
         require_own_log(mixed)
     assert mixed.read_bytes() == target.read_bytes()
     assert beside(mixed, "-wal").read_bytes() == log
+
+
+def test_a_backup_beside_the_log_of_another_life_is_refused_through_a_link(mixed: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(mixed)
+    with pytest.raises(IncompatibleDatabase, match="is a backup"):
+        require_own_log(tmp_path / "link.db")
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda file: os.truncate(file, 0)], ids=["missing", "empty"])
+def test_a_log_whose_database_is_gone_is_not_thrown_after_it(mixed: Path, lose: Callable[[Path], None]) -> None:
+    lose(mixed)
+    with pytest.raises(IncompatibleDatabase, match="missing or empty"):
+        require_own_log(mixed)
 
 
 def test_a_restore_sets_right_what_was_copied_by_hand(mixed: Path, target: Path) -> None:
