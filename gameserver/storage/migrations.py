@@ -25,7 +25,7 @@ def _run_script(name: str) -> Migration:
 
 
 # MIGRATIONS[i] turns version i + 1 into i + 2.
-MIGRATIONS: tuple[Migration, ...] = (_run_script("version_2.sql"),)
+MIGRATIONS: tuple[Migration, ...] = (_run_script("version_2.sql"), _run_script("version_3.sql"))
 
 
 class IncompatibleDatabase(Exception):

@@ -220,6 +220,9 @@ def test_a_file_with_bets_is_sound(connection: sqlite3.Connection, pool: Pool) -
 def test_a_fault_of_the_accounts_is_named(
     connection: sqlite3.Connection, pool: Pool, damage: str, faults: list[str]
 ) -> None:
+    # What is found does not rest on the schema's having refused it.
+    for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {trigger}")
     connection.execute(damage)
     assert find_faults(connection) == [fault.format(pool=pool.uuid) for fault in faults]
 
@@ -235,28 +238,3 @@ def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: sqlite3.C
     settlement = insert_settlement(connection, pool.id, None, "close", 0, 0, NOW, is_money_return=False)
     connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?", (settlement,))
     assert find_faults(connection) == [f"pool {pool.uuid} is resolved, and 1 of its bets are running"]
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "UPDATE transfers SET amount = 1",
-        "DELETE FROM transfers",
-        "DELETE FROM accounts",
-        "INSERT INTO accounts (kind, user_id, currency, balance) VALUES ('available', 1, 'EUR', 5)",
-        "UPDATE accounts SET balance = -1 WHERE kind = 'staked'",
-    ],
-)
-def test_the_database_itself_refuses_to_edit_the_ledger(
-    connection: sqlite3.Connection, pool: Pool, damage: str
-) -> None:
-    with pytest.raises(sqlite3.IntegrityError):
-        connection.execute(damage)
-
-
-def test_the_database_itself_refuses_to_move_money_between_currencies(
-    connection: sqlite3.Connection, pool: Pool
-) -> None:
-    accounts = [account_id(connection, AccountKind.AVAILABLE, currency, 1) for currency in ("DON", "EUR")]
-    with pytest.raises(sqlite3.IntegrityError, match="within a currency"):
-        insert_transfers(connection, [Transfer(accounts[0], accounts[1], 1, Reason.CREDIT, None, None, NOW)])

@@ -7,7 +7,7 @@ import pytest
 
 from gameserver.storage.check import find_faults
 from gameserver.storage.connection import open_writer
-from gameserver.storage.ledger import get_balances, get_minted
+from gameserver.storage.ledger import AccountKind, account_id, get_balances, get_minted, insert_credit
 from gameserver.storage.migrations import (
     MIGRATIONS,
     IncompatibleDatabase,
@@ -17,7 +17,7 @@ from gameserver.storage.migrations import (
     statements,
 )
 from gameserver.storage.timers import first_due
-from tests.support.rows import make_game
+from tests.support.rows import make_bet, make_game, make_pool, make_user
 
 VERSION_1 = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT) STRICT;\n"
 VERSION_3 = (
@@ -162,6 +162,7 @@ def test_the_script_of_the_schema_is_used_to_its_end() -> None:
 
 
 SCHEMA_1 = Path(__file__).with_name("schema_1.sql")
+SCHEMA_2 = Path(__file__).with_name("schema_2.sql")
 
 
 @pytest.fixture
@@ -188,15 +189,46 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
     }
 
 
-def test_a_file_of_version_1_gets_the_schema_of_a_new_one(version_1: sqlite3.Connection) -> None:
-    migrate(version_1)
+@pytest.fixture
+def version_2(empty: sqlite3.Connection) -> sqlite3.Connection:
+    """A connection to a file of version 2 in which user 1 has bet 300, and user 2 has an account never used."""
+    migrate(empty, SCHEMA_2.read_text(encoding="utf-8"), MIGRATIONS[:1])
+    make_bet(empty, make_pool(empty, make_game(empty).id), make_user(empty), 300)
+    account_id(empty, AccountKind.AVAILABLE, "DON", make_user(empty, "bob").id)
+    return empty
+
+
+@pytest.mark.parametrize("version", ["version_1", "version_2"])
+def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
+    migrated: sqlite3.Connection = request.getfixturevalue(version)
+    migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
-        assert version_of(version_1) == version_of(fresh) == 2
-        assert tables_of(version_1) == tables_of(fresh)
-        assert references_of(version_1) == references_of(fresh)
-        ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (version_1, fresh))
+        assert version_of(migrated) == version_of(fresh) == 3
+        assert tables_of(migrated) == tables_of(fresh)
+        assert references_of(migrated) == references_of(fresh)
+        ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (migrated, fresh))
         assert ours == theirs
+
+
+def test_the_accounts_of_a_file_of_version_2_know_what_moved_them_last(version_2: sqlite3.Connection) -> None:
+    migrate(version_2)
+    accounts = version_2.execute("SELECT kind, user_id, balance, moved_by FROM accounts ORDER BY id").fetchall()
+    assert accounts == [
+        ("mint", None, -300, 1),
+        ("available", 1, 0, 2),
+        ("staked", 1, 300, 2),
+        ("available", 2, 0, 0),
+    ]
+    assert find_faults(version_2) == []
+
+
+def test_the_ledger_of_a_file_of_version_2_goes_on_and_can_no_longer_be_edited(version_2: sqlite3.Connection) -> None:
+    migrate(version_2)
+    insert_credit(version_2, 1, "DON", 50, 9)
+    with pytest.raises(sqlite3.IntegrityError, match="accounts are changed by transfers alone"):
+        version_2.execute("UPDATE accounts SET balance = 1000 WHERE user_id = 1")
+    assert get_balances(version_2, 1, "DON") == (50, 300)
 
 
 def test_a_file_of_version_1_keeps_its_rows_and_its_users_get_1000_units(version_1: sqlite3.Connection) -> None:
