@@ -11,13 +11,18 @@ DEV_ENV   := .venv/.dev
 BENCH_ENV := .venv/.bench
 
 .DEFAULT_GOAL := help
-.PHONY: run test lint typecheck audit check bench reference clean help
+.PHONY: run test soak lint typecheck audit check bench reference clean help
 
 run: $(RUN_ENV) ## serve for development (HOST=, PORT=, DB= choose where)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
 
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+soak: export GAMESERVER_SOAK_ROUNDS ?= 300
+soak: export GAMESERVER_SOAK_MESSAGES ?= 100000
+soak: $(DEV_ENV) ## power cuts under load (GAMESERVER_SOAK_ROUNDS=300) and nonsense (GAMESERVER_SOAK_MESSAGES=100000)
+	$(BIN)/python -m pytest -n 0 -s tests/e2e/test_mixed_load.py tests/e2e/test_message_fuzz.py $(ARGS)
 
 lint: $(DEV_ENV) ## check style
 	$(BIN)/ruff check .

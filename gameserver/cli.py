@@ -35,11 +35,14 @@ from gameserver.handlers.admin import (
     perform,
 )
 from gameserver.handlers.replay import Replay, ReplayError, export_game
+from gameserver.progress import Progress
 from gameserver.realtime.logs import configure
 from gameserver.realtime.services import Services
 from gameserver.realtime.systemd import Systemd
+from gameserver.storage.backup import back_up, restore
 from gameserver.storage.check import find_faults
-from gameserver.storage.connection import DatabaseInUse, open_memory, open_reader
+from gameserver.storage.connection import DatabaseInUse, beside, open_memory, open_reader, require_own_log
+from gameserver.storage.copies import CopyRefused
 from gameserver.storage.migrations import IncompatibleDatabase, require_current
 
 DEVELOPER = "dev"
@@ -51,6 +54,7 @@ _EXPECTED = (
     ReplayError,
     DatabaseInUse,
     IncompatibleDatabase,
+    CopyRefused,
     sqlite3.Error,
     OSError,
     ValueError,
@@ -139,6 +143,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name")
 
     add(commands, "check", _check, "Prove that a database is sound, or say what is wrong with it")
+
+    command = add(commands, "backup", _backup, "Copy the database into one file, also beside a running server")
+    command.add_argument("file", help="the backup; one already there is replaced once the new one is whole")
+    command = add(commands, "restore", _restore, "Put a backup in the place of the database, while no server runs")
+    command.add_argument("file", help="what backup wrote")
+    command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
 
     command = add(commands, "export", _export, "Write a game's whole life as JSON lines")
     command.add_argument("game_id")
@@ -274,6 +284,7 @@ def _reading(settings: Settings) -> Iterator[sqlite3.Connection]:
     file = Path(settings.db)
     if not file.exists():
         raise ControlError(f"there is no database at {file}; name one with --db")
+    require_own_log(file)
     with closing(open_reader(file)) as connection:
         require_current(file, connection)
         connection.execute("BEGIN")
@@ -289,6 +300,31 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
     if not faults:
         print(f"{file} is sound")
     return 1 if faults else 0
+
+
+def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    file, target = Path(settings.db), Path(options.file)
+    with _reading(settings) as connection:
+        faults = back_up(connection, file, target, Progress())
+    if faults:
+        reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is as it was:"
+        raise CopyRefused("\n".join([reason, *faults]))
+    print(f"{target} is a backup of {file}, and sound")
+    return 0
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    file = Path(settings.db)
+    kept = restore(file, Path(options.file), Progress(), keep=not options.discard_old)
+    print(f"{file} is now what {options.file} holds")
+    if kept is not None:
+        print(f"the database it replaces is kept as {kept}; to go back: gameserver restore {kept} --db {file}")
+    print(
+        f"session keys need the secret they were made with ({beside(file, '.secret')}, which stays as it is): those of"
+        " the backup that have not expired are valid, also if they were ended since; gameserver user key NAME ends them"
+    )
+    print("next: start the server")
+    return 0
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:

@@ -17,6 +17,7 @@ from gameserver.storage.connection import (
     hold_lock,
     load_secret,
     open_writer,
+    require_own_log,
 )
 from gameserver.storage.migrations import migrate
 
@@ -62,6 +63,7 @@ def _ask_server(file: Path, command: Command) -> dict[str, Any] | None:
 def _do_directly(file: Path, settings: Settings, command: Command) -> dict[str, Any]:
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
+        require_own_log(file)
         connection = open_writer(file)
         try:
             migrate(connection)

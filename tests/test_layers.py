@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "errors": set(),
     "config": set(),
+    "progress": set(),
     "domain": {"errors"},
     "protocol": BASE | {"domain"},
     "storage": BASE | {"domain"},
@@ -28,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
 LAYERS_BELOW_APP = BASE | {"domain", "protocol", "storage", "handlers", "web", "realtime"}
 ALLOWED["app"] = LAYERS_BELOW_APP | {"__init__"}
 ALLOWED["control"] = LAYERS_BELOW_APP | {"app"}
-ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "control", "client", "__init__"}
+ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "control", "client", "progress", "__init__"}
 ALLOWED["__main__"] = {"cli"}
 
 EXECUTES = {"execute", "executemany", "executescript"}

@@ -45,8 +45,9 @@ async def broadcast(bench: Bench) -> list[Figure]:
     lone = Figure(f"one broadcast of {FRAME_BYTES} bytes to {SUBSCRIBERS:,} subscribers", "deliveries/s", lone_targets)
     many = Figure(f"{burst} broadcasts back to back to the same", "deliveries/s", (at_least(5, "websockets"),))
     spread = Figure(f"the same {burst}, asked for over {_OPERATORS} connections", "deliveries/s")
+    stored = Figure("one event of a game without subscribers, until it is on disk and answered", "ms")
     alone = Figure(f"{burst} events of a game without subscribers, back to back", "ms")
-    figures = [lone, many, spread, alone]
+    figures = [lone, stored, many, spread, alone]
     world = _world(bench)
 
     async def measure_ours() -> None:
@@ -110,7 +111,7 @@ async def _peer(bench: Bench, name: str, *arguments: str) -> AsyncIterator[Stage
 
 
 async def _measure(bench: Bench, who: str, stage: Stage, figures: list[Figure]) -> None:
-    lone, many, spread, alone = figures
+    lone, stored, many, spread, alone = figures
     burst = bench.sizes.burst_broadcasts
     for _ in range(3):
         await _deliver(stage, stage.trigger, 1)
@@ -123,6 +124,9 @@ async def _measure(bench: Bench, who: str, stage: Stage, figures: list[Figure]) 
                 took_s = await _deliver(stage, trigger, burst)
             figure.add(who, SUBSCRIBERS * burst / took_s, busy.share)
     if stage.commit is not None:
+        with busyness() as busy:
+            times = [await _time(stage.commit) for _ in range(bench.sizes.lone_broadcasts)]
+        stored.add(who, statistics.median(times) * 1000, busy.share)
         with busyness() as busy:
             await stage.commit(burst)
         alone.add(who, busy.seconds * 1000, busy.share)
@@ -137,3 +141,10 @@ async def _deliver(stage: Stage, trigger: Trigger, count: int) -> float:
         group.create_task(trigger(count))
         await everywhere
         return time.perf_counter() - began
+
+
+async def _time(trigger: Trigger) -> float:
+    """How long one takes to be answered, in seconds."""
+    began = time.perf_counter()
+    await trigger(1)
+    return time.perf_counter() - began

@@ -22,9 +22,9 @@ async def settlement(bench: Bench) -> list[Figure]:
     smaller = f"itself, {small:,} bets"
     took = Figure(f"settle a pool of {large:,} bets", "ms")
     each = Figure(f"settle a pool of {large:,} bets, for each of them", "µs", (at_most(1.25, smaller),))
-    p99 = Figure("ping meanwhile, p99", "ms", (at_most(100),))
-    longest = Figure("longest ping meanwhile", "ms")
-    waited = Figure("longest wait of a bet in another game meanwhile", "ms")
+    p99 = Figure("ping while the pool is settled, p99", "ms", (at_most(100),))
+    longest = Figure("longest ping while the pool is settled", "ms")
+    waited = Figure("longest wait of a bet in another game while the pool is settled", "ms")
     bench.progress(f"writing {small + large:,} bets")
     world = _world(bench.directory / "world", small, large)
 

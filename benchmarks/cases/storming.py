@@ -59,8 +59,8 @@ async def storm(bench: Bench) -> list[Figure]:
     count = bench.sizes.storm_clients
     joined = Figure(f"{count:,} users connect and join one game", "users/s")
     messages = Figure("messages about who came that one subscriber got", "messages")
-    p99 = Figure("ping meanwhile, p99", "ms", (at_most(100),))
-    longest = Figure("longest ping meanwhile", "ms")
+    p99 = Figure("ping while they come, p99", "ms", (at_most(100),))
+    longest = Figure("longest ping while they come", "ms")
     bench.progress(f"writing {count:,} users")
     maker = WorldMaker(bench.directory / "world")
     maker.add_players(count)

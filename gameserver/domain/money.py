@@ -77,6 +77,8 @@ def read_decimal(raw: msgspec.Raw, field: str) -> Decimal:
 def scale(value: Decimal, places: int, field: str) -> int:
     """A value as an integer of ``10**-places``. Raises `Rejected` if it has more places."""
     _, digits, exponent = value.as_tuple()
+    if exponent == 0:
+        return int(value) * int(10**places)
     unscaled = int("".join(map(str, digits)))
     shift = int(exponent) + places
     if shift >= 0:

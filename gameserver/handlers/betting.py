@@ -9,7 +9,7 @@ from gameserver.domain.money import read_amount, to_minor, to_units
 from gameserver.domain.names import MAX_PART_LENGTH
 from gameserver.domain.pools import require_accepting
 from gameserver.domain.targets import parse_target, path_id
-from gameserver.errors import ErrorCode, Rejected, invalid
+from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.context import Change, Reading, Wager
 from gameserver.handlers.pools import sums_of
 from gameserver.handlers.registry import handles
@@ -26,13 +26,10 @@ from gameserver.protocol.betting import (
     YourExposure,
 )
 from gameserver.protocol.codec import encode_body
-from gameserver.storage.bets import add_to_stake, insert_bet, insert_participation
+from gameserver.storage.bets import Offer, add_to_stake, find_offer, insert_bet, insert_participation
 from gameserver.storage.ledger import get_balances, get_purse, insert_stake
 from gameserver.storage.pools import (
-    Pool,
-    PoolTarget,
     find_pool,
-    find_pool_target,
     list_all_open_pools,
     list_pool_targets,
     update_sums_for_bet,
@@ -49,22 +46,23 @@ def _parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
 def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, key: str) -> BetPlacedInBettingPool:
     """Take a bet: its stake leaves the available money in the same transaction."""
     units = read_amount(request.amount, "amount")
-    pool = change.pool(request, request.pool_id)
-    amount = to_minor(units, pool.currency, "amount")
-    target = find_pool_target(change.connection, pool.id, key)
-    if target is None:
+    offer = find_offer(change.connection, request.pool_id, key, change.user.id)
+    if offer is None:
+        raise not_found("pool_id", "pool")
+    amount = to_minor(units, offer.currency, "amount")
+    if offer.position is None:
         raise invalid("target", f"target names nothing that can be backed in this pool: {key[:80]!r}")
-    require_accepting(pool.status, pool.times, change.now_ms, is_blocked=pool.is_blocked)
-    purse = get_purse(change.connection, change.user.id, pool.currency)
-    _require_funds(purse.held.available, amount, pool.currency)
-    bet = insert_bet(change.connection, pool.id, change.user.id, target.position, amount, change.now_ms)
-    _count(change, pool, target, amount)
-    change.tell_balances(pool.currency, insert_stake(change.connection, purse, amount, bet.id, change.now_ms))
-    shown = to_units(amount, pool.currency)
-    new_bet = NewBet(bet.uuid, change.user.id, target.key, shown, bet.placed_at)
-    change.effects.wagers.append(Wager(pool.game_uuid, pool.uuid, new_bet))
+    require_accepting(offer.status, offer.times, change.now_ms, is_blocked=offer.is_blocked)
+    purse = offer.purse or get_purse(change.connection, change.user.id, offer.currency)
+    _require_funds(purse.held.available, amount, offer.currency)
+    bet = insert_bet(change.connection, offer.pool_id, change.user.id, offer.position, amount, change.now_ms)
+    _count(change, offer, offer.position, amount)
+    change.tell_balances(offer.currency, insert_stake(change.connection, purse, amount, bet.id, change.now_ms))
+    shown = to_units(amount, offer.currency)
+    new_bet = NewBet(bet.uuid, change.user.id, key, shown, bet.placed_at)
+    change.effects.wagers.append(Wager(offer.game_uuid, request.pool_id, new_bet))
     return BetPlacedInBettingPool(
-        pool_id=pool.uuid, bet_id=bet.uuid, target=target.key, amount=shown, placed_at=bet.placed_at
+        pool_id=request.pool_id, bet_id=bet.uuid, target=key, amount=shown, placed_at=bet.placed_at
     )
 
 
@@ -81,15 +79,13 @@ def _require_funds(available: int, amount: int, currency: str) -> None:
         raise Rejected(ErrorCode.INSUFFICIENT_FUNDS, f"available are {has} {currency}, asked for are {asks}", "amount")
 
 
-def _count(change: Change, pool: Pool, target: PoolTarget, amount: int) -> None:
+def _count(change: Change, offer: Offer, position: int, amount: int) -> None:
     """Add a bet to the sums of its user, its target and its pool."""
-    connection, user_id = change.connection, change.user.id
-    new_backer = add_to_stake(connection, user_id, pool.id, target.position, amount)
+    connection, user_id, pool_id = change.connection, change.user.id, offer.pool_id
+    new_backer = add_to_stake(connection, user_id, pool_id, position, amount)
     # Who has backed the target before is a participant already.
-    new_participant = new_backer and insert_participation(connection, user_id, pool.game_id, pool.id)
-    update_sums_for_bet(
-        connection, pool.id, target.position, amount, new_participant=new_participant, new_backer=new_backer
-    )
+    new_participant = new_backer and insert_participation(connection, user_id, offer.game_id, pool_id)
+    update_sums_for_bet(connection, pool_id, position, amount, new_participant=new_participant, new_backer=new_backer)
 
 
 def distribution_update(

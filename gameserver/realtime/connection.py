@@ -43,25 +43,24 @@ from gameserver.realtime.metrics import NO_CLOSE_FRAME, OK
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.services import Services
 from gameserver.realtime.visit import Visit
-from gameserver.storage.jobs import Entry
+from gameserver.storage.jobs import Outcome
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
-_MAX_BEGUN = 64
+_MAX_UNANSWERED = 32
 _RATE_LIMITED_PATIENCE_S = 10.0
 _USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 
 
-class _Begun(NamedTuple):
-    """A request that has been looked at: it has failed, or is being written, or is yet to be carried out."""
+class _Asked(NamedTuple):
+    """A request that has been looked at; ``failure`` says why it is not carried out."""
 
     received_at_s: float
     op: int | None
     id: str | int | None
-    failure: Exception | None = None
-    write: Entry[Committed] | None = None
     request: Request | None = None
+    failure: Exception | None = None
 
 
 class Connection:
@@ -72,7 +71,7 @@ class Connection:
 
     __slots__ = (
         "_address",
-        "_busy",
+        "_all_answered",
         "_deadline",
         "_expires_at_ms",
         "_fields",
@@ -85,6 +84,7 @@ class Connection:
         "_request_id",
         "_services",
         "_session_id",
+        "_unanswered",
         "_watched",
         "outbox",
         "user",
@@ -120,7 +120,8 @@ class Connection:
         self._memberships = Memberships(services, self.outbox)
         self._request_id: str | int | None = None
         self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
-        self._busy = False
+        self._unanswered = 0
+        self._all_answered: trio.Event | None = None
         self._opened_at_s: float | None = None
         self._heartbeat: Heartbeat | None = None
         self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
@@ -164,23 +165,21 @@ class Connection:
                     if not await self._take(message):
                         return
                 elif self.outbox.closing is None:  # and not what was in flight when the connection began to close
-                    self._busy = True
                     await self._answer(message)
-                    self._busy = False
-                    if self._services.draining:
-                        self.drain()
         except FrameRefused as refused:
+            await self._wait_until_answered()
             self.outbox.close(refused.code, refused.reason)
             await self._incoming.wait_for_close()
 
     async def _take(self, frame: Frame) -> bool:
         """Take what is no request; whether the client has more to say."""
-        if frame.opcode == CLOSE:
-            self.outbox.send_last(control_frame(CLOSE, frame.payload[:2]))
-            return False
         if frame.opcode == PING:
             await self.outbox.send(control_frame(PONG, frame.payload))
         elif frame.opcode != PONG:
+            await self._wait_until_answered()
+            if frame.opcode == CLOSE:
+                self.outbox.send_last(control_frame(CLOSE, frame.payload[:2]))
+                return False
             self.outbox.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
         return True
 
@@ -201,82 +200,125 @@ class Connection:
     # Requests
 
     async def _answer(self, text: str) -> None:
-        """Answer a request, and the changes that have come behind it: those that follow each other share a commit."""
-        begun = [self._begin(text)]
-        while begun[-1].write is not None and len(begun) < _MAX_BEGUN and self.outbox.closing is None:
-            following = self._incoming.text_at_hand()
-            if following is None:
-                break
-            begun.append(self._begin(following))
-        for one in begun:
-            await self._finish(one)
+        """Have a request answered after those before it.
 
-    def _begin(self, text: str) -> _Begun:
-        """Look at a request; have it carried out, in its turn, if it changes something."""
+        A change is answered when it is on disk. Until then the next request is read: changes that follow each
+        other share a commit.
+        """
+        asked = self._look_at(text)
+        if asked.request is not None and declared(asked.request).kind is Kind.WRITE:
+            if self._unanswered >= _MAX_UNANSWERED:
+                await self._wait_until_answered()
+            await self.outbox.wait_for_room()
+            failure = self._submit(asked, asked.request, text)
+            if failure is None:
+                return
+            asked = asked._replace(failure=failure)
+        await self._wait_until_answered()
+        self._unanswered += 1
+        await self._carry_out(asked)
+        self._note_answered()
+
+    def _look_at(self, text: str) -> _Asked:
         received_at_s = time.perf_counter()
-        op: int | None = None
-        id_: str | int | None = None
         retry_after_ms = self._rate_limited_for()
         try:
-            try:
-                request = decode_request(text, logged_in=self.user is not None)
-            except Undecodable as undecodable:
-                op, id_ = undecodable.op, undecodable.id
-                self._refuse_if_limited(retry_after_ms)
-                raise undecodable.rejected from None
-            op, id_ = declared(request).op, request.header.id
-            self._refuse_if_limited(retry_after_ms)
-            if declared(request).kind is Kind.WRITE:
-                return _Begun(received_at_s, op, id_, write=self._submit(request, text))
-        except Exception as error:  # told in its turn
-            return _Begun(received_at_s, op, id_, failure=error)
-        return _Begun(received_at_s, op, id_, request=request)
+            request = decode_request(text, logged_in=self.user is not None)
+        except Undecodable as undecodable:
+            failure = _too_many(retry_after_ms) if retry_after_ms else undecodable.rejected
+            return _Asked(received_at_s, undecodable.op, undecodable.id, failure=failure)
+        except Exception as bug:
+            return _Asked(received_at_s, None, None, failure=bug)
+        op, id_ = declared(request).op, request.header.id
+        if retry_after_ms:
+            return _Asked(received_at_s, op, id_, failure=_too_many(retry_after_ms))
+        return _Asked(received_at_s, op, id_, request)
 
-    def _submit(self, request: Request, text: str) -> Entry[Committed]:
+    def _submit(self, asked: _Asked, request: Request, text: str) -> Exception | None:
+        """Have a change carried out, and answered, in its turn; why not, if that cannot be."""
         services = self._services
         assert self.user is not None
         now_ms = services.clock.now_ms()
-        digest = request_digest(text) if request.header.key else None
-        write = partial(
-            run_write,
-            request=request,
-            digest=digest,
-            user=self.user,
-            now_ms=now_ms,
-            settings=services.settings,
-        )
-        return services.store.writer.submit(write, now_ms)
-
-    async def _finish(self, begun: _Begun) -> None:
-        """Carry a request out if that is yet to be done, and answer it, whatever happens."""
-        outcome = OK
-        self._request_id = begun.id
         try:
-            if begun.failure is not None:
-                raise begun.failure
-            if begun.write is not None:
-                committed = await begun.write.result()
-                await self._send(committed.body, repeated=committed.repeated)
-            elif begun.request is not None:
-                await self._carry_out(begun.request)
-        except Rejected as rejected:
-            outcome = rejected.code
-            await self._refuse(begun.op, rejected)
-        except Exception:
-            outcome = ErrorCode.INTERNAL
-            incident = secrets.token_hex(6)
-            text = "the operation failed by a bug of the server"
-            log_failure(logger, logging.ERROR, "internal_error", text, op=begun.op, incident=incident)
-            bug = Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
-            await self._refuse(begun.op, bug)
-        self._services.metrics.count_answer(begun.op, outcome, time.perf_counter() - begun.received_at_s)
+            digest = request_digest(text) if request.header.key else None
+            write = partial(
+                run_write,
+                request=request,
+                digest=digest,
+                user=self.user,
+                now_ms=now_ms,
+                settings=services.settings,
+            )
+            services.store.writer.submit(write, now_ms, partial(self._answer_change, asked))
+        except Exception as error:  # told in its turn
+            return error
+        self._unanswered += 1
+        return None
 
-    async def _carry_out(self, request: Request) -> None:
+    def _answer_change(self, asked: _Asked, outcome: Outcome) -> None:
+        """A change has become what it has become, and the changes before it are answered."""
+        error = outcome.error
+        if error is None:
+            committed: Committed = outcome.result
+            self.outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
+        else:
+            self.outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
+        self._count(asked, error)
+        self._note_answered()
+
+    async def _carry_out(self, asked: _Asked) -> None:
+        """Carry out a request that reads or concerns the connection itself, and answer it, whatever happens."""
+        self._request_id = asked.id
+        error = asked.failure
+        try:
+            if asked.request is not None and error is None:
+                await self._perform(asked.request)
+        except Exception as raised:
+            error = raised
+        if error is not None:
+            await self._send(self._refuse(asked, error))
+        self._count(asked, error)
+
+    async def _perform(self, request: Request) -> None:
         if declared(request).kind is Kind.SESSION:
             await SESSIONS[type(request)](self, request)
         else:
             assert self.user is not None
             await self._send(await self._services.read(request, self.user))
+
+    def _refuse(self, asked: _Asked, error: Exception) -> bytes:
+        """The body of the error reply; a bug is logged with its incident id."""
+        try:
+            raise error
+        except Rejected as raised:
+            rejected = raised
+        except Exception:
+            incident = secrets.token_hex(6)
+            text = "the operation failed by a bug of the server"
+            fields = {**self._fields, "op": asked.op, "incident": incident}
+            log_failure(logger, logging.ERROR, "internal_error", text, **fields)
+            rejected = Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
+        return encode_body(error_reply(asked.op, rejected.code, rejected.text, rejected.field, **rejected.details))
+
+    def _count(self, asked: _Asked, error: Exception | None) -> None:
+        outcome = OK if error is None else error.code if isinstance(error, Rejected) else ErrorCode.INTERNAL
+        self._services.metrics.count_answer(asked.op, outcome, time.perf_counter() - asked.received_at_s)
+
+    async def _wait_until_answered(self) -> None:
+        """Wait until every request read so far has been answered."""
+        while self._unanswered:
+            if self._all_answered is None:
+                self._all_answered = trio.Event()
+            await self._all_answered.wait()
+
+    def _note_answered(self) -> None:
+        self._unanswered -= 1
+        if not self._unanswered:
+            if self._all_answered is not None:
+                self._all_answered.set()
+                self._all_answered = None
+            if self._services.draining:
+                self.drain()
 
     def _rate_limited_for(self) -> int | None:
         """Take the request's tokens; the milliseconds to wait if there are none left."""
@@ -293,25 +335,15 @@ class Connection:
             self.outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
         return wait_ms
 
-    @staticmethod
-    def _refuse_if_limited(retry_after_ms: int | None) -> None:
-        if retry_after_ms is not None:
-            text = f"too many requests; wait {retry_after_ms} ms"
-            raise Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)
-
-    async def _refuse(self, op: int | None, rejected: Rejected) -> None:
-        error = error_reply(op, rejected.code, rejected.text, rejected.field, **rejected.details)
-        await self._send(encode_body(error))
-
     async def reply(self, message: Message) -> None:
         """Answer the request."""
         await self._send(encode_body(message))
 
-    async def _send(self, body: bytes, *, repeated: bool = False) -> None:
-        await self.outbox.send(self._reply_frame(body, repeated=repeated))
+    async def _send(self, body: bytes) -> None:
+        await self.outbox.send(self._reply_frame(self._request_id, body))
 
-    def _reply_frame(self, body: bytes, *, repeated: bool = False) -> bytes:
-        header = ResponseHeader(t=self._services.clock.now_ms(), id=self._request_id, repeated=repeated)
+    def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
+        header = ResponseHeader(t=self._services.clock.now_ms(), id=request_id, repeated=repeated)
         return text_frame(with_header(header, body))
 
     # Who it is
@@ -356,8 +388,8 @@ class Connection:
     # Life and death
 
     def drain(self) -> None:
-        """The server is going away: close once the request in hand is answered."""
-        if not self._busy:
+        """The server is going away: close once the requests in hand are answered."""
+        if not self._unanswered:
             self.outbox.close(CloseCode.GOING_AWAY, "the server is going away")
 
     def end_session(self) -> None:
@@ -406,3 +438,8 @@ class Connection:
         else:
             level = logging.WARNING if code == CloseCode.TOO_SLOW else logging.INFO
             self._services.floods.log(logger, level, "closed", "the connection is closed", str(code), **fields)
+
+
+def _too_many(retry_after_ms: int) -> Rejected:
+    text = f"too many requests; wait {retry_after_ms} ms"
+    return Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)

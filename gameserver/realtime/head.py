@@ -69,7 +69,9 @@ async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
     """
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
     received = 0
-    while True:
+    while data := await transport.receive_some(max_bytes):
+        received += len(data)
+        parser.receive_data(bytes(data))
         try:
             event = parser.next_event()
         except h11.RemoteProtocolError as error:
@@ -79,11 +81,7 @@ async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
             if received - len(rest) > max_bytes:
                 raise HeadRefused(431, "bad_request", f"a request head has at most {max_bytes} bytes")
             return _head(event, rest)
-        data = await transport.receive_some()
-        if not data:
-            return None
-        received += len(data)
-        parser.receive_data(bytes(data))
+    return None
 
 
 def _head(request: h11.Request, rest: bytes) -> Head:

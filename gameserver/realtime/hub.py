@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
@@ -47,15 +47,14 @@ class Listener(Protocol):
 class Subscription:
     """One connection's place among a game's subscribers, from joining until leaving.
 
-    It gets what is pushed while it is ``active``; until then, the log tells it what it missed.
+    It gets what is pushed from when the hub activates it; until then, the log tells it what it missed.
     """
 
-    __slots__ = ("active", "listener", "user")
+    __slots__ = ("listener", "user")
 
     def __init__(self, listener: Listener, user: User) -> None:
         self.listener = listener
         self.user = user
-        self.active = False
 
 
 class Hub:
@@ -72,6 +71,7 @@ class Hub:
         self.holders = 0
         self._hubs = hubs
         self._subscriptions: dict[Subscription, None] = {}
+        self._active: dict[Subscription, Outbox] = {}
         self._connections_of: Counter[int] = Counter()
         self._pending: list[tuple[Publication | None, bytes]] = []
         self._first_pending_seq: int | None = None
@@ -116,9 +116,8 @@ class Hub:
     def _tell_now(self, message: Message) -> None:
         """Tell the few subscribers there are, at once."""
         frame = message_frame(encode_body(message), self._hubs.now_ms())
-        for subscription in list(self._subscriptions):
-            if subscription.active:
-                subscription.listener.outbox.push(frame)
+        for outbox in list(self._active.values()):
+            outbox.push(frame)
 
     async def reach(self, stored_seq: int) -> None:
         """Wait until everything up to ``stored_seq``, which is on disk, has been pushed."""
@@ -184,12 +183,14 @@ class Hub:
         durable = [publication for publication, _ in pending if publication is not None]
         # Who becomes active later gets what is pushed now from the log; a new hub may hold what is in it already.
         fresh = [frame for publication, frame in pending if publication is None or publication.seq > self.last_seq]
-        active = [subscription for subscription in self._subscriptions if subscription.active]
+        active = list(self._active.items())
         watchers = self._watchers(durable[0].source_id) if durable else []
         if durable:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
-        pushed = await _push_all((s.listener.outbox for s in active if s.active), b"".join(fresh))
+        # Some may leave while the others are pushed to.
+        still = (outbox for subscription, outbox in active if subscription in self._active)
+        pushed = await _push_all(still, b"".join(fresh))
         self._hubs.deliveries += pushed * len(fresh)
         if self.closed:
             for subscription in list(self._subscriptions):
@@ -203,8 +204,11 @@ class Hub:
 
     def _watchers(self, source_id: int) -> list[Outbox]:
         """The watchers of the game's source that do not get its messages as subscribers."""
+        watchers = self._hubs.watchers_of(source_id)
+        if not watchers:
+            return []
         subscribed = {subscription.listener.outbox for subscription in self._subscriptions}
-        return [outbox for outbox in self._hubs.watchers_of(source_id) if outbox not in subscribed]
+        return [outbox for outbox in watchers if outbox not in subscribed]
 
     def enter(self, subscription: Subscription, replaced: Subscription | None = None) -> None:
         """Take a connection in, not yet active; the others are told of a user who was not there."""
@@ -217,7 +221,8 @@ class Hub:
 
     def activate(self, subscription: Subscription) -> None:
         """From now on the connection gets what is pushed, unless its subscription has ended."""
-        subscription.active = subscription in self._subscriptions
+        if subscription in self._subscriptions:
+            self._active[subscription] = subscription.listener.outbox
 
     def leave(self, subscription: Subscription) -> None:
         """The connection gets nothing more; the others are told of a user who is no longer there."""
@@ -228,8 +233,8 @@ class Hub:
     def _remove(self, subscription: Subscription) -> bool:
         if subscription not in self._subscriptions:
             return False
-        subscription.active = False
         del self._subscriptions[subscription]
+        self._active.pop(subscription, None)
         user_id = subscription.user.id
         self._connections_of[user_id] -= 1
         if not self._connections_of[user_id]:
@@ -334,6 +339,6 @@ class Hubs:
         if not watchers:
             self._watchers.pop(source_id, None)
 
-    def watchers_of(self, source_id: int) -> Iterable[Outbox]:
+    def watchers_of(self, source_id: int) -> Collection[Outbox]:
         """The connections that watch a source."""
         return self._watchers.get(source_id, {})

@@ -4,7 +4,7 @@ import os
 
 import trio
 
-from gameserver.realtime.frames import Frame, FrameReader, FrameRefused
+from gameserver.realtime.frames import Frame, FrameReader
 
 _RECEIVE_BYTES = 16_384
 
@@ -16,14 +16,13 @@ class Incoming:
     bytes began, None while nobody listens.
     """
 
-    __slots__ = ("_frames", "_held", "_socket", "_transport", "silent_since")
+    __slots__ = ("_frames", "_socket", "_transport", "silent_since")
 
     def __init__(self, transport: trio.abc.Stream, frames: FrameReader, early: bytes) -> None:
         self._transport = transport
         self._socket = transport.socket if isinstance(transport, trio.SocketStream) else None
         self._frames = frames
         self._frames.feed(early)
-        self._held: Frame | None = None
         self.silent_since: float | None = None
 
     async def next(self) -> str | Frame | None:
@@ -31,27 +30,12 @@ class Incoming:
 
         Raises `gameserver.realtime.frames.FrameRefused`, and what a broken transport raises.
         """
-        if self._held is not None:
-            held, self._held = self._held, None
-            return held
         while (message := self._frames.read()) is None:
             data = await self._receive()
             if not data:
                 return None
             self._frames.feed(data)
         return message
-
-    def text_at_hand(self) -> str | None:
-        """The next text message, if it has come already and nothing else before it."""
-        if self._held is None:
-            try:
-                message = self._frames.read()
-            except FrameRefused:
-                return None  # `next` raises it again
-            if not isinstance(message, Frame):
-                return message
-            self._held = message
-        return None
 
     async def wait_for_close(self) -> None:
         """Throw away what still comes, until the client's close frame or the end."""

@@ -89,6 +89,10 @@ class Outbox:
     async def send(self, frames: bytes) -> None:
         """Send a reply or recovered broadcasts: waits until no more than the bound is unsent."""
         await self.wait_for_room()
+        self.put(frames)
+
+    def put(self, frames: bytes) -> None:
+        """Send a reply however much waits; how many may come without a wait for room is the caller's to bound."""
         if self.closing is None and not self.dead:
             self._append(frames)
 

@@ -21,7 +21,7 @@ class Addresses:
         self._networks = [ip_network(name) for name in names]
 
     def __contains__(self, address: str) -> bool:
-        found = _parse(address)
+        found = _parse(address) if self._networks else None
         return found is not None and any(found in network for network in self._networks)
 
 

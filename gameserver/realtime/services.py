@@ -8,6 +8,7 @@ from functools import partial
 
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
+from gameserver.errors import Rejected
 from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
 from gameserver.handlers.registry import Committed, Credentials, Login, run_read
@@ -27,11 +28,14 @@ from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
+from gameserver.storage.jobs import Awaited
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
+
+_BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
 
 
 class Announcer:
@@ -90,6 +94,7 @@ class Services:
     writes: WriteWatch
     certificate: Certificate | None = None
     draining: bool = False
+    behind_until_ms: int = 0
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
@@ -130,7 +135,16 @@ class Services:
         )
 
     async def catch_up(self, now_ms: int) -> None:
-        """Wait until everything that is due has been done, so that a read sees it."""
+        """Wait until everything that is due has been done, so that a read sees it.
+
+        If the database cannot be written, what is on disk can still be read: the scheduler goes on trying, and for
+        a while nobody waits for that. Raises `Rejected` (``busy``) if too many requests wait to be written.
+        """
         due_at = self.store.writer.next_due_ms
-        if due_at is not None and due_at <= now_ms:
-            await self.store.write(lambda connection: None, now_ms)
+        if due_at is not None and due_at <= now_ms and now_ms >= self.behind_until_ms:
+            due: Awaited[None] = Awaited()
+            self.store.writer.submit(lambda connection: None, now_ms, due)
+            try:
+                await due.result()
+            except Rejected:
+                self.behind_until_ms = now_ms + _BEHIND_MS

@@ -4,7 +4,9 @@ import sqlite3
 from enum import StrEnum
 from typing import NamedTuple
 
+from gameserver.domain.pools import PoolStatus, PoolTimes
 from gameserver.storage.ids import new_uuid
+from gameserver.storage.ledger import Balances, Purse
 
 
 class BetStatus(StrEnum):
@@ -34,6 +36,54 @@ class Bet(NamedTuple):
 
 
 _COLUMNS = ", ".join(Bet._fields)
+
+
+class Offer(NamedTuple):
+    """What a bet has to know of a pool, of the target it names, if the pool has it, and of the user's money."""
+
+    pool_id: int
+    game_id: int
+    game_uuid: str
+    currency: str
+    status: PoolStatus
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+    is_blocked: bool
+    position: int | None
+    available_id: int | None
+    available: int | None
+    staked_id: int | None
+    staked: int | None
+
+    @property
+    def times(self) -> PoolTimes:
+        """When the pool takes bets."""
+        return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
+
+    @property
+    def purse(self) -> Purse | None:
+        """The user's accounts, if both are open."""
+        if self.available_id is None or self.staked_id is None:
+            return None
+        return Purse(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
+
+
+def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, user_id: int) -> Offer | None:
+    """All of it in one statement, since every bet begins with it; None if there is no such pool."""
+    row = connection.execute(
+        "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
+        " pools.stop_accepting_bets_at, pools.is_blocked, pool_targets.position, available.id, available.balance,"
+        " staked.id, staked.balance FROM pools JOIN games ON games.id = pools.game_id"
+        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = ?2"
+        " LEFT JOIN accounts AS available ON available.user_id = ?3 AND available.currency = games.currency"
+        "  AND available.kind = 'available'"
+        " LEFT JOIN accounts AS staked ON staked.user_id = ?3 AND staked.currency = games.currency"
+        "  AND staked.kind = 'staked'"
+        " WHERE pools.uuid = ?1",
+        (pool_uuid, target_key, user_id),
+    ).fetchone()
+    return Offer._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
 
 
 def insert_bet(

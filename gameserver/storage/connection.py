@@ -13,6 +13,11 @@ from gameserver.storage.migrations import IncompatibleDatabase, migrate
 OLDEST_SQLITE = (3, 38, 0)  # the first with both STRICT tables and ->>
 BUSY_TIMEOUT_MS = 5_000
 SECRET_BYTES = 32
+# SQLite's file format, section 1.3
+HEADER_BYTES = 100
+WRITE_VERSION = 18  # the offset of 1, or 2 for a database with a write-ahead log
+NO_WAL = 1
+LOGS = ("-wal", "-shm", "-journal")  # what SQLite itself keeps beside a database
 MAX_SOCKET_PATH_BYTES = 103  # the smallest limit of the systems we know, less the final zero
 
 
@@ -57,11 +62,41 @@ def hold_lock(file: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def require_own_log(file: Path) -> None:
+    """Raise `IncompatibleDatabase` for a log without its database, and a backup put beside the log of another.
+
+    SQLite takes whatever log lies there for the database's own, and mixes the two without a word. A database whose log
+    holds anything says in its header that it has one, and said so on disk before the log was begun, so that no crash
+    leaves it otherwise; what ``gameserver backup`` writes says that it has none. A copy made by other means may say
+    that it has one, and is not recognised.
+
+    No connection of this process may be open: to close the file as is done here drops SQLite's locks on it.
+    """
+    file = file.resolve()  # as SQLite does, before it looks beside it
+    log = beside(file, "-wal")
+    if not log.exists() or not log.stat().st_size:
+        return
+    header = b""
+    if file.exists():
+        with file.open("rb") as stream:
+            header = stream.read(HEADER_BYTES)
+    if not header:
+        raise IncompatibleDatabase(
+            f"{file} is missing or empty, and its log {log} is there, which SQLite would delete: bring the database"
+            " back, or delete the log to begin anew"
+        )
+    if header.startswith(b"SQLite format 3\0") and header[WRITE_VERSION] == NO_WAL:
+        raise IncompatibleDatabase(
+            f"{file} is a backup, put there beside the log of another database, with which SQLite would mix it:"
+            f" delete {log} if what is in {file} alone is wanted, or put another there with gameserver restore"
+        )
+
+
 def open_writer(file: Path) -> sqlite3.Connection:
     """The connection that changes the database. Its commits are on disk when they return."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; 3.38 or newer is needed")
-    connection = _connect(f"{file.absolute().as_uri()}?mode=rwc")
+    connection = open_unshared(file)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.DatabaseError as error:
@@ -74,6 +109,11 @@ def open_writer(file: Path) -> sqlite3.Connection:
 def open_reader(file: Path) -> sqlite3.Connection:
     """A connection that cannot change the database."""
     return _connect(f"{file.absolute().as_uri()}?mode=ro")
+
+
+def open_unshared(file: Path) -> sqlite3.Connection:
+    """A connection to a file that nobody else has open, in whatever journal mode it is; it is made if missing."""
+    return _connect(f"{file.absolute().as_uri()}?mode=rwc")
 
 
 def open_memory() -> sqlite3.Connection:

@@ -42,11 +42,10 @@ _COLUMNS = ", ".join(Event._fields)
 def insert_event(connection: sqlite3.Connection, new: NewEventRow) -> Event:
     """A new event."""
     columns, marks = ", ".join(NewEventRow._fields), ", ".join("?" * len(new))
-    cursor = connection.execute(
-        f"INSERT INTO events (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.registered_at), *new)
-    )
-    row = connection.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (cursor.lastrowid,)).fetchone()
-    return Event(*row)
+    uuid = new_uuid(new.registered_at)
+    cursor = connection.execute(f"INSERT INTO events (uuid, {columns}) VALUES (?, {marks})", (uuid, *new))
+    assert cursor.lastrowid is not None
+    return Event(cursor.lastrowid, uuid, *new, None)
 
 
 def find_event(connection: sqlite3.Connection, game_id: int, uuid: str) -> Event | None:

@@ -18,20 +18,35 @@ class Outcome(NamedTuple):
     error: Exception | None = None
 
 
-class Entry(Generic[T]):
-    """A job that waits, or whose outcome is awaited."""
+class Entry:
+    """A job that waits to be carried out; ``on_done`` is told in the loop's thread what has become of it."""
 
-    __slots__ = ("done", "job", "outcome")
+    __slots__ = ("job", "on_done", "outcome")
 
-    def __init__(self, job: Job[T]) -> None:
+    def __init__(self, job: Job[Any], on_done: Callable[[Outcome], None]) -> None:
         self.job = job
-        self.done = trio.Event()
+        self.on_done = on_done
         self.outcome = Outcome()
 
+
+class Awaited(Generic[T]):
+    """The ``on_done`` of an entry for whose outcome a task waits."""
+
+    __slots__ = ("_event", "_outcome")
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+        self._outcome = Outcome()
+
+    def __call__(self, outcome: Outcome) -> None:
+        """The entry is done."""
+        self._outcome = outcome
+        self._event.set()
+
     async def result(self) -> T:
-        """Wait for the job to be done: its result, or raise what it raised."""
-        await self.done.wait()
-        if self.outcome.error is not None:
-            raise self.outcome.error
-        result: T = self.outcome.result
+        """Wait for the outcome: the job's result, or raise what it raised."""
+        await self._event.wait()
+        if self._outcome.error is not None:
+            raise self._outcome.error
+        result: T = self._outcome.result
         return result

@@ -51,8 +51,8 @@ def statements(script: str) -> list[str]:
     return parts
 
 
-def require_current(file: Path, connection: sqlite3.Connection) -> None:
-    """Raise `IncompatibleDatabase` for what is no database of this version of the server."""
+def require_known(file: Path, connection: sqlite3.Connection) -> int:
+    """The version of a database of this server or an older one. Raises `IncompatibleDatabase` for anything else."""
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -60,8 +60,16 @@ def require_current(file: Path, connection: sqlite3.Connection) -> None:
         raise IncompatibleDatabase(f"{file} cannot be read as a database: {error}") from error
     if application != APPLICATION_ID:
         raise IncompatibleDatabase(f"{file} is a database of another program")
-    if version != len(MIGRATIONS) + 1:
-        newest = len(MIGRATIONS) + 1
+    newest = len(MIGRATIONS) + 1
+    if version > newest:
+        raise IncompatibleDatabase(f"{file} has version {version}; this server knows up to {newest}")
+    return int(version)
+
+
+def require_current(file: Path, connection: sqlite3.Connection) -> None:
+    """Raise `IncompatibleDatabase` for what is no database of this version of the server."""
+    version, newest = require_known(file, connection), len(MIGRATIONS) + 1
+    if version != newest:
         raise IncompatibleDatabase(f"{file} has version {version}, not {newest}: start this server with it once")
 
 

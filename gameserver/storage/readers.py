@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import trio
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.storage.jobs import Entry, Job, Outcome, RunSync
+from gameserver.storage.jobs import Awaited, Entry, Job, Outcome, RunSync
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class Readers:
         self._count = count
         self._run_sync = run_sync
         self._idle: list[sqlite3.Connection] = []
-        self._waiting: deque[Entry[Any]] = deque()
+        self._waiting: deque[Entry] = deque()
         self._at_leisure = trio.lowlevel.ParkingLot()
 
     async def read(self, job: Job[T]) -> T:
@@ -40,10 +40,10 @@ class Readers:
 
         Raises what the job raises, and `Rejected` (``storage_unavailable``) if the file cannot be read.
         """
-        entry = Entry(job)
-        self._waiting.append(entry)
+        awaited: Awaited[T] = Awaited()
+        self._waiting.append(Entry(job, awaited))
         self._at_leisure.unpark()
-        return await entry.result()
+        return await awaited.result()
 
     async def run(self) -> None:
         """Carry out what waits, until cancelled."""
@@ -56,12 +56,13 @@ class Readers:
         while True:
             while not self._waiting:
                 await self._at_leisure.park()
+                await trio.lowlevel.checkpoint()  # what is asked for in the same turn of the loop is read together
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
             await self._run_sync(self._read_batch, batch, limiter=limiter)
             for entry in batch:
-                entry.done.set()
+                entry.on_done(entry.outcome)
 
-    def _read_batch(self, batch: list[Entry[Any]]) -> None:
+    def _read_batch(self, batch: list[Entry]) -> None:
         """In a worker thread."""
         try:
             connection = self._idle.pop() if self._idle else self._open_connection()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import trio
 
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import open_reader, open_writer
+from gameserver.storage.connection import open_reader, open_writer, require_own_log
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.migrations import migrate
 from gameserver.storage.readers import Readers
@@ -36,6 +36,7 @@ class Store:
         run_sync: RunSync = trio.to_thread.run_sync,
         run_writes: RunSync | None = None,
     ) -> None:
+        require_own_log(file)
         connection = open_writer(file)
         try:
             migrate(connection)
@@ -64,7 +65,7 @@ class Store:
 
     async def write(self, job: Job[T], now_ms: int) -> T:
         """The result of a job that changes the database, once that is on disk. See `Writer.submit`."""
-        return await self.writer.submit(job, now_ms).result()
+        return await self.writer.write(job, now_ms)
 
     def close(self) -> None:
         """Close every connection. Nothing may be running."""

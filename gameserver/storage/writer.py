@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import trio
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.storage.jobs import Entry, Job, Outcome, RunSync
+from gameserver.storage.jobs import Awaited, Entry, Job, Outcome, RunSync
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +27,13 @@ _UNAVAILABLE = "the database cannot be written now; whether this was carried out
 _BUSY = "the database is held by another program; nothing was done, try again"
 
 
-class _Write(Entry[T]):
+class _Write(Entry):
     """A job that was received at ``now_ms``."""
 
     __slots__ = ("now_ms",)
 
-    def __init__(self, job: Job[T], now_ms: int) -> None:
-        super().__init__(job)
+    def __init__(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
+        super().__init__(job, on_done)
         self.now_ms = now_ms
 
 
@@ -66,23 +66,30 @@ class Writer:
         self._publish = publish
         self._max_waiting = max_waiting
         self._run_sync = run_sync
-        self._waiting: deque[_Write[Any]] = deque()
+        self._waiting: deque[_Write] = deque()
         self._wake = trio.Event()
         self.next_due_ms = next_due(self._connection)
         self.on_due_changed: Callable[[], None] = lambda: None
 
-    def submit(self, job: Job[T], now_ms: int) -> Entry[T]:
-        """Have ``job`` carried out, durably, after those submitted before it; its result can be awaited.
+    def submit(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
+        """Have ``job`` carried out, durably, after those submitted before it.
 
-        That raises what the job raised, or `Rejected`: ``busy`` (nothing was done) or ``storage_unavailable``.
-        A job is carried out though nobody waits for its result. Raises `Rejected` (``busy``) if too many wait.
+        ``on_done`` is told the outcome once the result has been published: what the job raised, or `Rejected`,
+        ``busy`` (nothing was done) or ``storage_unavailable``. Raises `Rejected` (``busy``) if too many wait.
         """
         if len(self._waiting) >= self._max_waiting:
             raise Rejected(ErrorCode.BUSY, "too many requests wait to be written; nothing was done, try again")
-        entry = _Write(job, now_ms)
-        self._waiting.append(entry)
+        self._waiting.append(_Write(job, now_ms, on_done))
         self._wake.set()
-        return entry
+
+    async def write(self, job: Job[T], now_ms: int) -> T:
+        """Have ``job`` carried out, and return its result or raise its error, as `submit` has it.
+
+        A caller that is cancelled leaves its job in the queue.
+        """
+        awaited: Awaited[T] = Awaited()
+        self.submit(job, now_ms, awaited)
+        return await awaited.result()
 
     @property
     def waiting(self) -> int:
@@ -101,12 +108,19 @@ class Writer:
                 for result in published:
                     self._publish(result)
                 for entry in batch:
-                    entry.done.set()
+                    self._tell(entry)
                 if next_due_ms != self.next_due_ms:
                     self.next_due_ms = next_due_ms
                     self.on_due_changed()
                 for _ in range(_TURNS_BETWEEN_BATCHES):
                     await trio.lowlevel.checkpoint()
+
+    @staticmethod
+    def _tell(entry: Entry) -> None:
+        try:
+            entry.on_done(entry.outcome)
+        except Exception:  # a bug of one requester's, which must not keep the others from their answers
+            logger.exception("whoever asked for a write could not be told of its outcome")
 
     def close(self) -> None:
         """Write the log back into the database and close it. The writer must not be running."""
@@ -116,7 +130,7 @@ class Writer:
             logger.warning("the last checkpoint failed, the next start makes up for it: %s", error)
         self._connection.close()
 
-    def _run_batch(self, batch: list[_Write[Any]]) -> tuple[list[Any], int | None]:
+    def _run_batch(self, batch: list[_Write]) -> tuple[list[Any], int | None]:
         """In a worker thread: one transaction. Returns what to publish and when something is next due."""
         published: list[Any] = []
         done_until_ms = -1  # a job lets nothing fall due before the moment after it was received

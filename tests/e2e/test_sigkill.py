@@ -4,29 +4,15 @@ import random
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.mixed_load import Request, without_header
 from tests.support.process import TIMEOUT_S, UNLIMITED, Countdown, Player, add_user, playing, run, serving
 
 CONNECTIONS = 4
 MAX_REQUESTS = 500
-
-
-@dataclass
-class Request:
-    """A request with a key, and its reply if one came."""
-
-    key: str
-    op: int
-    parameters: dict[str, Any]
-    reply: dict[str, Any] | None = None
-
-    def send(self, player: Player) -> dict[str, Any]:
-        """Send it, for the first time or again."""
-        return player.call(self.op, header={"key": self.key}, **self.parameters)
 
 
 @dataclass
@@ -92,10 +78,6 @@ def resend(player: Player, sent: list[Request]) -> None:
         again = request.send(player)
         assert again["response_header"]["repeated"] is True
         assert without_header(again) == without_header(request.reply)
-
-
-def without_header(message: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in message.items() if name != "response_header"}
 
 
 def games_of(player: Player, source: str) -> set[str]:

@@ -16,7 +16,6 @@ from gameserver.realtime.hub import Hub
 from gameserver.realtime.logs import Floods, JsonFormatter, TextFormatter, log, set_context
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.writes import WriteWatch
-from gameserver.storage.writer import Writer
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.wire import Peer, request_head
 
@@ -268,14 +267,15 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
 
 
 @pytest.mark.expects_errors
+@pytest.mark.parametrize("where", ["realtime.connection.run_write", "storage.writer.Writer.submit"])
 async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
-    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
+    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    def fail(self: Writer, job: object, now_ms: int) -> None:
+    def fail(*arguments: object, **named: object) -> None:
         raise AssertionError("a bug")
 
     client = await server.connect("provider")
-    monkeypatch.setattr(Writer, "submit", fail)
+    monkeypatch.setattr(f"gameserver.{where}", fail)
     reply = await client.call(365, source_name="Ours")
     (line,) = entries.of("internal_error")
     assert line["incident"] in reply["text"]

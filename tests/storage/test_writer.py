@@ -24,7 +24,7 @@ def notebook(database: Path) -> Iterator[Notebook]:
 async def test_a_job_is_on_disk_and_published_when_its_result_comes(notebook: Notebook) -> None:
     async with trio.open_nursery() as nursery:
         nursery.start_soon(notebook.writer.run)
-        assert await notebook.writer.submit(note("a"), 0).result() == "a"
+        assert await notebook.writer.write(note("a"), 0) == "a"
         assert (notebook.on_disk(), notebook.published) == (["a"], ["a"])
         nursery.cancel_scope.cancel()
 
@@ -65,14 +65,14 @@ async def test_a_job_whose_requester_is_gone_is_done_and_published_in_its_turn(n
                     await trio.testing.wait_all_tasks_blocked()
                 gone.cancel()
         nursery.start_soon(notebook.writer.run)
-        await notebook.writer.submit(note("d"), 0).result()
+        await notebook.writer.write(note("d"), 0)
         nursery.cancel_scope.cancel()
     assert notebook.on_disk() == notebook.published == ["a", "b", "c", "d"]
 
 
 async def test_what_is_published_is_known_before_the_requester_goes_on(notebook: Notebook) -> None:
     async def ask(text: str) -> None:
-        await notebook.writer.submit(note(text), 0).result()
+        await notebook.writer.write(note(text), 0)
         assert text in notebook.published
 
     async with trio.open_nursery() as nursery:

@@ -100,7 +100,7 @@ class Notebook:
     async def submit(self, name: str, job: Job[str], now_ms: int = 0) -> None:
         """Submit a job and keep its outcome: the result, the code of a refusal, or the exception."""
         try:
-            self.outcomes[name] = await self.writer.submit(job, now_ms).result()
+            self.outcomes[name] = await self.writer.write(job, now_ms)
         except Rejected as rejected:
             self.outcomes[name] = rejected.code
         except Exception as error:

@@ -124,6 +124,11 @@ class ServerProcess:
         _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(self._process.pid, resource.RLIMIT_NOFILE, (most, hard))
 
+    def limit_files(self, most_bytes: int | None) -> None:
+        """Let every write beyond so many bytes of a file fail, or none any more."""
+        _, hard = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (hard if most_bytes is None else most_bytes, hard))
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tell the server to end; its exit code. It must not have said more than its first line."""
         self._process.send_signal(number)
