@@ -197,9 +197,11 @@ CREATE TABLE bets (
     FOREIGN KEY (pool_id, position) REFERENCES pool_targets (pool_id, position)
 ) STRICT;
 CREATE INDEX bets_of_target ON bets (pool_id, position, id);
--- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good.
+-- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good. Where an insert
+-- gives no id, new.id is -1.
 CREATE TRIGGER bets_are_new BEFORE INSERT ON bets
-WHEN EXISTS (SELECT 1 FROM bets WHERE id = new.id) OR EXISTS (SELECT 1 FROM bets WHERE uuid = new.uuid) BEGIN
+WHEN new.id > 0 AND EXISTS (SELECT 1 FROM bets WHERE id = new.id)
+    OR EXISTS (SELECT 1 FROM bets WHERE uuid = new.uuid) BEGIN
     SELECT raise(ABORT, 'bets are never replaced');
 END;
 -- All names of the id: a trigger knows a column by the name the statement calls it.
@@ -283,8 +285,9 @@ CREATE TRIGGER transfers_keep_balances AFTER INSERT ON transfers BEGIN
     UPDATE accounts SET balance = balance - new.amount, moved_by = new.id
         WHERE id = new.debit_id AND (balance >= new.amount OR kind = 'mint' OR new.reason = 'take_back');
     SELECT raise(ABORT, 'a transfer takes what an account has') WHERE changes() = 0;
-    UPDATE accounts SET balance = balance + new.amount, moved_by = new.id WHERE id = new.credit_id;
-    SELECT raise(ABORT, 'a transfer gives what an account can hold') WHERE changes() = 0;
+    UPDATE accounts SET balance = balance + new.amount, moved_by = new.id
+        WHERE id = new.credit_id AND currency = (SELECT currency FROM accounts WHERE id = new.debit_id);
+    SELECT raise(ABORT, 'a transfer gives what an account of its currency can hold') WHERE changes() = 0;
 END;
 CREATE TRIGGER transfers_stay AFTER UPDATE ON transfers BEGIN
     SELECT raise(ABORT, 'transfers are never changed');
@@ -292,15 +295,9 @@ END;
 CREATE TRIGGER transfers_remain AFTER DELETE ON transfers BEGIN
     SELECT raise(ABORT, 'transfers are never deleted');
 END;
--- Without an id given, new.id is -1 here.
 CREATE TRIGGER transfers_are_new BEFORE INSERT ON transfers
 WHEN new.id > 0 AND EXISTS (SELECT 1 FROM transfers WHERE id = new.id) BEGIN
     SELECT raise(ABORT, 'transfers are never replaced');
-END;
-CREATE TRIGGER transfers_within_currency BEFORE INSERT ON transfers
-WHEN (SELECT currency FROM accounts WHERE id = new.debit_id)
-    IS NOT (SELECT currency FROM accounts WHERE id = new.credit_id) BEGIN
-    SELECT raise(ABORT, 'a transfer stays within a currency');
 END;
 CREATE TRIGGER accounts_begin_empty BEFORE INSERT ON accounts WHEN new.balance <> 0 OR new.moved_by <> 0 BEGIN
     SELECT raise(ABORT, 'an account begins empty');

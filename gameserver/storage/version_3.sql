@@ -1,8 +1,10 @@
 -- From version 2 to 3: the schema itself refuses what would break the ledger. Never changed after its release.
 
--- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good.
+-- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good. Where an insert
+-- gives no id, new.id is -1.
 CREATE TRIGGER bets_are_new BEFORE INSERT ON bets
-WHEN EXISTS (SELECT 1 FROM bets WHERE id = new.id) OR EXISTS (SELECT 1 FROM bets WHERE uuid = new.uuid) BEGIN
+WHEN new.id > 0 AND EXISTS (SELECT 1 FROM bets WHERE id = new.id)
+    OR EXISTS (SELECT 1 FROM bets WHERE uuid = new.uuid) BEGIN
     SELECT raise(ABORT, 'bets are never replaced');
 END;
 -- All names of the id: a trigger knows a column by the name the statement calls it.
@@ -23,16 +25,17 @@ UPDATE accounts SET moved_by = moves.last FROM (
 ) AS moves WHERE accounts.id = moves.account_id;
 
 DROP TRIGGER transfers_keep_balances;
+DROP TRIGGER transfers_within_currency;
 DROP TRIGGER accounts_begin_empty;
 -- Whether a balance was moved is asked of changes(): INSERT OR IGNORE passes over a CHECK that fails.
 CREATE TRIGGER transfers_keep_balances AFTER INSERT ON transfers BEGIN
     UPDATE accounts SET balance = balance - new.amount, moved_by = new.id
         WHERE id = new.debit_id AND (balance >= new.amount OR kind = 'mint' OR new.reason = 'take_back');
     SELECT raise(ABORT, 'a transfer takes what an account has') WHERE changes() = 0;
-    UPDATE accounts SET balance = balance + new.amount, moved_by = new.id WHERE id = new.credit_id;
-    SELECT raise(ABORT, 'a transfer gives what an account can hold') WHERE changes() = 0;
+    UPDATE accounts SET balance = balance + new.amount, moved_by = new.id
+        WHERE id = new.credit_id AND currency = (SELECT currency FROM accounts WHERE id = new.debit_id);
+    SELECT raise(ABORT, 'a transfer gives what an account of its currency can hold') WHERE changes() = 0;
 END;
--- Without an id given, new.id is -1 here.
 CREATE TRIGGER transfers_are_new BEFORE INSERT ON transfers
 WHEN new.id > 0 AND EXISTS (SELECT 1 FROM transfers WHERE id = new.id) BEGIN
     SELECT raise(ABORT, 'transfers are never replaced');
