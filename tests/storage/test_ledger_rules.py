@@ -153,6 +153,12 @@ def test_a_settlement_taken_back_in_part_is_refused(ledger: sqlite3.Connection) 
         ledger.execute("UPDATE pools SET status = 'open', settlement_id = NULL")
 
 
+def test_money_that_strays_into_clearing_is_named_and_stops_no_settlement(ledger: sqlite3.Connection) -> None:
+    insert_transfers(ledger, [Transfer(MINT, CLEARING, 7, Reason.CREDIT, None, None, NOW)])
+    settle(ledger, 300, 300)
+    assert any("between two settlements" in fault for fault in find_faults(ledger))
+
+
 def test_taking_back_leaves_less_than_nothing_and_credits_make_up_for_it(ledger: sqlite3.Connection) -> None:
     settle(ledger, 300, 300)
     house = account_id(ledger, AccountKind.HOUSE, "DON")
