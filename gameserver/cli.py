@@ -195,7 +195,7 @@ def _spare_the_collector() -> None:
     """Let the garbage collector look at less and less often.
 
     What has been loaded stays; a connection is many objects that stay, and little of what a request makes is a
-    cycle. As the interpreter has it, a fifth of accepting connections is looking through them.
+    cycle. As the interpreter has it, much of accepting ten thousand connections is looking through them.
     """
     gc.collect()
     gc.freeze()

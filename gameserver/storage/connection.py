@@ -12,6 +12,7 @@ from gameserver.storage.migrations import IncompatibleDatabase, migrate
 
 OLDEST_SQLITE = (3, 38, 0)  # the first with both STRICT tables and ->>
 BUSY_TIMEOUT_MS = 5_000
+WRITER_CACHE_KIB = 32_000  # at most: the indexes of a million bets do not fit into SQLite's own 2,000
 SECRET_BYTES = 32
 # SQLite's file format, section 1.3
 HEADER_BYTES = 100
@@ -103,6 +104,7 @@ def open_writer(file: Path) -> sqlite3.Connection:
         connection.close()
         raise IncompatibleDatabase(f"{file} cannot be opened as a database: {error}") from error
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     return connection
 
 

@@ -1,8 +1,17 @@
 """Names and descriptions are data: they come back as they were sent, whatever is in them."""
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
+from msgspec import inspect
+
+from gameserver.protocol.registry import OPERATIONS
 from tests.support.world import World
+
+# Parameters of free text that come back to somebody; each is tried below.
+SHOWN = {"source_name", "description", "game_name", "type", "hashtag", "reason", "actions", "targets"}
+# Those that must name something there is, and are not shown as sent.
+LOOKED_UP = {"action_id", "target_id", "target", "username", "n"}
 
 TEXTS = [
     pytest.param("<script>alert('x')</script>&amp;<!--", id="HTML"),
@@ -21,12 +30,36 @@ TEXTS = [
 ]
 
 
+def texts_of(kind: inspect.Type) -> Iterator[inspect.StrType]:
+    """The strings that a parameter may be made of."""
+    if isinstance(kind, inspect.StrType):
+        yield kind
+    elif isinstance(kind, inspect.Metadata):
+        yield from texts_of(kind.type)
+    elif isinstance(kind, inspect.ListType):
+        yield from texts_of(kind.item_type)
+    elif isinstance(kind, inspect.UnionType):
+        for member in kind.types:
+            yield from texts_of(member)
+
+
+def test_every_parameter_of_free_text_is_known_here() -> None:
+    found = set()
+    for operation in OPERATIONS.values():
+        declared = inspect.type_info(operation.request)
+        assert isinstance(declared, inspect.StructType)
+        for field in declared.fields:
+            if field.name != "header" and any(text.pattern in (None, r"\S") for text in texts_of(field.type)):
+                found.add(field.name)
+    assert found == SHOWN | LOOKED_UP
+
+
 @pytest.mark.parametrize("text", TEXTS)
 async def test_text_comes_back_as_it_was_sent_whatever_it_contains(world: World, text: str) -> None:
     admin, watcher = world.game_admin, await world.server.connect("watcher")
-    source = (await world.provider.call(365, source_name=text))["source_id"]
-    sources = {entry["id"]: entry["name"] for entry in (await world.provider.call(611))["sources"]}
-    assert sources[source] == text
+    source = (await world.provider.call(365, source_name=text, description=text))["source_id"]
+    sources = {entry["id"]: entry for entry in (await world.provider.call(611))["sources"]}
+    assert (sources[source]["name"], sources[source]["description"]) == (text, text)
 
     game = (await world.provider.call(370, source_id=source, game_name=text, type=text, hashtag=text))["game_id"]
     details = await watcher.call(372, game_id=game)
