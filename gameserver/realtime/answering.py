@@ -1,0 +1,237 @@
+"""Answering one client's requests, each after those before it (contract, sections 1 and 3)."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import trio
+
+from gameserver.errors import CloseCode, ErrorCode, Rejected
+from gameserver.handlers.registry import SESSIONS, Committed, Conversation, run_write
+from gameserver.protocol.codec import (
+    ResponseHeader,
+    Undecodable,
+    decode_request,
+    encode_body,
+    request_digest,
+    with_header,
+)
+from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
+from gameserver.realtime.frames import text_frame
+from gameserver.realtime.limits import Patience
+from gameserver.realtime.logs import log_failure
+from gameserver.realtime.metrics import OK
+from gameserver.realtime.outbox import Outbox
+from gameserver.realtime.services import Services
+from gameserver.realtime.visit import Visit
+from gameserver.storage.jobs import Outcome
+
+logger = logging.getLogger(__name__)
+
+_MAX_UNANSWERED = 32
+_RATE_LIMITED_PATIENCE_S = 10.0
+
+
+class _Asked(NamedTuple):
+    """A request that has been looked at; ``failure`` says why it is not carried out."""
+
+    received_at_s: float
+    op: int | None
+    id: str | int | None
+    request: Request | None = None
+    failure: Exception | None = None
+
+
+class Answering:
+    """The requests of one conversation, of which ``unanswered`` are in hand.
+
+    ``on_all_answered`` is called whenever none is left.
+    """
+
+    __slots__ = (
+        "_address",
+        "_all_answered",
+        "_conversation",
+        "_fields",
+        "_on_all_answered",
+        "_outbox",
+        "_patience",
+        "_request_id",
+        "_services",
+        "unanswered",
+    )
+
+    def __init__(
+        self,
+        services: Services,
+        conversation: Conversation,
+        outbox: Outbox,
+        visit: Visit,
+        on_all_answered: Callable[[], None],
+    ) -> None:
+        self.unanswered = 0
+        self._services = services
+        self._conversation = conversation
+        self._outbox = outbox
+        self._address = visit.address
+        self._fields = visit.fields
+        self._on_all_answered = on_all_answered
+        self._all_answered: trio.Event | None = None
+        self._request_id: str | int | None = None  # of the request that reads or concerns the connection
+        self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
+
+    async def answer(self, text: str) -> None:
+        """Have a request answered after those before it.
+
+        A change is answered when it is on disk. Until then the next request is read: changes that follow each
+        other share a commit.
+        """
+        asked = self._look_at(text)
+        if asked.request is not None and declared(asked.request).kind is Kind.WRITE:
+            if self.unanswered >= _MAX_UNANSWERED:
+                await self.wait_until_answered()
+            await self._outbox.wait_for_room()
+            failure = self._submit(asked, asked.request, text)
+            if failure is None:
+                return
+            asked = asked._replace(failure=failure)
+        await self.wait_until_answered()
+        self.unanswered += 1
+        await self._carry_out(asked)
+        self._note_answered()
+
+    def _look_at(self, text: str) -> _Asked:
+        received_at_s = time.perf_counter()
+        retry_after_ms = self._rate_limited_for()
+        try:
+            request = decode_request(text, logged_in=self._conversation.user is not None)
+        except Undecodable as undecodable:
+            failure = _too_many(retry_after_ms) if retry_after_ms else undecodable.rejected
+            return _Asked(received_at_s, undecodable.op, undecodable.id, failure=failure)
+        except Exception as bug:
+            return _Asked(received_at_s, None, None, failure=bug)
+        op, id_ = declared(request).op, request.header.id
+        if retry_after_ms:
+            return _Asked(received_at_s, op, id_, failure=_too_many(retry_after_ms))
+        return _Asked(received_at_s, op, id_, request)
+
+    def _submit(self, asked: _Asked, request: Request, text: str) -> Exception | None:
+        """Have a change carried out, and answered, in its turn; why not, if that cannot be."""
+        services, user = self._services, self._conversation.user
+        assert user is not None
+        now_ms = services.clock.now_ms()
+        try:
+            digest = request_digest(text) if request.header.key else None
+            write = partial(
+                run_write,
+                request=request,
+                digest=digest,
+                user=user,
+                now_ms=now_ms,
+                settings=services.settings,
+            )
+            services.store.writer.submit(write, now_ms, partial(self._answer_change, asked))
+        except Exception as error:  # told in its turn
+            return error
+        self.unanswered += 1
+        return None
+
+    def _answer_change(self, asked: _Asked, outcome: Outcome) -> None:
+        """A change has become what it has become, and the changes before it are answered."""
+        error = outcome.error
+        if error is None:
+            committed: Committed = outcome.result
+            self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
+        else:
+            self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
+        self._count(asked, error)
+        self._note_answered()
+
+    async def _carry_out(self, asked: _Asked) -> None:
+        """Carry out a request that reads or concerns the connection itself, and answer it, whatever happens."""
+        self._request_id = asked.id
+        error = asked.failure
+        try:
+            if asked.request is not None and error is None:
+                await self._perform(asked.request)
+        except Exception as raised:
+            error = raised
+        if error is not None:
+            await self._send(self._refuse(asked, error))
+        self._count(asked, error)
+
+    async def _perform(self, request: Request) -> None:
+        if declared(request).kind is Kind.SESSION:
+            await SESSIONS[type(request)](self._conversation, request)
+        else:
+            user = self._conversation.user
+            assert user is not None
+            await self._send(await self._services.read(request, user))
+
+    def _refuse(self, asked: _Asked, error: Exception) -> bytes:
+        """The body of the error reply; a bug is logged with its incident id."""
+        try:
+            raise error
+        except Rejected as raised:
+            rejected = raised
+        except Exception:
+            incident = secrets.token_hex(6)
+            text = "the operation failed by a bug of the server"
+            fields = {**self._fields, "op": asked.op, "incident": incident}
+            log_failure(logger, logging.ERROR, "internal_error", text, **fields)
+            rejected = Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
+        return encode_body(error_reply(asked.op, rejected.code, rejected.text, rejected.field, **rejected.details))
+
+    def _count(self, asked: _Asked, error: Exception | None) -> None:
+        outcome = OK if error is None else error.code if isinstance(error, Rejected) else ErrorCode.INTERNAL
+        self._services.metrics.count_answer(asked.op, outcome, time.perf_counter() - asked.received_at_s)
+
+    async def wait_until_answered(self) -> None:
+        """Wait until every request read so far has been answered."""
+        while self.unanswered:
+            if self._all_answered is None:
+                self._all_answered = trio.Event()
+            await self._all_answered.wait()
+
+    def _note_answered(self) -> None:
+        self.unanswered -= 1
+        if not self.unanswered:
+            if self._all_answered is not None:
+                self._all_answered.set()
+                self._all_answered = None
+            self._on_all_answered()
+
+    def _rate_limited_for(self) -> int | None:
+        """Take the request's tokens; the milliseconds to wait if there are none left."""
+        now_s = trio.current_time()
+        wait_ms = None
+        # The user first: who floods must not use up what others behind the same address may ask for.
+        user = self._conversation.user
+        if user is not None:
+            wait_ms = self._services.user_rate.take(user.id, now_s)
+        if wait_ms is None:
+            wait_ms = self._services.address_rate.take(self._address, now_s)
+        if wait_ms is None:
+            self._patience.granted(now_s)
+        elif self._patience.refused(wait_ms, now_s):
+            self._outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
+        return wait_ms
+
+    async def reply(self, message: Message) -> None:
+        """Answer the request."""
+        await self._send(encode_body(message))
+
+    async def _send(self, body: bytes) -> None:
+        await self._outbox.send(self._reply_frame(self._request_id, body))
+
+    def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
+        header = ResponseHeader(t=self._services.clock.now_ms(), id=request_id, repeated=repeated)
+        return text_frame(with_header(header, body))
+
+
+def _too_many(retry_after_ms: int) -> Rejected:
+    text = f"too many requests; wait {retry_after_ms} ms"
+    return Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)
