@@ -82,6 +82,9 @@ class _Server(Collector):
         yield _histogram("gameserver_write_batch_size", text, metrics.batch_sizes)
         text = "of one transaction, from its start until it is on disk"
         yield _histogram("gameserver_write_batch_duration_seconds", text, metrics.batch_seconds)
+        text = "1; 0 if the database could not be written when that was last tried"
+        writable = self._services.write_failure is None
+        yield GaugeMetricFamily("gameserver_database_writable", text, int(writable))
         yield GaugeMetricFamily("gameserver_writes_waiting", "requests queued for the writer", store.writer.waiting)
         file = Path(self._services.settings.db)
         yield GaugeMetricFamily("gameserver_database_bytes", "of the database file", _size_bytes(file))

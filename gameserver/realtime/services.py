@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
+import trio
+
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.errors import Rejected
@@ -22,13 +24,13 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
-from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.limits import ConnectionLimiter, RateLimiter, UnansweredBytes
 from gameserver.realtime.logs import Floods
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
-from gameserver.storage.jobs import Awaited
+from gameserver.storage.jobs import Awaited, RunSync
 from gameserver.storage.ledger import Balances
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
@@ -93,6 +95,7 @@ class Services:
     metrics: Metrics
     writes: WriteWatch
     certificate: Certificate | None = None
+    run_sync: RunSync = trio.to_thread.run_sync
     draining: bool = False
     behind_until_ms: int = 0
     connections: ConnectionLimiter = field(init=False)
@@ -100,6 +103,8 @@ class Services:
     metrics_addresses: Addresses = field(init=False)
     floods: Floods = field(init=False)
     connection_numbers: Iterator[int] = field(init=False)
+    unanswered: UnansweredBytes = field(init=False)
+    parsers: trio.CapacityLimiter = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
@@ -111,9 +116,16 @@ class Services:
         self.trusted_proxies = Addresses(settings.trusted_proxies)
         self.floods = Floods(self.alarms)
         self.connection_numbers = itertools.count(1)
+        self.unanswered = UnansweredBytes(settings.max_unanswered_bytes)
+        self.parsers = trio.CapacityLimiter(1)  # two would only take turns with the loop and the writer
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
+
+    @property
+    def write_failure(self) -> str | None:
+        """Why the database could not be written when that was last tried; None if it could."""
+        return self.store.writer.failure
 
     async def authenticate(self, credentials: Credentials) -> Login | None:
         """The live session that the credentials prove, or None."""
