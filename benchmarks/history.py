@@ -117,8 +117,9 @@ class History:
             (pool,),
         )
         execute(
-            "UPDATE pools SET (amount_total, bet_count, participants) ="
-            " (SELECT sum(amount), count(*), count(DISTINCT user_id) FROM bets WHERE pool_id = ?1) WHERE id = ?1",
+            "UPDATE pools SET (amount_total, bet_count, participants, version) ="
+            " (SELECT sum(amount), count(*), count(DISTINCT user_id), version + count(*)"
+            " FROM bets WHERE pool_id = ?1) WHERE id = ?1",
             (pool,),
         )
         execute(
