@@ -177,9 +177,9 @@ def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: in
         (settlement.pool_id,),
     )
     connection.execute(
-        "DELETE FROM participations WHERE pool_id = ?1 AND user_id NOT IN"
-        " (SELECT user_id FROM bets WHERE pool_id = ?1 AND status = 'running')",
-        (settlement.pool_id,),
+        "DELETE FROM participations WHERE pool_id = ? AND user_id NOT IN"
+        " (SELECT user_id FROM bets WHERE pool_id = ? AND status = 'running')",
+        (settlement.pool_id, settlement.pool_id),
     )
     connection.execute("UPDATE participations SET is_running = 1, net = 0 WHERE pool_id = ?", (settlement.pool_id,))
     return [row[0] for row in users]
