@@ -1,3 +1,21 @@
+from collections.abc import Iterator
+
+import pytest
+
+from gameserver.realtime.logs import JsonFormatter, TextFormatter
 from tests.support import properties
+from tests.support.logs import Lines, listen
 
 assert properties
+
+
+@pytest.fixture
+def text() -> Iterator[Lines]:
+    """The log for people."""
+    yield from listen(TextFormatter())
+
+
+@pytest.fixture
+def entries() -> Iterator[Lines]:
+    """The log as JSON."""
+    yield from listen(JsonFormatter())
