@@ -117,8 +117,9 @@ class History:
             (pool,),
         )
         execute(
-            "UPDATE pools SET (amount_total, bet_count, participants) ="
-            " (SELECT sum(amount), count(*), count(DISTINCT user_id) FROM bets WHERE pool_id = ?) WHERE id = ?",
+            "UPDATE pools SET (amount_total, bet_count, participants, version) ="
+            " (SELECT sum(amount), count(*), count(DISTINCT user_id), version + count(*)"
+            " FROM bets WHERE pool_id = ?) WHERE id = ?",
             (pool, pool),
         )
         execute(

@@ -25,7 +25,7 @@ def _run_script(name: str) -> Migration:
 
 
 # MIGRATIONS[i] turns version i + 1 into i + 2.
-MIGRATIONS: tuple[Migration, ...] = (_run_script("version_2.sql"), _run_script("version_3.sql"))
+MIGRATIONS: tuple[Migration, ...] = tuple(_run_script(f"version_{number}.sql") for number in (2, 3, 4))
 
 
 class IncompatibleDatabase(Exception):

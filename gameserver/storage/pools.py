@@ -195,7 +195,9 @@ def was_recreated(connection: sqlite3.Connection, pool_id: int) -> bool:
 
 def update_recreate_on_end(connection: sqlite3.Connection, pool_id: int, *, recreate_on_end: bool) -> None:
     """Change whether a pool is opened anew when it ends."""
-    connection.execute("UPDATE pools SET recreate_on_end = ? WHERE id = ?", (recreate_on_end, pool_id))
+    connection.execute(
+        "UPDATE pools SET recreate_on_end = ?, version = version + 1 WHERE id = ?", (recreate_on_end, pool_id)
+    )
 
 
 def list_open_pools_of_action(connection: sqlite3.Connection, action_id: int) -> list[Pool]:
@@ -218,12 +220,12 @@ def _list(
 
 def update_blocked(connection: sqlite3.Connection, pool_id: int, *, is_blocked: bool) -> None:
     """Stop a pool from taking bets, or let it."""
-    connection.execute("UPDATE pools SET is_blocked = ? WHERE id = ?", (is_blocked, pool_id))
+    connection.execute("UPDATE pools SET is_blocked = ?, version = version + 1 WHERE id = ?", (is_blocked, pool_id))
 
 
 def update_hot_since(connection: sqlite3.Connection, pool_id: int, hot_since: int) -> None:
     """Record that a pool is hot."""
-    connection.execute("UPDATE pools SET hot_since = ? WHERE id = ?", (hot_since, pool_id))
+    connection.execute("UPDATE pools SET hot_since = ?, version = version + 1 WHERE id = ?", (hot_since, pool_id))
 
 
 def update_sums_for_bet(
@@ -232,7 +234,7 @@ def update_sums_for_bet(
     """Count a bet in its pool's and its target's sums."""
     connection.execute(
         "UPDATE pools SET amount_total = amount_total + ?, bet_count = bet_count + 1,"
-        " participants = participants + ? WHERE id = ?",
+        " participants = participants + ?, version = version + 1 WHERE id = ?",
         (amount, new_participant, pool_id),
     )
     connection.execute(

@@ -1,0 +1,14 @@
+-- From version 3 to 4: pools have versions. Never changed after its release.
+
+ALTER TABLE pools ADD COLUMN version INTEGER NOT NULL DEFAULT 1 CHECK (version > 0);
+ALTER TABLE pools ADD COLUMN untold_at INTEGER;
+CREATE TRIGGER pool_versions_grow BEFORE UPDATE ON pools WHEN new.version <= old.version BEGIN
+    SELECT raise(ABORT, 'a change of a pool raises its version');
+END;
+
+-- The pools of its action that a timer no longer acts on.
+CREATE TABLE timer_exceptions (
+    timer_id INTEGER NOT NULL REFERENCES timers (id) ON DELETE CASCADE,
+    pool_id INTEGER NOT NULL REFERENCES pools (id),
+    PRIMARY KEY (timer_id, pool_id)
+) STRICT, WITHOUT ROWID;
