@@ -13,6 +13,7 @@ from gameserver.domain.pools import (
     UnlistedTarget,
     check_finish_at,
     check_times,
+    check_within_game,
     common_level,
     parse_labels,
 )
@@ -139,6 +140,7 @@ def create_and_open_betting_pool(
     times = PoolTimes(max(now_ms, request.start_at or 0), request.finish_at, request.stop_accepting_bets_at)
     check_times(times, now_ms)
     game = change.game(request, request.game_id)
+    check_within_game(request.start_at, request.finish_at, game.close_at)
     if subject.action_key is None:
         targets, action_row = subject.labels, None
     else:

@@ -5,7 +5,7 @@ from functools import partial
 
 from gameserver.config import Settings
 from gameserver.domain.names import action_id as action_key_of
-from gameserver.domain.pools import PoolStatus
+from gameserver.domain.pools import PoolStatus, require_betting_not_ended
 from gameserver.errors import invalid
 from gameserver.handlers.betting import target_key
 from gameserver.handlers.context import Change
@@ -85,6 +85,7 @@ def allow_betting_in_betting_pool(change: Change, request: AllowBettingInBetting
     pool = change.pool(request, request.pool_id)
     require_unresolved(pool)
     require_not_closing(get_game(change.connection, pool.game_id))
+    require_betting_not_ended(pool.times, change.now_ms)
     if request.allow_at is not None and _is_to_come(change, request.allow_at):
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_POOL, pool.game_id, pool_id=pool.id)
         return BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=request.allow_at)

@@ -43,7 +43,7 @@ class BettingInPoolAllowed(Message, tag=369, frozen=True):
     kind=Kind.WRITE,
     replies=[BettingInPoolAllowed],
     broadcasts=[BettingInPoolAllowed],
-    errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
+    errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT, ErrorCode.BETTING_ENDED],
 )
 class AllowBettingInBettingPool(Request, tag=398, frozen=True):
     """Let a pool take bets again, now or at ``allow_at``."""
