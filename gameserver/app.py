@@ -16,7 +16,7 @@ from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
-from gameserver.realtime.clock import Clock
+from gameserver.realtime.clock import Clock, ClockWatch
 from gameserver.realtime.control import open_control_socket, serve_control
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
@@ -87,6 +87,7 @@ async def run_background(services: Services) -> AsyncIterator[None]:
         async with trio.open_nursery() as background:
             await background.start(services.hubs.run)
             background.start_soon(services.alarms.run)
+            background.start_soon(ClockWatch(services.clock).run)
             await services.catch_up(services.clock.now_ms())
             background.start_soon(Scheduler(services.settings, services.store, services.clock).run)
             yield

@@ -41,6 +41,7 @@ from gameserver.realtime.services import Services
 from gameserver.realtime.systemd import Systemd
 from gameserver.storage.backup import back_up, restore
 from gameserver.storage.check import find_faults
+from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import DatabaseInUse, beside, open_memory, open_reader, require_own_log
 from gameserver.storage.copies import CopyRefused
 from gameserver.storage.migrations import IncompatibleDatabase, require_current
@@ -330,7 +331,8 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
 def _export(options: argparse.Namespace, settings: Settings) -> int:
     with _reading(settings) as connection:
         try:
-            for fact in export_game(connection, options.game_id, int(time.time() * 1000)):
+            now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the server's clock has it
+            for fact in export_game(connection, options.game_id, now_ms):
                 print(json.dumps(fact, ensure_ascii=False))
         except Rejected as rejected:
             raise ControlError(rejected.text) from None

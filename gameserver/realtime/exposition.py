@@ -40,6 +40,8 @@ class _Server(Collector):
         info = GaugeMetricFamily("gameserver_info", "versions, as labels; always 1", labels=["version", "sqlite"])
         info.add_metric([__version__, sqlite3.sqlite_version], 1)
         yield info
+        text = "by which the server's clock is ahead of the system's"
+        yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._services.clock.ahead_s)
         yield from self._connections()
         yield from self._requests()
         yield from self._broadcasts()

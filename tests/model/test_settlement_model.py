@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,7 +18,6 @@ from hypothesis.stateful import (
 )
 
 from gameserver.storage.check import find_faults
-from tests.support import properties as _deterministic  # noqa: F401 - importing it is what counts
 from tests.support.offline import Offline
 
 BETTORS = ("ann", "bob", "cat")
@@ -262,5 +262,6 @@ class Course(RuleBasedStateMachine):
             self.directory.cleanup()
 
 
+@pytest.mark.time_limit(300)
 def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived_again() -> None:
     run_state_machine_as_test(Course, settings=settings(max_examples=60, stateful_step_count=40, print_blob=True))

@@ -6,7 +6,7 @@ import pytest
 from tests.support.harness import START_MS, FakeClock, Server
 from tests.support.pools import without_bets, without_header
 from tests.support.settling import Table, accepted, faults_of, house_of, kinds, lay_table, of_kind, seqs
-from tests.support.world import assert_broadcast, assert_refused, assert_reply
+from tests.support.world import DAY_MS, assert_broadcast, assert_refused, assert_reply
 
 
 async def test_voiding_an_event_reopens_what_it_resolved_with_the_bets_running(table: Table) -> None:
@@ -294,3 +294,18 @@ async def test_a_block_that_fell_due_while_the_pool_was_resolved_holds_when_it_o
     assert (await table.void(event))["pools"] == {pool: "reopened"}
     assert kinds(await watcher.heard()) == [3661, 352, 368]
     assert (await table.pool_object(pool))["is_blocked"]
+
+
+@pytest.mark.parametrize("corrected", ["event", "pool"])
+async def test_a_correction_after_the_close_keeps_the_log_for_7_days_more(table: Table, corrected: str) -> None:
+    pool, event = await table.pool(), await table.event()
+    await accepted(table.admin, 375, game_id=table.game)
+    table.set_time(6 * DAY_MS)
+    if corrected == "event":
+        await table.void(event)
+    else:
+        await accepted(table.admin, 3952, pool_id=pool)
+    table.set_time(13 * DAY_MS - 1)
+    assert (await accepted(table.admin, 363, game_id=table.game, after_seq=0))["recovered"]
+    table.set_time(13 * DAY_MS + 1)
+    assert await table.refusal(363, game_id=table.game, after_seq=0) == "game_closed"

@@ -1,11 +1,9 @@
-import io
 import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -17,55 +15,12 @@ from gameserver.realtime.logs import Floods, JsonFormatter, TextFormatter, log, 
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.writes import WriteWatch
 from tests.support.harness import Server, run_inline, running_server
+from tests.support.logs import Lines
 from tests.support.wire import Peer, request_head
 
 logger = logging.getLogger("tests")
 
 FORGED = "x\n2026-01-01T00:00:00.000Z ERROR gameserver: forged\r\x1b[2K\x85\u2028\u202e\x00\t"
-
-
-class Lines:
-    """What the log says, line by line."""
-
-    def __init__(self, formatter: logging.Formatter) -> None:
-        self._stream = io.StringIO()
-        self.handler = logging.StreamHandler(self._stream)
-        self.handler.setFormatter(formatter)
-
-    @property
-    def text(self) -> list[str]:
-        return self._stream.getvalue().removesuffix("\n").split("\n")
-
-    def of(self, event: str) -> list[dict[str, Any]]:
-        """The entries of an event, without what every one has."""
-        entries = [json.loads(line) for line in self._stream.getvalue().splitlines()]
-        return [
-            {name: value for name, value in entry.items() if name not in ("time", "logger", "message", "event")}
-            for entry in entries
-            if entry.get("event") == event
-        ]
-
-
-def listen(formatter: logging.Formatter) -> Iterator[Lines]:
-    lines, root = Lines(formatter), logging.getLogger()
-    level = root.level
-    root.addHandler(lines.handler)
-    root.setLevel(logging.DEBUG)
-    yield lines
-    root.removeHandler(lines.handler)
-    root.setLevel(level)
-
-
-@pytest.fixture
-def text() -> Iterator[Lines]:
-    """The log for people."""
-    yield from listen(TextFormatter())
-
-
-@pytest.fixture
-def entries() -> Iterator[Lines]:
-    """The log as JSON."""
-    yield from listen(JsonFormatter())
 
 
 # A line
