@@ -118,6 +118,7 @@ async def test_an_ended_pool_is_told_in_full(table: Table) -> None:
         resolved_at=START_MS + 1_000,
         amount_total=10.0,
         participants=2,
+        version=4,
     )
 
 

@@ -40,6 +40,7 @@ async def test_a_time_based_pool_ends_at_finish_at_as_none_or_its_second_target(
         expired_at=START_MS + 1_000,
         amount_total=7.0,
         participants=2,
+        version=4,
     )
     assert await table.nets() == {"ann": 5.0, "bob": -5.0}
 

@@ -274,6 +274,7 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
         "participants": 2,
         "amount_total": 41,
         "bet_count": 3,
+        "version": 5,
         "distribution": {
             "argentina": backing("Argentina", 1, 10, 3.8181),
             "brazil": backing("Brazil", 1, 30, 1.3548),
