@@ -18,7 +18,7 @@ ENVIRONMENT_PREFIX = "GAMESERVER_"
 SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
 _NETWORKS = frozenset({"trusted_proxies", "metrics_addresses"})
-_LISTS = _NETWORKS | {"allowed_origins"}
+_LISTS = _NETWORKS | {"allowed_origins", "metrics_hosts"}
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Seconds = Annotated[float, Meta(gt=0, le=10**6)]
@@ -50,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_addresses: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of clients that may read /metrics")
     ] = ("127.0.0.0/8", "::1")
+    metrics_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="names, with the port, by which they may ask for it"),
+    ] = ()
     ping_interval_s: Annotated[Seconds, Meta(description="between two pings of a connection")] = 20.0
     ping_timeout_s: Annotated[Seconds, Meta(description="silence after a ping until the peer is dropped")] = 20.0
     logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0

@@ -23,7 +23,7 @@ from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
-from gameserver.realtime.logs import Floods
+from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.tls import Certificate
@@ -62,6 +62,8 @@ class Announcer:
             self._tell_balance(user_id, currency, held)
         for wager in result.effects.wagers:
             self._hubs.note_bet(wager)
+        for reopened in result.effects.reopened_pools:
+            self._hubs.note_reopened(reopened)
         for session_id in result.effects.ended_sessions:
             self._directory.end_session(session_id)
 
@@ -98,7 +100,6 @@ class Services:
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
-    floods: Floods = field(init=False)
     connection_numbers: Iterator[int] = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
@@ -109,7 +110,6 @@ class Services:
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
         self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.trusted_proxies = Addresses(settings.trusted_proxies)
-        self.floods = Floods(self.alarms)
         self.connection_numbers = itertools.count(1)
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
@@ -121,7 +121,7 @@ class Services:
 
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
-        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
+        log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", reason="credentials")
 
     async def read(self, request: Request, user: User) -> bytes:
         """The body of the reply to a request that reads; what is due by now has been done before."""

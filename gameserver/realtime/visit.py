@@ -4,7 +4,8 @@ import logging
 
 from gameserver.errors import ErrorCode
 from gameserver.realtime.head import Head, HeadRefused
-from gameserver.realtime.proxies import client_address, is_forwarded
+from gameserver.realtime.logs import log
+from gameserver.realtime.proxies import client_address, is_forwarded, names_address
 from gameserver.realtime.services import Services
 
 logger = logging.getLogger(__name__)
@@ -46,11 +47,14 @@ class Visit:
     def may_read_metrics(self, head: Head) -> bool:
         """Whether the client is one of those the operator lets see metrics.
 
-        A request that a proxy passed on without saying, or being trusted to say, for whom, comes from anywhere.
+        A request that a proxy passed on without saying, or being trusted to say, for whom, comes from anywhere; one
+        of a web page, or to a name that may lead elsewhere tomorrow, is made by whoever made the page.
         """
-        if self.address == self.peer and is_forwarded(head):
+        services, host = self._services, head.only("host") or ""
+        if (self.address == self.peer and is_forwarded(head)) or "origin" in head.headers:
             return False
-        return self.address in self._services.metrics_addresses
+        named = host.lower() in map(str.lower, services.settings.metrics_hosts)
+        return (named or names_address(host)) and self.address in services.metrics_addresses
 
     def note_refusal(self, reason: str) -> None:
         """Count and log that the connection comes to nothing."""
@@ -59,7 +63,7 @@ class Visit:
         if reason == ErrorCode.NOT_LOGGED_IN:
             services.note_failed_logon()
         elif reason != "closed":
-            services.floods.log(logger, logging.INFO, "refused", "a connection is refused", reason)
+            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason)
 
     def leave(self) -> None:
         """Give the place back."""

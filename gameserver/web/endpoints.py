@@ -17,7 +17,7 @@ def answer(method: str, path: str, *, draining: bool, metrics: Callable[[], byte
         return refusal(405, "bad_request", "ask with GET", [("Allow", "GET, HEAD")])
     if path == "/metrics":
         if metrics is None:
-            text = "metrics are not for this address; the operator can list it in metrics_addresses"
+            text = "metrics are for clients in metrics_addresses that ask by address, and not through a proxy"
             return refusal(403, "not_authorized", text, head_only=head_only)
         return text_response(200, METRICS_TYPE, metrics(), head_only=head_only)
     status = {"status": "draining"} if draining else {"status": "ok"}
