@@ -12,7 +12,7 @@ from gameserver.handlers.closing import close_if_nothing_remains
 from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.details import counts_of
 from gameserver.handlers.pools import require_action
-from gameserver.handlers.registry import handles
+from gameserver.handlers.registry import DAY_MS, handles
 from gameserver.handlers.settlement import Ending, end_pool, none_position, plan, shown, target_name
 from gameserver.handlers.states import require_running, require_unresolved
 from gameserver.protocol.events import (
@@ -65,6 +65,7 @@ def _read_happening(reading: Reading, request: EventParameters, named: _Named) -
     assert request.game_id is not None
     assert action_key is not None
     game = reading.game(request, request.game_id)
+    _require_in_its_life(game, happened_at)
     action_row = require_action(reading, game, action_key)
     path = find_target_path(reading.connection, game.id, target_id)
     if not path or target_id == NONE_ID or has_children(reading.connection, path[-1]):
@@ -75,6 +76,13 @@ def _read_happening(reading: Reading, request: EventParameters, named: _Named) -
         0, "", game.id, action_row, path[-1].number, None, None, request.description, happened_at, reading.now_ms, None
     )
     return Happening(game, event, path, action_key, None, None)
+
+
+def _require_in_its_life(game: Game, happened_at: int) -> None:
+    """Raise ``invalid_parameter`` for what happened before a game that can only be registered by mistake."""
+    if happened_at < game.created_at - DAY_MS:
+        text = f"happened_at must not be more than a day before the game was created ({game.created_at})"
+        raise invalid("happened_at", text)
 
 
 def _read_manual(reading: Reading, request: EventParameters, pool_uuid: str, happened_at: int, key: str) -> Happening:

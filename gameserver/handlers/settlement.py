@@ -194,6 +194,7 @@ def _told_fields(change: Change, pool: Pool, planned: Plan, ending: Ending) -> d
         "is_money_return": planned.payout.is_money_return,
         "amount_total": to_units(pool.amount_total, pool.currency),
         "participants": pool.participants,
+        "version": pool.version,
         **counts,
     }
 

@@ -5,11 +5,11 @@ from decimal import Decimal
 import msgspec
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.protocol.betting import BalanceUpdate
+from gameserver.protocol.betting import BalanceUpdate, BettingPoolBetsDistributionUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.fields import Millis, Name, Text, Uuid
 from gameserver.protocol.pools import NewBettingPool
-from gameserver.protocol.steering import BettingInPoolBlocked
+from gameserver.protocol.steering import BettingInPoolAllowed, BettingInPoolBlocked
 
 
 class EndedPool(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,6 +29,7 @@ class EndedPool(Message, frozen=True, kw_only=True, omit_defaults=True):
     is_money_return: bool
     amount_total: Decimal
     participants: int
+    version: int
     truncated: bool = False
     winners_count: int | msgspec.UnsetType = msgspec.UNSET
     losers_count: int | msgspec.UnsetType = msgspec.UNSET
@@ -131,6 +132,7 @@ class PreviewGameEvent(EventParameters, tag=3950, frozen=True):
 class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     """The event did not happen after all. ``pools`` maps each pool it ended to ``reopened`` or ``voided``.
 
+    ``versions`` maps each to its version. Each that is open again is told by a 352 and a 361 besides.
     The reply alone has ``overdrawn``: user id to what that user has spent and would have to give back.
     """
 
@@ -138,6 +140,7 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     game_id: str
     reason: str | None
     pools: dict[str, str]
+    versions: dict[str, int]
     overdrawn: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -145,7 +148,14 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     by=Role.GAME_ADMIN,
     kind=Kind.WRITE,
     replies=[GameEventVoided],
-    broadcasts=[GameEventVoided, BettingInPoolBlocked, BalanceUpdate],
+    broadcasts=[
+        GameEventVoided,
+        NewBettingPool,
+        BettingInPoolBlocked,
+        BettingInPoolAllowed,
+        BettingPoolBetsDistributionUpdate,
+        BalanceUpdate,
+    ],
     errors=[ErrorCode.CONFLICT],
 )
 class VoidGameEvent(Request, tag=3951, frozen=True):
@@ -165,6 +175,7 @@ class BettingPoolVoided(Message, tag=3662, frozen=True):
     reason: str | None
     amount_total: Decimal
     participants: int
+    version: int
 
 
 @operation(

@@ -9,7 +9,13 @@ from gameserver.domain.money import CURRENCY_PATTERN
 LAST_MS = 253_402_300_799_999  # the end of the year 9999
 USERNAME_PATTERN = r"\A[A-Za-z0-9_.-]{1,32}\Z"
 
-Millis = Annotated[int, Meta(ge=0, le=LAST_MS, description="an integer, epoch milliseconds UTC")]
+# A time that only tells of a game, shown as it was sent.
+MillisAsGiven = Annotated[int, Meta(ge=0, le=LAST_MS, description="an integer, epoch milliseconds UTC")]
+# A time that something goes by: the codec refuses what can only be meant as seconds.
+GOES_BY_IT = "goes_by_it"
+Millis = Annotated[MillisAsGiven, Meta(extra={GOES_BY_IT: True})]
+# From 2001 to 2286 in seconds; in milliseconds, January to April 1970.
+FIRST_S, LAST_S = 10**9, 10**10 - 1
 Uuid = Annotated[
     str,
     Meta(

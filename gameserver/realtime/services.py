@@ -68,6 +68,8 @@ class Announcer:
             self._tell_balance(user_id, currency, held)
         for wager in result.effects.wagers:
             self._hubs.note_bet(wager)
+        for reopened in result.effects.reopened_pools:
+            self._hubs.note_reopened(reopened)
         for session_id in result.effects.ended_sessions:
             self._directory.end_session(session_id)
 

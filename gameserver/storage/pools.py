@@ -54,6 +54,8 @@ class Pool(NamedTuple):
     participants: int
     amount_total: int
     bet_count: int
+    version: int
+    untold_at: int | None
 
     @property
     def times(self) -> PoolTimes:
@@ -218,14 +220,18 @@ def _list(
     return [_pool(row) for row in rows]
 
 
-def update_blocked(connection: sqlite3.Connection, pool_id: int, *, is_blocked: bool) -> None:
-    """Stop a pool from taking bets, or let it."""
-    connection.execute("UPDATE pools SET is_blocked = ?, version = version + 1 WHERE id = ?", (is_blocked, pool_id))
+def update_blocked(
+    connection: sqlite3.Connection, pool_id: int, *, is_blocked: bool, untold_at: int | None = None
+) -> int:
+    """Stop a pool from taking bets, or let it; since a moment that is not told yet, if one is given. Its version."""
+    query = "UPDATE pools SET is_blocked = ?, untold_at = ?, version = version + 1 WHERE id = ? RETURNING version"
+    return int(connection.execute(query, (is_blocked, untold_at, pool_id)).fetchone()[0])
 
 
-def update_hot_since(connection: sqlite3.Connection, pool_id: int, hot_since: int) -> None:
-    """Record that a pool is hot."""
-    connection.execute("UPDATE pools SET hot_since = ?, version = version + 1 WHERE id = ?", (hot_since, pool_id))
+def update_hot_since(connection: sqlite3.Connection, pool_id: int, hot_since: int) -> int:
+    """Record that a pool is hot; its version."""
+    query = "UPDATE pools SET hot_since = ?, version = version + 1 WHERE id = ? RETURNING version"
+    return int(connection.execute(query, (hot_since, pool_id)).fetchone()[0])
 
 
 def update_sums_for_bet(
@@ -242,6 +248,12 @@ def update_sums_for_bet(
         " WHERE pool_id = ? AND position = ?",
         (amount, new_backer, pool_id, position),
     )
+
+
+def list_versions(connection: sqlite3.Connection, pool_uuids: Iterable[str]) -> dict[str, int]:
+    """Pool id → version of some pools."""
+    query = "SELECT version FROM pools WHERE uuid = ?"
+    return {uuid: connection.execute(query, (uuid,)).fetchone()[0] for uuid in pool_uuids}
 
 
 def list_pool_uuids(connection: sqlite3.Connection, game_id: int) -> list[str]:

@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from tests.support.harness import START_MS, FakeClock, run_inline, running_server
 from tests.support.settling import Table, accepted, kinds, lay_table, of_kind, seqs
-from tests.support.world import DAY_MS, NEVER_S, RunningClock, assert_broadcast, bearer
+from tests.support.world import DAY_MS, HOUR_MS, NEVER_S, RunningClock, assert_broadcast, bearer
 
 TIMED = {2: "none", 4: "no"}  # what wins when time ends a pool
 types = pytest.mark.parametrize("pool_type", TIMED)
@@ -40,6 +40,7 @@ async def test_a_time_based_pool_ends_at_finish_at_as_none_or_its_second_target(
         expired_at=START_MS + 1_000,
         amount_total=7.0,
         participants=2,
+        version=4,
     )
     assert await table.nets() == {"ann": 5.0, "bob": -5.0}
 
@@ -240,3 +241,19 @@ async def test_what_is_due_at_once_is_done_in_its_order_and_before_any_request(s
     assert kinds(heard) == [363, 352, 369, 368, 362, 368, 362]
     assert heard[5]["pool_id"] == manual
     assert {message["winning_target"] for message in of_kind(heard, 362)} == {"none"}
+
+
+async def test_what_falls_due_by_a_clock_set_forward_is_done_within_a_second(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    settings: dict[str, Any] = {"run_sync": run_inline, "ping_interval_s": NEVER_S}
+    clock = RunningClock()
+    async with running_server(database, clock, **settings) as server:
+        table = await lay_table(server, clock)
+        await table.pool(pool_type=2, finish_at=START_MS + HOUR_MS)
+        watcher = await table.watcher()
+        await trio.sleep(0.5)
+        began_s = trio.current_time()
+        clock.time_ms += HOUR_MS
+        assert (await watcher.receive())["res"] == 363
+        assert trio.current_time() - began_s <= 1

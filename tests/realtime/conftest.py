@@ -1,12 +1,11 @@
+"""Fixtures of the tests of what connections share."""
+
 from collections.abc import Iterator
 
 import pytest
 
 from gameserver.realtime.logs import JsonFormatter, TextFormatter
-from tests.support import properties
 from tests.support.logs import Lines, listen
-
-assert properties
 
 
 @pytest.fixture
