@@ -102,7 +102,8 @@ async def run_background(services: Services) -> AsyncIterator[None]:
 class Signals:
     """What the process is told: to stop (SIGTERM, SIGINT), or to read its certificate anew (SIGHUP).
 
-    SIGHUP stops it too if ``hangup_stops``: that of a terminal which is closed.
+    SIGHUP stops it too if ``hangup_stops``, that of a terminal which is closed, unless whoever started the process has
+    had it ignored (nohup). A second SIGINT ends the process at once, as a power cut would.
     """
 
     def __init__(self, *, hangup_stops: bool = False) -> None:
@@ -112,14 +113,26 @@ class Signals:
 
     async def obey(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Do what signals say, until cancelled."""
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-            task_status.started()
-            async for number in signals:
-                if number == signal.SIGHUP and not self._hangup_stops:
-                    self.on_reload()
-                else:
-                    log(logger, logging.INFO, "stopping", "told to stop", signal=signal.Signals(number).name)
-                    self.stop.set()
+        heeded = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+        if self._hangup_stops and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            heeded.remove(signal.SIGHUP)
+        try:
+            with trio.open_signal_receiver(*heeded) as signals:
+                task_status.started()
+                async for number in signals:
+                    self._take(signal.Signals(number))
+        finally:
+            if self.stop.is_set():  # everything is closed, and the process about to end as it should
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def _take(self, number: signal.Signals) -> None:
+        if number == signal.SIGHUP and not self._hangup_stops:
+            self.on_reload()
+            return
+        log(logger, logging.INFO, "stopping", "told to stop", signal=number.name)
+        self.stop.set()
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def serve(

@@ -251,7 +251,7 @@ class Connection:
 
     def _drop(self) -> None:
         text = "the connection is dropped: no sign of life"
-        self._services.floods.log(logger, logging.INFO, "dropped", text, "silent", **self._fields)
+        log(logger, logging.INFO, "dropped", text, reason="silent", **self._fields)
         self._nursery.cancel_scope.cancel()
 
     def _note_closed(self, duration_s: float) -> None:
@@ -263,4 +263,4 @@ class Connection:
             log(logger, logging.DEBUG, "closed", "the connection is closed", **fields)
         else:
             level = logging.WARNING if code == CloseCode.TOO_SLOW else logging.INFO
-            self._services.floods.log(logger, level, "closed", "the connection is closed", str(code), **fields)
+            log(logger, level, "closed", "the connection is closed", **fields, reason=str(code))

@@ -26,7 +26,7 @@ from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
-from gameserver.realtime.logs import Floods
+from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.reserve import Reserve
@@ -107,7 +107,6 @@ class Services:
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
     reserve: Reserve = field(default_factory=Reserve)
-    floods: Floods = field(init=False)
     connection_numbers: Iterator[int] = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
@@ -118,7 +117,6 @@ class Services:
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
         self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.trusted_proxies = Addresses(settings.trusted_proxies)
-        self.floods = Floods(self.alarms)
         self.connection_numbers = itertools.count(1)
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
@@ -130,7 +128,7 @@ class Services:
 
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
-        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
+        log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", reason="credentials")
 
     async def can_write(self) -> bool:
         """Whether the database can be written: as it went last, and if that is in doubt, as it goes now."""

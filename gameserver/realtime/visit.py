@@ -4,6 +4,7 @@ import logging
 
 from gameserver.errors import ErrorCode
 from gameserver.realtime.head import Head, HeadRefused
+from gameserver.realtime.logs import log
 from gameserver.realtime.proxies import client_address, is_forwarded, names_address
 from gameserver.realtime.services import Services
 from gameserver.web.endpoints import RETRY_AFTER
@@ -76,7 +77,7 @@ class Visit:
         if reason == ErrorCode.NOT_LOGGED_IN:
             services.note_failed_logon()
         elif reason != "closed":
-            services.floods.log(logger, logging.INFO, "refused", "a connection is refused", reason)
+            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason)
 
     def leave(self) -> None:
         """Give the place back."""

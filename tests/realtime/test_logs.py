@@ -2,16 +2,14 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.hub import Hub
-from gameserver.realtime.logs import Floods, JsonFormatter, TextFormatter, log, set_context
+from gameserver.realtime.logs import JsonFormatter, TextFormatter, log, set_context
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.jobs import Entry
@@ -116,43 +114,6 @@ async def test_a_tasks_fields_are_those_of_the_tasks_it_starts_and_of_no_others(
     assert said_by == [(0, 0), (1, 10), (2, 20)]
     threads = [json.loads(line) for line in entries.text if "from a thread" in line]
     assert sorted(entry["connection"] for entry in threads) == [1, 2]
-
-
-# Floods
-
-
-@pytest.fixture
-async def floods(autojump_clock: trio.testing.MockClock) -> AsyncIterator[Floods]:
-    alarms = Alarms()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(alarms.run)
-        yield Floods(alarms)
-        nursery.cancel_scope.cancel()
-
-
-async def test_a_flood_is_one_line_a_second_and_its_size(
-    autojump_clock: trio.testing.MockClock, floods: Floods, entries: Lines
-) -> None:
-    for _ in range(100):
-        for _ in range(50):
-            floods.log(logger, logging.WARNING, "failed", "no", "kind", address="a")
-        await trio.sleep(0.05)
-    assert 5 <= len(entries.of("failed")) <= 6  # the first, then one a second
-    await trio.sleep(3)
-    lines = entries.of("failed")
-    assert lines[0] == {"level": "warning", "reason": "kind", "address": "a"}
-    assert sum(line.get("count", 1) for line in lines) == 5_000
-    assert len(lines) <= 8
-    floods.log(logger, logging.WARNING, "failed", "no", "kind", address="b")
-    assert entries.of("failed")[-1]["address"] == "b"
-
-
-async def test_kinds_are_counted_apart(autojump_clock: trio.testing.MockClock, floods: Floods, entries: Lines) -> None:
-    for kind in ("one", "other", "one"):
-        floods.log(logger, logging.INFO, "failed", "no", kind)
-    assert [line["reason"] for line in entries.of("failed")] == ["one", "other"]
-    await trio.sleep(2)
-    assert entries.of("failed")[2:] == [{"level": "info", "reason": "one", "count": 1}]
 
 
 # What a server logs
