@@ -364,6 +364,9 @@ def _call(options: argparse.Namespace, settings: Settings) -> int:
         reply = trio.run(_ask, options.url, key, request)
     except* (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError, trio.BrokenResourceError) as errors:
         error = errors.exceptions[0]
+        if isinstance(error, trio.TooSlowError):
+            text = f"{options.url} did not answer in time; whether the request was carried out is unknown"
+            raise ControlError(text) from None
         reason = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
         raise ControlError(f"no reply from {options.url}: {reason!r}") from None
     finally:
