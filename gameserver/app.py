@@ -77,7 +77,11 @@ def open_services(
                 _log_migration(settings, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
-            yield Services(settings, store, secret, clock, alarms, hubs, *shared)
+            services = Services(settings, store, secret, clock, alarms, hubs, *shared)
+            try:
+                yield services
+            finally:
+                services.reserve.close()
         finally:
             store.close()
 

@@ -14,6 +14,7 @@ from gameserver.realtime.logs import JsonFormatter, TextFormatter, log, set_cont
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.connection import open_writer
+from gameserver.storage.jobs import Entry
 from gameserver.storage.migrations import MIGRATIONS, migrate
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.logs import Lines
@@ -237,13 +238,19 @@ async def test_a_transaction_that_takes_a_second_is_a_warning(entries: Lines, mo
     monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
     watch = WriteWatch(metrics, run_inline)
 
-    def run_batch(batch: list[int]) -> int:
-        now_s[0] += sum(batch)
-        assert watch.busy_s == sum(batch)
+    durations_s = [0.0, 6.0]
+
+    def run_batch(batch: list[Entry]) -> int:
+        duration_s = durations_s.pop(0)
+        now_s[0] += duration_s
+        assert watch.busy_s == duration_s
         return len(batch)
 
-    assert await watch.run(run_batch, [0, 0]) == 2
+    def entries_of(count: int) -> list[Entry]:
+        return [Entry(lambda connection: None, lambda outcome: None) for _ in range(count)]
+
+    assert await watch.run(run_batch, entries_of(2)) == 2
     assert entries.of("slow_commit") == []
-    assert await watch.run(run_batch, [1, 2, 3]) == 3
+    assert await watch.run(run_batch, entries_of(3)) == 3
     assert entries.of("slow_commit") == [{"level": "warning", "writes": 3, "duration_s": 6.0}]
     assert (watch.busy_s, metrics.batch_seconds.total, metrics.batch_sizes.total) == (0, 6.0, 5)
