@@ -4,11 +4,12 @@ PYTHON ?= python3
 HOST   ?= 127.0.0.1
 PORT   ?= 9999
 DB     ?= data/gameserver.db
+VENV   ?= .venv
 
-BIN       := .venv/bin
-RUN_ENV   := .venv/.run
-DEV_ENV   := .venv/.dev
-BENCH_ENV := .venv/.bench
+BIN       := $(VENV)/bin
+RUN_ENV   := $(VENV)/.run
+DEV_ENV   := $(VENV)/.dev
+BENCH_ENV := $(VENV)/.bench
 
 .DEFAULT_GOAL := help
 .PHONY: run test soak lint typecheck audit check bench reference clean help
@@ -44,7 +45,7 @@ reference: $(DEV_ENV) ## write PROTOCOL.md anew from the declarations
 	$(BIN)/python -m gameserver.protocol.reference > PROTOCOL.md
 
 clean: ## remove everything that can be made again; data/ stays
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## list these
@@ -53,20 +54,20 @@ help: ## list these
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "gameserver needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
-	@$(PYTHON) -m venv .venv || \
-		{ rm -rf .venv; echo "no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "no virtual environment could be made; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
 $(RUN_ENV): pyproject.toml | $(BIN)/python
-	@echo "setting up .venv …" >&2
+	@echo "setting up $(VENV) …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
 $(DEV_ENV): pyproject.toml | $(BIN)/python
-	@echo "setting up .venv for development …" >&2
+	@echo "setting up $(VENV) for development …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@ $(RUN_ENV)
 
 $(BENCH_ENV): pyproject.toml | $(BIN)/python
-	@echo "setting up .venv for benchmarks …" >&2
+	@echo "setting up $(VENV) for benchmarks …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@touch $@ $(RUN_ENV)

@@ -136,7 +136,8 @@ CREATE TABLE event_counts (
 ) STRICT, WITHOUT ROWID;
 
 -- Betting pools. Types 1 and 2 are parimutuel, 3 and 4 binary; 2 and 4 have a finish_at. The sums are those of
--- the bets that are valid; settlement_id is the settlement in force.
+-- the bets that are valid; settlement_id is the settlement in force. version grows with each change. untold_at is
+-- when a block or allow of betting fell due while the pool had ended: it is told when the pool opens again.
 CREATE TABLE pools (
     id INTEGER PRIMARY KEY,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -160,6 +161,8 @@ CREATE TABLE pools (
     amount_total INTEGER NOT NULL DEFAULT 0 CHECK (amount_total >= 0),
     bet_count INTEGER NOT NULL DEFAULT 0 CHECK (bet_count >= 0),
     recreated_from INTEGER REFERENCES pools (id),
+    version INTEGER NOT NULL DEFAULT 1 CHECK (version > 0),
+    untold_at INTEGER,
     CHECK ((type IN (1, 2)) = (action_id IS NOT NULL)),
     CHECK ((type IN (2, 4)) = (finish_at IS NOT NULL)),
     CHECK ((status = 'open') = (settlement_id IS NULL))
@@ -168,6 +171,10 @@ CREATE INDEX pools_of_game ON pools (game_id, id);
 CREATE INDEX open_pools ON pools (game_id, id) WHERE status = 'open';
 CREATE INDEX open_pools_of_action ON pools (action_id, id) WHERE status = 'open';
 CREATE INDEX recreated_pools ON pools (recreated_from) WHERE recreated_from IS NOT NULL;
+
+CREATE TRIGGER pool_versions_grow BEFORE UPDATE ON pools WHEN new.version <= old.version BEGIN
+    SELECT raise(ABORT, 'a change of a pool raises its version');
+END;
 
 -- What can be backed in a pool: key is the target id, or the label of a binary pool. The sums are kept.
 CREATE TABLE pool_targets (
@@ -214,7 +221,8 @@ CREATE TRIGGER bets_remain BEFORE DELETE ON bets BEGIN
     SELECT raise(ABORT, 'bets are never deleted');
 END;
 
--- What each user has on each target of a pool; a row per user and pool in participations.
+-- What each user has on each target of a pool; a row per user and pool in participations, which is running while
+-- the user has a valid bet in a pool that is open.
 CREATE TABLE stakes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     pool_id INTEGER NOT NULL REFERENCES pools (id),
@@ -343,6 +351,13 @@ CREATE TABLE timers (
 CREATE INDEX timers_by_time ON timers (due_at, kind, id);
 CREATE INDEX timers_of_game ON timers (game_id);
 CREATE INDEX timers_of_pool ON timers (pool_id) WHERE pool_id IS NOT NULL;
+
+-- The pools of its action that a timer no longer acts on.
+CREATE TABLE timer_exceptions (
+    timer_id INTEGER NOT NULL REFERENCES timers (id) ON DELETE CASCADE,
+    pool_id INTEGER NOT NULL REFERENCES pools (id),
+    PRIMARY KEY (timer_id, pool_id)
+) STRICT, WITHOUT ROWID;
 
 -- The durable broadcasts of each game, numbered without gaps; body is the message without its header.
 CREATE TABLE broadcasts (

@@ -118,13 +118,14 @@ class History:
             (pool,),
         )
         execute(
-            "UPDATE pools SET (amount_total, bet_count, participants) ="
-            " (SELECT sum(amount), count(*), count(DISTINCT user_id) FROM bets WHERE pool_id = ?1) WHERE id = ?1",
-            (pool,),
+            "UPDATE pools SET (amount_total, bet_count, participants, version) ="
+            " (SELECT sum(amount), count(*), count(DISTINCT user_id), version + count(*)"
+            " FROM bets WHERE pool_id = ?) WHERE id = ?",
+            (pool, pool),
         )
         execute(
             "UPDATE pool_targets SET (backing_money, backing_people) ="
             " (SELECT coalesce(sum(amount), 0), count(DISTINCT user_id) FROM bets"
-            "  WHERE pool_id = ?1 AND position = pool_targets.position) WHERE pool_id = ?1",
-            (pool,),
+            "  WHERE pool_id = ? AND position = pool_targets.position) WHERE pool_id = ?",
+            (pool, pool),
         )

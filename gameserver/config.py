@@ -18,7 +18,7 @@ ENVIRONMENT_PREFIX = "GAMESERVER_"
 SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
 _NETWORKS = frozenset({"trusted_proxies", "metrics_addresses"})
-_LISTS = _NETWORKS | {"allowed_origins"}
+_LISTS = _NETWORKS | {"allowed_origins", "metrics_hosts"}
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Seconds = Annotated[float, Meta(gt=0, le=10**6)]
@@ -50,11 +50,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_addresses: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of clients that may read /metrics")
     ] = ("127.0.0.0/8", "::1")
+    metrics_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="names, with the port, by which they may ask for it"),
+    ] = ()
     ping_interval_s: Annotated[Seconds, Meta(description="between two pings of a connection")] = 20.0
     ping_timeout_s: Annotated[Seconds, Meta(description="silence after a ping until the peer is dropped")] = 20.0
     logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0
     handshake_timeout_s: Annotated[Seconds, Meta(description="for a request head to arrive")] = 10.0
     close_timeout_s: Annotated[Seconds, Meta(description="for a peer to take its close frame")] = 2.0
+    max_blocked_s: Annotated[Seconds, Meta(description="for a peer to take some of what waits for it")] = 30.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="for requests in flight to be answered")] = 10.0
     max_message_bytes: Annotated[Count, Meta(description="of one message received")] = 262_144
     max_message_fragments: Annotated[Count, Meta(description="frames of one message received")] = 16_384

@@ -11,6 +11,7 @@ import msgspec
 from gameserver.config import SECRET_VARIABLE, Settings
 from gameserver.errors import Rejected
 from gameserver.handlers.admin import AddUser, Command, perform
+from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import (
     DatabaseInUse,
     control_address,
@@ -67,9 +68,10 @@ def _do_directly(file: Path, settings: Settings, command: Command) -> dict[str, 
         connection = open_writer(file)
         try:
             migrate(connection)
+            now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the server's clock has it
             connection.execute("BEGIN IMMEDIATE")
             try:
-                body = perform(connection, command, secret, settings, int(time.time() * 1000)).body
+                body = perform(connection, command, secret, settings, now_ms).body
             except Rejected as rejected:
                 connection.execute("ROLLBACK")
                 return {"error": rejected.text}

@@ -5,8 +5,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.harness import FakeClock, Server, running_server
+
+pytest_plugins = ["tests.support.time_limit"]
+
+# The same examples in each run, nothing kept on disk.
+settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
+settings.load_profile("deterministic")
 
 
 @pytest.fixture(autouse=True)

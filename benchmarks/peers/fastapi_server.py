@@ -88,7 +88,8 @@ async def place_bet(bet: Bet, authorization: Annotated[str, Header()]) -> dict[s
         if pool is None or not pool[0]:
             raise HTTPException(409, "the pool is not open")
         paid = db.execute(
-            "UPDATE users SET balance = balance - ?1 WHERE id = ?2 AND balance >= ?1", (bet.amount, user_id)
+            "UPDATE users SET balance = balance - ? WHERE id = ? AND balance >= ?",
+            (bet.amount, user_id, bet.amount),
         )
         if not paid.rowcount:
             raise HTTPException(409, "insufficient funds")

@@ -72,6 +72,16 @@ def check_times(times: PoolTimes, now_ms: int) -> None:
     if stop_at is not None and stop_at <= begins_at:
         text = f"stop_accepting_bets_at must be later than now ({now_ms}) and than start_at"
         raise invalid("stop_accepting_bets_at", text)
+    if stop_at is not None and finish_at is not None and stop_at > finish_at:
+        text = f"stop_accepting_bets_at must not be later than finish_at ({finish_at})"
+        raise invalid("stop_accepting_bets_at", text)
+
+
+def check_within_game(start_at: int | None, finish_at: int | None, close_at: int | None) -> None:
+    """Raise `Rejected` for a pool that would begin or end only after its game."""
+    for name, moment in (("start_at", start_at), ("finish_at", finish_at)):
+        if moment is not None and close_at is not None and moment > close_at:
+            raise invalid(name, f"{name} must not be later than the close_at of the game ({close_at})")
 
 
 def require_accepting(status: PoolStatus, times: PoolTimes, now_ms: int, *, is_blocked: bool) -> None:
@@ -82,6 +92,11 @@ def require_accepting(status: PoolStatus, times: PoolTimes, now_ms: int, *, is_b
         raise Rejected(ErrorCode.BETTING_NOT_STARTED, f"this pool takes bets from {times.start_at} on")
     if is_blocked:
         raise Rejected(ErrorCode.BETTING_BLOCKED, "betting in this pool is blocked")
+    require_betting_not_ended(times, now_ms)
+
+
+def require_betting_not_ended(times: PoolTimes, now_ms: int) -> None:
+    """Raise ``betting_ended`` once a pool has stopped accepting bets, or is over and only to be settled yet."""
     for ended_at in (times.stop_accepting_bets_at, times.finish_at):
         if ended_at is not None and now_ms >= ended_at:
             raise Rejected(ErrorCode.BETTING_ENDED, f"this pool took bets until {ended_at}")

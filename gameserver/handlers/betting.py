@@ -102,6 +102,7 @@ def distribution_update(
         participants=pool.participants,
         amount_total=to_units(pool.amount_total, pool.currency),
         bet_count=pool.bet_count,
+        version=pool.version,
         distribution=sums_of(pool, list_pool_targets(connection, pool.id)),
         new_bets=new_bets,
         new_bets_count=new_bets_count,

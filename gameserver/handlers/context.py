@@ -51,12 +51,20 @@ class Wager(NamedTuple):
     bet: NewBet
 
 
+class ReopenedPool(NamedTuple):
+    """A pool that had ended and is open again: how it is backed is to be told once more."""
+
+    game_uuid: str
+    pool_uuid: str
+
+
 class Effects(msgspec.Struct):
     """What is made known once a change is on disk."""
 
     publications: list[Publication] = []
     notices: list[Notice] = []
     wagers: list[Wager] = []
+    reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
 

@@ -15,6 +15,7 @@ from gameserver.domain.pools import (
     UnlistedTarget,
     check_finish_at,
     check_times,
+    check_within_game,
     common_level,
     parse_labels,
 )
@@ -102,10 +103,12 @@ def pool_fields(pool: Pool, distribution: object) -> dict[str, Any]:
         "recreate_on_end": pool.recreate_on_end,
         "unlisted_target": pool.unlisted_target.value,
         "status": pool.status.value,
+        "version": pool.version,
     }
 
 
-def _view_fields(reading: Reading, pool: Pool) -> dict[str, Any]:
+def view_fields(reading: Reading, pool: Pool) -> dict[str, Any]:
+    """The fields of the pool object as it is in lists and broadcasts."""
     return pool_fields(pool, sums_of(pool, list_pool_targets(reading.connection, pool.id)))
 
 
@@ -141,6 +144,7 @@ def create_and_open_betting_pool(
     times = PoolTimes(max(now_ms, request.start_at or 0), request.finish_at, request.stop_accepting_bets_at)
     check_times(times, now_ms)
     game = change.game(request, request.game_id)
+    check_within_game(request.start_at, request.finish_at, game.close_at)
     if subject.action_key is None:
         targets, action_row = subject.labels, None
     else:
@@ -182,7 +186,7 @@ def open_pool(change: Change, game: Game, new: NewPoolRow, targets: dict[str, st
     pool = insert_pool(change.connection, new, targets)
     if pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, game.id, pool_id=pool.id)
-    change.publish(game, NewBettingPool(**_view_fields(change, pool)))
+    change.publish(game, NewBettingPool(**view_fields(change, pool)))
     return pool
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 from gameserver.config import Settings
 from gameserver.domain.names import action_id as action_key_of
-from gameserver.domain.pools import PoolStatus
+from gameserver.domain.pools import PoolStatus, require_betting_not_ended
 from gameserver.errors import invalid
 from gameserver.handlers.betting import target_key
 from gameserver.handlers.context import Change
@@ -43,22 +43,22 @@ _ACTION_KINDS = (TimerKind.BLOCK_ACTION, TimerKind.ALLOW_ACTION)
 
 def block_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolBlocked:
     """Stop a pool from taking bets, and tell it."""
-    update_blocked(change.connection, pool.id, is_blocked=True)
-    blocked = BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=at_ms)
+    version = update_blocked(change.connection, pool.id, is_blocked=True)
+    blocked = BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=at_ms, version=version)
     change.publish(get_game(change.connection, pool.game_id), blocked)
     return blocked
 
 
 def _allow_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolAllowed:
-    update_blocked(change.connection, pool.id, is_blocked=False)
-    allowed = BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=at_ms)
+    version = update_blocked(change.connection, pool.id, is_blocked=False)
+    allowed = BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=at_ms, version=version)
     change.publish(get_game(change.connection, pool.game_id), allowed)
     return allowed
 
 
 def _heat_pool(change: Change, pool: Pool, at_ms: int) -> HotBettingPoolSuggested:
-    update_hot_since(change.connection, pool.id, at_ms)
-    hot = HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid)
+    version = update_hot_since(change.connection, pool.id, at_ms)
+    hot = HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid, version=version)
     change.publish(get_game(change.connection, pool.game_id), hot)
     return hot
 
@@ -74,7 +74,7 @@ def block_betting_in_betting_pool(change: Change, request: BlockBettingInBetting
     require_unresolved(pool)
     if request.block_at is not None and _is_to_come(change, request.block_at):
         insert_timer(change.connection, request.block_at, TimerKind.BLOCK_POOL, pool.game_id, pool_id=pool.id)
-        return BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=request.block_at)
+        return BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=request.block_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
     return block_pool(change, pool, change.now_ms)
 
@@ -85,9 +85,10 @@ def allow_betting_in_betting_pool(change: Change, request: AllowBettingInBetting
     pool = change.pool(request, request.pool_id)
     require_unresolved(pool)
     require_not_closing(get_game(change.connection, pool.game_id))
+    require_betting_not_ended(pool.times, change.now_ms)
     if request.allow_at is not None and _is_to_come(change, request.allow_at):
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_POOL, pool.game_id, pool_id=pool.id)
-        return BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=request.allow_at)
+        return BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=request.allow_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
     return _allow_pool(change, pool, change.now_ms)
 
@@ -154,7 +155,7 @@ def suggest_hot_betting_pool(change: Change, request: SuggestHotBettingPool) -> 
 def _suggest(change: Change, pool: Pool, at_ms: int | None) -> HotBettingPoolSuggested:
     if at_ms is not None and _is_to_come(change, at_ms):
         insert_timer(change.connection, at_ms, TimerKind.HEAT_POOL, pool.game_id, pool_id=pool.id)
-        return HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid)
+        return HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid, version=pool.version)
     delete_timers(change.connection, pool.game_id, [TimerKind.HEAT_POOL], pool_id=pool.id)
     return _heat_pool(change, pool, change.now_ms)
 

@@ -42,6 +42,7 @@ class BettingPoolBetsDistributionUpdate(Message, tag=361, frozen=True):
     participants: int
     amount_total: Decimal
     bet_count: int
+    version: int
     distribution: dict[str, TargetSums]
     new_bets: list[NewBet]
     new_bets_count: int

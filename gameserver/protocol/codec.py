@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, inspect
 
+from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Operation, Request, RequestHeader, Role
+from gameserver.protocol.fields import FIRST_S, GOES_BY_IT, LAST_S
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
@@ -51,6 +53,7 @@ class Parameter(NamedTuple):
     decoder: msgspec.json.Decoder[Any]
     required: bool
     none_is_absent: bool
+    goes_by_it: bool
     accepted: str
 
 
@@ -63,6 +66,10 @@ def decode_request(text: str, *, logged_in: bool) -> Request:
     header = request.header
     if header.api_version is not None or header.key == "":
         return _decode_closely(text, logged_in)
+    for name in _TIMES.get(type(request), ()):
+        value = getattr(request, name)
+        if value is not None and FIRST_S <= value <= LAST_S:
+            return _decode_closely(text, logged_in)
     if not logged_in:
         _require_open(type(request).__struct_config__.tag, header.id)
     return request
@@ -95,6 +102,9 @@ def _read_members(text: str) -> dict[str, Raw]:
         _read_value(text)
         raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "a request is one JSON object")) from None
     except (msgspec.DecodeError, RecursionError) as error:
+        if text.startswith(BYTE_ORDER_MARK):
+            begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
+            raise Undecodable(Rejected(ErrorCode.BAD_JSON, begins)) from None
         raise Undecodable(_not_json(error)) from None
 
 
@@ -180,11 +190,14 @@ def _read_parameters(members: dict[str, Raw], parameters: dict[str, Parameter]) 
                 raise Rejected(ErrorCode.MISSING_PARAMETER, f"{name} is required: {parameter.accepted}", name)
             continue
         try:
-            values[name] = parameter.decoder.decode(raw)
+            value = parameter.decoder.decode(raw)
         except msgspec.ValidationError:
             raise invalid(name, f"{name} must be {parameter.accepted}") from None
         except (msgspec.DecodeError, RecursionError) as error:
             raise _not_json(error) from None
+        if parameter.goes_by_it and FIRST_S <= value <= LAST_S:
+            raise invalid(name, f"{name} must be in epoch milliseconds; {value} looks like seconds")
+        values[name] = value
     return values
 
 
@@ -201,16 +214,17 @@ def _unknown_text(name: str, parameters: dict[str, Parameter]) -> str:
     return f"this operation has no parameter {name!r}; its parameters: {known}"
 
 
-def _describe(kind: inspect.Type) -> tuple[bool, str]:
-    """Whether ``"None"`` stands for absent, and the description of what is accepted."""
+def _describe(kind: inspect.Type) -> tuple[bool, bool, str]:
+    """Whether ``"None"`` stands for absent, whether it is a time that something goes by, and what is accepted."""
     if isinstance(kind, inspect.UnionType):
         kind = next(member for member in kind.types if not isinstance(member, inspect.NoneType))
     schema: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
     if isinstance(kind, inspect.Metadata):
-        schema = kind.extra_json_schema or {}
+        schema, extra = kind.extra_json_schema or {}, kind.extra or {}
         kind = kind.type
     textual = isinstance(kind, inspect.StrType | inspect.ListType | inspect.UnionType)
-    return not textual, schema.get("description", "")
+    return not textual, GOES_BY_IT in extra, schema.get("description", "")
 
 
 def _parameters_of(operation: Operation) -> dict[str, Parameter]:
@@ -218,14 +232,18 @@ def _parameters_of(operation: Operation) -> dict[str, Parameter]:
     parameters: dict[str, Parameter] = {}
     for field in msgspec.structs.fields(operation.request):
         if field.name != "header":
-            none_is_absent, accepted = _describe(described[field.name])
             decoder = msgspec.json.Decoder(field.type, strict=False)
-            parameters[field.name] = Parameter(decoder, field.required, none_is_absent, accepted)
+            parameters[field.name] = Parameter(decoder, field.required, *_describe(described[field.name]))
     return parameters
 
 
 # The parameters of each operation by name, in the order declared.
 PARAMETERS: dict[int, dict[str, Parameter]] = {op: _parameters_of(operation) for op, operation in OPERATIONS.items()}
+# Those that are times which something goes by.
+_TIMES: dict[type[Request], list[str]] = {
+    OPERATIONS[op].request: [name for name, parameter in parameters.items() if parameter.goes_by_it]
+    for op, parameters in PARAMETERS.items()
+}
 
 
 def request_digest(text: str) -> bytes:

@@ -5,11 +5,11 @@ from decimal import Decimal
 import msgspec
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.protocol.betting import BalanceUpdate
+from gameserver.protocol.betting import BalanceUpdate, BettingPoolBetsDistributionUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.fields import Millis, Name, Text, Uuid
 from gameserver.protocol.pools import NewBettingPool
-from gameserver.protocol.steering import BettingInPoolBlocked
+from gameserver.protocol.steering import BettingInPoolAllowed, BettingInPoolBlocked
 
 
 class EndedPool(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,6 +29,7 @@ class EndedPool(Message, frozen=True, kw_only=True, omit_defaults=True):
     is_money_return: bool
     amount_total: Decimal
     participants: int
+    version: int
     truncated: bool = False
     winners_count: int | msgspec.UnsetType = msgspec.UNSET
     losers_count: int | msgspec.UnsetType = msgspec.UNSET
@@ -102,19 +103,33 @@ class RegisterGameEvent(EventParameters, tag=395, frozen=True):
 
 
 class PreviewedPool(msgspec.Struct, frozen=True):
-    """How a pool would end."""
+    """How a pool would end.
+
+    ``price`` is what one unit on the winner would be paid (null on money-return), ``paid`` what the valid bets
+    would be paid in all, ``recreated`` whether the pool would be opened anew. ``winners`` and ``losers`` are
+    those of the greatest net, 100 at most; the counts are of all.
+    """
 
     winning_target: str | None
     is_money_return: bool
+    price: Decimal | None
+    paid: Decimal
+    takeout: Decimal
+    winners_count: int
+    losers_count: int
+    late_bets: int
+    late_amount: Decimal
     winners: dict[str, Decimal]
     losers: dict[str, Decimal]
+    recreated: bool
 
 
 @message
 class GameEventPreview(Message, tag=3660, frozen=True):
-    """What registering the event would do, by pool id."""
+    """What registering the event would do, by pool id; ``untouched`` are the game's other open pools."""
 
     pools: dict[str, PreviewedPool]
+    untouched: list[str]
 
 
 @operation(
@@ -131,6 +146,7 @@ class PreviewGameEvent(EventParameters, tag=3950, frozen=True):
 class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     """The event did not happen after all. ``pools`` maps each pool it ended to ``reopened`` or ``voided``.
 
+    ``versions`` maps each to its version. Each that is open again is told by a 352 and a 361 besides.
     The reply alone has ``overdrawn``: user id to what that user has spent and would have to give back.
     """
 
@@ -138,6 +154,7 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     game_id: str
     reason: str | None
     pools: dict[str, str]
+    versions: dict[str, int]
     overdrawn: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -145,7 +162,14 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     by=Role.GAME_ADMIN,
     kind=Kind.WRITE,
     replies=[GameEventVoided],
-    broadcasts=[GameEventVoided, BettingInPoolBlocked, BalanceUpdate],
+    broadcasts=[
+        GameEventVoided,
+        NewBettingPool,
+        BettingInPoolBlocked,
+        BettingInPoolAllowed,
+        BettingPoolBetsDistributionUpdate,
+        BalanceUpdate,
+    ],
     errors=[ErrorCode.CONFLICT],
 )
 class VoidGameEvent(Request, tag=3951, frozen=True):
@@ -157,14 +181,16 @@ class VoidGameEvent(Request, tag=3951, frozen=True):
 
 
 @message
-class BettingPoolVoided(Message, tag=3662, frozen=True):
-    """The pool is void: all stakes have been given back."""
+class BettingPoolVoided(Message, tag=3662, frozen=True, omit_defaults=True):
+    """The pool is void: all stakes have been given back. The reply alone has ``overdrawn``, as in 3661."""
 
     pool_id: str
     game_id: str
     reason: str | None
     amount_total: Decimal
     participants: int
+    version: int
+    overdrawn: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
 
 
 @operation(

@@ -16,6 +16,7 @@ from gameserver.protocol.fields import (
     ImageUrl,
     Label,
     Millis,
+    MillisAsGiven,
     Names,
     PageSize,
     Sequence,
@@ -61,11 +62,11 @@ class NewGame(Request, frozen=True, kw_only=True):
     source_id: Uuid
     game_name: Title
     type: GameType
-    create_at: Millis | None = None
-    open_at: Millis | None = None
+    create_at: MillisAsGiven | None = None
+    open_at: MillisAsGiven | None = None
     close_at: Millis | None = None
-    live_start_at: Millis | None = None
-    live_finish_at: Millis | None = None
+    live_start_at: MillisAsGiven | None = None
+    live_finish_at: MillisAsGiven | None = None
     currency: Currency = DEFAULT_CURRENCY
     hashtag: Label | None = None
     image_url: ImageUrl | None = None

@@ -45,7 +45,10 @@ class TargetSumsWithBets(TargetSums, frozen=True):
 
 
 class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The pool object. ``user_backed`` (target id to amount) and what follows it come in the user's own lists."""
+    """The pool object. ``user_backed`` (target id to amount) and what follows it come in the user's own lists.
+
+    ``version`` grows with each change of the pool: of two views of it, the one with the greater is the newer.
+    """
 
     pool_id: str
     game_id: str
@@ -65,6 +68,7 @@ class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recreate_on_end: bool
     unlisted_target: str
     status: str
+    version: int
     user_backed: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
     winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
     resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
@@ -102,11 +106,12 @@ class PoolMessage(Message, frozen=True, kw_only=True):
     recreate_on_end: bool
     unlisted_target: str
     status: str
+    version: int
 
 
 @message
 class NewBettingPool(PoolMessage, tag=352, frozen=True, kw_only=True):
-    """A pool has been opened: the pool object."""
+    """A pool has been opened, or is open again: the pool object."""
 
     distribution: dict[str, TargetSums]
 

@@ -14,6 +14,7 @@ class BettingInPoolBlocked(Message, tag=368, frozen=True):
 
     pool_id: str
     blocked_at: int
+    version: int
 
 
 @operation(
@@ -36,6 +37,7 @@ class BettingInPoolAllowed(Message, tag=369, frozen=True):
 
     pool_id: str
     allowed_at: int
+    version: int
 
 
 @operation(
@@ -43,7 +45,7 @@ class BettingInPoolAllowed(Message, tag=369, frozen=True):
     kind=Kind.WRITE,
     replies=[BettingInPoolAllowed],
     broadcasts=[BettingInPoolAllowed],
-    errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
+    errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT, ErrorCode.BETTING_ENDED],
 )
 class AllowBettingInBettingPool(Request, tag=398, frozen=True):
     """Let a pool take bets again, now or at ``allow_at``."""
@@ -106,6 +108,7 @@ class HotBettingPoolSuggested(Message, tag=367, frozen=True, omit_defaults=True)
 
     hot_since: int
     pool_id: str | None = None
+    version: int | None = None
     game_id: str | None = None
     action_id: str | None = None
     target_id: str | None = None

@@ -82,6 +82,11 @@ class Distributions:
         self._told.pop(pool_uuid, None)
         self._being_read.discard(pool_uuid)
 
+    def reopen(self, pool_uuid: str) -> None:
+        """The pool is open again: it is told after an interval, since it may have been told just before it ended."""
+        self._told[pool_uuid] = (trio.current_time(), self.told)
+        self._change(pool_uuid)
+
     def take_due(self) -> list[DueUpdate]:
         """What is to be read and told now."""
         now = trio.current_time()

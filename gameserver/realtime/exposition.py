@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from gameserver import __version__
 from gameserver.protocol.registry import OPERATIONS
+from gameserver.realtime.log_output import dropped_lines
 from gameserver.realtime.metrics import Histogram
 from gameserver.realtime.services import Services
 
@@ -40,6 +41,10 @@ class _Server(Collector):
         info = GaugeMetricFamily("gameserver_info", "versions, as labels; always 1", labels=["version", "sqlite"])
         info.add_metric([__version__, sqlite3.sqlite_version], 1)
         yield info
+        text = "by which the server's clock is ahead of the system's"
+        yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._services.clock.ahead_s)
+        text = "lines of the log that could not be written, or that nobody took"
+        yield CounterMetricFamily("gameserver_log_lines_dropped", text, dropped_lines())
         yield from self._connections()
         yield from self._requests()
         yield from self._broadcasts()
@@ -82,9 +87,6 @@ class _Server(Collector):
         yield _histogram("gameserver_write_batch_size", text, metrics.batch_sizes)
         text = "of one transaction, from its start until it is on disk"
         yield _histogram("gameserver_write_batch_duration_seconds", text, metrics.batch_seconds)
-        text = "1; 0 if the database could not be written when that was last tried"
-        writable = self._services.write_failure is None
-        yield GaugeMetricFamily("gameserver_database_writable", text, int(writable))
         yield GaugeMetricFamily("gameserver_writes_waiting", "requests queued for the writer", store.writer.waiting)
         file = Path(self._services.settings.db)
         yield GaugeMetricFamily("gameserver_database_bytes", "of the database file", _size_bytes(file))

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import re
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -15,7 +16,11 @@ from gameserver.web.responses import Header, refusal
 WEBSOCKET_PATHS = ("/", "/ws")
 MAX_WATCHED_SOURCES = 100
 _VERSION = "13"
+# What ends a head, or may stand nowhere in it: a carriage return alone, and what h11's patterns for a header would
+# give back blank by blank to find no match after all, in time that grows with the square of their number.
+_END_OR_STRAY = re.compile(rb"\n\r?\n|[\x00\v\f]|\r[^\n]")
 _ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+_NO_REQUEST = "this is no HTTP/1.1 request"
 
 
 class HeadRefused(Exception):
@@ -68,14 +73,17 @@ async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
     Raises `HeadRefused` for what is no HTTP/1.1 request or longer than ``max_bytes``.
     """
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
-    received = 0
-    while data := await transport.receive_some(max_bytes):
-        received += len(data)
-        parser.receive_data(bytes(data))
+    received, last = 0, b""
+    while data := bytes(await transport.receive_some(max_bytes)):
+        found = _END_OR_STRAY.search(last + data)
+        if found is not None and found[0][-1:] != b"\n":
+            raise HeadRefused(400, "bad_request", _NO_REQUEST)
+        received, last = received + len(data), (last + data)[-2:]
+        parser.receive_data(data)
         try:
             event = parser.next_event()
         except h11.RemoteProtocolError as error:
-            raise HeadRefused(error.error_status_hint, "bad_request", "this is no HTTP/1.1 request") from None
+            raise HeadRefused(error.error_status_hint, "bad_request", _NO_REQUEST) from None
         if isinstance(event, h11.Request):
             rest = parser.trailing_data[0]
             if received - len(rest) > max_bytes:

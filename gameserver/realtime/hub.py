@@ -11,7 +11,7 @@ import trio
 
 from gameserver.errors import Rejected
 from gameserver.handlers.betting import distribution_updates
-from gameserver.handlers.context import Publication, Wager
+from gameserver.handlers.context import Publication, ReopenedPool, Wager
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
@@ -146,6 +146,11 @@ class Hub:
         """A bet was placed: its pool's distribution is to be told, soon."""
         if self._subscriptions:
             self._distributions.note(wager.pool_uuid, wager.bet)
+
+    def note_reopened(self, reopened: ReopenedPool) -> None:
+        """A pool is open again: its distribution is to be told, soon."""
+        if self._subscriptions:
+            self._distributions.reopen(reopened.pool_uuid)
 
     @property
     def distributions_told(self) -> int:
@@ -295,6 +300,12 @@ class Hubs:
         hub = self._hubs.get(wager.game_uuid)
         if hub is not None:
             hub.note_bet(wager)
+
+    def note_reopened(self, reopened: ReopenedPool) -> None:
+        """Pass a pool that is open again to its game's hub, likewise."""
+        hub = self._hubs.get(reopened.game_uuid)
+        if hub is not None:
+            hub.note_reopened(reopened)
 
     @property
     def count(self) -> int:

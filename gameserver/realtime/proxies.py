@@ -10,8 +10,14 @@ from gameserver.realtime.head import Head, HeadRefused
 _ADDRESS = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+)(:\d+)?|(?P<bare>[0-9A-Fa-f:.]+)")
 # Forwarded (RFC 7239): elements between commas, pairs between semicolons; a quoted value may hold both.
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_ELEMENTS = re.compile(rf'(?:[^",]|{_QUOTED})+')
 _PAIR = re.compile(rf'\s*([\w-]+)=({_QUOTED}|[^\s",;=]+)\s*')
+
+# Headers in which proxies tell of themselves, or of the client; any other X-… is one too, but a scraper's own.
+_PROXY_PREFIXES = (
+    *("x-", "forwarded", "via", "true-", "client-", "real-", "remote-", "proxy-", "wl-proxy-", "cdn-", "cf-", "fly-"),
+    *("akamai-", "cloudfront-", "fastly-", "incap-", "ngrok-", "surrogate-", "tailscale-", "max-forwards"),
+)
+_SCRAPERS_OWN = "x-prometheus-scrape-timeout-seconds"
 
 
 class Addresses:
@@ -26,8 +32,13 @@ class Addresses:
 
 
 def is_forwarded(head: Head) -> bool:
-    """Whether a request says of itself that a proxy passed it on."""
-    return any(name in head.headers for name in ("x-forwarded-for", "forwarded", "via"))
+    """Whether a request shows that a proxy passed it on."""
+    return any(name.startswith(_PROXY_PREFIXES) and name != _SCRAPERS_OWN for name in head.headers)
+
+
+def names_address(host: str) -> bool:
+    """Whether a Host header is ``localhost`` or an address, which nobody can have the DNS answer falsely."""
+    return host.lower().partition(":")[0] == "localhost" or _parse(host) is not None
 
 
 def client_address(peer: str, head: Head, trusted: Addresses, header: str) -> str:
@@ -56,14 +67,30 @@ def client_address(peer: str, head: Head, trusted: Addresses, header: str) -> st
 
 def _hops(forwarded: str) -> list[str]:
     """The hops that ``Forwarded`` names, the client's first; "" for what is out of order."""
-    elements = _ELEMENTS.findall(forwarded)
-    if not elements or ",".join(elements) != forwarded:
-        return [""]
-    return [_hop(element) for element in elements]
+    elements = _elements(forwarded)
+    return [""] if elements is None else [_hop(pairs) for pairs in elements]
 
 
-def _hop(element: str) -> str:
-    pairs = [_PAIR.fullmatch(part) for part in re.findall(rf'(?:[^";]|{_QUOTED})+', element)]
+def _elements(forwarded: str) -> list[list[str]] | None:
+    """The pairs of each element, None if a quote is not closed: in one pass, as anybody may have sent this."""
+    elements: list[list[str]] = [[]]
+    start, quoted, escaped = 0, False, False
+    for position, character in enumerate(forwarded + ","):
+        if quoted:
+            quoted = escaped or character != '"'
+            escaped = not escaped and character == "\\"
+        elif character == '"':
+            quoted = True
+        elif character in ",;":
+            elements[-1].append(forwarded[start:position])
+            start = position + 1
+            if character == ",":
+                elements.append([])
+    return None if quoted else elements[:-1]
+
+
+def _hop(element: list[str]) -> str:
+    pairs = [_PAIR.fullmatch(part) for part in element]
     found = [pair[2].strip('"') for pair in pairs if pair is not None and pair[1].lower() == "for"]
     return found[0] if len(found) == 1 and None not in pairs else ""
 

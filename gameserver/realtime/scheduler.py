@@ -16,7 +16,7 @@ from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
-# The wall clock may be set forward while we sleep.
+# The system's clock may be set forward while we sleep.
 _LONGEST_SLEEP_S = 1.0
 _RETRY_S = 1.0
 _HOUSEKEEPING_S = 60.0

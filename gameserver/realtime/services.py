@@ -3,6 +3,7 @@
 import itertools
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,18 +26,21 @@ from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs, message_frame
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter, UnansweredBytes
-from gameserver.realtime.logs import Floods
+from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
+from gameserver.realtime.reserve import Reserve
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.jobs import Awaited, RunSync
 from gameserver.storage.ledger import Balances
+from gameserver.storage.probe import write_nothing_new
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
+_PROBE_S = 1.0  # for the database to be found writable
 _BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
 
 
@@ -64,6 +68,8 @@ class Announcer:
             self._tell_balance(user_id, currency, held)
         for wager in result.effects.wagers:
             self._hubs.note_bet(wager)
+        for reopened in result.effects.reopened_pools:
+            self._hubs.note_reopened(reopened)
         for session_id in result.effects.ended_sessions:
             self._directory.end_session(session_id)
 
@@ -101,7 +107,7 @@ class Services:
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
-    floods: Floods = field(init=False)
+    reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
     unanswered: UnansweredBytes = field(init=False)
     parsers: trio.CapacityLimiter = field(init=False)
@@ -114,7 +120,6 @@ class Services:
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
         self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.trusted_proxies = Addresses(settings.trusted_proxies)
-        self.floods = Floods(self.alarms)
         self.connection_numbers = itertools.count(1)
         self.unanswered = UnansweredBytes(settings.max_unanswered_bytes)
         self.parsers = trio.CapacityLimiter(1)  # two would only take turns with the loop and the writer
@@ -122,18 +127,21 @@ class Services:
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
 
-    @property
-    def write_failure(self) -> str | None:
-        """Why the database could not be written when that was last tried; None if it could."""
-        return self.store.writer.failure
-
     async def authenticate(self, credentials: Credentials) -> Login | None:
         """The live session that the credentials prove, or None."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
 
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
-        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
+        log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", reason="credentials")
+
+    async def can_write(self) -> bool:
+        """Whether the database can be written: as it went last, and if that is in doubt, as it goes now."""
+        if self.writes.in_doubt:
+            with trio.move_on_after(_PROBE_S), suppress(Rejected):
+                await self.store.write(write_nothing_new, self.clock.now_ms())
+                self.writes.in_doubt = False
+        return not self.writes.in_doubt
 
     async def read(self, request: Request, user: User) -> bytes:
         """The body of the reply to a request that reads; what is due by now has been done before."""

@@ -77,13 +77,13 @@ def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, 
         "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
         " pools.stop_accepting_bets_at, games.close_at, pools.is_blocked, pool_targets.position,"
         " available.id, available.balance, staked.id, staked.balance FROM pools JOIN games ON games.id = pools.game_id"
-        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = ?2"
-        " LEFT JOIN accounts AS available ON available.user_id = ?3 AND available.currency = games.currency"
+        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = ?"
+        " LEFT JOIN accounts AS available ON available.user_id = ? AND available.currency = games.currency"
         "  AND available.kind = 'available'"
-        " LEFT JOIN accounts AS staked ON staked.user_id = ?3 AND staked.currency = games.currency"
+        " LEFT JOIN accounts AS staked ON staked.user_id = ? AND staked.currency = games.currency"
         "  AND staked.kind = 'staked'"
-        " WHERE pools.uuid = ?1",
-        (pool_uuid, target_key, user_id),
+        " WHERE pools.uuid = ?",
+        (target_key, user_id, user_id, pool_uuid),
     ).fetchone()
     return Offer._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
 
@@ -109,10 +109,11 @@ def find_bet(connection: sqlite3.Connection, uuid: str) -> Bet | None:
 
 
 def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: int, pool_id: int) -> bool:
-    """Record that a user has a bet in a pool; whether that is new."""
+    """Record that a user has a valid bet in a pool; whether that is new."""
     return bool(
         connection.execute(
-            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET is_running = 1 WHERE is_running = 0",
             (user_id, game_id, pool_id),
         ).rowcount
     )

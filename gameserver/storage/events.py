@@ -91,8 +91,8 @@ def count_event(
 ) -> None:
     """Count an event, or a voided one back, for a target and its ancestors."""
     connection.executemany(
-        "INSERT INTO event_counts VALUES (?1, ?2, ?3, max(0, ?4)) ON CONFLICT DO UPDATE SET count = count + ?4",
-        [(game_id, action_id, target_id, step) for target_id in target_ids],
+        "INSERT INTO event_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + ?",
+        [(game_id, action_id, target_id, max(0, step), step) for target_id in target_ids],
     )
 
 
@@ -100,11 +100,11 @@ def list_counts(
     connection: sqlite3.Connection, game_id: int, action_id: int | None = None
 ) -> list[tuple[str, int, int]]:
     """Action id, target's row and count of what has happened in a game, in the order of its actions and targets."""
+    where, bound = ("", ()) if action_id is None else (" AND action_id = ?", (action_id,))
     return connection.execute(
         "SELECT actions.key, target_id, count FROM event_counts JOIN actions ON actions.id = action_id"
-        " WHERE event_counts.game_id = ?1 AND count > 0 AND (?2 IS NULL OR action_id = ?2)"
-        " ORDER BY action_id, target_id",
-        (game_id, action_id),
+        f" WHERE event_counts.game_id = ? AND count > 0{where} ORDER BY action_id, target_id",
+        (game_id, *bound),
     ).fetchall()
 
 

@@ -125,11 +125,11 @@ def _list_games(
 def list_unclosed_games(connection: sqlite3.Connection, source_id: int) -> list[Game]:
     """Every game of a source that is not over, oldest first."""
     rows = connection.execute(
-        f"{_GAMES} WHERE games.source_id = ?1 AND games.id IN ("
-        " SELECT id FROM games WHERE source_id = ?1 AND opened_at IS NOT NULL AND closed_at IS NULL"
-        " UNION ALL SELECT id FROM games WHERE source_id = ?1 AND opened_at IS NULL AND closed_at IS NULL"
+        f"{_GAMES} WHERE games.id IN ("
+        " SELECT id FROM games WHERE source_id = ? AND opened_at IS NOT NULL AND closed_at IS NULL"
+        " UNION ALL SELECT id FROM games WHERE source_id = ? AND opened_at IS NULL AND closed_at IS NULL"
         ") ORDER BY games.id",
-        (source_id,),
+        (source_id, source_id),
     )
     return [Game(*row) for row in rows]
 

@@ -82,12 +82,12 @@ def list_movements(connection: sqlite3.Connection, game_id: int) -> list[tuple[s
     """Kind and user of each account that the game's bets have moved money to or from, and how much in all."""
     return connection.execute(
         "WITH of_game AS (SELECT debit_id, credit_id, amount FROM transfers WHERE bet_id IN"
-        "  (SELECT bets.id FROM bets JOIN pools ON pools.id = bets.pool_id WHERE pools.game_id = ?1)"
+        "  (SELECT bets.id FROM bets JOIN pools ON pools.id = bets.pool_id WHERE pools.game_id = ?)"
         "  OR settlement_id IN (SELECT settlements.id FROM settlements JOIN pools ON pools.id = pool_id"
-        "   WHERE pools.game_id = ?1)),"
+        "   WHERE pools.game_id = ?)),"
         " moved AS (SELECT credit_id AS account_id, amount FROM of_game"
         "  UNION ALL SELECT debit_id, -amount FROM of_game)"
         " SELECT kind, user_id, sum(amount) FROM moved JOIN accounts ON accounts.id = account_id"
         " GROUP BY accounts.id ORDER BY kind, user_id",
-        (game_id,),
+        (game_id, game_id),
     ).fetchall()

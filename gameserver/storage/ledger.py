@@ -56,9 +56,9 @@ class Balances(NamedTuple):
 def account_id(connection: sqlite3.Connection, kind: AccountKind, currency: str, user_id: int | None = None) -> int:
     """The account, opened if it is missing."""
     # Two conditions, since each needs an index of its own.
-    owner = "user_id IS NULL AND ?1 IS NULL" if user_id is None else "user_id = ?1"
+    owner, bound = ("user_id IS NULL", ()) if user_id is None else ("user_id = ?", (user_id,))
     row = connection.execute(
-        f"SELECT id FROM accounts WHERE {owner} AND currency = ?2 AND kind = ?3", (user_id, currency, kind)
+        f"SELECT id FROM accounts WHERE {owner} AND currency = ? AND kind = ?", (*bound, currency, kind)
     ).fetchone()
     if row is not None:
         return int(row[0])

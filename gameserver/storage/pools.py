@@ -54,6 +54,8 @@ class Pool(NamedTuple):
     participants: int
     amount_total: int
     bet_count: int
+    version: int
+    untold_at: int | None
 
     @property
     def times(self) -> PoolTimes:
@@ -159,10 +161,10 @@ def list_open_pools(connection: sqlite3.Connection, game_id: int, before: int | 
 def list_unbacked_pools(
     connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int
 ) -> list[Pool]:
-    """The unresolved pools of a game in which a user has no bet, likewise."""
+    """The unresolved pools of a game in which a user has no bet that runs, likewise."""
     where = (
         "pools.game_id = ? AND pools.status = 'open'"
-        " AND NOT EXISTS (SELECT 1 FROM participations WHERE user_id = ? AND pool_id = pools.id)"
+        " AND NOT EXISTS (SELECT 1 FROM participations WHERE user_id = ? AND pool_id = pools.id AND is_running = 1)"
     )
     return _list(connection, where, (game_id, user_id), before, limit)
 
@@ -170,11 +172,12 @@ def list_unbacked_pools(
 def list_backed_pools(
     connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int, *, running: bool
 ) -> list[Pool]:
-    """The pools of a game in which a user has a bet, unresolved or ended, likewise."""
+    """The unresolved pools of a game in which a user has a bet that runs, or the ended ones in which he had any."""
     rows = connection.execute(
-        "SELECT pool_id FROM participations WHERE user_id = ? AND game_id = ? AND is_running = ? AND pool_id < ?"
+        "SELECT pool_id FROM participations AS p CROSS JOIN pools ON pools.id = pool_id"
+        " WHERE user_id = ? AND p.game_id = ? AND is_running = ? AND pool_id < ? AND (status = 'open') = ?"
         " ORDER BY pool_id DESC LIMIT ?",
-        (user_id, game_id, running, _LAST_ROW if before is None else before, limit),
+        (user_id, game_id, running, _LAST_ROW if before is None else before, running, limit),
     )
     return [get_pool(connection, row[0]) for row in rows]
 
@@ -195,7 +198,9 @@ def was_recreated(connection: sqlite3.Connection, pool_id: int) -> bool:
 
 def update_recreate_on_end(connection: sqlite3.Connection, pool_id: int, *, recreate_on_end: bool) -> None:
     """Change whether a pool is opened anew when it ends."""
-    connection.execute("UPDATE pools SET recreate_on_end = ? WHERE id = ?", (recreate_on_end, pool_id))
+    connection.execute(
+        "UPDATE pools SET recreate_on_end = ?, version = version + 1 WHERE id = ?", (recreate_on_end, pool_id)
+    )
 
 
 def list_open_pools_of_action(connection: sqlite3.Connection, action_id: int) -> list[Pool]:
@@ -216,14 +221,18 @@ def _list(
     return [_pool(row) for row in rows]
 
 
-def update_blocked(connection: sqlite3.Connection, pool_id: int, *, is_blocked: bool) -> None:
-    """Stop a pool from taking bets, or let it."""
-    connection.execute("UPDATE pools SET is_blocked = ? WHERE id = ?", (is_blocked, pool_id))
+def update_blocked(
+    connection: sqlite3.Connection, pool_id: int, *, is_blocked: bool, untold_at: int | None = None
+) -> int:
+    """Stop a pool from taking bets, or let it; since a moment that is not told yet, if one is given. Its version."""
+    query = "UPDATE pools SET is_blocked = ?, untold_at = ?, version = version + 1 WHERE id = ? RETURNING version"
+    return int(connection.execute(query, (is_blocked, untold_at, pool_id)).fetchone()[0])
 
 
-def update_hot_since(connection: sqlite3.Connection, pool_id: int, hot_since: int) -> None:
-    """Record that a pool is hot."""
-    connection.execute("UPDATE pools SET hot_since = ? WHERE id = ?", (hot_since, pool_id))
+def update_hot_since(connection: sqlite3.Connection, pool_id: int, hot_since: int) -> int:
+    """Record that a pool is hot; its version."""
+    query = "UPDATE pools SET hot_since = ?, version = version + 1 WHERE id = ? RETURNING version"
+    return int(connection.execute(query, (hot_since, pool_id)).fetchone()[0])
 
 
 def update_sums_for_bet(
@@ -232,7 +241,7 @@ def update_sums_for_bet(
     """Count a bet in its pool's and its target's sums."""
     connection.execute(
         "UPDATE pools SET amount_total = amount_total + ?, bet_count = bet_count + 1,"
-        " participants = participants + ? WHERE id = ?",
+        " participants = participants + ?, version = version + 1 WHERE id = ?",
         (amount, new_participant, pool_id),
     )
     connection.execute(
@@ -240,6 +249,12 @@ def update_sums_for_bet(
         " WHERE pool_id = ? AND position = ?",
         (amount, new_backer, pool_id, position),
     )
+
+
+def list_versions(connection: sqlite3.Connection, pool_uuids: Iterable[str]) -> dict[str, int]:
+    """Pool id → version of some pools."""
+    query = "SELECT version FROM pools WHERE uuid = ?"
+    return {uuid: connection.execute(query, (uuid,)).fetchone()[0] for uuid in pool_uuids}
 
 
 def list_pool_uuids(connection: sqlite3.Connection, game_id: int) -> list[str]:

@@ -111,7 +111,10 @@ def update_bets(connection: sqlite3.Connection, bets: Iterable[SettledBet]) -> N
 
 def update_pool_ended(connection: sqlite3.Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
     """Record that a pool has ended."""
-    connection.execute("UPDATE pools SET status = ?, settlement_id = ? WHERE id = ?", (status, settlement_id, pool_id))
+    connection.execute(
+        "UPDATE pools SET status = ?, settlement_id = ?, version = version + 1 WHERE id = ?",
+        (status, settlement_id, pool_id),
+    )
     connection.execute("UPDATE participations SET is_running = 0 WHERE pool_id = ?", (pool_id,))
 
 
@@ -138,7 +141,7 @@ def update_sums(
         backers.setdefault(bet.position, set()).add(bet.user_id)
         money[bet.position] = money.get(bet.position, 0) + bet.amount
     connection.execute(
-        "UPDATE pools SET amount_total = ?, participants = ? WHERE id = ?",
+        "UPDATE pools SET amount_total = ?, participants = ?, version = version + 1 WHERE id = ?",
         (sum(money.values()), len(set().union(*backers.values())), pool_id),
     )
     connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
@@ -161,7 +164,10 @@ def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: in
         (Reason.TAKE_BACK, now_ms, settlement.id),
     )
     connection.execute("UPDATE settlements SET taken_back_at = ? WHERE id = ?", (now_ms, settlement.id))
-    connection.execute("UPDATE pools SET status = 'open', settlement_id = NULL WHERE id = ?", (settlement.pool_id,))
+    connection.execute(
+        "UPDATE pools SET status = 'open', settlement_id = NULL, version = version + 1 WHERE id = ?",
+        (settlement.pool_id,),
+    )
     users = connection.execute(
         "SELECT DISTINCT user_id FROM bets WHERE pool_id = ? AND status <> 'invalidated'", (settlement.pool_id,)
     ).fetchall()
@@ -170,12 +176,12 @@ def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: in
         " WHERE pool_id = ? AND status <> 'invalidated'",
         (settlement.pool_id,),
     )
+    # Whose bets were all late has none that runs, and did take part.
     connection.execute(
-        "DELETE FROM participations WHERE pool_id = ?1 AND user_id NOT IN"
-        " (SELECT user_id FROM bets WHERE pool_id = ?1 AND status = 'running')",
-        (settlement.pool_id,),
+        "UPDATE participations SET net = 0, is_running = user_id IN"
+        " (SELECT user_id FROM bets WHERE pool_id = ? AND status = 'running') WHERE pool_id = ?",
+        (settlement.pool_id, settlement.pool_id),
     )
-    connection.execute("UPDATE participations SET is_running = 1, net = 0 WHERE pool_id = ?", (settlement.pool_id,))
     return [row[0] for row in users]
 
 

@@ -68,8 +68,6 @@ class Writer:
     job received at ``now_ms``. ``publish`` gets the result of each committed job, in order. ``next_due_ms`` is asked
     after each batch for the earliest moment at which something will be due. ``monotonic_s`` tells how long a batch
     takes.
-
-    ``failure`` says why the last batch could not be written; None if it was, and before the first.
     """
 
     def __init__(
@@ -93,7 +91,6 @@ class Writer:
         self._run_sync = run_sync
         self._waiting: deque[_Write] = deque()
         self._wake = trio.Event()
-        self.failure: str | None = None
         self.next_due_ms = next_due(self._connection)
         self.on_due_changed: Callable[[], None] = lambda: None
 
@@ -166,15 +163,12 @@ class Writer:
         postponed: list[Due] = []
         while True:
             try:
-                done = self._transact(batch, postponed)
+                return self._transact(batch, postponed)
             except _LostByDue as lost:
                 self._recover()
                 postponed.append(lost.due)
             except Exception as error:  # whatever it is, the writer goes on
                 return self._give_up(batch, error)
-            else:
-                self.failure = None
-                return done
 
     def _transact(self, batch: list[_Write], postponed: list[Due]) -> _Done:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -252,7 +246,6 @@ class Writer:
         busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
         rejected = Rejected(ErrorCode.BUSY, _BUSY) if busy else Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
         logger.warning("a batch of %d writes was given up", len(batch), exc_info=error)
-        self.failure = str(error) or type(error).__name__
         self._recover()
         for entry in batch:
             entry.outcome = Outcome(error=rejected)

@@ -34,7 +34,7 @@ def test_time_based_pools_have_a_finish_at_and_others_none(type_: PoolType) -> N
 
 
 @pytest.mark.parametrize(
-    "times", [(NOW, None, None), (NOW, NOW + 1, NOW + 1), (NOW + 5, NOW + 6, NOW + 7), (0, NOW + 1, None)]
+    "times", [(NOW, None, None), (NOW, NOW + 1, NOW + 1), (NOW + 5, NOW + 7, NOW + 7), (0, NOW + 1, None)]
 )
 def test_moments_after_now_and_the_start_are_accepted(times: tuple[int, int | None, int | None]) -> None:
     check_times(PoolTimes(*times), NOW)
@@ -48,9 +48,10 @@ def test_moments_after_now_and_the_start_are_accepted(times: tuple[int, int | No
         ((0, NOW - 1, None), "finish_at"),
         ((NOW, None, NOW), "stop_accepting_bets_at"),
         ((NOW + 5, None, NOW + 4), "stop_accepting_bets_at"),
+        ((NOW, NOW + 6, NOW + 7), "stop_accepting_bets_at"),
     ],
 )
-def test_moments_that_are_past_or_not_after_the_start_are_refused(
+def test_moments_that_are_past_or_out_of_order_are_refused(
     times: tuple[int, int | None, int | None], field: str
 ) -> None:
     with refused_parameter(field):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import pytest
 
 from gameserver.protocol.registry import OPERATIONS
 from tests.support.process import UNLIMITED, Player, ServerProcess, add_user, playing, run, serving
@@ -209,6 +210,7 @@ def fuzz_connection(server: ServerProcess, keys: list[str], first: int, count: i
             send_and_check(player, list(islice(sent, min(PER_FLUSH, first + count - start))), start)
 
 
+@pytest.mark.time_limit(60 + MESSAGES / 100)
 def test_random_bytes_and_mutated_requests_are_answered_each_and_find_no_bug(database: Path) -> None:
     users = [add_user(database, "ann", provider=True), add_user(database, "bob")]
     keys = [user["session_key"] for user in users]

@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from tests.support.mixed_load import Request, without_header
-from tests.support.process import TIMEOUT_S, UNLIMITED, Countdown, Player, add_user, playing, run, serving
+from tests.support.process import (
+    TIMEOUT_S,
+    UNLIMITED,
+    Countdown,
+    Player,
+    add_user,
+    playing,
+    run,
+    serving,
+    until_the_server_is_gone,
+)
 
 CONNECTIONS = 4
 MAX_REQUESTS = 500
@@ -36,16 +45,13 @@ class Worker:
 
     def work(self, url: str, session_key: str, countdown: Countdown) -> None:
         """Send request after request."""
-        try:
-            with playing(url, session_key) as player:
-                for _ in range(MAX_REQUESTS):
-                    request = self.next_request()
-                    self.sent.append(request)
-                    request.reply = request.send(player)
-                    assert request.reply["res"] != 666, request.reply
-                    countdown.acknowledge()
-        except (ConnectionClosed, OSError):
-            return
+        with until_the_server_is_gone(), playing(url, session_key) as player:
+            for _ in range(MAX_REQUESTS):
+                request = self.next_request()
+                self.sent.append(request)
+                request.reply = request.send(player)
+                assert request.reply["res"] != 666, request.reply
+                countdown.acknowledge()
 
 
 def load_until_killed(file: Path, session_key: str, seed: int) -> list[Request]:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,7 +20,6 @@ from hypothesis.stateful import (
 
 from gameserver.handlers.admin import CreditUser
 from gameserver.storage.check import find_faults
-from tests.support import properties as _deterministic  # noqa: F401 - importing it is what counts
 from tests.support.offline import Offline
 
 USERS = ("ann", "bob", "cat", "dan")
@@ -204,5 +204,6 @@ def units(amount: int, currency: str) -> str:
     return f"{amount / 10**places:.{places}f}"
 
 
+@pytest.mark.time_limit(300)
 def test_whatever_is_bet_and_resolved_the_ledger_is_what_a_plain_dict_says() -> None:
     run_state_machine_as_test(Ledger, settings=settings(max_examples=25, stateful_step_count=40, print_blob=True))

@@ -4,6 +4,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -16,7 +18,6 @@ from hypothesis.stateful import (
 )
 
 from gameserver.storage.check import find_faults
-from tests.support import properties as _deterministic  # noqa: F401 - importing it is what counts
 from tests.support.offline import Offline
 
 BETTORS = ("ann", "bob", "cat")
@@ -41,6 +42,7 @@ class Course(RuleBasedStateMachine):
         self.offline = Offline(Path(self.directory.name) / "game.db")
         self.games: list[str] = []
         self.events: list[dict[str, Any]] = []
+        self.seen: dict[str, tuple[int, list[Any]]] = {}  # each pool's version and what it was then
 
     @initialize()
     def begin(self) -> None:
@@ -226,6 +228,31 @@ class Course(RuleBasedStateMachine):
             " (SELECT 1 FROM timers WHERE pool_id = pools.id AND due_at = finish_at AND kind = 10)"
         )
 
+    @invariant()
+    def a_pool_that_has_changed_has_a_greater_version(self) -> None:
+        rows = self.offline.query(
+            "SELECT pools.uuid, version, status, is_blocked, hot_since, recreate_on_end, settlement_id, participants,"
+            " amount_total, bet_count, json_group_array(json_array(backing_people, backing_money))"
+            " FROM pools JOIN pool_targets ON pool_id = pools.id GROUP BY pools.id"
+        )
+        for uuid, version, *state in rows:
+            before, was = self.seen.get(uuid, (0, None))
+            assert version > before or (version, state) == (before, was)
+            self.seen[uuid] = version, state
+
+    @invariant()
+    def the_versions_of_a_pool_are_told_in_order_and_the_last_is_no_greater_than_its_own(self) -> None:
+        told = dict.fromkeys(self.seen, 1)
+        for (body,) in self.offline.query("SELECT body FROM broadcasts ORDER BY id"):
+            message = msgspec.json.decode(body)
+            versions = message.get("versions", {})
+            if "version" in message:
+                versions[message["pool_id"]] = message["version"]
+            for uuid, version in versions.items():
+                assert version >= told[uuid]
+                told[uuid] = version
+        assert all(version <= self.seen[uuid][0] for uuid, version in told.items())
+
     def teardown(self) -> None:
         try:
             for game in self.games:
@@ -235,5 +262,6 @@ class Course(RuleBasedStateMachine):
             self.directory.cleanup()
 
 
+@pytest.mark.time_limit(300)
 def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived_again() -> None:
     run_state_machine_as_test(Course, settings=settings(max_examples=60, stateful_step_count=40, print_blob=True))

@@ -33,6 +33,7 @@ async def test_closing_resolves_parimutuel_pools_to_none(table: Table) -> None:
         resolved_at=START_MS + 10,
         amount_total=10.0,
         participants=2,
+        version=4,
     )
     assert (heard[1]["pool_id"], heard[1]["is_money_return"]) == (timed, True)
     assert await table.nets() == {"ann": 6.0, "bob": -6.0}

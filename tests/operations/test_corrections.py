@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from tests.support.harness import START_MS, FakeClock, Server
+from tests.support.pools import without_bets, without_header
 from tests.support.settling import Table, accepted, faults_of, house_of, kinds, lay_table, of_kind, seqs
-from tests.support.world import assert_broadcast, assert_refused, assert_reply
+from tests.support.world import DAY_MS, assert_broadcast, assert_refused, assert_reply
 
 
 async def test_voiding_an_event_reopens_what_it_resolved_with_the_bets_running(table: Table) -> None:
@@ -15,14 +16,15 @@ async def test_voiding_an_event_reopens_what_it_resolved_with_the_bets_running(t
     before = await table.pool_object(pool)
     event = await table.event(at=1)
     watcher = await table.watcher()
-    fields = {"event_id": event["event_id"], "game_id": table.game, "reason": "Offside", "pools": {pool: "reopened"}}
+    fields: dict[str, Any] = {"event_id": event["event_id"], "game_id": table.game, "reason": "Offside"}
+    # Opened, two bets, ended and open again.
+    fields |= {"pools": {pool: "reopened"}, "versions": {pool: 5}}
     assert_reply(await table.void(event, reason="Offside"), 3661, **fields, overdrawn={})
-    (message,) = of_kind(await watcher.heard(), 3661)
-    assert_broadcast(message, 3661, 5, **fields)
-    after = await table.pool_object(pool)
-    assert {name: after[name] for name in after if name != "response_header"} == {
-        name: before[name] for name in before if name != "response_header"
-    }
+    told, shown = [message for message in await watcher.heard() if message["res"] != 361]
+    assert_broadcast(told, 3661, 5, **fields)
+    after = without_header(await table.pool_object(pool))
+    assert after == {**without_header(before), "version": 5}
+    assert without_header(shown) == {**after, "res": 352, "distribution": without_bets(after["distribution"])}
     assert await table.nets() == {"ann": -7.0, "bob": -3.0}
     assert (await accepted(await table.client("ann"), 840))["exposure"] == 7.0
     await table.bet("cat", pool, "brazil", 1)
@@ -68,6 +70,36 @@ async def test_late_bets_stay_refunded_when_their_pool_is_reopened(table: Table)
     assert list((await accepted(cat, 388, game_id=table.game))["pools_list"]) == [pool]
 
 
+async def lists_with(table: Table, name: str, pool: str) -> list[int]:
+    """The operations in whose answer a bettor finds the pool."""
+    client = await table.client(name)
+    return [op for op in (388, 389, 390) if pool in (await accepted(client, op, game_id=table.game))["pools_list"]]
+
+
+async def test_a_pool_with_late_bets_alone_is_among_ones_resolved_pools_whenever_it_is_resolved(table: Table) -> None:
+    pool, event = await late_case(table)
+    for _ in range(2):
+        assert [await lists_with(table, name, pool) for name in ("ann", "cat", "dan")] == [[390], [390], []]
+        await table.void(event)
+        assert [await lists_with(table, name, pool) for name in ("ann", "cat", "dan")] == [[389], [388], [388]]
+        event = await table.event(happened_at=START_MS + 3_000)
+    shown = (await accepted(await table.client("cat"), 390, game_id=table.game))["pools_list"][pool]
+    assert (shown["user_backed"], shown["total_winnings"]) == ({}, 0.0)
+    await accepted(table.admin, 3952, pool_id=pool)
+    assert await lists_with(table, "cat", pool) == [390]
+
+
+async def test_who_bet_too_late_takes_part_again_by_betting_again_in_the_reopened_pool(table: Table) -> None:
+    pool, event = await late_case(table)
+    await table.void(event)
+    for participants in (3, 3):
+        await table.bet("cat", pool, "argentina", 1)
+        assert (await table.pool_object(pool))["participants"] == participants
+    assert await lists_with(table, "cat", pool) == [389]
+    await table.event(at=20_000)
+    assert await lists_with(table, "cat", pool) == [390]
+
+
 async def test_an_event_that_is_voided_and_registered_again_leaves_the_balances_from_before(table: Table) -> None:
     pool, event = await late_case(table)
     before = await table.nets()
@@ -110,7 +142,7 @@ async def test_a_reopened_pool_is_blocked_if_a_later_event_would_have_ended_it(
     await table.event(later, at=2)
     watcher = await table.watcher()
     assert (await table.void(event))["pools"] == {pool: "reopened"}
-    assert kinds(await watcher.heard()) == ([3661, 368] if blocked else [3661])
+    assert kinds(await watcher.heard()) == ([3661, 352, 368] if blocked else [3661, 352])
     assert (await table.pool_object(pool))["is_blocked"] is blocked
 
 
@@ -186,7 +218,7 @@ async def test_who_has_spent_the_winnings_is_overdrawn_and_may_not_bet_until_pos
     await table.bet("ann", other, "brazil", 1040)
     watcher = await table.watcher()
     assert (await table.void(event))["overdrawn"] == {"1": 50.0}
-    (message,) = await watcher.heard()
+    (message,) = of_kind(await watcher.heard(), 3661)
     assert "overdrawn" not in message
     ann = await table.client("ann")
     balances = [(await accepted(ann, op)) for op in (800, 810, 840)]
@@ -198,6 +230,18 @@ async def test_who_has_spent_the_winnings_is_overdrawn_and_may_not_bet_until_pos
     await table.event("brazil:7", at=2, action_id="offside")
     assert await table.net("ann") == -10.0
     await table.bet("ann", pool, "argentina", 1)
+
+
+async def test_voiding_a_pool_says_to_who_voids_it_alone_whom_it_overdraws(table: Table) -> None:
+    pool, other = await table.pool(), await table.pool(action_id="offside")
+    await table.bet("ann", pool, "argentina", 10)
+    await table.bet("bob", pool, "none", 40)
+    await table.event(at=1)
+    await table.bet("ann", other, "brazil", "1039.99")
+    watcher = await table.watcher()
+    assert (await accepted(table.admin, 3952, pool_id=pool))["overdrawn"] == {"1": 39.99}
+    (message,) = of_kind(await watcher.heard(), 3662)
+    assert "overdrawn" not in message
 
 
 async def test_an_event_is_voided_once(table: Table) -> None:
@@ -226,8 +270,9 @@ async def two_bets(table: Table, **parameters: Any) -> str:
 async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table) -> None:
     pool = await two_bets(table)
     watcher = await table.watcher()
-    fields = {"pool_id": pool, "game_id": table.game, "reason": "Wrong", "amount_total": 10.0, "participants": 2}
-    assert_reply(await table.admin.call(3952, pool_id=pool, reason="Wrong"), 3662, **fields)
+    fields: dict[str, Any] = {"pool_id": pool, "game_id": table.game, "reason": "Wrong"}
+    fields |= {"amount_total": 10.0, "participants": 2, "version": 4}  # opened, two bets, voided
+    assert_reply(await table.admin.call(3952, pool_id=pool, reason="Wrong"), 3662, **fields, overdrawn={})
     (message,) = await watcher.heard()
     assert_broadcast(message, 3662, 3, **fields)
     assert await table.nets() == {"ann": 0.0, "bob": 0.0}
@@ -289,5 +334,20 @@ async def test_a_block_that_fell_due_while_the_pool_was_resolved_holds_when_it_o
     table.set_time(6_000)
     watcher = await table.watcher()
     assert (await table.void(event))["pools"] == {pool: "reopened"}
-    assert kinds(await watcher.heard()) == [3661, 368]
+    assert kinds(await watcher.heard()) == [3661, 352, 368]
     assert (await table.pool_object(pool))["is_blocked"]
+
+
+@pytest.mark.parametrize("corrected", ["event", "pool"])
+async def test_a_correction_after_the_close_keeps_the_log_for_7_days_more(table: Table, corrected: str) -> None:
+    pool, event = await table.pool(), await table.event()
+    await accepted(table.admin, 375, game_id=table.game)
+    table.set_time(6 * DAY_MS)
+    if corrected == "event":
+        await table.void(event)
+    else:
+        await accepted(table.admin, 3952, pool_id=pool)
+    table.set_time(13 * DAY_MS - 1)
+    assert (await accepted(table.admin, 363, game_id=table.game, after_seq=0))["recovered"]
+    table.set_time(13 * DAY_MS + 1)
+    assert await table.refusal(363, game_id=table.game, after_seq=0) == "game_closed"

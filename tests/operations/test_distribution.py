@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gameserver.storage.jobs import Entry
 from tests.support.harness import Client, run_inline, running_server
 from tests.support.pools import backing, unbacked
 from tests.support.settling import Table, accepted, kinds, lay_table, of_kind
@@ -65,6 +66,7 @@ async def test_the_first_bet_is_told_at_once_to_all_who_have_joined(paced: Table
         participants=1,
         amount_total=3,
         bet_count=1,
+        version=2,
         distribution=distribution,
         new_bets=[{"bet_id": bet, "user_id": 2, "target": "brazil", "amount": 3, "placed_at": placed}],
         new_bets_count=1,
@@ -265,12 +267,16 @@ async def test_who_recovers_while_others_bet_has_the_last_state_in_the_end(
 async def test_a_bet_placed_while_a_recovery_reads_the_distributions_is_told_to_it_too(
     database: Path, autojump_clock: MockClock
 ) -> None:
-    async def slow_for_recoveries(function: Callable[..., Any], *arguments: Any, limiter: object = None) -> Any:
-        result = await run_inline(function, *arguments)
+    slowed: list[float] = []
+
+    async def slow_for_recoveries(function: Callable[..., Any], batch: list[Entry], limiter: object = None) -> Any:
+        answer = await run_inline(function, batch)
         # The distributions of both pools at once: read by a recovery, here a second before they are sent.
-        if isinstance(result, list) and len(result) == 2 and b'"res":361' in bytes(result[0]):
+        read = [entry.outcome.result for entry in batch if isinstance(entry.outcome.result, list)]
+        if any(len(bodies) == 2 and b'"res":361' in bytes(bodies[0]) for bodies in read):
+            slowed.append(trio.current_time())
             await trio.sleep(1)
-        return result
+        return answer
 
     settings: dict[str, Any] = {"run_sync": slow_for_recoveries, "ping_interval_s": NEVER_S}
     clock = RunningClock()
@@ -282,6 +288,6 @@ async def test_a_bet_placed_while_a_recovery_reads_the_distributions_is_told_to_
             nursery.start_soon(partial(accepted, client, 363, game_id=table.game, after_seq=3))
             await trio.sleep(0.5)
             await table.bet("ann", pools[0], "brazil", 1)
-            assert len(await updates_within(watcher, 0.2)) == 1
+            assert len(await updates_within(watcher, 0.2)) == len(slowed) == 1
         last = {update["pool_id"]: update["bet_count"] for update in await updates_within(client, 30)}
         assert last == {pools[0]: 1, pools[1]: 0}

@@ -156,6 +156,15 @@ def bet_on_pool_with(after_ms: int, **options: Any) -> Callable[[World, int], Aw
     return bet
 
 
+def steer_pool_with(after_ms: int, **options: Any) -> Callable[[World, int], Awaitable[Reply]]:
+    async def steer(world: World, op: int) -> Reply:
+        pool = (await world.game_admin.call(385, game_id=world.game, **POOL, **options))["pool_id"]
+        world.server.clock.time_ms += after_ms
+        return await world.game_admin.call(op, pool_id=pool)
+
+    return steer
+
+
 async def beyond_means(world: World, op: int) -> Reply:
     return await world.user.call(op, **{**await example(op, world), "amount": "1000.00"})
 
@@ -182,6 +191,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (395, ErrorCode.POOL_RESOLVED): on_binary_pool_resolved,
     (396, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (397, ErrorCode.POOL_RESOLVED): on_resolved_pool,
+    (398, ErrorCode.BETTING_ENDED): steer_pool_with(5, stop_accepting_bets_at=START_MS + 5),
     (398, ErrorCode.CONFLICT): on_binary_pool_while_closing,
     (398, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (617, ErrorCode.CONFLICT): with_ten_game_admins,

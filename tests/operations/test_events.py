@@ -6,7 +6,7 @@ import trio
 
 from tests.support.harness import START_MS, FakeClock, Server, running_server
 from tests.support.settling import Table, accepted, house_of, kinds, lay_table, of_kind, seqs
-from tests.support.world import assert_broadcast, assert_refused, assert_reply
+from tests.support.world import DAY_MS, assert_broadcast, assert_refused, assert_reply
 
 
 async def test_an_event_is_told_to_who_registers_it_and_to_who_joined(table: Table) -> None:
@@ -38,6 +38,14 @@ async def test_an_event_cannot_have_happened_in_the_future(table: Table) -> None
     assert (await table.event(happened_at=START_MS))["res"] == 366
     reply = await table.admin.call(395, **table.happening(happened_at=START_MS + 1))
     assert_refused(reply, 395, "invalid_parameter", "happened_at")
+
+
+async def test_an_event_cannot_have_happened_more_than_a_day_before_the_game_was_created(table: Table) -> None:
+    table.set_time(DAY_MS)
+    assert (await table.event(happened_at=START_MS - DAY_MS))["res"] == 366
+    for op in (395, 3950):
+        reply = await table.admin.call(op, **table.happening(happened_at=START_MS - DAY_MS - 1))
+        assert_refused(reply, op, "invalid_parameter", "happened_at")
 
 
 @pytest.mark.parametrize("target", ["argentina", "none", "None", "peru", "argentina:3", "argentina:1:left"])
@@ -83,7 +91,8 @@ async def test_pools_that_end_together_are_told_in_one_run_of_seq_the_event_firs
     assert sorted(kinds(heard)) == [352, 362, 362, 362, 366]
     assert seqs(heard) == list(range(5, 10))
     assert [message["pool_id"] for message in of_kind(heard, 362)] == pools
-    assert kinds(heard).index(352) > kinds(heard).index(362)
+    told = [message.get("pool_id") for message in heard]
+    assert kinds(heard).index(352) > told.index(pools[1])
 
 
 async def test_an_ended_pool_is_told_in_full(table: Table) -> None:
@@ -109,6 +118,7 @@ async def test_an_ended_pool_is_told_in_full(table: Table) -> None:
         resolved_at=START_MS + 1_000,
         amount_total=10.0,
         participants=2,
+        version=4,
     )
 
 

@@ -10,7 +10,7 @@ from gameserver.handlers import due
 from gameserver.storage.timers import TimerKind
 from tests.support.harness import START_MS, FakeClock, Server, run_inline, running_server
 from tests.support.settling import TARGETS, Table, accepted, kinds, lay_table, of_kind, seqs
-from tests.support.world import NEVER_S, RunningClock, assert_broadcast, bearer
+from tests.support.world import DAY_MS, HOUR_MS, NEVER_S, RunningClock, assert_broadcast, bearer
 
 TIMED = {2: "none", 4: "no"}  # what wins when time ends a pool
 types = pytest.mark.parametrize("pool_type", TIMED)
@@ -43,6 +43,7 @@ async def test_a_time_based_pool_ends_at_finish_at_as_none_or_its_second_target(
         expired_at=START_MS + 1_000,
         amount_total=7.0,
         participants=2,
+        version=4,
     )
     assert await table.nets() == {"ann": 5.0, "bob": -5.0}
 
@@ -77,6 +78,34 @@ async def test_the_server_ends_a_pool_itself_without_any_request(
         watcher = await table.watcher()
         assert (await watcher.expect(363))["winning_target"] == TIMED[pool_type]
         assert trio.current_time() - began_s == pytest.approx(90, abs=0.1)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@types
+async def test_a_pool_ends_though_the_systems_clock_was_a_day_ahead_and_then_corrected(
+    database: Path, autojump_clock: MockClock, pool_type: int, restarted: bool
+) -> None:
+    settings: dict[str, Any] = {"run_sync": run_inline, "ping_interval_s": NEVER_S}
+    clock = RunningClock()
+    async with running_server(database, clock, **settings) as server:
+        table = await lay_table(server, clock)
+        clock.time_ms += DAY_MS
+        await table.pool(pool_type=pool_type, finish_at=START_MS + DAY_MS + 90_000)
+        clock.time_ms -= DAY_MS
+        key = await server.new_key("ann")
+        if not restarted:
+            watcher = await table.watcher()
+            began_s = trio.current_time()
+            assert (await watcher.expect(363))["winning_target"] == TIMED[pool_type]
+            assert trio.current_time() - began_s == pytest.approx(100, abs=1)
+    if restarted:
+        later = RunningClock()
+        async with running_server(database, later, **settings) as server:
+            ann = await server.connect(headers=bearer(key))
+            await accepted(ann, 363, game_id=table.game)
+            began_s = trio.current_time()
+            assert (await ann.expect(363))["winning_target"] == TIMED[pool_type]
+            assert trio.current_time() - began_s == pytest.approx(100, abs=1)
 
 
 @types
@@ -252,3 +281,19 @@ async def test_what_is_due_and_cannot_be_done_is_done_later_and_holds_nobody_up_
     table.set_time(1_000 + due.RETRY_MS)
     assert (await table.pool_object(over))["status"] == "resolved"
     assert (await table.pool_object(other))["bet_count"] == 1
+
+
+async def test_what_falls_due_by_a_clock_set_forward_is_done_within_a_second(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    settings: dict[str, Any] = {"run_sync": run_inline, "ping_interval_s": NEVER_S}
+    clock = RunningClock()
+    async with running_server(database, clock, **settings) as server:
+        table = await lay_table(server, clock)
+        await table.pool(pool_type=2, finish_at=START_MS + HOUR_MS)
+        watcher = await table.watcher()
+        await trio.sleep(0.5)
+        began_s = trio.current_time()
+        clock.time_ms += HOUR_MS
+        assert (await watcher.receive())["res"] == 363
+        assert trio.current_time() - began_s <= 1

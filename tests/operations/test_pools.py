@@ -130,6 +130,7 @@ async def test_a_binary_pool_has_the_labels_it_is_given_and_an_action_of_its_own
         ({**TEAMS, "type": 2, "finish_at": START_MS}, "finish_at"),
         ({"type": 4, "finish_at": START_MS + 9, "start_at": START_MS + 9}, "finish_at"),
         ({**TEAMS, "stop_accepting_bets_at": START_MS}, "stop_accepting_bets_at"),
+        ({"type": 4, "finish_at": LATER, "stop_accepting_bets_at": LATER + 1}, "stop_accepting_bets_at"),
         ({**TEAMS, "unlisted_target": "close"}, "unlisted_target"),
         ({**TEAMS, "is_hot": "perhaps"}, "is_hot"),
         ({**TEAMS, "description": "x" * 513}, "description"),
@@ -143,6 +144,27 @@ async def test_a_binary_pool_has_the_labels_it_is_given_and_an_action_of_its_own
 async def test_what_no_pool_can_be_is_refused_by_name(table: Table, parameters: dict[str, Any], field: str) -> None:
     assert_refused(await open_pool(table, **parameters), 385, "invalid_parameter", field)
     assert await listed(table.admin, 387, table.game) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "field"),
+    [
+        ({"start_at": LATER}, None),
+        ({"start_at": LATER + 1}, "start_at"),
+        ({"type": 2, "finish_at": LATER}, None),
+        ({"type": 2, "finish_at": LATER + 1}, "finish_at"),
+    ],
+)
+async def test_a_pool_neither_begins_nor_ends_after_the_close_at_of_its_game(
+    table: Table, times: dict[str, Any], field: str | None
+) -> None:
+    table.game = await table.server.open_game(table.admin, table.source, close_at=LATER)
+    await accepted(table.admin, 616, game_id=table.game)
+    reply = await open_pool(table, **{**TEAMS, "targets": "Argentina, Brazil"}, **times)
+    if field is None:
+        assert reply["res"] == 350
+    else:
+        assert_refused(reply, 385, "invalid_parameter", field)
 
 
 @pytest.mark.parametrize(
@@ -252,6 +274,7 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
         "participants": 2,
         "amount_total": 41,
         "bet_count": 3,
+        "version": 5,
         "distribution": {
             "argentina": backing("Argentina", 1, 10, 3.8181),
             "brazil": backing("Brazil", 1, 30, 1.3548),

@@ -70,9 +70,9 @@ async def test_a_pool_is_steered_at_once_unless_a_time_to_come_is_given(
 ) -> None:
     pool, watcher = await table.pool(is_blocked=not it.value), await table.watcher()
     reply = await steer(table, it, pool, at)
-    assert_reply(reply, it.res, **{"pool_id": pool, it.told: START_MS})
+    assert_reply(reply, it.res, **{"pool_id": pool, it.told: START_MS, "version": 2})
     (message,) = await watcher.heard()
-    assert_broadcast(message, it.res, 3, **{"pool_id": pool, it.told: START_MS})
+    assert_broadcast(message, it.res, 3, **{"pool_id": pool, it.told: START_MS, "version": 2})
     assert await state_of(table, pool, it, 0) is it.value
 
 
@@ -88,11 +88,11 @@ async def test_what_a_pool_is_already_it_may_be_made_again(table: Table, it: Ste
 async def test_a_time_to_come_is_answered_at_once_and_told_when_it_comes(table: Table, it: Steering) -> None:
     pool, watcher = await table.pool(is_blocked=not it.value), await table.watcher()
     reply = await steer(table, it, pool, 50)
-    assert_reply(reply, it.res, **{"pool_id": pool, it.told: START_MS + 50})
+    assert_reply(reply, it.res, **{"pool_id": pool, it.told: START_MS + 50, "version": 1})
     assert await told(table, watcher, 49) == []
     assert await state_of(table, pool, it, 49) is not it.value
     (message,) = await heard_at(table, watcher, 50)
-    assert_broadcast(message, it.res, 3, **{"pool_id": pool, it.told: START_MS + 50})
+    assert_broadcast(message, it.res, 3, **{"pool_id": pool, it.told: START_MS + 50, "version": 2})
     assert await state_of(table, pool, it, 50) is it.value
 
 
@@ -265,7 +265,7 @@ async def test_every_pool_on_the_action_that_holds_the_target_is_hot_now_or_late
         (pool, START_MS + (at or 0)) for pool in pools[:2]
     ]
     for message in heard:
-        assert set(message) == {"response_header", "res", "pool_id", "hot_since"}
+        assert set(message) == {"response_header", "res", "pool_id", "hot_since", "version"}
     shown = (await accepted(table.admin, 387, game_id=table.game))["pools_list"]
     assert {pool for pool, it in shown.items() if it["is_hot"]} == set(pools[:2])
 

@@ -20,6 +20,7 @@ scalars = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-2, 2**70),
+    st.sampled_from([10**9 - 1, 10**9, 10**10 - 1, 10**10, str(10**9)]),
     st.floats(allow_nan=False, allow_infinity=False),
     st.sampled_from([UUID, "", "None", "1", "1.5", "0.25", "DON", "http://a/b", "a:b, c", "x" * 300, "ann", "0" * 64]),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=5),

@@ -7,6 +7,7 @@ from gameserver.domain.money import is_absent
 from gameserver.protocol.codec import decode_request
 from gameserver.protocol.games import CreateAndOpenGame, CreateGame, JoinGame, UpdateGameDetails
 from gameserver.protocol.general import Logon
+from gameserver.protocol.registry import OPERATIONS
 from gameserver.protocol.sources import ListGameSourcesIAmAdminOf, OpenGameSource
 from tests.support.decoding import UUID, code_and_field, decode, fault_of, request_text
 
@@ -209,3 +210,43 @@ def test_the_last_of_two_values_of_a_parameter_counts() -> None:
 
 def test_an_update_may_name_nothing_but_the_game() -> None:
     assert decode(373, game_id=UUID) == UpdateGameDetails(game_id=UUID)
+
+
+# Of all times that an operation takes, those that only tell of a game.
+TOLD = {(op, name) for op in (370, 3701) for name in ("create_at", "open_at", "live_start_at", "live_finish_at")}
+TIMES = [
+    (op, name)
+    for op, operation in OPERATIONS.items()
+    for name in operation.request.__struct_fields__
+    if name.endswith("_at") or name == "at"
+]
+IDS = {"game_id": UUID, "pool_id": UUID, "source_id": UUID, "event_id": UUID}
+NAMED = {"action_id": "goal", "target_id": "brazil", "description": "Who?", "game_name": "A - B"}
+
+
+def with_time(op: int, name: str, value: int | str) -> str:
+    """A request of this operation that has this time, and otherwise what it needs."""
+    known = OPERATIONS[op].request.__struct_fields__
+    needed = {key: text for key, text in {**IDS, **NAMED}.items() if key in known}
+    needed |= {"type": "football"} if op in (370, 3701) else {}
+    return request_text(op, **needed, **{name: value})
+
+
+def test_the_generated_times_are_all_there_are() -> None:
+    assert {(395, "happened_at"), (398, "allow_at"), (385, "stop_accepting_bets_at"), (370, "close_at")} < set(TIMES)
+
+
+@pytest.mark.parametrize(("op", "name"), sorted(set(TIMES) - TOLD))
+def test_a_time_that_can_only_be_meant_as_seconds_is_refused_with_a_text_that_says_so(op: int, name: str) -> None:
+    for value in (10**9, str(10**9), 1_800_000_000, 10**10 - 1):
+        rejected = fault_of(with_time(op, name, value)).rejected
+        assert (rejected.code.value, rejected.field) == ("invalid_parameter", name)
+        assert rejected.text == f"{name} must be in epoch milliseconds; {value} looks like seconds"
+    for value in (0, 10**9 - 1, 10**10, 1_800_000_000_000):
+        assert getattr(decode_request(with_time(op, name, value), logged_in=True), name) == value
+
+
+@pytest.mark.parametrize(("op", "name"), sorted(TOLD))
+def test_a_time_that_only_tells_of_a_game_is_taken_as_given(op: int, name: str) -> None:
+    for value in (10**9, str(10**9), 1_800_000_000, 10**10 - 1):
+        assert getattr(decode_request(with_time(op, name, value), logged_in=True), name) == int(value)

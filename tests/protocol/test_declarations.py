@@ -63,7 +63,7 @@ CONTRACT: list[tuple[int, str, Role, set[int], set[int]]] = [
     (3975, "block_betting_for_game_and_action", Role.GAME_ADMIN, {370}, {370, 368}),
     (3985, "allow_betting_for_game_and_action", Role.GAME_ADMIN, {371}, {371, 369}),
     (3950, "preview_game_event", Role.GAME_ADMIN, {3660}, set()),
-    (3951, "void_game_event", Role.GAME_ADMIN, {3661}, {3661, 368, 815}),
+    (3951, "void_game_event", Role.GAME_ADMIN, {3661}, {3661, 352, 368, 369, 361, 815}),
     (3952, "void_betting_pool", Role.GAME_ADMIN, {3662}, {3662, 815}),
     (391, "get_bet_receipt", Role.USER, {3560}, set()),
     (800, "get_my_current_balance", Role.USER, {800}, set()),

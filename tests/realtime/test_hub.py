@@ -103,3 +103,26 @@ async def test_what_comes_after_a_push_is_told_at_once(mock_clock: trio.testing.
         for seq in (1, 2, 3):
             await publish(hub, seq)
         assert listener.pushed == [frame(1), frame(2), frame(3)]
+
+
+async def test_a_new_subscriber_is_not_told_what_it_holds_already(mock_clock: trio.testing.MockClock) -> None:
+    listener = SlowListener(mock_clock, 0)
+    async with listening(listener) as hub:
+        hub.last_seq = -1
+        await hub.reach(2)
+        await publish(hub, 1, 2, 3)
+        assert listener.pushed == [frame(3)]
+
+
+async def test_who_leaves_while_others_are_told_is_told_no_more(mock_clock: trio.testing.MockClock) -> None:
+    listener, leaver = SlowListener(mock_clock, 0), SlowListener(mock_clock, 0)
+    async with listening(listener) as hub:
+        subscription = Subscription(leaver, User(2, "bob", False))
+        hub.enter(subscription)
+        hub.activate(subscription)
+        await trio.testing.wait_all_tasks_blocked()
+        listener.meanwhile = lambda: hub.leave(subscription)
+        leaver.pushed.clear()
+        await publish(hub, 1)
+        assert frame(1) in listener.pushed
+        assert leaver.pushed == []

@@ -18,7 +18,8 @@ LOCAL = "127.0.0.1"
 
 async def get(server: Server, address: str = LOCAL, method: str = "GET", **headers: str) -> tuple[int, str]:
     """The answer to a request for /metrics."""
-    lines = [f"{method} /metrics HTTP/1.1", "Host: x", *(f"{name}: {value}" for name, value in headers.items())]
+    headers = {"Host": "127.0.0.1:9999", **headers}
+    lines = [f"{method} /metrics HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     peer = Peer(server.open_stream(address))
     await peer.send(("\r\n".join(lines) + "\r\n\r\n").encode())
     response = await peer.response()
@@ -161,6 +162,7 @@ async def test_deliveries_are_broadcasts_times_receivers(server: Server) -> None
 
 async def test_the_storage_tells_its_batches_its_queue_and_its_size(server: Server, database: Path) -> None:
     client = await server.connect("provider")
+    await client.call(365, source_name="After what the server writes when it starts")
     found = await samples(server)
     batches = named(found, "write_batch_size_count")[()]
     assert batches >= 1
@@ -185,6 +187,10 @@ async def test_a_request_that_is_never_answered_is_not_counted(server: Server) -
 
 # Who may read them
 
+PROXY_HEADERS = ["X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "X-Request-Id", "X-Envoy-Internal", "X-Scheme"]
+PROXY_HEADERS += ["CF-Ray", "CF-Connecting-IP", "CDN-Loop", "True-Client-IP", "Client-IP", "Proxy-Connection"]
+PROXY_HEADERS += ["Fastly-Client-IP", "Fly-Client-IP", "Forwarded-For", "Tailscale-User-Login", "Max-Forwards"]
+
 
 @pytest.mark.parametrize(
     ("address", "headers", "status"),
@@ -194,11 +200,31 @@ async def test_a_request_that_is_never_answered_is_not_counted(server: Server) -
         ("::ffff:127.0.0.1", {}, 200),
         ("203.0.113.1", {}, 403),
         ("unknown", {}, 403),
+        # A web page, one of a server whose name leads here now, or a client that does not say whom it asks
+        (LOCAL, {"Origin": "http://127.0.0.1:9999"}, 403),
+        (LOCAL, {"Origin": "null"}, 403),
+        (LOCAL, {"Host": "evil.example"}, 403),
+        (LOCAL, {"Host": "evil.example:9999"}, 403),
+        (LOCAL, {"Host": "127.0.0.1.evil.example"}, 403),
+        (LOCAL, {"Host": "localhost.evil.example"}, 403),
+        (LOCAL, {"Host": "evil.localhost"}, 403),
+        (LOCAL, {"Host": ""}, 403),
+        (LOCAL, {"Host": "127.0.0.1"}, 200),
+        (LOCAL, {"Host": "192.168.1.5:80"}, 200),
+        (LOCAL, {"Host": "[::1]:9999"}, 200),
+        (LOCAL, {"Host": "localhost"}, 200),
+        (LOCAL, {"Host": "LocalHost:9999"}, 200),
+        (LOCAL, {"Host": "prometheus.example:9999"}, 200),
+        (LOCAL, {"Host": "Prometheus.example:9999"}, 200),
+        (LOCAL, {"Host": "prometheus.example:9998"}, 403),
+        # A scraper
+        (LOCAL, {"X-Prometheus-Scrape-Timeout-Seconds": "10", "Accept": "*/*", "User-Agent": "Prometheus"}, 200),
         # A proxy on the same machine that nobody declared to be trusted
         (LOCAL, {"X-Forwarded-For": "203.0.113.1"}, 403),
         (LOCAL, {"X-Forwarded-For": "127.0.0.1"}, 403),
         (LOCAL, {"Forwarded": "for=127.0.0.1"}, 403),
         (LOCAL, {"Via": "1.1 proxy"}, 403),
+        *[(LOCAL, {name: "https"}, 403) for name in PROXY_HEADERS],
         # One that is
         ("10.0.0.1", {"X-Forwarded-For": "203.0.113.1"}, 403),
         ("10.0.0.1", {"X-Forwarded-For": "127.0.0.1, 203.0.113.1"}, 403),
@@ -210,7 +236,8 @@ async def test_a_request_that_is_never_answered_is_not_counted(server: Server) -
 async def test_metrics_are_for_the_machine_itself(
     database: Path, address: str, headers: dict[str, str], status: int
 ) -> None:
-    async with running_server(database, trusted_proxies=("10.0.0.1",)) as server:
+    settings: dict[str, Any] = {"trusted_proxies": ("10.0.0.1",), "metrics_hosts": ("prometheus.example:9999",)}
+    async with running_server(database, **settings) as server:
         answered, body = await get(server, address, **headers)
         assert (answered, "gameserver_connections 0.0" in body) == (status, status == 200)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from gameserver.realtime.listener import serve_connection
 from tests.support.harness import Server, running_server
@@ -15,6 +16,15 @@ HEALTHZ = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 def plain(method: str, target: str, *lines: str, version: str = "1.1") -> bytes:
     """A request head with ``Host: x`` and these lines."""
     return "\r\n".join([f"{method} {target} HTTP/{version}", "Host: x", *lines, "", ""]).encode("latin-1")
+
+
+async def status_of_pieces(server: Server, *pieces: bytes) -> int:
+    """The answer to a request that comes in pieces."""
+    peer = Peer(server.open_stream())
+    for piece in pieces:
+        await peer.send(piece)
+        await trio.testing.wait_all_tasks_blocked()
+    return (await peer.response()).status
 
 
 async def everything_answered(server: Server, sent: bytes) -> bytes:
@@ -48,7 +58,9 @@ async def everything_answered(server: Server, sent: bytes) -> bytes:
         pytest.param(plain("GET", "/healthz#x"), 404, id="a fragment"),
         pytest.param(plain("GET", "/healthz;x"), 404, id="path parameters"),
         pytest.param(plain("CONNECT", "evil:80"), 404, id="CONNECT"),
-        pytest.param(plain("OPTIONS", "*"), 404, id="OPTIONS *"),
+        pytest.param(plain("OPTIONS", "*"), 200, id="OPTIONS *"),
+        pytest.param(plain("OPTIONS", "/x"), 404, id="OPTIONS of nothing"),
+        pytest.param(b"OPTIONS / HTTP/1.0\r\n\r\n", 200, id="the check of HAProxy"),
         pytest.param(plain("get", "/healthz"), 405, id="a method in lower case"),
         pytest.param(plain("GET", "/healthz", version="1.0"), 200, id="HTTP/1.0"),
         pytest.param(b"GET /healthz\r\n\r\n", 400, id="HTTP/0.9"),
@@ -69,6 +81,10 @@ async def everything_answered(server: Server, sent: bytes) -> bytes:
         pytest.param(plain("GET", "/healthz", "Host: y"), 400, id="two hosts"),
         pytest.param(plain("GET", "/healthz", "X : a"), 400, id="a blank before the colon"),
         pytest.param(plain("GET", "/healthz", "X: a\x00b"), 400, id="NUL in a header"),
+        pytest.param(plain("GET", "/healthz", "X: a\rHost: y"), 400, id="a carriage return alone"),
+        pytest.param(plain("GET", "/healthz", "X: a\r"), 400, id="a carriage return too many"),
+        pytest.param(plain("GET", "/healthz", "X: a\fb"), 400, id="a form feed in a header"),
+        pytest.param(plain("GET", "/healthz", "X: a\vb"), 400, id="a vertical tab in a header"),
         pytest.param(plain("GET", "/h\xe9"), 400, id="a target of no ASCII characters"),
         pytest.param(b"GET\t/healthz HTTP/1.1\r\nHost: x\r\n\r\n", 400, id="a tab for a blank"),
         pytest.param(request_head("//evil/"), 404, id="a handshake on two slashes"),
@@ -98,3 +114,19 @@ async def test_a_handshake_may_be_odd(server: Server, head: bytes) -> None:
     await peer.send(head, request(1))
     assert (await peer.response()).status == 101
     assert (await peer.message())["res"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (request_head() + request(1), 101),
+        (request_head() + b"\x00\v\f\rx", 101),
+        (request_head().replace(b"\r\n", b"\n") + b"\x00", 101),
+        (request_head(cookie="a\rb"), 400),
+        (request_head(cookie="a\x00b"), 400),
+    ],
+)
+async def test_a_head_means_the_same_wherever_it_is_cut(server: Server, sent: bytes, status: int) -> None:
+    end = sent.index(b"\n\r\n" if b"\r" in sent else b"\n\n") + 3
+    for cut in range(end - 30, min(end + 4, len(sent))):
+        assert await status_of_pieces(server, sent[:cut], sent[cut:]) == status

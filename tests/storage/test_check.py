@@ -236,5 +236,5 @@ def test_money_between_two_settlements_is_named(connection: sqlite3.Connection) 
 
 def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: sqlite3.Connection, pool: Pool) -> None:
     settlement = insert_settlement(connection, pool.id, None, "close", 0, 0, NOW, is_money_return=False)
-    connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?", (settlement,))
+    connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
     assert find_faults(connection) == [f"pool {pool.uuid} is resolved, and 1 of its bets are running"]

@@ -133,7 +133,7 @@ def settle(ledger: sqlite3.Connection, pot: int, paid: int) -> None:
     ]
     insert_transfers(ledger, moves)
     ledger.execute("UPDATE bets SET status = 'won', payout = ?, settled_at = ?", (paid, NOW))
-    ledger.execute("UPDATE pools SET status = 'resolved', settlement_id = ?", (settlement,))
+    ledger.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
 
 
 def test_a_settlement_that_keeps_some_of_the_pot_is_refused(ledger: sqlite3.Connection) -> None:
@@ -150,7 +150,7 @@ def test_a_settlement_taken_back_in_part_is_refused(ledger: sqlite3.Connection) 
     settle(ledger, 300, 300)
     insert_transfers(ledger, [Transfer(AVAILABLE, CLEARING, 300, Reason.TAKE_BACK, 1, 1, NOW)])
     with pytest.raises(sqlite3.IntegrityError, match="a settlement pays out what it took"):
-        ledger.execute("UPDATE pools SET status = 'open', settlement_id = NULL")
+        ledger.execute("UPDATE pools SET status = 'open', settlement_id = NULL, version = version + 1")
 
 
 def test_money_that_strays_into_clearing_is_named_and_stops_no_settlement(ledger: sqlite3.Connection) -> None:

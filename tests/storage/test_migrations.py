@@ -7,7 +7,7 @@ import pytest
 
 from gameserver.storage.check import find_faults
 from gameserver.storage.connection import open_writer
-from gameserver.storage.ledger import AccountKind, account_id, get_balances, get_minted, insert_credit
+from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.migrations import (
     MIGRATIONS,
     IncompatibleDatabase,
@@ -17,7 +17,6 @@ from gameserver.storage.migrations import (
     statements,
 )
 from gameserver.storage.timers import first_due
-from tests.support.rows import make_bet, make_game, make_pool, make_user
 
 VERSION_1 = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT) STRICT;\n"
 VERSION_3 = (
@@ -91,14 +90,14 @@ def test_every_table_of_the_schema_is_strict(empty: sqlite3.Connection) -> None:
 
 
 def test_migrating_again_changes_nothing(empty: sqlite3.Connection) -> None:
-    migrate(empty)
+    assert migrate(empty) is None
     before = contents_of(empty)
-    migrate(empty)
+    assert migrate(empty) is None
     assert contents_of(empty) == before
 
 
 def test_a_migrated_file_has_the_schema_of_a_new_one_and_keeps_its_rows(old: sqlite3.Connection) -> None:
-    migrate(old, VERSION_3, FAKES)
+    assert migrate(old, VERSION_3, FAKES) == 1
     assert version_of(old) == 3
     assert schema_of(old) == newest_schema()
     assert old.execute("SELECT * FROM users").fetchall() == [(1, "ann", None)]
@@ -161,18 +160,58 @@ def test_the_script_of_the_schema_is_used_to_its_end() -> None:
     assert "".join(statements(schema_text())).strip() == schema_text().strip()
 
 
-SCHEMA_1 = Path(__file__).with_name("schema_1.sql")
-SCHEMA_2 = Path(__file__).with_name("schema_2.sql")
+# Rows of older files are written as their versions wrote them: today's storage functions know today's columns.
+_USERS_AND_GAME = """
+INSERT INTO users (username, is_provider, created_at) VALUES ('ann', 1, 5), ('bob', 0, 6);
+INSERT INTO sources (uuid, name, takeout_millionths, created_at)
+VALUES ('00000000-0000-7000-8000-00000000000a', 'House', 0, 5);
+INSERT INTO games (uuid, source_id, name, type, currency, created_at, open_at, live_start_at, close_at, opened_at, seq)
+VALUES ('00000000-0000-7000-8000-00000000000b', 1, 'A - B', 'football', 'DON', 5, 5, 5, 9, 5, 2);
+INSERT INTO broadcasts (game_id, seq, sent_at, body) VALUES (1, 1, 5, x'7b7d'), (1, 2, 6, x'7b7d');
+INSERT INTO timers (due_at, kind, game_id) VALUES (9, 40, 1);
+"""
+# User 1 has bet 300, and user 2 has an account never used.
+_POOL_AND_BET = """
+INSERT INTO pools (uuid, game_id, type, description, target_level, unlisted_target, takeout_millionths, created_at,
+    start_at, recreate_on_end, is_blocked, participants, amount_total, bet_count)
+VALUES ('00000000-0000-7000-8000-00000000000c', 1, 3, 'Penalty?', 0, 'stay_open', 0, 6, 6, 0, 0, 1, 300, 1);
+INSERT INTO pool_targets VALUES (1, 0, 'yes', 'Yes', 1, 300), (1, 1, 'no', 'No', 0, 0);
+INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)
+VALUES ('00000000-0000-7000-8000-00000000000d', 1, 1, 0, 300, 7, 0);
+INSERT INTO participations (user_id, game_id, pool_id) VALUES (1, 1, 1);
+INSERT INTO stakes VALUES (1, 1, 0, 300);
+INSERT INTO accounts (kind, user_id, currency)
+VALUES ('mint', NULL, 'DON'), ('available', 1, 'DON'), ('staked', 1, 'DON'), ('available', 2, 'DON');
+INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)
+VALUES (1, 2, 300, 'credit', NULL, 7), (2, 3, 300, 'stake', 1, 7);
+"""
+
+
+def old_file(connection: sqlite3.Connection, version: int, rows: str) -> sqlite3.Connection:
+    """A file of an older version, with rows written by an SQL script."""
+    schema = Path(__file__).with_name(f"schema_{version}.sql").read_text(encoding="utf-8")
+    migrate(connection, schema, MIGRATIONS[: version - 1])
+    for statement in statements(rows):
+        connection.execute(statement)
+    return connection
 
 
 @pytest.fixture
 def version_1(empty: sqlite3.Connection) -> sqlite3.Connection:
     """A connection to a file of version 1 with two users and a game that is to be closed."""
-    migrate(empty, SCHEMA_1.read_text(encoding="utf-8"), [])
-    empty.execute("INSERT INTO users (username, is_provider, created_at) VALUES ('ann', 1, 5), ('bob', 0, 6)")
-    game = make_game(empty, broadcasts=2)
-    empty.execute("INSERT INTO timers (due_at, kind, game_id) VALUES (9, 40, ?)", (game.id,))
-    return empty
+    return old_file(empty, 1, _USERS_AND_GAME)
+
+
+@pytest.fixture
+def version_2(empty: sqlite3.Connection) -> sqlite3.Connection:
+    """A connection to a file of version 2 with a bet."""
+    return old_file(empty, 2, _USERS_AND_GAME + _POOL_AND_BET)
+
+
+@pytest.fixture
+def version_3(empty: sqlite3.Connection) -> sqlite3.Connection:
+    """A connection to a file of version 3 with a bet."""
+    return old_file(empty, 3, _USERS_AND_GAME + _POOL_AND_BET)
 
 
 def tables_of(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]:
@@ -189,22 +228,13 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
     }
 
 
-@pytest.fixture
-def version_2(empty: sqlite3.Connection) -> sqlite3.Connection:
-    """A connection to a file of version 2 in which user 1 has bet 300, and user 2 has an account never used."""
-    migrate(empty, SCHEMA_2.read_text(encoding="utf-8"), MIGRATIONS[:1])
-    make_bet(empty, make_pool(empty, make_game(empty).id), make_user(empty), 300)
-    account_id(empty, AccountKind.AVAILABLE, "DON", make_user(empty, "bob").id)
-    return empty
-
-
-@pytest.mark.parametrize("version", ["version_1", "version_2"])
+@pytest.mark.parametrize("version", ["version_1", "version_2", "version_3"])
 def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
     migrated: sqlite3.Connection = request.getfixturevalue(version)
     migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
-        assert version_of(migrated) == version_of(fresh) == 3
+        assert version_of(migrated) == version_of(fresh) == 4
         assert tables_of(migrated) == tables_of(fresh)
         assert references_of(migrated) == references_of(fresh)
         ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (migrated, fresh))
@@ -246,8 +276,7 @@ def test_a_file_of_version_1_keeps_its_rows_and_its_users_get_1000_units(version
 
 
 def test_a_file_of_version_1_without_users_has_no_accounts(empty: sqlite3.Connection) -> None:
-    migrate(empty, SCHEMA_1.read_text(encoding="utf-8"), [])
-    migrate(empty)
+    migrate(old_file(empty, 1, ""))
     assert empty.execute("SELECT * FROM accounts").fetchall() == []
     assert find_faults(empty) == []
 
@@ -255,3 +284,33 @@ def test_a_file_of_version_1_without_users_has_no_accounts(empty: sqlite3.Connec
 def test_a_file_of_version_1_is_sound_afterwards(version_1: sqlite3.Connection) -> None:
     migrate(version_1)
     assert find_faults(version_1) == []
+
+
+def test_a_file_of_version_3_keeps_its_rows_and_its_pools_have_versions(version_3: sqlite3.Connection) -> None:
+    before = {name: version_3.execute(f"SELECT * FROM {name}").fetchall() for name in tables_of(version_3)}
+    migrate(version_3)
+    for name, rows in before.items():
+        migrated = version_3.execute(f"SELECT * FROM {name}").fetchall()
+        assert [row[: len(old)] for row, old in zip(migrated, rows, strict=True)] == rows
+    assert version_3.execute("SELECT version FROM pools").fetchall() == [(1,)]
+    assert find_faults(version_3) == []
+
+
+def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3: sqlite3.Connection) -> None:
+    version_3.execute(
+        "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id, status)"
+        " SELECT replace(uuid, substr(uuid, 1, 8), 'ffffffff'), pool_id, 2, position, 5, 9, 0, 'invalidated' FROM bets"
+    )
+    before = version_3.execute("SELECT * FROM participations").fetchall()
+    migrate(version_3)
+    (pool, game) = version_3.execute("SELECT id, game_id FROM pools").fetchone()
+    assert version_3.execute("SELECT * FROM participations").fetchall() == [*before, (2, game, pool, 0, 0)]
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_change_of_a_pool_that_does_not_raise_its_version_is_refused(
+    version_3: sqlite3.Connection, version: int
+) -> None:
+    migrate(version_3)
+    with pytest.raises(sqlite3.IntegrityError, match="a change of a pool raises its version"):
+        version_3.execute("UPDATE pools SET is_blocked = 1, version = ?", (version,))

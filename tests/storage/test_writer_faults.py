@@ -77,7 +77,6 @@ async def test_what_is_due_and_cannot_even_be_put_off_makes_the_batch_unavailabl
     )
     assert await notebook.batch(a=(5, note("a")), b=(10, note("b"))) == {"a": UNAVAILABLE, "b": UNAVAILABLE}
     assert notebook.on_disk() == notebook.published == []
-    assert notebook.writer.failure == "no room"
 
 
 async def test_a_commit_that_fails_publishes_nothing(notebook: Notebook) -> None:
@@ -142,15 +141,6 @@ async def test_a_bug_in_what_is_due_is_logged_as_an_error_and_put_off(
     assert (record.levelname, record.getMessage()) == ("ERROR", "number 0 failed, and is put off")
     assert record.exc_info is not None
     assert record.exc_info[1] is error
-
-
-async def test_the_writer_says_why_it_cannot_write_until_it_can(notebook: Notebook) -> None:
-    said = [notebook.writer.failure]
-    for pages, job in [(10, note("a", MUCH)), (100_000, failing("a", CONFLICT))]:
-        limit_pages(notebook, pages)
-        await notebook.batch(a=job)
-        said.append(notebook.writer.failure)
-    assert said == [None, "the transaction was lost: database or disk is full", None]
 
 
 async def test_a_lock_of_another_program_makes_the_batch_busy(notebook: Notebook) -> None:

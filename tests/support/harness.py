@@ -28,7 +28,7 @@ class FakeClock(Clock):
 
     def __init__(self) -> None:
         self.time_ms = START_MS
-        super().__init__(lambda: self.time_ms / 1000)
+        super().__init__(lambda: self.time_ms / 1000, lambda: 0.0)
 
 
 async def run_inline(function: Callable[..., T], *arguments: Any, limiter: object = None) -> T:

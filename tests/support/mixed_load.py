@@ -22,6 +22,7 @@ from tests.support.process import (
     playing,
     run,
     serving,
+    until_the_server_is_gone,
 )
 
 TARGETS = ("argentina", "brazil", "none")
@@ -67,17 +68,14 @@ class Game:
 
     def watch(self, url: str) -> None:
         """Hear every broadcast after the last one heard, until the server is gone."""
-        try:
-            with playing(url, self.host_key) as player:
-                joined = player.call(363, game_id=self.id, after_seq=len(self.heard))
-                assert joined["recovered"] is True
-                while True:
-                    message = player.heard.pop(0) if player.heard else player.receive()
-                    if "seq" in message["response_header"]:
-                        self.heard.append(message)
-                        assert message["response_header"]["seq"] == len(self.heard)
-        except (ConnectionClosed, OSError):
-            return  # the server is gone
+        with until_the_server_is_gone(), playing(url, self.host_key) as player:
+            joined = player.call(363, game_id=self.id, after_seq=len(self.heard))
+            assert joined["recovered"] is True
+            while True:
+                message = player.heard.pop(0) if player.heard else player.receive()
+                if "seq" in message["response_header"]:
+                    self.heard.append(message)
+                    assert message["response_header"]["seq"] == len(self.heard)
 
 
 @dataclass
@@ -93,20 +91,17 @@ class Actor:
 
     def act(self, url: str, countdown: Countdown) -> None:
         """First send again what got no reply, then go on until the server is gone."""
-        try:
-            with playing(url, self.session_key) as player:
-                try:
-                    self.ask(player, [request for request in self.log if request.reply is None], countdown)
-                    while True:
-                        requests = list(self.next_requests())
-                        self.log += requests
-                        if not requests:
-                            assert player.call(1)["res"] == 1  # and notice that the server is gone
-                        self.ask(player, requests, countdown)
-                finally:
-                    self.close_code = player.close_code()
-        except (ConnectionClosed, OSError):
-            return
+        with until_the_server_is_gone(), playing(url, self.session_key) as player:
+            try:
+                self.ask(player, [request for request in self.log if request.reply is None], countdown)
+                while True:
+                    requests = list(self.next_requests())
+                    self.log += requests
+                    if not requests:
+                        assert player.call(1)["res"] == 1  # and notice that the server is gone
+                    self.ask(player, requests, countdown)
+            finally:
+                self.close_code = player.close_code()
 
     def ask(self, player: Player, requests: list[Request], countdown: Countdown) -> None:
         """Send requests together, and take their replies."""

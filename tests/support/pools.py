@@ -39,6 +39,7 @@ def pool_object(table: Table, pool: str, **changes: Any) -> dict[str, Any]:
         "recreate_on_end": False,
         "unlisted_target": "stay_open",
         "status": "open",
+        "version": 1 + changes.get("bet_count", 0),
         **changes,
     }
 
@@ -46,3 +47,8 @@ def pool_object(table: Table, pool: str, **changes: Any) -> dict[str, Any]:
 def without_header(message: dict[str, Any]) -> dict[str, Any]:
     """What a message says."""
     return {name: value for name, value in message.items() if name != "response_header"}
+
+
+def without_bets(distribution: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """A distribution with the sums alone, as in lists and broadcasts."""
+    return {key: {name: entry[name] for name in entry if name != "bets"} for key, entry in distribution.items()}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 from unittest.mock import patch
 
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
 from gameserver.cli import main
@@ -228,6 +228,18 @@ def playing(
         **others,
     ) as socket:
         yield Player(socket)
+
+
+@contextmanager
+def until_the_server_is_gone() -> Iterator[None]:
+    """Go on until the server is gone, be it in the middle of a handshake."""
+    try:
+        yield
+    except (ConnectionClosed, ConnectionError):
+        return
+    except InvalidMessage as error:
+        if not isinstance(error.__cause__, EOFError):  # with that cause, the network's doing and no bad handshake
+            raise
 
 
 class Countdown:

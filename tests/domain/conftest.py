@@ -1,3 +1,0 @@
-from tests.support import properties
-
-assert properties
