@@ -296,6 +296,17 @@ def test_a_file_of_version_3_keeps_its_rows_and_its_pools_have_versions(version_
     assert find_faults(version_3) == []
 
 
+def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3: sqlite3.Connection) -> None:
+    version_3.execute(
+        "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id, status)"
+        " SELECT replace(uuid, substr(uuid, 1, 8), 'ffffffff'), pool_id, 2, position, 5, 9, 0, 'invalidated' FROM bets"
+    )
+    before = version_3.execute("SELECT * FROM participations").fetchall()
+    migrate(version_3)
+    (pool, game) = version_3.execute("SELECT id, game_id FROM pools").fetchone()
+    assert version_3.execute("SELECT * FROM participations").fetchall() == [*before, (2, game, pool, 0, 0)]
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_change_of_a_pool_that_does_not_raise_its_version_is_refused(
     version_3: sqlite3.Connection, version: int
