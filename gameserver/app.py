@@ -32,6 +32,7 @@ from gameserver.realtime.tls import load_certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.connection import hold_lock, load_secret
 from gameserver.storage.jobs import Job, RunSync
+from gameserver.storage.migrations import MIGRATIONS
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -73,9 +74,15 @@ def open_services(
             run_writes=writes.run,
         )
         try:
+            if store.migrated_from:
+                _log_migration(settings, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
-            yield Services(settings, store, secret, clock, alarms, hubs, *shared)
+            services = Services(settings, store, secret, clock, alarms, hubs, *shared)
+            try:
+                yield services
+            finally:
+                services.reserve.close()
         finally:
             store.close()
 
@@ -89,6 +96,8 @@ async def run_background(services: Services) -> AsyncIterator[None]:
             await background.start(services.hubs.run)
             background.start_soon(services.alarms.run)
             background.start_soon(ClockWatch(services.clock).run)
+            if services.certificate is not None:
+                background.start_soon(services.certificate.watch, services.clock.now_ms)
             await services.catch_up(services.clock.now_ms())
             background.start_soon(Scheduler(services.settings, services.store, services.clock).run)
             yield
@@ -159,6 +168,12 @@ async def serve(
             await _drain(services)
             connections.cancel_scope.cancel()
     log(logger, logging.INFO, "stopped", "stopped")
+
+
+def _log_migration(settings: Settings, version: int) -> None:
+    text = "the database was of an older version, and is brought up to date"
+    names = {"database": settings.db, "from_version": version, "to_version": len(MIGRATIONS) + 1}
+    log(logger, logging.INFO, "migrated", text, **names)
 
 
 def _log_start(services: Services, port: int) -> None:

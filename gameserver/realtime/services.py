@@ -3,8 +3,11 @@
 import itertools
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+
+import trio
 
 from gameserver.config import Settings
 from gameserver.errors import Rejected
@@ -23,14 +26,17 @@ from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
+from gameserver.realtime.reserve import Reserve
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.jobs import Awaited
+from gameserver.storage.probe import write_nothing_new
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
+_PROBE_S = 1.0  # for the database to be found writable
 _BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
 
 
@@ -54,6 +60,7 @@ class Services:
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
+    reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
@@ -76,6 +83,14 @@ class Services:
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
         log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", reason="credentials")
+
+    async def can_write(self) -> bool:
+        """Whether the database can be written: as it went last, and if that is in doubt, as it goes now."""
+        if self.writes.in_doubt:
+            with trio.move_on_after(_PROBE_S), suppress(Rejected):
+                await self.store.write(write_nothing_new, self.clock.now_ms())
+                self.writes.in_doubt = False
+        return not self.writes.in_doubt
 
     async def read(self, request: Request, user: User) -> bytes:
         """The body of the reply to a request that reads; what is due by now has been done before."""
