@@ -13,6 +13,7 @@ import trio
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.jobs import Awaited, Entry, Job, Outcome, RunSync
+from gameserver.storage.log_size import shrink_log
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +157,7 @@ class Writer:
             for entry in batch:
                 entry.outcome = Outcome(error=rejected)
             return [], self.next_due_ms
+        shrink_log(self._connection)
         return published, next_due_ms
 
     def _run_due(self, now_ms: int) -> list[Any]:
