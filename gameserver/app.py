@@ -17,6 +17,7 @@ from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
+from gameserver.realtime.announcer import Announcer
 from gameserver.realtime.clock import Clock, ClockWatch
 from gameserver.realtime.control import open_control_socket, serve_control
 from gameserver.realtime.details import Details
@@ -26,7 +27,7 @@ from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
-from gameserver.realtime.services import Announcer, Services
+from gameserver.realtime.services import Services
 from gameserver.realtime.systemd import Systemd
 from gameserver.realtime.tls import load_certificate
 from gameserver.realtime.writes import WriteWatch

@@ -26,7 +26,7 @@ from gameserver.realtime.frames import text_frame
 from gameserver.realtime.limits import Patience
 from gameserver.realtime.logs import log_failure
 from gameserver.realtime.metrics import OK
-from gameserver.realtime.outbox import Outbox
+from gameserver.realtime.outbox import Outbox, send_away
 from gameserver.realtime.services import Services
 from gameserver.realtime.visit import Visit
 from gameserver.storage.jobs import Outcome
@@ -164,13 +164,18 @@ class Answering:
         """A change has become what it has become, and the changes before it are answered."""
         self._services.unanswered.leave(user_id, size_bytes)
         error = outcome.error
-        if error is None:
-            committed: Committed = outcome.result
-            if cost := change_cost(committed):
-                self._services.user_rate.charge(user_id, trio.current_time(), cost)
-            self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
-        else:
-            self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
+        try:
+            if error is None:
+                committed: Committed = outcome.result
+                if cost := change_cost(committed):
+                    self._services.user_rate.charge(user_id, trio.current_time(), cost)
+                self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
+            else:
+                self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
+        except Exception:
+            text = "a change that has been carried out could not be answered"
+            log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=asked.op)
+            send_away(self._outbox)
         self._count(asked, error)
         self._note_answered()
 

@@ -13,6 +13,7 @@ import trio
 
 from gameserver.errors import ErrorCode, Rejected, without_frames
 from gameserver.storage.jobs import Awaited, Due, Entry, Job, Outcome, RunSync
+from gameserver.storage.log_size import shrink_log
 
 logger = logging.getLogger(__name__)
 
@@ -136,19 +137,20 @@ class Writer:
         # No checkpoint from here on: what is on disk is made known.
         self._waiting.extendleft(reversed(done.left))
         for result in done.published:
-            self._publish(result)
+            self._tell(self._publish, result)
         for entry in batch:
-            self._tell(entry)
+            self._tell(entry.on_done, entry.outcome)
         if done.next_due_ms != self.next_due_ms:
             self.next_due_ms = done.next_due_ms
             self.on_due_changed()
 
     @staticmethod
-    def _tell(entry: Entry) -> None:
+    def _tell(tell: Callable[[T], None], what: T) -> None:
+        """Whoever is told contains its own bugs: this keeps one from ending the writer."""
         try:
-            entry.on_done(entry.outcome)
-        except Exception:  # a bug of one requester's, which must not keep the others from their answers
-            logger.exception("whoever asked for a write could not be told of its outcome")
+            tell(what)
+        except Exception:
+            logger.exception("what became of a write could not be told")
 
     def close(self) -> None:
         """Write the log back into the database and close it. The writer must not be running."""
@@ -163,12 +165,15 @@ class Writer:
         postponed: list[Due] = []
         while True:
             try:
-                return self._transact(batch, postponed)
+                done = self._transact(batch, postponed)
             except _LostByDue as lost:
                 self._recover()
                 postponed.append(lost.due)
             except Exception as error:  # whatever it is, the writer goes on
                 return self._give_up(batch, error)
+            else:
+                shrink_log(self._connection)
+                return done
 
     def _transact(self, batch: list[_Write], postponed: list[Due]) -> _Done:
         self._connection.execute("BEGIN IMMEDIATE")

@@ -226,10 +226,10 @@ async def test_a_hubs_failure_is_not_put_down_to_the_connection_that_woke_it(
     admin = await server.connect("provider")
     game_id = await server.open_game(admin, await server.open_source(admin))
     monkeypatch.setattr(Hub, "_flush", fail)
-    await admin.call(363, game_id=game_id)
-    await admin.call(616, game_id=game_id)
-    await trio.testing.wait_all_tasks_blocked()
-    (line,) = [json.loads(line) for line in entries.text if "the hub of game" in line][:1]
+    await admin.send({"op": 363, "game_id": game_id})
+    assert await admin.close_code() == 4009
+    line = entries.of("internal_error")[0]
+    assert line["game"] == game_id
     assert "connection" not in line
 
 
