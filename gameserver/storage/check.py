@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
+from gameserver.storage.migrations import is_current
 from gameserver.storage.timers import TimerKind
 
 MAX_FINDINGS = 100
@@ -11,11 +12,12 @@ MAX_FINDINGS = 100
 def find_faults(connection: sqlite3.Connection) -> list[str]:
     """What is wrong with the file, a sentence each, at most 100; empty if all is well.
 
-    Wants a read transaction, so that all checks see one state.
+    Wants a read transaction, so that all checks see one state. Of an older version only SQLite's own checks are made.
     """
     faults: list[str] = []
     try:
-        for check in (_integrity, _foreign_keys, _sequences, _timers, _ledger, _pools):
+        current = is_current(connection)
+        for check in (_integrity, _foreign_keys, *((_sequences, _timers, _ledger, _pools) if current else ())):
             for fault in check(connection):
                 faults.append(fault)
                 if len(faults) == MAX_FINDINGS:
