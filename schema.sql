@@ -221,7 +221,8 @@ CREATE TRIGGER bets_remain BEFORE DELETE ON bets BEGIN
     SELECT raise(ABORT, 'bets are never deleted');
 END;
 
--- What each user has on each target of a pool; a row per user and pool in participations.
+-- What each user has on each target of a pool; a row per user and pool in participations, which is running while
+-- the user has a valid bet in a pool that is open.
 CREATE TABLE stakes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     pool_id INTEGER NOT NULL REFERENCES pools (id),

@@ -16,6 +16,7 @@ from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
+from gameserver.realtime.announcer import Announcer
 from gameserver.realtime.clock import Clock, ClockWatch
 from gameserver.realtime.control import open_control_socket, serve_control
 from gameserver.realtime.details import Details
@@ -25,12 +26,13 @@ from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
-from gameserver.realtime.services import Announcer, Services
+from gameserver.realtime.services import Services
 from gameserver.realtime.systemd import Systemd
 from gameserver.realtime.tls import load_certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.connection import hold_lock, load_secret
 from gameserver.storage.jobs import Job, RunSync
+from gameserver.storage.migrations import MIGRATIONS
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -72,9 +74,15 @@ def open_services(
             run_writes=writes.run,
         )
         try:
+            if store.migrated_from:
+                _log_migration(settings, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
-            yield Services(settings, store, secret, clock, alarms, hubs, *shared)
+            services = Services(settings, store, secret, clock, alarms, hubs, *shared)
+            try:
+                yield services
+            finally:
+                services.reserve.close()
         finally:
             store.close()
 
@@ -88,6 +96,8 @@ async def run_background(services: Services) -> AsyncIterator[None]:
             await background.start(services.hubs.run)
             background.start_soon(services.alarms.run)
             background.start_soon(ClockWatch(services.clock).run)
+            if services.certificate is not None:
+                background.start_soon(services.certificate.watch, services.clock.now_ms)
             await services.catch_up(services.clock.now_ms())
             background.start_soon(Scheduler(services.settings, services.store, services.clock).run)
             yield
@@ -98,7 +108,8 @@ async def run_background(services: Services) -> AsyncIterator[None]:
 class Signals:
     """What the process is told: to stop (SIGTERM, SIGINT), or to read its certificate anew (SIGHUP).
 
-    SIGHUP stops it too if ``hangup_stops``: that of a terminal which is closed.
+    SIGHUP stops it too if ``hangup_stops``, that of a terminal which is closed, unless whoever started the process has
+    had it ignored (nohup). A second SIGINT ends the process at once, as a power cut would.
     """
 
     def __init__(self, *, hangup_stops: bool = False) -> None:
@@ -108,14 +119,26 @@ class Signals:
 
     async def obey(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Do what signals say, until cancelled."""
-        with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-            task_status.started()
-            async for number in signals:
-                if number == signal.SIGHUP and not self._hangup_stops:
-                    self.on_reload()
-                else:
-                    log(logger, logging.INFO, "stopping", "told to stop", signal=signal.Signals(number).name)
-                    self.stop.set()
+        heeded = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+        if self._hangup_stops and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            heeded.remove(signal.SIGHUP)
+        try:
+            with trio.open_signal_receiver(*heeded) as signals:
+                task_status.started()
+                async for number in signals:
+                    self._take(signal.Signals(number))
+        finally:
+            if self.stop.is_set():  # everything is closed, and the process about to end as it should
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    def _take(self, number: signal.Signals) -> None:
+        if number == signal.SIGHUP and not self._hangup_stops:
+            self.on_reload()
+            return
+        log(logger, logging.INFO, "stopping", "told to stop", signal=number.name)
+        self.stop.set()
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def serve(
@@ -145,6 +168,12 @@ async def serve(
             await _drain(services)
             connections.cancel_scope.cancel()
     log(logger, logging.INFO, "stopped", "stopped")
+
+
+def _log_migration(settings: Settings, version: int) -> None:
+    text = "the database was of an older version, and is brought up to date"
+    names = {"database": settings.db, "from_version": version, "to_version": len(MIGRATIONS) + 1}
+    log(logger, logging.INFO, "migrated", text, **names)
 
 
 def _log_start(services: Services, port: int) -> None:

@@ -36,7 +36,7 @@ from gameserver.handlers.admin import (
 )
 from gameserver.handlers.replay import Replay, ReplayError, export_game
 from gameserver.progress import Progress
-from gameserver.realtime.logs import configure
+from gameserver.realtime.log_output import log_to_stderr, print_aside
 from gameserver.realtime.services import Services
 from gameserver.realtime.systemd import Systemd
 from gameserver.storage.backup import back_up, restore
@@ -186,9 +186,9 @@ def _description(hint: Any) -> str:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    configure(settings.log_level, settings.log_format)
-    _spare_the_collector()
-    trio.run(_serve_until_stopped, settings, options.dev)
+    with log_to_stderr(settings.log_level, settings.log_format):
+        _spare_the_collector()
+        trio.run(_serve_until_stopped, settings, options.dev)
     return 0
 
 
@@ -215,9 +215,10 @@ async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
 async def _announce(settings: Settings, dev: bool, services: Services, port: int) -> None:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"{'ws' if services.certificate is None else 'wss'}://{host}:{port}/"
+    told = [(sys.stdout, f"serving on {url}\n")]
     if dev:
-        print(await _developer_help(services, settings, url), file=sys.stderr, flush=True)
-    print(f"serving on {url}", flush=True)
+        told.insert(0, (sys.stderr, f"{await _developer_help(services, settings, url)}\n"))
+    print_aside(told)
 
 
 async def _developer_help(services: Services, settings: Settings, url: str) -> str:
@@ -363,6 +364,9 @@ def _call(options: argparse.Namespace, settings: Settings) -> int:
         reply = trio.run(_ask, options.url, key, request)
     except* (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError, trio.BrokenResourceError) as errors:
         error = errors.exceptions[0]
+        if isinstance(error, trio.TooSlowError):
+            text = f"{options.url} did not answer in time; whether the request was carried out is unknown"
+            raise ControlError(text) from None
         reason = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
         raise ControlError(f"no reply from {options.url}: {reason!r}") from None
     finally:

@@ -9,6 +9,10 @@ import msgspec
 import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
+from gameserver.protocol.declare import ERROR_RES
+
+REPLY_TIMEOUT_S = 60.0  # a settlement of a hundred thousand bets takes a few seconds
+
 
 class Client:
     """A connection that acts for one user. Broadcasts that come between are kept in ``broadcasts``."""
@@ -18,16 +22,30 @@ class Client:
         self._last_id = 0
         self.broadcasts: list[dict[str, Any]] = []
 
-    async def call(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send a request and return its reply; an id is added to its header if it has none."""
+    async def call(self, request: dict[str, Any], timeout_s: float = REPLY_TIMEOUT_S) -> dict[str, Any]:
+        """Send a request and return its reply; an id is added to its header if it has none.
+
+        Raises trio.TooSlowError if there is no reply within ``timeout_s``; whether the request was carried out is
+        unknown then.
+        """
         self._last_id += 1
-        header = {"id": self._last_id, **(request.get("header") or {})}
-        await self._socket.send_message(msgspec.json.encode({**request, "header": header}).decode())
-        while True:
-            message: dict[str, Any] = msgspec.json.decode(await self._socket.get_message())
-            if message["response_header"].get("id") == header["id"]:
-                return message
-            self.broadcasts.append(message)
+        header = {} if request.get("header") is None else request["header"]
+        if isinstance(header, dict) and header.get("id") is None:
+            header = {**header, "id": self._last_id}
+        with trio.fail_after(timeout_s):
+            await self._socket.send_message(msgspec.json.encode({**request, "header": header}).decode())
+            while True:
+                message: dict[str, Any] = msgspec.json.decode(await self._socket.get_message())
+                if _answers(message, header):
+                    return message
+                self.broadcasts.append(message)
+
+
+def _answers(message: dict[str, Any], header: Any) -> bool:
+    """Whether a message is the reply to the request of that header, as a refusal is that could not read its id."""
+    if "id" not in message["response_header"]:
+        return bool(message["res"] == ERROR_RES)
+    return isinstance(header, dict) and bool(message["response_header"]["id"] == header.get("id"))
 
 
 @asynccontextmanager
@@ -39,7 +57,9 @@ async def connect(url: str, session_key: str, timeout_s: float = 10.0) -> AsyncI
     """
     await _check_certificate(urlsplit(url), timeout_s)
     headers = [(b"Authorization", b"Bearer " + session_key.encode())]
-    async with open_websocket_url(url, extra_headers=headers, connect_timeout=timeout_s) as socket:
+    async with open_websocket_url(
+        url, extra_headers=headers, connect_timeout=timeout_s, disconnect_timeout=timeout_s
+    ) as socket:
         yield Client(socket)
 
 

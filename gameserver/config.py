@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0
     handshake_timeout_s: Annotated[Seconds, Meta(description="for a request head to arrive")] = 10.0
     close_timeout_s: Annotated[Seconds, Meta(description="for a peer to take its close frame")] = 2.0
+    max_blocked_s: Annotated[Seconds, Meta(description="for a peer to take some of what waits for it")] = 30.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="for requests in flight to be answered")] = 10.0
     max_message_bytes: Annotated[Count, Meta(description="of one message received")] = 262_144
     max_message_fragments: Annotated[Count, Meta(description="frames of one message received")] = 16_384

@@ -53,6 +53,7 @@ class CloseCode(IntEnum):
     LOGON_TIMEOUT = 4001
     SESSION_ENDED = 4002
     TOO_SLOW = 4008
+    COME_AGAIN = 4009
     RATE_LIMITED = 4029
 
 

@@ -1,5 +1,7 @@
 """Taking back what was settled: voided events and pools, by compensating transfers (contract, section 6)."""
 
+from decimal import Decimal
+
 import msgspec
 
 from gameserver.domain.money import to_units
@@ -76,12 +78,16 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
     for pool in reopened:
         _tell_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)
-    overdrawn = {
+    return msgspec.structs.replace(voided, overdrawn=_overdrawn(change))
+
+
+def _overdrawn(change: Change) -> dict[str, Decimal]:
+    """Who has spent what was taken back: user id → how far below zero."""
+    return {
         str(user_id): to_units(-held.available, currency)
         for (user_id, currency), held in change.touched_balances().items()
         if held.available < 0
     }
-    return msgspec.structs.replace(voided, overdrawn=overdrawn)
 
 
 def _take_back(change: Change, settlement_id: int) -> Pool:
@@ -165,4 +171,4 @@ def void_betting_pool(change: Change, request: VoidBettingPool) -> BettingPoolVo
     game = get_game(change.connection, pool.game_id)
     change.publish(game, voided, ends_pool=pool.uuid)
     close_if_nothing_remains(change, game.id)
-    return voided
+    return msgspec.structs.replace(voided, overdrawn=_overdrawn(change))

@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 # Cancelled alarms that may lie in the heap before it is built anew without them.
 _MAX_CANCELLED = 1_000
+# Whoever wakes this long after the time was not there: the process was stopped, or the loop held up.
+_AWAY_S = 1.0
 
 
 class Alarm:
@@ -32,9 +34,14 @@ class Alarm:
 
 
 class Alarms:
-    """A heap of alarms and the task that makes their calls. A call is synchronous and quick."""
+    """A heap of alarms and the task that makes their calls. A call is synchronous and quick.
+
+    ``resumed_at`` is when the server was there again after it had stood still, minus infinity if it never has: what
+    was not heard of a peer before that proves nothing.
+    """
 
     def __init__(self) -> None:
+        self.resumed_at = -math.inf
         self._heap: list[tuple[float, int, Alarm]] = []
         self._number = itertools.count()
         self._cancelled = 0
@@ -53,6 +60,13 @@ class Alarms:
         while True:
             with trio.CancelScope(deadline=self._next_deadline()) as self._scope:
                 await trio.sleep_forever()
+            # What has arrived by now is read before a call judges anybody by the time. After a pause of the process
+            # the first turn of the loop hears of time alone, the second of what has arrived, and then that is read.
+            for _ in range(2):
+                await trio.lowlevel.checkpoint()
+            now = trio.current_time()
+            if now - self._next_deadline() > _AWAY_S:
+                self.resumed_at = now
             while self._heap and self._heap[0][0] <= trio.current_time():
                 alarm = heapq.heappop(self._heap)[2]
                 call, alarm.call = alarm.call, None

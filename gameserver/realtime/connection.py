@@ -2,7 +2,7 @@
 
 import logging
 import math
-from functools import partial
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -46,15 +46,18 @@ class Connection:
 
     __slots__ = (
         "_answering",
-        "_deadline",
+        "_blocked_alarm",
+        "_closing_alarm",
         "_expires_at_ms",
         "_fields",
         "_heartbeat",
         "_incoming",
+        "_logon_alarm",
         "_memberships",
         "_nursery",
         "_opened_at_s",
         "_services",
+        "_session_alarm",
         "_session_id",
         "_watched",
         "outbox",
@@ -75,7 +78,7 @@ class Connection:
         self.outbox = Outbox(
             transport,
             settings.max_unsent_bytes,
-            start=nursery.start_soon,
+            start=self._start_sending,
             on_closing=self._limit_closing,
             on_dead=nursery.cancel_scope.cancel,
         )
@@ -91,7 +94,10 @@ class Connection:
         self._answering = Answering(services, self, self.outbox, visit, self._note_all_answered)
         self._opened_at_s: float | None = None
         self._heartbeat: Heartbeat | None = None
-        self._deadline: Alarm | None = None  # to log on, then for the session to end, then to close
+        self._logon_alarm: Alarm | None = None
+        self._session_alarm: Alarm | None = None
+        self._blocked_alarm: Alarm | None = None
+        self._closing_alarm: Alarm | None = None
 
     @property
     def limits(self) -> Limits:
@@ -110,7 +116,7 @@ class Connection:
             if login is not None:
                 self._act_for(login)
             else:
-                self._set_deadline(settings.logon_timeout_s, CloseCode.LOGON_TIMEOUT, "log on within the time")
+                self._limit_logon()
             self._heartbeat = Heartbeat(
                 services.alarms,
                 settings.ping_interval_s,
@@ -192,13 +198,30 @@ class Connection:
         self._services.directory.add_login(self, session.user.id, session.id)
         for source_id in self._watched:
             self._services.hubs.watch(source_id, self.outbox)
-        left_s = (session.expires_at - self._services.clock.now_ms()) / 1000
-        self._set_deadline(left_s, CloseCode.SESSION_ENDED, "session key expired")
+        if self._logon_alarm is not None:
+            self._logon_alarm.cancel()
+        self._limit_session()
 
-    def _set_deadline(self, delay_s: float, code: CloseCode, reason: str) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = self._services.alarms.set(delay_s, partial(self.outbox.close, code, reason))
+    def _limit_session(self) -> None:
+        """Close with 4002 once the session is over by the server's clock, which need not go as fast as Trio's."""
+        if self._session_alarm is not None:
+            self._session_alarm.cancel()
+        left_s = (self._expires_at_ms - self._services.clock.now_ms()) / 1000
+        if left_s > 0:
+            self._session_alarm = self._services.alarms.set(left_s, self._limit_session)
+        else:
+            self.outbox.close(CloseCode.SESSION_ENDED, "session key expired")
+
+    def _limit_logon(self) -> None:
+        """Close with 4001 unless somebody logs on within the time, in which the server must have been listening."""
+        assert self._opened_at_s is not None
+        alarms = self._services.alarms
+        ends_at = max(self._opened_at_s, alarms.resumed_at) + self._services.settings.logon_timeout_s
+        left_s = ends_at - trio.current_time()
+        if left_s > 0:
+            self._logon_alarm = alarms.set(left_s, self._limit_logon)
+        else:
+            self.outbox.close(CloseCode.LOGON_TIMEOUT, "log on within the time")
 
     # Games
 
@@ -229,29 +252,50 @@ class Connection:
         """
         self.outbox.abandon()
         self._incoming.abandon()
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for alarm in (self._logon_alarm, self._session_alarm, self._blocked_alarm, self._closing_alarm):
+            if alarm is not None:
+                alarm.cancel()
+
+    def _start_sending(self, send: Callable[[], Awaitable[None]]) -> None:
+        """Something waits for the peer: send it in a task of its own, and see that the peer takes it."""
+        self._nursery.start_soon(send)
+        if self._blocked_alarm is None:
+            self._blocked_alarm = self._services.alarms.set(self._services.settings.max_blocked_s, self._limit_blocked)
+
+    def _limit_blocked(self) -> None:
+        """Close with 4008 once the peer has taken nothing for too long, for as long as something waits."""
+        self._blocked_alarm = None
+        blocked_since = self.outbox.blocked_since()
+        if blocked_since is None:
+            return
+        alarms = self._services.alarms
+        ends_at = max(blocked_since, alarms.resumed_at) + self._services.settings.max_blocked_s
+        left_s = ends_at - trio.current_time()
+        if left_s > 0:
+            self._blocked_alarm = alarms.set(left_s, self._limit_blocked)
+        else:
+            self.outbox.close(CloseCode.TOO_SLOW, "nothing of what waits has been taken")
 
     def _limit_closing(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
         settings = self._services.settings
-        self._deadline = self._services.alarms.set(settings.close_timeout_s, self._nursery.cancel_scope.cancel)
+        self._closing_alarm = self._services.alarms.set(settings.close_timeout_s, self._nursery.cancel_scope.cancel)
 
     def _ping(self) -> None:
-        """Ping, and see whether the session is over by the wall clock, which may have been set forward."""
-        if self._services.clock.now_ms() >= self._expires_at_ms:
-            self.outbox.close(CloseCode.SESSION_ENDED, "session key expired")
+        """Ping, and see whether the session is over by a clock that has been set forward."""
+        if self.user is not None:
+            self._limit_session()
         self.outbox.push_if_room(PING_FRAME)
 
     def _quiet_since(self) -> float | None:
         """Since when the peer has neither sent anything, while the server listened, nor taken what waited for it."""
         silent_since = self._incoming.silent_since
-        return None if silent_since is None else max(silent_since, self.outbox.progressed_at)
+        if silent_since is None:
+            return None
+        return max(silent_since, self.outbox.progressed_at, self._services.alarms.resumed_at)
 
     def _drop(self) -> None:
         text = "the connection is dropped: no sign of life"
-        self._services.floods.log(logger, logging.INFO, "dropped", text, "silent", **self._fields)
+        log(logger, logging.INFO, "dropped", text, reason="silent", **self._fields)
         self._nursery.cancel_scope.cancel()
 
     def _note_closed(self, duration_s: float) -> None:
@@ -263,4 +307,4 @@ class Connection:
             log(logger, logging.DEBUG, "closed", "the connection is closed", **fields)
         else:
             level = logging.WARNING if code == CloseCode.TOO_SLOW else logging.INFO
-            self._services.floods.log(logger, level, "closed", "the connection is closed", str(code), **fields)
+            log(logger, level, "closed", "the connection is closed", **fields, reason=str(code))

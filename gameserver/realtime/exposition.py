@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from gameserver import __version__
 from gameserver.protocol.registry import OPERATIONS
+from gameserver.realtime.log_output import dropped_lines
 from gameserver.realtime.metrics import Histogram
 from gameserver.realtime.services import Services
 
@@ -42,6 +43,8 @@ class _Server(Collector):
         yield info
         text = "by which the server's clock is ahead of the system's"
         yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._services.clock.ahead_s)
+        text = "lines of the log that could not be written, or that nobody took"
+        yield CounterMetricFamily("gameserver_log_lines_dropped", text, dropped_lines())
         yield from self._connections()
         yield from self._requests()
         yield from self._broadcasts()

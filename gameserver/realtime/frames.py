@@ -101,7 +101,7 @@ class FrameReader:
         buffer = self._buffer
         while (head := _read_head(buffer)) is not None:
             first, masked, size, start = head
-            self._check(first, masked, size)
+            self._check(first, masked, size, start)
             end = start + size
             if len(buffer) < end:
                 return None
@@ -116,11 +116,13 @@ class FrameReader:
                 return whole
         return None
 
-    def _check(self, first: int, masked: bool, size: int) -> None:
+    def _check(self, first: int, masked: bool, size: int, start: int) -> None:
         """Refuse a frame by its head."""
         opcode = first & 0xF
         if not masked or first & _RESERVED or opcode not in _OPCODES:
             raise FrameRefused(CloseCode.PROTOCOL_ERROR, "this is no frame of a client")
+        if start != (6 if size < 126 else 8 if size < 65_536 else 14) or size >> 63:
+            raise FrameRefused(CloseCode.PROTOCOL_ERROR, "a length is written as short as it can be, in 63 bits")
         if opcode & _CONTROL:
             if size > _MAX_CONTROL_BYTES or not first & _FINAL:
                 raise FrameRefused(CloseCode.PROTOCOL_ERROR, "a control frame is short and in one piece")

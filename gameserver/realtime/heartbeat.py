@@ -67,5 +67,5 @@ class Heartbeat:
         if self._next_ping_at <= now:
             self._ping()
             self._pinged_at.append(now)
-            self._next_ping_at += self._interval_s
+            self._next_ping_at = now + self._interval_s
         self._alarm = self._arm()

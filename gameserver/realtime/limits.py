@@ -88,6 +88,11 @@ class ConnectionLimiter:
         self._by_address[address] = count + 1
         return True
 
+    @property
+    def left(self) -> int:
+        """How many more there may be in all."""
+        return self._max_in_all - self._in_all
+
     def leave(self, address: str | None) -> None:
         """A connection counted has ended."""
         self._in_all -= 1

@@ -15,9 +15,21 @@ from gameserver.realtime.exposition import Exposition
 from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
 from gameserver.realtime.logs import log_failure, set_context
 from gameserver.realtime.services import Services
-from gameserver.realtime.visit import RETRY_AFTER, Visit, too_many
+from gameserver.realtime.visit import Visit, too_many
 from gameserver.storage.sources import find_source
-from gameserver.web.endpoints import answer
+from gameserver.web.endpoints import (
+    DRAINING,
+    FULL,
+    METRICS,
+    READY,
+    READYZ,
+    RETRY_AFTER,
+    STORAGE_UNAVAILABLE,
+    answer,
+    endpoint,
+    is_check,
+)
+from gameserver.web.responses import without_body
 
 logger = logging.getLogger(__name__)
 
@@ -27,10 +39,6 @@ async def serve_connection(services: Services, transport: trio.abc.Stream, peer:
     visit = Visit(services, peer)
     set_context(visit.fields)
     try:
-        if not visit.enter():
-            visit.note_refusal(too_many().reason)
-            await _respond(services, transport, too_many().response)
-            return
         try:
             await _serve(services, transport, visit)
         finally:
@@ -53,6 +61,29 @@ class _Admitted(NamedTuple):
 
 
 async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -> None:
+    if visit.has_place:
+        admitted = await _welcome(services, transport, visit)
+    else:
+        admitted = await _welcome_briefly(services, transport, visit)
+    if admitted is not None:
+        await _converse(services, transport, visit, admitted)
+        await _end_tls(services, transport)
+
+
+async def _welcome_briefly(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
+    """The same for somebody who has no place: he may ask how the server does, and stay if there is one by then."""
+    admitted = None
+    with services.reserve.hold() as room:
+        admitted = await _welcome(services, transport, visit)
+    if room.cancelled_caught and not visit.answered:
+        visit.note_refusal(too_many().reason)
+        if not isinstance(transport, trio.SSLStream):
+            await transport.send_all(too_many().response)
+    return admitted
+
+
+async def _welcome(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
+    """Hear what somebody wants; None if that is no conversation."""
     admitted = None
     try:
         with trio.move_on_after(services.settings.handshake_timeout_s) as patience:
@@ -63,10 +94,8 @@ async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -
             visit.note_refusal("timeout")
     except HeadRefused as refused:
         visit.note_refusal(refused.reason)
-        await _respond(services, transport, refused.response)
-    if admitted is not None:
-        await _converse(services, transport, visit, admitted)
-        await _end_tls(services, transport)
+        await _respond(services, transport, visit, refused.response)
+    return admitted
 
 
 async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
@@ -75,13 +104,36 @@ async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit)
     if head is None:
         visit.note_refusal("closed")
         return None
-    visit.locate(head)
-    if head.wants_websocket:
-        return await _admit(services, head)
-    metrics = Exposition(services) if visit.may_read_metrics(head) else None
-    response = answer(head.method, head.path, draining=services.draining, metrics=metrics)
-    await _respond(services, transport, response)
+    try:
+        visit.locate(head)
+        if head.wants_websocket:
+            visit.settle()
+            return await _admit(services, head)
+        response = await _answer(services, visit, head)
+    except HeadRefused as refused:
+        if head.method == "HEAD":
+            refused.response = without_body(refused.response)
+        raise
+    await _respond(services, transport, visit, without_body(response) if head.method == "HEAD" else response)
     return None
+
+
+async def _answer(services: Services, visit: Visit, head: Head) -> bytes:
+    """The response to an HTTP request. Raises `HeadRefused` where there is no place for it."""
+    if not is_check(head.method, head.path):
+        visit.settle()
+    name, state, metrics = endpoint(head.path), READY, None
+    if services.draining:
+        state = DRAINING
+    elif name == READYZ and visit.is_one_too_many:
+        state = FULL
+    elif name == READYZ and not await services.can_write():
+        state = STORAGE_UNAVAILABLE
+    if name == METRICS and visit.may_read_metrics(head):
+        metrics = Exposition(services)
+        if not services.reserve.replenish():
+            services.reserve.spend()  # the process is measured by reading files
+    return answer(head.method, head.path, state=state, metrics=metrics)
 
 
 async def _admit(services: Services, head: Head) -> _Admitted:
@@ -122,8 +174,9 @@ async def _converse(services: Services, transport: trio.abc.Stream, visit: Visit
             connection.dispose()
 
 
-async def _respond(services: Services, transport: trio.abc.Stream, response: bytes) -> None:
+async def _respond(services: Services, transport: trio.abc.Stream, visit: Visit, response: bytes) -> None:
     """Send an HTTP response and wait a little for the client to close, lest a reset destroys it."""
+    visit.answered = True
     with trio.move_on_after(services.settings.close_timeout_s):
         await transport.send_all(response)
         if isinstance(transport, trio.SocketStream):
@@ -162,7 +215,7 @@ async def accept_connections(
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:
-            nursery.start_soon(accept_forever, listener, serve, nursery)
+            nursery.start_soon(accept_forever, listener, serve, nursery, services.reserve.spend)
         task_status.started()
 
 

@@ -3,18 +3,13 @@
 import json
 import logging
 import re
-import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import partial
-
-from gameserver.realtime.alarms import Alarms
 
 # What could end a line, or make a terminal show another one than was written.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _PLAIN = re.compile(r"[\w.:/+-]+")
-_CONFLATED_FOR_S = 1.0
 
 _context: ContextVar[Mapping[str, object] | None] = ContextVar("log_context", default=None)
 
@@ -25,46 +20,20 @@ def set_context(fields: Mapping[str, object] | None) -> None:
 
 
 def log(logger: logging.Logger, level: int, event: str, message: str, /, **fields: object) -> None:
-    """Log an event under a name that does not change."""
-    logger.log(level, message, extra={"event": event, "fields": fields})
+    """Log an event under a name that does not change. A ``reason`` is one of few: each kind is told once a second."""
+    logger.log(level, message, extra={"event": event, "fields": fields}, stacklevel=2)
 
 
 def log_failure(logger: logging.Logger, level: int, event: str, message: str, /, **fields: object) -> None:
     """The same, with the traceback of the exception that is being handled."""
-    logger.log(level, message, exc_info=True, extra={"event": event, "fields": fields})
+    logger.log(level, message, exc_info=True, extra={"event": event, "fields": fields}, stacklevel=2)
 
 
-class Floods:
-    """Events that clients can cause at will: one line a second of each kind, with how many more there were."""
-
-    def __init__(self, alarms: Alarms) -> None:
-        self._alarms = alarms
-        self._held: dict[tuple[str, object], int] = {}
-
-    def log(self, logger: logging.Logger, level: int, event: str, message: str, kind: str, /, **fields: object) -> None:
-        """Log the first of a kind at once; those within a second of it are counted. There must be few kinds."""
-        if (event, kind) in self._held:
-            self._held[event, kind] += 1
-            return
-        log(logger, level, event, message, reason=kind, **fields)
-        self._hold(logger, level, event, kind)
-
-    def _hold(self, logger: logging.Logger, level: int, event: str, kind: str) -> None:
-        self._held[event, kind] = 0
-        self._alarms.set(_CONFLATED_FOR_S, partial(self._release, logger, level, event, kind))
-
-    def _release(self, logger: logging.Logger, level: int, event: str, kind: str) -> None:
-        more = self._held.pop((event, kind))
-        if more:
-            log(logger, level, event, f"{more} more of these within a second", reason=kind, count=more)
-            self._hold(logger, level, event, kind)
-
-
-def configure(level: str, log_format: str) -> None:
-    """Send the log to standard error, as ``text`` or ``json``."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+def make_record(name: str, level: int, event: str | None, message: str, /, **fields: object) -> logging.LogRecord:
+    """A record of the log itself, which nobody else has logged."""
+    record = logging.LogRecord(name, level, "", 0, message, (), None)
+    record.__dict__.update(event=event, fields=fields)
+    return record
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What waits to be sent to one connection, bounded, in whole frames only (contract, section 1)."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
@@ -39,6 +40,7 @@ class Outbox:
         "_start",
         "_stream",
         "_unsent_bytes",
+        "_waiting_since",
         "closing",
         "dead",
         "max_unsent_bytes",
@@ -68,7 +70,8 @@ class Outbox:
         self.max_unsent_bytes = max_unsent_bytes
         self.closing: CloseCode | None = None
         self.dead = False
-        self.progressed_at = float("-inf")  # when the peer last took a part of what waited for it
+        self._waiting_since = -math.inf  # since when there has been something that waits
+        self.progressed_at = -math.inf  # when the peer last took a part of what waited for it
 
     def push(self, frames: bytes) -> None:
         """Send broadcasts: whole frames, taken or not. A connection that is too slow is closed with 4008."""
@@ -102,6 +105,15 @@ class Outbox:
             if self._room is None:
                 self._room = trio.Event()
             await self._room.wait()
+
+    def blocked_since(self) -> float | None:
+        """Since when the peer has taken no byte of what waits for it; None if nothing waits.
+
+        Tries it on: a system tells of room in a socket only when there is much of it.
+        """
+        if self._socket is not None and not self.dead:
+            self._write_waiting()
+        return max(self._waiting_since, self.progressed_at) if self._queue else None
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Send a close frame after what waits; for 4008, after the frame that is partly written."""
@@ -147,6 +159,7 @@ class Outbox:
         self._unsent_bytes += len(data)
         if not self._sending:
             self._sending = True
+            self._waiting_since = trio.current_time()
             self._start(self._send_waiting)
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> int:
@@ -217,3 +230,8 @@ class Outbox:
         if self._room is not None:
             self._room.set()
             self._room = None
+
+
+def send_away(outbox: Outbox) -> None:
+    """Close a connection that may have missed something; the client comes again with ``after_seq``."""
+    outbox.close(CloseCode.COME_AGAIN, "something may have been missed: come again with after_seq")

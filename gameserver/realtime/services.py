@@ -3,17 +3,17 @@
 import itertools
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+import trio
+
 from gameserver.config import Settings
-from gameserver.domain.money import to_units
 from gameserver.errors import Rejected
 from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
-from gameserver.handlers.registry import Committed, Credentials, Login, run_read
-from gameserver.protocol.betting import BalanceUpdate
-from gameserver.protocol.codec import encode_body
+from gameserver.handlers.registry import Credentials, Login, run_read
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
@@ -21,63 +21,23 @@ from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
-from gameserver.realtime.hub import Hubs, message_frame
+from gameserver.realtime.hub import Hubs
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
-from gameserver.realtime.logs import Floods
+from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
+from gameserver.realtime.reserve import Reserve
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.jobs import Awaited
-from gameserver.storage.ledger import Balances
+from gameserver.storage.probe import write_nothing_new
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
+_PROBE_S = 1.0  # for the database to be found writable
 _BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
-
-
-class Announcer:
-    """Makes known what committed changes have to tell: to games, to users, to ended sessions."""
-
-    def __init__(self, hubs: Hubs, details: Details, directory: Directory, clock: Clock) -> None:
-        self._hubs = hubs
-        self._details = details
-        self._directory = directory
-        self._clock = clock
-
-    def __call__(self, result: object) -> None:
-        """Take the result of a job that was committed."""
-        if not isinstance(result, Committed):
-            return
-        for publication in result.effects.publications:
-            self._details.forget(publication.game_uuid)
-            self._hubs.publish(publication)
-        for notice in result.effects.notices:
-            frame = message_frame(notice.body, self._clock.now_ms())
-            for connection in self._directory.of_user(notice.user_id):
-                connection.outbox.push(frame)
-        for (user_id, currency), held in result.effects.balances.items():
-            self._tell_balance(user_id, currency, held)
-        for wager in result.effects.wagers:
-            self._hubs.note_bet(wager)
-        for reopened in result.effects.reopened_pools:
-            self._hubs.note_reopened(reopened)
-        for session_id in result.effects.ended_sessions:
-            self._directory.end_session(session_id)
-
-    def _tell_balance(self, user_id: int, currency: str, held: Balances) -> None:
-        connections = self._directory.of_user(user_id)
-        if connections:
-            update = BalanceUpdate(
-                current_balance=to_units(held.available + held.staked, currency),
-                available_balance=to_units(held.available, currency),
-                currency=currency,
-            )
-            frame = message_frame(encode_body(update), self._clock.now_ms())
-            for connection in connections:
-                connection.outbox.push(frame)
 
 
 @dataclass
@@ -100,7 +60,7 @@ class Services:
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
-    floods: Floods = field(init=False)
+    reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
@@ -111,7 +71,6 @@ class Services:
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
         self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.trusted_proxies = Addresses(settings.trusted_proxies)
-        self.floods = Floods(self.alarms)
         self.connection_numbers = itertools.count(1)
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
@@ -123,7 +82,15 @@ class Services:
 
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
-        self.floods.log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", "credentials")
+        log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", reason="credentials")
+
+    async def can_write(self) -> bool:
+        """Whether the database can be written: as it went last, and if that is in doubt, as it goes now."""
+        if self.writes.in_doubt:
+            with trio.move_on_after(_PROBE_S), suppress(Rejected):
+                await self.store.write(write_nothing_new, self.clock.now_ms())
+                self.writes.in_doubt = False
+        return not self.writes.in_doubt
 
     async def read(self, request: Request, user: User) -> bytes:
         """The body of the reply to a request that reads; what is due by now has been done before."""

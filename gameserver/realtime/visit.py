@@ -4,12 +4,12 @@ import logging
 
 from gameserver.errors import ErrorCode
 from gameserver.realtime.head import Head, HeadRefused
+from gameserver.realtime.logs import log
 from gameserver.realtime.proxies import client_address, is_forwarded, names_address
 from gameserver.realtime.services import Services
+from gameserver.web.endpoints import RETRY_AFTER
 
 logger = logging.getLogger(__name__)
-
-RETRY_AFTER = (("Retry-After", "5"),)
 
 
 class Visit:
@@ -17,31 +17,46 @@ class Visit:
 
     ``peer`` is the address at the other end of it, ``address`` that of the client: another one, once the
     request's head is read, if the peer is a trusted proxy. ``fields`` are in every line that is logged of it.
+    ``has_place`` is whether it counts under the limits; without, it may only ask how the server is.
     """
 
-    __slots__ = ("_counted", "_services", "address", "fields", "peer")
+    __slots__ = ("_counted", "_services", "address", "answered", "fields", "has_place", "peer")
 
     def __init__(self, services: Services, peer: str) -> None:
         self._services = services
         self.peer = peer
         self.address = peer
         self.fields: dict[str, object] = {"connection": next(services.connection_numbers), "address": peer}
+        self.answered = False
         self._counted: str | None = None
+        # At a trusted proxy's address there is no limit of its own.
+        self.has_place = self._enter(None if peer in services.trusted_proxies else peer)
 
-    def enter(self) -> bool:
-        """Take a place, unless there is none left; at a trusted proxy's address there is no limit of its own."""
-        self._counted = None if self.peer in self._services.trusted_proxies else self.peer
-        return self._services.connections.enter(self._counted)
+    def _enter(self, address: str | None) -> bool:
+        self._counted = address
+        return self._services.reserve.replenish() and self._services.connections.enter(address)
 
     def locate(self, head: Head) -> None:
-        """See where the client is, and count it there. Raises `HeadRefused`."""
+        """See where the client is. Raises `HeadRefused`."""
         services = self._services
         self.address = client_address(self.peer, head, services.trusted_proxies, services.settings.proxy_header)
         self.fields["address"] = self.address
-        if self._counted is None:
-            if not services.connections.locate(self.address):
+
+    def settle(self) -> None:
+        """Count it where the client is, if it is not yet. Raises `HeadRefused` if there is no place."""
+        if not self.has_place:
+            self.has_place = self._enter(self.address)
+            if not self.has_place:
+                raise too_many()
+        elif self._counted is None:
+            if not self._services.connections.locate(self.address):
                 raise too_many()
             self._counted = self.address
+
+    @property
+    def is_one_too_many(self) -> bool:
+        """Whether there is no place for one like it: all are taken, or all descriptors are."""
+        return self._services.connections.left + self.has_place < 1 or not self._services.reserve.replenish()
 
     def may_read_metrics(self, head: Head) -> bool:
         """Whether the client is one of those the operator lets see metrics.
@@ -62,11 +77,12 @@ class Visit:
         if reason == ErrorCode.NOT_LOGGED_IN:
             services.note_failed_logon()
         elif reason != "closed":
-            services.floods.log(logger, logging.INFO, "refused", "a connection is refused", reason)
+            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason)
 
     def leave(self) -> None:
         """Give the place back."""
-        self._services.connections.leave(self._counted)
+        if self.has_place:
+            self._services.connections.leave(self._counted)
 
 
 def too_many() -> HeadRefused:

@@ -2,28 +2,34 @@
 
 import logging
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from gameserver.errors import ErrorCode, Rejected
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
-from gameserver.storage.jobs import RunSync
+from gameserver.storage.jobs import Entry, RunSync
 
 logger = logging.getLogger(__name__)
 
 SLOW_S = 1.0
 
 T = TypeVar("T")
-B = TypeVar("B", bound=Sized)
+B = TypeVar("B", bound=Sequence[Entry])
 
 
 class WriteWatch:
-    """Runs the writer's batches in their thread, as ``run_sync`` would, and looks at them from outside."""
+    """Runs the writer's batches in their thread, as ``run_sync`` would, and looks at them from outside.
+
+    ``in_doubt`` is whether the database may be one that cannot be written: something came to nothing by it. Whoever
+    finds out otherwise takes that back.
+    """
 
     def __init__(self, metrics: Metrics, run_sync: RunSync) -> None:
         self._metrics = metrics
         self._run_sync = run_sync
         self._started_at_s: float | None = None
+        self.in_doubt = False
 
     async def run(self, run_batch: Callable[[B], T], batch: B) -> T:
         """The result of ``run_batch(batch)``."""
@@ -33,6 +39,7 @@ class WriteWatch:
         finally:
             duration_s = self.busy_s
             self._started_at_s = None
+        self.in_doubt |= any(_is_failure(entry.outcome.error) for entry in batch)
         self._metrics.batch_sizes.add(len(batch))
         self._metrics.batch_seconds.add(duration_s)
         if duration_s >= SLOW_S:
@@ -44,3 +51,7 @@ class WriteWatch:
     def busy_s(self) -> float:
         """For how long the writer has been at what it does now; 0 if it does nothing."""
         return 0.0 if self._started_at_s is None else time.monotonic() - self._started_at_s
+
+
+def _is_failure(error: Exception | None) -> bool:
+    return isinstance(error, Rejected) and error.code in (ErrorCode.STORAGE_UNAVAILABLE, ErrorCode.BUSY)

@@ -75,10 +75,11 @@ def require_current(file: Path, connection: sqlite3.Connection) -> None:
 
 def migrate(
     connection: sqlite3.Connection, schema: str | None = None, migrations: Sequence[Migration] = MIGRATIONS
-) -> None:
+) -> int | None:
     """Create the schema in an empty file, or run the migrations an older file lacks, in one transaction.
 
-    Raises `IncompatibleDatabase` for a file of a newer version and for one that is no gameserver's.
+    Returns the older version that the file had; None if it had none, or had the newest. Raises `IncompatibleDatabase`
+    for a file of a newer version and for one that is no gameserver's.
     """
     newest = len(migrations) + 1
     connection.execute("BEGIN IMMEDIATE")
@@ -103,3 +104,4 @@ def migrate(
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return version if tables and version != newest else None

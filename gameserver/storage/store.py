@@ -22,7 +22,8 @@ T = TypeVar("T")
 class Store:
     """An open database file. Its lock must be held; see `gameserver.storage.connection.hold_lock`.
 
-    ``last_recorded_ms`` is the latest moment that an earlier run of the server has recorded.
+    ``last_recorded_ms`` is the latest moment that an earlier run of the server has recorded; ``migrated_from`` the
+    older version that the file had, or None.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Store:
         require_own_log(file)
         connection = open_writer(file)
         try:
-            migrate(connection)
+            self.migrated_from = migrate(connection)
             self.last_recorded_ms = last_recorded_at(connection)
         finally:
             connection.close()

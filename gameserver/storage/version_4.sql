@@ -12,3 +12,9 @@ CREATE TABLE timer_exceptions (
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     PRIMARY KEY (timer_id, pool_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Who had only late bets in a pool that was taken back is again one of those who took part in it.
+INSERT INTO participations (user_id, game_id, pool_id, is_running)
+    SELECT DISTINCT bets.user_id, pools.game_id, bets.pool_id, 0 FROM bets JOIN pools ON pools.id = bets.pool_id
+    WHERE bets.status = 'invalidated'
+    ON CONFLICT DO NOTHING;

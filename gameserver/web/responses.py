@@ -8,15 +8,13 @@ import msgspec
 Header = tuple[str, str]
 
 
-def response(status: int, content: object, headers: Iterable[Header] = (), *, head_only: bool = False) -> bytes:
-    """A whole HTTP/1.1 response with a JSON body; for HEAD, without it."""
-    return text_response(status, "application/json", msgspec.json.encode(content), headers, head_only=head_only)
+def response(status: int, content: object, headers: Iterable[Header] = ()) -> bytes:
+    """A whole HTTP/1.1 response with a JSON body."""
+    return text_response(status, "application/json", msgspec.json.encode(content), headers)
 
 
-def text_response(
-    status: int, content_type: str, body: bytes, headers: Iterable[Header] = (), *, head_only: bool = False
-) -> bytes:
-    """A whole HTTP/1.1 response; for HEAD, without its body."""
+def text_response(status: int, content_type: str, body: bytes, headers: Iterable[Header] = ()) -> bytes:
+    """A whole HTTP/1.1 response."""
     lines = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         f"Content-Type: {content_type}",
@@ -26,9 +24,14 @@ def text_response(
         *(f"{name}: {value}" for name, value in headers),
     ]
     head = "\r\n".join(lines) + "\r\n\r\n"
-    return head.encode("ascii") + (b"" if head_only else body)
+    return head.encode("ascii") + body
 
 
-def refusal(status: int, code: str, text: str, headers: Iterable[Header] = (), *, head_only: bool = False) -> bytes:
+def refusal(status: int, code: str, text: str, headers: Iterable[Header] = ()) -> bytes:
     """An error response: ``{"msg", "code", "field"}``."""
-    return response(status, {"msg": text, "code": code, "field": None}, headers, head_only=head_only)
+    return response(status, {"msg": text, "code": code, "field": None}, headers)
+
+
+def without_body(response: bytes) -> bytes:
+    """The same response to a HEAD request."""
+    return response[: response.index(b"\r\n\r\n") + 4]

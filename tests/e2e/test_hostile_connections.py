@@ -41,6 +41,13 @@ def address_of(server: ServerProcess) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
+def get(server: ServerProcess, path: str) -> int:
+    """The status of a plain request on a connection of its own."""
+    with socket.create_connection(address_of(server), timeout=TIMEOUT_S) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        return int(client.recv(65_536).split(b" ", 2)[1])
+
+
 def vanish(client: socket.socket) -> None:
     """Close with a reset."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -112,6 +119,7 @@ def test_without_descriptors_left_sessions_go_on_and_accepting_recovers(database
             for _ in range(40)
         ]
         wait_until(lambda: "no new connection can be accepted" in process.log.read_text())
+        assert [get(process, path) for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 200]
         started_at, made = time.monotonic(), 0
         while time.monotonic() - started_at < 0.5:  # in which the server tries to accept five times more
             made += ann.call(365, source_name=f"Meanwhile {made}")["res"] == 335

@@ -20,6 +20,7 @@ from gameserver.config import Settings
 from gameserver.realtime.tls import load_certificate
 from gameserver.storage.connection import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, serving
+from tests.support.wire import plain, request_head
 
 GARBAGE = (b"", b"\x16\x03\x01\x00", b"\x16\x03\x01\x02\x00" + b"\xff" * 512, b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 999)
 ENCRYPTED_BY = serialization.BestAvailableEncryption(b"a passphrase")
@@ -133,14 +134,20 @@ def test_who_speaks_no_tls_or_never_ends_the_handshake_harms_nobody(
     assert "Traceback" not in process.log.read_text()
 
 
-def test_one_connection_too_many_is_told_so_over_tls(database: Path, authority: Authority) -> None:
+def test_one_connection_too_many_is_told_so_over_tls_unless_it_is_a_health_check(
+    database: Path, authority: Authority
+) -> None:
     flags = (*authority.flags, "--max-connections", "1")
     with (
         serving(database, *flags) as server,
         playing(server.url, None, tls=authority.trust),
         authority.connect(server) as client,
     ):
+        client.sendall(request_head())
         assert client.recv(4096).startswith(b"HTTP/1.1 503 ")
+        with authority.connect(server) as check:
+            check.sendall(plain("GET", "/healthz"))
+            assert check.recv(4096).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_renewed_certificate_is_taken_up_on_sighup_and_a_broken_one_is_not(

@@ -183,7 +183,7 @@ def test_a_message_is_refused_by_its_head_before_it_has_come() -> None:
 
 
 def test_a_size_of_many_exabytes_is_refused() -> None:
-    data = b"\x81\xff" + b"\xff" * 8 + b"mask"
+    data = b"\x81\xff\x7f" + b"\xff" * 7 + b"mask"
     assert refusal(FrameReader(262_144, 10), [data]) == CloseCode.MESSAGE_TOO_BIG
 
 

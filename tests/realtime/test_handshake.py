@@ -8,7 +8,7 @@ import trio.testing
 
 from gameserver.realtime.listener import serve_connection
 from tests.support.harness import Server, run_inline, running_server
-from tests.support.wire import Peer, Response, frame, nobody_is_connected, request, request_head, tcp_pair
+from tests.support.wire import Peer, Response, frame, nobody_is_connected, plain, request, request_head, tcp_pair
 
 CLIENT_HELLO = bytes.fromhex("16030100f8010000f40303") + bytes(range(240))
 
@@ -274,7 +274,7 @@ async def test_a_source_that_does_not_exist_cannot_be_watched(server: Server, so
     assert response.status in (400, 404)
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/healthz/", "/r/", "/..%2f", "//healthz", "/?x", "*"])
+@pytest.mark.parametrize("path", ["/nothing", "/healthz//", "/r/", "/..%2f", "//healthz", "/?x", "*"])
 async def test_an_unknown_path_is_answered_with_404(server: Server, path: str) -> None:
     response = await answer(server, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert response.status == 404
@@ -282,31 +282,58 @@ async def test_an_unknown_path_is_answered_with_404(server: Server, path: str) -
     assert len(response.body) == int(response.headers["content-length"])
 
 
-async def test_healthz_says_ok_and_then_that_the_server_is_draining(server: Server) -> None:
-    sent = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-    response = await answer(server, sent)
-    assert (response.status, msgspec.json.decode(response.body)) == (200, {"status": "ok"})
+async def test_a_server_that_drains_is_healthy_and_not_ready(server: Server) -> None:
+    for path in ("/healthz", "/readyz"):
+        response = await answer(server, plain("GET", path))
+        assert (response.status, msgspec.json.decode(response.body)) == (200, {"status": "ok"})
     server.services.draining = True
-    assert (await answer(server, sent)).status == 503
+    response = await answer(server, plain("GET", "/healthz"))
+    assert (response.status, msgspec.json.decode(response.body)) == (200, {"status": "draining"})
+    response = await answer(server, plain("GET", "/readyz"))
+    assert (response.status, msgspec.json.decode(response.body)) == (503, {"status": "draining"})
+    assert "retry-after" in response.headers
     handshake = await answer(server, request_head())
     assert (handshake.status, "retry-after" in handshake.headers) == (503, True)
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_an_endpoint_may_have_a_last_slash(server: Server, path: str) -> None:
+    local = {"Host": "127.0.0.1"}
+    responses = [await answer(server, plain("GET", path + end, **local), address="127.0.0.1") for end in ("", "/")]
+    assert [response.status for response in responses] == [200, 200]
+
+
+@pytest.mark.parametrize("path", ["/", "/ws", "*", "/healthz", "/readyz/", "/metrics"])
+async def test_options_are_told_of_what_there_is(server: Server, path: str) -> None:
+    response = await answer(server, plain("OPTIONS", path))
+    assert (response.status, response.headers["allow"], response.body) == (200, "GET, HEAD, OPTIONS", b"")
+
+
 async def test_healthz_with_a_query_is_still_healthz(server: Server) -> None:
-    assert (await answer(server, b"GET /healthz?now HTTP/1.1\r\nHost: x\r\n\r\n")).status == 200
+    assert (await answer(server, plain("GET", "/healthz?now"))).status == 200
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/nothing"])
-async def test_head_is_answered_like_get_without_a_body(server: Server, path: str) -> None:
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(plain("GET", "/healthz"), id="something"),
+        pytest.param(plain("GET", "/nothing"), id="nothing"),
+        pytest.param(plain("GET", "/metrics"), id="what is not for everybody"),
+        pytest.param(plain("GET", "/healthz", **{"X-Forwarded-For": "nonsense"}), id="a refusal by a header"),
+        pytest.param(request_head(connection="close"), id="a handshake"),
+    ],
+)
+async def test_head_is_answered_like_get_without_a_body(database: Path, sent: bytes) -> None:
     responses = []
-    for method in ("GET", "HEAD"):
-        theirs, ours = await tcp_pair()
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve_connection, server.services, ours, "test")
-            peer = Peer(theirs)
-            await peer.send(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            responses.append((await peer.rest()).partition(b"\r\n\r\n"))
-            await theirs.aclose()
+    async with running_server(database, trusted_proxies=("10.0.0.1",)) as server:
+        for data in (sent, sent.replace(b"GET", b"HEAD", 1)):
+            theirs, ours = await tcp_pair()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve_connection, server.services, ours, "10.0.0.1")
+                peer = Peer(theirs)
+                await peer.send(data)
+                responses.append((await peer.rest()).partition(b"\r\n\r\n"))
+                await theirs.aclose()
     (get_head, _, body), (head_head, _, nothing) = responses
     assert get_head == head_head
     assert (bool(body), nothing) == (True, b"")
@@ -314,4 +341,4 @@ async def test_head_is_answered_like_get_without_a_body(server: Server, path: st
 
 async def test_another_method_is_told_which_are_allowed(server: Server) -> None:
     response = await answer(server, b"DELETE /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert (response.status, response.headers["allow"]) == (405, "GET, HEAD")
+    assert (response.status, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")

@@ -2,18 +2,20 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
-from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.hub import Hub
-from gameserver.realtime.logs import Floods, JsonFormatter, TextFormatter, log, set_context
+from gameserver.realtime.logs import JsonFormatter, TextFormatter, log, set_context
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.writes import WriteWatch
+from gameserver.storage.connection import open_writer
+from gameserver.storage.jobs import Entry
+from gameserver.storage.migrations import MIGRATIONS, migrate
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.logs import Lines
 from tests.support.wire import Peer, request_head
@@ -117,43 +119,6 @@ async def test_a_tasks_fields_are_those_of_the_tasks_it_starts_and_of_no_others(
     assert sorted(entry["connection"] for entry in threads) == [1, 2]
 
 
-# Floods
-
-
-@pytest.fixture
-async def floods(autojump_clock: trio.testing.MockClock) -> AsyncIterator[Floods]:
-    alarms = Alarms()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(alarms.run)
-        yield Floods(alarms)
-        nursery.cancel_scope.cancel()
-
-
-async def test_a_flood_is_one_line_a_second_and_its_size(
-    autojump_clock: trio.testing.MockClock, floods: Floods, entries: Lines
-) -> None:
-    for _ in range(100):
-        for _ in range(50):
-            floods.log(logger, logging.WARNING, "failed", "no", "kind", address="a")
-        await trio.sleep(0.05)
-    assert 5 <= len(entries.of("failed")) <= 6  # the first, then one a second
-    await trio.sleep(3)
-    lines = entries.of("failed")
-    assert lines[0] == {"level": "warning", "reason": "kind", "address": "a"}
-    assert sum(line.get("count", 1) for line in lines) == 5_000
-    assert len(lines) <= 8
-    floods.log(logger, logging.WARNING, "failed", "no", "kind", address="b")
-    assert entries.of("failed")[-1]["address"] == "b"
-
-
-async def test_kinds_are_counted_apart(autojump_clock: trio.testing.MockClock, floods: Floods, entries: Lines) -> None:
-    for kind in ("one", "other", "one"):
-        floods.log(logger, logging.INFO, "failed", "no", kind)
-    assert [line["reason"] for line in entries.of("failed")] == ["one", "other"]
-    await trio.sleep(2)
-    assert entries.of("failed")[2:] == [{"level": "info", "reason": "one", "count": 1}]
-
-
 # What a server logs
 
 
@@ -179,6 +144,19 @@ async def test_a_connections_lines_name_it_its_user_and_the_clients_address(data
         "code": 1006,
         "reason": "1006",
     }
+
+
+async def test_a_database_of_an_older_version_is_said_to_be_brought_up_to_date(database: Path, entries: Lines) -> None:
+    schema = Path(__file__).parents[1] / "storage" / "schema_3.sql"
+    with closing(open_writer(database)) as connection:
+        migrate(connection, schema.read_text(encoding="utf-8"), MIGRATIONS[:2])
+    for _ in range(2):
+        async with running_server(database):
+            pass
+    newest = len(MIGRATIONS) + 1
+    assert entries.of("migrated") == [
+        {"level": "info", "database": str(database), "from_version": 3, "to_version": newest}
+    ]
 
 
 @pytest.mark.parametrize("by_handshake", [False, True])
@@ -248,10 +226,10 @@ async def test_a_hubs_failure_is_not_put_down_to_the_connection_that_woke_it(
     admin = await server.connect("provider")
     game_id = await server.open_game(admin, await server.open_source(admin))
     monkeypatch.setattr(Hub, "_flush", fail)
-    await admin.call(363, game_id=game_id)
-    await admin.call(616, game_id=game_id)
-    await trio.testing.wait_all_tasks_blocked()
-    (line,) = [json.loads(line) for line in entries.text if "the hub of game" in line][:1]
+    await admin.send({"op": 363, "game_id": game_id})
+    assert await admin.close_code() == 4009
+    line = entries.of("internal_error")[0]
+    assert line["game"] == game_id
     assert "connection" not in line
 
 
@@ -260,13 +238,19 @@ async def test_a_transaction_that_takes_a_second_is_a_warning(entries: Lines, mo
     monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
     watch = WriteWatch(metrics, run_inline)
 
-    def run_batch(batch: list[int]) -> int:
-        now_s[0] += sum(batch)
-        assert watch.busy_s == sum(batch)
+    durations_s = [0.0, 6.0]
+
+    def run_batch(batch: list[Entry]) -> int:
+        duration_s = durations_s.pop(0)
+        now_s[0] += duration_s
+        assert watch.busy_s == duration_s
         return len(batch)
 
-    assert await watch.run(run_batch, [0, 0]) == 2
+    def entries_of(count: int) -> list[Entry]:
+        return [Entry(lambda connection: None, lambda outcome: None) for _ in range(count)]
+
+    assert await watch.run(run_batch, entries_of(2)) == 2
     assert entries.of("slow_commit") == []
-    assert await watch.run(run_batch, [1, 2, 3]) == 3
+    assert await watch.run(run_batch, entries_of(3)) == 3
     assert entries.of("slow_commit") == [{"level": "warning", "writes": 3, "duration_s": 6.0}]
     assert (watch.busy_s, metrics.batch_seconds.total, metrics.batch_sizes.total) == (0, 6.0, 5)

@@ -162,6 +162,7 @@ async def test_deliveries_are_broadcasts_times_receivers(server: Server) -> None
 
 async def test_the_storage_tells_its_batches_its_queue_and_its_size(server: Server, database: Path) -> None:
     client = await server.connect("provider")
+    await client.call(365, source_name="After what the server writes when it starts")
     found = await samples(server)
     batches = named(found, "write_batch_size_count")[()]
     assert batches >= 1

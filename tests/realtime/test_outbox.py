@@ -1,3 +1,4 @@
+import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -40,10 +41,10 @@ class SocketBench(Bench):
     """Over a pair of real sockets that hold little."""
 
     def __init__(self, bound: int = BOUND) -> None:
-        ours, self.peer = socket.socketpair()
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        self.socket, self.peer = socket.socketpair()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
         self.peer.setblocking(False)
-        super().__init__(trio.SocketStream(trio.socket.from_stdlib_socket(ours)), bound)
+        super().__init__(trio.SocketStream(trio.socket.from_stdlib_socket(self.socket)), bound)
 
     def take(self) -> bytes:
         """What has arrived."""
@@ -253,6 +254,24 @@ async def test_pushing_to_a_socket_closed_on_this_side_never_raises(bench: Socke
     await bench.stream.aclose()
     bench.outbox.push(text_frame(b"hello"))
     assert (bench.outbox.dead, bench.deaths) == (True, 1)
+
+
+async def test_a_peer_that_takes_less_than_the_system_tells_of_is_not_blocked(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    bench = SocketBench(bound=1_000_000)
+    bench.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 100_000)
+    assert bench.outbox.blocked_since() is None
+    for _ in range(10):
+        bench.outbox.push(text_frame(b"#" * 40_000))
+    pushed_at = trio.current_time()
+    mock_clock.jump(10)
+    assert bench.outbox.blocked_since() == pushed_at
+    bench.peer.recv(40_000)  # after which the system still calls the socket full
+    assert not select.select([], [bench.socket], [], 0)[1]
+    assert bench.outbox.blocked_since() == trio.current_time() == pushed_at + 10
+    bench.peer.close()
+    await bench.stream.aclose()
 
 
 async def test_a_stream_without_a_descriptor_is_sent_to_by_the_task() -> None:

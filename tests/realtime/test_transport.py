@@ -330,6 +330,28 @@ async def test_a_client_that_does_not_answer_a_close_is_cut_off(
         assert trio.current_time() - closed_at == pytest.approx(3)
 
 
+async def test_a_log_on_that_ends_after_closing_began_does_not_keep_the_connection_open(
+    database: Path, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: dict[str, Any] = {"logon_timeout_s": 10, "close_timeout_s": 3, "ping_interval_s": 1_000}
+    async with running_server(database, run_sync=run_inline, **times) as server:
+        key, read = await server.key_of("ann"), server.services.store.read
+
+        async def read_slowly(job: Any) -> Any:
+            await trio.sleep(2)
+            return await read(job)
+
+        monkeypatch.setattr(server.services.store, "read", read_slowly)
+        peer = Peer(server.open_stream())
+        opened_at = trio.current_time()
+        await peer.shake_hands()
+        await trio.sleep(9)
+        await peer.send(frame(TEXT, b'{"op":100,"header":{"session_key":"%b"}}' % key.encode()))
+        assert await peer.messages_until_close() == ([], 4001)
+        assert await peer.rest() == b""
+        assert trio.current_time() - opened_at == pytest.approx(13)
+
+
 # Vanishing
 
 Act = Callable[[Peer, str], Awaitable[None]]

@@ -35,6 +35,12 @@ def request_head(path: str = "/", method: str = "GET", /, **changes: str | None)
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
+def plain(method: str, target: str, /, **headers: str) -> bytes:
+    """A request without a body."""
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in {"Host": "x", **headers}.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
 def frame(opcode: int, payload: bytes = b"", *, final: bool = True, masked: bool = True, reserved: int = 0) -> bytes:
     """A client's frame."""
     size, mask_bit = len(payload), 0x80 if masked else 0
