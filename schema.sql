@@ -8,6 +8,12 @@ CREATE TABLE users (
     created_at INTEGER NOT NULL
 ) STRICT;
 
+-- What the database knows of the server it belongs to: one row, once there has been one.
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32) -- of the secret that keys are made with
+) STRICT;
+
 -- A live session key. The key itself is made of this id and a secret that is not in the database.
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,

@@ -13,6 +13,7 @@ import trio
 
 from gameserver import __version__
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
+from gameserver.errors import OperatorError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
@@ -30,12 +31,18 @@ from gameserver.realtime.services import Services
 from gameserver.realtime.systemd import Systemd
 from gameserver.realtime.tls import load_certificate
 from gameserver.realtime.writes import WriteWatch
-from gameserver.storage.connection import hold_lock, load_secret
+from gameserver.storage.connection import require_usable
+from gameserver.storage.files import hold_lock, locate, open_to_others
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.migrations import MIGRATIONS
+from gameserver.storage.secret import load_secret
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
+
+
+class ListeningFailed(OperatorError):
+    """An address on which the server cannot listen."""
 
 
 @contextmanager
@@ -43,9 +50,10 @@ def open_services(
     settings: Settings, clock: Clock | None = None, run_sync: RunSync = trio.to_thread.run_sync
 ) -> Iterator[Services]:
     """The server without its tasks: the database under its lock, and what connections share."""
-    file = Path(settings.db)
+    file = locate(Path(settings.db))
     clock = clock or Clock()
     certificate = load_certificate(settings)
+    require_usable(file)
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
         alarms = Alarms()
@@ -66,6 +74,7 @@ def open_services(
         writes = WriteWatch(metrics, run_sync)
         store = Store(
             file,
+            secret,
             readers=settings.readers,
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
@@ -154,8 +163,9 @@ async def serve(
     with open_services(settings) as services:
         async with run_background(services), trio.open_nursery() as connections:
             connections.start_soon(systemd.watch, lambda: services.writes.busy_s)
-            control = await open_control_socket(Path(settings.db))
-            connections.start_soon(serve_control, services, control)
+            control = await open_control_socket(services.store.file)
+            if control is not None:
+                connections.start_soon(serve_control, services, control)
             listeners = await _listen(settings)
             await connections.start(accept_connections, services, listeners)
             port: int = listeners[0].socket.getsockname()[1]
@@ -185,11 +195,18 @@ def _log_start(services: Services, port: int) -> None:
         "serving",
         version=__version__,
         sqlite=sqlite3.sqlite_version,
-        database=settings.db,
+        database=str(services.store.file),
         host=settings.host,
         port=port,
         tls=services.certificate is not None,
     )
+    folder = open_to_others(services.store.file)
+    if folder is not None:
+        text = "others may put files beside the database, or replace it: let nobody else write in this folder"
+        log(logger, logging.WARNING, "insecure_folder", text, folder=str(folder))
+    if services.store.void_keys:
+        text = f"{services.store.void_keys} session keys are void: they were made with another secret than this one"
+        log(logger, logging.WARNING, "secret_changed", text, keys=services.store.void_keys)
 
 
 async def _listen(settings: Settings) -> list[trio.SocketListener]:
@@ -197,7 +214,7 @@ async def _listen(settings: Settings) -> list[trio.SocketListener]:
         return await trio.open_tcp_listeners(settings.port, host=settings.host)
     except OSError as error:
         text = f"cannot listen on {settings.host}, port {settings.port}: {error}; choose others with --host and --port"
-        raise OSError(text) from error
+        raise ListeningFailed(text) from error
 
 
 async def _drain(services: Services) -> None:

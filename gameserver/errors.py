@@ -1,4 +1,4 @@
-"""Everything that can be refused: error replies, close codes, and the exception that carries the first."""
+"""Everything that can be refused: error replies, close codes, and the exceptions that carry a refusal."""
 
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -55,6 +55,10 @@ class CloseCode(IntEnum):
     TOO_SLOW = 4008
     COME_AGAIN = 4009
     RATE_LIMITED = 4029
+
+
+class OperatorError(Exception):
+    """What the person who runs the server or a command can mend; the text says in a sentence what and how."""
 
 
 class Rejected(ValueError):
