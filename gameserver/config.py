@@ -89,10 +89,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_target_depth: Annotated[int, Meta(ge=1, le=64, description="levels of nested targets")] = 64
     max_targets: Annotated[Count, Meta(description="of one game, implied ancestors included")] = 20_000
     max_actions: Annotated[Count, Meta(description="of one game")] = 1_000
+    max_details_bytes: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="of a game's details, events and counts aside")
+    ] = 786_432
+    max_pool_targets: Annotated[int, Meta(ge=1, le=1_000, description="of one pool, 'none' aside")] = 500
     presence_detail_limit: Annotated[Count, Meta(description="subscribers up to which each coming is told")] = 100
     presence_interval_ms: Annotated[Count, Meta(description="between two presence updates of a large game")] = 1_000
     distribution_interval_ms: Annotated[Count, Meta(description="between two distribution updates of a pool")] = 100
-    max_listed_bettors: Annotated[Count, Meta(description="in each list of winners, losers and invalidated")] = 1_000
+    max_listed_bettors: Annotated[
+        int, Meta(ge=1, le=3_000, description="in each list of winners, losers and invalidated")
+    ] = 1_000
     starting_balance: Annotated[
         str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$", description="of a new user, in DON")
     ] = "1000.00"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import msgspec
 
 from gameserver.domain.names import different, fold, part_id, parts_as_sent, split_list
-from gameserver.errors import Rejected, invalid
+from gameserver.errors import invalid
 
 NONE_ID = "none"
 NONE_DISPLAY_NAME = "None"
@@ -64,13 +64,8 @@ def parse_targets(value: list[str] | str, field: str, max_depth: int, most: int)
         path = parse_target(name, field, max_depth)
         paths.setdefault(path_id(part.id for part in path), path)
         if len(paths) > most:
-            raise too_many_targets(field, most)
+            raise invalid(field, f"{field} may name at most {most} targets, 'none' included")
     return list(paths.values())
-
-
-def too_many_targets(field: str, most: int) -> Rejected:
-    """The refusal of more targets than a game may have."""
-    return invalid(field, f"a game has at most {most} targets, implied ancestors and 'none' included")
 
 
 class TargetRow(NamedTuple):
