@@ -197,6 +197,7 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
         await trio.testing.wait_all_tasks_blocked()
     (closed,) = entries.of("closed")
     assert (closed["level"], closed["code"], closed["user"]) == ("warning", 4008, 1)
+    assert closed["why"] == "too slow"
 
 
 @pytest.mark.expects_errors
