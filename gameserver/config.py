@@ -5,20 +5,22 @@ A setting is a flag (``--max-requests-per-s 1000``), an environment variable
 variable, a variable over the file (contract, section 11).
 """
 
+import re
 import tomllib
-from collections.abc import Mapping
-from ipaddress import ip_network
+from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
+import idna
 import msgspec
 from msgspec import Meta
 
 ENVIRONMENT_PREFIX = "GAMESERVER_"
 SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
-_NETWORKS = frozenset({"trusted_proxies", "metrics_addresses"})
-_LISTS = _NETWORKS | {"allowed_origins", "metrics_hosts"}
+UNIX = "unix"  # stands for whoever connects to a Unix socket
+_LISTS = frozenset({"allowed_origins", "metrics_hosts", "trusted_proxies", "metrics_addresses"})
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Seconds = Annotated[float, Meta(gt=0, le=10**6)]
@@ -132,8 +134,56 @@ def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> An
         value = str(value)
     try:
         converted = msgspec.convert(value, known[name], strict=False)
-        for network in converted if name in _NETWORKS else ():
-            ip_network(network)
+        if name in _CHECKS:
+            for item in converted:
+                _CHECKS[name](item)
     except ValueError as error:
         raise SettingsError(f"{name} {origin} is not accepted: {error}") from error
     return converted
+
+
+_ORIGIN = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([^\s/?#@:\[\]*,]+))(?::([0-9]{1,5}))?")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def normal_origin(text: str) -> str:
+    """An origin as browsers write it: lower case, international names encoded, without the scheme's default port.
+
+    Raises ValueError for what is none; a last ``/`` is taken for a slip.
+    """
+    found = _ORIGIN.fullmatch(text.strip().lower().removesuffix("/"))
+    if found is None:
+        raise ValueError(f"{text!r} is no origin: {_what_is_wrong(text)}")
+    scheme, v6, name, port = found.groups()
+    host = f"[{IPv6Address(v6)}]" if v6 else name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
+    if port is None or int(port) == _DEFAULT_PORTS[scheme]:
+        return f"{scheme}://{host}"
+    if not 0 < int(port) < 2**16:
+        raise ValueError(f"{text!r} is no origin: there is no such port")
+    return f"{scheme}://{host}:{int(port)}"
+
+
+def _what_is_wrong(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if "*" in text:
+        return "each must be listed, there are no wildcards"
+    if not separator:
+        return f"its scheme is missing, as in https://{text}"
+    if scheme.lower() not in _DEFAULT_PORTS:
+        return "it begins with http:// or https://"
+    if any(mark in rest for mark in "/?#"):
+        return "it ends with the host or port, as in " + scheme + "://" + re.split("[/?#]", rest)[0]
+    return "it is a scheme, a host and perhaps a port, as in https://play.example:8443"
+
+
+def _check_network(name: str) -> None:
+    if name != UNIX:
+        ip_network(name)
+
+
+# What the items of a list must be, beyond their type: these raise ValueError.
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "allowed_origins": normal_origin,
+    "trusted_proxies": _check_network,
+    "metrics_addresses": _check_network,
+}

@@ -93,7 +93,7 @@ async def _welcome(services: Services, transport: trio.abc.Stream, visit: Visit)
         if patience.cancelled_caught:
             visit.note_refusal("timeout")
     except HeadRefused as refused:
-        visit.note_refusal(refused.reason)
+        visit.note_refusal(refused.reason, refused.fields)
         await _respond(services, transport, visit, refused.response)
     return admitted
 
@@ -140,7 +140,7 @@ async def _admit(services: Services, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
     if services.draining:
         raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
-    response = accept_handshake(head, services.settings.allowed_origins)
+    response = accept_handshake(head, services.allowed_origins)
     query = read_query(head)
     try:
         watched = await services.store.read(partial(_find_sources, uuids=query.sources)) if query.sources else []

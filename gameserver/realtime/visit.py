@@ -1,6 +1,7 @@
 """A connection at the port: where it comes from, its place under the limits, and what is logged of it."""
 
 import logging
+from collections.abc import Mapping
 
 from gameserver.errors import ErrorCode
 from gameserver.realtime.head import Head, HeadRefused
@@ -70,14 +71,14 @@ class Visit:
         named = host.lower() in map(str.lower, services.settings.metrics_hosts)
         return (named or names_address(host)) and self.address in services.metrics_addresses
 
-    def note_refusal(self, reason: str) -> None:
-        """Count and log that the connection comes to nothing."""
+    def note_refusal(self, reason: str, fields: Mapping[str, object] | None = None) -> None:
+        """Count and log that the connection comes to nothing, with more about it for the log."""
         services = self._services
         services.metrics.refused[reason] += 1
         if reason == ErrorCode.NOT_LOGGED_IN:
             services.note_failed_logon()
         elif reason != "closed":
-            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason)
+            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason, **(fields or {}))
 
     def leave(self) -> None:
         """Give the place back."""
