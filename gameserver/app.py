@@ -18,10 +18,12 @@ from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock, ClockWatch
 from gameserver.realtime.control import open_control_socket, serve_control
+from gameserver.realtime.descriptors import raise_descriptor_limit
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
+from gameserver.realtime.listening import Listening, listen
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
@@ -137,25 +139,30 @@ class Signals:
 
 async def serve(
     settings: Settings,
-    on_serving: Callable[[Services, int], Awaitable[None]],
+    on_serving: Callable[[Services, list[str]], Awaitable[None]],
     signals: Signals,
     systemd: Systemd,
 ) -> None:
     """Serve until told to stop, then shut down in order.
 
-    ``on_serving`` is called with the port once connections are accepted.
+    ``on_serving`` is called with the URLs once connections are accepted.
     """
+    raise_descriptor_limit(settings.max_connections)
     with open_services(settings) as services:
-        async with run_background(services), trio.open_nursery() as connections:
+        async with (
+            run_background(services),
+            listen(settings, systemd.take_sockets()) as (clients, scrapers),
+            trio.open_nursery() as connections,
+        ):
             connections.start_soon(systemd.watch, lambda: services.writes.busy_s)
             control = await open_control_socket(Path(settings.db))
             connections.start_soon(serve_control, services, control)
-            listeners = await _listen(settings)
-            await connections.start(accept_connections, services, listeners)
-            port: int = listeners[0].socket.getsockname()[1]
-            _log_start(services, port)
+            await connections.start(accept_connections, services, clients.listeners)
+            accept_scrapers = partial(accept_connections, at_metrics_port=True)
+            await connections.start(accept_scrapers, services, scrapers.listeners)
+            _log_start(services, clients)
             signals.on_reload = partial(_reload, services, systemd)
-            await on_serving(services, port)
+            await on_serving(services, clients.urls(secure=services.certificate is not None))
             systemd.ready()
             await signals.stop.wait()
             systemd.stopping()
@@ -164,7 +171,7 @@ async def serve(
     log(logger, logging.INFO, "stopped", "stopped")
 
 
-def _log_start(services: Services, port: int) -> None:
+def _log_start(services: Services, listening: Listening) -> None:
     settings = services.settings
     log(
         logger,
@@ -174,18 +181,10 @@ def _log_start(services: Services, port: int) -> None:
         version=__version__,
         sqlite=sqlite3.sqlite_version,
         database=settings.db,
-        host=settings.host,
-        port=port,
+        host="systemd" if listening.is_inherited else settings.host,
+        port=listening.port,
         tls=services.certificate is not None,
     )
-
-
-async def _listen(settings: Settings) -> list[trio.SocketListener]:
-    try:
-        return await trio.open_tcp_listeners(settings.port, host=settings.host)
-    except OSError as error:
-        text = f"cannot listen on {settings.host}, port {settings.port}: {error}; choose others with --host and --port"
-        raise OSError(text) from error
 
 
 async def _drain(services: Services) -> None:

@@ -29,9 +29,15 @@ Seconds = Annotated[float, Meta(gt=0, le=10**6)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator may set. Units stand last in the names."""
 
-    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    host: Annotated[
+        str, Meta(min_length=1, description="addresses or names to listen on, or unix:PATH, separated by commas")
+    ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes a free one")] = 9999
     db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
+    base_path: Annotated[
+        str,
+        Meta(pattern=r"^((/[A-Za-z0-9._~-]+)+/?)?$", description="a path such as /game that a proxy leaves in front"),
+    ] = ""
     tls_certificate: Annotated[str, Meta(description="a PEM certificate chain: serves wss and https with it")] = ""
     tls_key: Annotated[str, Meta(description="its private key, unless that is in the same file")] = ""
     log_level: Annotated[
@@ -49,9 +55,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     proxy_header: Annotated[
         str, Meta(pattern="^(x-forwarded-for|forwarded)$", description="what they write: x-forwarded-for or forwarded")
     ] = "x-forwarded-for"
+    proxy_protocol: Annotated[bool, Meta(description="whether they begin each connection by the PROXY protocol")] = (
+        False
+    )
     metrics_addresses: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of clients that may read /metrics")
     ] = ("127.0.0.0/8", "::1")
+    metrics_port: Annotated[
+        int, Meta(ge=0, le=65535, description="a TCP port for /metrics alone; 0 leaves them on the server's own")
+    ] = 0
     metrics_hosts: Annotated[
         tuple[str, ...],
         Meta(description="names, with the port, by which they may ask for it"),
@@ -89,9 +101,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_sessions_per_user: Annotated[Count, Meta(description="live session keys; the oldest ends")] = 10
     readers: Annotated[int, Meta(ge=1, le=64, description="read-only database connections")] = 3
 
+    @property
+    def hosts(self) -> list[str]:
+        """The items of ``host``."""
+        return [item.strip() for item in self.host.split(",") if item.strip()]
+
 
 class SettingsError(ValueError):
-    """A setting that is unknown or out of bounds; the text names it and where it came from."""
+    """A setting that is unknown, out of bounds or of no use here; the text names it."""
 
 
 def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None) -> Settings:

@@ -66,6 +66,19 @@ def test_a_setting_can_be_given_in_three_ways(name: str, file: Path) -> None:
     assert load_settings({}, {ENVIRONMENT_PREFIX + name.upper(): value}, None) == by_file
 
 
+@pytest.mark.parametrize(("given", "meant"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_a_switch_is_true_or_false(given: str, meant: bool) -> None:
+    assert load_settings({"proxy_protocol": given}, {}, None).proxy_protocol is meant
+
+
+def test_hosts_are_separated_by_commas() -> None:
+    assert load_settings({"host": "::1, localhost,,unix:/run/x "}, {}, None).hosts == [
+        "::1",
+        "localhost",
+        "unix:/run/x",
+    ]
+
+
 def test_numbers_of_a_file_need_no_quotes(file: Path) -> None:
     file.write_text("port = 1234\nping_interval_s = 5\nping_timeout_s = 2.5\n")
     settings = load_settings({}, {}, file)
@@ -167,6 +180,16 @@ def test_other_variables_are_ignored() -> None:
         ("trusted_proxies", "10.0.0.1/8"),
         ("trusted_proxies", "10.0.0.1,proxy.example"),
         ("proxy_header", "x-real-ip"),
+        ("trusted_proxies", "unix:/run/proxy"),
+        ("proxy_protocol", "v2"),
+        ("base_path", "game"),
+        ("base_path", "/"),
+        ("base_path", "//game"),
+        ("base_path", "/game//"),
+        ("base_path", "/ga me"),
+        ("base_path", "/game?x"),
+        ("metrics_port", "65536"),
+        ("host", ""),
         ("db", ""),
     ],
 )

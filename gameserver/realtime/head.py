@@ -72,6 +72,12 @@ class Head(NamedTuple):
         values = self.headers.get(name, ())
         return values[0] if len(values) == 1 else None
 
+    def below(self, base_path: str) -> "Head":
+        """The same request, without the part of the path that a proxy has left in front."""
+        if not base_path or not f"{self.path}/".startswith(f"{base_path}/"):
+            return self
+        return self._replace(path=self.path[len(base_path) :] or "/")
+
     @property
     def wants_websocket(self) -> bool:
         """Whether this is a request for the WebSocket API."""

@@ -23,7 +23,7 @@ class Certificate:
         """
         self._context = self._load()
 
-    def secure(self, transport: trio.SocketStream) -> "trio.SSLStream[trio.SocketStream]":
+    def secure(self, transport: trio.abc.Stream) -> "trio.SSLStream[trio.abc.Stream]":
         """The server's end of a connection; its handshake is still to come."""
         return trio.SSLStream(transport, self._context, server_side=True)
 

@@ -338,6 +338,17 @@ async def test_an_endpoint_may_have_a_last_slash(server: Server, path: str) -> N
     assert [response.status for response in responses] == [200, 200]
 
 
+@pytest.mark.parametrize("base_path", ["/game", "/game/"])
+async def test_a_path_that_a_proxy_leaves_in_front_is_passed_over(database: Path, base_path: str) -> None:
+    async with running_server(database, base_path=base_path) as server:
+        for path in ("/", "/ws", "/game", "/game/", "/game/ws", "/game/?x", "/game/ws?x"):
+            assert (await answer(server, request_head(path))).status == 101, path
+        for path in ("/healthz", "/game/healthz", "/game/readyz/"):
+            assert (await answer(server, plain("GET", path))).status == 200, path
+        for path in ("/games", "/games/ws", "/game//", "/GAME/ws", "/game/game/ws", "/x/game/ws", "/game%2fws"):
+            assert (await answer(server, request_head(path))).status == 404, path
+
+
 @pytest.mark.parametrize("path", ["/", "/ws", "*", "/healthz", "/readyz/", "/metrics"])
 async def test_options_are_told_of_what_there_is(server: Server, path: str) -> None:
     response = await answer(server, plain("OPTIONS", path))
