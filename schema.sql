@@ -8,6 +8,12 @@ CREATE TABLE users (
     created_at INTEGER NOT NULL
 ) STRICT;
 
+-- What the database knows of the server it belongs to: one row, once there has been one.
+CREATE TABLE identity (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32) -- of the secret that keys are made with
+) STRICT;
+
 -- A live session key. The key itself is made of this id and a secret that is not in the database.
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
@@ -221,7 +227,8 @@ CREATE TRIGGER bets_remain BEFORE DELETE ON bets BEGIN
     SELECT raise(ABORT, 'bets are never deleted');
 END;
 
--- What each user has on each target of a pool; a row per user and pool in participations.
+-- What each user has on each target of a pool; a row per user and pool in participations, which is running while
+-- the user has a valid bet in a pool that is open.
 CREATE TABLE stakes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     pool_id INTEGER NOT NULL REFERENCES pools (id),

@@ -12,10 +12,11 @@ from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers t
 from gameserver.handlers.admin import AddUser, Command, CreditUser, perform
 from gameserver.handlers.registry import run_write
 from gameserver.protocol.codec import decode_request
-from gameserver.storage.connection import load_secret, open_writer
+from gameserver.storage.connection import open_writer
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import AccountKind, account_id
 from gameserver.storage.migrations import migrate
+from gameserver.storage.secret import load_secret
 from gameserver.storage.users import User
 
 START_MS = int(time.time() * 1000)

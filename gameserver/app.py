@@ -16,6 +16,7 @@ from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
+from gameserver.realtime.announcer import Announcer
 from gameserver.realtime.clock import Clock, ClockWatch
 from gameserver.realtime.control import open_control_socket, serve_control
 from gameserver.realtime.descriptors import raise_descriptor_limit
@@ -27,12 +28,15 @@ from gameserver.realtime.listening import Listening, listen
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
-from gameserver.realtime.services import Announcer, Services
+from gameserver.realtime.services import Services
 from gameserver.realtime.systemd import Systemd
 from gameserver.realtime.tls import load_certificate
 from gameserver.realtime.writes import WriteWatch
-from gameserver.storage.connection import hold_lock, load_secret
+from gameserver.storage.connection import require_usable
+from gameserver.storage.files import hold_lock, locate, open_to_others
 from gameserver.storage.jobs import Job, RunSync
+from gameserver.storage.migrations import MIGRATIONS
+from gameserver.storage.secret import load_secret
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -43,9 +47,10 @@ def open_services(
     settings: Settings, clock: Clock | None = None, run_sync: RunSync = trio.to_thread.run_sync
 ) -> Iterator[Services]:
     """The server without its tasks: the database under its lock, and what connections share."""
-    file = Path(settings.db)
+    file = locate(Path(settings.db))
     clock = clock or Clock()
     certificate = load_certificate(settings)
+    require_usable(file)
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
         alarms = Alarms()
@@ -66,6 +71,7 @@ def open_services(
         writes = WriteWatch(metrics, run_sync)
         store = Store(
             file,
+            secret,
             readers=settings.readers,
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
@@ -74,6 +80,8 @@ def open_services(
             run_writes=writes.run,
         )
         try:
+            if store.migrated_from:
+                _log_migration(settings, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
             services = Services(settings, store, secret, clock, alarms, hubs, *shared)
@@ -94,6 +102,8 @@ async def run_background(services: Services) -> AsyncIterator[None]:
             await background.start(services.hubs.run)
             background.start_soon(services.alarms.run)
             background.start_soon(ClockWatch(services.clock).run)
+            if services.certificate is not None:
+                background.start_soon(services.certificate.watch, services.clock.now_ms)
             await services.catch_up(services.clock.now_ms())
             background.start_soon(Scheduler(services.settings, services.store, services.clock).run)
             yield
@@ -155,8 +165,9 @@ async def serve(
             trio.open_nursery() as connections,
         ):
             connections.start_soon(systemd.watch, lambda: services.writes.busy_s)
-            control = await open_control_socket(Path(settings.db))
-            connections.start_soon(serve_control, services, control)
+            control = await open_control_socket(services.store.file)
+            if control is not None:
+                connections.start_soon(serve_control, services, control)
             await connections.start(accept_connections, services, clients.listeners)
             accept_scrapers = partial(accept_connections, at_metrics_port=True)
             await connections.start(accept_scrapers, services, scrapers.listeners)
@@ -171,6 +182,12 @@ async def serve(
     log(logger, logging.INFO, "stopped", "stopped")
 
 
+def _log_migration(settings: Settings, version: int) -> None:
+    text = "the database was of an older version, and is brought up to date"
+    names = {"database": settings.db, "from_version": version, "to_version": len(MIGRATIONS) + 1}
+    log(logger, logging.INFO, "migrated", text, **names)
+
+
 def _log_start(services: Services, listening: Listening) -> None:
     settings = services.settings
     log(
@@ -180,11 +197,18 @@ def _log_start(services: Services, listening: Listening) -> None:
         "serving",
         version=__version__,
         sqlite=sqlite3.sqlite_version,
-        database=settings.db,
+        database=str(services.store.file),
         host="systemd" if listening.is_inherited else settings.host,
         port=listening.port,
         tls=services.certificate is not None,
     )
+    folder = open_to_others(services.store.file)
+    if folder is not None:
+        text = "others may put files beside the database, or replace it: let nobody else write in this folder"
+        log(logger, logging.WARNING, "insecure_folder", text, folder=str(folder))
+    if services.store.void_keys:
+        text = f"{services.store.void_keys} session keys are void: they were made with another secret than this one"
+        log(logger, logging.WARNING, "secret_changed", text, keys=services.store.void_keys)
 
 
 async def _drain(services: Services) -> None:

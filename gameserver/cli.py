@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -17,12 +18,12 @@ import msgspec
 import trio
 from trio_websocket import ConnectionClosed, HandshakeError
 
-from gameserver import __version__
+from gameserver import __version__, output
 from gameserver.app import Signals, serve
 from gameserver.client import connect
-from gameserver.config import Settings, SettingsError, load_settings
+from gameserver.config import Settings, load_settings
 from gameserver.control import ControlError, control
-from gameserver.errors import Rejected
+from gameserver.errors import OperatorError, Rejected
 from gameserver.handlers.admin import (
     AddSourceAdminByName,
     AddUser,
@@ -34,7 +35,8 @@ from gameserver.handlers.admin import (
     ReplaceKeys,
     perform,
 )
-from gameserver.handlers.replay import Replay, ReplayError, export_game
+from gameserver.handlers.replay import Replay, ReplayError, export_game, read_facts
+from gameserver.output import say, say_json
 from gameserver.progress import Progress
 from gameserver.realtime.log_output import log_to_stderr, print_aside
 from gameserver.realtime.services import Services
@@ -42,52 +44,63 @@ from gameserver.realtime.systemd import Systemd
 from gameserver.storage.backup import back_up, restore
 from gameserver.storage.check import find_faults
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import DatabaseInUse, beside, open_memory, open_reader, require_own_log
+from gameserver.storage.connection import is_of_surroundings, open_memory
 from gameserver.storage.copies import CopyRefused
-from gameserver.storage.migrations import IncompatibleDatabase, require_current
+from gameserver.storage.files import beside, locate
+from gameserver.storage.migrations import require_current, require_known
+from gameserver.storage.reading import reading
 
 DEVELOPER = "dev"
 
-# What a user can do something about: told in a sentence, without a traceback.
-_EXPECTED = (
-    SettingsError,
-    ControlError,
-    ReplayError,
-    DatabaseInUse,
-    IncompatibleDatabase,
-    CopyRefused,
-    sqlite3.Error,
-    OSError,
-    ValueError,
-)
+# Exit codes besides argparse's own 2, for a command line that is not understood.
+DONE, NOT_DONE, BUG, INTERRUPTED, UNREAD = 0, 1, 3, 130, 141
+EXIT_CODES = """\
+exit codes:
+  0    done
+  1    not done, or not sound, or refused: standard error says why, or the output does
+  2    the command line is not understood
+  3    a bug, with its traceback on standard error
+  130  interrupted (Ctrl-C)
+  141  nobody reads the output any more
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the process's exit code."""
+    output.prepare()
     options = _parser().parse_args(arguments)
     try:
         settings = _settings(options)
         run: Callable[[argparse.Namespace, Settings], int] = options.run
-        return run(options, settings)
-    except _EXPECTED as error:
-        return _complain(error)
-    except ExceptionGroup as group:
-        expected, unexpected = group.split(_EXPECTED)
-        if expected is None or unexpected is not None:
-            raise
-        return _complain(_first_leaf(expected))
+        code = run(options, settings)
+        output.flush()
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except Exception as error:
+        return _tell(error)
+    return code
 
 
-def _complain(error: Exception) -> int:
-    print(f"gameserver: {error}", file=sys.stderr)
-    return 1
+def _tell(error: Exception) -> int:
+    """Say what an operator can mend in a sentence, and show the traceback of all else; the exit code."""
+    first, *others = _leaves(error)
+    if isinstance(first, output.ReaderGone):
+        return UNREAD
+    if not all(map(_is_expected, (first, *others))):
+        traceback.print_exception(error)
+        return BUG
+    print(f"gameserver: {first}", file=sys.stderr)
+    return NOT_DONE
 
 
-def _first_leaf(group: ExceptionGroup[Exception]) -> Exception:
-    first = group.exceptions[0]
-    return _first_leaf(first) if isinstance(first, ExceptionGroup) else first
+def _is_expected(error: BaseException) -> bool:
+    return isinstance(error, OperatorError) or (isinstance(error, sqlite3.Error) and is_of_surroundings(error))
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -100,6 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gameserver",
         description="A self-hosted server for live prediction games: one process, one SQLite file.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"gameserver {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -125,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add(user, "add", _user_add, "Make a user and print its id and a session key")
     command.add_argument("name")
     command.add_argument("--provider", action="store_true", help="may open game sources")
+    command.add_argument("--create", action="store_true", help="make the database if there is none, as serve does")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command = add(user, "key", _user_key, "Print a new session key of a user and end all its others")
     command.add_argument("name")
@@ -244,7 +260,7 @@ async def _developer_help(services: Services, settings: Settings, url: str) -> s
 
 
 def _user_add(options: argparse.Namespace, settings: Settings) -> int:
-    return _print_user(options, control(settings, AddUser(options.name, options.provider)))
+    return _print_user(options, control(settings, AddUser(options.name, options.provider), create=options.create))
 
 
 def _user_key(options: argparse.Namespace, settings: Settings) -> int:
@@ -253,101 +269,110 @@ def _user_key(options: argparse.Namespace, settings: Settings) -> int:
 
 def _user_credit(options: argparse.Namespace, settings: Settings) -> int:
     credited = control(settings, CreditUser(options.name, options.amount, options.currency))
-    print(f"{credited['username']} has {credited['available_balance']} {credited['currency']} available")
+    say(f"{credited['username']} has {credited['available_balance']} {credited['currency']} available")
     return 0
 
 
 def _print_user(options: argparse.Namespace, user: dict[str, Any]) -> int:
     if options.json:
-        print(json.dumps(user))
+        say(json.dumps(user))
     else:
-        print(f"id: {user['id']}\nsession_key: {user['session_key']}")
+        say(f"id: {user['id']}\nsession_key: {user['session_key']}")
     return 0
 
 
 def _source_list(options: argparse.Namespace, settings: Settings) -> int:
     for source in control(settings, ListSources())["sources"]:
         state = " (closed)" if source["closed"] else ""
-        print(f"{source['id']}  {source['name']}{state}  admins: {', '.join(source['admins'])}")
+        say(f"{source['id']}  {source['name']}{state}  admins: {', '.join(source['admins'])}")
     return 0
 
 
 def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
     added = control(settings, AddSourceAdminByName(options.source_id, options.name))
-    print(f"{added['username']} is an admin of {added['source_id']}")
+    say(f"{added['username']} is an admin of {added['source_id']}")
     return 0
 
 
 @contextmanager
-def _reading(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """The database, read-only, in one read transaction."""
-    file = Path(settings.db)
+def _reading(settings: Settings) -> Iterator[tuple[Path, sqlite3.Connection]]:
+    """The database and a connection to it, read-only, in one read transaction; it may be of an older version."""
+    file = locate(Path(settings.db))
     if not file.exists():
         raise ControlError(f"there is no database at {file}; name one with --db")
-    require_own_log(file)
-    with closing(open_reader(file)) as connection:
-        require_current(file, connection)
-        connection.execute("BEGIN")
-        yield connection
+    with reading(file) as connection:
+        require_known(file, connection)
+        yield file, connection
 
 
 def _check(options: argparse.Namespace, settings: Settings) -> int:
-    file = Path(settings.db)
-    with _reading(settings) as connection:
+    with _reading(settings) as (file, connection):
+        require_current(file, connection)
         faults = find_faults(connection)
     for fault in faults:
-        print(fault)
+        say(fault)
     if not faults:
-        print(f"{file} is sound")
+        say(f"{file} is sound")
     return 1 if faults else 0
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
-    file, target = Path(settings.db), Path(options.file)
-    with _reading(settings) as connection:
+    target = Path(options.file)
+    with _reading(settings) as (file, connection):
         faults = back_up(connection, file, target, Progress())
     if faults:
         reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is as it was:"
         raise CopyRefused("\n".join([reason, *faults]))
-    print(f"{target} is a backup of {file}, and sound")
+    say(f"{target} is a backup of {file}, and sound")
+    if target.stat().st_mode & ~file.stat().st_mode:
+        print(f"others can read {target}: its file system keeps no permissions", file=sys.stderr)
     return 0
 
 
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
-    file = Path(settings.db)
+    file = locate(Path(settings.db))
     kept = restore(file, Path(options.file), Progress(), keep=not options.discard_old)
-    print(f"{file} is now what {options.file} holds")
+    say(f"{file} is now what {options.file} holds")
     if kept is not None:
-        print(f"the database it replaces is kept as {kept}; to go back: gameserver restore {kept} --db {file}")
-    print(
+        say(f"the database it replaces is kept as {kept}; to go back: gameserver restore {kept} --db {file}")
+    say(
         f"session keys need the secret they were made with ({beside(file, '.secret')}, which stays as it is): those of"
         " the backup that have not expired are valid, also if they were ended since; gameserver user key NAME ends them"
     )
-    print("next: start the server")
+    say("next: start the server")
     return 0
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
-    with _reading(settings) as connection:
+    output.write_utf8()
+    with _reading(settings) as (file, connection):
+        require_current(file, connection)
         try:
             now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the server's clock has it
             for fact in export_game(connection, options.game_id, now_ms):
-                print(json.dumps(fact, ensure_ascii=False))
+                say(json.dumps(fact, ensure_ascii=False))
         except Rejected as rejected:
             raise ControlError(rejected.text) from None
     return 0
 
 
 def _replay(options: argparse.Namespace, settings: Settings) -> int:
-    with sys.stdin if options.file == "-" else Path(options.file).open(encoding="utf-8") as stream:
-        facts = [json.loads(line) for line in stream]
+    facts = read_facts(*_input(options.file))
     with closing(open_memory()) as connection:
         differences = Replay(connection, settings).run(facts)
     for difference in differences:
-        print(difference)
+        say(difference)
     if not differences:
-        print(f"{len(facts) - 2} requests repeated: every balance, bet and pool came out the same")
+        say(f"{len(facts) - 2} requests repeated: every balance, bet and pool came out the same")
     return 1 if differences and options.verify else 0
+
+
+def _input(file: str) -> tuple[bytes, str]:
+    """What a file holds, and how it is called; ``-`` is standard input."""
+    try:
+        return (sys.stdin.buffer.read(), "standard input") if file == "-" else (Path(file).read_bytes(), file)
+    except OSError as error:
+        raise ReplayError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _call(options: argparse.Namespace, settings: Settings) -> int:
@@ -370,7 +395,7 @@ def _call(options: argparse.Namespace, settings: Settings) -> int:
     finally:
         if not options.key:
             control(settings, EndSession(key))
-    print(json.dumps(reply, indent=2, ensure_ascii=False))
+    say_json(reply, indent=2)
     return 1 if reply["res"] == 666 else 0
 
 

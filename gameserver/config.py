@@ -16,9 +16,20 @@ import idna
 import msgspec
 from msgspec import Meta
 
+from gameserver.errors import OperatorError
+from gameserver.textfiles import TextRefused, decode_text
+
 ENVIRONMENT_PREFIX = "GAMESERVER_"
 SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
+# What Kubernetes and Docker's links put into the environment for a service, or another one, of the server's name.
+_SERVICE_VARIABLE = re.compile(
+    ENVIRONMENT_PREFIX
+    + r"(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|ENV_\w+"
+    + r"|PORT_(\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR|START|END|PORT_START|PORT_END))?|START|END))"
+)
+_SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")  # of …_PORT
+_LINK_NAME = re.compile(r"/[^/]+/[^/]+")  # of …_NAME
 UNIX = "unix"  # stands for whoever connects to a Unix socket
 _LISTS = frozenset({"allowed_origins", "metrics_hosts", "trusted_proxies", "metrics_addresses"})
 
@@ -107,7 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return [item.strip() for item in self.host.split(",") if item.strip()]
 
 
-class SettingsError(ValueError):
+class SettingsError(OperatorError, ValueError):
     """A setting that is unknown, out of bounds or of no use here; the text names it."""
 
 
@@ -120,25 +131,37 @@ def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file
     values: dict[str, Any] = {}
     for name, value in _read_file(file).items():
         values[name] = _convert(known, name, value, f"in {file}")
-    for variable in environment:
+    for variable, value in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in OTHER_VARIABLES:
+            continue
+        if _is_of_service(variable, value):
+            continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if variable.startswith(ENVIRONMENT_PREFIX) and name not in known and variable not in OTHER_VARIABLES:
+        if name not in known or not variable.isupper():
             raise SettingsError(f"no setting is called {name!r} (the variable {variable})")
-    for name in known:
-        variable = ENVIRONMENT_PREFIX + name.upper()
-        if variable in environment:
-            values[name] = _convert(known, name, environment[variable], f"in the variable {variable}")
+        values[name] = _convert(known, name, value, f"in the variable {variable}")
     for name, value in flags.items():
         values[name] = _convert(known, name, value, f"of --{name.replace('_', '-')}")
     return Settings(**values)
+
+
+def _is_of_service(variable: str, value: str) -> bool:
+    """Whether a variable was put there for a service by what runs containers, and is none of the operator's."""
+    if variable.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value):
+        return True
+    if variable.endswith("_NAME") and _LINK_NAME.fullmatch(value):
+        return True
+    return _SERVICE_VARIABLE.fullmatch(variable) is not None
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return tomllib.loads(decode_text(file.read_bytes(), str(file)))
+    except TextRefused as error:
+        raise SettingsError(f"cannot read {file}: {error}") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot read {file}: {error}") from error
 
 

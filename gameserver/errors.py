@@ -1,4 +1,4 @@
-"""Everything that can be refused: error replies, close codes, and the exception that carries the first."""
+"""Everything that can be refused: error replies, close codes, and the exceptions that carry a refusal."""
 
 from enum import IntEnum, StrEnum
 from typing import Any
@@ -53,7 +53,12 @@ class CloseCode(IntEnum):
     LOGON_TIMEOUT = 4001
     SESSION_ENDED = 4002
     TOO_SLOW = 4008
+    COME_AGAIN = 4009
     RATE_LIMITED = 4029
+
+
+class OperatorError(Exception):
+    """What the person who runs the server or a command can mend; the text says in a sentence what and how."""
 
 
 class Rejected(ValueError):

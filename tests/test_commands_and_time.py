@@ -9,6 +9,7 @@ import pytest
 from gameserver.config import Settings
 from gameserver.control import control
 from gameserver.handlers.admin import OpenSession
+from gameserver.storage.secret import load_secret
 from tests.support.offline import Offline
 from tests.support.process import run
 
@@ -27,6 +28,7 @@ def offline(database: Path) -> Iterator[Offline]:
 
 def test_a_key_made_while_no_server_runs_is_valid_when_it_runs(offline: Offline) -> None:
     offline.close()
+    load_secret(offline.file, None)
     control(Settings(db=str(offline.file)), OpenSession("fifa"))
     offline.reopen()
     ((created_at, expires_at),) = offline.query(

@@ -17,12 +17,14 @@ BASE = {"errors", "config"}
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
     "errors": set(),
-    "config": set(),
+    "textfiles": {"errors"},
+    "config": {"errors", "textfiles"},
     "progress": set(),
+    "output": {"errors"},
     "domain": {"errors"},
     "protocol": BASE | {"domain"},
     "storage": BASE | {"domain"},
-    "handlers": BASE | {"domain", "protocol", "storage"},
+    "handlers": BASE | {"domain", "protocol", "storage", "textfiles"},
     "web": BASE | {"domain", "protocol", "storage", "handlers"},
     "realtime": BASE | {"domain", "protocol", "storage", "handlers", "web", "__init__"},  # the version
     "client": BASE | {"protocol"},
@@ -30,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
 LAYERS_BELOW_APP = BASE | {"domain", "protocol", "storage", "handlers", "web", "realtime"}
 ALLOWED["app"] = LAYERS_BELOW_APP | {"__init__"}
 ALLOWED["control"] = LAYERS_BELOW_APP | {"app"}
-ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "control", "client", "progress", "__init__"}
+ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "control", "client", "progress", "output", "__init__"}
 ALLOWED["__main__"] = {"cli"}
 
 EXECUTES = {"execute", "executemany", "executescript"}

@@ -26,3 +26,8 @@ def login_digest(user_id: int, nonce: str, key: str) -> str:
 def digest_matches(proof: str, user_id: int, nonce: str, key: str) -> bool:
     """Whether ``proof`` is the digest, compared in constant time."""
     return hmac.compare_digest(login_digest(user_id, nonce, key).encode(), proof.encode())
+
+
+def secret_fingerprint(secret: bytes) -> bytes:
+    """By which a secret is known again, and from which neither it nor any session key can be made."""
+    return hashlib.sha256(b"gameserver, fingerprint of a secret: " + secret).digest()

@@ -12,10 +12,20 @@ _COLONS = re.compile("[:\ufe13\ufe55\uff1a]")
 # White space that is dropped around items; the separators among the control characters are not.
 _BLANKS = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
+BYTE_ORDER_MARK = "\ufeff"  # what some programs put before a text that they save or copy
+# What shows nothing though it counts as a letter, a mark or a symbol: fillers, and marks that are always empty.
+_FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800]")
+# The format characters that are seen: signs that span the digits or letters after them.
+_SEEN_FORMATS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+# Flags such as Scotland's are spelled in characters that show nothing by themselves.
+_FLAGS = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+_JOINERS = "\u200c\u200d"
+_OF_WORDS = {"L", "M", "N", "S"}  # the kinds of characters that words, and emoji, are made of
+
 
 def split_list(value: list[str] | str) -> list[str]:
     """The items of a list parameter: an array, or one comma-separated string; empty items are dropped."""
-    items = value.split(",") if isinstance(value, str) else value
+    items = value.removeprefix(BYTE_ORDER_MARK).split(",") if isinstance(value, str) else value
     return [item for item in (raw.strip(_BLANKS) for raw in items) if item]
 
 
@@ -42,18 +52,37 @@ def fold(name: str, field: str) -> str:
 def part_id(folded: str, field: str) -> str:
     """The id of one folded name: ends trimmed, runs of blanks and ``_`` made one ``-``.
 
-    Raises `Rejected` (``invalid_parameter``) if nothing is left, for control characters and beyond
+    Raises `Rejected` (``invalid_parameter``) if nothing is left, for characters that show nothing and beyond
     128 characters.
     """
     trimmed = folded.strip(_BLANKS)
     if not trimmed:
         raise invalid(field, f"{field} holds a name with an empty part; each part needs at least one character")
-    if not trimmed.isprintable() and any(unicodedata.category(character) == "Cc" for character in trimmed):
-        raise invalid(field, f"{field} holds a control character; names are made of printable characters")
+    if not trimmed.isprintable() or _FILLERS.search(trimmed):
+        _refuse_what_shows_nothing(trimmed, field)
     identifier = _SPACING.sub("-", trimmed)
     if len(identifier) > MAX_PART_LENGTH:
         raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
     return identifier
+
+
+def _refuse_what_shows_nothing(name: str, field: str) -> None:
+    """Raise `Rejected` for control and invisible characters: a name that holds one looks like another.
+
+    Joiners inside a word stay, as some scripts and emoji are written with them.
+    """
+    name = _FLAGS.sub("", name)
+    categories = ["", *map(unicodedata.category, name), ""]
+    for character, before, category, after in zip(name, categories, categories[1:], categories[2:], strict=False):
+        if category == "Cc":
+            raise invalid(field, f"{field} holds a control character; names are made of printable characters")
+        if character in _JOINERS:
+            is_seen = before[:1] in _OF_WORDS and after[:1] in _OF_WORDS
+        else:
+            is_seen = (category != "Cf" or character in _SEEN_FORMATS) and not _FILLERS.match(character)
+        if not is_seen:
+            text = f"{field} holds an invisible character (U+{ord(character):04X}); names are made of visible ones"
+            raise invalid(field, text)
 
 
 def action_id(name: str, field: str = "actions") -> str:

@@ -38,26 +38,30 @@ class Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
     """What is asked; its subclasses are the commands."""
 
 
-class AddUser(Command, frozen=True):
+class KeyCommand(Command, frozen=True):
+    """One that needs the server's secret: it makes a session key, or reads one."""
+
+
+class AddUser(KeyCommand, frozen=True):
     """Make a user, and a session key for it."""
 
     username: str
     is_provider: bool = False
 
 
-class ReplaceKeys(Command, frozen=True):
+class ReplaceKeys(KeyCommand, frozen=True):
     """Make a new session key for a user and end all others."""
 
     username: str
 
 
-class OpenSession(Command, frozen=True):
+class OpenSession(KeyCommand, frozen=True):
     """Make one more session key for a user."""
 
     username: str
 
 
-class EndSession(Command, frozen=True):
+class EndSession(KeyCommand, frozen=True):
     """End one session key."""
 
     session_key: str
@@ -85,13 +89,18 @@ class AddSourceAdminByName(Command, frozen=True):
 class _Admin:
     """A command being carried out."""
 
-    def __init__(self, connection: sqlite3.Connection, secret: bytes, settings: Settings, now_ms: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, secret: bytes | None, settings: Settings, now_ms: int) -> None:
         self.connection = connection
-        self.secret = secret
+        self._secret = secret
         self.settings = settings
         self.now_ms = now_ms
         self.ended: list[str] = []
         self.touched: list[tuple[int, str]] = []
+
+    @property
+    def secret(self) -> bytes:
+        assert self._secret is not None
+        return self._secret
 
     def existing_user(self, username: str) -> User:
         user = find_user(self.connection, username)
@@ -188,9 +197,9 @@ decode_command: Callable[[bytes], Command] = msgspec.json.Decoder(
 
 
 def perform(
-    connection: sqlite3.Connection, command: Command, secret: bytes, settings: Settings, now_ms: int
+    connection: sqlite3.Connection, command: Command, secret: bytes | None, settings: Settings, now_ms: int
 ) -> Committed:
-    """Carry out a command; the body is its answer. Raises `Rejected`."""
+    """Carry out a command, a `KeyCommand` with the secret; the body is its answer. Raises `Rejected`."""
     admin = _Admin(connection, secret, settings, now_ms)
     answer = _ACTIONS[type(command)](admin, command)
     return Committed(msgspec.json.encode(answer), _effects(admin))

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from gameserver.config import Settings
+from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.pools import UnlistedTarget
 from gameserver.domain.targets import NONE_ID, TargetRow, path_id
@@ -13,7 +14,7 @@ from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.details import counts_of
 from gameserver.handlers.pools import require_action
 from gameserver.handlers.registry import DAY_MS, handles
-from gameserver.handlers.settlement import Ending, end_pool, none_position, plan, shown, target_name
+from gameserver.handlers.settlement import Ending, end_pool, is_recreated, none_position, plan, shown, target_name
 from gameserver.handlers.states import require_running, require_unresolved
 from gameserver.protocol.events import (
     EventParameters,
@@ -25,8 +26,10 @@ from gameserver.protocol.events import (
 )
 from gameserver.storage.events import Event, NewEventRow, count_event, insert_event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.pools import Pool, PoolTarget, find_pool_target, list_open_pools_of_action
+from gameserver.storage.pools import Pool, PoolTarget, find_pool_target, list_all_open_pools, list_open_pools_of_action
 from gameserver.storage.targets import find_target_path, has_children
+
+MOST_PREVIEWED = 100  # winners, and losers, of a pool
 
 
 class Happening(NamedTuple):
@@ -178,14 +181,26 @@ def _told(change: Change, happening: Happening) -> NewGameEvent:
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:
     """What registering the event would do."""
     happening = _read_happening(reading, request, _parse_names(request, reading.settings))
-    most = reading.settings.max_listed_bettors
-    pools = {}
-    for pool, ending in _endings(reading, happening):
-        planned = plan(reading, pool, ending)
-        pools[pool.uuid] = PreviewedPool(
-            winning_target=target_name(reading, pool, ending.position),
-            is_money_return=planned.payout.is_money_return,
-            winners=shown(planned.winners, pool.currency, most),
-            losers=shown(planned.losers, pool.currency, most),
-        )
-    return GameEventPreview(pools=pools)
+    game = happening.game
+    pools = {pool.uuid: _preview(reading, game, pool, ending) for pool, ending in _endings(reading, happening)}
+    open_pools = list_all_open_pools(reading.connection, game.id)
+    return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
+
+
+def _preview(reading: Reading, game: Game, pool: Pool, ending: Ending) -> PreviewedPool:
+    planned = plan(reading, pool, ending)
+    winners, losers = planned.winners, planned.losers
+    return PreviewedPool(
+        winning_target=target_name(reading, pool, ending.position),
+        is_money_return=planned.payout.is_money_return,
+        price=planned.price,
+        paid=to_units(sum(planned.payout.payouts), pool.currency),
+        takeout=to_units(planned.payout.takeout, pool.currency),
+        winners_count=len(winners),
+        losers_count=len(losers),
+        late_bets=len(planned.late),
+        late_amount=to_units(sum(bet.amount for bet in planned.late), pool.currency),
+        winners=shown(winners, pool.currency, MOST_PREVIEWED),
+        losers=shown(losers, pool.currency, MOST_PREVIEWED),
+        recreated=is_recreated(game, pool, ending),
+    )

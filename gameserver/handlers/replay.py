@@ -1,5 +1,6 @@
 """A game's whole life as lines of facts, and living it again to prove what came of it."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import msgspec
 
 from gameserver.config import Settings
-from gameserver.domain.money import to_units
-from gameserver.errors import Rejected, not_found
+from gameserver.domain.money import read_amount, to_minor, to_units
+from gameserver.errors import OperatorError, Rejected, not_found
 from gameserver.handlers.context import TIME_PASSED
 from gameserver.handlers.due import due_job
 from gameserver.handlers.registry import run_write
@@ -26,14 +27,14 @@ from gameserver.storage.journal import (
     list_journal_bets,
     list_movements,
 )
-from gameserver.storage.ledger import insert_credit
+from gameserver.storage.ledger import get_balances, insert_credit
 from gameserver.storage.pools import list_pool_outcomes, list_pool_uuids
 from gameserver.storage.sources import get_source, insert_source, insert_source_admin
 from gameserver.storage.timers import next_due_at
 from gameserver.storage.users import User, insert_user
+from gameserver.textfiles import decode_text
 
 _CREATIONS = (tag_of(CreateAndOpenGame), tag_of(CreateGame))
-_ENOUGH = 2**52
 _BET = tag_of(PlaceBetInBettingPool)
 
 
@@ -100,8 +101,20 @@ def _outcome(connection: sqlite3.Connection, game: Game, original: Callable[[int
     }
 
 
-class ReplayError(Exception):
+class ReplayError(OperatorError):
     """A file that is no export of a game, or a fact that could not be repeated."""
+
+
+def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:
+    """The facts in a file called ``name``, a line each. Raises `ReplayError` and `TextRefused`."""
+    facts = []
+    for number, line in enumerate(decode_text(data, name).split("\n"), 1):
+        if line and not line.isspace():
+            try:
+                facts.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                raise ReplayError(f"{name}, line {number}: this is no JSON: {error}") from None
+    return facts
 
 
 class Replay:
@@ -129,7 +142,7 @@ class Replay:
         source = insert_source(self._connection, "replay", None, head["takeout_millionths"], requests[0]["at"])
         insert_source_admin(self._connection, source.id, admin.id)
         self._source_uuid = source.uuid
-        self._fund(requests)
+        self._add_bettors(requests)
         for number, fact in enumerate(requests, 2):
             try:
                 self._repeat(fact)
@@ -138,14 +151,19 @@ class Replay:
         self._let_time_pass(outcome["at"])
         return self._differences(outcome)
 
-    def _fund(self, requests: list[dict[str, Any]]) -> None:
-        """Give each bettor so much that funds are never what fails."""
-        bettors = list(dict.fromkeys(fact["user_id"] for fact in requests if fact["op"] == _BET))
-        for user_id in bettors:
+    def _add_bettors(self, requests: list[dict[str, Any]]) -> None:
+        for user_id in dict.fromkeys(fact["user_id"] for fact in requests if fact["op"] == _BET):
             user = insert_user(self._connection, f"user{user_id}", False, requests[0]["at"])
             assert user is not None
-            insert_credit(self._connection, user.id, self._head["currency"], _ENOUGH // len(bettors), requests[0]["at"])
             self._users[user_id] = user
+
+    def _fund(self, user: User, bet: PlaceBetInBettingPool, now_ms: int) -> None:
+        """Give a bettor what a bet takes beyond what this game has left him: he had it from elsewhere."""
+        currency = self._head["currency"]
+        amount = to_minor(read_amount(bet.amount, "amount"), currency, "amount")
+        missing = amount - get_balances(self._connection, user.id, currency).available
+        if missing > 0:
+            insert_credit(self._connection, user.id, currency, missing, now_ms)
 
     def _repeat(self, fact: dict[str, Any]) -> None:
         if fact["op"] == TIME_PASSED:
@@ -154,7 +172,10 @@ class Replay:
             return
         self._let_time_pass(fact["at"])
         request = self._translated(fact)
-        user = self._users[fact["user_id"]] if fact["op"] == _BET else self._admin
+        user = self._admin
+        if isinstance(request, PlaceBetInBettingPool):
+            user = self._users[fact["user_id"]]
+            self._fund(user, request, fact["at"])
         body = run_write(self._connection, request, None, user, fact["at"], self._settings).body
         if fact["op"] in _CREATIONS:
             self._game = find_game(self._connection, msgspec.json.decode(body)["game_id"])

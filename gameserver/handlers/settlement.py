@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import Payout, settle
+from gameserver.domain.parimutuel import Payout, price, settle
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.handlers.context import Change, Reading
@@ -56,6 +56,13 @@ class Plan:
                 self.backed_winner.add(bet.user_id)
 
     @property
+    def price(self) -> Decimal | None:
+        """What one unit on the winner is paid; None on money-return."""
+        if self.payout.is_money_return:
+            return None
+        return price(sum(self.payout.payouts), sum(bet.amount for bet in self.valid if bet.position == self.position))
+
+    @property
     def winners(self) -> dict[int, int]:
         """User → net win, of those who backed the winner and lost nothing on the whole."""
         if self.payout.is_money_return:
@@ -98,8 +105,14 @@ def end_pool(change: Change, pool: Pool, ending: Ending) -> None:
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
     game = get_game(change.connection, pool.game_id)
     _tell(change, game, get_pool(change.connection, pool.id), planned, ending)
-    if pool.recreate_on_end and ending.cause in ("event", "time"):
+    if is_recreated(game, pool, ending):
         _recreate(change, game, pool)
+
+
+def is_recreated(game: Game, pool: Pool, ending: Ending) -> bool:
+    """Whether a pool that ends so is opened anew."""
+    is_game_open = game.closing_at is None and game.closed_at is None
+    return pool.recreate_on_end and ending.cause in ("event", "time") and is_game_open
 
 
 def apply_plan(change: Change, pool: Pool, planned: Plan, settlement_id: int, returned: BetStatus) -> None:
@@ -214,14 +227,13 @@ def none_position(reading: Reading, pool: Pool) -> int:
 
 
 def shown(amounts: dict[int, int], currency: str, most: int) -> dict[str, Decimal]:
-    """User id → amount as they are sent, at most so many."""
-    return {str(user): to_units(amount, currency) for user, amount in list(amounts.items())[:most]}
+    """User id → amount as they are sent, the greatest first, at most so many."""
+    listed = sorted(amounts.items(), key=lambda entry: -entry[1])[:most]
+    return {str(user): to_units(amount, currency) for user, amount in listed}
 
 
 def _recreate(change: Change, game: Game, pool: Pool) -> None:
-    """Open an ended pool anew, while the game is open."""
-    if game.closing_at is not None or game.closed_at is not None:
-        return
+    """Open an ended pool anew."""
     times = recreated_times(pool.times, change.now_ms)
     if times.finish_at is not None and times.finish_at <= change.sent_at:
         # It would have ended while the server was down: it begins when the server is back.

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, inspect
 
+from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Operation, Request, RequestHeader, Role
 from gameserver.protocol.fields import FIRST_S, GOES_BY_IT, LAST_S
@@ -101,6 +102,9 @@ def _read_members(text: str) -> dict[str, Raw]:
         _read_value(text)
         raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "a request is one JSON object")) from None
     except (msgspec.DecodeError, RecursionError) as error:
+        if text.startswith(BYTE_ORDER_MARK):
+            begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
+            raise Undecodable(Rejected(ErrorCode.BAD_JSON, begins)) from None
         raise Undecodable(_not_json(error)) from None
 
 

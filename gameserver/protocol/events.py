@@ -103,19 +103,33 @@ class RegisterGameEvent(EventParameters, tag=395, frozen=True):
 
 
 class PreviewedPool(msgspec.Struct, frozen=True):
-    """How a pool would end."""
+    """How a pool would end.
+
+    ``price`` is what one unit on the winner would be paid (null on money-return), ``paid`` what the valid bets
+    would be paid in all, ``recreated`` whether the pool would be opened anew. ``winners`` and ``losers`` are
+    those of the greatest net, 100 at most; the counts are of all.
+    """
 
     winning_target: str | None
     is_money_return: bool
+    price: Decimal | None
+    paid: Decimal
+    takeout: Decimal
+    winners_count: int
+    losers_count: int
+    late_bets: int
+    late_amount: Decimal
     winners: dict[str, Decimal]
     losers: dict[str, Decimal]
+    recreated: bool
 
 
 @message
 class GameEventPreview(Message, tag=3660, frozen=True):
-    """What registering the event would do, by pool id."""
+    """What registering the event would do, by pool id; ``untouched`` are the game's other open pools."""
 
     pools: dict[str, PreviewedPool]
+    untouched: list[str]
 
 
 @operation(
@@ -167,8 +181,8 @@ class VoidGameEvent(Request, tag=3951, frozen=True):
 
 
 @message
-class BettingPoolVoided(Message, tag=3662, frozen=True):
-    """The pool is void: all stakes have been given back."""
+class BettingPoolVoided(Message, tag=3662, frozen=True, omit_defaults=True):
+    """The pool is void: all stakes have been given back. The reply alone has ``overdrawn``, as in 3661."""
 
     pool_id: str
     game_id: str
@@ -176,6 +190,7 @@ class BettingPoolVoided(Message, tag=3662, frozen=True):
     amount_total: Decimal
     participants: int
     version: int
+    overdrawn: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
 
 
 @operation(

@@ -24,11 +24,22 @@ Uuid = Annotated[
     ),
 ]
 Names = Annotated[list[str] | str, Meta(description="an array of strings, or one string with commas between the items")]
-Title = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S", description="a string of 1 to 256 characters")]
-Label = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"\S", description="a string of 1 to 128 characters")]
-GameType = Annotated[
-    str, Meta(min_length=1, max_length=64, pattern=r"\S", description="a string of 1 to 64 characters")
-]
+# A text in which something can be seen: not only blanks, control, format and filling characters.
+VISIBLE = (
+    r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
+    r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
+)
+
+
+def _text_up_to(length: int) -> Meta:
+    accepted = f"a string of 1 to {length} characters, not all of them blank or invisible"
+    return Meta(min_length=1, max_length=length, pattern=VISIBLE, description=accepted)
+
+
+Title = Annotated[str, _text_up_to(256)]
+Label = Annotated[str, _text_up_to(128)]
+GameType = Annotated[str, _text_up_to(64)]
+Text = Annotated[str, _text_up_to(512)]
 Description = Annotated[str, Meta(min_length=1, max_length=512, description="a string of at most 512 characters")]
 ImageUrl = Annotated[
     str,
@@ -46,7 +57,6 @@ Currency = Annotated[
     ),
 ]
 Username = Annotated[str, Meta(min_length=1, max_length=128, description="a user's name, in any case")]
-Text = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"\S", description="a string of 1 to 512 characters")]
 Name = Annotated[str, Meta(min_length=1, max_length=10_000, description="the id or the name of one of the game's own")]
 PoolTypeNumber = Annotated[
     int, Meta(ge=1, le=4, description="1 or 2 (parimutuel, event or time based), 3 or 4 (binary, likewise)")

@@ -24,7 +24,7 @@ from gameserver.realtime.frames import text_frame
 from gameserver.realtime.limits import Patience
 from gameserver.realtime.logs import log_failure
 from gameserver.realtime.metrics import OK
-from gameserver.realtime.outbox import Outbox
+from gameserver.realtime.outbox import Outbox, send_away
 from gameserver.realtime.services import Services
 from gameserver.realtime.visit import Visit
 from gameserver.storage.jobs import Outcome
@@ -142,11 +142,16 @@ class Answering:
     def _answer_change(self, asked: _Asked, outcome: Outcome) -> None:
         """A change has become what it has become, and the changes before it are answered."""
         error = outcome.error
-        if error is None:
-            committed: Committed = outcome.result
-            self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
-        else:
-            self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
+        try:
+            if error is None:
+                committed: Committed = outcome.result
+                self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
+            else:
+                self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
+        except Exception:
+            text = "a change that has been carried out could not be answered"
+            log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=asked.op)
+            send_away(self._outbox)
         self._count(asked, error)
         self._note_answered()
 

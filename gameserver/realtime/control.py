@@ -1,5 +1,6 @@
 """The server's end of ``FILE.sock``: commands of the command line, for whoever may open the socket."""
 
+import errno
 import logging
 import os
 import socket
@@ -12,23 +13,41 @@ import trio
 from gameserver.errors import Rejected
 from gameserver.handlers.admin import decode_command, perform
 from gameserver.realtime.accept import accept_forever
+from gameserver.realtime.logs import log
 from gameserver.realtime.services import Services
-from gameserver.storage.connection import control_address
+from gameserver.storage.control_socket import control_address, is_own_command
+from gameserver.storage.files import PRIVATE, FileRefused, beside
 
 logger = logging.getLogger(__name__)
 
 MAX_COMMAND_BYTES = 65_536
-_ACCESS_MODE = 0o600
+_NO_SOCKETS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+_NOT_FOR_YOU = msgspec.json.encode({"error": "the server takes commands of its own user and of root alone"})
 
 
-async def open_control_socket(file: Path) -> trio.SocketListener:
-    """Listen beside the database file, for its owner only. The file's lock must be held."""
+async def open_control_socket(file: Path) -> trio.SocketListener | None:
+    """Listen beside the database file, for its owner only; None where its file system has no sockets.
+
+    The file's lock must be held. Raises `FileRefused` for what is in the socket's place and cannot be removed.
+    """
     address = control_address(file)
-    await trio.Path(address).unlink(missing_ok=True)
+    path = beside(file, ".sock")
+    try:
+        if path.is_socket():
+            path.unlink()  # an earlier run's
+    except OSError as error:
+        raise FileRefused(f"{path} is another user's and cannot be removed: {error.strerror}") from error
     listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o777 ^ _ACCESS_MODE)
+    mask = os.umask(0o777 ^ PRIVATE)
     try:
         await listener.bind(address)
+    except OSError as error:
+        listener.close()
+        if error.errno not in _NO_SOCKETS:
+            raise FileRefused(f"{path} cannot be made: {error.strerror}; remove what is there") from error
+        text = "commands cannot reach the server: the database's file system has no sockets"
+        log(logger, logging.WARNING, "no_control_socket", text, database=str(file))
+        return None
     finally:
         os.umask(mask)
     listener.listen()
@@ -51,7 +70,8 @@ async def _serve_command(services: Services, stream: trio.SocketStream) -> None:
                     if not data:
                         return
                     line += data
-                await stream.send_all(await _answer(services, line) + b"\n")
+                own = is_own_command(stream.socket)
+                await stream.send_all((await _answer(services, line) if own else _NOT_FOR_YOU) + b"\n")
     except (OSError, trio.BrokenResourceError):
         return
     except Exception:

@@ -14,6 +14,7 @@ from gameserver.protocol.registry import OPERATIONS
 from gameserver.realtime.log_output import dropped_lines
 from gameserver.realtime.metrics import Histogram
 from gameserver.realtime.services import Services
+from gameserver.storage.files import beside
 
 
 class Exposition:
@@ -88,9 +89,8 @@ class _Server(Collector):
         text = "of one transaction, from its start until it is on disk"
         yield _histogram("gameserver_write_batch_duration_seconds", text, metrics.batch_seconds)
         yield GaugeMetricFamily("gameserver_writes_waiting", "requests queued for the writer", store.writer.waiting)
-        file = Path(self._services.settings.db)
-        yield GaugeMetricFamily("gameserver_database_bytes", "of the database file", _size_bytes(file))
-        wal = file.with_name(file.name + "-wal")
+        yield GaugeMetricFamily("gameserver_database_bytes", "of the database file", _size_bytes(store.file))
+        wal = beside(store.file, "-wal")
         yield GaugeMetricFamily("gameserver_wal_bytes", "of its write-ahead log", _size_bytes(wal))
 
 

@@ -16,8 +16,8 @@ from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
 from gameserver.realtime.frames import text_frame
-from gameserver.realtime.logs import set_context
-from gameserver.realtime.outbox import Outbox
+from gameserver.realtime.logs import log_failure, set_context
+from gameserver.realtime.outbox import Outbox, send_away
 from gameserver.realtime.presence import Presence
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
@@ -137,7 +137,9 @@ class Hub:
                 await self._flush()
                 await self._tell_distributions()
             except Exception:
-                logger.exception("the hub of game %s failed, and goes on", self.game_uuid)
+                text = "a game's hub failed: its subscribers come again, and it goes on"
+                log_failure(logger, logging.ERROR, "internal_error", text, game=self.game_uuid)
+                self.send_away()
             # In a burst, a large audience leaves others as much time as it takes; what comes meanwhile goes out as one.
             if self._pending:
                 await trio.sleep(min(trio.current_time() - began, _LONGEST_REST_S))
@@ -188,11 +190,22 @@ class Hub:
         durable = [publication for publication, _ in pending if publication is not None]
         # Who becomes active later gets what is pushed now from the log; a new hub may hold what is in it already.
         fresh = [frame for publication, frame in pending if publication is None or publication.seq > self.last_seq]
-        active = list(self._active.items())
         watchers = self._watchers(durable[0].source_id) if durable else []
         if durable:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
+        for_watchers = b"".join(frame for publication, frame in pending if publication and publication.for_watchers)
+        try:
+            await self._push(fresh)
+            await _push_all(watchers, for_watchers)
+        except Exception:
+            self.send_away(watchers if for_watchers else ())
+            raise
+        finally:
+            self._wake_waiting()
+
+    async def _push(self, fresh: list[bytes]) -> None:
+        active = list(self._active.items())
         # Some may leave while the others are pushed to.
         still = (outbox for subscription, outbox in active if subscription in self._active)
         pushed = await _push_all(still, b"".join(fresh))
@@ -201,9 +214,21 @@ class Hub:
             for subscription in list(self._subscriptions):
                 self._remove(subscription)
                 subscription.listener.forget(self.game_uuid)
-        await _push_all(
-            watchers, b"".join(frame for publication, frame in pending if publication and publication.for_watchers)
-        )
+
+    def give_up(self, publication: Publication) -> None:
+        """A broadcast cannot be told: whoever listens may have missed it, and finds it in the log."""
+        self.last_seq = max(self.last_seq, publication.seq)
+        self.closed |= publication.ends_subscriptions
+        self.send_away(self._watchers(publication.source_id) if publication.for_watchers else ())
+        self._wake_waiting()
+        self.wake()
+
+    def send_away(self, watchers: Iterable[Outbox] = ()) -> None:
+        """Close those who are active, and may have missed something, and some watchers."""
+        for outbox in (*self._active.values(), *watchers):
+            send_away(outbox)
+
+    def _wake_waiting(self) -> None:
         self._flushed.set()
         self._flushed = trio.Event()
 
@@ -294,6 +319,21 @@ class Hubs:
             hub = self._open(publication.game_uuid)
         if hub is not None:
             hub.publish(publication)
+
+    def send_away(self, game_uuid: str) -> None:
+        """Close the subscribers of a game, who may have missed how its pools are backed."""
+        hub = self._hubs.get(game_uuid)
+        if hub is not None:
+            hub.send_away()
+
+    def give_up(self, publication: Publication) -> None:
+        """Send those away to whom a broadcast would have been told, which cannot be."""
+        hub = self._hubs.get(publication.game_uuid)
+        if hub is not None:
+            hub.give_up(publication)
+        elif publication.for_watchers:
+            for outbox in list(self.watchers_of(publication.source_id)):
+                send_away(outbox)
 
     def note_bet(self, wager: Wager) -> None:
         """Pass a bet to its game's hub, if anybody listens there."""

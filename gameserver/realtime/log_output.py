@@ -166,9 +166,11 @@ def log_to_stderr(level: str, log_format: str) -> Iterator[None]:
     before = root.level
     root.addHandler(output)
     root.setLevel(level.upper())
+    logging.captureWarnings(True)  # which Python would write itself
     try:
         yield
     finally:
+        logging.captureWarnings(False)
         root.setLevel(before)
         root.removeHandler(output)
         output.stop()

@@ -4,14 +4,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from gameserver.errors import CloseCode, ErrorCode, Rejected, not_found
+from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.handlers.betting import open_distributions
 from gameserver.handlers.joining import LogView, view_log
 from gameserver.protocol.declare import Message
 from gameserver.protocol.games import GameJoined, GameLeft, JoinGame, LeaveGame
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.logs import log_failure
-from gameserver.realtime.outbox import Outbox
+from gameserver.realtime.outbox import Outbox, send_away
 from gameserver.realtime.services import Services
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
@@ -83,7 +83,7 @@ class Memberships:
                 hub.tell_again(told)
         except Exception:
             log_failure(logger, logging.WARNING, "recovery_failed", "a recovery failed", game=hub.game_uuid)
-            self.outbox.close(CloseCode.GOING_AWAY, "recovery failed, connect again")
+            send_away(self.outbox)
 
     async def _recover(self, hub: Hub, view: LogView, position: int) -> int:
         """Send the log's broadcasts after ``position``, until nothing is left that was pushed meanwhile.

@@ -230,3 +230,8 @@ class Outbox:
         if self._room is not None:
             self._room.set()
             self._room = None
+
+
+def send_away(outbox: Outbox) -> None:
+    """Close a connection that may have missed something; the client comes again with ``after_seq``."""
+    outbox.close(CloseCode.COME_AGAIN, "something may have been missed: come again with after_seq")

@@ -10,13 +10,10 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings, normal_origin
-from gameserver.domain.money import to_units
 from gameserver.errors import Rejected
 from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
-from gameserver.handlers.registry import Committed, Credentials, Login, run_read
-from gameserver.protocol.betting import BalanceUpdate
-from gameserver.protocol.codec import encode_body
+from gameserver.handlers.registry import Credentials, Login, run_read
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
@@ -24,7 +21,7 @@ from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
-from gameserver.realtime.hub import Hubs, message_frame
+from gameserver.realtime.hub import Hubs
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
@@ -33,7 +30,6 @@ from gameserver.realtime.reserve import Reserve
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.jobs import Awaited
-from gameserver.storage.ledger import Balances
 from gameserver.storage.probe import write_nothing_new
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
@@ -42,48 +38,6 @@ logger = logging.getLogger(__name__)
 
 _PROBE_S = 1.0  # for the database to be found writable
 _BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
-
-
-class Announcer:
-    """Makes known what committed changes have to tell: to games, to users, to ended sessions."""
-
-    def __init__(self, hubs: Hubs, details: Details, directory: Directory, clock: Clock) -> None:
-        self._hubs = hubs
-        self._details = details
-        self._directory = directory
-        self._clock = clock
-
-    def __call__(self, result: object) -> None:
-        """Take the result of a job that was committed."""
-        if not isinstance(result, Committed):
-            return
-        for publication in result.effects.publications:
-            self._details.forget(publication.game_uuid)
-            self._hubs.publish(publication)
-        for notice in result.effects.notices:
-            frame = message_frame(notice.body, self._clock.now_ms())
-            for connection in self._directory.of_user(notice.user_id):
-                connection.outbox.push(frame)
-        for (user_id, currency), held in result.effects.balances.items():
-            self._tell_balance(user_id, currency, held)
-        for wager in result.effects.wagers:
-            self._hubs.note_bet(wager)
-        for reopened in result.effects.reopened_pools:
-            self._hubs.note_reopened(reopened)
-        for session_id in result.effects.ended_sessions:
-            self._directory.end_session(session_id)
-
-    def _tell_balance(self, user_id: int, currency: str, held: Balances) -> None:
-        connections = self._directory.of_user(user_id)
-        if connections:
-            update = BalanceUpdate(
-                current_balance=to_units(held.available + held.staked, currency),
-                available_balance=to_units(held.available, currency),
-                currency=currency,
-            )
-            frame = message_frame(encode_body(update), self._clock.now_ms())
-            for connection in connections:
-                connection.outbox.push(frame)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import socket
 import stat
 from pathlib import Path
 
-from gameserver.storage.connection import MAX_SOCKET_PATH_BYTES
+from gameserver.storage.control_socket import MAX_ADDRESS_BYTES
 
 BACKLOG = 65_535  # or what the system allows
 _MODE = 0o660  # a proxy may be of the same group
@@ -32,7 +32,7 @@ def open_unix_socket(path: str) -> socket.socket:
 def _remove_stale(path: str) -> None:
     if not path:
         raise OSError(errno.EINVAL, "its path is missing")
-    if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+    if len(os.fsencode(path)) > MAX_ADDRESS_BYTES:
         raise OSError(errno.ENAMETOOLONG, "the path is too long for a socket")
     try:
         is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)

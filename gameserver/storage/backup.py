@@ -3,20 +3,14 @@
 import itertools
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
-from gameserver.storage.connection import (
-    LOGS,
-    beside,
-    hold_lock,
-    open_reader,
-    open_unshared,
-    require_own_log,
-)
-from gameserver.storage.copies import CopyRefused, OnProgress, remove_logs, sync_folder, writing
+from gameserver.storage.connection import is_sqlite, open_unshared, require_own_kind
+from gameserver.storage.copies import CopyRefused, OnProgress, remove_logs, telling, writing
+from gameserver.storage.files import LOGS, beside, hold_lock, locate, sync_folder
 from gameserver.storage.migrations import migrate, require_known
+from gameserver.storage.reading import reading
 
 COMPANIONS = ("", *LOGS, ".part", ".lock", ".sock", ".secret")
 
@@ -25,11 +19,11 @@ def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress:
     """Copy the database at ``file``, open in a transaction, to ``target``; what is wrong with the copy.
 
     A backup already there is replaced once the new one is on disk and without faults; one with faults stays apart as
-    ``TARGET.part``. Others may read it who may read the database. Raises `CopyRefused` and OSError.
+    ``TARGET.part``. Others may read it who may read the database. Raises `CopyRefused` and `FileRefused`.
     """
     target = target.resolve()
     _require_elsewhere(file, target)
-    with writing(target, file) as copy:
+    with telling(f"the backup to {target} failed"), writing(target, file) as copy:
         copy.fill(database, on_progress)
         faults = copy.faults()
         copy.sync()
@@ -39,8 +33,8 @@ def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress:
 
 
 def _names_of(file: Path) -> set[Path]:
-    """A database and all that may lie beside it: SQLite goes by where a link leads, the server by its name."""
-    return {beside(name, suffix).resolve() for name in (file, file.resolve()) for suffix in COMPANIONS}
+    """A database and all that may lie beside it."""
+    return {beside(file, suffix).resolve() for suffix in COMPANIONS}
 
 
 def _require_elsewhere(file: Path, target: Path) -> None:
@@ -57,18 +51,23 @@ def _require_elsewhere(file: Path, target: Path) -> None:
             raise CopyRefused(f"{target} is a database in use: {beside(target, suffix)} lies beside it")
 
 
-def restore(file: Path, backup: Path, on_progress: OnProgress, *, keep: bool) -> Path | None:
-    """Put the database that ``backup`` holds in the place of the one at ``file``, which no server may be using.
+def restore(path: Path, backup: Path, on_progress: OnProgress, *, keep: bool) -> Path | None:
+    """Put the database that ``backup`` holds in the place of the one at ``path``, which no server may be using.
 
     The backup may be of an older version. It is copied beside the database, and gets its name once it is on disk and
     without faults: at every moment there is one or the other, whole. Returns where the replaced database is kept,
     with its log: ``FILE.before-restore`` or the next such name that is free; None if there was none or it was not to
-    be kept. Raises `DatabaseInUse`, `IncompatibleDatabase`, `CopyRefused`, OSError.
+    be kept. Raises `DatabaseInUse`, `IncompatibleDatabase`, `CopyRefused`, `FileRefused`.
     """
+    file = locate(path)
+    if file.exists():
+        _require_replaceable(file)
     if backup.resolve() in _names_of(file):
         raise CopyRefused(f"{backup} is the database itself or belongs to it; name a backup")
-    lock, file = hold_lock(file), file.resolve()
-    with lock, _reading(backup) as source, writing(file, file) as copy:
+    if not backup.is_file():
+        raise CopyRefused(f"there is no backup at {backup}")
+    with telling("the restore failed"), hold_lock(file), reading(backup) as source, writing(file, file) as copy:
+        require_known(backup, source)
         copy.fill(source, on_progress)
         with closing(open_unshared(copy.part)) as connection:
             migrate(connection)
@@ -83,16 +82,11 @@ def restore(file: Path, backup: Path, on_progress: OnProgress, *, keep: bool) ->
     return kept
 
 
-@contextmanager
-def _reading(backup: Path) -> Iterator[sqlite3.Connection]:
-    """A backup, in one read transaction."""
-    if not backup.is_file():
-        raise CopyRefused(f"there is no backup at {backup}")
-    require_own_log(backup)
-    with closing(open_reader(backup)) as connection:
-        require_known(backup, connection)
-        connection.execute("BEGIN")
-        yield connection
+def _require_replaceable(file: Path) -> None:
+    """Refuse a file that never was a database of this server, lest it be replaced by mistake; a broken one may be."""
+    require_own_kind(file)
+    if not is_sqlite(file) and not any(beside(file, suffix).exists() for suffix in COMPANIONS[1:]):
+        raise CopyRefused(f"{file} is no database, and nothing was changed: name another with --db")
 
 
 def _keep(file: Path) -> Path:
@@ -103,7 +97,18 @@ def _keep(file: Path) -> Path:
     for suffix in ("-wal", "-journal"):
         log = beside(file, suffix)
         if log.exists() and log.stat().st_size:
-            os.link(log, beside(kept, suffix))
-    os.link(file, kept)
+            _name_again(log, beside(kept, suffix))
+    _name_again(file, kept)
     sync_folder(file)
     return kept
+
+
+def _name_again(file: Path, name: Path) -> None:
+    """A hard link, or a copy where the file system has none."""
+    try:
+        os.link(file, name)
+    except OSError:
+        with writing(name, file) as copy:
+            copy.fill_with_bytes(file)
+            copy.sync()
+            copy.put_in_place()

@@ -107,10 +107,11 @@ def find_bet(connection: sqlite3.Connection, uuid: str) -> Bet | None:
 
 
 def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: int, pool_id: int) -> bool:
-    """Record that a user has a bet in a pool; whether that is new."""
+    """Record that a user has a valid bet in a pool; whether that is new."""
     return bool(
         connection.execute(
-            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?)"
+            " ON CONFLICT DO UPDATE SET is_running = 1 WHERE is_running = 0",
             (user_id, game_id, pool_id),
         ).rowcount
     )

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
+from gameserver.storage.migrations import is_current
 from gameserver.storage.timers import TimerKind
 
 MAX_FINDINGS = 100
@@ -11,11 +12,12 @@ MAX_FINDINGS = 100
 def find_faults(connection: sqlite3.Connection) -> list[str]:
     """What is wrong with the file, a sentence each, at most 100; empty if all is well.
 
-    Wants a read transaction, so that all checks see one state.
+    Wants a read transaction, so that all checks see one state. Of an older version only SQLite's own checks are made.
     """
     faults: list[str] = []
     try:
-        for check in (_integrity, _foreign_keys, _sequences, _timers, _ledger, _pools):
+        current = is_current(connection)
+        for check in (_integrity, _foreign_keys, *((_sequences, _timers, _ledger, _pools) if current else ())):
             for fault in check(connection):
                 faults.append(fault)
                 if len(faults) == MAX_FINDINGS:
@@ -60,6 +62,12 @@ def _timers(connection: sqlite3.Connection) -> Iterator[str]:
         (TimerKind.CLOSE_GAME,),
     ):
         yield f"game {uuid}: nothing will close it at its close_at"
+    for uuid, timer in connection.execute(
+        "SELECT uuid, timer_id FROM timer_exceptions AS e JOIN pools ON pools.id = e.pool_id"
+        " JOIN timers ON timers.id = timer_id WHERE kind <> ? OR timers.action_id IS NOT pools.action_id",
+        (TimerKind.ALLOW_ACTION,),
+    ):
+        yield f"pool {uuid}: it is excepted from timer {timer}, which does not act on it"
 
 
 def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
@@ -110,3 +118,5 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         " WHERE pools.status <> 'open' AND bets.status = 'running' GROUP BY pools.id"
     ):
         yield f"pool {uuid} is {status}, and {running} of its bets are running"
+    for (uuid,) in connection.execute("SELECT uuid FROM pools WHERE status = 'open' AND untold_at IS NOT NULL"):
+        yield f"pool {uuid} is open, and that its betting was blocked or allowed is not told"

@@ -1,66 +1,101 @@
-"""Opening the database file: pragmas, the lock that one server holds, and the file's companions."""
+"""Opening the database file: what may be opened, and with which pragmas."""
 
-import fcntl
 import os
-import secrets
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import stat
+from contextlib import closing, suppress
 from pathlib import Path
 
-from gameserver.storage.migrations import IncompatibleDatabase, migrate
+from gameserver.storage.files import LOGS, PRIVATE, beside
+from gameserver.storage.migrations import APPLICATION_ID, IncompatibleDatabase, migrate, require_known
 
 OLDEST_SQLITE = (3, 38, 0)  # the first with both STRICT tables and ->>
 BUSY_TIMEOUT_MS = 5_000
 WRITER_CACHE_KIB = 32_000  # at most: the indexes of a million bets do not fit into SQLite's own 2,000
-SECRET_BYTES = 32
 # SQLite's file format, section 1.3
+MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 WRITE_VERSION = 18  # the offset of 1, or 2 for a database with a write-ahead log
 NO_WAL = 1
-LOGS = ("-wal", "-shm", "-journal")  # what SQLite itself keeps beside a database
-MAX_SOCKET_PATH_BYTES = 103  # the smallest limit of the systems we know, less the final zero
+APPLICATION = slice(68, 72)
+UNSET = bytes(4)
+# What SQLite says of the disk, the file or another program, and not of our SQL.
+_OF_SURROUNDINGS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
 
 
-class DatabaseInUse(Exception):
-    """Another process has the database open for writing."""
+def is_of_surroundings(error: sqlite3.Error) -> bool:
+    """Whether the disk, the file or another program is at fault, which an operator can mend."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _OF_SURROUNDINGS
 
 
-def beside(file: Path, suffix: str) -> Path:
-    """A companion of the database file: ``FILE.lock``, ``FILE.sock``, ``FILE.secret``."""
-    return file.with_name(file.name + suffix)
+def require_usable(file: Path) -> None:
+    """Raise `IncompatibleDatabase` unless there is a database of this server's with its own log, or nothing.
 
-
-def control_address(file: Path) -> str:
-    """Where the server of ``file`` takes commands: the path of ``FILE.sock``, in the shorter of its spellings.
-
-    Raises `IncompatibleDatabase` if even that is longer than the system allows for a socket.
+    As with `require_database`, no connection of this process may be open.
     """
-    path = beside(file, ".sock").absolute()
-    address = min(str(path), os.path.relpath(path), key=len)
-    if len(os.fsencode(address)) > MAX_SOCKET_PATH_BYTES:
-        raise IncompatibleDatabase(f"the path of {file} is too long for a socket beside it; choose a shorter one")
-    return address
+    require_own_log(file)
+    if file.exists():
+        require_database(file)
 
 
-@contextmanager
-def hold_lock(file: Path) -> Iterator[None]:
-    """Be the only process that writes to ``file``. Raises `DatabaseInUse`.
+def require_database(file: Path) -> None:
+    """Raise `IncompatibleDatabase` for a file that is no database of this server's, before anything is done to it.
 
-    The lock is on a file of its own: closing any descriptor of the database would drop SQLite's locks.
+    SQLite would make a database of an empty file, and change that of another program to open it. No connection of this
+    process may be open: to close the file as is done here drops SQLite's locks on it.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(beside(file, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if not _read_header(file):
+        raise IncompatibleDatabase(f"{file} is empty, and no database; if one is to be made there, remove it first")
+    if not is_sqlite(file):
+        raise IncompatibleDatabase(f"{file} cannot be opened as a database: it is none of SQLite's")
+    require_own_kind(file)
+
+
+def is_sqlite(file: Path) -> bool:
+    """Whether a file begins as SQLite's do. As with `require_database`, no connection of this process may be open."""
+    return _read_header(file).startswith(MAGIC)
+
+
+def require_own_kind(file: Path) -> None:
+    """Raise `IncompatibleDatabase` for the database of another program. What is no database, or broken, passes.
+
+    As with `require_database`, no connection of this process may be open.
+    """
+    header = _read_header(file)
+    if not header.startswith(MAGIC) or header[APPLICATION] == APPLICATION_ID.to_bytes(4, "big"):
+        return
+    if header[APPLICATION] != UNSET or not _has_log(file):
+        raise IncompatibleDatabase(f"{file} is a database of another program")
+    with closing(open_reader(file)) as connection:  # its log may tell what it is
+        require_known(file, connection)
+
+
+def _read_header(file: Path) -> bytes:
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DatabaseInUse(
-                f"another gameserver is using {file}; stop it first, or choose another file with --db"
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
+        with file.open("rb") as stream:
+            return stream.read(HEADER_BYTES)
+    except OSError as error:
+        raise IncompatibleDatabase(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _has_log(file: Path) -> bool:
+    try:
+        return beside(file, "-wal").stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def require_own_log(file: Path) -> None:
@@ -74,19 +109,16 @@ def require_own_log(file: Path) -> None:
     No connection of this process may be open: to close the file as is done here drops SQLite's locks on it.
     """
     file = file.resolve()  # as SQLite does, before it looks beside it
-    log = beside(file, "-wal")
-    if not log.exists() or not log.stat().st_size:
+    if not _has_log(file):
         return
-    header = b""
-    if file.exists():
-        with file.open("rb") as stream:
-            header = stream.read(HEADER_BYTES)
+    log = beside(file, "-wal")
+    header = _read_header(file) if file.exists() else b""
     if not header:
         raise IncompatibleDatabase(
             f"{file} is missing or empty, and its log {log} is there, which SQLite would delete: bring the database"
             " back, or delete the log to begin anew"
         )
-    if header.startswith(b"SQLite format 3\0") and header[WRITE_VERSION] == NO_WAL:
+    if header.startswith(MAGIC) and header[WRITE_VERSION] == NO_WAL:
         raise IncompatibleDatabase(
             f"{file} is a backup, put there beside the log of another database, with which SQLite would mix it:"
             f" delete {log} if what is in {file} alone is wanted, or put another there with gameserver restore"
@@ -94,15 +126,22 @@ def require_own_log(file: Path) -> None:
 
 
 def open_writer(file: Path) -> sqlite3.Connection:
-    """The connection that changes the database. Its commits are on disk when they return."""
+    """The connection that changes the database. Its commits are on disk when they return.
+
+    Raises `IncompatibleDatabase` for a file that cannot be opened so.
+    """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; 3.38 or newer is needed")
+    _shut_out_everybody(file)
     connection = open_unshared(file)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     except sqlite3.DatabaseError as error:
         connection.close()
         raise IncompatibleDatabase(f"{file} cannot be opened as a database: {error}") from error
+    if mode != "wal":
+        connection.close()
+        raise IncompatibleDatabase(f"{file} is on a file system without shared memory; choose another place with --db")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     return connection
@@ -115,7 +154,18 @@ def open_reader(file: Path) -> sqlite3.Connection:
 
 def open_unshared(file: Path) -> sqlite3.Connection:
     """A connection to a file that nobody else has open, in whatever journal mode it is; it is made if missing."""
+    # SQLite would make it for whom the process's umask lets in; its logs get the permissions of the database.
+    with suppress(OSError):  # it is there, or SQLite says why it cannot be
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
     return _connect(f"{file.absolute().as_uri()}?mode=rwc")
+
+
+def _shut_out_everybody(file: Path) -> None:
+    """Take from all what earlier versions gave to everybody; who gave it to a group meant it."""
+    for path in (file, *(beside(file, suffix) for suffix in LOGS)):
+        with suppress(OSError):  # missing, or on a file system without permissions
+            if path.stat().st_mode & stat.S_IRWXO:
+                path.chmod(PRIVATE)
 
 
 def open_memory() -> sqlite3.Connection:
@@ -133,34 +183,3 @@ def _connect(uri: str) -> sqlite3.Connection:
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA wal_autocheckpoint = 1000")
     return connection
-
-
-def load_secret(file: Path, environment: str | None) -> bytes:
-    """The server's secret: from the environment as hex, or from ``FILE.secret``, made if it is missing.
-
-    Raises ValueError for one that is not at least 32 bytes.
-    """
-    if environment:
-        try:
-            secret = bytes.fromhex(environment)
-        except ValueError:
-            raise ValueError("GAMESERVER_SECRET must be hexadecimal digits, 64 or more") from None
-    else:
-        path = beside(file, ".secret")
-        if not path.exists():
-            _make_secret(path)
-        secret = path.read_bytes()
-    if len(secret) < SECRET_BYTES:
-        raise ValueError(f"the server's secret must be at least {SECRET_BYTES} bytes")
-    return secret
-
-
-def _make_secret(path: Path) -> None:
-    """Write a new secret under its name only when it is whole and on disk."""
-    unfinished = path.with_name(path.name + ".new")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(secrets.token_bytes(SECRET_BYTES))
-        stream.flush()
-        os.fsync(descriptor)
-    unfinished.rename(path)

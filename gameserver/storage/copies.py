@@ -2,22 +2,35 @@
 
 import fcntl
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from gameserver.errors import OperatorError
 from gameserver.storage.check import find_faults
-from gameserver.storage.connection import LOGS, beside, open_reader, open_unshared
+from gameserver.storage.connection import open_reader, open_unshared
+from gameserver.storage.files import LOGS, PRIVATE, beside, give_to_owner, open_believed, sync_folder
+from gameserver.storage.migrations import migrate
 
 PAGES_A_STEP = 256
 
 OnProgress = Callable[[int, int], None]  # bytes copied, bytes in all
 
 
-class CopyRefused(Exception):
+class CopyRefused(OperatorError):
     """A backup or restore that was not begun or given up; the text says why. What was there is as it was."""
+
+
+@contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Tell what the file system refuses, as `CopyRefused`."""
+    try:
+        yield
+    except OSError as error:
+        raise CopyRefused(f"{what}: {error}") from error
 
 
 class Copy:
@@ -58,6 +71,11 @@ class Copy:
             connection.execute("BEGIN")
             return find_faults(connection)
 
+    def fill_with_bytes(self, source: Path) -> None:
+        """Copy a file as it is, whatever it holds."""
+        with source.open("rb") as stream, os.fdopen(self._descriptor, "wb", closefd=False) as copy:
+            shutil.copyfileobj(stream, copy)
+
     def sync(self) -> None:
         """Have the copy on disk."""
         os.fsync(self._descriptor)
@@ -72,10 +90,11 @@ class Copy:
 def writing(target: Path, like: Path) -> Iterator[Copy]:
     """An empty ``TARGET.part``, whatever an earlier run left there, for those who may read ``like``, or else private.
 
-    It is removed if an exception ends the block. Raises `CopyRefused` if another process is writing it.
+    It is removed if an exception ends the block. Raises `CopyRefused` if another process is writing it, `FileRefused`
+    if another user has put something there, and OSError.
     """
     part = beside(target, ".part")
-    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    descriptor = open_believed(target, part, os.O_RDWR | os.O_CREAT)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,9 +102,10 @@ def writing(target: Path, like: Path) -> Iterator[Copy]:
             raise CopyRefused(f"another process is writing {part}; try again when it has ended") from None
         if not _is_named(descriptor, part):
             raise CopyRefused(f"another process has just written {target}; try again")
+        if os.fstat(descriptor).st_nlink > 1:
+            raise CopyRefused(f"{part} is the name of another file too, which would be lost: remove it")
         os.ftruncate(descriptor, 0)
-        if like.exists():
-            _belong_like(descriptor, like.stat())
+        _belong_like(descriptor, like)
         remove_logs(part)
         try:
             yield Copy(target, descriptor)
@@ -97,10 +117,11 @@ def writing(target: Path, like: Path) -> Iterator[Copy]:
         os.close(descriptor)
 
 
-def _belong_like(descriptor: int, other: os.stat_result) -> None:
-    os.fchmod(descriptor, stat.S_IMODE(other.st_mode))
-    if os.geteuid() == 0:
-        os.fchown(descriptor, other.st_uid, other.st_gid)
+def _belong_like(descriptor: int, file: Path) -> None:
+    mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else PRIVATE
+    with suppress(PermissionError):  # a file system without permissions
+        os.fchmod(descriptor, PRIVATE if mode & stat.S_IRWXO else mode)
+        give_to_owner(descriptor, file)
 
 
 def _is_named(descriptor: int, path: Path) -> bool:
@@ -116,10 +137,10 @@ def remove_logs(file: Path) -> None:
         beside(file, suffix).unlink(missing_ok=True)
 
 
-def sync_folder(file: Path) -> None:
-    """Have the names in a file's folder on disk."""
-    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def make_database(file: Path) -> None:
+    """Make a new database, which has its name once it is whole and on disk: an empty file is never one of ours."""
+    with writing(file, file) as copy:
+        with closing(open_unshared(copy.part)) as connection:
+            migrate(connection)
+        copy.sync()
+        copy.put_in_place()

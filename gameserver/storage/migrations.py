@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gameserver.errors import OperatorError
+
 Migration = Callable[[sqlite3.Connection], object]
 
 # Marks a database file as gameserver's: "game" in ASCII.
@@ -28,7 +30,7 @@ def _run_script(name: str) -> Migration:
 MIGRATIONS: tuple[Migration, ...] = tuple(_run_script(f"version_{number}.sql") for number in (2, 3, 4))
 
 
-class IncompatibleDatabase(Exception):
+class IncompatibleDatabase(OperatorError):
     """The file cannot be used by this version of the server; the text says why."""
 
 
@@ -66,19 +68,29 @@ def require_known(file: Path, connection: sqlite3.Connection) -> int:
     return int(version)
 
 
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether a database is of this version of the server."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version) == len(MIGRATIONS) + 1
+
+
 def require_current(file: Path, connection: sqlite3.Connection) -> None:
     """Raise `IncompatibleDatabase` for what is no database of this version of the server."""
     version, newest = require_known(file, connection), len(MIGRATIONS) + 1
     if version != newest:
-        raise IncompatibleDatabase(f"{file} has version {version}, not {newest}: start this server with it once")
+        raise IncompatibleDatabase(
+            f"{file} is of version {version}, and this program's are of version {newest}: make a backup (gameserver"
+            " backup), then start the server with it, which brings it up to date"
+        )
 
 
 def migrate(
     connection: sqlite3.Connection, schema: str | None = None, migrations: Sequence[Migration] = MIGRATIONS
-) -> None:
+) -> int | None:
     """Create the schema in an empty file, or run the migrations an older file lacks, in one transaction.
 
-    Raises `IncompatibleDatabase` for a file of a newer version and for one that is no gameserver's.
+    Returns the older version that the file had; None if it had none, or had the newest. Raises `IncompatibleDatabase`
+    for a file of a newer version and for one that is no gameserver's.
     """
     newest = len(migrations) + 1
     connection.execute("BEGIN IMMEDIATE")
@@ -103,3 +115,4 @@ def migrate(
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return version if tables and version != newest else None

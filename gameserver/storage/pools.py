@@ -161,10 +161,10 @@ def list_open_pools(connection: sqlite3.Connection, game_id: int, before: int | 
 def list_unbacked_pools(
     connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int
 ) -> list[Pool]:
-    """The unresolved pools of a game in which a user has no bet, likewise."""
+    """The unresolved pools of a game in which a user has no bet that runs, likewise."""
     where = (
         "pools.game_id = ? AND pools.status = 'open'"
-        " AND NOT EXISTS (SELECT 1 FROM participations WHERE user_id = ? AND pool_id = pools.id)"
+        " AND NOT EXISTS (SELECT 1 FROM participations WHERE user_id = ? AND pool_id = pools.id AND is_running = 1)"
     )
     return _list(connection, where, (game_id, user_id), before, limit)
 
@@ -172,11 +172,12 @@ def list_unbacked_pools(
 def list_backed_pools(
     connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int, *, running: bool
 ) -> list[Pool]:
-    """The pools of a game in which a user has a bet, unresolved or ended, likewise."""
+    """The unresolved pools of a game in which a user has a bet that runs, or the ended ones in which he had any."""
     rows = connection.execute(
-        "SELECT pool_id FROM participations WHERE user_id = ? AND game_id = ? AND is_running = ? AND pool_id < ?"
+        "SELECT pool_id FROM participations AS p CROSS JOIN pools ON pools.id = pool_id"
+        " WHERE user_id = ? AND p.game_id = ? AND is_running = ? AND pool_id < ? AND (status = 'open') = ?"
         " ORDER BY pool_id DESC LIMIT ?",
-        (user_id, game_id, running, _LAST_ROW if before is None else before, limit),
+        (user_id, game_id, running, _LAST_ROW if before is None else before, running, limit),
     )
     return [get_pool(connection, row[0]) for row in rows]
 

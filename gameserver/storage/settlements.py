@@ -176,12 +176,12 @@ def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: in
         " WHERE pool_id = ? AND status <> 'invalidated'",
         (settlement.pool_id,),
     )
+    # Whose bets were all late has none that runs, and did take part.
     connection.execute(
-        "DELETE FROM participations WHERE pool_id = ? AND user_id NOT IN"
-        " (SELECT user_id FROM bets WHERE pool_id = ? AND status = 'running')",
+        "UPDATE participations SET net = 0, is_running = user_id IN"
+        " (SELECT user_id FROM bets WHERE pool_id = ? AND status = 'running') WHERE pool_id = ?",
         (settlement.pool_id, settlement.pool_id),
     )
-    connection.execute("UPDATE participations SET is_running = 1, net = 0 WHERE pool_id = ?", (settlement.pool_id,))
     return [row[0] for row in users]
 
 

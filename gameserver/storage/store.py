@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,9 +11,11 @@ import trio
 
 from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import open_reader, open_writer, require_own_log
+from gameserver.storage.copies import make_database
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.migrations import migrate
 from gameserver.storage.readers import Readers
+from gameserver.storage.secret import adopt_secret
 from gameserver.storage.timers import next_due_at
 from gameserver.storage.writer import Writer
 
@@ -20,14 +23,16 @@ T = TypeVar("T")
 
 
 class Store:
-    """An open database file. Its lock must be held; see `gameserver.storage.connection.hold_lock`.
+    """An open database file, made if it is missing. Its lock must be held; see `gameserver.storage.files.hold_lock`.
 
-    ``last_recorded_ms`` is the latest moment that an earlier run of the server has recorded.
+    ``last_recorded_ms`` is the latest moment that an earlier run of the server has recorded; ``migrated_from`` the
+    older version that the file had, or None; ``void_keys`` the number of session keys made with another secret.
     """
 
     def __init__(
         self,
         file: Path,
+        secret: bytes,
         *,
         readers: int,
         max_waiting_writes: int,
@@ -36,13 +41,14 @@ class Store:
         run_sync: RunSync = trio.to_thread.run_sync,
         run_writes: RunSync | None = None,
     ) -> None:
+        self.file = file
         require_own_log(file)
-        connection = open_writer(file)
-        try:
-            migrate(connection)
+        if not file.exists():
+            make_database(file)
+        with closing(open_writer(file)) as connection:
+            self.migrated_from = migrate(connection)
             self.last_recorded_ms = last_recorded_at(connection)
-        finally:
-            connection.close()
+            self.void_keys = adopt_secret(connection, secret)
         self.writer = Writer(
             partial(open_writer, file),
             due_job=due_job,

@@ -48,6 +48,40 @@ def test_an_action_is_refused_that_is_empty_or_holds_a_colon_or_a_control_charac
         action_id(name)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *["\ufeffArgentina", "Argentina\u200b", "\u200b", "Arg\u200bentina", "\u200eArgentina", "Argentina\u200f"],
+        *["\u202eArgentina\u202c", "\u2066Argentina\u2069", "\u061cArgentina", "Argen\xadtina", "Argen\u2060tina"],
+        *["\u200dArgentina", "Argentina\u200c", "Rio \u200dPlate", "Argen\u200d\u200dtina", "A.\u200dB"],
+        *["Argentina\u3164", "\uffa0Argentina", "Argentina\u2800", "Argen\u034ftina", "\u115fArgentina"],
+        *["Argentina\U000e0061", "\U0001f3f4\U000e0067", "\U000e007f", "Argentina\ufff9", "Argentina\u180e"],
+    ],
+)
+def test_a_name_is_refused_that_holds_what_shows_nothing(name: str) -> None:
+    with refused_parameter("actions"):
+        action_id(name)
+    with pytest.raises(Rejected, match=r"U\+[0-9A-F]{4}"):
+        part_id(fold(name, "targets"), "targets")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # two parts of one Persian word
+        "क्\u200dष",  # a half letter of Devanagari
+        FAMILY,
+        "\U0001f3f3\ufe0f\u200d\U0001f308",  # a rainbow flag
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f-england",  # with its flag
+        "\u06dd\u0661",  # an end of ayah around its number
+        "⚽\ufe0f",
+        "e\u0301\u0323",
+    ],
+)
+def test_what_words_and_emoji_are_written_with_stays_in_their_id(name: str) -> None:
+    assert action_id(name) == unicodedata.normalize("NFKC", name)
+
+
 @pytest.mark.parametrize("name", ["a" + "\u0300" * 128, "b:" + "\xe9" * 129 + ":c"])
 def test_a_name_is_not_folded_beyond_128_characters_a_part(name: str) -> None:
     with pytest.raises(Rejected, match="targets holds a name of more than 128 characters"):
@@ -99,6 +133,10 @@ def test_all_normal_forms_of_a_name_have_one_id(name: str) -> None:
         (["a, b"], ["a, b"]),
         ("a,,b", ["a", "b"]),
         ("one", ["one"]),
+        ("\ufeffa,b\r\n", ["a", "b"]),
+        ("\ufeff", []),
+        ("a,\ufeffb", ["a", "\ufeffb"]),  # which is refused as a name
+        (["\ufeffa"], ["\ufeffa"]),
     ],
 )
 def test_a_list_is_an_array_or_a_string_with_commas(value: list[str] | str, items: list[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gameserver.cli import main
-from gameserver.storage.connection import hold_lock
+from gameserver.storage.files import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, run_process, serving
 
 
@@ -178,7 +178,7 @@ def test_user_add_works_without_a_server_and_beside_one(database: Path) -> None:
 
 
 def test_user_add_prints_id_and_key_for_people_too(database: Path) -> None:
-    done = run_process("user", "add", "ann", "--db", database)
+    done = run_process("user", "add", "ann", "--create", "--db", database)
     assert done.code == 0
     assert re.search(r"^id: 1$", done.stdout, re.M)
     assert re.search(r"^session_key: \S{20,}$", done.stdout, re.M)
@@ -266,7 +266,14 @@ def test_what_does_not_exist_is_named(database: Path, arguments: tuple[str, ...]
 
 @pytest.mark.parametrize(
     "arguments",
-    [("user", "key", "ann"), ("source", "list"), ("source", "admin-add", "x", "ann"), ("check",), ("call", "{}")],
+    [
+        ("user", "add", "ann"),
+        ("user", "key", "ann"),
+        ("source", "list"),
+        ("source", "admin-add", "x", "ann"),
+        ("check",),
+        ("call", "{}"),
+    ],
 )
 def test_a_command_on_a_file_that_does_not_exist_makes_none(database: Path, arguments: tuple[str, ...]) -> None:
     done = run(*arguments, "--db", database)

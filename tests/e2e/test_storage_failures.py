@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from gameserver.storage import connection as connection_module
-from gameserver.storage.connection import beside
+from gameserver.storage.files import beside
 from tests.support.harness import START_MS, Client, FakeClock, Server, running_server
 from tests.support.process import Player, ServerProcess, add_user, playing, run, serving
 from tests.support.settling import faults_of

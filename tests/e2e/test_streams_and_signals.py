@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.storage.connection import beside
+from gameserver.storage.files import beside
 from tests.support.process import PROGRAM, TIMEOUT_S, add_user, environment, playing, serving
 from tests.support.wire import request_head
 

@@ -70,6 +70,36 @@ async def test_late_bets_stay_refunded_when_their_pool_is_reopened(table: Table)
     assert list((await accepted(cat, 388, game_id=table.game))["pools_list"]) == [pool]
 
 
+async def lists_with(table: Table, name: str, pool: str) -> list[int]:
+    """The operations in whose answer a bettor finds the pool."""
+    client = await table.client(name)
+    return [op for op in (388, 389, 390) if pool in (await accepted(client, op, game_id=table.game))["pools_list"]]
+
+
+async def test_a_pool_with_late_bets_alone_is_among_ones_resolved_pools_whenever_it_is_resolved(table: Table) -> None:
+    pool, event = await late_case(table)
+    for _ in range(2):
+        assert [await lists_with(table, name, pool) for name in ("ann", "cat", "dan")] == [[390], [390], []]
+        await table.void(event)
+        assert [await lists_with(table, name, pool) for name in ("ann", "cat", "dan")] == [[389], [388], [388]]
+        event = await table.event(happened_at=START_MS + 3_000)
+    shown = (await accepted(await table.client("cat"), 390, game_id=table.game))["pools_list"][pool]
+    assert (shown["user_backed"], shown["total_winnings"]) == ({}, 0.0)
+    await accepted(table.admin, 3952, pool_id=pool)
+    assert await lists_with(table, "cat", pool) == [390]
+
+
+async def test_who_bet_too_late_takes_part_again_by_betting_again_in_the_reopened_pool(table: Table) -> None:
+    pool, event = await late_case(table)
+    await table.void(event)
+    for participants in (3, 3):
+        await table.bet("cat", pool, "argentina", 1)
+        assert (await table.pool_object(pool))["participants"] == participants
+    assert await lists_with(table, "cat", pool) == [389]
+    await table.event(at=20_000)
+    assert await lists_with(table, "cat", pool) == [390]
+
+
 async def test_an_event_that_is_voided_and_registered_again_leaves_the_balances_from_before(table: Table) -> None:
     pool, event = await late_case(table)
     before = await table.nets()
@@ -202,6 +232,18 @@ async def test_who_has_spent_the_winnings_is_overdrawn_and_may_not_bet_until_pos
     await table.bet("ann", pool, "argentina", 1)
 
 
+async def test_voiding_a_pool_says_to_who_voids_it_alone_whom_it_overdraws(table: Table) -> None:
+    pool, other = await table.pool(), await table.pool(action_id="offside")
+    await table.bet("ann", pool, "argentina", 10)
+    await table.bet("bob", pool, "none", 40)
+    await table.event(at=1)
+    await table.bet("ann", other, "brazil", "1039.99")
+    watcher = await table.watcher()
+    assert (await accepted(table.admin, 3952, pool_id=pool))["overdrawn"] == {"1": 39.99}
+    (message,) = of_kind(await watcher.heard(), 3662)
+    assert "overdrawn" not in message
+
+
 async def test_an_event_is_voided_once(table: Table) -> None:
     event = await table.event()
     await table.void(event)
@@ -230,7 +272,7 @@ async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table) -> None:
     watcher = await table.watcher()
     fields: dict[str, Any] = {"pool_id": pool, "game_id": table.game, "reason": "Wrong"}
     fields |= {"amount_total": 10.0, "participants": 2, "version": 4}  # opened, two bets, voided
-    assert_reply(await table.admin.call(3952, pool_id=pool, reason="Wrong"), 3662, **fields)
+    assert_reply(await table.admin.call(3952, pool_id=pool, reason="Wrong"), 3662, **fields, overdrawn={})
     (message,) = await watcher.heard()
     assert_broadcast(message, 3662, 3, **fields)
     assert await table.nets() == {"ann": 0.0, "bob": 0.0}

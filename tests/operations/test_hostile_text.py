@@ -1,12 +1,14 @@
 """Names and descriptions are data: they come back as they were sent, whatever is in them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from msgspec import inspect
 
+from gameserver.protocol.fields import VISIBLE
 from gameserver.protocol.registry import OPERATIONS
-from tests.support.world import World
+from tests.support.world import World, assert_refused
 
 # Parameters of free text that come back to somebody; each is tried below.
 SHOWN = {"source_name", "description", "game_name", "type", "hashtag", "reason", "actions", "targets"}
@@ -49,7 +51,7 @@ def test_every_parameter_of_free_text_is_known_here() -> None:
         declared = inspect.type_info(operation.request)
         assert isinstance(declared, inspect.StructType)
         for field in declared.fields:
-            if field.name != "header" and any(text.pattern in (None, r"\S") for text in texts_of(field.type)):
+            if field.name != "header" and any(text.pattern in (None, VISIBLE) for text in texts_of(field.type)):
                 found.add(field.name)
     assert found == SHOWN | LOOKED_UP
 
@@ -87,13 +89,54 @@ async def test_what_an_admin_says_of_an_event_or_a_pool_comes_back_as_it_was_sen
     assert said == [text] * 3
 
 
-@pytest.mark.parametrize("text", [param for param in TEXTS if param.id not in ("NUL", "control characters")])
+INVISIBLE = ("NUL", "control characters", "right to left", "line separators and invisible characters")
+
+
+@pytest.mark.parametrize("text", [param for param in TEXTS if param.id not in INVISIBLE])
 async def test_the_names_of_actions_and_targets_are_shown_as_they_were_sent(world: World, text: str) -> None:
     text = text.translate({ord(":"): ";", ord(","): ";"})  # which would make two of it
     game = await world.server.open_game(world.provider, world.source, actions=[text], targets=[text])
     details = await world.user.call(372, game_id=game)
     assert text in [action["name"] for action in details["actions"].values()]
     assert text in [target["display_name"] for target in details["targets"].values()]
+
+
+@pytest.mark.parametrize("text", [param for param in TEXTS if param.id in INVISIBLE])
+@pytest.mark.parametrize("op", [370, 373, 3702])
+async def test_a_name_that_would_look_like_another_is_refused(world: World, text: str, op: int) -> None:
+    new, known = {"source_id": world.source, "game_name": "G", "type": "t"}, {"game_id": world.upcoming}
+    for parameter in ("actions", "targets"):
+        request: dict[str, Any] = {**(new if op == 370 else known), parameter: [text]}
+        reply = await world.provider.call(op, **request)
+        assert_refused(reply, op, "invalid_parameter", parameter)
+    reply = await world.game_admin.call(385, game_id=world.game, description="D", type=3, targets=["No", text])
+    assert_refused(reply, 385, "invalid_parameter", "targets")
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\ufeff \u200b", "\u2066\u2069", "\x00", "\u3164", "\xad\xa0"])
+async def test_a_text_in_which_nothing_can_be_seen_is_refused(world: World, text: str) -> None:
+    game = {"source_id": world.source, "game_name": "G", "type": "t"}
+    pool = {"game_id": world.game, "description": "D", "type": 3}
+    requests: list[tuple[int, dict[str, Any], list[str]]] = [
+        (365, {"source_name": "S"}, ["source_name"]),
+        (370, game, ["game_name", "type", "hashtag"]),
+        (385, pool, ["description"]),
+    ]
+    for op, parameters, names in requests:
+        for name in names:
+            reply = await world.provider.call(op, **{**parameters, name: text})
+            assert_refused(reply, op, "invalid_parameter", name)
+
+
+async def test_a_list_is_read_that_begins_with_a_byte_order_mark(world: World) -> None:
+    game = await world.server.open_game(world.provider, world.source, targets="\ufeffArgentina,Brazil\r\n")
+    assert list((await world.user.call(372, game_id=game))["targets"]) == ["argentina", "brazil", "none"]
+
+
+async def test_a_message_that_begins_with_a_byte_order_mark_is_told_so(world: World) -> None:
+    await world.provider.send('\ufeff{"op": 1}')
+    refusal = await world.provider.receive()
+    assert (refusal["code"], "byte order mark" in refusal["text"]) == ("bad_json", True)
 
 
 @pytest.mark.parametrize("escape", [r"\ud83d", r"\ude00", r"\ude00\ud83d", r"a\udfff"])

@@ -258,4 +258,4 @@ async def test_a_recovery_that_fails_closes_the_connection_instead_of_answering_
 
     monkeypatch.setattr("gameserver.realtime.memberships.list_broadcasts", unreadable)
     assert (await world.user.call(363, game_id=world.game, after_seq=0))["recovered"]
-    assert await world.user.close_code() == 1001
+    assert await world.user.close_code() == 4009

@@ -13,8 +13,10 @@ from gameserver.storage.users import Session, User
 from tests.support.harness import START_MS, Client, FakeClock, Server, run_inline, running_server
 from tests.support.wire import request_head
 from tests.support.world import (
+    DAY_MS,
     HOUR_MS,
     NEVER_S,
+    RunningClock,
     assert_refused,
     assert_reply,
     bearer,
@@ -269,12 +271,42 @@ async def test_a_key_is_valid_for_24_hours(server: Server, clock: FakeClock, age
 
 
 async def test_a_connection_ends_when_its_key_expires(database: Path, autojump_clock: MockClock) -> None:
-    async with running_server(database, run_sync=run_inline, session_hours=1, ping_interval_s=NEVER_S) as server:
+    settings: dict[str, Any] = {"run_sync": run_inline, "session_hours": 1, "ping_interval_s": NEVER_S}
+    async with running_server(database, RunningClock(), **settings) as server:
         client = await server.connect("ann")
         began_s = trio.current_time()
         async with within(2 * 3600):
             assert await client.close_code() == 4002
         assert trio.current_time() - began_s == pytest.approx(3600, abs=1)
+
+
+@pytest.mark.parametrize("ping_interval_s", [60, NEVER_S])
+async def test_a_connection_ends_when_its_key_expires_though_the_servers_clock_goes_slower(
+    database: Path, autojump_clock: MockClock, ping_interval_s: float
+) -> None:
+    settings: dict[str, Any] = {"run_sync": run_inline, "session_hours": 1, "ping_interval_s": ping_interval_s}
+    clock = RunningClock()
+    async with running_server(database, clock, **settings) as server:
+        clock.time_ms += DAY_MS
+        client = await server.connect("ann")
+        clock.time_ms -= DAY_MS
+        began_s = trio.current_time()
+        async with within(2 * 3600):
+            assert await client.close_code() == 4002
+        assert trio.current_time() - began_s == pytest.approx(4000, abs=1)
+
+
+async def test_a_connection_ends_at_the_next_ping_if_the_clock_goes_beyond_its_keys_end(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    clock = RunningClock()
+    async with running_server(database, clock, run_sync=run_inline, ping_interval_s=60) as server:
+        client = await server.connect("ann")
+        clock.time_ms += DAY_MS
+        began_s = trio.current_time()
+        async with within(100):
+            assert await client.close_code() == 4002
+        assert trio.current_time() - began_s <= 60
 
 
 async def test_who_does_not_log_on_in_time_is_closed_with_4001(database: Path, autojump_clock: MockClock) -> None:
@@ -309,9 +341,11 @@ async def test_who_logs_on_in_time_stays(database: Path, autojump_clock: MockClo
 
 
 async def test_a_key_may_expire_at_any_step_of_a_connection_s_end(database: Path, mock_clock: MockClock) -> None:
-    async with running_server(database, run_sync=run_inline, session_hours=1, ping_interval_s=NEVER_S) as server:
-        key = await server.key_of("ann")
+    settings: dict[str, Any] = {"run_sync": run_inline, "session_hours": 1, "ping_interval_s": NEVER_S}
+    async with running_server(database, RunningClock(), **settings) as server:
+        await server.add_user("ann")
         for steps in [*range(15)] * 8:
+            key = await server.new_key("ann")
             stream = server.open_stream()
             await stream.send_all(request_head(Authorization=f"Bearer {key}"))
             assert b" 101 " in await stream.receive_some()

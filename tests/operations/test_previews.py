@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.harness import START_MS
-from tests.support.settling import Table, accepted, of_kind
+from tests.support.harness import START_MS, FakeClock, Server
+from tests.support.settling import Table, accepted, lay_table, of_kind
 from tests.support.world import assert_refused, assert_reply
 
 
@@ -44,7 +44,7 @@ async def test_a_preview_changes_nothing_and_says_what_registering_then_does(
     assert contents(database) == before
     assert await watcher.heard() == []
     await accepted(table.admin, 395, **parameters)
-    assert preview["pools"] == told(of_kind(await watcher.heard(), 362))
+    assert outline(preview) == told(of_kind(await watcher.heard(), 362))
     assert set(preview["pools"]) == {teams, players}
 
 
@@ -54,14 +54,78 @@ def told(ended: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {message["pool_id"]: {name: message[name] for name in fields} for message in ended}
 
 
-async def test_a_preview_leaves_late_bets_out(table: Table) -> None:
-    teams, players, _ = await laid_out(table)
+def outline(preview: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What a preview says of pools, as far as their ends are told."""
+    return told([{"pool_id": pool, **previewed} for pool, previewed in preview["pools"].items()])
+
+
+async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> None:
+    teams, players, manual = await laid_out(table)
     preview = await table.admin.call(3950, **table.happening(happened_at=START_MS + 3_000))
     expected = {
-        teams: {"winning_target": "argentina", "is_money_return": False, "winners": {"1": 3.0}, "losers": {"2": 3.0}},
-        players: {"winning_target": "argentina:1", "is_money_return": False, "winners": {"2": 0.0}, "losers": {}},
+        teams: {
+            "winning_target": "argentina",
+            "is_money_return": False,
+            "price": 1.4285,
+            "paid": 10.0,
+            "takeout": 0,
+            "winners_count": 1,
+            "losers_count": 1,
+            "late_bets": 1,
+            "late_amount": 10.0,
+            "recreated": False,
+            "winners": {"1": 3.0},
+            "losers": {"2": 3.0},
+        },
+        players: {
+            "winning_target": "argentina:1",
+            "is_money_return": False,
+            "price": 1.0,
+            "paid": 5.0,
+            "takeout": 0,
+            "winners_count": 1,
+            "losers_count": 0,
+            "late_bets": 0,
+            "late_amount": 0,
+            "recreated": False,
+            "winners": {"2": 0.0},
+            "losers": {},
+        },
     }
-    assert_reply(preview, 3660, pools=expected)
+    assert_reply(preview, 3660, pools=expected, untouched=[manual])
+
+
+async def test_a_preview_of_a_money_return_has_no_price(table: Table) -> None:
+    teams, _, _ = await laid_out(table)
+    table.set_time(6_000)
+    previewed = (await accepted(table.admin, 3950, **table.happening("chile:1")))["pools"][teams]
+    assert (previewed["is_money_return"], previewed["price"], previewed["paid"]) == (True, None, 20.0)
+    assert (previewed["winners_count"], previewed["losers_count"]) == (0, 0)
+
+
+async def test_a_preview_says_what_the_house_takes_and_which_pools_are_opened_anew(
+    server: Server, clock: FakeClock
+) -> None:
+    table = await lay_table(server, clock, "0.1")
+    pool = await table.pool(recreate_on_end=True)
+    for name, target, amount in (("ann", "argentina", 10), ("bob", "brazil", 10)):
+        await table.bet(name, pool, target, amount)
+    table.set_time(1)
+    previewed = (await accepted(table.admin, 3950, **table.happening()))["pools"][pool]
+    shown = {name: previewed[name] for name in ("takeout", "paid", "price", "recreated")}
+    assert shown == {"takeout": 2.0, "paid": 18.0, "price": 1.8, "recreated": True}
+
+
+async def test_a_preview_lists_the_100_greatest_winners_and_losers_and_counts_all(table: Table) -> None:
+    pool = await table.pool()
+    for number in range(204):
+        winner = number % 2
+        await table.bet(f"u{number}", pool, "argentina" if winner else "brazil", 1 + (number // 2 + 7) % 102)
+    table.set_time(1)
+    previewed = (await accepted(table.admin, 3950, **table.happening()))["pools"][pool]
+    assert (previewed["winners_count"], previewed["losers_count"]) == (102, 102)
+    for listed in (previewed["winners"], previewed["losers"]):
+        assert list(listed.values()) == [float(amount) for amount in range(102, 2, -1)]
 
 
 @pytest.mark.parametrize("label", ["yes", "no"])
@@ -70,13 +134,14 @@ async def test_a_preview_of_a_resolution_by_hand_says_what_it_then_does(table: T
     watcher = await table.watcher()
     preview = await accepted(table.admin, 3950, pool_id=manual, target_id=label)
     await table.resolve(manual, label)
-    assert preview["pools"] == told(of_kind(await watcher.heard(), 362))
+    assert outline(preview) == told(of_kind(await watcher.heard(), 362))
     assert set(preview["pools"]) == {manual}
 
 
 async def test_a_preview_of_what_ends_nothing_is_empty(table: Table) -> None:
-    await laid_out(table)
-    assert_reply(await table.admin.call(3950, **table.happening(action_id="offside")), 3660, pools={})
+    untouched = list(await laid_out(table))
+    preview = await table.admin.call(3950, **table.happening(action_id="offside"))
+    assert_reply(preview, 3660, pools={}, untouched=untouched)
 
 
 async def test_a_preview_is_refused_as_the_event_would_be(table: Table) -> None:

@@ -5,6 +5,7 @@ import logging
 import os
 import queue
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -199,8 +200,11 @@ def test_the_log_on_standard_error_says_what_was_logged_when_it_ends(capfd: pyte
     with log_to_stderr("info", "text"):
         say("hello")
         logger.debug("not this")
+        warnings.showwarning("odd", UserWarning, "somewhere.py", 7)
         assert dropped_lines() == 0
-    assert "INFO tests.output: hello event=said" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "INFO tests.output: hello event=said" in said
+    assert "WARNING py.warnings: somewhere.py:7: UserWarning: odd" in said
 
 
 def test_a_log_that_has_no_standard_error_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

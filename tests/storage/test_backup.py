@@ -1,3 +1,4 @@
+import errno
 import os
 import shutil
 import sqlite3
@@ -12,8 +13,9 @@ import pytest
 from gameserver.storage import copies
 from gameserver.storage.backup import back_up, restore
 from gameserver.storage.check import find_faults
-from gameserver.storage.connection import DatabaseInUse, beside, hold_lock, open_reader, open_writer, require_own_log
+from gameserver.storage.connection import open_reader, open_writer, require_own_log
 from gameserver.storage.copies import CopyRefused, writing
+from gameserver.storage.files import DatabaseInUse, FileRefused, beside, hold_lock, locate
 from gameserver.storage.migrations import IncompatibleDatabase, migrate, statements
 from tests.support.rows import make_game, make_user
 
@@ -268,6 +270,42 @@ def test_what_is_kept_is_bit_for_bit_what_was_there_though_it_be_broken(
     assert beside(kept, "-wal").read_bytes() == log
 
 
+def test_a_restore_replaces_nothing_that_never_was_a_database(backup: Path, tmp_path: Path) -> None:
+    notes, other = tmp_path / "notes.txt", tmp_path / "other.db"
+    notes.write_text("mine")
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE bookmarks (address TEXT)")
+    for file, reason in ((notes, "is no database"), (other, "of another program")):
+        before = file.read_bytes(), names_in(tmp_path)
+        with pytest.raises((CopyRefused, IncompatibleDatabase), match=reason):
+            restore(file, backup, ignore, keep=False)
+        assert (file.read_bytes(), names_in(tmp_path)) == before
+
+
+def test_a_file_system_without_hard_links_keeps_a_copy(
+    backup: Path, connection: sqlite3.Connection, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*arguments: Any) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    crash(database, connection)
+    before = database.read_bytes(), beside(database, "-wal").read_bytes()
+    kept = restore(database, backup, ignore, keep=True)
+    assert kept == beside(database, ".before-restore")
+    assert (kept.read_bytes(), beside(kept, "-wal").read_bytes()) == before
+    assert (usernames(database), usernames(kept)) == (["ann"], ["ann", "bob"])
+    assert not list(database.parent.glob("*.part"))
+
+
+def test_what_the_file_system_refuses_is_told_in_words(
+    connection: sqlite3.Connection, database: Path, target: Path
+) -> None:
+    target.parent.rmdir()
+    with pytest.raises(CopyRefused, match=f"backup to {target} failed.*No such file"):
+        take(database, target)
+
+
 def test_a_database_that_is_a_link_is_replaced_where_the_link_leads(
     backup: Path, connection: sqlite3.Connection, database: Path, tmp_path: Path
 ) -> None:
@@ -329,8 +367,8 @@ def cut(backup: Path) -> None:
         (of_another_program, "another program"),
         (with_a_fault, "not sound"),
         (cut, r"not sound|malformed"),
-        (lambda backup: os.truncate(backup, 0), "another program"),
-        (lambda backup: backup.write_bytes(b"no database " * 1000), "cannot be read"),
+        (lambda backup: os.truncate(backup, 0), "is empty"),
+        (lambda backup: backup.write_bytes(b"no database " * 1000), "cannot be opened as a database"),
         (lambda backup: backup.unlink(), "no backup at"),
         (lambda backup: beside(backup, "-wal").write_bytes(b"x"), "log of another database"),
     ],
@@ -339,11 +377,11 @@ def test_what_is_no_sound_backup_changes_nothing(
     backup: Path, connection: sqlite3.Connection, database: Path, spoil: Callable[[Path], Any], reason: str
 ) -> None:
     spoil(backup)
-    before = names_in(database.parent) | {"game.db.lock"}
+    before = names_in(database.parent)
     with pytest.raises((CopyRefused, IncompatibleDatabase), match=reason):
         restore(database, backup, ignore, keep=True)
     assert usernames(database) == ["ann", "bob"]
-    assert names_in(database.parent) == before
+    assert names_in(database.parent) - {"game.db.lock"} == before
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", ".part"])
@@ -377,11 +415,18 @@ def last_step(backup: Path, request: pytest.FixtureRequest, monkeypatch: pytest.
 
 
 def test_a_restore_cut_short_leaves_one_database_or_the_other_or_says_what_to_do(
-    backup: Path, connection: sqlite3.Connection, database: Path, last_step: None
+    backup: Path, connection: sqlite3.Connection, database: Path, tmp_path: Path, last_step: None
 ) -> None:
     crash(database, connection)
     with suppress(Cut):
         restore(database, backup, ignore, keep=True)
+    second = beside(database, ".before-restore")
+    if second.exists() and second.samefile(database):
+        with pytest.raises(FileRefused, match=r"second name \(.*before-restore\)"):  # cut before the copy had its name
+            locate(database)
+        shutil.copy(database, tmp_path / "copy")
+        (tmp_path / "copy").replace(second)  # no second name any more
+    locate(database)
     try:
         require_own_log(database)
     except IncompatibleDatabase:

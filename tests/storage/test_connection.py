@@ -1,21 +1,15 @@
+import shutil
 import sqlite3
-import stat
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
 
 from gameserver.storage import connection as module
-from gameserver.storage.connection import (
-    DatabaseInUse,
-    beside,
-    control_address,
-    hold_lock,
-    load_secret,
-    open_reader,
-    open_writer,
-)
-from gameserver.storage.migrations import IncompatibleDatabase
+from gameserver.storage.connection import open_reader, open_writer, require_database
+from gameserver.storage.control_socket import control_address
+from gameserver.storage.files import FileRefused
+from gameserver.storage.migrations import APPLICATION_ID, IncompatibleDatabase
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -61,45 +55,30 @@ def test_an_sqlite_without_strict_tables_is_refused(database: Path, monkeypatch:
         open_writer(database)
 
 
-def test_the_lock_is_held_by_one_at_a_time(database: Path) -> None:
-    with hold_lock(database):
-        with pytest.raises(DatabaseInUse, match="--db"), hold_lock(database):
-            pass
-        with pytest.raises(DatabaseInUse), hold_lock(database):
-            pass
-    with hold_lock(database):
-        pass
+def test_a_database_of_another_program_is_told_by_its_first_bytes_and_left_as_it_is(database: Path) -> None:
+    for mode in ("DELETE", "WAL"):
+        with closing(sqlite3.connect(database)) as other:
+            other.execute(f"PRAGMA journal_mode = {mode}")
+            other.execute("CREATE TABLE IF NOT EXISTS bookmarks (address TEXT)")
+        before = database.read_bytes()
+        with pytest.raises(IncompatibleDatabase, match="another program"):
+            require_database(database)
+        assert (database.read_bytes(), list(database.parent.iterdir())) == (before, [database])
 
 
-def test_the_lock_makes_the_folder_and_is_private(tmp_path: Path) -> None:
-    with hold_lock(tmp_path / "new" / "folder" / "game.db"):
-        lock = tmp_path / "new" / "folder" / "game.db.lock"
-        assert stat.S_IMODE(lock.stat().st_mode) == 0o600
-
-
-def test_a_secret_is_made_once_and_is_private(database: Path) -> None:
-    secret = load_secret(database, None)
-    assert len(secret) == 32
-    assert load_secret(database, None) == secret
-    assert load_secret(database, "") == secret
-    assert stat.S_IMODE(beside(database, ".secret").stat().st_mode) == 0o600
-
-
-def test_a_secret_of_the_environment_is_used_and_not_written(database: Path) -> None:
-    assert load_secret(database, "ab" * 32) == b"\xab" * 32
-    assert not beside(database, ".secret").exists()
-
-
-@pytest.mark.parametrize("environment", ["ab" * 31, "not hex"])
-def test_a_secret_that_is_short_or_no_hex_is_refused(database: Path, environment: str) -> None:
-    with pytest.raises(ValueError, match=r"32 bytes|hexadecimal"):
-        load_secret(database, environment)
-
-
-def test_a_secret_file_that_was_cut_is_refused(database: Path) -> None:
-    beside(database, ".secret").write_bytes(b"")
-    with pytest.raises(ValueError, match="32 bytes"):
-        load_secret(database, None)
+def test_a_database_of_which_only_the_log_tells_what_it_is_is_known(database: Path, tmp_path: Path) -> None:
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
+    for application_id in (APPLICATION_ID, 5):
+        database.unlink(missing_ok=True)
+        with closing(sqlite3.connect(database, isolation_level=None)) as opened:
+            opened.execute("PRAGMA journal_mode = WAL")
+            opened.execute(f"PRAGMA application_id = {application_id}")
+            for suffix in ("", "-wal"):
+                shutil.copy(f"{database}{suffix}", crashed)
+        assert (crashed / database.name).read_bytes()[68:72] == bytes(4)
+        with nullcontext() if application_id == APPLICATION_ID else pytest.raises(IncompatibleDatabase):
+            require_database(crashed / database.name)
 
 
 def test_the_control_address_is_the_shorter_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,5 +88,5 @@ def test_the_control_address_is_the_shorter_spelling(tmp_path: Path, monkeypatch
 
 
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(IncompatibleDatabase, match="too long"):
+    with pytest.raises(FileRefused, match="too long"):
         control_address(tmp_path / ("x" * 104))

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import pytest
 
 from gameserver.storage.check import find_faults
-from gameserver.storage.connection import beside, open_writer
+from gameserver.storage.connection import open_writer
+from gameserver.storage.files import beside
 from gameserver.storage.migrations import migrate
 from tests.support.offline import Offline
 from tests.support.states import Match, contents_of

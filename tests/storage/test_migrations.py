@@ -90,14 +90,14 @@ def test_every_table_of_the_schema_is_strict(empty: sqlite3.Connection) -> None:
 
 
 def test_migrating_again_changes_nothing(empty: sqlite3.Connection) -> None:
-    migrate(empty)
+    assert migrate(empty) is None
     before = contents_of(empty)
-    migrate(empty)
+    assert migrate(empty) is None
     assert contents_of(empty) == before
 
 
 def test_a_migrated_file_has_the_schema_of_a_new_one_and_keeps_its_rows(old: sqlite3.Connection) -> None:
-    migrate(old, VERSION_3, FAKES)
+    assert migrate(old, VERSION_3, FAKES) == 1
     assert version_of(old) == 3
     assert schema_of(old) == newest_schema()
     assert old.execute("SELECT * FROM users").fetchall() == [(1, "ann", None)]
@@ -294,6 +294,17 @@ def test_a_file_of_version_3_keeps_its_rows_and_its_pools_have_versions(version_
         assert [row[: len(old)] for row, old in zip(migrated, rows, strict=True)] == rows
     assert version_3.execute("SELECT version FROM pools").fetchall() == [(1,)]
     assert find_faults(version_3) == []
+
+
+def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3: sqlite3.Connection) -> None:
+    version_3.execute(
+        "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id, status)"
+        " SELECT replace(uuid, substr(uuid, 1, 8), 'ffffffff'), pool_id, 2, position, 5, 9, 0, 'invalidated' FROM bets"
+    )
+    before = version_3.execute("SELECT * FROM participations").fetchall()
+    migrate(version_3)
+    (pool, game) = version_3.execute("SELECT id, game_id FROM pools").fetchone()
+    assert version_3.execute("SELECT * FROM participations").fetchall() == [*before, (2, game, pool, 0, 0)]
 
 
 @pytest.mark.parametrize("version", [0, 1])

@@ -64,8 +64,8 @@ def run_process(*arguments: str | Path) -> Done:
 
 
 def add_user(file: Path, name: str, *, provider: bool = False) -> dict[str, Any]:
-    """Make a user from the command line; ``{"id", "username", "session_key"}``."""
-    done = run("user", "add", name, *(["--provider"] if provider else []), "--json", "--db", file)
+    """Make a user from the command line, and the database if there is none; ``{"id", "username", "session_key"}``."""
+    done = run("user", "add", name, *(["--provider"] if provider else []), "--create", "--json", "--db", file)
     assert done.code == 0, done.stderr
     user: dict[str, Any] = json.loads(done.stdout)
     return user

@@ -1,0 +1,193 @@
+"""Where a database lies: its one name, the files beside it, whose they may be, and the lock that one process holds."""
+
+import errno
+import fcntl
+import itertools
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from gameserver.errors import OperatorError
+
+LOGS = ("-wal", "-shm", "-journal")  # what SQLite itself keeps beside a database
+PRIVATE = 0o600
+PRIVATE_FOLDER = 0o700
+_NOT_A_PLAIN_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)  # a link (as Linux and as BSD say it), a socket
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP)  # what file systems say that sync no folder
+_NOBODY_WAITS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+class FileRefused(OperatorError):
+    """A place or a file in it that cannot be used or is not to be believed; the text says why and what to do."""
+
+
+class DatabaseInUse(OperatorError):
+    """Another process has the database open for writing."""
+
+
+def beside(file: Path, suffix: str) -> Path:
+    """A companion of the database file: ``FILE.lock``, ``FILE.sock``, ``FILE.secret``."""
+    return file.with_name(file.name + suffix)
+
+
+def locate(path: Path) -> Path:
+    """The one name of a database, wherever links lead: everything that belongs to it lies beside that. It may be new.
+
+    SQLite's log and this server's lock go by the name, and no two names of one file (hard links) can be told from two
+    files by anything that lies beside them: a file with a second name is refused. Raises `FileRefused`.
+    """
+    try:
+        file = path.resolve()
+    except FileNotFoundError:
+        text = "the working folder does not exist any more: change to another, or name the database by its whole path"
+        raise FileRefused(text) from None
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a character that no path has
+        raise FileRefused(f"{path} leads nowhere: {error}") from error
+    try:
+        status = file.stat()
+    except FileNotFoundError:
+        return file
+    except OSError as error:
+        raise FileRefused(f"{file} cannot be reached: {error.strerror}") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise FileRefused(f"{file} is a folder; name a file in it with --db")
+    if not stat.S_ISREG(status.st_mode):
+        raise FileRefused(f"{file} is no plain file; name another with --db")
+    if status.st_nlink > 1:
+        names = ", ".join(_other_names(file, status)) or "elsewhere"
+        raise FileRefused(
+            f"{file} has a second name ({names}), by which another program would use it unnoticed: a hard link;"
+            " remove all names but one"
+        )
+    return file
+
+
+def _other_names(file: Path, status: os.stat_result) -> list[str]:
+    with os.scandir(file.parent) as entries:
+        return sorted(entry.path for entry in entries if entry.inode() == status.st_ino and entry.name != file.name)
+
+
+def believed_owners(file: Path) -> frozenset[int]:
+    """The users whose files beside the database may be relied on: we, root, and for root the database's owner.
+
+    Not the last where everybody may write, who then may have put the database there too.
+    """
+    owners = {0, os.geteuid()}
+    if os.geteuid() == 0 and file.exists() and not file.parent.stat().st_mode & stat.S_IWOTH:
+        owners.add(file.stat().st_uid)
+    return frozenset(owners)
+
+
+def require_believed(file: Path, path: Path, status: os.stat_result) -> None:
+    """Raise `FileRefused` for a companion ``path`` of the database that is no plain file or of somebody else."""
+    if not stat.S_ISREG(status.st_mode):
+        raise FileRefused(f"{path} is a link or no plain file, and not used: remove it")
+    if status.st_uid not in believed_owners(file):
+        raise FileRefused(
+            f"{path} belongs to {user_name(status.st_uid)}, neither to {user_name(os.geteuid())} nor to root, and is"
+            " not to be believed: run this as that user if it is the server's, else remove the file"
+        )
+
+
+def user_name(uid: int) -> str:
+    """How a user is called, for people."""
+    try:
+        return f"user {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"user {uid}"
+
+
+def open_believed(file: Path, path: Path, flags: int) -> int:
+    """A descriptor of a companion of the database that is ours to rely on; one that is made is private.
+
+    Raises FileNotFoundError if it is missing and not to be made, otherwise `FileRefused`.
+    """
+    try:
+        descriptor = os.open(path, flags | _NOBODY_WAITS, PRIVATE)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        reason = "is a link or no plain file" if error.errno in _NOT_A_PLAIN_FILE else error.strerror
+        raise FileRefused(f"{path} cannot be opened: {reason}") from error
+    try:
+        require_believed(file, path, os.fstat(descriptor))
+        if flags & os.O_CREAT:
+            give_to_owner(descriptor, file)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def give_to_owner(descriptor: int, file: Path) -> None:
+    """Let what root makes beside another user's database be that user's, as SQLite does with its own files."""
+    if os.geteuid() == 0 and file.exists():
+        status = file.stat()
+        with suppress(OSError):  # a file system without owners
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+
+
+@contextmanager
+def hold_lock(path: Path) -> Iterator[Path]:
+    """Be the only process that writes to the database at ``path``; its one name. Raises `DatabaseInUse`, `FileRefused`.
+
+    The lock is on a file of its own: closing any descriptor of the database would drop SQLite's locks, and on some
+    systems a lock on the database itself would keep out those who read.
+    """
+    file = locate(path)
+    _make_folder(file.parent)
+    for suffix in ("", *LOGS):
+        with suppress(FileNotFoundError):
+            require_believed(file, beside(file, suffix), beside(file, suffix).lstat())
+    descriptor = open_believed(file, beside(file, ".lock"), os.O_RDWR | os.O_CREAT)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DatabaseInUse(
+                f"another gameserver is using {file}; stop it first, or choose another file with --db"
+            ) from None
+        except OSError as error:
+            raise FileRefused(
+                f"{file.parent} is on a file system without locks ({error.strerror}); choose another place with --db"
+            ) from error
+        yield file
+    finally:
+        os.close(descriptor)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those it is in, for us alone."""
+    try:
+        missing = list(itertools.takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
+        for path in reversed(missing):
+            path.mkdir(PRIVATE_FOLDER, exist_ok=True)
+    except OSError as error:
+        raise FileRefused(f"the folder {folder} cannot be made: {error.strerror}") from error
+
+
+def open_to_others(file: Path) -> Path | None:
+    """A folder on the way to the database in which others may put or replace files; None if there is none."""
+    owners = believed_owners(file)
+    for folder in file.parents:
+        status = folder.stat()
+        writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        # In a sticky folder nobody removes what is another's, but anybody adds: no matter further up.
+        if (writable and (folder == file.parent or not status.st_mode & stat.S_ISVTX)) or status.st_uid not in owners:
+            return folder
+    return None
+
+
+def sync_folder(file: Path) -> None:
+    """Have the names in a file's folder on disk, where the file system offers it."""
+    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,119 @@
+"""The server's secret, with which session keys are made: 32 random bytes beside the database, or the environment's."""
+
+import os
+import secrets
+import sqlite3
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from gameserver.config import SECRET_VARIABLE
+from gameserver.domain.credentials import secret_fingerprint
+from gameserver.errors import OperatorError
+from gameserver.storage.files import FileRefused, beside, open_believed, require_believed, sync_folder
+
+SECRET_BYTES = 32
+
+
+class SecretRefused(OperatorError):
+    """A secret that is too short, known to others, or not the one that session keys are made with."""
+
+
+def load_secret(file: Path, environment: str | None) -> bytes:
+    """The secret from the environment, in hexadecimal digits, or else of ``FILE.secret``, made if it is missing.
+
+    The database's lock must be held. Raises `SecretRefused` and `FileRefused`.
+    """
+    secret = find_secret(file, environment)
+    if secret is None:
+        _make_secret(file)
+        secret = find_secret(file, environment)
+        assert secret is not None
+    return secret
+
+
+def find_secret(file: Path, environment: str | None) -> bytes | None:
+    """The same, None if there is none."""
+    origin: object = SECRET_VARIABLE
+    if environment:
+        try:
+            secret = bytes.fromhex(environment)
+        except ValueError:
+            raise SecretRefused(f"{SECRET_VARIABLE} must be hexadecimal digits, {2 * SECRET_BYTES} or more") from None
+    else:
+        origin = beside(file, ".secret")
+        try:
+            secret = _read_secret(file)
+        except FileNotFoundError:
+            return None
+    if len(secret) < SECRET_BYTES:
+        raise SecretRefused(f"{origin} must be at least {SECRET_BYTES} bytes")
+    return secret
+
+
+def _read_secret(file: Path) -> bytes:
+    path = beside(file, ".secret")
+    with os.fdopen(open_believed(file, path, os.O_RDONLY), "rb") as stream:
+        mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+        if mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise SecretRefused(
+                f"{path} can be read or changed by others (its mode is {mode:o}), who could make session keys of"
+                f" everybody: if that cannot have happened, chmod 600 it, else remove it and with it all keys; where no"
+                f" file can be private, or something else sets the mode, give the secret in {SECRET_VARIABLE}"
+            )
+        return stream.read()
+
+
+def _make_secret(file: Path) -> None:
+    """Write a new secret under its name only when it is whole and on disk."""
+    path, unfinished = beside(file, ".secret"), beside(file, ".secret.new")
+    try:
+        with suppress(FileNotFoundError):
+            require_believed(file, unfinished, unfinished.lstat())  # what an earlier run left
+            unfinished.unlink()
+        with os.fdopen(open_believed(file, unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as stream:
+            stream.write(secrets.token_bytes(SECRET_BYTES))
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.rename(path)
+        sync_folder(path)
+    except OSError as error:
+        raise FileRefused(f"{path} cannot be made: {error.strerror}") from error
+
+
+def adopt_secret(connection: sqlite3.Connection, secret: bytes) -> int:
+    """Let the database know the secret that session keys are made with from now on, in a transaction.
+
+    Returns how many session keys are void by that: those made with another.
+    """
+    fingerprint = secret_fingerprint(secret)
+    known = known_fingerprint(connection)
+    if known == fingerprint:
+        return 0
+    connection.execute(
+        "INSERT INTO identity (id, secret_fingerprint) VALUES (1, ?)"
+        " ON CONFLICT (id) DO UPDATE SET secret_fingerprint = excluded.secret_fingerprint",
+        (fingerprint,),
+    )
+    if known is None:  # a database of an older version: nobody knows
+        return 0
+    (void,) = connection.execute("SELECT count(*) FROM sessions").fetchone()
+    return int(void)
+
+
+def known_fingerprint(connection: sqlite3.Connection) -> bytes | None:
+    """The fingerprint of the secret that the session keys of a database are made with, None if it does not know."""
+    row = connection.execute("SELECT secret_fingerprint FROM identity").fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def require_known_secret(connection: sqlite3.Connection, secret: bytes | None) -> bytes:
+    """The secret, if keys made with it are good. Raises `SecretRefused` for another than the server's, or none."""
+    known = known_fingerprint(connection)
+    if secret is not None and known in (None, secret_fingerprint(secret)):
+        return secret
+    what = "there is no secret here" if secret is None else "the secret here is another than the server's"
+    raise SecretRefused(
+        f"{what}, and a session key made without that would be void: run this with the server's {SECRET_VARIABLE}, or"
+        " while the server runs"
+    )
