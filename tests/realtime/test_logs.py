@@ -180,9 +180,8 @@ async def test_a_refused_handshake_is_logged_with_its_reason(server: Server, ent
     peer = Peer(server.open_stream("203.0.113.9"))
     await peer.send(request_head(origin="https://evil.example"))
     await peer.response()
-    assert entries.of("refused") == [
-        {"level": "info", "connection": 1, "address": "203.0.113.9", "reason": "not_authorized"}
-    ]
+    what = {"reason": "not_authorized", "origin": "https://evil.example", "host": "testserver"}
+    assert entries.of("refused") == [{"level": "info", "connection": 1, "address": "203.0.113.9", **what}]
 
 
 async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: Lines) -> None:
