@@ -44,7 +44,7 @@ class HeadRefused(Exception):
         fields: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(status, code, text)
-        self.fields = fields or {}
+        self.fields = {"why": text, **(fields or {})}
         self.reason = reason or str(code)
         self.response = refusal(status, code, text, headers)
 

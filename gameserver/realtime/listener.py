@@ -20,7 +20,7 @@ from gameserver.realtime.logs import log_failure, set_context
 from gameserver.realtime.proxy_protocol import read_source
 from gameserver.realtime.services import Services
 from gameserver.realtime.tls import Certificate
-from gameserver.realtime.visit import Visit, too_many
+from gameserver.realtime.visit import Visit
 from gameserver.storage.sources import find_source
 from gameserver.web.endpoints import (
     DRAINING,
@@ -83,9 +83,10 @@ async def _welcome_briefly(services: Services, visit: Visit) -> _Admitted | None
     with services.reserve.hold() as room:
         admitted = await _welcome(services, visit)
     if room.cancelled_caught and not visit.answered:
-        visit.note_refusal(too_many().reason)
+        refused = visit.too_many()
+        visit.note_refusal(refused.reason, refused.fields)
         if services.certificate is None:
-            await visit.transport.send_all(too_many().response)
+            await visit.transport.send_all(refused.response)
     return admitted
 
 

@@ -73,11 +73,20 @@ class Visit:
         if not self.has_place:
             self.has_place = self._enter(self.limited_as)
             if not self.has_place:
-                raise too_many()
+                raise self.too_many()
         elif self._counted is None:
             if not self._services.connections.locate(self.limited_as):
-                raise too_many()
+                raise self.too_many()
             self._counted = self.limited_as
+
+    def too_many(self) -> HeadRefused:
+        """The answer to one connection more than the limits allow; the log says which of them."""
+        if not self._services.reserve.replenish():
+            limit = "descriptors"
+        else:
+            limit = "max_connections" if self._services.connections.left < 1 else "max_connections_per_address"
+        text = "too many connections; try again later"
+        return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many", fields={"limit": limit})
 
     @property
     def is_one_too_many(self) -> bool:
@@ -109,9 +118,3 @@ class Visit:
         """Give the place back."""
         if self.has_place:
             self._services.connections.leave(self._counted)
-
-
-def too_many() -> HeadRefused:
-    """The answer to one connection more than the limits allow."""
-    text = "too many connections; try again later"
-    return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many")
