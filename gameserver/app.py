@@ -13,40 +13,40 @@ from pathlib import Path
 import trio
 
 from gameserver import __version__
+from gameserver.admin.server import open_control_socket, serve_control
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
+from gameserver.engine.scheduled import due_job
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
-from gameserver.handlers.due import due_job
-from gameserver.realtime.alarms import Alarms
-from gameserver.realtime.announcer import Announcer
+from gameserver.net.descriptors import raise_descriptor_limit
+from gameserver.net.listening import Listening, listen
+from gameserver.net.timers import Timers
+from gameserver.net.tls import load_certificate
+from gameserver.ops.log import log
+from gameserver.ops.metrics import Metrics
+from gameserver.ops.systemd import Systemd
+from gameserver.ops.write_watch import WriterMonitor
 from gameserver.realtime.clock import Clock, ClockWatch
-from gameserver.realtime.control import open_control_socket, serve_control
-from gameserver.realtime.descriptors import raise_descriptor_limit
-from gameserver.realtime.details import Details
-from gameserver.realtime.directory import Directory
+from gameserver.realtime.connections import ConnectionRegistry
+from gameserver.realtime.context import ServerContext
+from gameserver.realtime.details_cache import DetailsCache
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
-from gameserver.realtime.listening import Listening, listen
-from gameserver.realtime.logs import log
-from gameserver.realtime.metrics import Metrics
+from gameserver.realtime.publisher import Publisher
 from gameserver.realtime.scheduler import Scheduler
-from gameserver.realtime.services import Services
-from gameserver.realtime.systemd import Systemd
-from gameserver.realtime.tls import load_certificate
-from gameserver.realtime.writes import WriteWatch
-from gameserver.storage.connection import require_usable
 from gameserver.storage.files import hold_lock, locate, open_to_others
 from gameserver.storage.jobs import Job, RunSync
-from gameserver.storage.migrations import MIGRATIONS
 from gameserver.storage.secret import load_secret
+from gameserver.storage.sqlite.connection import require_usable
+from gameserver.storage.sqlite.migrations import MIGRATIONS
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_services(
+def open_context(
     settings: Settings, clock: Clock | None = None, run_sync: RunSync = trio.to_thread.run_sync
-) -> Iterator[Services]:
+) -> Iterator[ServerContext]:
     """The server without its tasks: the database under its lock, and what connections share."""
     file = locate(Path(settings.db))
     clock = clock or Clock()
@@ -54,7 +54,7 @@ def open_services(
     require_usable(file)
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
-        alarms = Alarms()
+        alarms = Timers()
 
         async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:
             return await store.read(job)
@@ -67,16 +67,16 @@ def open_services(
             distribution_interval_s=settings.distribution_interval_ms / 1000,
             read=read,
         )
-        details, directory = Details(), Directory()
+        details, directory = DetailsCache(), ConnectionRegistry()
         metrics = Metrics()
-        writes = WriteWatch(metrics, run_sync)
+        writes = WriterMonitor(metrics, run_sync)
         store = Store(
             file,
             secret,
             readers=settings.readers,
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
-            publish=Announcer(hubs, details, directory, clock),
+            publish=Publisher(hubs, details, directory, clock),
             monotonic_s=time.monotonic,
             run_sync=run_sync,
             run_writes=writes.run,
@@ -86,7 +86,7 @@ def open_services(
                 _log_migration(settings, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
-            services = Services(settings, store, secret, clock, alarms, hubs, *shared, run_sync=run_sync)
+            services = ServerContext(settings, store, secret, clock, alarms, hubs, *shared, run_sync=run_sync)
             try:
                 yield services
             finally:
@@ -96,7 +96,7 @@ def open_services(
 
 
 @asynccontextmanager
-async def run_background(services: Services) -> AsyncIterator[None]:
+async def run_background(services: ServerContext) -> AsyncIterator[None]:
     """The tasks that connections rely on. When they start, what fell due while the server was down is done."""
     async with trio.open_nursery() as storage:
         storage.start_soon(services.store.run)
@@ -151,7 +151,7 @@ class Signals:
 
 async def serve(
     settings: Settings,
-    on_serving: Callable[[Services, list[str]], Awaitable[None]],
+    on_serving: Callable[[ServerContext, list[str]], Awaitable[None]],
     signals: Signals,
     systemd: Systemd,
 ) -> None:
@@ -160,7 +160,7 @@ async def serve(
     ``on_serving`` is called with the URLs once connections are accepted.
     """
     raise_descriptor_limit(settings.max_connections)
-    with open_services(settings) as services:
+    with open_context(settings) as services:
         async with (
             run_background(services),
             listen(settings, systemd.take_sockets()) as (clients, scrapers),
@@ -190,7 +190,7 @@ def _log_migration(settings: Settings, version: int) -> None:
     log(logger, logging.INFO, "migrated", text, **names)
 
 
-def _log_start(services: Services, listening: Listening) -> None:
+def _log_start(services: ServerContext, listening: Listening) -> None:
     settings = services.settings
     log(
         logger,
@@ -213,7 +213,7 @@ def _log_start(services: Services, listening: Listening) -> None:
         log(logger, logging.WARNING, "secret_changed", text, keys=services.store.void_keys)
 
 
-async def _drain(services: Services) -> None:
+async def _drain(services: ServerContext) -> None:
     """Answer what is in hand, close every connection with 1001, and refuse new ones meanwhile."""
     services.draining = True
     for connection in services.directory.everyone():
@@ -222,14 +222,14 @@ async def _drain(services: Services) -> None:
         await services.directory.wait_until_empty()
 
 
-def _reload(services: Services, systemd: Systemd) -> None:
+def _reload(services: ServerContext, systemd: Systemd) -> None:
     """Take up what may change while the server runs: the certificate."""
     systemd.reloading()
     _reload_certificate(services)
     systemd.ready()
 
 
-def _reload_certificate(services: Services) -> None:
+def _reload_certificate(services: ServerContext) -> None:
     if services.certificate is None:
         log(logger, logging.INFO, "reloaded", "there is no certificate to read anew")
         return

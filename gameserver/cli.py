@@ -19,12 +19,8 @@ import trio
 from trio_websocket import ConnectionClosed, HandshakeError
 
 from gameserver import __version__, output
-from gameserver.app import Signals, serve
-from gameserver.client import connect
-from gameserver.config import Settings, load_settings
-from gameserver.control import ControlError, control
-from gameserver.errors import OperatorError, Rejected
-from gameserver.handlers.admin import (
+from gameserver.admin.client import ControlError, control
+from gameserver.admin.commands import (
     AddSourceAdminByName,
     AddUser,
     Command,
@@ -35,20 +31,24 @@ from gameserver.handlers.admin import (
     ReplaceKeys,
     perform,
 )
-from gameserver.handlers.replay import Replay, ReplayError, export_game, read_facts
+from gameserver.admin.replay import Replay, ReplayError, export_game, read_facts
+from gameserver.app import Signals, serve
+from gameserver.client import connect
+from gameserver.config import Settings, load_settings
+from gameserver.errors import OperatorError, Rejected
+from gameserver.ops.log_output import log_to_stderr, print_aside
+from gameserver.ops.systemd import Systemd
 from gameserver.output import say, say_json
 from gameserver.progress import Progress
-from gameserver.realtime.log_output import log_to_stderr, print_aside
-from gameserver.realtime.services import Services
-from gameserver.realtime.systemd import Systemd
-from gameserver.storage.backup import back_up, restore
-from gameserver.storage.check import find_faults
+from gameserver.realtime.context import ServerContext
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import is_of_surroundings, open_memory, require_sqlite
-from gameserver.storage.copies import CopyRefused
 from gameserver.storage.files import beside, locate
-from gameserver.storage.migrations import require_current, require_known
-from gameserver.storage.reading import reading
+from gameserver.storage.sqlite.atomic_copy import CopyRefused
+from gameserver.storage.sqlite.backup import back_up, restore
+from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.sqlite.connection import is_of_surroundings, open_memory, require_sqlite
+from gameserver.storage.sqlite.migrations import require_current, require_known
+from gameserver.storage.sqlite.reading import reading
 
 DEVELOPER = "dev"
 
@@ -229,14 +229,14 @@ async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def _announce(settings: Settings, dev: bool, services: Services, urls: list[str]) -> None:
+async def _announce(settings: Settings, dev: bool, services: ServerContext, urls: list[str]) -> None:
     told = [(sys.stdout, f"serving on {' '.join(urls)}\n")]
     if dev:
         told.insert(0, (sys.stderr, f"{await _developer_help(services, settings, urls[0])}\n"))
     print_aside(told)
 
 
-async def _developer_help(services: Services, settings: Settings, url: str) -> str:
+async def _developer_help(services: ServerContext, settings: Settings, url: str) -> str:
     async def carry_out(command: Command) -> dict[str, Any]:
         now_ms = services.clock.now_ms()
         job = partial(perform, command=command, secret=services.secret, settings=settings, now_ms=now_ms)

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gameserver.__main__ import OLDEST_PYTHON, SYSTEMS
 from gameserver.config import Settings
-from gameserver.realtime.exposition import Exposition
-from gameserver.storage.connection import OLDEST_SQLITE
+from gameserver.ops.prometheus import PrometheusMetrics
+from gameserver.storage.sqlite.connection import OLDEST_SQLITE
 from tests.support.harness import Server
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +36,7 @@ def names(heading: str) -> set[str]:
 async def test_every_metric_is_explained_and_no_other(server: Server) -> None:
     exposed = {
         f"{family.name}_total" if family.type == "counter" else family.name
-        for family in text_string_to_metric_families(Exposition(server.services)().decode())
+        for family in text_string_to_metric_families(PrometheusMetrics(server.services)().decode())
     }
     assert names("Metrics") == exposed
 

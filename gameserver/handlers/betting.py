@@ -9,8 +9,8 @@ from gameserver.domain.money import read_amount, to_minor, to_units
 from gameserver.domain.names import MAX_PART_LENGTH
 from gameserver.domain.pools import require_accepting
 from gameserver.domain.targets import parse_target, path_id
+from gameserver.engine.context import Change, Reading, Wager
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.context import Change, Reading, Wager
 from gameserver.handlers.pools import sums_of
 from gameserver.handlers.registry import handles
 from gameserver.protocol.betting import (
@@ -26,8 +26,8 @@ from gameserver.protocol.betting import (
     YourExposure,
 )
 from gameserver.protocol.codec import encode_body
-from gameserver.storage.bets import Offer, add_to_stake, find_offer, insert_bet, insert_participation
-from gameserver.storage.ledger import get_balances, get_purse, insert_stake
+from gameserver.storage.bets import BetContext, add_to_stake, find_bet_context, insert_bet, insert_participation
+from gameserver.storage.ledger import get_balances, get_wallet, insert_stake
 from gameserver.storage.pools import (
     find_pool,
     list_all_open_pools,
@@ -46,14 +46,14 @@ def _parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
 def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, key: str) -> BetPlacedInBettingPool:
     """Take a bet: its stake leaves the available money in the same transaction."""
     units = read_amount(request.amount, "amount")
-    offer = find_offer(change.connection, request.pool_id, key, change.user.id)
+    offer = find_bet_context(change.connection, request.pool_id, key, change.user.id)
     if offer is None:
         raise not_found("pool_id", "pool")
     amount = to_minor(units, offer.currency, "amount")
     if offer.position is None:
         raise invalid("target", f"target names nothing that can be backed in this pool: {key[:80]!r}")
     require_accepting(offer.status, offer.times, change.now_ms, is_blocked=offer.is_blocked)
-    purse = offer.purse or get_purse(change.connection, change.user.id, offer.currency)
+    purse = offer.purse or get_wallet(change.connection, change.user.id, offer.currency)
     _require_funds(purse.held.available, amount, offer.currency)
     bet = insert_bet(change.connection, offer.pool_id, change.user.id, offer.position, amount, change.now_ms)
     _count(change, offer, offer.position, amount)
@@ -79,7 +79,7 @@ def _require_funds(available: int, amount: int, currency: str) -> None:
         raise Rejected(ErrorCode.INSUFFICIENT_FUNDS, f"available are {has} {currency}, asked for are {asks}", "amount")
 
 
-def _count(change: Change, offer: Offer, position: int, amount: int) -> None:
+def _count(change: Change, offer: BetContext, position: int, amount: int) -> None:
     """Add a bet to the sums of its user, its target and its pool."""
     connection, user_id, pool_id = change.connection, change.user.id, offer.pool_id
     new_backer = add_to_stake(connection, user_id, pool_id, position, amount)

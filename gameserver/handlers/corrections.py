@@ -7,13 +7,13 @@ import msgspec
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import Payout
 from gameserver.domain.pools import PoolStatus
+from gameserver.engine.closing import close_if_nothing_remains
+from gameserver.engine.context import Change, ReopenedPool
+from gameserver.engine.settlement import SettlementPlan, apply_plan
 from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.handlers.closing import close_if_nothing_remains
-from gameserver.handlers.context import Change, ReopenedPool
 from gameserver.handlers.events import ending_by
 from gameserver.handlers.pools import view_fields
 from gameserver.handlers.registry import handles
-from gameserver.handlers.settlement import Plan, apply_plan
 from gameserver.handlers.steering import allow_pool, block_pool, cancel_allows
 from gameserver.protocol.events import BettingPoolVoided, GameEventVoided, VoidBettingPool, VoidGameEvent
 from gameserver.protocol.pools import NewBettingPool
@@ -28,6 +28,7 @@ from gameserver.storage.pools import (
     update_recreate_on_end,
     was_recreated,
 )
+from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.settlements import (
     get_settlement,
     insert_settlement,
@@ -37,7 +38,6 @@ from gameserver.storage.settlements import (
     update_pool_ended,
 )
 from gameserver.storage.targets import get_target_path
-from gameserver.storage.timers import TimerKind, insert_timer
 
 REOPENED, VOIDED = "reopened", "voided"
 
@@ -145,7 +145,7 @@ def _give_back(change: Change, pool: Pool) -> None:
     settlement_id = insert_settlement(
         change.connection, pool.id, None, "void", None, 0, change.now_ms, is_money_return=True
     )
-    returned = Plan(bets, [], Payout([bet.amount for bet in bets], 0, is_money_return=True), None)
+    returned = SettlementPlan(bets, [], Payout([bet.amount for bet in bets], 0, is_money_return=True), None)
     apply_plan(change, pool, returned, settlement_id, BetStatus.VOIDED)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from gameserver.config import Settings
 from gameserver.domain.status import game_status
 from gameserver.domain.targets import TargetRow, build_tree, target_ids
+from gameserver.engine.context import Reading
 from gameserver.errors import not_found
-from gameserver.handlers.context import Reading
 from gameserver.handlers.registry import handles
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails, PastEvent

@@ -7,15 +7,15 @@ from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.pools import UnlistedTarget
 from gameserver.domain.targets import NONE_ID, TargetRow, path_id
+from gameserver.engine.closing import close_if_nothing_remains
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.preconditions import require_running, require_unresolved
+from gameserver.engine.settlement import Resolution, end_pool, is_recreated, none_position, plan, shown, target_name
 from gameserver.errors import invalid
 from gameserver.handlers.betting import target_key
-from gameserver.handlers.closing import close_if_nothing_remains
-from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.details import counts_of
 from gameserver.handlers.pools import require_action
 from gameserver.handlers.registry import DAY_MS, handles
-from gameserver.handlers.settlement import Ending, end_pool, is_recreated, none_position, plan, shown, target_name
-from gameserver.handlers.states import require_running, require_unresolved
 from gameserver.protocol.events import (
     EventParameters,
     GameEventPreview,
@@ -32,7 +32,7 @@ from gameserver.storage.targets import find_target_path, has_children
 MOST_PREVIEWED = 100  # winners, and losers, of a pool
 
 
-class Happening(NamedTuple):
+class EventDraft(NamedTuple):
     """What a request says has happened, checked: an action by the last target of a path, or a pool's end."""
 
     game: Game
@@ -58,7 +58,7 @@ def _parse_names(request: EventParameters, settings: Settings) -> _Named:
     return _Named(action_key_of(request.action_id, "action_id"), target_id)
 
 
-def _read_happening(reading: Reading, request: EventParameters, named: _Named) -> Happening:
+def _read_happening(reading: Reading, request: EventParameters, named: _Named) -> EventDraft:
     happened_at = reading.now_ms if request.happened_at is None else request.happened_at
     if happened_at > reading.now_ms:
         raise invalid("happened_at", f"happened_at must not be in the future; now is {reading.now_ms}")
@@ -78,7 +78,7 @@ def _read_happening(reading: Reading, request: EventParameters, named: _Named) -
     event = Event(
         0, "", game.id, action_row, path[-1].number, None, None, request.description, happened_at, reading.now_ms, None
     )
-    return Happening(game, event, path, action_key, None, None)
+    return EventDraft(game, event, path, action_key, None, None)
 
 
 def _require_in_its_life(game: Game, happened_at: int) -> None:
@@ -88,7 +88,7 @@ def _require_in_its_life(game: Game, happened_at: int) -> None:
         raise invalid("happened_at", text)
 
 
-def _read_manual(reading: Reading, request: EventParameters, pool_uuid: str, happened_at: int, key: str) -> Happening:
+def _read_manual(reading: Reading, request: EventParameters, pool_uuid: str, happened_at: int, key: str) -> EventDraft:
     pool = reading.pool(request, pool_uuid)
     if not pool.type.is_binary:
         raise invalid("pool_id", "pool_id must name a binary pool; parimutuel pools are resolved by events")
@@ -101,7 +101,7 @@ def _read_manual(reading: Reading, request: EventParameters, pool_uuid: str, hap
         raise invalid("happened_at", f"happened_at must not be before the pool's start_at ({pool.start_at})")
     require_unresolved(pool)
     event = Event(0, "", pool.game_id, None, None, pool.id, key, request.description, happened_at, reading.now_ms, None)
-    return Happening(get_game(reading.connection, pool.game_id), event, [], "", pool, label)
+    return EventDraft(get_game(reading.connection, pool.game_id), event, [], "", pool, label)
 
 
 def concerns(pool: Pool, happened_at: int) -> bool:
@@ -109,7 +109,7 @@ def concerns(pool: Pool, happened_at: int) -> bool:
     return pool.start_at <= happened_at and (pool.finish_at is None or happened_at < pool.finish_at)
 
 
-def ending_by(reading: Reading, pool: Pool, event: Event, path: list[TargetRow]) -> Ending | None:
+def ending_by(reading: Reading, pool: Pool, event: Event, path: list[TargetRow]) -> Resolution | None:
     """How an event by the last target of ``path`` ends a pool on its action; None if it stays open."""
     if not concerns(pool, event.happened_at):
         return None
@@ -117,18 +117,18 @@ def ending_by(reading: Reading, pool: Pool, event: Event, path: list[TargetRow])
         held = path_id(row.id for row in path[: pool.target_level])
         target = find_pool_target(reading.connection, pool.id, held)
         if target is not None:
-            return Ending("event", target.position, event)
+            return Resolution("event", target.position, event)
     if pool.unlisted_target is UnlistedTarget.STAY_OPEN:
         return None
     if pool.unlisted_target is UnlistedTarget.REFUND:
-        return Ending("event", None, event)
-    return Ending("event", none_position(reading, pool), event)
+        return Resolution("event", None, event)
+    return Resolution("event", none_position(reading, pool), event)
 
 
-def _endings(reading: Reading, happening: Happening) -> list[tuple[Pool, Ending]]:
+def _endings(reading: Reading, happening: EventDraft) -> list[tuple[Pool, Resolution]]:
     """The pools that end, and how."""
     if happening.pool is not None and happening.label is not None:
-        return [(happening.pool, Ending("event", happening.label.position, happening.event))]
+        return [(happening.pool, Resolution("event", happening.label.position, happening.event))]
     assert happening.event.action_id is not None
     found = []
     for pool in list_open_pools_of_action(reading.connection, happening.event.action_id):
@@ -152,7 +152,7 @@ def register_game_event(change: Change, request: RegisterGameEvent, named: _Name
     return told
 
 
-def _told(change: Change, happening: Happening) -> NewGameEvent:
+def _told(change: Change, happening: EventDraft) -> NewGameEvent:
     event = happening.event
     if happening.pool is not None and happening.label is not None:
         return NewGameEvent(
@@ -187,7 +187,7 @@ def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEvent
     return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
 
 
-def _preview(reading: Reading, game: Game, pool: Pool, ending: Ending) -> PreviewedPool:
+def _preview(reading: Reading, game: Game, pool: Pool, ending: Resolution) -> PreviewedPool:
     planned = plan(reading, pool, ending)
     winners, losers = planned.winners, planned.losers
     return PreviewedPool(

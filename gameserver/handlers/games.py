@@ -8,12 +8,12 @@ from gameserver.config import Settings
 from gameserver.domain.names import hashtag, parse_actions, too_many_actions
 from gameserver.domain.status import game_status
 from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
+from gameserver.engine.closing import close, manual_pools_remain
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.preconditions import require_not_closed, require_source_open
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.closing import close, manual_pools_remain
-from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.details import action_nodes, details_of
 from gameserver.handlers.registry import handles
-from gameserver.handlers.states import require_not_closed, require_source_open
 from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
@@ -60,6 +60,7 @@ from gameserver.storage.games import (
     update_game_opened,
     update_image_url,
 )
+from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.sources import is_source_admin
 from gameserver.storage.targets import (
     insert_actions,
@@ -68,7 +69,6 @@ from gameserver.storage.targets import (
     list_target_rows,
     next_target_number,
 )
-from gameserver.storage.timers import TimerKind, insert_timer
 from gameserver.storage.users import find_user
 
 # An object for a target whose names are empty.

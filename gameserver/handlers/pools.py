@@ -20,10 +20,10 @@ from gameserver.domain.pools import (
     parse_labels,
 )
 from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.preconditions import require_running
 from gameserver.errors import invalid, not_found
-from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.registry import handles
-from gameserver.handlers.states import require_running
 from gameserver.protocol.pools import (
     AllBettingPoolsForGame,
     BettingPoolCreated,
@@ -58,10 +58,10 @@ from gameserver.storage.pools import (
     list_pool_targets,
     list_unbacked_pools,
 )
+from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.settlements import get_net, get_settlement
 from gameserver.storage.sources import get_source
 from gameserver.storage.targets import find_action_id, find_target
-from gameserver.storage.timers import TimerKind, insert_timer
 
 LATEST_BETS = 100
 MAX_NAMES_BYTES = 131_072  # of a pool's targets, so that a message can hold a pool

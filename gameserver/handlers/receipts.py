@@ -4,10 +4,10 @@ from typing import Any
 
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import price
+from gameserver.engine.context import Reading
+from gameserver.engine.settlement import target_name
 from gameserver.errors import not_found
-from gameserver.handlers.context import Reading
 from gameserver.handlers.registry import handles
-from gameserver.handlers.settlement import target_name
 from gameserver.protocol.events import BetReceipt, GetBetReceipt, ShownTransfer
 from gameserver.storage.bets import find_bet
 from gameserver.storage.events import get_event

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from gameserver.config import Settings
+from gameserver.engine.context import Change, Effects, Reading
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.context import Change, Effects, Reading
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Kind, Message, Request

@@ -1,10 +1,10 @@
 """What the operations on game sources do (contract, section 5)."""
 
+from gameserver.engine.closing import close, manual_pools_remain
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.preconditions import require_source_open
 from gameserver.errors import not_found
-from gameserver.handlers.closing import close, manual_pools_remain
-from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.registry import handles
-from gameserver.handlers.states import require_source_open
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import CloseGame
 from gameserver.protocol.sources import (

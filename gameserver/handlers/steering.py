@@ -6,12 +6,12 @@ from functools import partial
 from gameserver.config import Settings
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.pools import PoolStatus, require_betting_not_ended
+from gameserver.engine.context import Change
+from gameserver.engine.preconditions import require_not_closed, require_not_closing, require_unresolved
 from gameserver.errors import invalid
 from gameserver.handlers.betting import target_key
-from gameserver.handlers.context import Change
 from gameserver.handlers.pools import require_action
 from gameserver.handlers.registry import handles
-from gameserver.handlers.states import require_not_closed, require_not_closing, require_unresolved
 from gameserver.protocol.steering import (
     AllowBettingForGameAndAction,
     AllowBettingInBettingPool,
@@ -34,8 +34,8 @@ from gameserver.storage.pools import (
     update_blocked,
     update_hot_since,
 )
+from gameserver.storage.schedule import Timer, TimerKind, delete_timers, except_from_timer, insert_timer
 from gameserver.storage.targets import find_target, get_action_key
-from gameserver.storage.timers import Timer, TimerKind, delete_timers, except_from_timer, insert_timer
 
 _POOL_KINDS = (TimerKind.BLOCK_POOL, TimerKind.ALLOW_POOL)
 _ACTION_KINDS = (TimerKind.BLOCK_ACTION, TimerKind.ALLOW_ACTION)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import trio
 
-from gameserver.realtime.logs import log
+from gameserver.ops.log import log
 
 logger = logging.getLogger(__name__)
 

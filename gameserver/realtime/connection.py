@@ -8,12 +8,7 @@ import trio
 
 from gameserver.errors import CloseCode
 from gameserver.handlers.registry import Credentials, Login
-from gameserver.protocol.declare import Message
-from gameserver.protocol.games import JoinGame, LeaveGame
-from gameserver.protocol.general import Limits, LogonRefusal
-from gameserver.realtime.alarms import Alarm
-from gameserver.realtime.answering import Answering
-from gameserver.realtime.frames import (
+from gameserver.net.frames import (
     CLOSE,
     PING,
     PING_FRAME,
@@ -23,14 +18,19 @@ from gameserver.realtime.frames import (
     FrameRefused,
     control_frame,
 )
-from gameserver.realtime.heartbeat import Heartbeat
-from gameserver.realtime.incoming import Incoming
-from gameserver.realtime.logs import log
-from gameserver.realtime.memberships import Memberships
-from gameserver.realtime.metrics import NO_CLOSE_FRAME
-from gameserver.realtime.outbox import Outbox
-from gameserver.realtime.services import Services
-from gameserver.realtime.visit import Visit
+from gameserver.net.keepalive import Keepalive
+from gameserver.net.outbox import Outbox
+from gameserver.net.receiver import Receiver
+from gameserver.net.timers import TimerHandle
+from gameserver.ops.log import log
+from gameserver.ops.metrics import NO_CLOSE_FRAME
+from gameserver.protocol.declare import Message
+from gameserver.protocol.games import JoinGame, LeaveGame
+from gameserver.protocol.general import Limits, LogonRefusal
+from gameserver.realtime.admission import Admission
+from gameserver.realtime.context import ServerContext
+from gameserver.realtime.requests import RequestPipeline
+from gameserver.realtime.subscriptions import Subscriptions
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
@@ -67,10 +67,10 @@ class Connection:
 
     def __init__(
         self,
-        services: Services,
+        services: ServerContext,
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
-        visit: Visit,
+        visit: Admission,
         early: bytes,
         sources: list[str],
     ) -> None:
@@ -86,20 +86,20 @@ class Connection:
         self._services = services
         self._nursery = nursery
         frames = FrameReader(settings.max_message_bytes, settings.max_message_fragments)
-        self._incoming = Incoming(transport, frames, early)
+        self._incoming = Receiver(transport, frames, early)
         self._fields = visit.fields
         self._sources = sources
         self._watched: list[int] = []
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
-        self._memberships = Memberships(services, self.outbox)
-        self._answering = Answering(services, self, self.outbox, visit, self._note_all_answered)
+        self._memberships = Subscriptions(services, self.outbox)
+        self._answering = RequestPipeline(services, self, self.outbox, visit, self._note_all_answered)
         self._opened_at_s: float | None = None
-        self._heartbeat: Heartbeat | None = None
-        self._logon_alarm: Alarm | None = None
-        self._session_alarm: Alarm | None = None
-        self._blocked_alarm: Alarm | None = None
-        self._closing_alarm: Alarm | None = None
+        self._heartbeat: Keepalive | None = None
+        self._logon_alarm: TimerHandle | None = None
+        self._session_alarm: TimerHandle | None = None
+        self._blocked_alarm: TimerHandle | None = None
+        self._closing_alarm: TimerHandle | None = None
 
     @property
     def limits(self) -> Limits:
@@ -122,7 +122,7 @@ class Connection:
                 self._act_for(login, watched)
             else:
                 self._limit_logon()
-            self._heartbeat = Heartbeat(
+            self._heartbeat = Keepalive(
                 services.alarms,
                 settings.ping_interval_s,
                 settings.ping_timeout_s,

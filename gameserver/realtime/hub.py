@@ -9,15 +9,15 @@ from typing import Protocol
 
 import trio
 
+from gameserver.engine.context import Publication, ReopenedPool, Wager
 from gameserver.errors import Rejected
 from gameserver.handlers.betting import distribution_updates
-from gameserver.handlers.context import Publication, ReopenedPool, Wager
+from gameserver.net.frames import text_frame
+from gameserver.net.outbox import Outbox, send_away
+from gameserver.ops.log import log_failure, set_context
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
-from gameserver.realtime.frames import text_frame
-from gameserver.realtime.logs import log_failure, set_context
-from gameserver.realtime.outbox import Outbox, send_away
 from gameserver.realtime.presence import Presence
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User

@@ -10,15 +10,15 @@ import trio
 from gameserver.config import UNIX
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.registry import Login
-from gameserver.realtime.accept import accept_forever
+from gameserver.net.accept import accept_forever
+from gameserver.net.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
+from gameserver.net.proxy_protocol import read_source
+from gameserver.net.tls import Certificate
+from gameserver.ops.log import log_failure, set_context
+from gameserver.ops.prometheus import PrometheusMetrics
+from gameserver.realtime.admission import Admission
 from gameserver.realtime.connection import Connection
-from gameserver.realtime.exposition import Exposition
-from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
-from gameserver.realtime.logs import log_failure, set_context
-from gameserver.realtime.proxy_protocol import read_source
-from gameserver.realtime.services import Services
-from gameserver.realtime.tls import Certificate
-from gameserver.realtime.visit import Visit
+from gameserver.realtime.context import ServerContext
 from gameserver.web.endpoints import (
     DRAINING,
     FULL,
@@ -37,10 +37,10 @@ logger = logging.getLogger(__name__)
 
 
 async def serve_connection(
-    services: Services, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
+    services: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
 ) -> None:
     """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
-    visit = Visit(services, transport, peer, at_metrics_port=at_metrics_port)
+    visit = Admission(services, transport, peer, at_metrics_port=at_metrics_port)
     set_context(visit.fields)
     try:
         try:
@@ -65,7 +65,7 @@ class _Admitted(NamedTuple):
     watched: list[int]
 
 
-async def _serve(services: Services, visit: Visit) -> None:
+async def _serve(services: ServerContext, visit: Admission) -> None:
     if visit.has_place:
         admitted = await _welcome(services, visit)
     else:
@@ -75,7 +75,7 @@ async def _serve(services: Services, visit: Visit) -> None:
         await _end_tls(services, visit.transport)
 
 
-async def _welcome_briefly(services: Services, visit: Visit) -> _Admitted | None:
+async def _welcome_briefly(services: ServerContext, visit: Admission) -> _Admitted | None:
     """The same for somebody who has no place: he may ask how the server does, and stay if there is one by then."""
     admitted = None
     with services.reserve.hold() as room:
@@ -88,7 +88,7 @@ async def _welcome_briefly(services: Services, visit: Visit) -> _Admitted | None
     return admitted
 
 
-async def _welcome(services: Services, visit: Visit) -> _Admitted | None:
+async def _welcome(services: ServerContext, visit: Admission) -> _Admitted | None:
     """Hear what somebody wants; None if that is no conversation."""
     admitted = None
     try:
@@ -106,7 +106,7 @@ async def _welcome(services: Services, visit: Visit) -> _Admitted | None:
     return admitted
 
 
-async def _receive(services: Services, visit: Visit) -> _Admitted | None:
+async def _receive(services: ServerContext, visit: Admission) -> _Admitted | None:
     """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
     head = await read_head(visit.transport, services.settings.max_head_bytes)
     if head is None:
@@ -127,7 +127,7 @@ async def _receive(services: Services, visit: Visit) -> _Admitted | None:
     return None
 
 
-async def _answer(services: Services, visit: Visit, head: Head) -> bytes:
+async def _answer(services: ServerContext, visit: Admission, head: Head) -> bytes:
     """The response to an HTTP request. Raises `HeadRefused` where there is no place for it."""
     if endpoint(head.path) == METRICS and visit.at_metrics_port != bool(services.settings.metrics_port):
         head = head._replace(path="")  # they are at the other port
@@ -141,13 +141,13 @@ async def _answer(services: Services, visit: Visit, head: Head) -> bytes:
     elif name == READYZ and not await services.can_write():
         state = STORAGE_UNAVAILABLE
     if name == METRICS and visit.may_read_metrics(head):
-        metrics = Exposition(services)
+        metrics = PrometheusMetrics(services)
         if not services.reserve.replenish():
             services.reserve.spend()  # the process is measured by reading files
     return answer(head.method, head.path, state=state, metrics=metrics)
 
 
-async def _admit(services: Services, head: Head) -> _Admitted:
+async def _admit(services: ServerContext, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
     if services.draining:
         raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
@@ -171,7 +171,7 @@ async def _admit(services: Services, head: Head) -> _Admitted:
     return _Admitted(response, head.rest, login, query.sources, watched)
 
 
-async def _converse(services: Services, visit: Visit, admitted: _Admitted) -> None:
+async def _converse(services: ServerContext, visit: Admission, admitted: _Admitted) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
@@ -182,7 +182,7 @@ async def _converse(services: Services, visit: Visit, admitted: _Admitted) -> No
             connection.dispose()
 
 
-async def _respond(services: Services, visit: Visit, response: bytes) -> None:
+async def _respond(services: ServerContext, visit: Admission, response: bytes) -> None:
     """Send an HTTP response and wait a little for the client to close, lest a reset destroys it."""
     visit.answered = True
     transport = visit.transport
@@ -197,7 +197,7 @@ async def _respond(services: Services, visit: Visit, response: bytes) -> None:
             pass
 
 
-async def _begin_tls(certificate: Certificate, visit: Visit) -> None:
+async def _begin_tls(certificate: Certificate, visit: Admission) -> None:
     visit.transport = transport = certificate.secure(visit.transport)
     try:
         await transport.do_handshake()
@@ -206,7 +206,7 @@ async def _begin_tls(certificate: Certificate, visit: Visit) -> None:
         raise
 
 
-async def _end_tls(services: Services, transport: trio.abc.Stream) -> None:
+async def _end_tls(services: ServerContext, transport: trio.abc.Stream) -> None:
     """Tell a client of wss that nothing was cut off."""
     if isinstance(transport, trio.SSLStream):
         with trio.move_on_after(services.settings.close_timeout_s):
@@ -214,7 +214,7 @@ async def _end_tls(services: Services, transport: trio.abc.Stream) -> None:
 
 
 async def accept_connections(
-    services: Services,
+    services: ServerContext,
     listeners: Iterable[trio.SocketListener],
     task_status: trio.TaskStatus[None],
     *,

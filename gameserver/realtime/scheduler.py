@@ -9,8 +9,8 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings
+from gameserver.engine.scheduled import forget_old
 from gameserver.errors import Rejected
-from gameserver.handlers.due import forget_old
 from gameserver.realtime.clock import Clock
 from gameserver.storage.store import Store
 

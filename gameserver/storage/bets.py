@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
 from gameserver.storage.ids import new_uuid
-from gameserver.storage.ledger import Balances, Purse
+from gameserver.storage.ledger import Balances, Wallet
 
 
 class BetStatus(StrEnum):
@@ -38,7 +38,7 @@ class Bet(NamedTuple):
 _COLUMNS = ", ".join(Bet._fields)
 
 
-class Offer(NamedTuple):
+class BetContext(NamedTuple):
     """What a bet has to know of a pool, of the target it names, if the pool has it, and of the user's money."""
 
     pool_id: int
@@ -64,14 +64,16 @@ class Offer(NamedTuple):
         return PoolTimes(self.start_at, self.finish_at, min(stops, default=None))
 
     @property
-    def purse(self) -> Purse | None:
+    def purse(self) -> Wallet | None:
         """The user's accounts, if both are open."""
         if self.available_id is None or self.staked_id is None:
             return None
-        return Purse(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
+        return Wallet(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
 
 
-def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, user_id: int) -> Offer | None:
+def find_bet_context(
+    connection: sqlite3.Connection, pool_uuid: str, target_key: str, user_id: int
+) -> BetContext | None:
     """All of it in one statement, since every bet begins with it; None if there is no such pool."""
     row = connection.execute(
         "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
@@ -85,7 +87,7 @@ def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, 
         " WHERE pools.uuid = ?",
         (target_key, user_id, user_id, pool_uuid),
     ).fetchone()
-    return Offer._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
+    return BetContext._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
 
 
 def insert_bet(

@@ -26,7 +26,7 @@ class Due(NamedTuple):
     postpone: Job[Any]
 
 
-class Entry:
+class QueuedJob:
     """A job that waits to be carried out; ``on_done`` is told in the loop's thread what has become of it."""
 
     __slots__ = ("job", "on_done", "outcome")
@@ -37,7 +37,7 @@ class Entry:
         self.outcome = Outcome()
 
 
-class Awaited(Generic[T]):
+class Completion(Generic[T]):
     """The ``on_done`` of an entry for whose outcome a task waits."""
 
     __slots__ = ("_event", "_outcome")

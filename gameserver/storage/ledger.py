@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from gameserver.storage.bulk import json_columns, json_rows
+from gameserver.storage.json_rows import json_columns, json_rows
 
 
 class AccountKind(StrEnum):
@@ -69,7 +69,7 @@ def account_id(connection: sqlite3.Connection, kind: AccountKind, currency: str,
     return cursor.lastrowid
 
 
-class Purse(NamedTuple):
+class Wallet(NamedTuple):
     """A user's two accounts in a currency, and what they hold."""
 
     available_id: int
@@ -77,7 +77,7 @@ class Purse(NamedTuple):
     held: Balances
 
 
-def get_purse(connection: sqlite3.Connection, user_id: int, currency: str) -> Purse:
+def get_wallet(connection: sqlite3.Connection, user_id: int, currency: str) -> Wallet:
     """A user's accounts, opened if they are missing."""
     found = {
         kind: (account, balance)
@@ -93,10 +93,10 @@ def get_purse(connection: sqlite3.Connection, user_id: int, currency: str) -> Pu
         account_id(connection, AccountKind.STAKED, currency, user_id),
         0,
     )
-    return Purse(available_id, staked_id, Balances(available, staked))
+    return Wallet(available_id, staked_id, Balances(available, staked))
 
 
-def insert_stake(connection: sqlite3.Connection, purse: Purse, amount: int, bet_id: int, now_ms: int) -> Balances:
+def insert_stake(connection: sqlite3.Connection, purse: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
     """Move a bet's stake out of a user's available money; what the user has then."""
     connection.execute(
         "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at) VALUES (?, ?, ?, ?, ?, ?)",

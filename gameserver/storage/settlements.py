@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus
 from gameserver.storage.bets import BetStatus
-from gameserver.storage.bulk import json_rows
+from gameserver.storage.json_rows import json_rows
 from gameserver.storage.ledger import Reason
 
 

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 import trio
 
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import open_reader, open_writer, require_own_log
-from gameserver.storage.copies import make_database
 from gameserver.storage.jobs import Due, Job, RunSync
-from gameserver.storage.migrations import migrate
-from gameserver.storage.readers import Readers
+from gameserver.storage.schedule import next_due_at
 from gameserver.storage.secret import adopt_secret
-from gameserver.storage.timers import next_due_at
-from gameserver.storage.writer import Writer
+from gameserver.storage.sqlite.atomic_copy import make_database
+from gameserver.storage.sqlite.connection import open_reader, open_writer, require_own_log
+from gameserver.storage.sqlite.migrations import migrate
+from gameserver.storage.sqlite.readers import Readers
+from gameserver.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
 

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 
 from gameserver.domain.targets import TargetRow
-from gameserver.storage.bulk import read_rows
+from gameserver.storage.json_rows import read_rows
 
 
 def list_actions(connection: sqlite3.Connection, game_id: int) -> dict[str, str]:

@@ -10,12 +10,12 @@ from pathlib import Path
 import trio
 
 from gameserver.config import Settings
-from gameserver.handlers.due import due_job
+from gameserver.engine.scheduled import due_job
 from gameserver.handlers.registry import parse, run_write
-from gameserver.storage.connection import open_writer
-from gameserver.storage.timers import next_due_at
+from gameserver.storage.schedule import next_due_at
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.writer import Writer
 from gameserver.storage.users import find_user
-from gameserver.storage.writer import Writer
 from tests.support.decoding import decode
 from tests.support.harness import START_MS, run_inline
 from tests.support.offline import Offline

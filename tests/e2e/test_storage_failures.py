@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import trio
 
-from gameserver.storage import connection as connection_module
 from gameserver.storage.files import beside
+from gameserver.storage.sqlite import connection as connection_module
 from tests.support.harness import START_MS, Client, FakeClock, Server, running_server
 from tests.support.process import Player, ServerProcess, add_user, playing, run, serving
 from tests.support.settling import faults_of

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 
 from gameserver.cli import main
 from gameserver.config import Settings
-from gameserver.realtime.tls import load_certificate
+from gameserver.net.tls import load_certificate
 from gameserver.storage.files import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, serving
 from tests.support.wire import plain, request_head

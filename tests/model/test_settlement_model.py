@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gameserver.storage.check import find_faults
+from gameserver.storage.sqlite.check import find_faults
 from tests.support.offline import Offline
 
 BETTORS = ("ann", "bob", "cat")

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gameserver.storage.jobs import Entry
+from gameserver.storage.jobs import QueuedJob
 from tests.support.harness import Client, run_inline, running_server
 from tests.support.pools import backing, unbacked
 from tests.support.settling import Table, accepted, kinds, lay_table, of_kind
@@ -269,7 +269,7 @@ async def test_a_bet_placed_while_a_recovery_reads_the_distributions_is_told_to_
 ) -> None:
     slowed: list[float] = []
 
-    async def slow_for_recoveries(function: Callable[..., Any], batch: list[Entry], limiter: object = None) -> Any:
+    async def slow_for_recoveries(function: Callable[..., Any], batch: list[QueuedJob], limiter: object = None) -> Any:
         answer = await run_inline(function, batch)
         # The distributions of both pools at once: read by a recovery, here a second before they are sent.
         read = [entry.outcome.result for entry in batch if isinstance(entry.outcome.result, list)]

@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gameserver.handlers import due
-from gameserver.storage.timers import TimerKind
+from gameserver.engine import scheduled as due
+from gameserver.storage.schedule import TimerKind
 from tests.support.harness import START_MS, FakeClock, Server, run_inline, running_server
 from tests.support.settling import TARGETS, Table, accepted, kinds, lay_table, of_kind, seqs
 from tests.support.world import DAY_MS, HOUR_MS, NEVER_S, RunningClock, assert_broadcast, bearer

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.handlers.admin import CreditUser
+from gameserver.admin.commands import CreditUser
 from tests.support.offline import Offline
 
 CONTENTS = {"actions": ["Goal"], "targets": ["Argentina:1", "Brazil:7"], "game_name": "A - B", "type": "football"}

@@ -16,7 +16,7 @@ from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers import registry
 from gameserver.protocol.declare import Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, ListGamesForSource
-from gameserver.realtime.answering import Answering
+from gameserver.realtime.requests import RequestPipeline
 from tests.support.harness import Client, Server, running_server
 from tests.support.notes import Parcel, no_collector
 from tests.support.world import assert_refused, bearer
@@ -164,13 +164,13 @@ async def test_a_refusal_that_waits_for_its_turn_holds_nothing_of_what_is_refuse
     server: Server, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]
 ) -> None:
     waiting: list[Any] = []
-    carry_out = Answering._carry_out
+    carry_out = RequestPipeline._carry_out
 
-    async def noting(answering: Answering, asked: Any) -> None:
+    async def noting(answering: RequestPipeline, asked: Any) -> None:
         waiting.append((asked.request, asked.failure.__traceback__, asked.failure.__context__))
         await carry_out(answering, asked)
 
-    monkeypatch.setattr(Answering, "_carry_out", noting)
+    monkeypatch.setattr(RequestPipeline, "_carry_out", noting)
     host = await server.connect("provider")
     reply = await host.call(370, source_id=NOWHERE, game_name="x", type="x", **parameters)
     assert_refused(reply, 370, "invalid_parameter", field=next(iter(parameters)))

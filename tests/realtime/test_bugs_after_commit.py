@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import trio
 
-from gameserver.realtime import answering
+from gameserver.net.outbox import Outbox
+from gameserver.realtime import requests as answering
 from gameserver.realtime.hub import Hub, Hubs
-from gameserver.realtime.outbox import Outbox
 from tests.support.harness import Client, Server, running_server
 
 pytestmark = pytest.mark.expects_errors
@@ -135,7 +135,7 @@ async def test_a_user_who_may_not_have_been_told_of_its_balance_is_sent_away(
     reply = await stage.admin.call(385, game_id=stage.game, description="?", action_id="goal", targets=["argentina"])
     ann, bob = await stage.server.connect("ann"), await stage.server.connect("bob")
     with monkeypatch.context() as patched:
-        patched.setattr("gameserver.realtime.announcer.BalanceUpdate", raise_bug)
+        patched.setattr("gameserver.realtime.publisher.BalanceUpdate", raise_bug)
         await ann.send({"op": 392, "pool_id": reply["pool_id"], "target": "argentina", "amount": 1})
         assert await ann.close_code() == 4009
     assert (await bob.call(800))["current_balance"] == 1000

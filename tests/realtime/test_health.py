@@ -13,12 +13,12 @@ import pytest
 import trio
 import trio.testing
 
-from gameserver.realtime.accept import accept_forever
-from gameserver.realtime.reserve import MAX_HELD, Reserve
-from gameserver.storage import connection as connection_module
-from gameserver.storage.connection import open_writer
-from gameserver.storage.migrations import migrate
-from gameserver.storage.probe import write_nothing_new
+from gameserver.net.accept import accept_forever
+from gameserver.net.reserve import MAX_HELD, Reserve
+from gameserver.storage.sqlite import connection as connection_module
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.migrations import migrate
+from gameserver.storage.sqlite.probe import write_nothing_new
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.wire import Peer, Response, frame, plain, request, request_head
 

@@ -6,9 +6,9 @@ import pytest
 import trio
 import trio.testing
 
-from gameserver.handlers.context import Publication
+from gameserver.engine.context import Publication
+from gameserver.net.outbox import Outbox
 from gameserver.realtime.hub import Hub, Hubs, Subscription, message_frame
-from gameserver.realtime.outbox import Outbox
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
 

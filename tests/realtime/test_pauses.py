@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gameserver.realtime.alarms import Alarms
+from gameserver.net.timers import Timers
 from gameserver.realtime.listener import serve_connection
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.wire import PING, PONG, TEXT, Peer, frame, request, unix_pair
@@ -122,7 +122,7 @@ async def test_a_pause_of_the_server_does_not_use_up_the_time_to_log_on(database
 
 
 async def test_alarms_know_since_when_the_server_is_there_again(mock_clock: MockClock, nursery: trio.Nursery) -> None:
-    alarms = Alarms()
+    alarms = Timers()
     nursery.start_soon(alarms.run)
     await wait_all_tasks_blocked()
     alarms.set(5, lambda: None)

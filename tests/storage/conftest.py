@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.storage.connection import open_writer
-from gameserver.storage.migrations import migrate
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.migrations import migrate
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import sqlite3
 
 import pytest
 
-from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import (
     AccountKind,
     Reason,
@@ -16,6 +15,7 @@ from gameserver.storage.ledger import (
     insert_transfers,
 )
 from gameserver.storage.settlements import insert_settlement
+from gameserver.storage.sqlite.check import find_faults
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
 # The accounts of the ledger below; the transfers are 1, a credit of 300, and 2, the stake, of bet 1 in pool 1.

@@ -7,8 +7,8 @@ import sys
 
 import trio
 
-from gameserver.realtime.accept import accept_forever
-from gameserver.realtime.frames import (
+from gameserver.net.accept import accept_forever
+from gameserver.net.frames import (
     BINARY,
     CLOSE,
     PING,
@@ -19,9 +19,9 @@ from gameserver.realtime.frames import (
     control_frame,
     text_frame,
 )
-from gameserver.realtime.head import HeadRefused, accept_handshake, read_head
-from gameserver.realtime.incoming import Incoming
-from gameserver.realtime.outbox import Outbox
+from gameserver.net.head import HeadRefused, accept_handshake, read_head
+from gameserver.net.outbox import Outbox
+from gameserver.net.receiver import Receiver
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_HEAD_BYTES = 16_384
@@ -62,7 +62,7 @@ async def _converse(nursery: trio.Nursery, transport: trio.SocketStream, respons
         cut_off.deadline = trio.current_time() + CLOSE_TIMEOUT_S
 
     outbox = Outbox(transport, MAX_BYTES, start=nursery.start_soon, on_closing=limit_closing, on_dead=cut_off.cancel)
-    incoming = Incoming(transport, FrameReader(MAX_BYTES, MAX_FRAGMENTS), early)
+    incoming = Receiver(transport, FrameReader(MAX_BYTES, MAX_FRAGMENTS), early)
     await outbox.send(response)
     try:
         while (message := await incoming.next()) is not None:

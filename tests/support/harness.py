@@ -11,12 +11,12 @@ import trio
 import trio.testing
 from trio_websocket import WebSocketConnection, wrap_client_stream
 
-from gameserver.app import open_services, run_background
+from gameserver.admin.commands import AddUser, Command, OpenSession, perform
+from gameserver.app import open_context, run_background
 from gameserver.config import Settings
-from gameserver.handlers.admin import AddUser, Command, OpenSession, perform
 from gameserver.realtime.clock import Clock
+from gameserver.realtime.context import ServerContext
 from gameserver.realtime.listener import serve_connection
-from gameserver.realtime.services import Services
 
 START_MS = 1_800_000_000_000
 
@@ -93,7 +93,7 @@ class Client:
 class Server:
     """A running server, and ways to act on it."""
 
-    def __init__(self, services: Services, nursery: trio.Nursery, clock: FakeClock) -> None:
+    def __init__(self, services: ServerContext, nursery: trio.Nursery, clock: FakeClock) -> None:
         self.services = services
         self.clock = clock
         self._nursery = nursery
@@ -182,7 +182,7 @@ async def running_server(
 ) -> AsyncIterator[Server]:
     """A server on a database file, with some settings other than the defaults."""
     clock = clock or FakeClock()
-    with open_services(Settings(db=str(file), **settings), clock, run_sync) as services:
+    with open_context(Settings(db=str(file), **settings), clock, run_sync) as services:
         async with run_background(services), trio.open_nursery() as nursery:
             yield Server(services, nursery, clock)
             nursery.cancel_scope.cancel()

@@ -12,9 +12,9 @@ import trio
 import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.storage.connection import open_writer
 from gameserver.storage.jobs import Due, Job
-from gameserver.storage.writer import Writer
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.writer import Writer
 from tests.support.harness import run_inline
 
 RETRY_MS = 1_000

@@ -8,17 +8,17 @@ from typing import Any
 
 import msgspec
 
+from gameserver.admin.commands import AddUser, Command, perform
+from gameserver.admin.replay import Replay, export_game
 from gameserver.config import Settings
+from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
-from gameserver.handlers.admin import AddUser, Command, perform
-from gameserver.handlers.due import due_job
 from gameserver.handlers.registry import parse, run_read, run_write
-from gameserver.handlers.replay import Replay, export_game
 from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
-from gameserver.storage.connection import open_memory, open_writer
-from gameserver.storage.migrations import migrate
+from gameserver.storage.sqlite.connection import open_memory, open_writer
+from gameserver.storage.sqlite.migrations import migrate
 from gameserver.storage.users import find_user
 from tests.support.decoding import decode
 from tests.support.harness import START_MS

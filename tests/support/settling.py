@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gameserver.handlers.admin import CreditUser
-from gameserver.storage.check import find_faults
+from gameserver.admin.commands import CreditUser
+from gameserver.storage.sqlite.check import find_faults
 from tests.support.harness import START_MS, Client, FakeClock, Server
 
 BETTORS = ("ann", "bob", "cat", "dan", "eve")  # their user ids are 1, 2, 3, 4, 5

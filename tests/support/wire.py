@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import trio
 
-from gameserver.realtime.services import Services
+from gameserver.realtime.context import ServerContext
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -193,7 +193,7 @@ def unix_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
     return ends[0], ends[1]
 
 
-def nobody_is_connected(services: Services, addresses: Iterable[str] = ("test",)) -> bool:
+def nobody_is_connected(services: ServerContext, addresses: Iterable[str] = ("test",)) -> bool:
     """Whether every connection has been forgotten; of a server with ``max_connections=1``."""
     for address in addresses:
         if not services.connections.enter(address):

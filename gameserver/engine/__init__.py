@@ -1,0 +1,1 @@
+"""What changes games, pools and money, whoever asked: synchronous, in the database's threads."""

@@ -1,0 +1,72 @@
+"""How a game ends, whoever or whatever ends it (contract, sections 5 and 6)."""
+
+from gameserver.engine.context import Change
+from gameserver.engine.settlement import Resolution, end_pool, none_position
+from gameserver.errors import ErrorCode
+from gameserver.handlers.registry import DAY_MS
+from gameserver.handlers.steering import block_pool
+from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
+from gameserver.protocol.games import GameClosed
+from gameserver.storage.games import Game, get_game, update_game_closed, update_game_closing
+from gameserver.storage.pools import list_all_open_pools
+from gameserver.storage.schedule import TimerKind, delete_timers_of_game, delete_timers_of_kinds, insert_timer
+
+_STEERING = (
+    TimerKind.ALLOW_POOL,
+    TimerKind.ALLOW_ACTION,
+    TimerKind.BLOCK_POOL,
+    TimerKind.BLOCK_ACTION,
+    TimerKind.HEAT_POOL,
+)
+
+
+def close(change: Change, game: Game) -> list[str]:
+    """Close a game that is not closed, as far as it can be.
+
+    Open parimutuel pools resolve to ``none``; open binary pools are blocked and remain, and so does the game,
+    closing, until they are resolved. Returns the ids of those that remain.
+    """
+    manual = []
+    for pool in list_all_open_pools(change.connection, game.id):
+        if not pool.type.is_binary:
+            end_pool(change, pool, Resolution("close", none_position(change, pool)))
+            continue
+        manual.append(pool.uuid)
+        if game.closing_at is None or not pool.is_blocked:
+            block_pool(change, pool, change.now_ms)
+    if not manual:
+        _finish(change, game)
+    elif game.closing_at is None:
+        update_game_closing(change.connection, game.id, change.now_ms)
+        delete_timers_of_kinds(change.connection, game.id, _STEERING)
+    return manual
+
+
+def _finish(change: Change, game: Game) -> None:
+    """The game is over. Its log is kept ``game_log_days``."""
+    update_game_closed(change.connection, game.id, change.now_ms)
+    delete_timers_of_game(change.connection, game.id)
+    keep_log(change, game)
+    change.publish(game, GameClosed(game_id=game.uuid))
+
+
+def keep_log(change: Change, game: Game) -> None:
+    """Keep a closed game's log ``game_log_days`` from now on."""
+    kept_until = change.sent_at + change.settings.game_log_days * DAY_MS
+    insert_timer(change.connection, kept_until, TimerKind.PURGE_LOG, game.id)
+
+
+def close_if_nothing_remains(change: Change, game_id: int) -> None:
+    """After a pool has ended: finish a game that only waited for it when its ``close_at`` has passed."""
+    game = get_game(change.connection, game_id)
+    waits = game.closing_at is not None and game.closed_at is None
+    if waits and game.close_at is not None and game.close_at <= change.now_ms:
+        close(change, game)
+    elif game.closed_at is not None:
+        keep_log(change, game)
+
+
+def manual_pools_remain(request: Request, pools: list[str]) -> ErrorReply:
+    """The one refusal whose effects stay: returned, not raised."""
+    text = "binary pools remain, blocked: resolve each with register_game_event, then close again"
+    return error_reply(declared(request).op, ErrorCode.MANUAL_POOLS_REMAIN, text, pools=pools)

@@ -1,0 +1,260 @@
+"""How a pool ends: who is paid what, in one transaction with what ended it (contract, section 6)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from gameserver.domain.money import to_units
+from gameserver.domain.parimutuel import Payout, price, settle
+from gameserver.domain.pools import PoolStatus, recreated_times
+from gameserver.domain.targets import NONE_ID
+from gameserver.engine.context import Change, Reading
+from gameserver.handlers.pools import open_pool
+from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
+from gameserver.storage.bets import BetStatus
+from gameserver.storage.events import Event
+from gameserver.storage.games import Game, get_game
+from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
+from gameserver.storage.pools import NewPoolRow, Pool, find_pool_target, get_pool, list_pool_targets
+from gameserver.storage.schedule import TimerKind, delete_timers, delete_timers_of_pool
+from gameserver.storage.settlements import (
+    RunningBet,
+    SettledBet,
+    insert_settlement,
+    list_running_bets,
+    update_bets,
+    update_nets,
+    update_pool_ended,
+    update_sums,
+)
+
+
+class Resolution(NamedTuple):
+    """What ends a pool: its cause, the position that wins (None: everybody's stake back), and the event."""
+
+    cause: str
+    position: int | None
+    event: Event | None = None
+
+
+@dataclass
+class SettlementPlan:
+    """What an ending does to a pool's bets, before anything is changed."""
+
+    valid: list[RunningBet]
+    late: list[RunningBet]
+    payout: Payout
+    position: int | None
+    net_of: dict[int, int] = field(default_factory=dict)
+    backed_winner: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for bet, paid in zip(self.valid, self.payout.payouts, strict=True):
+            self.net_of[bet.user_id] = self.net_of.get(bet.user_id, 0) + paid - bet.amount
+            if bet.position == self.position:
+                self.backed_winner.add(bet.user_id)
+
+    @property
+    def price(self) -> Decimal | None:
+        """What one unit on the winner is paid; None on money-return."""
+        if self.payout.is_money_return:
+            return None
+        return price(sum(self.payout.payouts), sum(bet.amount for bet in self.valid if bet.position == self.position))
+
+    @property
+    def winners(self) -> dict[int, int]:
+        """User → net win, of those who backed the winner and lost nothing on the whole."""
+        if self.payout.is_money_return:
+            return {}
+        return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.backed_winner}
+
+    @property
+    def losers(self) -> dict[int, int]:
+        """User → net loss."""
+        return {user: -net for user, net in self.net_of.items() if net < 0}
+
+
+def plan(reading: Reading, pool: Pool, ending: Resolution) -> SettlementPlan:
+    """Who would be paid what. Bets placed at or after the moment of the event are late, and not valid."""
+    happened_at = ending.event.happened_at if ending.event is not None else None
+    valid: list[RunningBet] = []
+    late: list[RunningBet] = []
+    for bet in list_running_bets(reading.connection, pool.id):
+        is_late = happened_at is not None and bet.placed_at >= happened_at
+        (late if is_late else valid).append(bet)
+    stakes = [bet.amount for bet in valid]
+    payout = settle(stakes, [bet.position == ending.position for bet in valid], pool.takeout_millionths)
+    return SettlementPlan(valid, late, payout, ending.position)
+
+
+def end_pool(change: Change, pool: Pool, ending: Resolution) -> None:
+    """Settle a pool that is open, tell it (362, or 363 for time), and open it anew if it is to be recreated."""
+    planned = plan(change, pool, ending)
+    settlement_id = insert_settlement(
+        change.connection,
+        pool.id,
+        ending.event.id if ending.event is not None else None,
+        ending.cause,
+        ending.position,
+        planned.payout.takeout,
+        change.now_ms,
+        is_money_return=planned.payout.is_money_return,
+    )
+    apply_plan(change, pool, planned, settlement_id, BetStatus.REFUNDED)
+    update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
+    game = get_game(change.connection, pool.game_id)
+    _tell(change, game, get_pool(change.connection, pool.id), planned, ending)
+    if is_recreated(game, pool, ending):
+        _recreate(change, game, pool)
+
+
+def is_recreated(game: Game, pool: Pool, ending: Resolution) -> bool:
+    """Whether a pool that ends so is opened anew."""
+    is_game_open = game.closing_at is None and game.closed_at is None
+    return pool.recreate_on_end and ending.cause in ("event", "time") and is_game_open
+
+
+def apply_plan(change: Change, pool: Pool, planned: SettlementPlan, settlement_id: int, returned: BetStatus) -> None:
+    """Move the money, and record what became of each bet; ``returned`` is the status of stakes given back."""
+    connection, now_ms = change.connection, change.now_ms
+    insert_transfers(connection, _transfers(change, pool, planned, settlement_id))
+    update_bets(connection, _outcomes(planned, now_ms, returned))
+    if planned.late:
+        update_sums(connection, pool.id, planned.late, planned.valid)
+    update_nets(connection, pool.id, planned.net_of)
+    if returned is BetStatus.VOIDED:
+        delete_timers_of_pool(connection, pool.id)
+    else:
+        # The others stay: they apply if the settlement is taken back.
+        delete_timers(connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
+    change.touch_balances(pool.currency, [bet.user_id for bet in (*planned.valid, *planned.late)])
+
+
+def _transfers(change: Change, pool: Pool, planned: SettlementPlan, settlement_id: int) -> Iterator[Transfer]:
+    connection, currency, now_ms = change.connection, pool.currency, change.now_ms
+    accounts: dict[int, tuple[int, int]] = {}
+
+    def of_user(user_id: int) -> tuple[int, int]:
+        if user_id not in accounts:
+            accounts[user_id] = (
+                account_id(connection, AccountKind.AVAILABLE, currency, user_id),
+                account_id(connection, AccountKind.STAKED, currency, user_id),
+            )
+        return accounts[user_id]
+
+    def refund(bet: RunningBet) -> Transfer:
+        available, staked = of_user(bet.user_id)
+        return Transfer(staked, available, bet.amount, Reason.REFUND, bet.id, settlement_id, now_ms)
+
+    yield from map(refund, planned.late)
+    if planned.payout.is_money_return:
+        yield from map(refund, planned.valid)
+        return
+    clearing = account_id(connection, AccountKind.CLEARING, currency)
+    for bet in planned.valid:
+        staked = of_user(bet.user_id)[1]
+        yield Transfer(staked, clearing, bet.amount, Reason.POT, bet.id, settlement_id, now_ms)
+    for bet, paid in zip(planned.valid, planned.payout.payouts, strict=True):
+        if paid:
+            available = of_user(bet.user_id)[0]
+            yield Transfer(clearing, available, paid, Reason.PAYOUT, bet.id, settlement_id, now_ms)
+    if planned.payout.takeout:
+        house = account_id(connection, AccountKind.HOUSE, currency)
+        yield Transfer(clearing, house, planned.payout.takeout, Reason.TAKEOUT, None, settlement_id, now_ms)
+
+
+def _outcomes(planned: SettlementPlan, now_ms: int, returned: BetStatus) -> Iterator[SettledBet]:
+    for bet in planned.late:
+        yield SettledBet(BetStatus.INVALIDATED, bet.amount, now_ms, bet.id)
+    for bet, paid in zip(planned.valid, planned.payout.payouts, strict=True):
+        if planned.payout.is_money_return:
+            status = returned
+        else:
+            status = BetStatus.WON if bet.position == planned.position else BetStatus.LOST
+        yield SettledBet(status, paid, now_ms, bet.id)
+
+
+def _tell(change: Change, game: Game, pool: Pool, planned: SettlementPlan, ending: Resolution) -> None:
+    fields = _told_fields(change, pool, planned, ending)
+    if ending.cause == "time":
+        change.publish(game, BetPoolExpired(**fields, expired_at=change.now_ms), ends_pool=pool.uuid)
+    else:
+        change.publish(game, BetPoolResolved(**fields, resolved_at=change.now_ms), ends_pool=pool.uuid)
+
+
+def _told_fields(change: Change, pool: Pool, planned: SettlementPlan, ending: Resolution) -> dict[str, Any]:
+    most = change.settings.max_listed_bettors
+    invalidated = list(dict.fromkeys(bet.user_id for bet in planned.late))
+    winners, losers = planned.winners, planned.losers
+    counts: dict[str, Any] = {}
+    if max(len(winners), len(losers), len(invalidated)) > most:
+        counts = {
+            "truncated": True,
+            "winners_count": len(winners),
+            "losers_count": len(losers),
+            "invalidated_count": len(invalidated),
+        }
+    return {
+        "pool_id": pool.uuid,
+        "game_id": pool.game_uuid,
+        "event_id": ending.event.uuid if ending.event is not None else None,
+        "winning_target": target_name(change, pool, ending.position),
+        "description": pool.description,
+        "winners": shown(winners, pool.currency, most),
+        "losers": shown(losers, pool.currency, most),
+        "invalidated_bettors": invalidated[:most],
+        "is_money_return": planned.payout.is_money_return,
+        "amount_total": to_units(pool.amount_total, pool.currency),
+        "participants": pool.participants,
+        "version": pool.version,
+        **counts,
+    }
+
+
+def target_name(reading: Reading, pool: Pool, position: int | None) -> str | None:
+    """The id of what stands at a position of the pool; None for none."""
+    if position is None:
+        return None
+    return next(target.key for target in list_pool_targets(reading.connection, pool.id) if target.position == position)
+
+
+def none_position(reading: Reading, pool: Pool) -> int:
+    """Where ``none`` stands in a parimutuel pool."""
+    none = find_pool_target(reading.connection, pool.id, NONE_ID)
+    assert none is not None
+    return none.position
+
+
+def shown(amounts: dict[int, int], currency: str, most: int) -> dict[str, Decimal]:
+    """User id → amount as they are sent, the greatest first, at most so many."""
+    listed = sorted(amounts.items(), key=lambda entry: -entry[1])[:most]
+    return {str(user): to_units(amount, currency) for user, amount in listed}
+
+
+def _recreate(change: Change, game: Game, pool: Pool) -> None:
+    """Open an ended pool anew."""
+    times = recreated_times(pool.times, change.now_ms)
+    if times.finish_at is not None and times.finish_at <= change.sent_at:
+        # It would have ended while the server was down: it begins when the server is back.
+        times = recreated_times(pool.times, change.sent_at)
+        change.record_delay(game.id)
+    targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}
+    new = NewPoolRow(
+        game_id=pool.game_id,
+        type=pool.type,
+        description=pool.description,
+        action_id=pool.action_id,
+        target_level=pool.target_level,
+        unlisted_target=pool.unlisted_target,
+        takeout_millionths=pool.takeout_millionths,
+        created_at=times.start_at,
+        start_at=times.start_at,
+        finish_at=times.finish_at,
+        stop_accepting_bets_at=times.stop_accepting_bets_at,
+        recreate_on_end=True,
+        is_blocked=False,
+        hot_since=None,
+        recreated_from=pool.id,
+    )
+    open_pool(change, game, new, targets)
