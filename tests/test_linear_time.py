@@ -18,9 +18,10 @@ from gameserver.domain.targets import parse_targets
 from gameserver.errors import Rejected
 from gameserver.net.forwarded import Addresses, client_address
 from gameserver.net.frames import TEXT, FrameReader, FrameRefused
-from gameserver.net.head import Head, HeadRefused, read_head, read_query
+from gameserver.net.head import Head, HeadRefused, read_head
 from gameserver.ops.log import TextFormatter
 from gameserver.protocol.codec import Undecodable, decode_request, request_digest
+from gameserver.realtime.logon import read_query
 from tests.support.linear import TooMuchWork, bounded_work
 from tests.support.wire import frame
 

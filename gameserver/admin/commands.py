@@ -18,10 +18,9 @@ from gameserver.domain.money import (
     to_minor,
     to_units,
 )
-from gameserver.engine.context import Effects
+from gameserver.engine.context import Committed, Effects
 from gameserver.engine.sessions import new_session
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.registry import Committed
 from gameserver.protocol.fields import USERNAME_PATTERN
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.sources import find_source, insert_source_admin, list_sources

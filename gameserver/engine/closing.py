@@ -1,9 +1,8 @@
 """How a game ends, whoever or whatever ends it (contract, sections 5 and 6)."""
 
-from gameserver.engine.context import Change
+from gameserver.engine.context import DAY_MS, Change
 from gameserver.engine.settlement import Resolution, end_pool, none_position
 from gameserver.errors import ErrorCode
-from gameserver.handlers.registry import DAY_MS
 from gameserver.handlers.steering import block_pool
 from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
 from gameserver.protocol.games import GameClosed

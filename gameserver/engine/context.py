@@ -19,6 +19,7 @@ from gameserver.storage.pools import Pool, find_pool
 from gameserver.storage.sources import Source, find_source, is_source_admin
 from gameserver.storage.users import User
 
+DAY_MS = 86_400_000
 TIME_PASSED = 0  # the "operation" of a journal's row that stands for time acting late
 
 
@@ -67,6 +68,18 @@ class Effects(msgspec.Struct):
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
+
+
+class Committed(NamedTuple):
+    """A change that is on disk: the reply's body, and what to make known.
+
+    ``stored_bytes`` is what has been stored to repeat the reply with.
+    """
+
+    body: bytes
+    effects: Effects
+    repeated: bool = False
+    stored_bytes: int = 0
 
 
 class Reading:

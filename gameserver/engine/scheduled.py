@@ -6,9 +6,8 @@ from functools import partial
 
 from gameserver.config import Settings
 from gameserver.engine.closing import close, close_if_nothing_remains
-from gameserver.engine.context import Change
+from gameserver.engine.context import DAY_MS, Change, Committed
 from gameserver.engine.settlement import Resolution, end_pool, none_position
-from gameserver.handlers.registry import DAY_MS, Committed
 from gameserver.handlers.steering import TIMED
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.games import get_game

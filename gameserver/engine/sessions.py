@@ -2,10 +2,10 @@
 
 import sqlite3
 from functools import partial
+from typing import NamedTuple
 
 from gameserver.config import Settings
 from gameserver.domain.credentials import digest_matches, session_id_of, session_key
-from gameserver.handlers.registry import Credentials, Login
 from gameserver.storage.store import Store
 from gameserver.storage.users import (
     Session,
@@ -16,6 +16,22 @@ from gameserver.storage.users import (
 )
 
 HOUR_MS = 3_600_000
+
+
+class Credentials(NamedTuple):
+    """How a client proves who it is: a session key, or a digest made with one."""
+
+    key: str | None = None
+    user_id: int = 0
+    nonce: str = ""
+    proof: str = ""
+
+
+class Login(NamedTuple):
+    """A proof that was accepted: the live session, and its key."""
+
+    session: Session
+    key: str
 
 
 async def authenticate(store: Store, secret: bytes, credentials: Credentials, now_ms: int) -> Login | None:

@@ -8,14 +8,14 @@ from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.pools import UnlistedTarget
 from gameserver.domain.targets import NONE_ID, TargetRow, path_id
 from gameserver.engine.closing import close_if_nothing_remains
-from gameserver.engine.context import Change, Reading
+from gameserver.engine.context import DAY_MS, Change, Reading
 from gameserver.engine.preconditions import require_running, require_unresolved
 from gameserver.engine.settlement import Resolution, end_pool, is_recreated, none_position, plan, shown, target_name
 from gameserver.errors import invalid
 from gameserver.handlers.betting import target_key
 from gameserver.handlers.details import counts_of
 from gameserver.handlers.pools import require_action
-from gameserver.handlers.registry import DAY_MS, handles
+from gameserver.handlers.registry import handles
 from gameserver.protocol.events import (
     EventParameters,
     GameEventPreview,

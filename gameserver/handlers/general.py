@@ -1,7 +1,9 @@
 """The operations of the connection itself (contract, section 4), and joining and leaving games."""
 
+from gameserver.engine.connection import ClientConnection
+from gameserver.engine.sessions import Credentials
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.registry import Conversation, Credentials, handles
+from gameserver.handlers.registry import handles
 from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import (
     GetOpcodes,
@@ -21,19 +23,19 @@ _OPCODES = Opcodes(opcodes=OPCODES, response_codes=RESPONSE_CODES)
 
 
 @handles(Ping)
-async def ping(conversation: Conversation, request: Ping) -> None:
+async def ping(conversation: ClientConnection, request: Ping) -> None:
     """Say that the server is there."""
     await conversation.reply(_PONG)
 
 
 @handles(GetOpcodes)
-async def get_opcodes(conversation: Conversation, request: GetOpcodes) -> None:
+async def get_opcodes(conversation: ClientConnection, request: GetOpcodes) -> None:
     """List the codes."""
     await conversation.reply(_OPCODES)
 
 
 @handles(Logon)
-async def logon(conversation: Conversation, request: Logon) -> None:
+async def logon(conversation: ClientConnection, request: Logon) -> None:
     """Let the connection act for the user it proves to be."""
     if conversation.user is not None:
         already = LogonFailAlreadyLoggedIn(user_id=conversation.user.id, username=conversation.user.username)
@@ -59,12 +61,12 @@ def _credentials(request: Logon) -> Credentials:
 
 
 @handles(JoinGame)
-async def join_game(conversation: Conversation, request: JoinGame) -> None:
+async def join_game(conversation: ClientConnection, request: JoinGame) -> None:
     """Subscribe the connection to a game."""
     await conversation.join(request)
 
 
 @handles(LeaveGame)
-async def leave_game(conversation: Conversation, request: LeaveGame) -> None:
+async def leave_game(conversation: ClientConnection, request: LeaveGame) -> None:
     """End the connection's subscription to a game."""
     await conversation.leave(request)

@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from gameserver.config import Settings
-from gameserver.engine.context import Change, Effects, Reading
+from gameserver.engine.connection import ClientConnection
+from gameserver.engine.context import DAY_MS, Change, Committed, Effects, Reading
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import encode_body
@@ -13,73 +14,27 @@ from gameserver.protocol.declare import Kind, Message, Request
 from gameserver.protocol.games import (
     AppointAdminForGameByUsername,
     BecomeAnAdminForGame,
-    JoinGame,
-    LeaveGame,
 )
-from gameserver.protocol.general import Limits, LogonRefusal
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
-from gameserver.storage.users import Session, User
-
-DAY_MS = 86_400_000
-
-
-class Credentials(NamedTuple):
-    """How a client proves who it is: a session key, or a digest made with one."""
-
-    key: str | None = None
-    user_id: int = 0
-    nonce: str = ""
-    proof: str = ""
-
-
-class Login(NamedTuple):
-    """A proof that was accepted: the live session, and its key."""
-
-    session: Session
-    key: str
-
-
-class Conversation(Protocol):
-    """What the handlers of `Kind.SESSION` operations need of a connection."""
-
-    @property
-    def user(self) -> User | None:
-        """Who the connection acts for."""
-
-    @property
-    def limits(self) -> Limits:
-        """The server's limits."""
-
-    async def reply(self, message: Message) -> None:
-        """Answer the request."""
-
-    async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
-        """Act for the user that the credentials prove, or say why not."""
-
-    async def join(self, request: JoinGame) -> None:
-        """Subscribe, and answer the request."""
-
-    async def leave(self, request: LeaveGame) -> None:
-        """End a subscription, and answer the request."""
-
+from gameserver.storage.users import User
 
 R = TypeVar("R", bound=Request)
 ReadHandler = Callable[[Reading, R], Message]
 WriteHandler = Callable[..., Message]
 Parser = Callable[[R, Settings], Any]
 Parsed = tuple[Any, ...]
-SessionHandler = Callable[[Conversation, R], Awaitable[None]]
+ConnectionHandler = Callable[[ClientConnection, R], Awaitable[None]]
 
 READS: dict[type[Request], ReadHandler[Any]] = {}
 WRITES: dict[type[Request], WriteHandler] = {}
 PARSERS: dict[type[Request], Parser[Any]] = {}
-SESSIONS: dict[type[Request], SessionHandler[Any]] = {}
+SESSIONS: dict[type[Request], ConnectionHandler[Any]] = {}
 
 # Bets record themselves; who administers a game is no part of its life.
 UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername})
 
-_TABLES: dict[Kind, dict[type[Request], Any]] = {Kind.READ: READS, Kind.WRITE: WRITES, Kind.SESSION: SESSIONS}
+_TABLES: dict[Kind, dict[type[Request], Any]] = {Kind.READ: READS, Kind.WRITE: WRITES, Kind.CONNECTION: SESSIONS}
 
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Any])
 
@@ -101,18 +56,6 @@ def handles(request: type[Request], parser: Parser[Any] | None = None) -> Callab
         return handler
 
     return register
-
-
-class Committed(NamedTuple):
-    """A change that is on disk: the reply's body, and what to make known.
-
-    ``stored_bytes`` is what has been stored to repeat the reply with.
-    """
-
-    body: bytes
-    effects: Effects
-    repeated: bool = False
-    stored_bytes: int = 0
 
 
 def run_read(connection: sqlite3.Connection, request: Request, user: User, now_ms: int, settings: Settings) -> bytes:

@@ -30,7 +30,7 @@ class Kind(Enum):
 
     READ = "reads the database"
     WRITE = "changes the database; takes an idempotency key"
-    SESSION = "concerns the connection itself"
+    CONNECTION = "concerns the connection itself"
 
 
 class RequestHeader(msgspec.Struct, frozen=True, omit_defaults=True):

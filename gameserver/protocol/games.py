@@ -418,7 +418,7 @@ class PresenceUpdate(Message, tag=471, frozen=True):
 
 @operation(
     by=Role.USER,
-    kind=Kind.SESSION,
+    kind=Kind.CONNECTION,
     replies=[GameJoined],
     broadcasts=[UserJoinedGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.GAME_CLOSED],
@@ -439,7 +439,7 @@ class GameLeft(Message, tag=334, frozen=True):
 
 @operation(
     by=Role.USER,
-    kind=Kind.SESSION,
+    kind=Kind.CONNECTION,
     replies=[GameLeft],
     broadcasts=[UserLeftGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.CONFLICT],

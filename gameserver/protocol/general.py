@@ -14,7 +14,7 @@ class Pong(Message, tag=1, frozen=True):
     """The answer to a ping."""
 
 
-@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[Pong])
+@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Pong])
 class Ping(Request, tag=1, frozen=True):
     """Ask whether the server is there; the reply's header tells its time."""
 
@@ -27,7 +27,7 @@ class Opcodes(Message, tag=2, frozen=True):
     response_codes: dict[str, int]
 
 
-@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[Opcodes])
+@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Opcodes])
 class GetOpcodes(Request, tag=2, frozen=True):
     """List the operation and response codes."""
 
@@ -88,7 +88,7 @@ class LogonFailAlreadyLoggedIn(Message, tag=112, frozen=True):
 
 @operation(
     by=Role.ANYONE,
-    kind=Kind.SESSION,
+    kind=Kind.CONNECTION,
     replies=[LogonSuccess, LogonFail, LogonFailAlreadyLoggedIn],
     errors=[ErrorCode.NOT_FOUND],
 )

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from gameserver.engine.sessions import Credentials, Login
 from gameserver.errors import CloseCode
-from gameserver.handlers.registry import Credentials, Login
 from gameserver.net.frames import (
     CLOSE,
     PING,
@@ -41,7 +41,7 @@ _USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 class Connection:
     """One client. It contains every failure of its own.
 
-    Implements `gameserver.handlers.registry.Conversation`.
+    Implements `gameserver.handlers.registry.ClientConnection`.
     """
 
     __slots__ = (

@@ -8,17 +8,20 @@ from typing import NamedTuple
 import trio
 
 from gameserver.config import UNIX
+from gameserver.engine.sessions import Login
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.registry import Login
 from gameserver.net.accept import accept_forever
-from gameserver.net.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
+from gameserver.net.handshake import accept_handshake
+from gameserver.net.head import Head, HeadRefused, read_head
 from gameserver.net.proxy_protocol import read_source
+from gameserver.net.responses import without_body
 from gameserver.net.tls import Certificate
 from gameserver.ops.log import log_failure, set_context
 from gameserver.ops.prometheus import PrometheusMetrics
 from gameserver.realtime.admission import Admission
 from gameserver.realtime.connection import Connection
 from gameserver.realtime.context import ServerContext
+from gameserver.realtime.logon import read_query, unauthorized
 from gameserver.web.endpoints import (
     DRAINING,
     FULL,
@@ -31,7 +34,6 @@ from gameserver.web.endpoints import (
     endpoint,
     is_check,
 )
-from gameserver.web.responses import without_body
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,7 @@ import itertools
 import logging
 
 from gameserver.domain.money import to_units
-from gameserver.engine.context import Effects
-from gameserver.handlers.registry import Committed
+from gameserver.engine.context import Committed, Effects
 from gameserver.net.outbox import send_away
 from gameserver.ops.log import log_failure
 from gameserver.protocol.betting import BalanceUpdate

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import inspect
 
-from gameserver.handlers.registry import Committed
+from gameserver.engine.context import Committed
 from gameserver.protocol.declare import Request
 from gameserver.protocol.registry import OPERATIONS
 

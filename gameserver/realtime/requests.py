@@ -10,8 +10,10 @@ from typing import NamedTuple
 import trio
 
 from gameserver.config import Settings
+from gameserver.engine.connection import ClientConnection
+from gameserver.engine.context import Committed
 from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
-from gameserver.handlers.registry import SESSIONS, Committed, Conversation, Parsed, parse, run_write
+from gameserver.handlers.registry import SESSIONS, Parsed, parse, run_write
 from gameserver.net.frames import text_frame
 from gameserver.net.outbox import Outbox, send_away
 from gameserver.ops.log import log_failure
@@ -71,7 +73,7 @@ class RequestPipeline:
     def __init__(
         self,
         services: ServerContext,
-        conversation: Conversation,
+        conversation: ClientConnection,
         outbox: Outbox,
         visit: Admission,
         on_all_answered: Callable[[], None],
@@ -193,7 +195,7 @@ class RequestPipeline:
         self._count(asked, error)
 
     async def _perform(self, request: Request) -> None:
-        if declared(request).kind is Kind.SESSION:
+        if declared(request).kind is Kind.CONNECTION:
             await SESSIONS[type(request)](self._conversation, request)
         else:
             user = self._conversation.user

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gameserver.web.responses import Header, refusal, response, text_response
+from gameserver.net.responses import Header, refusal, response, text_response
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
 RETRY_AFTER: tuple[Header, ...] = (("Retry-After", "5"),)

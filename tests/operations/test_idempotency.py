@@ -42,7 +42,7 @@ async def test_a_change_sent_again_with_its_key_gets_the_stored_reply_marked_as_
     assert body(first) == body(second)
 
 
-@operations(Kind.READ, Kind.SESSION)
+@operations(Kind.READ, Kind.CONNECTION)
 async def test_a_key_is_ignored_by_whatever_changes_nothing(world: World, op: int) -> None:
     client, parameters = entitled(op, world), await example(op, world)
     for _ in range(2):

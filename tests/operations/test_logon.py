@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.admin.commands import EndSession, ReplaceKeys
-from gameserver.handlers.registry import Credentials, Login
+from gameserver.engine.sessions import Credentials, Login
 from gameserver.storage.users import Session, User
 from tests.support.harness import START_MS, Client, FakeClock, Server, run_inline, running_server
 from tests.support.wire import request_head

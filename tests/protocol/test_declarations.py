@@ -169,7 +169,7 @@ def test_an_operation_has_exactly_one_handler_of_its_kind(operation: Operation) 
     tables: dict[Kind, dict[type[Request], object]] = {
         Kind.READ: dict(READS),
         Kind.WRITE: dict(WRITES),
-        Kind.SESSION: dict(SESSIONS),
+        Kind.CONNECTION: dict(SESSIONS),
     }
     assert [kind for kind, table in tables.items() if operation.request in table] == [operation.kind]
 

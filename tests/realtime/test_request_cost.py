@@ -3,8 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.engine.context import Effects, Publication
-from gameserver.handlers.registry import Committed
+from gameserver.engine.context import Committed, Effects, Publication
 from gameserver.protocol.codec import decode_request
 from gameserver.realtime.request_cost import change_cost, request_cost
 

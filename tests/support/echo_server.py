@@ -19,7 +19,8 @@ from gameserver.net.frames import (
     control_frame,
     text_frame,
 )
-from gameserver.net.head import HeadRefused, accept_handshake, read_head
+from gameserver.net.handshake import accept_handshake
+from gameserver.net.head import HeadRefused, read_head
 from gameserver.net.outbox import Outbox
 from gameserver.net.receiver import Receiver
 
