@@ -23,16 +23,14 @@ from gameserver.admin.client import ControlError, control
 from gameserver.admin.commands import (
     AddSourceAdminByName,
     AddUser,
-    Command,
     CreditUser,
     EndSession,
     ListSources,
     OpenSession,
     ReplaceKeys,
-    perform,
 )
 from gameserver.admin.replay import Replay, ReplayError, export_game, read_facts
-from gameserver.app import Signals, serve
+from gameserver.app import Signals, command_runner, serve
 from gameserver.client import connect
 from gameserver.config import Settings, load_settings
 from gameserver.errors import OperatorError, Rejected
@@ -225,28 +223,24 @@ async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
         signals = Signals(hangup_stops=dev)
         await nursery.start(signals.obey)
         systemd = Systemd(os.environ, os.getpid())
-        await serve(settings, partial(_announce, settings, dev), signals, systemd)
+        await serve(settings, partial(_announce, dev), signals, systemd)
         nursery.cancel_scope.cancel()
 
 
-async def _announce(settings: Settings, dev: bool, services: ServerContext, urls: list[str]) -> None:
+async def _announce(dev: bool, context: ServerContext, urls: list[str]) -> None:
     told = [(sys.stdout, f"serving on {' '.join(urls)}\n")]
     if dev:
-        told.insert(0, (sys.stderr, f"{await _developer_help(services, settings, urls[0])}\n"))
+        told.insert(0, (sys.stderr, f"{await _developer_help(context, urls[0])}\n"))
     print_aside(told)
 
 
-async def _developer_help(services: ServerContext, settings: Settings, url: str) -> str:
-    async def carry_out(command: Command) -> dict[str, Any]:
-        now_ms = services.clock.now_ms()
-        job = partial(perform, command=command, secret=services.secret, settings=settings, now_ms=now_ms)
-        answer: dict[str, Any] = msgspec.json.decode((await services.store.write(job, now_ms)).body)
-        return answer
-
+async def _developer_help(context: ServerContext, url: str) -> str:
+    runner = command_runner(context)
     try:
-        user = await carry_out(AddUser(DEVELOPER, is_provider=True))
+        answer = await runner.carry_out(AddUser(DEVELOPER, is_provider=True))
     except Rejected:
-        user = await carry_out(OpenSession(DEVELOPER))
+        answer = await runner.carry_out(OpenSession(DEVELOPER))
+    user = msgspec.json.decode(answer)
     key, program = user["session_key"], sys.argv[0]
     return "\n".join(
         [

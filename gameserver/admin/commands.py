@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.protocol.fields import USERNAME_PATTERN
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.sources import find_source, insert_source_admin, list_sources
+from gameserver.storage.store import Store
 from gameserver.storage.users import (
     User,
     delete_sessions,
@@ -193,6 +195,22 @@ _ACTIONS: dict[type[Command], Callable[[_Admin, Any], dict[str, Any]]] = {
 decode_command: Callable[[bytes], Command] = msgspec.json.Decoder(
     AddUser | CreditUser | ReplaceKeys | OpenSession | EndSession | ListSources | AddSourceAdminByName
 ).decode
+
+
+class CommandRunner:
+    """Carries commands out in a server that runs, through its writer."""
+
+    def __init__(self, store: Store, secret: bytes, settings: Settings, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._secret = secret
+        self._settings = settings
+        self._now_ms = now_ms
+
+    async def carry_out(self, command: Command) -> bytes:
+        """The answer to a command, a JSON object. Raises `Rejected`."""
+        now_ms = self._now_ms()
+        job = partial(perform, command=command, secret=self._secret, settings=self._settings, now_ms=now_ms)
+        return (await self._store.write(job, now_ms)).body
 
 
 def perform(

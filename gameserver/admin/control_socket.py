@@ -8,9 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from gameserver.net.unix_sockets import MAX_ADDRESS_BYTES
 from gameserver.storage.files import FileRefused, believed_owners, beside, user_name
 
-MAX_ADDRESS_BYTES = 103  # the smallest limit of the systems we know, less the final zero
 _LINUX_CREDENTIALS = "iII"  # struct ucred: process, user, group
 _BSD_CREDENTIALS = "II68x"  # struct xucred: version, user, groups
 

@@ -10,12 +10,11 @@ from pathlib import Path
 import msgspec
 import trio
 
-from gameserver.admin.commands import decode_command, perform
+from gameserver.admin.commands import CommandRunner, decode_command
 from gameserver.admin.control_socket import control_address, is_own_command
 from gameserver.errors import Rejected
 from gameserver.net.accept import accept_forever
 from gameserver.ops.log import log
-from gameserver.realtime.context import ServerContext
 from gameserver.storage.files import PRIVATE, FileRefused, beside
 
 logger = logging.getLogger(__name__)
@@ -54,16 +53,16 @@ async def open_control_socket(file: Path) -> trio.SocketListener | None:
     return trio.SocketListener(listener)
 
 
-async def serve_control(services: ServerContext, listener: trio.SocketListener) -> None:
-    """Carry out one command a connection, until cancelled."""
+async def serve_control(runner: CommandRunner, listener: trio.SocketListener, timeout_s: float) -> None:
+    """Carry out one command a connection, each within ``timeout_s``, until cancelled."""
     async with trio.open_nursery() as nursery:
-        await accept_forever(listener, partial(_serve_command, services), nursery)
+        await accept_forever(listener, partial(_serve_command, runner, timeout_s), nursery)
 
 
-async def _serve_command(services: ServerContext, stream: trio.SocketStream) -> None:
+async def _serve_command(runner: CommandRunner, timeout_s: float, stream: trio.SocketStream) -> None:
     try:
         async with stream:
-            with trio.move_on_after(services.settings.handshake_timeout_s):
+            with trio.move_on_after(timeout_s):
                 line = b""
                 while not line.endswith(b"\n") and len(line) < MAX_COMMAND_BYTES:
                     data = await stream.receive_some()
@@ -71,21 +70,19 @@ async def _serve_command(services: ServerContext, stream: trio.SocketStream) -> 
                         return
                     line += data
                 own = is_own_command(stream.socket)
-                await stream.send_all((await _answer(services, line) if own else _NOT_FOR_YOU) + b"\n")
+                await stream.send_all((await _answer(runner, line) if own else _NOT_FOR_YOU) + b"\n")
     except (OSError, trio.BrokenResourceError):
         return
     except Exception:
         logger.exception("a command failed")
 
 
-async def _answer(services: ServerContext, line: bytes) -> bytes:
+async def _answer(runner: CommandRunner, line: bytes) -> bytes:
     try:
         command = decode_command(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return msgspec.json.encode({"error": f"this server does not know the command: {error}"})
-    now_ms = services.clock.now_ms()
     try:
-        job = partial(perform, command=command, secret=services.secret, settings=services.settings, now_ms=now_ms)
-        return (await services.store.write(job, now_ms)).body
+        return await runner.carry_out(command)
     except Rejected as rejected:
         return msgspec.json.encode({"error": rejected.text})

@@ -1,4 +1,4 @@
-"""Making the Unix socket that clients connect to."""
+"""Unix sockets: how long an address may be, and making the one that clients connect to."""
 
 import errno
 import os
@@ -6,8 +6,7 @@ import socket
 import stat
 from pathlib import Path
 
-from gameserver.admin.control_socket import MAX_ADDRESS_BYTES
-
+MAX_ADDRESS_BYTES = 103  # the smallest limit of the systems we know, less the final zero
 BACKLOG = 65_535  # or what the system allows
 _MODE = 0o660  # a proxy may be of the same group
 

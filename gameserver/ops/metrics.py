@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gameserver.protocol.registry import OPERATIONS
 
@@ -51,3 +52,21 @@ class Metrics:
         """A request was answered, so long after it was received."""
         self.requests[op if op in OPERATIONS else None, outcome] += 1
         self.request_seconds.add(seconds)
+
+
+class Observed(NamedTuple):
+    """How a server is at a moment, besides what it counts.
+
+    ``users`` have connections; ``hub_backlog`` broadcasts are on disk and wait to be pushed; ``deliveries`` is the
+    number of broadcasts pushed, times their receivers; ``log_bytes`` is the size of the write-ahead log.
+    """
+
+    clock_ahead_s: float
+    connections: int
+    users: int
+    hubs: int
+    hub_backlog: int
+    deliveries: int
+    writes_waiting: int
+    database_bytes: int
+    log_bytes: int

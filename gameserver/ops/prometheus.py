@@ -3,7 +3,6 @@
 import sqlite3
 from collections.abc import Iterator
 from itertools import accumulate
-from pathlib import Path
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -11,18 +10,16 @@ from prometheus_client.registry import Collector
 
 from gameserver import __version__
 from gameserver.ops.log_output import dropped_lines
-from gameserver.ops.metrics import Histogram
+from gameserver.ops.metrics import Histogram, Metrics, Observed
 from gameserver.protocol.registry import OPERATIONS
-from gameserver.realtime.context import ServerContext
-from gameserver.storage.files import beside
 
 
 class PrometheusMetrics:
     """The metrics of one server, each with a registry of its own."""
 
-    def __init__(self, services: ServerContext) -> None:
+    def __init__(self, metrics: Metrics, observed: Observed) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Server(services))
+        self._registry.register(_Server(metrics, observed))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -34,8 +31,9 @@ class PrometheusMetrics:
 class _Server(Collector):
     """Reads the numbers where they lie."""
 
-    def __init__(self, services: ServerContext) -> None:
-        self._services = services
+    def __init__(self, metrics: Metrics, observed: Observed) -> None:
+        self._metrics = metrics
+        self._observed = observed
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the server itself."""
@@ -43,7 +41,7 @@ class _Server(Collector):
         info.add_metric([__version__, sqlite3.sqlite_version], 1)
         yield info
         text = "by which the server's clock is ahead of the system's"
-        yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._services.clock.ahead_s)
+        yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._observed.clock_ahead_s)
         text = "lines of the log that could not be written, or that nobody took"
         yield CounterMetricFamily("gameserver_log_lines_dropped", text, dropped_lines())
         yield from self._connections()
@@ -52,9 +50,9 @@ class _Server(Collector):
         yield from self._storage()
 
     def _connections(self) -> Iterator[Metric]:
-        directory, metrics = self._services.directory, self._services.metrics
-        yield GaugeMetricFamily("gameserver_connections", "WebSocket connections that are open", directory.count)
-        yield GaugeMetricFamily("gameserver_users_connected", "users who have one or more", directory.user_count)
+        observed, metrics = self._observed, self._metrics
+        yield GaugeMetricFamily("gameserver_connections", "WebSocket connections that are open", observed.connections)
+        yield GaugeMetricFamily("gameserver_users_connected", "users who have one or more", observed.users)
         yield CounterMetricFamily("gameserver_connections_opened", "WebSocket connections ever opened", metrics.opened)
         closed = CounterMetricFamily("gameserver_connections_closed", "of those, ended, by close code", labels=["code"])
         for code, count in sorted(metrics.closed.items()):
@@ -67,7 +65,7 @@ class _Server(Collector):
         yield refused
 
     def _requests(self) -> Iterator[Metric]:
-        metrics = self._services.metrics
+        metrics = self._metrics
         text = "requests answered, by operation and by outcome: ok or the error's code"
         requests = CounterMetricFamily("gameserver_requests", text, labels=["op", "outcome"])
         for (op, outcome), count in metrics.requests.items():
@@ -77,31 +75,25 @@ class _Server(Collector):
         yield _histogram("gameserver_request_duration_seconds", text, metrics.request_seconds)
 
     def _broadcasts(self) -> Iterator[Metric]:
-        hubs = self._services.hubs
-        yield GaugeMetricFamily("gameserver_hubs", "games with subscribers or watchers", hubs.count)
-        yield GaugeMetricFamily("gameserver_hub_backlog", "broadcasts on disk and not yet pushed", hubs.backlog)
-        yield CounterMetricFamily("gameserver_deliveries", "broadcasts pushed, times their receivers", hubs.deliveries)
+        observed = self._observed
+        yield GaugeMetricFamily("gameserver_hubs", "games with subscribers or watchers", observed.hubs)
+        yield GaugeMetricFamily("gameserver_hub_backlog", "broadcasts on disk and not yet pushed", observed.hub_backlog)
+        yield CounterMetricFamily(
+            "gameserver_deliveries", "broadcasts pushed, times their receivers", observed.deliveries
+        )
 
     def _storage(self) -> Iterator[Metric]:
-        metrics, store = self._services.metrics, self._services.store
+        observed, metrics = self._observed, self._metrics
         text = "writes in one transaction"
         yield _histogram("gameserver_write_batch_size", text, metrics.batch_sizes)
         text = "of one transaction, from its start until it is on disk"
         yield _histogram("gameserver_write_batch_duration_seconds", text, metrics.batch_seconds)
-        yield GaugeMetricFamily("gameserver_writes_waiting", "requests queued for the writer", store.writer.waiting)
-        yield GaugeMetricFamily("gameserver_database_bytes", "of the database file", _size_bytes(store.file))
-        wal = beside(store.file, "-wal")
-        yield GaugeMetricFamily("gameserver_wal_bytes", "of its write-ahead log", _size_bytes(wal))
+        yield GaugeMetricFamily("gameserver_writes_waiting", "requests queued for the writer", observed.writes_waiting)
+        yield GaugeMetricFamily("gameserver_database_bytes", "of the database file", observed.database_bytes)
+        yield GaugeMetricFamily("gameserver_wal_bytes", "of its write-ahead log", observed.log_bytes)
 
 
 def _histogram(name: str, text: str, values: Histogram) -> HistogramMetricFamily:
     bounds = [*(str(float(bound)) for bound in values.bounds), "+Inf"]
     buckets = list(zip(bounds, accumulate(values.counts), strict=True))
     return HistogramMetricFamily(name, text, buckets, values.total)
-
-
-def _size_bytes(file: Path) -> int:
-    try:
-        return file.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -2,33 +2,46 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
 import trio
 
-if TYPE_CHECKING:
-    from gameserver.realtime.connection import Connection
+from gameserver.net.outbox import Outbox
 
 MAX_ENDED = 10_000  # more session keys than can end while one connection logs on
 
 K = TypeVar("K", int, str)
 
 
+class RegisteredConnection(Protocol):
+    """What the registry, and who finds a connection in it, needs of one."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where to push."""
+
+    def drain(self) -> None:
+        """Close once the requests in hand are answered: the server is going away."""
+
+    def end_session(self) -> None:
+        """Close: the session key is no longer valid."""
+
+
 class ConnectionRegistry:
     """Every WebSocket connection of the server."""
 
     def __init__(self) -> None:
-        self._all: set[Connection] = set()
-        self._of_user: dict[int, set[Connection]] = {}
-        self._of_session: dict[str, set[Connection]] = {}
-        self._emptied = trio.Event()
+        self._all: set[RegisteredConnection] = set()
+        self._of_user: dict[int, set[RegisteredConnection]] = {}
+        self._of_session: dict[str, set[RegisteredConnection]] = {}
+        self._emptied = trio.lowlevel.ParkingLot()
         self._ended: OrderedDict[str, None] = OrderedDict()
 
-    def add(self, connection: "Connection") -> None:
+    def add(self, connection: RegisteredConnection) -> None:
         """A connection is open; it may not have logged on yet."""
         self._all.add(connection)
 
-    def add_login(self, connection: "Connection", user_id: int, session_id: str) -> None:
+    def add_login(self, connection: RegisteredConnection, user_id: int, session_id: str) -> None:
         """A connection acts for a user, unless the session was ended while it logged on."""
         self._of_user.setdefault(user_id, set()).add(connection)
         self._of_session.setdefault(session_id, set()).add(connection)
@@ -43,12 +56,11 @@ class ConnectionRegistry:
         for connection in tuple(self._of_session.get(session_id, ())):
             connection.end_session()
 
-    def remove(self, connection: "Connection", user_id: int | None, session_id: str | None) -> None:
+    def remove(self, connection: RegisteredConnection, user_id: int | None, session_id: str | None) -> None:
         """A connection has ended."""
         self._all.discard(connection)
         if not self._all:
-            self._emptied.set()
-            self._emptied = trio.Event()
+            self._emptied.unpark_all()
         _discard(self._of_user, user_id, connection)
         _discard(self._of_session, session_id, connection)
 
@@ -62,25 +74,25 @@ class ConnectionRegistry:
         """How many users they act for."""
         return len(self._of_user)
 
-    def everyone(self) -> list["Connection"]:
+    def everyone(self) -> list[RegisteredConnection]:
         """All connections."""
         return list(self._all)
 
     async def wait_until_empty(self) -> None:
         """Wait until every connection has ended."""
         while self._all:
-            await self._emptied.wait()
+            await self._emptied.park()
 
     def count_of(self, user_id: int) -> int:
         """How many connections a user has."""
         return len(self._of_user.get(user_id, ()))
 
-    def of_user(self, user_id: int) -> Iterable["Connection"]:
+    def of_user(self, user_id: int) -> Iterable[RegisteredConnection]:
         """A user's connections."""
         return tuple(self._of_user.get(user_id, ()))
 
 
-def _discard(table: dict[K, set["Connection"]], key: K | None, connection: "Connection") -> None:
+def _discard(table: dict[K, set[RegisteredConnection]], key: K | None, connection: RegisteredConnection) -> None:
     if key is not None and key in table:
         table[key].discard(connection)
         if not table[key]:

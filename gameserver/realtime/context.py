@@ -4,7 +4,6 @@ import itertools
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -12,7 +11,7 @@ import trio
 
 from gameserver.config import Settings, normal_origin
 from gameserver.engine.sessions import Credentials, Login, authenticate
-from gameserver.errors import Rejected, not_found
+from gameserver.errors import not_found
 from gameserver.handlers.details import lasting_details
 from gameserver.handlers.registry import run_read
 from gameserver.net.forwarded import Addresses
@@ -20,7 +19,7 @@ from gameserver.net.reserve import Reserve
 from gameserver.net.timers import Timers
 from gameserver.net.tls import Certificate
 from gameserver.ops.log import log
-from gameserver.ops.metrics import Metrics
+from gameserver.ops.metrics import Metrics, Observed
 from gameserver.ops.write_watch import WriterMonitor
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
@@ -30,16 +29,14 @@ from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.rate_limits import ConnectionLimiter, RateLimiter, UnansweredBytes
-from gameserver.storage.jobs import Completion, RunSync
+from gameserver.storage.jobs import RunSync
 from gameserver.storage.sources import find_source
-from gameserver.storage.sqlite.probe import write_nothing_new
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
 _PROBE_S = 1.0  # for the database to be found writable
-_BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
 
 
 @dataclass
@@ -50,16 +47,15 @@ class ServerContext:
     store: Store
     secret: bytes
     clock: Clock
-    alarms: Timers
+    timers: Timers
     hubs: Hubs
     details: DetailsCache
-    directory: ConnectionRegistry
+    registry: ConnectionRegistry
     metrics: Metrics
     writes: WriterMonitor
     certificate: Certificate | None = None
     run_sync: RunSync = trio.to_thread.run_sync
     draining: bool = False
-    behind_until_ms: int = 0
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
@@ -95,7 +91,7 @@ class ServerContext:
 
     def has_room_for(self, user: User) -> bool:
         """Whether a user may have one connection more."""
-        return self.directory.count_of(user.id) < self.settings.max_connections_per_user
+        return self.registry.count_of(user.id) < self.settings.max_connections_per_user
 
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
@@ -104,15 +100,14 @@ class ServerContext:
     async def can_write(self) -> bool:
         """Whether the database can be written: as it went last, and if that is in doubt, as it goes now."""
         if self.writes.in_doubt:
-            with trio.move_on_after(_PROBE_S), suppress(Rejected):
-                await self.store.write(write_nothing_new, self.clock.now_ms())
-                self.writes.in_doubt = False
+            with trio.move_on_after(_PROBE_S):
+                self.writes.in_doubt = not await self.store.can_write(self.clock.now_ms())
         return not self.writes.in_doubt
 
     async def read(self, request: Request, user: User) -> bytes:
         """The body of the reply to a request that reads; what is due by now has been done before."""
         now_ms = self.clock.now_ms()
-        await self.catch_up(now_ms)
+        await self.store.catch_up(now_ms)
         if isinstance(request, GetGameDetails) and self.details.serves(request):
             lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
             return await self.details.get(request.game_id, now_ms, partial(self.store.read, lasting))
@@ -120,20 +115,19 @@ class ServerContext:
             partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
         )
 
-    async def catch_up(self, now_ms: int) -> None:
-        """Wait until everything that is due has been done, so that a read sees it.
-
-        If the database cannot be written, what is on disk can still be read: the scheduler goes on trying, and for
-        a while nobody waits for that. Raises `Rejected` (``busy``) if too many requests wait to be written.
-        """
-        due_at = self.store.writer.next_due_ms
-        if due_at is not None and due_at <= now_ms and now_ms >= self.behind_until_ms:
-            due: Completion[None] = Completion()
-            self.store.writer.submit(lambda connection: None, now_ms, due)
-            try:
-                await due.result()
-            except Rejected:
-                self.behind_until_ms = now_ms + _BEHIND_MS
+    def observed(self) -> Observed:
+        """How things are now, as far as it is not counted."""
+        return Observed(
+            clock_ahead_s=self.clock.ahead_s,
+            connections=self.registry.count,
+            users=self.registry.user_count,
+            hubs=self.hubs.count,
+            hub_backlog=self.hubs.backlog,
+            deliveries=self.hubs.deliveries,
+            writes_waiting=self.store.writer.waiting,
+            database_bytes=self.store.database_bytes,
+            log_bytes=self.store.log_bytes,
+        )
 
 
 def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]:

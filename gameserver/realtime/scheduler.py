@@ -33,8 +33,8 @@ class Scheduler:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._changed = trio.Event()
-        store.writer.on_due_changed = lambda: self._changed.set()
+        self._asleep = trio.lowlevel.ParkingLot()
+        store.writer.on_due_changed = lambda: self._asleep.unpark_all()
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -44,12 +44,11 @@ class Scheduler:
 
     async def _keep_time(self) -> None:
         while True:
-            self._changed = trio.Event()
             due_at = self._store.writer.next_due_ms
             wait_s = math.inf if due_at is None else (due_at - self._clock.now_ms()) / 1000
             if wait_s > 0:
                 with trio.move_on_after(wait_s if wait_s == math.inf else min(wait_s, _LONGEST_SLEEP_S)):
-                    await self._changed.wait()
+                    await self._asleep.park()
             elif await self._write(lambda connection: False) is None:
                 await trio.sleep(_RETRY_S)
 

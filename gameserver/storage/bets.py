@@ -64,7 +64,7 @@ class BetContext(NamedTuple):
         return PoolTimes(self.start_at, self.finish_at, min(stops, default=None))
 
     @property
-    def purse(self) -> Wallet | None:
+    def wallet(self) -> Wallet | None:
         """The user's accounts, if both are open."""
         if self.available_id is None or self.staked_id is None:
             return None

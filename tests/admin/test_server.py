@@ -18,6 +18,7 @@ from gameserver.admin import control_socket as control_socket_module
 from gameserver.admin.commands import AddUser, ListSources
 from gameserver.admin.control_socket import control_address
 from gameserver.admin.server import MAX_COMMAND_BYTES, open_control_socket, serve_control
+from gameserver.app import command_runner
 from gameserver.storage.files import FileRefused, beside
 from tests.support.harness import run_inline, running_server
 from tests.support.strangers import STRANGER, needs_root
@@ -31,7 +32,7 @@ async def control_socket(database: Path) -> AsyncIterator[str]:
     async with running_server(database, run_sync=run_inline) as server, trio.open_nursery() as nursery:
         listener = await open_control_socket(database)
         assert listener is not None
-        nursery.start_soon(serve_control, server.services, listener)
+        nursery.start_soon(serve_control, command_runner(server.context), listener, 10.0)
         yield control_address(database)
         nursery.cancel_scope.cancel()
 

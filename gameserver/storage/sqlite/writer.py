@@ -93,7 +93,7 @@ class Writer:
         self._waiting: deque[_Write] = deque()
         self._wake = trio.Event()
         self.next_due_ms = next_due(self._connection)
-        self.on_due_changed: Callable[[], None] = lambda: None
+        self.on_due_changed: Callable[[], object] = lambda: None
 
     def submit(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
         """Have ``job`` carried out, durably, after those submitted before it.
