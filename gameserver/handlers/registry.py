@@ -16,7 +16,7 @@ from gameserver.protocol.games import (
     JoinGame,
     LeaveGame,
 )
-from gameserver.protocol.general import Limits
+from gameserver.protocol.general import Limits, LogonRefusal
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
 from gameserver.storage.users import Session, User
@@ -54,8 +54,8 @@ class Conversation(Protocol):
     async def reply(self, message: Message) -> None:
         """Answer the request."""
 
-    async def log_on(self, credentials: Credentials) -> Login | None:
-        """Act for the user that the credentials prove; None if they prove nobody."""
+    async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
+        """Act for the user that the credentials prove, or say why not."""
 
     async def join(self, request: JoinGame) -> None:
         """Subscribe, and answer the request."""

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings, normal_origin
-from gameserver.errors import Rejected
+from gameserver.errors import Rejected, not_found
 from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
 from gameserver.handlers.registry import Credentials, Login, run_read
@@ -31,6 +32,7 @@ from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.jobs import Awaited, RunSync
 from gameserver.storage.probe import write_nothing_new
+from gameserver.storage.sources import find_source
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
 
@@ -87,6 +89,14 @@ class Services:
         """The live session that the credentials prove, or None."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
 
+    async def find_sources(self, uuids: list[str]) -> list[int]:
+        """The sources that a connection asks to watch. Raises `Rejected` (``not_found``)."""
+        return await self.store.read(partial(_find_sources, uuids=uuids)) if uuids else []
+
+    def has_room_for(self, user: User) -> bool:
+        """Whether a user may have one connection more."""
+        return self.directory.count_of(user.id) < self.settings.max_connections_per_user
+
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
         log(logger, logging.WARNING, "logon_failed", "credentials prove nobody", reason="credentials")
@@ -124,3 +134,11 @@ class Services:
                 await due.result()
             except Rejected:
                 self.behind_until_ms = now_ms + _BEHIND_MS
+
+
+def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]:
+    found = [find_source(connection, uuid) for uuid in uuids]
+    ids = [source.id for source in found if source is not None]
+    if len(ids) < len(uuids):
+        raise not_found("source", "game source")
+    return ids
