@@ -90,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_message_fragments: Annotated[Count, Meta(description="frames of one message received")] = 16_384
     max_head_bytes: Annotated[Count, Meta(description="of an HTTP request head")] = 16_384
     max_unsent_bytes: Annotated[Count, Meta(description="waiting for one connection before it is too slow")] = 1_048_576
+    max_unanswered_bytes: Annotated[Count, Meta(description="of one user's changes in hand; for more, one waits")] = (
+        524_288
+    )
     max_requests_per_s: Annotated[Count, Meta(description="of one user; bursts may be twice that")] = 100
     max_requests_per_s_per_address: Annotated[Count, Meta(description="of one address; bursts twice that")] = 2_000
     max_connections: Annotated[Count, Meta(description="in all")] = 20_000

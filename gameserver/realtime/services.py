@@ -22,14 +22,14 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
-from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.limits import ConnectionLimiter, RateLimiter, UnansweredBytes
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.reserve import Reserve
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
-from gameserver.storage.jobs import Awaited
+from gameserver.storage.jobs import Awaited, RunSync
 from gameserver.storage.probe import write_nothing_new
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
@@ -55,6 +55,7 @@ class Services:
     metrics: Metrics
     writes: WriteWatch
     certificate: Certificate | None = None
+    run_sync: RunSync = trio.to_thread.run_sync
     draining: bool = False
     behind_until_ms: int = 0
     connections: ConnectionLimiter = field(init=False)
@@ -63,6 +64,8 @@ class Services:
     allowed_origins: frozenset[str] = field(init=False)
     reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
+    unanswered: UnansweredBytes = field(init=False)
+    parsers: trio.CapacityLimiter = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
@@ -74,6 +77,8 @@ class Services:
         self.allowed_origins = frozenset(map(normal_origin, settings.allowed_origins))
         self.trusted_proxies = Addresses(settings.trusted_proxies)
         self.connection_numbers = itertools.count(1)
+        self.unanswered = UnansweredBytes(settings.max_unanswered_bytes)
+        self.parsers = trio.CapacityLimiter(1)  # two would only take turns with the loop and the writer
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})

@@ -181,5 +181,8 @@ def _connect(uri: str) -> sqlite3.Connection:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
+    # What a statement or savepoint needs for a while, beyond 64 KiB, would go to a file elsewhere: a read-only root or
+    # a process without descriptors has no place for it.
+    connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA wal_autocheckpoint = 1000")
     return connection
