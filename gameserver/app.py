@@ -54,20 +54,20 @@ def open_context(
     require_usable(file)
     with hold_lock(file):
         secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
-        alarms = Timers()
+        timers = Timers()
 
         async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:
             return await store.read(job)
 
         hubs = Hubs(
             now_ms=clock.now_ms,
-            set_alarm=alarms.set,
+            call_later=timers.call_later,
             presence_detail_limit=settings.presence_detail_limit,
             presence_interval_s=settings.presence_interval_ms / 1000,
             distribution_interval_s=settings.distribution_interval_ms / 1000,
             read=read,
         )
-        details, directory = DetailsCache(), ConnectionRegistry()
+        details, registry = DetailsCache(), ConnectionRegistry()
         metrics = Metrics()
         writes = WriterMonitor(metrics, run_sync)
         store = Store(
@@ -76,7 +76,7 @@ def open_context(
             readers=settings.readers,
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
-            publish=Publisher(hubs, details, directory, clock),
+            publish=Publisher(hubs, details, registry, clock),
             monotonic_s=time.monotonic,
             run_sync=run_sync,
             run_writes=writes.run,
@@ -85,29 +85,29 @@ def open_context(
             if store.migrated_from:
                 _log_migration(settings, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
-            shared = (details, directory, metrics, writes, certificate)
-            services = ServerContext(settings, store, secret, clock, alarms, hubs, *shared, run_sync=run_sync)
+            shared = (details, registry, metrics, writes, certificate)
+            context = ServerContext(settings, store, secret, clock, timers, hubs, *shared, run_sync=run_sync)
             try:
-                yield services
+                yield context
             finally:
-                services.reserve.close()
+                context.reserve.close()
         finally:
             store.close()
 
 
 @asynccontextmanager
-async def run_background(services: ServerContext) -> AsyncIterator[None]:
+async def run_background(context: ServerContext) -> AsyncIterator[None]:
     """The tasks that connections rely on. When they start, what fell due while the server was down is done."""
     async with trio.open_nursery() as storage:
-        storage.start_soon(services.store.run)
+        storage.start_soon(context.store.run)
         async with trio.open_nursery() as background:
-            await background.start(services.hubs.run)
-            background.start_soon(services.alarms.run)
-            background.start_soon(ClockWatch(services.clock).run)
-            if services.certificate is not None:
-                background.start_soon(services.certificate.watch, services.clock.now_ms)
-            await services.catch_up(services.clock.now_ms())
-            background.start_soon(Scheduler(services.settings, services.store, services.clock).run)
+            await background.start(context.hubs.run)
+            background.start_soon(context.timers.run)
+            background.start_soon(ClockWatch(context.clock).run)
+            if context.certificate is not None:
+                background.start_soon(context.certificate.watch, context.clock.now_ms)
+            await context.catch_up(context.clock.now_ms())
+            background.start_soon(Scheduler(context.settings, context.store, context.clock).run)
             yield
             background.cancel_scope.cancel()
         storage.cancel_scope.cancel()
@@ -160,26 +160,26 @@ async def serve(
     ``on_serving`` is called with the URLs once connections are accepted.
     """
     raise_descriptor_limit(settings.max_connections)
-    with open_context(settings) as services:
+    with open_context(settings) as context:
         async with (
-            run_background(services),
+            run_background(context),
             listen(settings, systemd.take_sockets()) as (clients, scrapers),
             trio.open_nursery() as connections,
         ):
-            connections.start_soon(systemd.watch, lambda: services.writes.busy_s)
-            control = await open_control_socket(services.store.file)
+            connections.start_soon(systemd.watch, lambda: context.writes.busy_s)
+            control = await open_control_socket(context.store.file)
             if control is not None:
-                connections.start_soon(serve_control, services, control)
-            await connections.start(accept_connections, services, clients.listeners)
+                connections.start_soon(serve_control, context, control)
+            await connections.start(accept_connections, context, clients.listeners)
             accept_scrapers = partial(accept_connections, at_metrics_port=True)
-            await connections.start(accept_scrapers, services, scrapers.listeners)
-            _log_start(services, clients)
-            signals.on_reload = partial(_reload, services, systemd)
-            await on_serving(services, clients.urls(secure=services.certificate is not None))
+            await connections.start(accept_scrapers, context, scrapers.listeners)
+            _log_start(context, clients)
+            signals.on_reload = partial(_reload, context, systemd)
+            await on_serving(context, clients.urls(secure=context.certificate is not None))
             systemd.ready()
             await signals.stop.wait()
             systemd.stopping()
-            await _drain(services)
+            await _drain(context)
             connections.cancel_scope.cancel()
     log(logger, logging.INFO, "stopped", "stopped")
 
@@ -190,8 +190,8 @@ def _log_migration(settings: Settings, version: int) -> None:
     log(logger, logging.INFO, "migrated", text, **names)
 
 
-def _log_start(services: ServerContext, listening: Listening) -> None:
-    settings = services.settings
+def _log_start(context: ServerContext, listening: Listening) -> None:
+    settings = context.settings
     log(
         logger,
         logging.INFO,
@@ -199,42 +199,42 @@ def _log_start(services: ServerContext, listening: Listening) -> None:
         "serving",
         version=__version__,
         sqlite=sqlite3.sqlite_version,
-        database=str(services.store.file),
+        database=str(context.store.file),
         host="systemd" if listening.is_inherited else settings.host,
         port=listening.port,
-        tls=services.certificate is not None,
+        tls=context.certificate is not None,
     )
-    folder = open_to_others(services.store.file)
+    folder = open_to_others(context.store.file)
     if folder is not None:
         text = "others may put files beside the database, or replace it: let nobody else write in this folder"
         log(logger, logging.WARNING, "insecure_folder", text, folder=str(folder))
-    if services.store.void_keys:
-        text = f"{services.store.void_keys} session keys are void: they were made with another secret than this one"
-        log(logger, logging.WARNING, "secret_changed", text, keys=services.store.void_keys)
+    if context.store.void_keys:
+        text = f"{context.store.void_keys} session keys are void: they were made with another secret than this one"
+        log(logger, logging.WARNING, "secret_changed", text, keys=context.store.void_keys)
 
 
-async def _drain(services: ServerContext) -> None:
+async def _drain(context: ServerContext) -> None:
     """Answer what is in hand, close every connection with 1001, and refuse new ones meanwhile."""
-    services.draining = True
-    for connection in services.directory.everyone():
+    context.draining = True
+    for connection in context.registry.everyone():
         connection.drain()
-    with trio.move_on_after(services.settings.shutdown_timeout_s):
-        await services.directory.wait_until_empty()
+    with trio.move_on_after(context.settings.shutdown_timeout_s):
+        await context.registry.wait_until_empty()
 
 
-def _reload(services: ServerContext, systemd: Systemd) -> None:
+def _reload(context: ServerContext, systemd: Systemd) -> None:
     """Take up what may change while the server runs: the certificate."""
     systemd.reloading()
-    _reload_certificate(services)
+    _reload_certificate(context)
     systemd.ready()
 
 
-def _reload_certificate(services: ServerContext) -> None:
-    if services.certificate is None:
+def _reload_certificate(context: ServerContext) -> None:
+    if context.certificate is None:
         log(logger, logging.INFO, "reloaded", "there is no certificate to read anew")
         return
     try:
-        services.certificate.reload()
+        context.certificate.reload()
     except SettingsError as error:
         log(logger, logging.ERROR, "reload_failed", f"the certificate stays as it was: {error}")
     else:

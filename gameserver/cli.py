@@ -229,18 +229,18 @@ async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def _announce(settings: Settings, dev: bool, services: ServerContext, urls: list[str]) -> None:
+async def _announce(settings: Settings, dev: bool, context: ServerContext, urls: list[str]) -> None:
     told = [(sys.stdout, f"serving on {' '.join(urls)}\n")]
     if dev:
-        told.insert(0, (sys.stderr, f"{await _developer_help(services, settings, urls[0])}\n"))
+        told.insert(0, (sys.stderr, f"{await _developer_help(context, settings, urls[0])}\n"))
     print_aside(told)
 
 
-async def _developer_help(services: ServerContext, settings: Settings, url: str) -> str:
+async def _developer_help(context: ServerContext, settings: Settings, url: str) -> str:
     async def carry_out(command: Command) -> dict[str, Any]:
-        now_ms = services.clock.now_ms()
-        job = partial(perform, command=command, secret=services.secret, settings=settings, now_ms=now_ms)
-        answer: dict[str, Any] = msgspec.json.decode((await services.store.write(job, now_ms)).body)
+        now_ms = context.clock.now_ms()
+        job = partial(perform, command=command, secret=context.secret, settings=settings, now_ms=now_ms)
+        answer: dict[str, Any] = msgspec.json.decode((await context.store.write(job, now_ms)).body)
         return answer
 
     try:

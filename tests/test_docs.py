@@ -36,7 +36,7 @@ def names(heading: str) -> set[str]:
 async def test_every_metric_is_explained_and_no_other(server: Server) -> None:
     exposed = {
         f"{family.name}_total" if family.type == "counter" else family.name
-        for family in text_string_to_metric_families(PrometheusMetrics(server.services)().decode())
+        for family in text_string_to_metric_families(PrometheusMetrics(server.context)().decode())
     }
     assert names("Metrics") == exposed
 

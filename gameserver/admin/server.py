@@ -54,16 +54,16 @@ async def open_control_socket(file: Path) -> trio.SocketListener | None:
     return trio.SocketListener(listener)
 
 
-async def serve_control(services: ServerContext, listener: trio.SocketListener) -> None:
+async def serve_control(context: ServerContext, listener: trio.SocketListener) -> None:
     """Carry out one command a connection, until cancelled."""
     async with trio.open_nursery() as nursery:
-        await accept_forever(listener, partial(_serve_command, services), nursery)
+        await accept_forever(listener, partial(_serve_command, context), nursery)
 
 
-async def _serve_command(services: ServerContext, stream: trio.SocketStream) -> None:
+async def _serve_command(context: ServerContext, stream: trio.SocketStream) -> None:
     try:
         async with stream:
-            with trio.move_on_after(services.settings.handshake_timeout_s):
+            with trio.move_on_after(context.settings.handshake_timeout_s):
                 line = b""
                 while not line.endswith(b"\n") and len(line) < MAX_COMMAND_BYTES:
                     data = await stream.receive_some()
@@ -71,21 +71,21 @@ async def _serve_command(services: ServerContext, stream: trio.SocketStream) -> 
                         return
                     line += data
                 own = is_own_command(stream.socket)
-                await stream.send_all((await _answer(services, line) if own else _NOT_FOR_YOU) + b"\n")
+                await stream.send_all((await _answer(context, line) if own else _NOT_FOR_YOU) + b"\n")
     except (OSError, trio.BrokenResourceError):
         return
     except Exception:
         logger.exception("a command failed")
 
 
-async def _answer(services: ServerContext, line: bytes) -> bytes:
+async def _answer(context: ServerContext, line: bytes) -> bytes:
     try:
         command = decode_command(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return msgspec.json.encode({"error": f"this server does not know the command: {error}"})
-    now_ms = services.clock.now_ms()
+    now_ms = context.clock.now_ms()
     try:
-        job = partial(perform, command=command, secret=services.secret, settings=services.settings, now_ms=now_ms)
-        return (await services.store.write(job, now_ms)).body
+        job = partial(perform, command=command, secret=context.secret, settings=context.settings, now_ms=now_ms)
+        return (await context.store.write(job, now_ms)).body
     except Rejected as rejected:
         return msgspec.json.encode({"error": rejected.text})

@@ -125,14 +125,14 @@ def ending_by(reading: Reading, pool: Pool, event: Event, path: list[TargetRow])
     return Resolution("event", none_position(reading, pool), event)
 
 
-def _endings(reading: Reading, happening: EventDraft) -> list[tuple[Pool, Resolution]]:
+def _endings(reading: Reading, draft: EventDraft) -> list[tuple[Pool, Resolution]]:
     """The pools that end, and how."""
-    if happening.pool is not None and happening.label is not None:
-        return [(happening.pool, Resolution("event", happening.label.position, happening.event))]
-    assert happening.event.action_id is not None
+    if draft.pool is not None and draft.label is not None:
+        return [(draft.pool, Resolution("event", draft.label.position, draft.event))]
+    assert draft.event.action_id is not None
     found = []
-    for pool in list_open_pools_of_action(reading.connection, happening.event.action_id):
-        ending = ending_by(reading, pool, happening.event, happening.path)
+    for pool in list_open_pools_of_action(reading.connection, draft.event.action_id):
+        ending = ending_by(reading, pool, draft.event, draft.path)
         if ending is not None:
             found.append((pool, ending))
     return found
@@ -141,37 +141,37 @@ def _endings(reading: Reading, happening: EventDraft) -> list[tuple[Pool, Resolu
 @handles(RegisterGameEvent, _parse_names)
 def register_game_event(change: Change, request: RegisterGameEvent, named: _Named) -> NewGameEvent:
     """Register an event, and end every pool it concerns in the same transaction."""
-    happening = _read_happening(change, request, named)
-    event = insert_event(change.connection, NewEventRow(*happening.event[2:10]))
-    happening = happening._replace(event=event)
-    told = _told(change, happening)
-    change.publish(happening.game, told)
-    for pool, ending in _endings(change, happening):
+    draft = _read_happening(change, request, named)
+    event = insert_event(change.connection, NewEventRow(*draft.event[2:10]))
+    draft = draft._replace(event=event)
+    told = _told(change, draft)
+    change.publish(draft.game, told)
+    for pool, ending in _endings(change, draft):
         end_pool(change, pool, ending)
-    close_if_nothing_remains(change, happening.game.id)
+    close_if_nothing_remains(change, draft.game.id)
     return told
 
 
-def _told(change: Change, happening: EventDraft) -> NewGameEvent:
-    event = happening.event
-    if happening.pool is not None and happening.label is not None:
+def _told(change: Change, draft: EventDraft) -> NewGameEvent:
+    event = draft.event
+    if draft.pool is not None and draft.label is not None:
         return NewGameEvent(
             event_id=event.uuid,
-            pool_id=happening.pool.uuid,
-            target_id=happening.label.key,
+            pool_id=draft.pool.uuid,
+            target_id=draft.label.key,
             happened_at=event.happened_at,
             registered_at=event.registered_at,
         )
     assert event.action_id is not None
-    count_event(change.connection, event.game_id, event.action_id, [row.number for row in happening.path], 1)
+    count_event(change.connection, event.game_id, event.action_id, [row.number for row in draft.path], 1)
     return NewGameEvent(
         event_id=event.uuid,
-        game_id=happening.game.uuid,
-        action_id=happening.action_key,
-        target_id=path_id(row.id for row in happening.path),
-        target_display_name=happening.path[-1].display_name,
+        game_id=draft.game.uuid,
+        action_id=draft.action_key,
+        target_id=path_id(row.id for row in draft.path),
+        target_display_name=draft.path[-1].display_name,
         description=event.description,
-        current_count=counts_of(change, event.game_id, event.action_id).get(happening.action_key, {}),
+        current_count=counts_of(change, event.game_id, event.action_id).get(draft.action_key, {}),
         happened_at=event.happened_at,
         registered_at=event.registered_at,
     )
@@ -180,14 +180,20 @@ def _told(change: Change, happening: EventDraft) -> NewGameEvent:
 @handles(PreviewGameEvent)
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:
     """What registering the event would do."""
-    happening = _read_happening(reading, request, _parse_names(request, reading.settings))
-    game = happening.game
-    pools = {pool.uuid: _preview(reading, game, pool, ending) for pool, ending in _endings(reading, happening)}
+    draft = _read_happening(reading, request, _parse_names(request, reading.settings))
+    game = draft.game
     open_pools = list_all_open_pools(reading.connection, game.id)
+    room = reading.settings.max_open_pools - len(open_pools)
+    pools = {}
+    for pool, ending in _endings(reading, draft):
+        room += 1
+        recreated = is_recreated(game, pool, ending) and room > 0
+        room -= recreated
+        pools[pool.uuid] = _preview(reading, pool, ending, recreated=recreated)
     return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
 
 
-def _preview(reading: Reading, game: Game, pool: Pool, ending: Resolution) -> PreviewedPool:
+def _preview(reading: Reading, pool: Pool, ending: Resolution, *, recreated: bool) -> PreviewedPool:
     planned = plan(reading, pool, ending)
     winners, losers = planned.winners, planned.losers
     return PreviewedPool(
@@ -202,5 +208,5 @@ def _preview(reading: Reading, game: Game, pool: Pool, ending: Resolution) -> Pr
         late_amount=to_units(sum(bet.amount for bet in planned.late), pool.currency),
         winners=shown(winners, pool.currency, MOST_PREVIEWED),
         losers=shown(losers, pool.currency, MOST_PREVIEWED),
-        recreated=is_recreated(game, pool, ending),
+        recreated=recreated,
     )

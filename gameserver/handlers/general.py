@@ -21,31 +21,31 @@ _OPCODES = Opcodes(opcodes=OPCODES, response_codes=RESPONSE_CODES)
 
 
 @handles(Ping)
-async def ping(conversation: Conversation, request: Ping) -> None:
+async def ping(connection: Conversation, request: Ping) -> None:
     """Say that the server is there."""
-    await conversation.reply(_PONG)
+    await connection.reply(_PONG)
 
 
 @handles(GetOpcodes)
-async def get_opcodes(conversation: Conversation, request: GetOpcodes) -> None:
+async def get_opcodes(connection: Conversation, request: GetOpcodes) -> None:
     """List the codes."""
-    await conversation.reply(_OPCODES)
+    await connection.reply(_OPCODES)
 
 
 @handles(Logon)
-async def logon(conversation: Conversation, request: Logon) -> None:
+async def logon(connection: Conversation, request: Logon) -> None:
     """Let the connection act for the user it proves to be."""
-    if conversation.user is not None:
-        already = LogonFailAlreadyLoggedIn(user_id=conversation.user.id, username=conversation.user.username)
-        await conversation.reply(already)
+    if connection.user is not None:
+        already = LogonFailAlreadyLoggedIn(user_id=connection.user.id, username=connection.user.username)
+        await connection.reply(already)
         return
-    login = await conversation.log_on(_credentials(request))
+    login = await connection.log_on(_credentials(request))
     if isinstance(login, LogonRefusal):
-        await conversation.reply(LogonFail(reason=login))
+        await connection.reply(LogonFail(reason=login))
         return
     user = login.session.user
-    await conversation.reply(
-        LogonSuccess(session_key=login.key, user_id=user.id, username=user.username, limits=conversation.limits)
+    await connection.reply(
+        LogonSuccess(session_key=login.key, user_id=user.id, username=user.username, limits=connection.limits)
     )
 
 
@@ -59,12 +59,12 @@ def _credentials(request: Logon) -> Credentials:
 
 
 @handles(JoinGame)
-async def join_game(conversation: Conversation, request: JoinGame) -> None:
+async def join_game(connection: Conversation, request: JoinGame) -> None:
     """Subscribe the connection to a game."""
-    await conversation.join(request)
+    await connection.join(request)
 
 
 @handles(LeaveGame)
-async def leave_game(conversation: Conversation, request: LeaveGame) -> None:
+async def leave_game(connection: Conversation, request: LeaveGame) -> None:
     """End the connection's subscription to a game."""
-    await conversation.leave(request)
+    await connection.leave(request)

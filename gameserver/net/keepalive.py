@@ -15,8 +15,6 @@ class Keepalive:
     """
 
     __slots__ = (
-        "_alarm",
-        "_alarms",
         "_drop",
         "_interval_s",
         "_next_ping_at",
@@ -24,11 +22,13 @@ class Keepalive:
         "_pinged_at",
         "_quiet_since",
         "_timeout_s",
+        "_timer",
+        "_timers",
     )
 
     def __init__(
         self,
-        alarms: Timers,
+        timers: Timers,
         interval_s: float,
         timeout_s: float,
         *,
@@ -36,7 +36,7 @@ class Keepalive:
         quiet_since: Callable[[], float | None],
         drop: Callable[[], object],
     ) -> None:
-        self._alarms = alarms
+        self._timers = timers
         self._interval_s = interval_s
         self._timeout_s = timeout_s
         self._ping = ping
@@ -44,17 +44,17 @@ class Keepalive:
         self._drop = drop
         self._next_ping_at = trio.current_time() + interval_s
         self._pinged_at: list[float] = []  # a few at most
-        self._alarm: TimerHandle = self._arm()
+        self._timer: TimerHandle = self._arm()
 
     def stop(self) -> None:
         """No more pings."""
-        self._alarm.cancel()
+        self._timer.cancel()
 
     def _arm(self) -> TimerHandle:
         due_at = self._next_ping_at
         if self._pinged_at:
             due_at = min(due_at, self._pinged_at[0] + self._timeout_s)
-        return self._alarms.set(due_at - trio.current_time(), self._beat)
+        return self._timers.call_later(due_at - trio.current_time(), self._beat)
 
     def _beat(self) -> None:
         now = trio.current_time()
@@ -68,4 +68,4 @@ class Keepalive:
             self._ping()
             self._pinged_at.append(now)
             self._next_ping_at = now + self._interval_s
-        self._alarm = self._arm()
+        self._timer = self._arm()

@@ -20,9 +20,9 @@ from gameserver.storage.files import beside
 class PrometheusMetrics:
     """The metrics of one server, each with a registry of its own."""
 
-    def __init__(self, services: ServerContext) -> None:
+    def __init__(self, context: ServerContext) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Server(services))
+        self._registry.register(_Server(context))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -34,8 +34,8 @@ class PrometheusMetrics:
 class _Server(Collector):
     """Reads the numbers where they lie."""
 
-    def __init__(self, services: ServerContext) -> None:
-        self._services = services
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
 
     def collect(self) -> Iterator[Metric]:
         """Every metric of the server itself."""
@@ -43,7 +43,7 @@ class _Server(Collector):
         info.add_metric([__version__, sqlite3.sqlite_version], 1)
         yield info
         text = "by which the server's clock is ahead of the system's"
-        yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._services.clock.ahead_s)
+        yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._context.clock.ahead_s)
         text = "lines of the log that could not be written, or that nobody took"
         yield CounterMetricFamily("gameserver_log_lines_dropped", text, dropped_lines())
         yield from self._connections()
@@ -52,7 +52,7 @@ class _Server(Collector):
         yield from self._storage()
 
     def _connections(self) -> Iterator[Metric]:
-        directory, metrics = self._services.directory, self._services.metrics
+        directory, metrics = self._context.registry, self._context.metrics
         yield GaugeMetricFamily("gameserver_connections", "WebSocket connections that are open", directory.count)
         yield GaugeMetricFamily("gameserver_users_connected", "users who have one or more", directory.user_count)
         yield CounterMetricFamily("gameserver_connections_opened", "WebSocket connections ever opened", metrics.opened)
@@ -67,7 +67,7 @@ class _Server(Collector):
         yield refused
 
     def _requests(self) -> Iterator[Metric]:
-        metrics = self._services.metrics
+        metrics = self._context.metrics
         text = "requests answered, by operation and by outcome: ok or the error's code"
         requests = CounterMetricFamily("gameserver_requests", text, labels=["op", "outcome"])
         for (op, outcome), count in metrics.requests.items():
@@ -77,13 +77,13 @@ class _Server(Collector):
         yield _histogram("gameserver_request_duration_seconds", text, metrics.request_seconds)
 
     def _broadcasts(self) -> Iterator[Metric]:
-        hubs = self._services.hubs
+        hubs = self._context.hubs
         yield GaugeMetricFamily("gameserver_hubs", "games with subscribers or watchers", hubs.count)
         yield GaugeMetricFamily("gameserver_hub_backlog", "broadcasts on disk and not yet pushed", hubs.backlog)
         yield CounterMetricFamily("gameserver_deliveries", "broadcasts pushed, times their receivers", hubs.deliveries)
 
     def _storage(self) -> Iterator[Metric]:
-        metrics, store = self._services.metrics, self._services.store
+        metrics, store = self._context.metrics, self._context.store
         text = "writes in one transaction"
         yield _histogram("gameserver_write_batch_size", text, metrics.batch_sizes)
         text = "of one transaction, from its start until it is on disk"

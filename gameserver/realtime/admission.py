@@ -26,8 +26,8 @@ class Admission:
     """
 
     __slots__ = (
+        "_context",
         "_counted",
-        "_services",
         "address",
         "answered",
         "at_metrics_port",
@@ -39,16 +39,16 @@ class Admission:
     )
 
     def __init__(
-        self, services: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
+        self, context: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
     ) -> None:
-        self._services = services
+        self._context = context
         self.transport = transport
         self.at_metrics_port = at_metrics_port
-        self.fields: dict[str, object] = {"connection": next(services.connection_numbers)}
+        self.fields: dict[str, object] = {"connection": next(context.connection_numbers)}
         self.answered = False
         self.pass_on(peer)
         # At a trusted proxy's address there is no limit of its own.
-        self.has_place = self._enter(None if peer in services.trusted_proxies else self.limited_as)
+        self.has_place = self._enter(None if peer in context.trusted_proxies else self.limited_as)
 
     def pass_on(self, peer: str) -> None:
         """The connection is that of ``peer``; whoever was taken for that only passes it on."""
@@ -57,8 +57,8 @@ class Admission:
 
     def locate(self, head: Head) -> None:
         """See where the client is. Raises `HeadRefused`."""
-        services = self._services
-        self._find(client_address(self.peer, head, services.trusted_proxies, services.settings.proxy_header))
+        context = self._context
+        self._find(client_address(self.peer, head, context.trusted_proxies, context.settings.proxy_header))
 
     def _find(self, address: str) -> None:
         self.address = self.fields["address"] = address
@@ -66,7 +66,7 @@ class Admission:
 
     def _enter(self, subject: str | None) -> bool:
         self._counted = subject
-        return self._services.reserve.replenish() and self._services.connections.enter(subject)
+        return self._context.reserve.replenish() and self._context.connections.enter(subject)
 
     def settle(self) -> None:
         """Count it where the client is, if it is not yet. Raises `HeadRefused` if there is no place."""
@@ -75,23 +75,23 @@ class Admission:
             if not self.has_place:
                 raise self.too_many()
         elif self._counted is None:
-            if not self._services.connections.locate(self.limited_as):
+            if not self._context.connections.locate(self.limited_as):
                 raise self.too_many()
             self._counted = self.limited_as
 
     def too_many(self) -> HeadRefused:
         """The answer to one connection more than the limits allow; the log says which of them."""
-        if not self._services.reserve.replenish():
+        if not self._context.reserve.replenish():
             limit = "descriptors"
         else:
-            limit = "max_connections" if self._services.connections.left < 1 else "max_connections_per_address"
+            limit = "max_connections" if self._context.connections.left < 1 else "max_connections_per_address"
         text = "too many connections; try again later"
         return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many", fields={"limit": limit})
 
     @property
     def is_one_too_many(self) -> bool:
         """Whether there is no place for one like it: all are taken, or all descriptors are."""
-        return self._services.connections.left + self.has_place < 1 or not self._services.reserve.replenish()
+        return self._context.connections.left + self.has_place < 1 or not self._context.reserve.replenish()
 
     def may_read_metrics(self, head: Head) -> bool:
         """Whether the client is one of those the operator lets see metrics.
@@ -99,22 +99,22 @@ class Admission:
         A request that a proxy passed on without saying, or being trusted to say, for whom, comes from anywhere; one
         of a web page, or to a name that may lead elsewhere tomorrow, is made by whoever made the page.
         """
-        services, host = self._services, head.only("host") or ""
+        context, host = self._context, head.only("host") or ""
         if (self.address == self.peer and is_forwarded(head)) or "origin" in head.headers:
             return False
-        named = host.lower() in map(str.lower, services.settings.metrics_hosts)
-        return (named or names_address(host)) and self.address in services.metrics_addresses
+        named = host.lower() in map(str.lower, context.settings.metrics_hosts)
+        return (named or names_address(host)) and self.address in context.metrics_addresses
 
     def note_refusal(self, reason: str, fields: Mapping[str, object] | None = None) -> None:
         """Count and log that the connection comes to nothing, with more about it for the log."""
-        services = self._services
-        services.metrics.refused[reason] += 1
+        context = self._context
+        context.metrics.refused[reason] += 1
         if reason == ErrorCode.NOT_LOGGED_IN:
-            services.note_failed_logon()
+            context.note_failed_logon()
         elif reason != "closed":
             log(logger, logging.INFO, "refused", "a connection is refused", reason=reason, **(fields or {}))
 
     def leave(self) -> None:
         """Give the place back."""
         if self.has_place:
-            self._services.connections.leave(self._counted)
+            self._context.connections.leave(self._counted)

@@ -46,19 +46,19 @@ class Connection:
 
     __slots__ = (
         "_answering",
-        "_blocked_alarm",
-        "_closing_alarm",
+        "_blocked_timer",
+        "_closing_timer",
+        "_context",
         "_expires_at_ms",
         "_fields",
         "_heartbeat",
         "_incoming",
-        "_logon_alarm",
+        "_logon_timer",
         "_memberships",
         "_nursery",
         "_opened_at_s",
-        "_services",
-        "_session_alarm",
         "_session_id",
+        "_session_timer",
         "_sources",
         "_watched",
         "outbox",
@@ -67,14 +67,14 @@ class Connection:
 
     def __init__(
         self,
-        services: ServerContext,
+        context: ServerContext,
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
-        visit: Admission,
+        admission: Admission,
         early: bytes,
         sources: list[str],
     ) -> None:
-        settings = services.settings
+        settings = context.settings
         self.user: User | None = None
         self.outbox = Outbox(
             transport,
@@ -83,39 +83,39 @@ class Connection:
             on_closing=self._limit_closing,
             on_dead=nursery.cancel_scope.cancel,
         )
-        self._services = services
+        self._context = context
         self._nursery = nursery
         frames = FrameReader(settings.max_message_bytes, settings.max_message_fragments)
         self._incoming = Receiver(transport, frames, early)
-        self._fields = visit.fields
+        self._fields = admission.fields
         self._sources = sources
         self._watched: list[int] = []
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
-        self._memberships = Subscriptions(services, self.outbox)
-        self._answering = RequestPipeline(services, self, self.outbox, visit, self._note_all_answered)
+        self._memberships = Subscriptions(context, self.outbox)
+        self._answering = RequestPipeline(context, self, self.outbox, admission, self._note_all_answered)
         self._opened_at_s: float | None = None
         self._heartbeat: Keepalive | None = None
-        self._logon_alarm: TimerHandle | None = None
-        self._session_alarm: TimerHandle | None = None
-        self._blocked_alarm: TimerHandle | None = None
-        self._closing_alarm: TimerHandle | None = None
+        self._logon_timer: TimerHandle | None = None
+        self._session_timer: TimerHandle | None = None
+        self._blocked_timer: TimerHandle | None = None
+        self._closing_timer: TimerHandle | None = None
 
     @property
     def limits(self) -> Limits:
         """The server's limits."""
-        return self._services.limits
+        return self._context.limits
 
     async def run(self, handshake_response: bytes, login: Login | None, watched: list[int]) -> None:
         """Accept the handshake and converse until the connection ends.
 
         With a ``login``, which has been found to have room, ``watched`` are the sources that it asks for.
         """
-        services, settings = self._services, self._services.settings
+        context, settings = self._context, self._context.settings
         try:
             await self.outbox.send(handshake_response)
-            services.directory.add(self)
-            services.metrics.opened += 1
+            context.registry.add(self)
+            context.metrics.opened += 1
             self._opened_at_s = trio.current_time()
             log(logger, logging.DEBUG, "opened", "the connection is open")
             if login is not None:
@@ -123,14 +123,14 @@ class Connection:
             else:
                 self._limit_logon()
             self._heartbeat = Keepalive(
-                services.alarms,
+                context.timers,
                 settings.ping_interval_s,
                 settings.ping_timeout_s,
                 ping=self._ping,
                 quiet_since=self._quiet_since,
                 drop=self._drop,
             )
-            if services.draining:
+            if context.draining:
                 self.drain()
             await self._converse()
         finally:
@@ -170,30 +170,30 @@ class Connection:
             self._nursery.cancel_scope.cancel()
         self._memberships.end()
         for source_id in self._watched:
-            self._services.hubs.unwatch(source_id, self.outbox)
+            self._context.hubs.unwatch(source_id, self.outbox)
         if self._opened_at_s is not None:
             self._note_closed(trio.current_time() - self._opened_at_s)
-        self._services.directory.remove(self, self.user.id if self.user else None, self._session_id)
+        self._context.registry.remove(self, self.user.id if self.user else None, self._session_id)
 
     async def reply(self, message: Message) -> None:
         """Answer the request that concerns the connection itself."""
         await self._answering.reply(message)
 
     def _note_all_answered(self) -> None:
-        if self._services.draining:
+        if self._context.draining:
             self.drain()
 
     # Who it is
 
     async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
         """Act for the user that the credentials prove, or say why not."""
-        services = self._services
-        login = await services.authenticate(credentials)
+        context = self._context
+        login = await context.authenticate(credentials)
         if login is None:
-            services.note_failed_logon()
+            context.note_failed_logon()
             return LogonRefusal.BAD_CREDENTIALS
-        watched = await services.find_sources(self._sources)
-        if not services.has_room_for(login.session.user):
+        watched = await context.find_sources(self._sources)
+        if not context.has_room_for(login.session.user):
             return LogonRefusal.TOO_MANY_CONNECTIONS
         self._act_for(login, watched)
         return login
@@ -204,32 +204,32 @@ class Connection:
         self._session_id = session.id
         self._fields["user"] = session.user.id
         self._expires_at_ms = session.expires_at
-        self._services.directory.add_login(self, session.user.id, session.id)
+        self._context.registry.add_login(self, session.user.id, session.id)
         self._watched = watched
         for source_id in watched:
-            self._services.hubs.watch(source_id, self.outbox)
-        if self._logon_alarm is not None:
-            self._logon_alarm.cancel()
+            self._context.hubs.watch(source_id, self.outbox)
+        if self._logon_timer is not None:
+            self._logon_timer.cancel()
         self._limit_session()
 
     def _limit_session(self) -> None:
         """Close with 4002 once the session is over by the server's clock, which need not go as fast as Trio's."""
-        if self._session_alarm is not None:
-            self._session_alarm.cancel()
-        left_s = (self._expires_at_ms - self._services.clock.now_ms()) / 1000
+        if self._session_timer is not None:
+            self._session_timer.cancel()
+        left_s = (self._expires_at_ms - self._context.clock.now_ms()) / 1000
         if left_s > 0:
-            self._session_alarm = self._services.alarms.set(left_s, self._limit_session)
+            self._session_timer = self._context.timers.call_later(left_s, self._limit_session)
         else:
             self.outbox.close(CloseCode.SESSION_ENDED, "session key expired")
 
     def _limit_logon(self) -> None:
         """Close with 4001 unless somebody logs on within the time, in which the server must have been listening."""
         assert self._opened_at_s is not None
-        alarms = self._services.alarms
-        ends_at = max(self._opened_at_s, alarms.resumed_at) + self._services.settings.logon_timeout_s
+        timers = self._context.timers
+        ends_at = max(self._opened_at_s, timers.resumed_at) + self._context.settings.logon_timeout_s
         left_s = ends_at - trio.current_time()
         if left_s > 0:
-            self._logon_alarm = alarms.set(left_s, self._limit_logon)
+            self._logon_timer = timers.call_later(left_s, self._limit_logon)
         else:
             self.outbox.close(CloseCode.LOGON_TIMEOUT, "log on within the time")
 
@@ -262,33 +262,37 @@ class Connection:
         """
         self.outbox.abandon()
         self._incoming.abandon()
-        for alarm in (self._logon_alarm, self._session_alarm, self._blocked_alarm, self._closing_alarm):
-            if alarm is not None:
-                alarm.cancel()
+        for timer in (self._logon_timer, self._session_timer, self._blocked_timer, self._closing_timer):
+            if timer is not None:
+                timer.cancel()
 
     def _start_sending(self, send: Callable[[], Awaitable[None]]) -> None:
         """Something waits for the peer: send it in a task of its own, and see that the peer takes it."""
         self._nursery.start_soon(send)
-        if self._blocked_alarm is None:
-            self._blocked_alarm = self._services.alarms.set(self._services.settings.max_blocked_s, self._limit_blocked)
+        if self._blocked_timer is None:
+            self._blocked_timer = self._context.timers.call_later(
+                self._context.settings.max_blocked_s, self._limit_blocked
+            )
 
     def _limit_blocked(self) -> None:
         """Close with 4008 once the peer has taken nothing for too long, for as long as something waits."""
-        self._blocked_alarm = None
+        self._blocked_timer = None
         blocked_since = self.outbox.blocked_since()
         if blocked_since is None:
             return
-        alarms = self._services.alarms
-        ends_at = max(blocked_since, alarms.resumed_at) + self._services.settings.max_blocked_s
+        timers = self._context.timers
+        ends_at = max(blocked_since, timers.resumed_at) + self._context.settings.max_blocked_s
         left_s = ends_at - trio.current_time()
         if left_s > 0:
-            self._blocked_alarm = alarms.set(left_s, self._limit_blocked)
+            self._blocked_timer = timers.call_later(left_s, self._limit_blocked)
         else:
             self.outbox.close(CloseCode.TOO_SLOW, "nothing of what waits has been taken")
 
     def _limit_closing(self) -> None:
-        settings = self._services.settings
-        self._closing_alarm = self._services.alarms.set(settings.close_timeout_s, self._nursery.cancel_scope.cancel)
+        settings = self._context.settings
+        self._closing_timer = self._context.timers.call_later(
+            settings.close_timeout_s, self._nursery.cancel_scope.cancel
+        )
 
     def _ping(self) -> None:
         """Ping, and see whether the session is over by a clock that has been set forward."""
@@ -301,7 +305,7 @@ class Connection:
         silent_since = self._incoming.silent_since
         if silent_since is None:
             return None
-        return max(silent_since, self.outbox.progressed_at, self._services.alarms.resumed_at)
+        return max(silent_since, self.outbox.progressed_at, self._context.timers.resumed_at)
 
     def _drop(self) -> None:
         text = "the connection is dropped: no sign of life"
@@ -311,7 +315,7 @@ class Connection:
     def _note_closed(self, duration_s: float) -> None:
         """Count the end of the connection, and log it: the usual ones for those who look closely."""
         code = int(self.outbox.closing or NO_CLOSE_FRAME)
-        self._services.metrics.closed[code] += 1
+        self._context.metrics.closed[code] += 1
         fields: dict[str, object] = {"code": code, "duration_s": round(duration_s, 3)}
         if self.outbox.why_closing:
             fields["why"] = self.outbox.why_closing

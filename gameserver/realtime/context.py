@@ -50,10 +50,10 @@ class ServerContext:
     store: Store
     secret: bytes
     clock: Clock
-    alarms: Timers
+    timers: Timers
     hubs: Hubs
     details: DetailsCache
-    directory: ConnectionRegistry
+    registry: ConnectionRegistry
     metrics: Metrics
     writes: WriterMonitor
     certificate: Certificate | None = None
@@ -95,7 +95,7 @@ class ServerContext:
 
     def has_room_for(self, user: User) -> bool:
         """Whether a user may have one connection more."""
-        return self.directory.count_of(user.id) < self.settings.max_connections_per_user
+        return self.registry.count_of(user.id) < self.settings.max_connections_per_user
 
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""

@@ -34,10 +34,10 @@ class Distributions:
     """The pools of one game: each told at most once every ``interval_s``."""
 
     def __init__(
-        self, interval_s: float, set_alarm: Callable[[float, Callable[[], object]], object], wake: Callable[[], None]
+        self, interval_s: float, call_later: Callable[[float, Callable[[], object]], object], wake: Callable[[], None]
     ) -> None:
         self._interval_s = interval_s
-        self._set_alarm = set_alarm
+        self._call_later = call_later
         self._wake = wake
         self._changed: dict[str, _Changed] = {}
         self._told: dict[str, tuple[float, int]] = {}  # when each pool was told last, and the how manieth that was
@@ -58,7 +58,7 @@ class Distributions:
             now = trio.current_time()
             told_at, _ = self._told.get(pool_uuid, (-math.inf, 0))
             changed = self._changed[pool_uuid] = _Changed(max(now, told_at + self._interval_s))
-            self._set_alarm(changed.due_at - now, self._wake)
+            self._call_later(changed.due_at - now, self._wake)
         return changed
 
     def put_back(self, due: list[DueUpdate]) -> None:

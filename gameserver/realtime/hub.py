@@ -77,13 +77,13 @@ class Hub:
         self._first_pending_seq: int | None = None
         self._wake = trio.Event()
         self._flushed = trio.Event()
-        self._distributions = Distributions(hubs.distribution_interval_s, hubs.set_alarm, self.wake)
+        self._distributions = Distributions(hubs.distribution_interval_s, hubs.call_later, self.wake)
         self._presence = Presence(
             game_uuid,
             tell_now=self._tell_now,
             tell_soon=self.tell,
             count=lambda: len(self._subscriptions),
-            set_alarm=hubs.set_alarm,
+            call_later=hubs.call_later,
             detail_limit=hubs.presence_detail_limit,
             interval_s=hubs.presence_interval_s,
         )
@@ -289,7 +289,7 @@ class Hubs:
         self,
         *,
         now_ms: Callable[[], int],
-        set_alarm: Callable[[float, Callable[[], object]], object],
+        call_later: Callable[[float, Callable[[], object]], object],
         presence_detail_limit: int,
         presence_interval_s: float,
         distribution_interval_s: float,
@@ -298,7 +298,7 @@ class Hubs:
         self.distribution_interval_s = distribution_interval_s
         self.read = read
         self.now_ms = now_ms
-        self.set_alarm = set_alarm
+        self.call_later = call_later
         self.presence_detail_limit = presence_detail_limit
         self.presence_interval_s = presence_interval_s
         self.deliveries = 0  # frames pushed by all hubs ever, presence told at once aside

@@ -37,22 +37,22 @@ logger = logging.getLogger(__name__)
 
 
 async def serve_connection(
-    services: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
+    context: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
 ) -> None:
     """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
-    visit = Admission(services, transport, peer, at_metrics_port=at_metrics_port)
-    set_context(visit.fields)
+    admission = Admission(context, transport, peer, at_metrics_port=at_metrics_port)
+    set_context(admission.fields)
     try:
         try:
-            await _serve(services, visit)
+            await _serve(context, admission)
         finally:
-            visit.leave()
+            admission.leave()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
         logger.debug("the connection broke: %r", errors.exceptions)
     except* Exception:
         log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug of the server")
     finally:
-        await trio.aclose_forcefully(visit.transport)
+        await trio.aclose_forcefully(admission.transport)
 
 
 class _Admitted(NamedTuple):
@@ -65,128 +65,128 @@ class _Admitted(NamedTuple):
     watched: list[int]
 
 
-async def _serve(services: ServerContext, visit: Admission) -> None:
-    if visit.has_place:
-        admitted = await _welcome(services, visit)
+async def _serve(context: ServerContext, admission: Admission) -> None:
+    if admission.has_place:
+        admitted = await _welcome(context, admission)
     else:
-        admitted = await _welcome_briefly(services, visit)
+        admitted = await _welcome_briefly(context, admission)
     if admitted is not None:
-        await _converse(services, visit, admitted)
-        await _end_tls(services, visit.transport)
+        await _converse(context, admission, admitted)
+        await _end_tls(context, admission.transport)
 
 
-async def _welcome_briefly(services: ServerContext, visit: Admission) -> _Admitted | None:
+async def _welcome_briefly(context: ServerContext, admission: Admission) -> _Admitted | None:
     """The same for somebody who has no place: he may ask how the server does, and stay if there is one by then."""
     admitted = None
-    with services.reserve.hold() as room:
-        admitted = await _welcome(services, visit)
-    if room.cancelled_caught and not visit.answered:
-        refused = visit.too_many()
-        visit.note_refusal(refused.reason, refused.fields)
-        if services.certificate is None:
-            await visit.transport.send_all(refused.response)
+    with context.reserve.hold() as room:
+        admitted = await _welcome(context, admission)
+    if room.cancelled_caught and not admission.answered:
+        refused = admission.too_many()
+        admission.note_refusal(refused.reason, refused.fields)
+        if context.certificate is None:
+            await admission.transport.send_all(refused.response)
     return admitted
 
 
-async def _welcome(services: ServerContext, visit: Admission) -> _Admitted | None:
+async def _welcome(context: ServerContext, admission: Admission) -> _Admitted | None:
     """Hear what somebody wants; None if that is no conversation."""
     admitted = None
     try:
-        with trio.move_on_after(services.settings.handshake_timeout_s) as patience:
-            if services.settings.proxy_protocol and visit.peer in services.trusted_proxies:
-                visit.pass_on(await read_source(visit.transport) or visit.peer)
-            if services.certificate is not None:
-                await _begin_tls(services.certificate, visit)
-            admitted = await _receive(services, visit)
+        with trio.move_on_after(context.settings.handshake_timeout_s) as patience:
+            if context.settings.proxy_protocol and admission.peer in context.trusted_proxies:
+                admission.pass_on(await read_source(admission.transport) or admission.peer)
+            if context.certificate is not None:
+                await _begin_tls(context.certificate, admission)
+            admitted = await _receive(context, admission)
         if patience.cancelled_caught:
-            visit.note_refusal("timeout")
+            admission.note_refusal("timeout")
     except HeadRefused as refused:
-        visit.note_refusal(refused.reason, refused.fields)
-        await _respond(services, visit, refused.response)
+        admission.note_refusal(refused.reason, refused.fields)
+        await _respond(context, admission, refused.response)
     return admitted
 
 
-async def _receive(services: ServerContext, visit: Admission) -> _Admitted | None:
+async def _receive(context: ServerContext, admission: Admission) -> _Admitted | None:
     """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
-    head = await read_head(visit.transport, services.settings.max_head_bytes)
+    head = await read_head(admission.transport, context.settings.max_head_bytes)
     if head is None:
-        visit.note_refusal("closed")
+        admission.note_refusal("closed")
         return None
     try:
-        visit.locate(head)
-        head = head.below(services.settings.base_path.rstrip("/"))
-        if head.wants_websocket and not visit.at_metrics_port:
-            visit.settle()
-            return await _admit(services, head)
-        response = await _answer(services, visit, head)
+        admission.locate(head)
+        head = head.below(context.settings.base_path.rstrip("/"))
+        if head.wants_websocket and not admission.at_metrics_port:
+            admission.settle()
+            return await _admit(context, head)
+        response = await _answer(context, admission, head)
     except HeadRefused as refused:
         if head.method == "HEAD":
             refused.response = without_body(refused.response)
         raise
-    await _respond(services, visit, without_body(response) if head.method == "HEAD" else response)
+    await _respond(context, admission, without_body(response) if head.method == "HEAD" else response)
     return None
 
 
-async def _answer(services: ServerContext, visit: Admission, head: Head) -> bytes:
+async def _answer(context: ServerContext, admission: Admission, head: Head) -> bytes:
     """The response to an HTTP request. Raises `HeadRefused` where there is no place for it."""
-    if endpoint(head.path) == METRICS and visit.at_metrics_port != bool(services.settings.metrics_port):
+    if endpoint(head.path) == METRICS and admission.at_metrics_port != bool(context.settings.metrics_port):
         head = head._replace(path="")  # they are at the other port
     if not is_check(head.method, head.path):
-        visit.settle()
+        admission.settle()
     name, state, metrics = endpoint(head.path), READY, None
-    if services.draining:
+    if context.draining:
         state = DRAINING
-    elif name == READYZ and visit.is_one_too_many:
+    elif name == READYZ and admission.is_one_too_many:
         state = FULL
-    elif name == READYZ and not await services.can_write():
+    elif name == READYZ and not await context.can_write():
         state = STORAGE_UNAVAILABLE
-    if name == METRICS and visit.may_read_metrics(head):
-        metrics = PrometheusMetrics(services)
-        if not services.reserve.replenish():
-            services.reserve.spend()  # the process is measured by reading files
+    if name == METRICS and admission.may_read_metrics(head):
+        metrics = PrometheusMetrics(context)
+        if not context.reserve.replenish():
+            context.reserve.spend()  # the process is measured by reading files
     return answer(head.method, head.path, state=state, metrics=metrics)
 
 
-async def _admit(services: ServerContext, head: Head) -> _Admitted:
+async def _admit(context: ServerContext, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
-    if services.draining:
+    if context.draining:
         raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
-    response = accept_handshake(head, services.allowed_origins)
+    response = accept_handshake(head, context.allowed_origins)
     query = read_query(head)
     login, watched = None, []
     try:
         if query.credentials is not None:
-            login = await services.authenticate(query.credentials)
+            login = await context.authenticate(query.credentials)
             if login is None:
                 raise unauthorized()
-            watched = await services.find_sources(query.sources)
+            watched = await context.find_sources(query.sources)
     except Rejected as rejected:
         if rejected.code is ErrorCode.NOT_FOUND:
             raise HeadRefused(404, rejected.code, rejected.text) from None
         raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
     # Nothing is waited for between here and the connection's entry into the directory.
-    if login is not None and not services.has_room_for(login.session.user):
+    if login is not None and not context.has_room_for(login.session.user):
         text = "this user has as many connections as a user may have; close one"
         raise HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many_of_user")
     return _Admitted(response, head.rest, login, query.sources, watched)
 
 
-async def _converse(services: ServerContext, visit: Admission, admitted: _Admitted) -> None:
+async def _converse(context: ServerContext, admission: Admission, admitted: _Admitted) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, visit.transport, visit, admitted.early, admitted.sources)
+            connection = Connection(context, nursery, admission.transport, admission, admitted.early, admitted.sources)
             await connection.run(admitted.response, admitted.login, admitted.watched)
     finally:
         if connection is not None:
             connection.dispose()
 
 
-async def _respond(services: ServerContext, visit: Admission, response: bytes) -> None:
+async def _respond(context: ServerContext, admission: Admission, response: bytes) -> None:
     """Send an HTTP response and wait a little for the client to close, lest a reset destroys it."""
-    visit.answered = True
-    transport = visit.transport
-    with trio.move_on_after(services.settings.close_timeout_s):
+    admission.answered = True
+    transport = admission.transport
+    with trio.move_on_after(context.settings.close_timeout_s):
         await transport.send_all(response)
         if isinstance(transport, trio.SocketStream):
             await transport.send_eof()
@@ -197,24 +197,24 @@ async def _respond(services: ServerContext, visit: Admission, response: bytes) -
             pass
 
 
-async def _begin_tls(certificate: Certificate, visit: Admission) -> None:
-    visit.transport = transport = certificate.secure(visit.transport)
+async def _begin_tls(certificate: Certificate, admission: Admission) -> None:
+    admission.transport = transport = certificate.secure(admission.transport)
     try:
         await transport.do_handshake()
     except trio.BrokenResourceError:
-        visit.note_refusal("tls")
+        admission.note_refusal("tls")
         raise
 
 
-async def _end_tls(services: ServerContext, transport: trio.abc.Stream) -> None:
+async def _end_tls(context: ServerContext, transport: trio.abc.Stream) -> None:
     """Tell a client of wss that nothing was cut off."""
     if isinstance(transport, trio.SSLStream):
-        with trio.move_on_after(services.settings.close_timeout_s):
+        with trio.move_on_after(context.settings.close_timeout_s):
             await transport.aclose()
 
 
 async def accept_connections(
-    services: ServerContext,
+    context: ServerContext,
     listeners: Iterable[trio.SocketListener],
     task_status: trio.TaskStatus[None],
     *,
@@ -223,11 +223,11 @@ async def accept_connections(
     """Accept until cancelled; each connection is a task of its own."""
 
     async def serve(stream: trio.SocketStream) -> None:
-        await serve_connection(services, stream, _address_of(stream.socket), at_metrics_port=at_metrics_port)
+        await serve_connection(context, stream, _address_of(stream.socket), at_metrics_port=at_metrics_port)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:
-            nursery.start_soon(accept_forever, listener, serve, nursery, services.reserve.spend)
+            nursery.start_soon(accept_forever, listener, serve, nursery, context.reserve.spend)
         task_status.started()
 
 

@@ -23,7 +23,7 @@ class Presence:
         tell_now: Callable[[Message], None],
         tell_soon: Callable[[Message], None],
         count: Callable[[], int],
-        set_alarm: Callable[[float, Callable[[], object]], object],
+        call_later: Callable[[float, Callable[[], object]], object],
         detail_limit: int,
         interval_s: float,
     ) -> None:
@@ -31,7 +31,7 @@ class Presence:
         self._tell_now = tell_now
         self._tell_soon = tell_soon
         self._count = count
-        self._set_alarm = set_alarm
+        self._call_later = call_later
         self._detail_limit = detail_limit
         self._interval_s = interval_s
         self._joined = 0
@@ -59,7 +59,7 @@ class Presence:
         if not self._scheduled:
             self._scheduled = True
             wait_s = self._told_at + self._interval_s - trio.current_time()
-            self._set_alarm(max(0.0, wait_s), self._update)
+            self._call_later(max(0.0, wait_s), self._update)
 
     def _update(self) -> None:
         self._scheduled = False

@@ -29,10 +29,10 @@ logger = logging.getLogger(__name__)
 class Publisher:
     """Makes known what committed changes have to tell: to games, to users, to ended sessions. Never raises."""
 
-    def __init__(self, hubs: Hubs, details: DetailsCache, directory: ConnectionRegistry, clock: Clock) -> None:
+    def __init__(self, hubs: Hubs, details: DetailsCache, registry: ConnectionRegistry, clock: Clock) -> None:
         self._hubs = hubs
         self._details = details
-        self._directory = directory
+        self._registry = registry
         self._clock = clock
 
     def __call__(self, result: object) -> None:
@@ -52,7 +52,7 @@ class Publisher:
             self._hubs.publish(publication)
         for notice in effects.notices:
             frame = message_frame(notice.body, self._clock.now_ms())
-            for connection in self._directory.of_user(notice.user_id):
+            for connection in self._registry.of_user(notice.user_id):
                 connection.outbox.push(frame)
         for (user_id, currency), held in effects.balances.items():
             self._tell_balance(user_id, currency, held)
@@ -61,7 +61,7 @@ class Publisher:
         for reopened in effects.reopened_pools:
             self._hubs.note_reopened(reopened)
         for session_id in effects.ended_sessions:
-            self._directory.end_session(session_id)
+            self._registry.end_session(session_id)
 
     def _send_away(self, effects: Effects) -> None:
         """Close whoever may have missed something of a change."""
@@ -72,13 +72,13 @@ class Publisher:
         for game_uuid in games:
             self._hubs.send_away(game_uuid)
         for session_id in effects.ended_sessions:
-            self._directory.end_session(session_id)
+            self._registry.end_session(session_id)
         users = {notice.user_id for notice in effects.notices} | {user_id for user_id, _ in effects.balances}
-        for connection in itertools.chain.from_iterable(map(self._directory.of_user, users)):
+        for connection in itertools.chain.from_iterable(map(self._registry.of_user, users)):
             send_away(connection.outbox)
 
     def _tell_balance(self, user_id: int, currency: str, held: Balances) -> None:
-        connections = self._directory.of_user(user_id)
+        connections = self._registry.of_user(user_id)
         if connections:
             update = BalanceUpdate(
                 current_balance=to_units(held.available + held.staked, currency),

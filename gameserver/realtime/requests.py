@@ -57,31 +57,31 @@ class RequestPipeline:
     __slots__ = (
         "_address",
         "_awaited_count",
-        "_conversation",
+        "_connection",
+        "_context",
         "_few_unanswered",
         "_fields",
         "_on_all_answered",
         "_outbox",
         "_patience",
         "_request_id",
-        "_services",
         "unanswered",
     )
 
     def __init__(
         self,
-        services: ServerContext,
-        conversation: Conversation,
+        context: ServerContext,
+        connection: Conversation,
         outbox: Outbox,
-        visit: Admission,
+        admission: Admission,
         on_all_answered: Callable[[], None],
     ) -> None:
         self.unanswered = 0
-        self._services = services
-        self._conversation = conversation
+        self._context = context
+        self._connection = connection
         self._outbox = outbox
-        self._address = visit.limited_as
-        self._fields = visit.fields
+        self._address = admission.limited_as
+        self._fields = admission.fields
         self._on_all_answered = on_all_answered
         self._awaited_count = 0
         self._few_unanswered: trio.Event | None = None
@@ -114,7 +114,7 @@ class RequestPipeline:
         request = op = id_ = None
         failure: Exception | None = None
         try:
-            request = decode_request(text, logged_in=self._conversation.user is not None)
+            request = decode_request(text, logged_in=self._connection.user is not None)
         except Undecodable as undecodable:
             op, id_, failure = undecodable.op, undecodable.id, without_frames(undecodable.rejected)
         except Exception as bug:
@@ -128,13 +128,13 @@ class RequestPipeline:
 
     async def _submit(self, asked: _Asked, request: Request, text: str) -> Exception | None:
         """Have a change carried out, and answered, in its turn; why not, if that cannot be."""
-        services, user = self._services, self._conversation.user
+        context, user = self._context, self._connection.user
         assert user is not None
         size_bytes = len(text)
-        await services.unanswered.enter(user.id, size_bytes)
+        await context.unanswered.enter(user.id, size_bytes)
         try:
             digest, parsed = await self._prepare(request, text)
-            now_ms = services.clock.now_ms()
+            now_ms = context.clock.now_ms()
             write = partial(
                 run_write,
                 request=request,
@@ -142,11 +142,11 @@ class RequestPipeline:
                 digest=digest,
                 user=user,
                 now_ms=now_ms,
-                settings=services.settings,
+                settings=context.settings,
             )
-            services.store.writer.submit(write, now_ms, partial(self._answer_change, asked, user.id, size_bytes))
+            context.store.writer.submit(write, now_ms, partial(self._answer_change, asked, user.id, size_bytes))
         except BaseException as error:
-            services.unanswered.leave(user.id, size_bytes)
+            context.unanswered.leave(user.id, size_bytes)
             if not isinstance(error, Exception):
                 raise
             return without_frames(error)  # told in its turn
@@ -154,21 +154,21 @@ class RequestPipeline:
 
     async def _prepare(self, request: Request, text: str) -> tuple[bytes | None, Parsed]:
         """What the writer needs to have been made of a request: in a thread, if that may take long."""
-        prepare = partial(_prepare, request, text, self._services.settings)
+        prepare = partial(_prepare, request, text, self._context.settings)
         if len(text) <= _SHORT:
             return prepare()
-        prepared: tuple[bytes | None, Parsed] = await self._services.run_sync(prepare, limiter=self._services.parsers)
+        prepared: tuple[bytes | None, Parsed] = await self._context.run_sync(prepare, limiter=self._context.parsers)
         return prepared
 
     def _answer_change(self, asked: _Asked, user_id: int, size_bytes: int, outcome: Outcome) -> None:
         """A change has become what it has become, and the changes before it are answered."""
-        self._services.unanswered.leave(user_id, size_bytes)
+        self._context.unanswered.leave(user_id, size_bytes)
         error = outcome.error
         try:
             if error is None:
                 committed: Committed = outcome.result
                 if cost := change_cost(committed):
-                    self._services.user_rate.charge(user_id, trio.current_time(), cost)
+                    self._context.user_rate.charge(user_id, trio.current_time(), cost)
                 self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
             else:
                 self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
@@ -194,11 +194,11 @@ class RequestPipeline:
 
     async def _perform(self, request: Request) -> None:
         if declared(request).kind is Kind.SESSION:
-            await SESSIONS[type(request)](self._conversation, request)
+            await SESSIONS[type(request)](self._connection, request)
         else:
-            user = self._conversation.user
+            user = self._connection.user
             assert user is not None
-            await self._send(await self._services.read(request, user))
+            await self._send(await self._context.read(request, user))
 
     def _refuse(self, asked: _Asked, error: Exception) -> bytes:
         """The body of the error reply; a bug is logged with its incident id."""
@@ -217,7 +217,7 @@ class RequestPipeline:
 
     def _count(self, asked: _Asked, error: Exception | None) -> None:
         outcome = OK if error is None else error.code if isinstance(error, Rejected) else ErrorCode.INTERNAL
-        self._services.metrics.count_answer(asked.op, outcome, time.perf_counter() - asked.received_at_s)
+        self._context.metrics.count_answer(asked.op, outcome, time.perf_counter() - asked.received_at_s)
 
     async def wait_until_answered(self) -> None:
         """Wait until every request read so far has been answered."""
@@ -245,12 +245,12 @@ class RequestPipeline:
         now_s = trio.current_time()
         wait_ms, limit = None, "max_requests_per_s"
         # The user first: who floods must not use up what others behind the same address may ask for.
-        user = self._conversation.user
+        user = self._connection.user
         if user is not None:
-            wait_ms = self._services.user_rate.take(user.id, now_s, cost)
+            wait_ms = self._context.user_rate.take(user.id, now_s, cost)
         if wait_ms is None:
             limit = "max_requests_per_s_per_address"
-            wait_ms = self._services.address_rate.take(self._address, now_s, cost)
+            wait_ms = self._context.address_rate.take(self._address, now_s, cost)
         if wait_ms is None:
             self._patience.granted(now_s)
         elif self._patience.refused(wait_ms, now_s):
@@ -265,7 +265,7 @@ class RequestPipeline:
         await self._outbox.send(self._reply_frame(self._request_id, body))
 
     def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
-        header = ResponseHeader(t=self._services.clock.now_ms(), id=request_id, repeated=repeated)
+        header = ResponseHeader(t=self._context.clock.now_ms(), id=request_id, repeated=repeated)
         return text_frame(with_header(header, body))
 
 

@@ -30,19 +30,19 @@ class Subscriptions:
     Implements `gameserver.realtime.hub.Listener`. ``reply`` answers the request that a method carries out.
     """
 
-    __slots__ = ("_held", "_services", "outbox")
+    __slots__ = ("_context", "_held", "outbox")
 
-    def __init__(self, services: ServerContext, outbox: Outbox) -> None:
+    def __init__(self, context: ServerContext, outbox: Outbox) -> None:
         self.outbox = outbox
-        self._services = services
+        self._context = context
         self._held: dict[str, tuple[Hub, Subscription]] = {}
 
     async def join(self, request: JoinGame, user: User, reply: Reply) -> None:
         """Subscribe, after the broadcasts missed since ``after_seq``."""
-        services, uuid, after_seq = self._services, request.game_id, request.after_seq
-        await services.catch_up(services.clock.now_ms())
-        with services.hubs.hold(uuid) as hub:
-            view = await services.store.read(partial(view_log, game_uuid=uuid))
+        context, uuid, after_seq = self._context, request.game_id, request.after_seq
+        await context.catch_up(context.clock.now_ms())
+        with context.hubs.hold(uuid) as hub:
+            view = await context.store.read(partial(view_log, game_uuid=uuid))
             await hub.reach(view.seq)
             recoverable = after_seq is not None and view.reaches_back_to(after_seq) and after_seq <= hub.last_seq
             if not recoverable:
@@ -76,8 +76,8 @@ class Subscriptions:
             position = await self._recover(hub, view, position)
             if subscription is not None:
                 told = hub.distributions_told
-                for body in await self._services.store.read(partial(open_distributions, game_id=view.game_id)):
-                    await self.outbox.send(message_frame(body, self._services.clock.now_ms()))
+                for body in await self._context.store.read(partial(open_distributions, game_id=view.game_id)):
+                    await self.outbox.send(message_frame(body, self._context.clock.now_ms()))
                 await self._recover(hub, view, position)
                 hub.activate(subscription)
                 hub.tell_again(told)
@@ -91,7 +91,7 @@ class Subscriptions:
         Returns the position reached.
         """
         while position < hub.last_seq and self.outbox.closing is None and not self.outbox.dead:
-            missed = await self._services.store.read(
+            missed = await self._context.store.read(
                 partial(
                     list_broadcasts,
                     game_id=view.game_id,
@@ -110,7 +110,7 @@ class Subscriptions:
         """End a subscription."""
         held = self._held.pop(request.game_id, None)
         if held is None:
-            if await self._services.store.read(partial(find_game, uuid=request.game_id)) is None:
+            if await self._context.store.read(partial(find_game, uuid=request.game_id)) is None:
                 raise not_found("game_id", "game")
             raise Rejected(ErrorCode.CONFLICT, "this connection has not joined the game")
         hub, subscription = held

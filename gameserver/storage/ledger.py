@@ -96,13 +96,13 @@ def get_wallet(connection: sqlite3.Connection, user_id: int, currency: str) -> W
     return Wallet(available_id, staked_id, Balances(available, staked))
 
 
-def insert_stake(connection: sqlite3.Connection, purse: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
+def insert_stake(connection: sqlite3.Connection, wallet: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
     """Move a bet's stake out of a user's available money; what the user has then."""
     connection.execute(
         "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (purse.available_id, purse.staked_id, amount, Reason.STAKE, bet_id, now_ms),
+        (wallet.available_id, wallet.staked_id, amount, Reason.STAKE, bet_id, now_ms),
     )
-    return Balances(purse.held.available - amount, purse.held.staked + amount)
+    return Balances(wallet.held.available - amount, wallet.held.staked + amount)
 
 
 def insert_transfers(connection: sqlite3.Connection, transfers: Iterable[Transfer]) -> None:

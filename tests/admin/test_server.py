@@ -31,7 +31,7 @@ async def control_socket(database: Path) -> AsyncIterator[str]:
     async with running_server(database, run_sync=run_inline) as server, trio.open_nursery() as nursery:
         listener = await open_control_socket(database)
         assert listener is not None
-        nursery.start_soon(serve_control, server.services, listener)
+        nursery.start_soon(serve_control, server.context, listener)
         yield control_address(database)
         nursery.cancel_scope.cancel()
 

@@ -41,7 +41,7 @@ async def limit_pages(server: Server, most: int) -> None:
     def limit(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA max_page_count = {most}")
 
-    await server.services.store.write(limit, server.services.clock.now_ms())
+    await server.context.store.write(limit, server.context.clock.now_ms())
 
 
 async def open_pool(server: Server, host: Client) -> str:

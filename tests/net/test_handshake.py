@@ -123,7 +123,7 @@ async def test_who_does_not_send_a_whole_head_in_time_is_cut_off(
         await peer.rest()
         assert trio.current_time() - started_at == pytest.approx(7, abs=0.1)
         await trio.testing.wait_all_tasks_blocked()
-        assert nobody_is_connected(server.services)
+        assert nobody_is_connected(server.context)
 
 
 async def test_a_head_that_trickles_is_cut_off_in_time_too(
@@ -148,7 +148,7 @@ async def test_a_head_that_trickles_is_cut_off_in_time_too(
 async def test_a_refusal_reaches_a_client_that_still_sends(server: Server) -> None:
     theirs, ours = await tcp_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_connection, server.services, ours, "test")
+        nursery.start_soon(serve_connection, server.context, ours, "test")
         peer = Peer(theirs)
         await peer.send(b"POST /elsewhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", b"#" * 100_000)
         assert (await peer.response()).status == 404
@@ -358,7 +358,7 @@ async def test_a_server_that_drains_is_healthy_and_not_ready(server: Server) -> 
     for path in ("/healthz", "/readyz"):
         response = await answer(server, plain("GET", path))
         assert (response.status, msgspec.json.decode(response.body)) == (200, {"status": "ok"})
-    server.services.draining = True
+    server.context.draining = True
     response = await answer(server, plain("GET", "/healthz"))
     assert (response.status, msgspec.json.decode(response.body)) == (200, {"status": "draining"})
     response = await answer(server, plain("GET", "/readyz"))
@@ -412,7 +412,7 @@ async def test_head_is_answered_like_get_without_a_body(database: Path, sent: by
         for data in (sent, sent.replace(b"GET", b"HEAD", 1)):
             theirs, ours = await tcp_pair()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve_connection, server.services, ours, "10.0.0.1")
+                nursery.start_soon(serve_connection, server.context, ours, "10.0.0.1")
                 peer = Peer(theirs)
                 await peer.send(data)
                 responses.append((await peer.rest()).partition(b"\r\n\r\n"))

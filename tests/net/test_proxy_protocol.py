@@ -175,7 +175,7 @@ async def test_a_trusted_proxy_that_says_nothing_is_refused(database: Path) -> N
             response = await connection.response()
             assert response.status == 400
             assert "PROXY protocol" in msgspec.json.decode(response.body)["msg"]
-        assert server.services.metrics.refused == {"proxy_protocol": 2}
+        assert server.context.metrics.refused == {"proxy_protocol": 2}
 
 
 async def test_without_the_setting_there_is_no_such_header(database: Path) -> None:

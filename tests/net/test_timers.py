@@ -31,17 +31,17 @@ async def bell() -> Bell:
 
 
 @pytest.fixture
-async def alarms(nursery: trio.Nursery) -> Timers:
+async def timers(nursery: trio.Nursery) -> Timers:
     """Alarms whose task is running."""
-    alarms = Timers()
-    nursery.start_soon(alarms.run)
+    timers = Timers()
+    nursery.start_soon(timers.run)
     await wait_all_tasks_blocked()
-    return alarms
+    return timers
 
 
-async def test_calls_are_made_at_their_times_in_order(alarms: Timers, bell: Bell, autojump_clock: MockClock) -> None:
+async def test_calls_are_made_at_their_times_in_order(timers: Timers, bell: Bell, autojump_clock: MockClock) -> None:
     for name, delay_s in [("c", 3.0), ("a", 1.0), ("b", 2.0)]:
-        alarms.set(delay_s, bell.call(name))
+        timers.call_later(delay_s, bell.call(name))
     await trio.sleep(2.5)
     assert bell.rung == [("a", 1.0), ("b", 2.0)]
     await trio.sleep(1)
@@ -49,20 +49,20 @@ async def test_calls_are_made_at_their_times_in_order(alarms: Timers, bell: Bell
 
 
 async def test_of_two_at_the_same_time_the_one_set_first_comes_first(
-    alarms: Timers, bell: Bell, autojump_clock: MockClock
+    timers: Timers, bell: Bell, autojump_clock: MockClock
 ) -> None:
     for name in "abc":
-        alarms.set(1.0, bell.call(name))
+        timers.call_later(1.0, bell.call(name))
     await trio.sleep(2)
     assert bell.names == ["a", "b", "c"]
 
 
 async def test_an_alarm_set_later_for_an_earlier_time_is_not_late(
-    alarms: Timers, bell: Bell, autojump_clock: MockClock
+    timers: Timers, bell: Bell, autojump_clock: MockClock
 ) -> None:
-    alarms.set(100.0, bell.call("late"))
+    timers.call_later(100.0, bell.call("late"))
     await trio.sleep(1)
-    alarms.set(1.0, bell.call("early"))
+    timers.call_later(1.0, bell.call("early"))
     await trio.sleep(5)
     assert bell.rung == [("early", 2.0)]
 
@@ -70,104 +70,104 @@ async def test_an_alarm_set_later_for_an_earlier_time_is_not_late(
 async def test_alarms_set_before_the_task_runs_ring_too(
     nursery: trio.Nursery, bell: Bell, autojump_clock: MockClock
 ) -> None:
-    alarms = Timers()
-    alarms.set(1.0, bell.call("a"))
+    timers = Timers()
+    timers.call_later(1.0, bell.call("a"))
     await trio.sleep(3)
-    nursery.start_soon(alarms.run)
+    nursery.start_soon(timers.run)
     await trio.sleep(1)
     assert bell.rung == [("a", 3.0)]
 
 
-async def test_a_call_may_set_the_next_alarm(alarms: Timers, bell: Bell, autojump_clock: MockClock) -> None:
+async def test_a_call_may_set_the_next_alarm(timers: Timers, bell: Bell, autojump_clock: MockClock) -> None:
     def again() -> None:
         bell.call("a")()
-        alarms.set(1.0, again)
+        timers.call_later(1.0, again)
 
-    alarms.set(1.0, again)
+    timers.call_later(1.0, again)
     await trio.sleep(3.5)
     assert bell.rung == [("a", 1.0), ("a", 2.0), ("a", 3.0)]
 
 
-async def test_a_cancelled_alarm_does_not_ring(alarms: Timers, bell: Bell, autojump_clock: MockClock) -> None:
-    cancelled = alarms.set(1.0, bell.call("a"))
-    alarms.set(2.0, bell.call("b"))
+async def test_a_cancelled_alarm_does_not_ring(timers: Timers, bell: Bell, autojump_clock: MockClock) -> None:
+    cancelled = timers.call_later(1.0, bell.call("a"))
+    timers.call_later(2.0, bell.call("b"))
     cancelled.cancel()
     await trio.sleep(3)
     assert bell.rung == [("b", 2.0)]
 
 
 async def test_cancelling_twice_or_after_the_call_does_nothing(
-    alarms: Timers, bell: Bell, autojump_clock: MockClock
+    timers: Timers, bell: Bell, autojump_clock: MockClock
 ) -> None:
-    alarm, other = alarms.set(1.0, bell.call("a")), alarms.set(2.0, bell.call("b"))
+    timer, other = timers.call_later(1.0, bell.call("a")), timers.call_later(2.0, bell.call("b"))
     other.cancel()
     other.cancel()
     await trio.sleep(3)
-    alarm.cancel()
+    timer.cancel()
     assert bell.rung == [("a", 1.0)]
 
 
 async def test_a_call_may_cancel_another_alarm_of_the_same_time(
-    alarms: Timers, bell: Bell, autojump_clock: MockClock
+    timers: Timers, bell: Bell, autojump_clock: MockClock
 ) -> None:
     others: list[TimerHandle] = []
-    alarms.set(1.0, lambda: others[0].cancel())
-    others.append(alarms.set(1.0, bell.call("b")))
+    timers.call_later(1.0, lambda: others[0].cancel())
+    others.append(timers.call_later(1.0, bell.call("b")))
     await trio.sleep(2)
     assert bell.rung == []
 
 
 @pytest.mark.expects_errors
 async def test_a_call_that_fails_is_logged_and_the_others_are_made(
-    alarms: Timers, bell: Bell, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+    timers: Timers, bell: Bell, autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
         raise ValueError
 
-    alarms.set(1.0, fail)
-    alarms.set(1.0, bell.call("b"))
+    timers.call_later(1.0, fail)
+    timers.call_later(1.0, bell.call("b"))
     await trio.sleep(2)
     assert bell.rung == [("b", 1.0)]
     assert "an alarm's call failed" in caplog.text
 
 
-async def test_a_cancelled_alarm_lets_go_of_what_it_holds(alarms: Timers, autojump_clock: MockClock) -> None:
-    alarm = alarms.set(1.0, partial(print, "held"))
-    alarm.cancel()
-    assert alarm.call is None
+async def test_a_cancelled_alarm_lets_go_of_what_it_holds(timers: Timers, autojump_clock: MockClock) -> None:
+    timer = timers.call_later(1.0, partial(print, "held"))
+    timer.cancel()
+    assert timer.call is None
 
 
 async def test_cancelled_alarms_are_not_kept_without_bound(
-    alarms: Timers, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    timers: Timers, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MAX_CANCELLED", 10)
     for _ in range(1_000):
-        alarms.set(1e6, int).cancel()
-    assert len(alarms._heap) <= 11
+        timers.call_later(1e6, int).cancel()
+    assert len(timers._heap) <= 11
 
 
 async def test_alarms_outlive_a_clearing_of_cancelled_ones(
-    alarms: Timers, bell: Bell, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    timers: Timers, bell: Bell, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MAX_CANCELLED", 10)
     for number in range(30):
-        alarms.set(30.0 - number, bell.call(str(number)))
-        alarms.set(0.5 + number, bell.call("never")).cancel()
+        timers.call_later(30.0 - number, bell.call(str(number)))
+        timers.call_later(0.5 + number, bell.call("never")).cancel()
     await trio.sleep(40)
     assert bell.names == [str(number) for number in reversed(range(30))]
 
 
 async def test_a_call_may_cancel_so_many_that_they_are_cleared(
-    alarms: Timers, bell: Bell, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    timers: Timers, bell: Bell, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MAX_CANCELLED", 10)
-    many = [alarms.set(2.0, bell.call("never")) for _ in range(20)]
+    many = [timers.call_later(2.0, bell.call("never")) for _ in range(20)]
 
     def cancel_all() -> None:
-        for alarm in many:
-            alarm.cancel()
+        for timer in many:
+            timer.cancel()
 
-    alarms.set(1.0, cancel_all)
-    alarms.set(3.0, bell.call("last"))
+    timers.call_later(1.0, cancel_all)
+    timers.call_later(3.0, bell.call("last"))
     await trio.sleep(4)
     assert bell.rung == [("last", 3.0)]

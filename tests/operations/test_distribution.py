@@ -155,7 +155,7 @@ async def test_nothing_is_told_of_a_pools_distribution_after_its_end(
 
 
 async def test_nothing_is_told_of_a_pools_distribution_after_its_time(paced: Table, autojump_clock: MockClock) -> None:
-    finish_at = paced.server.services.clock.now_ms() + 150
+    finish_at = paced.server.context.clock.now_ms() + 150
     pool, watcher = await paced.pool(pool_type=2, finish_at=finish_at), await paced.watcher()
     await paced.bet("ann", pool, "brazil", 1)
     await watcher.expect(361)

@@ -238,7 +238,7 @@ async def test_what_is_due_at_once_is_done_in_its_order_and_before_any_request(s
     await accepted(table.admin, 398, pool_id=plain, allow_at=START_MS + 1_000)
     watcher = await table.watcher()
     table.set_time(1_000)
-    assert await table.refusal(395, **table.happening()) == "conflict"
+    assert await table.refusal(395, **table.draft()) == "conflict"
     heard = await watcher.heard()
     # Expired and recreated, allowed, blocked, closed: two end as none, and the one by hand is blocked.
     assert kinds(heard) == [363, 352, 369, 368, 362, 368, 362]

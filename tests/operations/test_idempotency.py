@@ -179,7 +179,7 @@ async def test_replies_older_than_7_days_are_deleted(database: Path) -> None:
         clock.time_ms = START_MS + age_ms
         async with running_server(database, clock, run_sync=run_inline) as server:
             await wait_all_tasks_blocked()
-            assert await server.services.store.read(count_replies) == count
+            assert await server.context.store.read(count_replies) == count
 
 
 async def test_a_key_of_64_characters_is_accepted_and_an_empty_one_is_none(server: Server) -> None:

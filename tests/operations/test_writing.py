@@ -36,7 +36,7 @@ async def writer_at_work(server: Server) -> AsyncIterator[None]:
         trio.from_thread.run_sync(begun.set)
         assert over.wait(WAIT_S)
 
-    server.services.store.writer.submit(work, 0, lambda outcome: None)
+    server.context.store.writer.submit(work, 0, lambda outcome: None)
     await begun.wait()
     try:
         yield
@@ -83,7 +83,7 @@ async def test_long_parameters_are_looked_at_in_a_thread_that_is_neither_the_loo
     async with writer_at_work(server):
         await host.send({"op": 370, **game, "targets": "a,b"})
         await host.send({"op": 370, **game, "targets": LONG})
-        await until(lambda: server.services.store.writer.waiting == 2)
+        await until(lambda: server.context.store.writer.waiting == 2)
     short, long = threads
     assert short == threading.get_ident() != long
     assert [(await host.receive())["res"] for _ in range(2)] == [340, 340]
@@ -110,7 +110,7 @@ async def test_a_user_has_so_many_bytes_in_hand_over_all_connections_and_others_
     async with running_server(database, max_unanswered_bytes=len(LONG) * 2 + 1_000) as server:
         clients = [await server.connect("provider") for _ in range(5)]
         game = {"source_id": await server.open_source(clients[0]), "game_name": "x", "type": "x"}
-        other, writer = await server.connect("provider2"), server.services.store.writer
+        other, writer = await server.connect("provider2"), server.context.store.writer
         async with writer_at_work(server):
             await send_from_each(clients, game)
             await until(lambda: writer.waiting == 2)
@@ -129,9 +129,9 @@ async def test_who_is_gone_before_a_request_is_taken_up_leaves_room_for_others(d
         game: dict[str, Any] = {"source_id": await server.open_source(first), "game_name": "x", "type": "x"}
         async with writer_at_work(server):
             await send_from_each([first, gone, last], game)
-            await until(lambda: server.services.store.writer.waiting == 1)
-            server.services.directory.end_session(key.partition(".")[0])
-            await until(lambda: server.services.directory.count == 2)
+            await until(lambda: server.context.store.writer.waiting == 1)
+            server.context.registry.end_session(key.partition(".")[0])
+            await until(lambda: server.context.registry.count == 2)
         assert [(await client.receive())["res"] for client in (first, last)] == [340, 340]
         assert (await first.call(370, **game))["res"] == 340
 
@@ -141,9 +141,9 @@ async def test_whatever_has_been_read_is_answered_before_a_draining_server_close
     async with writer_at_work(server):
         await host.send({"op": 365, "source_name": "x"})
         await host.send({"op": 1})
-        await until(lambda: server.services.store.writer.waiting == 1)
-        server.services.draining = True
-        for connection in server.services.directory.everyone():
+        await until(lambda: server.context.store.writer.waiting == 1)
+        server.context.draining = True
+        for connection in server.context.registry.everyone():
             connection.drain()
     assert [(await host.receive())["res"] for _ in range(2)] == [335, 1]
     assert await host.close_code() == 1001

@@ -130,7 +130,7 @@ async def test_what_comes_to_nothing_is_counted_by_reason(
         await try_with(b"")
         await server.open_stream("a").aclose()
         await trio.testing.wait_all_tasks_blocked()
-        server.services.draining = True
+        server.context.draining = True
         await try_with(request_head())
         assert named(await samples(server), "connections_refused_total") == {
             ("bad_request",): 1,

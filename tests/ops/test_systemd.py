@@ -81,7 +81,7 @@ async def test_a_writer_that_hangs_silences_the_watchdog(
 ) -> None:
     now_s, begun, end = [100.0], trio.Event(), threading.Event()
     systemd = Systemd({**manager.environment, "WATCHDOG_USEC": "30000000"}, 7)
-    writes = server.services.writes
+    writes = server.context.writes
 
     def hang(connection: sqlite3.Connection) -> None:
         trio.from_thread.run_sync(begun.set)
@@ -96,7 +96,7 @@ async def test_a_writer_that_hangs_silences_the_watchdog(
 
     monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(server.services.store.write, hang, 0)
+        nursery.start_soon(server.context.store.write, hang, 0)
         await begun.wait()
         now_s[0] += 29
         assert await heard() == ["WATCHDOG=1"]

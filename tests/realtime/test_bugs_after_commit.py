@@ -156,7 +156,7 @@ async def test_what_a_receiver_lets_through_does_not_end_the_writer(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(stage.server.services.store.writer, "_publish", raise_bug)
+        patched.setattr(stage.server.context.store.writer, "_publish", raise_bug)
         await stage.update(stage.game)
     await stage.update(stage.game)
     assert any(record.levelno == logging.ERROR for record in caplog.records)

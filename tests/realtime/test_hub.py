@@ -56,7 +56,7 @@ async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
     """The hub of a game with one subscriber."""
     hubs = Hubs(
         now_ms=lambda: 0,
-        set_alarm=lambda delay_s, call: None,
+        call_later=lambda delay_s, call: None,
         presence_detail_limit=100,
         presence_interval_s=1.0,
         distribution_interval_s=0.1,

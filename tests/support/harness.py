@@ -93,19 +93,19 @@ class Client:
 class Server:
     """A running server, and ways to act on it."""
 
-    def __init__(self, services: ServerContext, nursery: trio.Nursery, clock: FakeClock) -> None:
-        self.services = services
+    def __init__(self, context: ServerContext, nursery: trio.Nursery, clock: FakeClock) -> None:
+        self.context = context
         self.clock = clock
         self._nursery = nursery
         self._keys: dict[str, str] = {}
 
     async def command(self, command: Command) -> dict[str, Any]:
         """Carry out a command of the command line."""
-        now_ms = self.services.clock.now_ms()
+        now_ms = self.context.clock.now_ms()
         job = partial(
-            perform, command=command, secret=self.services.secret, settings=self.services.settings, now_ms=now_ms
+            perform, command=command, secret=self.context.secret, settings=self.context.settings, now_ms=now_ms
         )
-        answer: dict[str, Any] = msgspec.json.decode((await self.services.store.write(job, now_ms)).body)
+        answer: dict[str, Any] = msgspec.json.decode((await self.context.store.write(job, now_ms)).body)
         return answer
 
     async def add_user(self, name: str, *, provider: bool = False) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Server:
     def open_stream(self, address: str = "test", *, at_metrics_port: bool = False) -> trio.abc.Stream:
         """The client's end of a new connection on which nothing has been sent."""
         ours, theirs = trio.testing.memory_stream_pair()
-        serve = partial(serve_connection, self.services, theirs, address, at_metrics_port=at_metrics_port)
+        serve = partial(serve_connection, self.context, theirs, address, at_metrics_port=at_metrics_port)
         self._nursery.start_soon(serve)
         return ours
 
@@ -182,7 +182,7 @@ async def running_server(
 ) -> AsyncIterator[Server]:
     """A server on a database file, with some settings other than the defaults."""
     clock = clock or FakeClock()
-    with open_context(Settings(db=str(file), **settings), clock, run_sync) as services:
-        async with run_background(services), trio.open_nursery() as nursery:
-            yield Server(services, nursery, clock)
+    with open_context(Settings(db=str(file), **settings), clock, run_sync) as context:
+        async with run_background(context), trio.open_nursery() as nursery:
+            yield Server(context, nursery, clock)
             nursery.cancel_scope.cancel()

@@ -58,9 +58,9 @@ class Table:
     async def event(self, target: str = "argentina:1", at: int | None = None, **parameters: Any) -> dict[str, Any]:
         """Register a goal, at so many milliseconds after the start."""
         self.set_time(at)
-        return await accepted(self.admin, 395, **self.happening(target, **parameters))
+        return await accepted(self.admin, 395, **self.draft(target, **parameters))
 
-    def happening(self, target: str = "argentina:1", **parameters: Any) -> dict[str, Any]:
+    def draft(self, target: str = "argentina:1", **parameters: Any) -> dict[str, Any]:
         """The parameters of an event; of a goal unless told otherwise."""
         return {"game_id": self.game, "action_id": "goal", "target_id": target, **parameters}
 

@@ -193,10 +193,10 @@ def unix_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
     return ends[0], ends[1]
 
 
-def nobody_is_connected(services: ServerContext, addresses: Iterable[str] = ("test",)) -> bool:
+def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("test",)) -> bool:
     """Whether every connection has been forgotten; of a server with ``max_connections=1``."""
     for address in addresses:
-        if not services.connections.enter(address):
+        if not context.connections.enter(address):
             return False
-        services.connections.leave(address)
-    return not services.directory.everyone()
+        context.connections.leave(address)
+    return not context.registry.everyone()
