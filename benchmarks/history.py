@@ -9,8 +9,7 @@ import msgspec
 
 from gameserver.admin.commands import AddUser, Command, CreditUser, perform
 from gameserver.config import Settings
-from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
-from gameserver.handlers.registry import parse, run_write
+from gameserver.handlers.execution import parse, run_write
 from gameserver.protocol.codec import decode_request
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import AccountKind, account_id

@@ -17,7 +17,6 @@ from gameserver.admin.commands import CommandRunner
 from gameserver.admin.server import open_control_socket, serve_control
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.engine.scheduled import due_job
-from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.listening import Listening, listen
 from gameserver.net.timers import Timers

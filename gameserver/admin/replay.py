@@ -12,7 +12,7 @@ from gameserver.domain.money import read_amount, to_minor, to_units
 from gameserver.engine.context import NOT_RECREATED, TIME_PASSED
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import OperatorError, Rejected, not_found
-from gameserver.handlers.registry import parse, run_write
+from gameserver.handlers.execution import parse, run_write
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from gameserver.domain.names import different, fold, part_id, parts_as_sent, split_list
+from gameserver.domain.names import MAX_PART_LENGTH, different, fold, part_id, parts_as_sent, split_list
 from gameserver.errors import invalid
 
+_IS_ID = re.compile("[a-z0-9]+([-:][a-z0-9]+)*")  # as most are: nothing is to be made of such a name
 NONE_ID = "none"
 NONE_DISPLAY_NAME = "None"
 _PLAIN = re.compile("(?=.{1,128}\\Z)[A-Za-z0-9-]+( [A-Za-z0-9-]+)*")
@@ -66,6 +67,13 @@ def parse_targets(value: list[str] | str, field: str, max_depth: int, most: int)
         if len(paths) > most:
             raise invalid(field, f"{field} may name at most {most} targets, 'none' included")
     return list(paths.values())
+
+
+def target_key(name: str, field: str, max_depth: int) -> str:
+    """The id of what a name or id says: a target's path, or a binary pool's label. Raises `Rejected`."""
+    if len(name) <= MAX_PART_LENGTH and _IS_ID.fullmatch(name):
+        return name
+    return path_id(part.id for part in parse_target(name.strip(), field, max_depth))
 
 
 class TargetRow(NamedTuple):

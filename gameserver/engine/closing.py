@@ -2,8 +2,8 @@
 
 from gameserver.engine.context import DAY_MS, Change
 from gameserver.engine.settlement import Resolution, end_pool, none_position
+from gameserver.engine.steering import block_pool
 from gameserver.errors import ErrorCode
-from gameserver.handlers.steering import block_pool
 from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
 from gameserver.protocol.games import GameClosed
 from gameserver.storage.games import Game, get_game, update_game_closed, update_game_closing

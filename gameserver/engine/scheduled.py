@@ -8,7 +8,7 @@ from gameserver.config import Settings
 from gameserver.engine.closing import close, close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Committed
 from gameserver.engine.settlement import Resolution, end_pool, none_position
-from gameserver.handlers.steering import TIMED
+from gameserver.engine.steering import SCHEDULED_STEERING
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.games import get_game
 from gameserver.storage.jobs import Due
@@ -66,7 +66,7 @@ def _purge_log(change: Change, timer: Timer) -> None:
 
 
 _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
-    **TIMED,
+    **SCHEDULED_STEERING,
     TimerKind.FINISH_POOL: _finish_pool,
     TimerKind.CLOSE_GAME: _close_game,
     TimerKind.PURGE_LOG: _purge_log,

@@ -10,7 +10,7 @@ from gameserver.domain.parimutuel import Payout, price, settle
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
-from gameserver.handlers.pools import has_room, open_pool
+from gameserver.engine.pools import has_room, open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
 from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event

@@ -1,1 +1,1 @@
-"""What each operation does: one function an operation, registered with `gameserver.handlers.registry`."""
+"""What each operation does: one function an operation, found by `gameserver.handlers.table`."""

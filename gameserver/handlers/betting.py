@@ -1,21 +1,13 @@
 """Placing bets, and reading balances (contract, section 6)."""
 
-import re
-import sqlite3
-from collections.abc import Iterable
-
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units
-from gameserver.domain.names import MAX_PART_LENGTH
 from gameserver.domain.pools import require_accepting
-from gameserver.domain.targets import parse_target, path_id
+from gameserver.domain.targets import target_key
 from gameserver.engine.context import Change, Reading, Wager
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.pools import sums_of
-from gameserver.handlers.registry import handles
 from gameserver.protocol.betting import (
     BetPlacedInBettingPool,
-    BettingPoolBetsDistributionUpdate,
     GetMyAvailableBalance,
     GetMyCurrentBalance,
     GetMyExposure,
@@ -25,24 +17,17 @@ from gameserver.protocol.betting import (
     YourCurrentBalance,
     YourExposure,
 )
-from gameserver.protocol.codec import encode_body
 from gameserver.storage.bets import BetContext, add_to_stake, find_bet_context, insert_bet, insert_participation
 from gameserver.storage.ledger import get_balances, get_wallet, insert_stake
 from gameserver.storage.pools import (
-    find_pool,
-    list_all_open_pools,
-    list_pool_targets,
     update_sums_for_bet,
 )
 
-_IS_ID = re.compile("[a-z0-9]+([-:][a-z0-9]+)*")  # as most are: nothing is to be made of such a name
+
+def parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
+    return target_key(request.target, "target", settings.max_target_depth)
 
 
-def _parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
-    return target_key(request.target, "target", settings)
-
-
-@handles(PlaceBetInBettingPool, _parse_target)
 def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, key: str) -> BetPlacedInBettingPool:
     """Take a bet: its stake leaves the available money in the same transaction."""
     units = read_amount(request.amount, "amount")
@@ -66,13 +51,6 @@ def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, ke
     )
 
 
-def target_key(name: str, field: str, settings: Settings) -> str:
-    """The id of what a name or id says: a target's path, or a binary pool's label."""
-    if len(name) <= MAX_PART_LENGTH and _IS_ID.fullmatch(name):
-        return name
-    return path_id(part.id for part in parse_target(name.strip(), field, settings.max_target_depth))
-
-
 def _require_funds(available: int, amount: int, currency: str) -> None:
     if available < amount:
         has, asks = to_units(available, currency), to_units(amount, currency)
@@ -88,42 +66,6 @@ def _count(change: Change, offer: BetContext, position: int, amount: int) -> Non
     update_sums_for_bet(connection, pool_id, position, amount, new_participant=new_participant, new_backer=new_backer)
 
 
-def distribution_update(
-    connection: sqlite3.Connection, pool_uuid: str, new_bets: list[NewBet], new_bets_count: int
-) -> BettingPoolBetsDistributionUpdate | None:
-    """How an open pool is backed now (361); None if it is not open."""
-    pool = find_pool(connection, pool_uuid)
-    if pool is None or pool.settlement_id is not None:
-        return None
-    return BettingPoolBetsDistributionUpdate(
-        pool_id=pool.uuid,
-        game_id=pool.game_uuid,
-        target_level=pool.target_level,
-        participants=pool.participants,
-        amount_total=to_units(pool.amount_total, pool.currency),
-        bet_count=pool.bet_count,
-        version=pool.version,
-        distribution=sums_of(pool, list_pool_targets(connection, pool.id)),
-        new_bets=new_bets,
-        new_bets_count=new_bets_count,
-    )
-
-
-def distribution_updates(
-    due: Iterable[tuple[str, list[NewBet], int]], connection: sqlite3.Connection
-) -> list[bytes | None]:
-    """The bodies of the updates (361) of pools given as id, new bets and their count; None for those that ended."""
-    found = [distribution_update(connection, *update) for update in due]
-    return [None if update is None else encode_body(update) for update in found]
-
-
-def open_distributions(connection: sqlite3.Connection, game_id: int) -> list[bytes]:
-    """The bodies of the updates of all open pools of a game, without new bets."""
-    found = [distribution_update(connection, pool.uuid, [], 0) for pool in list_all_open_pools(connection, game_id)]
-    return [encode_body(update) for update in found if update is not None]
-
-
-@handles(GetMyCurrentBalance)
 def get_my_current_balance(reading: Reading, request: GetMyCurrentBalance) -> YourCurrentBalance:
     """What the user has in all."""
     held = get_balances(reading.connection, reading.user.id, request.currency)
@@ -132,14 +74,12 @@ def get_my_current_balance(reading: Reading, request: GetMyCurrentBalance) -> Yo
     )
 
 
-@handles(GetMyAvailableBalance)
 def get_my_available_balance(reading: Reading, request: GetMyAvailableBalance) -> YourAvailableBalance:
     """What the user can stake."""
     held = get_balances(reading.connection, reading.user.id, request.currency)
     return YourAvailableBalance(currency=request.currency, available_balance=to_units(held.available, request.currency))
 
 
-@handles(GetMyExposure)
 def get_my_exposure(reading: Reading, request: GetMyExposure) -> YourExposure:
     """What the user has staked."""
     held = get_balances(reading.connection, reading.user.id, request.currency)

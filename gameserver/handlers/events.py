@@ -5,17 +5,15 @@ from typing import NamedTuple
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
-from gameserver.domain.pools import UnlistedTarget
-from gameserver.domain.targets import NONE_ID, TargetRow, path_id
+from gameserver.domain.targets import NONE_ID, path_id, target_key
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Reading
+from gameserver.engine.details import counts_of
+from gameserver.engine.events import EventDraft, resolutions_of
+from gameserver.engine.pools import require_action
 from gameserver.engine.preconditions import require_running, require_unresolved
-from gameserver.engine.settlement import Resolution, end_pool, is_recreated, none_position, plan, shown, target_name
+from gameserver.engine.settlement import Resolution, end_pool, is_recreated, plan, shown, target_name
 from gameserver.errors import invalid
-from gameserver.handlers.betting import target_key
-from gameserver.handlers.details import counts_of
-from gameserver.handlers.pools import require_action
-from gameserver.handlers.registry import handles
 from gameserver.protocol.events import (
     EventParameters,
     GameEventPreview,
@@ -26,21 +24,10 @@ from gameserver.protocol.events import (
 )
 from gameserver.storage.events import Event, NewEventRow, count_event, insert_event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.pools import Pool, PoolTarget, find_pool_target, list_all_open_pools, list_open_pools_of_action
+from gameserver.storage.pools import Pool, find_pool_target, list_all_open_pools
 from gameserver.storage.targets import find_target_path, has_children
 
 MOST_PREVIEWED = 100  # winners, and losers, of a pool
-
-
-class EventDraft(NamedTuple):
-    """What a request says has happened, checked: an action by the last target of a path, or a pool's end."""
-
-    game: Game
-    event: Event
-    path: list[TargetRow]
-    action_key: str
-    pool: Pool | None
-    label: PoolTarget | None
 
 
 class _Named(NamedTuple):
@@ -50,8 +37,8 @@ class _Named(NamedTuple):
     target_id: str
 
 
-def _parse_names(request: EventParameters, settings: Settings) -> _Named:
-    target_id = target_key(request.target_id, "target_id", settings)
+def parse_names(request: EventParameters, settings: Settings) -> _Named:
+    target_id = target_key(request.target_id, "target_id", settings.max_target_depth)
     if request.pool_id is not None:
         return _Named(None, target_id)
     assert request.action_id is not None
@@ -104,41 +91,6 @@ def _read_manual(reading: Reading, request: EventParameters, pool_uuid: str, hap
     return EventDraft(get_game(reading.connection, pool.game_id), event, [], "", pool, label)
 
 
-def concerns(pool: Pool, happened_at: int) -> bool:
-    """Whether something that happened then falls into the pool's time."""
-    return pool.start_at <= happened_at and (pool.finish_at is None or happened_at < pool.finish_at)
-
-
-def ending_by(reading: Reading, pool: Pool, event: Event, path: list[TargetRow]) -> Resolution | None:
-    """How an event by the last target of ``path`` ends a pool on its action; None if it stays open."""
-    if not concerns(pool, event.happened_at):
-        return None
-    if pool.target_level <= len(path):
-        held = path_id(row.id for row in path[: pool.target_level])
-        target = find_pool_target(reading.connection, pool.id, held)
-        if target is not None:
-            return Resolution("event", target.position, event)
-    if pool.unlisted_target is UnlistedTarget.STAY_OPEN:
-        return None
-    if pool.unlisted_target is UnlistedTarget.REFUND:
-        return Resolution("event", None, event)
-    return Resolution("event", none_position(reading, pool), event)
-
-
-def _endings(reading: Reading, draft: EventDraft) -> list[tuple[Pool, Resolution]]:
-    """The pools that end, and how."""
-    if draft.pool is not None and draft.label is not None:
-        return [(draft.pool, Resolution("event", draft.label.position, draft.event))]
-    assert draft.event.action_id is not None
-    found = []
-    for pool in list_open_pools_of_action(reading.connection, draft.event.action_id):
-        ending = ending_by(reading, pool, draft.event, draft.path)
-        if ending is not None:
-            found.append((pool, ending))
-    return found
-
-
-@handles(RegisterGameEvent, _parse_names)
 def register_game_event(change: Change, request: RegisterGameEvent, named: _Named) -> NewGameEvent:
     """Register an event, and end every pool it concerns in the same transaction."""
     draft = _read_happening(change, request, named)
@@ -146,7 +98,7 @@ def register_game_event(change: Change, request: RegisterGameEvent, named: _Name
     draft = draft._replace(event=event)
     told = _told(change, draft)
     change.publish(draft.game, told)
-    for pool, ending in _endings(change, draft):
+    for pool, ending in resolutions_of(change, draft):
         end_pool(change, pool, ending)
     close_if_nothing_remains(change, draft.game.id)
     return told
@@ -177,15 +129,14 @@ def _told(change: Change, draft: EventDraft) -> NewGameEvent:
     )
 
 
-@handles(PreviewGameEvent)
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:
     """What registering the event would do."""
-    draft = _read_happening(reading, request, _parse_names(request, reading.settings))
+    draft = _read_happening(reading, request, parse_names(request, reading.settings))
     game = draft.game
     open_pools = list_all_open_pools(reading.connection, game.id)
     room = reading.settings.max_open_pools - len(open_pools)
     pools = {}
-    for pool, ending in _endings(reading, draft):
+    for pool, ending in resolutions_of(reading, draft):
         room += 1
         recreated = is_recreated(game, pool, ending) and room > 0
         room -= recreated

@@ -10,10 +10,9 @@ from gameserver.domain.status import game_status
 from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
+from gameserver.engine.details import action_nodes, details_of
 from gameserver.engine.preconditions import require_not_closed, require_source_open
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.details import action_nodes, details_of
-from gameserver.handlers.registry import handles
 from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
@@ -82,7 +81,7 @@ class _Contents(NamedTuple):
     targets: list[Path]
 
 
-def _parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
+def parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
     most = settings.max_targets
     contents = _Contents(
         parse_actions(request.actions, "actions", settings.max_actions),
@@ -181,7 +180,6 @@ def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
     return game
 
 
-@handles(CreateAndOpenGame, _parse_contents)
 def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: _Contents) -> GameCreatedAndOpened:
     """Create a game that is open."""
     _check_close_at(request, change.now_ms)
@@ -193,7 +191,6 @@ def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: _
     return opened
 
 
-@handles(CreateGame)
 def create_game(change: Change, request: CreateGame) -> GameCreated:
     """Create an upcoming game."""
     _check_close_at(request, change.now_ms)
@@ -203,7 +200,6 @@ def create_game(change: Change, request: CreateGame) -> GameCreated:
     return created
 
 
-@handles(OpenGame, _parse_contents)
 def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpened:
     """Open an upcoming game."""
     game = change.game(request, request.game_id)
@@ -218,7 +214,6 @@ def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpe
     return opened
 
 
-@handles(BecomeAnAdminForGame)
 def become_an_admin_for_game(
     change: Change, request: BecomeAnAdminForGame
 ) -> BecomeAnAdminForGameSuccess | BecomeAnAdminForGameFail:
@@ -239,7 +234,6 @@ def _admins_full(settings: Settings) -> str:
     return f"the game has {settings.max_game_admins} admins, and may not have more"
 
 
-@handles(AppointAdminForGameByUsername)
 def appoint_admin_for_game_by_username(change: Change, request: AppointAdminForGameByUsername) -> GameAdminAppointed:
     """Make another user an admin of the game, and tell it."""
     appointed = find_user(change.connection, request.username)
@@ -254,7 +248,6 @@ def appoint_admin_for_game_by_username(change: Change, request: AppointAdminForG
     return GameAdminAppointed(game_id=game.uuid, username=appointed.username)
 
 
-@handles(ListGamesIAmAdminOf)
 def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> GamesIAmAdminOfList:
     """List the games the user administers, newest first."""
     before = _cursor(reading, request.after)
@@ -276,7 +269,6 @@ def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -
     return game.id
 
 
-@handles(UpdateGameDetails, _parse_contents)
 def update_game_details(change: Change, request: UpdateGameDetails, contents: _Contents) -> GameDetailsUpdated:
     """Add to a game's actions and targets, or change its image; broadcast the details."""
     game = change.game(request, request.game_id)
@@ -293,7 +285,6 @@ def update_game_details(change: Change, request: UpdateGameDetails, contents: _C
     return GameDetailsUpdated(game_id=game.uuid)
 
 
-@handles(CloseGame)
 def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
     """Close a game."""
     game = change.game(request, request.game_id)
@@ -302,7 +293,6 @@ def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
     return manual_pools_remain(request, remaining) if remaining else GameClosed(game_id=game.uuid)
 
 
-@handles(ListGamesForSource)
 def list_games_for_source(reading: Reading, request: ListGamesForSource) -> GamesListForSource:
     """List a source's open games, newest first."""
     source = reading.source(request, request.source_id)
@@ -328,7 +318,6 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
     )
 
 
-@handles(ListUpcomingGamesForSource)
 def list_upcoming_games_for_source(reading: Reading, request: ListUpcomingGamesForSource) -> UpcomingGamesListForSource:
     """List a source's upcoming games, newest first."""
     source = reading.source(request, request.source_id)

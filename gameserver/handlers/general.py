@@ -3,7 +3,6 @@
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.sessions import Credentials
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.registry import handles
 from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import (
     GetOpcodes,
@@ -22,19 +21,16 @@ _PONG = Pong()
 _OPCODES = Opcodes(opcodes=OPCODES, response_codes=RESPONSE_CODES)
 
 
-@handles(Ping)
 async def ping(connection: ClientConnection, request: Ping) -> None:
     """Say that the server is there."""
     await connection.reply(_PONG)
 
 
-@handles(GetOpcodes)
 async def get_opcodes(connection: ClientConnection, request: GetOpcodes) -> None:
     """List the codes."""
     await connection.reply(_OPCODES)
 
 
-@handles(Logon)
 async def logon(connection: ClientConnection, request: Logon) -> None:
     """Let the connection act for the user it proves to be."""
     if connection.user is not None:
@@ -60,13 +56,11 @@ def _credentials(request: Logon) -> Credentials:
     return Credentials(user_id=request.id, nonce=request.n, proof=request.h)
 
 
-@handles(JoinGame)
 async def join_game(connection: ClientConnection, request: JoinGame) -> None:
     """Subscribe the connection to a game."""
     await connection.join(request)
 
 
-@handles(LeaveGame)
 async def leave_game(connection: ClientConnection, request: LeaveGame) -> None:
     """End the connection's subscription to a game."""
     await connection.leave(request)

@@ -1,6 +1,5 @@
 """What the operations that open and list betting pools do (contract, section 6)."""
 
-from collections.abc import Iterable
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -8,7 +7,6 @@ from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.names import split_list
-from gameserver.domain.parimutuel import to_win_if_backed
 from gameserver.domain.pools import (
     MAX_LABELS,
     PoolTimes,
@@ -21,9 +19,9 @@ from gameserver.domain.pools import (
 )
 from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
 from gameserver.engine.context import Change, Reading
+from gameserver.engine.pools import open_pool, pool_fields, require_action, require_room, sums_of
 from gameserver.engine.preconditions import require_running
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.registry import handles
+from gameserver.errors import invalid, not_found
 from gameserver.protocol.pools import (
     AllBettingPoolsForGame,
     BettingPoolCreated,
@@ -33,13 +31,11 @@ from gameserver.protocol.pools import (
     ListMyOpenBettingPoolsForGame,
     ListMyResolvedPoolsForGame,
     ListMyRunningPoolsForGame,
-    NewBettingPool,
     NewBettingPoolBetsDistribution,
     PlacedBet,
     PoolsList,
     PoolsPage,
     PoolView,
-    TargetSums,
     TargetSumsWithBets,
     YouOpenPoolsListForGame,
     YourResolvedPoolsForGame,
@@ -51,67 +47,20 @@ from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
     PoolTarget,
-    count_open_pools,
     find_pool,
-    insert_pool,
     list_backed_pools,
     list_open_pools,
     list_pool_targets,
     list_unbacked_pools,
 )
-from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.settlements import get_net, get_settlement
 from gameserver.storage.sources import get_source
-from gameserver.storage.targets import find_action_id, find_target
+from gameserver.storage.targets import find_target
 
 LATEST_BETS = 100
 MAX_NAMES_BYTES = 131_072  # of a pool's targets, so that a message can hold a pool
 
 ListT = TypeVar("ListT", bound=PoolsList)
-
-
-def sums_of(pool: Pool, targets: Iterable[PoolTarget]) -> dict[str, TargetSums]:
-    """The distribution of a pool's stakes."""
-    unit = int(1 / to_units(1, pool.currency))
-    return {
-        target.key: TargetSums(
-            target.display_name,
-            target.backing_people,
-            to_units(target.backing_money, pool.currency),
-            to_win_if_backed(pool.amount_total, target.backing_money, pool.takeout_millionths, unit),
-        )
-        for target in targets
-    }
-
-
-def pool_fields(pool: Pool, distribution: object) -> dict[str, Any]:
-    """The fields of the pool object."""
-    return {
-        "pool_id": pool.uuid,
-        "game_id": pool.game_uuid,
-        "description": pool.description,
-        "type": pool.type,
-        "action_id": pool.action,
-        "target_level": pool.target_level,
-        "participants": pool.participants,
-        "amount_total": to_units(pool.amount_total, pool.currency),
-        "bet_count": pool.bet_count,
-        "distribution": distribution,
-        "is_blocked": pool.is_blocked,
-        "is_hot": pool.hot_since is not None,
-        "start_at": pool.start_at,
-        "finish_at": pool.finish_at,
-        "stop_accepting_bets_at": pool.stop_accepting_bets_at,
-        "recreate_on_end": pool.recreate_on_end,
-        "unlisted_target": pool.unlisted_target.value,
-        "status": pool.status.value,
-        "version": pool.version,
-    }
-
-
-def view_fields(reading: Reading, pool: Pool) -> dict[str, Any]:
-    """The fields of the pool object as it is in lists and broadcasts."""
-    return pool_fields(pool, sums_of(pool, list_pool_targets(reading.connection, pool.id)))
 
 
 class _Subject(NamedTuple):
@@ -123,7 +72,7 @@ class _Subject(NamedTuple):
     level: int
 
 
-def _parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Subject:
+def parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Subject:
     type_ = request.pool_kind
     check_finish_at(type_, request.finish_at)
     if type_.is_binary:
@@ -138,7 +87,6 @@ def _parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Su
     return _Subject({}, action_key_of(request.action_id, "action_id"), ids, level)
 
 
-@handles(CreateAndOpenBettingPool, _parse_subject)
 def create_and_open_betting_pool(
     change: Change, request: CreateAndOpenBettingPool, subject: _Subject
 ) -> BettingPoolCreated:
@@ -186,35 +134,6 @@ def create_and_open_betting_pool(
     )
 
 
-def has_room(reading: Reading, game: Game) -> bool:
-    """Whether one more pool may be open in the game."""
-    return count_open_pools(reading.connection, game.id) < reading.settings.max_open_pools
-
-
-def require_room(change: Change, game: Game) -> None:
-    """Raise ``conflict`` unless one more pool may be open in the game."""
-    if not has_room(change, game):
-        text = f"a game has at most {change.settings.max_open_pools} open pools; resolve or void some first"
-        raise Rejected(ErrorCode.CONFLICT, text)
-
-
-def open_pool(change: Change, game: Game, new: NewPoolRow, targets: dict[str, str]) -> Pool:
-    """Open a pool and tell the game's subscribers (352)."""
-    pool = insert_pool(change.connection, new, targets)
-    if pool.finish_at is not None:
-        insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, game.id, pool_id=pool.id)
-    change.publish(game, NewBettingPool(**view_fields(change, pool)))
-    return pool
-
-
-def require_action(reading: Reading, game: Game, key: str) -> int:
-    """The row of an action of the game. Raises ``invalid_parameter``."""
-    row = find_action_id(reading.connection, game.id, key)
-    if row is None:
-        raise invalid("action_id", f"action_id names no action of this game: {key!r}")
-    return row
-
-
 def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, str]:
     """Target id → display name of targets of the game, and ``none``."""
     known: dict[str, str] = {}
@@ -229,7 +148,6 @@ def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, st
     return known
 
 
-@handles(ListAllBettingPoolsForGame)
 def list_all_betting_pools_for_game(reading: Reading, request: ListAllBettingPoolsForGame) -> AllBettingPoolsForGame:
     """List the unresolved pools of a game."""
     game, before = _page(reading, request)
@@ -237,7 +155,6 @@ def list_all_betting_pools_for_game(reading: Reading, request: ListAllBettingPoo
     return _list(reading, AllBettingPoolsForGame, game, found, request.limit)
 
 
-@handles(ListMyOpenBettingPoolsForGame)
 def list_my_open_betting_pools_for_game(
     reading: Reading, request: ListMyOpenBettingPoolsForGame
 ) -> YouOpenPoolsListForGame:
@@ -247,7 +164,6 @@ def list_my_open_betting_pools_for_game(
     return _list(reading, YouOpenPoolsListForGame, game, found, request.limit)
 
 
-@handles(ListMyRunningPoolsForGame)
 def list_my_running_pools_for_game(reading: Reading, request: ListMyRunningPoolsForGame) -> YourRunningPoolsForGame:
     """List those in which the user has a bet."""
     game, before = _page(reading, request)
@@ -255,7 +171,6 @@ def list_my_running_pools_for_game(reading: Reading, request: ListMyRunningPools
     return _list(reading, YourRunningPoolsForGame, game, found, request.limit)
 
 
-@handles(ListMyResolvedPoolsForGame)
 def list_my_resolved_pools_for_game(reading: Reading, request: ListMyResolvedPoolsForGame) -> YourResolvedPoolsForGame:
     """List the ended pools in which the user had a bet."""
     game, before = _page(reading, request)
@@ -305,7 +220,6 @@ def _outcome_fields(reading: Reading, pool: Pool, targets: list[PoolTarget]) -> 
     }
 
 
-@handles(GetBettingPoolBetsDistribution)
 def get_betting_pool_bets_distribution(
     reading: Reading, request: GetBettingPoolBetsDistribution
 ) -> NewBettingPoolBetsDistribution:

@@ -7,7 +7,6 @@ from gameserver.domain.parimutuel import price
 from gameserver.engine.context import Reading
 from gameserver.engine.settlement import target_name
 from gameserver.errors import not_found
-from gameserver.handlers.registry import handles
 from gameserver.protocol.events import BetReceipt, GetBetReceipt, ShownTransfer
 from gameserver.storage.bets import find_bet
 from gameserver.storage.events import get_event
@@ -16,7 +15,6 @@ from gameserver.storage.pools import get_pool
 from gameserver.storage.settlements import find_settlement_of_bet
 
 
-@handles(GetBetReceipt)
 def get_bet_receipt(reading: Reading, request: GetBetReceipt) -> BetReceipt:
     """A bet of one's own; another's is not found."""
     bet = find_bet(reading.connection, request.bet_id)

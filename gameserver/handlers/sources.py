@@ -4,7 +4,6 @@ from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.preconditions import require_source_open
 from gameserver.errors import not_found
-from gameserver.handlers.registry import handles
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import CloseGame
 from gameserver.protocol.sources import (
@@ -29,7 +28,6 @@ from gameserver.storage.sources import (
 from gameserver.storage.users import find_user
 
 
-@handles(OpenGameSource)
 def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpened:
     """Open a source, its opener being its first admin."""
     change.admit(request)
@@ -40,7 +38,6 @@ def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpene
     return GameSourceOpened(source_id=source.uuid)
 
 
-@handles(CloseGameSource)
 def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClosed | ErrorReply:
     """Close every game of a source, and the source."""
     source = change.source(request, request.source_id)
@@ -55,7 +52,6 @@ def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClo
     return GameSourceClosed(source_id=source.uuid)
 
 
-@handles(ListGameSourcesIAmAdminOf)
 def list_game_sources_i_am_admin_of(reading: Reading, request: ListGameSourcesIAmAdminOf) -> GameSourcesIAmAdminOfList:
     """List the user's sources, newest first."""
     before = None
@@ -72,7 +68,6 @@ def list_game_sources_i_am_admin_of(reading: Reading, request: ListGameSourcesIA
     )
 
 
-@handles(AddSourceAdmin)
 def add_source_admin(change: Change, request: AddSourceAdmin) -> SourceAdminAdded:
     """Make a user an admin of the source."""
     user = find_user(change.connection, request.username)

@@ -41,7 +41,7 @@ _USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 class Connection:
     """One client. It contains every failure of its own.
 
-    Implements `gameserver.handlers.registry.ClientConnection`.
+    Implements `gameserver.engine.connection.ClientConnection`.
     """
 
     __slots__ = (

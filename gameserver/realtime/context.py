@@ -10,10 +10,10 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings, normal_origin
+from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, authenticate
 from gameserver.errors import not_found
-from gameserver.handlers.details import lasting_details
-from gameserver.handlers.registry import run_read
+from gameserver.handlers.execution import run_read
 from gameserver.net.forwarded import Addresses
 from gameserver.net.reserve import Reserve
 from gameserver.net.timers import Timers

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from gameserver.handlers.details import LastingDetails
+from gameserver.engine.details import LastingDetails
 from gameserver.protocol.games import GetGameDetails
 
 MAX_KEPT_BYTES = 16_777_216

@@ -10,8 +10,8 @@ from typing import Protocol
 import trio
 
 from gameserver.engine.context import Publication, ReopenedPool, Wager
+from gameserver.engine.distribution import distribution_updates
 from gameserver.errors import Rejected
-from gameserver.handlers.betting import distribution_updates
 from gameserver.net.frames import text_frame
 from gameserver.net.outbox import Outbox, send_away
 from gameserver.ops.log import log_failure, set_context

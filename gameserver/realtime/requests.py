@@ -13,7 +13,8 @@ from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Committed
 from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
-from gameserver.handlers.registry import SESSIONS, Parsed, parse, run_write
+from gameserver.handlers.execution import Parsed, parse, run_write
+from gameserver.handlers.table import CONNECTION
 from gameserver.net.frames import text_frame
 from gameserver.net.outbox import Outbox, send_away
 from gameserver.ops.log import log_failure
@@ -196,7 +197,7 @@ class RequestPipeline:
 
     async def _perform(self, request: Request) -> None:
         if declared(request).kind is Kind.CONNECTION:
-            await SESSIONS[type(request)](self._connection, request)
+            await CONNECTION[type(request)](self._connection, request)
         else:
             user = self._connection.user
             assert user is not None

@@ -4,9 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from gameserver.engine.distribution import open_distributions
 from gameserver.engine.log_view import LogView, view_log
 from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.handlers.betting import open_distributions
 from gameserver.net.outbox import Outbox, send_away
 from gameserver.ops.log import log_failure
 from gameserver.protocol.declare import Message

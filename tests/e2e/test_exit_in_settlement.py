@@ -11,7 +11,7 @@ import trio
 
 from gameserver.config import Settings
 from gameserver.engine.scheduled import due_job
-from gameserver.handlers.registry import parse, run_write
+from gameserver.handlers.execution import parse, run_write
 from gameserver.storage.schedule import next_due_at
 from gameserver.storage.sqlite.connection import open_writer
 from gameserver.storage.sqlite.writer import Writer

@@ -6,15 +6,15 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
 import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers import registry
-from gameserver.protocol.declare import Request, tag_of
+from gameserver.handlers.table import READS, WRITES, Write
+from gameserver.protocol.declare import Message, Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, ListGamesForSource
 from gameserver.realtime.requests import RequestPipeline
 from tests.support.harness import Client, Server, running_server
@@ -70,14 +70,14 @@ async def test_long_parameters_are_looked_at_in_a_thread_that_is_neither_the_loo
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    parsers: dict[Any, Any] = registry.PARSERS
-    parse = parsers[CreateAndOpenGame]
+    handler, parse = WRITES[CreateAndOpenGame]
+    assert parse is not None
 
     def noting(*arguments: Any) -> Any:
         threads.append(threading.get_ident())
         return parse(*arguments)
 
-    monkeypatch.setitem(parsers, CreateAndOpenGame, noting)
+    monkeypatch.setitem(cast("dict[Any, Any]", WRITES), CreateAndOpenGame, Write(handler, noting))
     host = await server.connect("provider")
     game = {"source_id": await server.open_source(host), "game_name": "x", "type": "x"}
     async with writer_at_work(server):
@@ -185,7 +185,7 @@ async def test_nothing_of_a_refused_request_is_left_to_the_collector(
 ) -> None:
     gone: list[weakref.ref[Parcel]] = []
 
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object) -> Message:
         parcel = Parcel()
         gone.append(weakref.ref(parcel))
         try:
@@ -193,8 +193,10 @@ async def test_nothing_of_a_refused_request_is_left_to_the_collector(
         except KeyError as error:
             raise Rejected(ErrorCode.CONFLICT, "Not now, please.") from error
 
-    tables: list[Any] = [registry.READS, registry.WRITES]
-    monkeypatch.setitem(next(table for table in tables if request_type in table), request_type, refuse)
+    if request_type in WRITES:
+        monkeypatch.setitem(WRITES, request_type, Write(refuse, WRITES[request_type].parse))
+    else:
+        monkeypatch.setitem(READS, request_type, refuse)
     host, op = await server.connect("provider"), tag_of(request_type)
     with no_collector():
         assert_refused(await host.call(op, source_id=NOWHERE, **parameters), op, "conflict")

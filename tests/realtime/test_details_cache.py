@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from gameserver.handlers.details import LastingDetails
+from gameserver.engine.details import LastingDetails
 from gameserver.protocol.declare import RequestHeader
 from gameserver.protocol.games import GetGameDetails
 from gameserver.realtime.details_cache import DetailsCache

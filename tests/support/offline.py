@@ -13,8 +13,7 @@ from gameserver.admin.replay import Replay, export_game
 from gameserver.config import Settings
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected
-from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
-from gameserver.handlers.registry import parse, run_read, run_write
+from gameserver.handlers.execution import parse, run_read, run_write
 from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.sqlite.connection import open_memory, open_writer

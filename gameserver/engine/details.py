@@ -1,4 +1,4 @@
-"""A game's details (contract, section 5, operation 372)."""
+"""A game's details, and how long they hold (protocol, "Life of a game")."""
 
 import math
 import sqlite3
@@ -9,7 +9,6 @@ from gameserver.domain.status import game_status
 from gameserver.domain.targets import TargetRow, build_tree, target_ids
 from gameserver.engine.context import Reading
 from gameserver.errors import not_found
-from gameserver.handlers.registry import handles
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails, PastEvent
 from gameserver.storage.events import Event, find_event, list_counts, list_past_events
@@ -20,8 +19,7 @@ from gameserver.storage.users import User
 PAST_EVENTS = 100
 
 
-@handles(GetGameDetails)
-def get_game_details(reading: Reading, request: GetGameDetails) -> GameDetails:
+def read_details(reading: Reading, request: GetGameDetails) -> GameDetails:
     """All there is to know of a game."""
     game = reading.game(request, request.game_id)
     before = None
@@ -43,7 +41,7 @@ def lasting_details(
     connection: sqlite3.Connection, request: GetGameDetails, user: User, now_ms: int, settings: Settings
 ) -> LastingDetails:
     """The reply to a request for details, and until when time alone does not change it."""
-    details = get_game_details(Reading(connection, user, now_ms, settings), request)
+    details = read_details(Reading(connection, user, now_ms, settings), request)
     changes = [moment for moment in (details.open_at, details.live_start_at) if moment > now_ms]
     return LastingDetails(encode_body(details), min(changes, default=math.inf))
 
