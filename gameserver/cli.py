@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import sqlite3
+import stat
 import sys
 import time
 import traceback
@@ -127,7 +128,13 @@ def _parser() -> argparse.ArgumentParser:
         summary: str,
         every: bool = False,
     ) -> argparse.ArgumentParser:
-        command: argparse.ArgumentParser = under.add_parser(name, help=summary, description=summary + ".")
+        command: argparse.ArgumentParser = under.add_parser(
+            name,
+            help=summary,
+            description=summary + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         command.set_defaults(run=run)
         _add_settings(command, None if every else {"db"})
         return command
@@ -327,7 +334,7 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
         reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is as it was:"
         raise CopyRefused("\n".join([reason, *faults]))
     say(f"{target} is a backup of {file}, and sound")
-    if target.stat().st_mode & ~file.stat().st_mode:
+    if target.stat().st_mode & ~file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         print(f"others can read {target}: its file system keeps no permissions", file=sys.stderr)
     return 0
 
