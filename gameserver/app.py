@@ -13,17 +13,18 @@ import trio
 
 from gameserver import __version__
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
-from gameserver.errors import OperatorError
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.due import due_job
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.announcer import Announcer
 from gameserver.realtime.clock import Clock, ClockWatch
 from gameserver.realtime.control import open_control_socket, serve_control
+from gameserver.realtime.descriptors import raise_descriptor_limit
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.listener import accept_connections
+from gameserver.realtime.listening import Listening, listen
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.scheduler import Scheduler
@@ -39,10 +40,6 @@ from gameserver.storage.secret import load_secret
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
-
-
-class ListeningFailed(OperatorError):
-    """An address on which the server cannot listen."""
 
 
 @contextmanager
@@ -84,7 +81,7 @@ def open_services(
         )
         try:
             if store.migrated_from:
-                _log_migration(settings, store.migrated_from)
+                _log_migration(store.file, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
             services = Services(settings, store, secret, clock, alarms, hubs, *shared)
@@ -152,26 +149,31 @@ class Signals:
 
 async def serve(
     settings: Settings,
-    on_serving: Callable[[Services, int], Awaitable[None]],
+    on_serving: Callable[[Services, list[str]], Awaitable[None]],
     signals: Signals,
     systemd: Systemd,
 ) -> None:
     """Serve until told to stop, then shut down in order.
 
-    ``on_serving`` is called with the port once connections are accepted.
+    ``on_serving`` is called with the URLs once connections are accepted.
     """
+    raise_descriptor_limit(settings.max_connections)
     with open_services(settings) as services:
-        async with run_background(services), trio.open_nursery() as connections:
+        async with (
+            run_background(services),
+            listen(settings, systemd.take_sockets()) as (clients, scrapers),
+            trio.open_nursery() as connections,
+        ):
             connections.start_soon(systemd.watch, lambda: services.writes.busy_s)
             control = await open_control_socket(services.store.file)
             if control is not None:
                 connections.start_soon(serve_control, services, control)
-            listeners = await _listen(settings)
-            await connections.start(accept_connections, services, listeners)
-            port: int = listeners[0].socket.getsockname()[1]
-            _log_start(services, port)
+            await connections.start(accept_connections, services, clients.listeners)
+            accept_scrapers = partial(accept_connections, at_metrics_port=True)
+            await connections.start(accept_scrapers, services, scrapers.listeners)
+            _log_start(services, clients)
             signals.on_reload = partial(_reload, services, systemd)
-            await on_serving(services, port)
+            await on_serving(services, clients.urls(secure=services.certificate is not None))
             systemd.ready()
             await signals.stop.wait()
             systemd.stopping()
@@ -180,13 +182,13 @@ async def serve(
     log(logger, logging.INFO, "stopped", "stopped")
 
 
-def _log_migration(settings: Settings, version: int) -> None:
+def _log_migration(file: Path, version: int) -> None:
     text = "the database was of an older version, and is brought up to date"
-    names = {"database": settings.db, "from_version": version, "to_version": len(MIGRATIONS) + 1}
+    names = {"database": str(file), "from_version": version, "to_version": len(MIGRATIONS) + 1}
     log(logger, logging.INFO, "migrated", text, **names)
 
 
-def _log_start(services: Services, port: int) -> None:
+def _log_start(services: Services, listening: Listening) -> None:
     settings = services.settings
     log(
         logger,
@@ -196,8 +198,8 @@ def _log_start(services: Services, port: int) -> None:
         version=__version__,
         sqlite=sqlite3.sqlite_version,
         database=str(services.store.file),
-        host=settings.host,
-        port=port,
+        host="systemd" if listening.is_inherited else settings.host,
+        port=listening.port,
         tls=services.certificate is not None,
     )
     folder = open_to_others(services.store.file)
@@ -207,14 +209,6 @@ def _log_start(services: Services, port: int) -> None:
     if services.store.void_keys:
         text = f"{services.store.void_keys} session keys are void: they were made with another secret than this one"
         log(logger, logging.WARNING, "secret_changed", text, keys=services.store.void_keys)
-
-
-async def _listen(settings: Settings) -> list[trio.SocketListener]:
-    try:
-        return await trio.open_tcp_listeners(settings.port, host=settings.host)
-    except OSError as error:
-        text = f"cannot listen on {settings.host}, port {settings.port}: {error}; choose others with --host and --port"
-        raise ListeningFailed(text) from error
 
 
 async def _drain(services: Services) -> None:

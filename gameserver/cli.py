@@ -196,7 +196,7 @@ def _add_settings(parser: argparse.ArgumentParser, only: set[str] | None) -> Non
     hints = get_type_hints(Settings, include_extras=True)
     for field in msgspec.structs.fields(Settings):
         if only is None or field.name in only:
-            default = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+            default = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default).lower()
             group.add_argument(
                 "--" + field.name.replace("_", "-"),
                 metavar="VALUE",
@@ -236,12 +236,10 @@ async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
         nursery.cancel_scope.cancel()
 
 
-async def _announce(settings: Settings, dev: bool, services: Services, port: int) -> None:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    url = f"{'ws' if services.certificate is None else 'wss'}://{host}:{port}/"
-    told = [(sys.stdout, f"serving on {url}\n")]
+async def _announce(settings: Settings, dev: bool, services: Services, urls: list[str]) -> None:
+    told = [(sys.stdout, f"serving on {' '.join(urls)}\n")]
     if dev:
-        told.insert(0, (sys.stderr, f"{await _developer_help(services, settings, url)}\n"))
+        told.insert(0, (sys.stderr, f"{await _developer_help(services, settings, urls[0])}\n"))
     print_aside(told)
 
 

@@ -7,11 +7,12 @@ variable, a variable over the file (contract, section 11).
 
 import re
 import tomllib
-from collections.abc import Mapping
-from ipaddress import ip_network
+from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
+import idna
 import msgspec
 from msgspec import Meta
 
@@ -29,8 +30,8 @@ _SERVICE_VARIABLE = re.compile(
 )
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")  # of …_PORT
 _LINK_NAME = re.compile(r"/[^/]+/[^/]+")  # of …_NAME
-_NETWORKS = frozenset({"trusted_proxies", "metrics_addresses"})
-_LISTS = _NETWORKS | {"allowed_origins", "metrics_hosts"}
+UNIX = "unix"  # stands for whoever connects to a Unix socket
+_LISTS = frozenset({"allowed_origins", "metrics_hosts", "trusted_proxies", "metrics_addresses"})
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
 Seconds = Annotated[float, Meta(gt=0, le=10**6)]
@@ -39,9 +40,15 @@ Seconds = Annotated[float, Meta(gt=0, le=10**6)]
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator may set. Units stand last in the names."""
 
-    host: Annotated[str, Meta(description="address to listen on")] = "127.0.0.1"
+    host: Annotated[
+        str, Meta(min_length=1, description="addresses or names to listen on, or unix:PATH, separated by commas")
+    ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes a free one")] = 9999
     db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
+    base_path: Annotated[
+        str,
+        Meta(pattern=r"^((/[A-Za-z0-9._~-]+)+/?)?$", description="a path such as /game that a proxy leaves in front"),
+    ] = ""
     tls_certificate: Annotated[str, Meta(description="a PEM certificate chain: serves wss and https with it")] = ""
     tls_key: Annotated[str, Meta(description="its private key, unless that is in the same file")] = ""
     log_level: Annotated[
@@ -59,9 +66,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     proxy_header: Annotated[
         str, Meta(pattern="^(x-forwarded-for|forwarded)$", description="what they write: x-forwarded-for or forwarded")
     ] = "x-forwarded-for"
+    proxy_protocol: Annotated[bool, Meta(description="whether they begin each connection by the PROXY protocol")] = (
+        False
+    )
     metrics_addresses: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of clients that may read /metrics")
     ] = ("127.0.0.0/8", "::1")
+    metrics_port: Annotated[
+        int, Meta(ge=0, le=65535, description="a TCP port for /metrics alone; 0 leaves them on the server's own")
+    ] = 0
     metrics_hosts: Annotated[
         tuple[str, ...],
         Meta(description="names, with the port, by which they may ask for it"),
@@ -86,10 +99,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_target_depth: Annotated[int, Meta(ge=1, le=64, description="levels of nested targets")] = 64
     max_targets: Annotated[Count, Meta(description="of one game, implied ancestors included")] = 20_000
     max_actions: Annotated[Count, Meta(description="of one game")] = 1_000
+    max_details_bytes: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="of a game's details, events and counts aside")
+    ] = 786_432
+    max_pool_targets: Annotated[int, Meta(ge=1, le=1_000, description="of one pool, 'none' aside")] = 500
     presence_detail_limit: Annotated[Count, Meta(description="subscribers up to which each coming is told")] = 100
     presence_interval_ms: Annotated[Count, Meta(description="between two presence updates of a large game")] = 1_000
     distribution_interval_ms: Annotated[Count, Meta(description="between two distribution updates of a pool")] = 100
-    max_listed_bettors: Annotated[Count, Meta(description="in each list of winners, losers and invalidated")] = 1_000
+    max_listed_bettors: Annotated[
+        int, Meta(ge=1, le=3_000, description="in each list of winners, losers and invalidated")
+    ] = 1_000
     starting_balance: Annotated[
         str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$", description="of a new user, in DON")
     ] = "1000.00"
@@ -99,9 +118,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_sessions_per_user: Annotated[Count, Meta(description="live session keys; the oldest ends")] = 10
     readers: Annotated[int, Meta(ge=1, le=64, description="read-only database connections")] = 3
 
+    @property
+    def hosts(self) -> list[str]:
+        """The items of ``host``."""
+        return [item.strip() for item in self.host.split(",") if item.strip()]
+
 
 class SettingsError(OperatorError, ValueError):
-    """A setting that is unknown or out of bounds; the text names it and where it came from."""
+    """A setting that is unknown, out of bounds or of no use here; the text names it."""
 
 
 def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None) -> Settings:
@@ -156,8 +180,56 @@ def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> An
         value = str(value)
     try:
         converted = msgspec.convert(value, known[name], strict=False)
-        for network in converted if name in _NETWORKS else ():
-            ip_network(network)
+        if name in _CHECKS:
+            for item in converted:
+                _CHECKS[name](item)
     except ValueError as error:
         raise SettingsError(f"{name} {origin} is not accepted: {error}") from error
     return converted
+
+
+_ORIGIN = re.compile(r"(https?)://(?:\[([0-9a-f:.]+)\]|([^\s/?#@:\[\]*,]+))(?::([0-9]{1,5}))?")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def normal_origin(text: str) -> str:
+    """An origin as browsers write it: lower case, international names encoded, without the scheme's default port.
+
+    Raises ValueError for what is none; a last ``/`` is taken for a slip.
+    """
+    found = _ORIGIN.fullmatch(text.strip().lower().removesuffix("/"))
+    if found is None:
+        raise ValueError(f"{text!r} is no origin: {_what_is_wrong(text)}")
+    scheme, v6, name, port = found.groups()
+    host = f"[{IPv6Address(v6)}]" if v6 else name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
+    if port is None or int(port) == _DEFAULT_PORTS[scheme]:
+        return f"{scheme}://{host}"
+    if not 0 < int(port) < 2**16:
+        raise ValueError(f"{text!r} is no origin: there is no such port")
+    return f"{scheme}://{host}:{int(port)}"
+
+
+def _what_is_wrong(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if "*" in text:
+        return "each must be listed, there are no wildcards"
+    if not separator:
+        return f"its scheme is missing, as in https://{text}"
+    if scheme.lower() not in _DEFAULT_PORTS:
+        return "it begins with http:// or https://"
+    if any(mark in rest for mark in "/?#"):
+        return "it ends with the host or port, as in " + scheme + "://" + re.split("[/?#]", rest)[0]
+    return "it is a scheme, a host and perhaps a port, as in https://play.example:8443"
+
+
+def _check_network(name: str) -> None:
+    if name != UNIX:
+        ip_network(name)
+
+
+# What the items of a list must be, beyond their type: these raise ValueError.
+_CHECKS: dict[str, Callable[[str], object]] = {
+    "allowed_origins": normal_origin,
+    "trusted_proxies": _check_network,
+    "metrics_addresses": _check_network,
+}

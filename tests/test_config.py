@@ -4,7 +4,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.config import _SERVICE_VARIABLE, ENVIRONMENT_PREFIX, Settings, SettingsError, load_settings
+from gameserver.config import (
+    _SERVICE_VARIABLE,
+    ENVIRONMENT_PREFIX,
+    Settings,
+    SettingsError,
+    load_settings,
+    normal_origin,
+)
 
 FIELDS = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
@@ -58,12 +65,25 @@ def test_a_flag_wins_over_a_variable_and_that_over_the_file(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["port", "ping_interval_s", "log_level", "allowed_origins"])
 def test_a_setting_can_be_given_in_three_ways(name: str, file: Path) -> None:
-    value = "debug" if name == "log_level" else "7"
+    value = {"log_level": "debug", "allowed_origins": "https://a"}.get(name, "7")
     file.write_text(f'{name} = "{value}"\n')
     by_file = load_settings({}, {}, file)
     assert by_file != Settings()
     assert load_settings({name: value}, {}, None) == by_file
     assert load_settings({}, {ENVIRONMENT_PREFIX + name.upper(): value}, None) == by_file
+
+
+@pytest.mark.parametrize(("given", "meant"), [("true", True), ("1", True), ("false", False), ("0", False)])
+def test_a_switch_is_true_or_false(given: str, meant: bool) -> None:
+    assert load_settings({"proxy_protocol": given}, {}, None).proxy_protocol is meant
+
+
+def test_hosts_are_separated_by_commas() -> None:
+    assert load_settings({"host": "::1, localhost,,unix:/run/x "}, {}, None).hosts == [
+        "::1",
+        "localhost",
+        "unix:/run/x",
+    ]
 
 
 def test_numbers_of_a_file_need_no_quotes(file: Path) -> None:
@@ -76,6 +96,67 @@ def test_numbers_of_a_file_need_no_quotes(file: Path) -> None:
 def test_origins_are_a_list_or_separated_by_commas(file: Path, given: str) -> None:
     file.write_text(f"allowed_origins = {given}\n")
     assert load_settings({}, {}, file).allowed_origins == ("https://a", "https://b")
+
+
+ORIGINS = [
+    ("https://play.example", "https://play.example"),
+    ("https://play.example/", "https://play.example"),
+    (" HTTPS://Play.Example ", "https://play.example"),
+    ("https://play.example:443", "https://play.example"),
+    ("https://play.example:443/", "https://play.example"),
+    ("http://play.example:80", "http://play.example"),
+    ("http://play.example:443", "http://play.example:443"),
+    ("https://play.example:8443", "https://play.example:8443"),
+    ("https://play.example:0443", "https://play.example"),
+    ("http://localhost:3000", "http://localhost:3000"),
+    ("http://my_host", "http://my_host"),
+    ("http://192.168.1.5:80", "http://192.168.1.5"),
+    ("http://[0:0::1]:9999", "http://[::1]:9999"),
+    ("https://München.example", "https://xn--mnchen-3ya.example"),
+    ("https://straße.example", "https://xn--strae-oqa.example"),
+    ("https://xn--strae-oqa.example", "https://xn--strae-oqa.example"),
+]
+
+
+@pytest.mark.parametrize(("given", "meant"), ORIGINS)
+def test_an_origin_is_taken_as_a_browser_writes_it(given: str, meant: str) -> None:
+    load_settings({"allowed_origins": given}, {}, None)
+    assert normal_origin(given) == meant == normal_origin(meant)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("*", "no wildcards"),
+        ("https://*.play.example", "no wildcards"),
+        ("play.example", "https://play.example"),
+        ("play.example:8443", "https://play.example:8443"),
+        ("null", "https://null"),
+        ("//play.example", "scheme is missing"),
+        ("wss://play.example", "http:// or https://"),
+        ("file:///", "http:// or https://"),
+        ("https://play.example/game", "as in https://play.example"),
+        ("https://play.example//", "as in https://play.example"),
+        ("https://play.example?x", "as in https://play.example"),
+        ("https://play.example#x", "as in https://play.example"),
+        ("https://", "as in https://play.example:8443"),
+        ("https://me@play.example", "as in https://play.example:8443"),
+        ("https://play.example:", "as in https://play.example:8443"),
+        ("https://play.example:https", "as in https://play.example:8443"),
+        ("https://play.example:99999", "no such port"),
+        ("https://play.example:0", "no such port"),
+        ("https://[::1", "as in https://play.example:8443"),
+        ("https://[1:2]", "is not accepted"),
+        ("https://a b", "as in https://play.example:8443"),
+        ("https://-ä.example", "is not accepted"),
+        ("https://ä..example", "is not accepted"),
+    ],
+)
+def test_what_is_no_origin_is_refused_with_what_to_write(given: str, told: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"allowed_origins": f"https://friend.example,{given}"}, {}, None)
+    assert "allowed_origins of --allowed-origins is not accepted" in str(refused.value)
+    assert told in str(refused.value)
 
 
 def test_other_variables_are_ignored() -> None:
@@ -106,6 +187,16 @@ def test_other_variables_are_ignored() -> None:
         ("trusted_proxies", "10.0.0.1/8"),
         ("trusted_proxies", "10.0.0.1,proxy.example"),
         ("proxy_header", "x-real-ip"),
+        ("trusted_proxies", "unix:/run/proxy"),
+        ("proxy_protocol", "v2"),
+        ("base_path", "game"),
+        ("base_path", "/"),
+        ("base_path", "//game"),
+        ("base_path", "/game//"),
+        ("base_path", "/ga me"),
+        ("base_path", "/game?x"),
+        ("metrics_port", "65536"),
+        ("host", ""),
         ("db", ""),
     ],
 )
@@ -193,7 +284,6 @@ def test_a_services_address_is_no_port_and_a_port_given_otherwise_counts(file: P
         ("GAMESERVER_PORT", "tcp:9999"),
         ("GAMESERVER_PORT_", "9999"),
         ("GAMESERVER_PORT_TCP", "9999"),
-        ("GAMESERVER_METRICS_PORT", "9999"),
         ("GAMESERVER_NAME", "mine"),
         ("GAMESERVER_SERVICE", "mine"),
         ("GAMESERVER_SERVICE_NAME", "mine"),

@@ -50,6 +50,8 @@ def test_a_settings_default_is_as_the_page_says(cells: list[str]) -> None:
         value = SETTINGS[name]
         if isinstance(value, tuple):
             defaults += value or ["none"]
+        elif isinstance(value, bool):
+            defaults.append(str(value).lower())
         else:
             defaults.append(
                 f"{value:,}".removesuffix(".0")
@@ -63,6 +65,12 @@ def test_every_event_of_the_log_is_explained_and_no_other() -> None:
     logged = re.findall(r'logging\.[A-Z]+, "([a-z_]+)"', SOURCES) + re.findall(r'\blevel, "([a-z_]+)"', SOURCES)
     in_a_block = re.findall(r'logging\.[A-Z]+,\s+"([a-z_]+)"', SOURCES)
     assert names("The log") == {*logged, *in_a_block}
+
+
+def test_the_socket_of_the_unit_is_one_that_the_server_takes() -> None:
+    socket = (ROOT / "docs" / "gameserver.socket").read_text(encoding="utf-8")
+    assert re.findall(r"^ListenStream=(.*)$", socket, re.M) == ["127.0.0.1:9999"]
+    assert "Accept=" not in socket
 
 
 def test_the_unit_starts_a_command_that_exists() -> None:

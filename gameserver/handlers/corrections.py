@@ -14,9 +14,9 @@ from gameserver.handlers.events import ending_by
 from gameserver.handlers.pools import view_fields
 from gameserver.handlers.registry import handles
 from gameserver.handlers.settlement import Plan, apply_plan
+from gameserver.handlers.steering import allow_pool, block_pool, cancel_allows
 from gameserver.protocol.events import BettingPoolVoided, GameEventVoided, VoidBettingPool, VoidGameEvent
 from gameserver.protocol.pools import NewBettingPool
-from gameserver.protocol.steering import BettingInPoolBlocked
 from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event, count_event, find_event, list_later_events, update_event_voided
 from gameserver.storage.games import Game, find_game, get_game
@@ -104,12 +104,13 @@ def _may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
 
 
 def _reopen(change: Change, pool: Pool, voided: Event) -> Pool:
-    """Let a pool run again; blocked, if an event registered later would have ended it."""
+    """Let a pool run again; blocked at once, if an event registered later would have ended it."""
     if pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
     if was_recreated(change.connection, pool.id):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
-    if not pool.is_blocked and _is_decided(change, pool, voided):
+    if _is_decided(change, pool, voided):
+        cancel_allows(change, pool)
         update_blocked(change.connection, pool.id, is_blocked=True)
     return get_pool(change.connection, pool.id)
 
@@ -126,10 +127,15 @@ def _is_decided(change: Change, pool: Pool, voided: Event) -> bool:
 
 
 def _tell_reopened(change: Change, game: Game, pool: Pool) -> None:
-    """Tell a pool that is open again (352, and 368 if it is blocked); how it is backed is told soon after (361)."""
+    """Tell a pool that is open again (352), and how it is backed soon after (361).
+
+    Whether it is blocked is told if it is, or if that fell due while it had ended (368, 369).
+    """
     change.publish(game, NewBettingPool(**view_fields(change, pool)))
     if pool.is_blocked:
-        change.publish(game, BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=change.now_ms, version=pool.version))
+        block_pool(change, pool, change.now_ms if pool.untold_at is None else pool.untold_at)
+    elif pool.untold_at is not None:
+        allow_pool(change, pool, pool.untold_at)
     change.effects.reopened_pools.append(ReopenedPool(game.uuid, pool.uuid))
 
 

@@ -2,16 +2,19 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from gameserver.config import Settings
 from gameserver.domain.names import hashtag, parse_actions
 from gameserver.domain.status import game_status
-from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets
+from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets, path_id
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.closing import close, manual_pools_remain
 from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.details import action_nodes, details_of
 from gameserver.handlers.registry import handles
 from gameserver.handlers.states import require_not_closed, require_source_open
+from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
     AdministeredGame,
@@ -26,6 +29,7 @@ from gameserver.protocol.games import (
     GameClosed,
     GameCreated,
     GameCreatedAndOpened,
+    GameDetails,
     GameDetailsUpdated,
     GameOpened,
     GamesIAmAdminOfList,
@@ -34,6 +38,7 @@ from gameserver.protocol.games import (
     ListGamesIAmAdminOf,
     ListUpcomingGamesForSource,
     NewGame,
+    OpenedGame,
     OpenGame,
     OpenGameEntry,
     UpcomingGameEntry,
@@ -66,6 +71,9 @@ from gameserver.storage.targets import (
 from gameserver.storage.timers import TimerKind, insert_timer
 from gameserver.storage.users import find_user
 
+# An object for a target whose names are empty.
+_LEAST_NODE_BYTES = len('"":{"symbol":"","display_name":"","targets":{}},')
+
 
 class _Contents(NamedTuple):
     """The actions and targets that a request adds to a game."""
@@ -79,6 +87,10 @@ def _parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, s
         parse_actions(request.actions), parse_targets(request.targets, "targets", settings.max_target_depth)
     )
     _require_few(contents, len(contents.actions), settings)
+    if len(contents.targets) * _LEAST_NODE_BYTES > settings.max_details_bytes:
+        ids = {path_id(part.id for part in path) for path in contents.targets}
+        if len(ids) * _LEAST_NODE_BYTES > settings.max_details_bytes:
+            raise _too_long(settings)
     return contents
 
 
@@ -106,6 +118,17 @@ def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
     added = missing_rows(existing, contents.targets, next_target_number(connection))
     insert_target_rows(connection, game_id, added)
     insert_actions(connection, game_id, contents.actions)
+
+
+def _require_short(change: Change, details: OpenedGame | GameDetails) -> None:
+    """Raise ``invalid_parameter`` if a game's details are longer than they may be."""
+    if body_size(details) > change.settings.max_details_bytes:
+        raise _too_long(change.settings)
+
+
+def _too_long(settings: Settings) -> Rejected:
+    text = f"a game's details, with these actions and targets, may have at most {settings.max_details_bytes} bytes"
+    return invalid("targets", text)
 
 
 def _opened_fields(reading: Reading, game: Game) -> dict[str, Any]:
@@ -171,6 +194,7 @@ def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: _
     game = _insert_game(change, request, opened=True)
     _add_contents(change, game.id, contents)
     opened = GameCreatedAndOpened(**_opened_fields(change, game))
+    _require_short(change, opened)
     change.publish(game, opened)
     return opened
 
@@ -195,6 +219,7 @@ def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpe
     update_game_opened(change.connection, game.id, change.now_ms)
     _add_contents(change, game.id, contents)
     opened = GameOpened(**_opened_fields(change, game))
+    _require_short(change, opened)
     change.publish(game, opened)
     return opened
 
@@ -267,7 +292,10 @@ def update_game_details(change: Change, request: UpdateGameDetails, contents: _C
     if request.image_url is not None:
         update_image_url(change.connection, game.id, request.image_url)
     # The details carry the seq under which they are broadcast.
-    change.publish(game, details_of(change, get_game(change.connection, game.id), game.seq + 1))
+    details = details_of(change, get_game(change.connection, game.id), game.seq + 1)
+    if contents.actions or contents.targets:
+        _require_short(change, msgspec.structs.replace(details, past_events={}, game_state={}))
+    change.publish(game, details)
     return GameDetailsUpdated(game_id=game.uuid)
 
 

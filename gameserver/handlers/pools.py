@@ -62,6 +62,7 @@ from gameserver.storage.targets import find_action_id, find_target
 from gameserver.storage.timers import TimerKind, insert_timer
 
 LATEST_BETS = 100
+MAX_NAMES_BYTES = 131_072  # of a pool's targets, so that a message can hold a pool
 
 ListT = TypeVar("ListT", bound=PoolsList)
 
@@ -129,6 +130,8 @@ def _parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Su
     paths = parse_targets(names, "targets", settings.max_target_depth)
     ids = [path_id(part.id for part in path) for path in paths]
     level = common_level(ids)
+    if len(set(ids) - {NONE_ID}) > settings.max_pool_targets:
+        raise invalid("targets", f"a pool has at most {settings.max_pool_targets} targets besides 'none'")
     return _Subject({}, action_key_of(request.action_id, "action_id"), ids, level)
 
 
@@ -205,6 +208,8 @@ def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, st
             raise invalid("targets", f"targets names one that this game does not have: {target_id[:80]!r}")
         known[target_id] = target.display_name
     known.setdefault(NONE_ID, NONE_DISPLAY_NAME)
+    if sum(len(name.encode()) for names in known.items() for name in names) > MAX_NAMES_BYTES:
+        raise invalid("targets", f"the ids and names of a pool's targets may have at most {MAX_NAMES_BYTES} bytes")
     return known
 
 

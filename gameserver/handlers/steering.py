@@ -35,10 +35,17 @@ from gameserver.storage.pools import (
     update_hot_since,
 )
 from gameserver.storage.targets import find_target, get_action_key
-from gameserver.storage.timers import Timer, TimerKind, delete_timers, insert_timer
+from gameserver.storage.timers import Timer, TimerKind, delete_timers, except_from_timer, insert_timer
 
 _POOL_KINDS = (TimerKind.BLOCK_POOL, TimerKind.ALLOW_POOL)
 _ACTION_KINDS = (TimerKind.BLOCK_ACTION, TimerKind.ALLOW_ACTION)
+
+
+def cancel_allows(change: Change, pool: Pool) -> None:
+    """No allow that is to come lets the pool take bets: it is blocked at once, by one who knows of it."""
+    delete_timers(change.connection, pool.game_id, [TimerKind.ALLOW_POOL], pool_id=pool.id)
+    if pool.action_id is not None:
+        except_from_timer(change.connection, pool.game_id, TimerKind.ALLOW_ACTION, pool.action_id, pool.id)
 
 
 def block_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolBlocked:
@@ -49,7 +56,8 @@ def block_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolBlocked:
     return blocked
 
 
-def _allow_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolAllowed:
+def allow_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolAllowed:
+    """Let a pool take bets again, and tell it."""
     version = update_blocked(change.connection, pool.id, is_blocked=False)
     allowed = BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=at_ms, version=version)
     change.publish(get_game(change.connection, pool.game_id), allowed)
@@ -76,6 +84,7 @@ def block_betting_in_betting_pool(change: Change, request: BlockBettingInBetting
         insert_timer(change.connection, request.block_at, TimerKind.BLOCK_POOL, pool.game_id, pool_id=pool.id)
         return BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=request.block_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
+    cancel_allows(change, pool)
     return block_pool(change, pool, change.now_ms)
 
 
@@ -90,21 +99,25 @@ def allow_betting_in_betting_pool(change: Change, request: AllowBettingInBetting
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_POOL, pool.game_id, pool_id=pool.id)
         return BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=request.allow_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
-    return _allow_pool(change, pool, change.now_ms)
+    return allow_pool(change, pool, change.now_ms)
 
 
-def _block_action(change: Change, game: Game, action: tuple[int, str], at_ms: int) -> BettingForGameAndActionBlocked:
-    for pool in list_open_pools_of_action(change.connection, action[0]):
+def _block_action(
+    change: Change, game: Game, key: str, pools: list[Pool], at_ms: int
+) -> BettingForGameAndActionBlocked:
+    for pool in pools:
         block_pool(change, pool, at_ms)
-    blocked = BettingForGameAndActionBlocked(game_id=game.uuid, action_id=action[1], blocked_at=at_ms)
+    blocked = BettingForGameAndActionBlocked(game_id=game.uuid, action_id=key, blocked_at=at_ms)
     change.publish(game, blocked)
     return blocked
 
 
-def _allow_action(change: Change, game: Game, action: tuple[int, str], at_ms: int) -> BettingForGameAndActionAllowed:
-    for pool in list_open_pools_of_action(change.connection, action[0]):
-        _allow_pool(change, pool, at_ms)
-    allowed = BettingForGameAndActionAllowed(game_id=game.uuid, action_id=action[1], allowed_at=at_ms)
+def _allow_action(
+    change: Change, game: Game, key: str, pools: list[Pool], at_ms: int
+) -> BettingForGameAndActionAllowed:
+    for pool in pools:
+        allow_pool(change, pool, at_ms)
+    allowed = BettingForGameAndActionAllowed(game_id=game.uuid, action_id=key, allowed_at=at_ms)
     change.publish(game, allowed)
     return allowed
 
@@ -125,7 +138,10 @@ def block_betting_for_game_and_action(
         insert_timer(change.connection, request.block_at, TimerKind.BLOCK_ACTION, game.id, action_id=row)
         return BettingForGameAndActionBlocked(game_id=game.uuid, action_id=key, blocked_at=request.block_at)
     delete_timers(change.connection, game.id, _ACTION_KINDS, action_id=row)
-    return _block_action(change, game, (row, key), change.now_ms)
+    pools = list_open_pools_of_action(change.connection, row)
+    for pool in pools:
+        cancel_allows(change, pool)
+    return _block_action(change, game, key, pools, change.now_ms)
 
 
 @handles(AllowBettingForGameAndAction, _parse_action)
@@ -141,7 +157,7 @@ def allow_betting_for_game_and_action(
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_ACTION, game.id, action_id=row)
         return BettingForGameAndActionAllowed(game_id=game.uuid, action_id=key, allowed_at=request.allow_at)
     delete_timers(change.connection, game.id, _ACTION_KINDS, action_id=row)
-    return _allow_action(change, game, (row, key), change.now_ms)
+    return _allow_action(change, game, key, list_open_pools_of_action(change.connection, row), change.now_ms)
 
 
 @handles(SuggestHotBettingPool)
@@ -199,19 +215,22 @@ def _steer_pool(act: Callable[[Change, Pool, int], object], change: Change, time
         act(change, pool, timer.due_at)
     elif timer.kind is not TimerKind.HEAT_POOL:
         # It holds if the pool opens again, and is told then.
-        update_blocked(change.connection, pool.id, is_blocked=timer.kind is TimerKind.BLOCK_POOL)
+        is_blocked = timer.kind is TimerKind.BLOCK_POOL
+        update_blocked(change.connection, pool.id, is_blocked=is_blocked, untold_at=timer.due_at)
 
 
-def _steer_action(act: Callable[[Change, Game, tuple[int, str], int], object], change: Change, timer: Timer) -> None:
+def _steer_action(act: Callable[[Change, Game, str, list[Pool], int], object], change: Change, timer: Timer) -> None:
     assert timer.action_id is not None
-    action = (timer.action_id, get_action_key(change.connection, timer.action_id))
-    act(change, get_game(change.connection, timer.game_id), action, timer.due_at)
+    key = get_action_key(change.connection, timer.action_id)
+    found = list_open_pools_of_action(change.connection, timer.action_id)
+    pools = [pool for pool in found if pool.id not in timer.excepted]
+    act(change, get_game(change.connection, timer.game_id), key, pools, timer.due_at)
 
 
 # What is done when the moment comes. A pool's timers end with the pool, a game's with the game.
 TIMED: dict[TimerKind, Callable[[Change, Timer], None]] = {
     TimerKind.BLOCK_POOL: partial(_steer_pool, block_pool),
-    TimerKind.ALLOW_POOL: partial(_steer_pool, _allow_pool),
+    TimerKind.ALLOW_POOL: partial(_steer_pool, allow_pool),
     TimerKind.HEAT_POOL: partial(_steer_pool, _heat_pool),
     TimerKind.BLOCK_ACTION: partial(_steer_action, _block_action),
     TimerKind.ALLOW_ACTION: partial(_steer_action, _allow_action),

@@ -1,12 +1,13 @@
 """Placing bets, and balances (contract, section 6)."""
 
 from decimal import Decimal
+from typing import Self
 
 import msgspec
 
 from gameserver.domain.money import DEFAULT_CURRENCY, read_amount
 from gameserver.errors import ErrorCode
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
 from gameserver.protocol.fields import Currency, Name, Number, Uuid
 from gameserver.protocol.pools import TargetSums
 
@@ -46,6 +47,12 @@ class BettingPoolBetsDistributionUpdate(Message, tag=361, frozen=True):
     distribution: dict[str, TargetSums]
     new_bets: list[NewBet]
     new_bets_count: int
+
+    def cut(self, share: float) -> Self:
+        """Leave out the older of the new bets."""
+        if not self.new_bets:
+            return super().cut(share)
+        return msgspec.structs.replace(self, new_bets=part_of(self.new_bets[::-1], share)[::-1])
 
 
 @message

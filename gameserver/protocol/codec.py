@@ -17,11 +17,13 @@ from msgspec import Raw, inspect
 
 from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
-from gameserver.protocol.declare import Operation, Request, RequestHeader, Role
+from gameserver.protocol.declare import Message, Operation, Request, RequestHeader, Role
 from gameserver.protocol.fields import FIRST_S, GOES_BY_IT, LAST_S
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
+MAX_BODY_BYTES = 1_047_552  # with the longest header, 1 MiB: what WebSocket clients take by default
+_CUT = 0.95  # of the share that would fit if all entries were of one size
 _VERSION = re.compile(r"\A1(\.[0-9]{1,9})?\Z")
 _HEADER_RULES = {
     "id": "a string of at most 64 characters, or an integer",
@@ -279,9 +281,21 @@ class ResponseHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     repeated: bool = False
 
 
-def encode_body(body: msgspec.Struct) -> bytes:
-    """A message without its header; what the log and the stored replies keep."""
-    return _encoder.encode(body)
+def body_size(body: Message) -> int:
+    """How many bytes a message has without its header, before it is cut."""
+    return len(_encoder.encode(body))
+
+
+def encode_body(body: Message) -> bytes:
+    """A message without its header; what the log and the stored replies keep.
+
+    It is cut to what a message may hold. Raises `Rejected` (``conflict``) if it cannot be.
+    """
+    encoded = _encoder.encode(body)
+    while len(encoded) > MAX_BODY_BYTES:
+        body = body.cut(_CUT * MAX_BODY_BYTES / len(encoded))
+        encoded = _encoder.encode(body)
+    return encoded
 
 
 def with_header(header: ResponseHeader, body: bytes) -> bytes:

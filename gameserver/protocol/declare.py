@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
+from itertools import islice
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from gameserver.errors import ErrorCode
+from gameserver.errors import ErrorCode, Rejected
 
 ERROR_RES = 666
 
@@ -59,6 +60,28 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="res"):
     is_success: ClassVar[bool] = True
     # The broadcast after which a game has no subscribers.
     ends_subscriptions: ClassVar[bool] = False
+    # The lists and objects of which only the first part is told where the whole would be too long for a message.
+    cuts: ClassVar[tuple[str, ...]] = ()
+
+    def cut(self, share: float) -> Self:
+        """The message with about that share of what may be cut; a page says where the next begins.
+
+        Raises `Rejected` (``conflict``) if there is nothing left to be cut.
+        """
+        is_page = "next" in self.__struct_fields__
+        parts = {name: part_of(getattr(self, name), share) for name in self.cuts if getattr(self, name)}
+        if not any(parts.values() if is_page else parts):
+            raise Rejected(ErrorCode.CONFLICT, "the reply would be longer than a message may be; ask for less")
+        if is_page:
+            (part,) = parts.values()
+            parts["next"] = list(part)[-1] if isinstance(part, dict) else part[-1].id
+        return msgspec.structs.replace(self, **parts)
+
+
+def part_of(whole: Any, share: float) -> Any:
+    """The first entries of a list or an object: about that share of them, and not all."""
+    kept = min(int(len(whole) * share), len(whole) - 1)
+    return dict(islice(whole.items(), kept)) if isinstance(whole, dict) else whole[:kept]
 
 
 class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):

@@ -1,12 +1,13 @@
 """Events, and how they end pools (contract, section 6)."""
 
 from decimal import Decimal
+from typing import ClassVar, Self
 
 import msgspec
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.protocol.betting import BalanceUpdate, BettingPoolBetsDistributionUpdate
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
 from gameserver.protocol.fields import Millis, Name, Text, Uuid
 from gameserver.protocol.pools import NewBettingPool
 from gameserver.protocol.steering import BettingInPoolAllowed, BettingInPoolBlocked
@@ -54,8 +55,11 @@ class BetPoolExpired(EndedPool, tag=363, frozen=True, kw_only=True):
 class NewGameEvent(Message, tag=366, frozen=True, omit_defaults=True):
     """Something happened; or, with ``pool_id``, a binary pool was resolved by hand.
 
-    ``current_count`` maps target id to how often this action has happened, ancestors included.
+    ``current_count`` maps target id to how often this action has happened, ancestors included. Where a message could
+    not hold it all, the targets added last are left out.
     """
+
+    cuts: ClassVar[tuple[str, ...]] = ("current_count",)
 
     event_id: str
     target_id: str
@@ -107,7 +111,7 @@ class PreviewedPool(msgspec.Struct, frozen=True):
 
     ``price`` is what one unit on the winner would be paid (null on money-return), ``paid`` what the valid bets
     would be paid in all, ``recreated`` whether the pool would be opened anew. ``winners`` and ``losers`` are
-    those of the greatest net, 100 at most; the counts are of all.
+    those of the greatest net, 100 at most and fewer where a message could not hold them all; the counts are of all.
     """
 
     winning_target: str | None
@@ -131,6 +135,20 @@ class GameEventPreview(Message, tag=3660, frozen=True):
     pools: dict[str, PreviewedPool]
     untouched: list[str]
 
+    def cut(self, share: float) -> Self:
+        """Leave out of each pool those who win and lose least."""
+        if not any(pool.winners or pool.losers for pool in self.pools.values()):
+            return super().cut(share)
+        cut = {
+            pool_id: msgspec.structs.replace(
+                pool,
+                winners=part_of(pool.winners, share) if pool.winners else {},
+                losers=part_of(pool.losers, share) if pool.losers else {},
+            )
+            for pool_id, pool in self.pools.items()
+        }
+        return msgspec.structs.replace(self, pools=cut)
+
 
 @operation(
     by=Role.GAME_ADMIN,
@@ -147,8 +165,11 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     """The event did not happen after all. ``pools`` maps each pool it ended to ``reopened`` or ``voided``.
 
     ``versions`` maps each to its version. Each that is open again is told by a 352 and a 361 besides.
-    The reply alone has ``overdrawn``: user id to what that user has spent and would have to give back.
+    The reply alone has ``overdrawn``: user id to what that user has spent and would have to give back, as far as a
+    message can hold it.
     """
+
+    cuts: ClassVar[tuple[str, ...]] = ("overdrawn",)
 
     event_id: str
     game_id: str
@@ -183,6 +204,8 @@ class VoidGameEvent(Request, tag=3951, frozen=True):
 @message
 class BettingPoolVoided(Message, tag=3662, frozen=True, omit_defaults=True):
     """The pool is void: all stakes have been given back. The reply alone has ``overdrawn``, as in 3661."""
+
+    cuts: ClassVar[tuple[str, ...]] = ("overdrawn",)
 
     pool_id: str
     game_id: str

@@ -1,6 +1,6 @@
 """Operations on games (contract, section 5)."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -8,7 +8,7 @@ from gameserver.domain.money import DEFAULT_CURRENCY
 from gameserver.domain.targets import TargetNode
 from gameserver.errors import ErrorCode, invalid
 from gameserver.protocol.betting import BalanceUpdate
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
 from gameserver.protocol.events import BetPoolResolved
 from gameserver.protocol.fields import (
     Currency,
@@ -200,6 +200,8 @@ class AdministeredGame(msgspec.Struct, frozen=True):
 class GamesIAmAdminOfList(Message, tag=620, frozen=True, omit_defaults=True):
     """The games the user is an admin of, newest first; ``next`` is there if more follow."""
 
+    cuts: ClassVar[tuple[str, ...]] = ("games",)
+
     games: list[AdministeredGame]
     next: str | None = None
 
@@ -224,8 +226,11 @@ class PastEvent(msgspec.Struct, frozen=True):
 class GameDetails(Message, tag=342, frozen=True):
     """All there is to know of a game.
 
-    ``past_events`` is newest first; ``game_state`` maps action id to target id to count, ancestors included.
+    ``past_events`` is newest first; ``game_state`` maps action id to target id to count, ancestors included. Where a
+    message could not hold it all, older events are left out, then counts of the targets added last.
     """
+
+    cuts: ClassVar[tuple[str, ...]] = ("past_events",)
 
     game_id: str
     name: str
@@ -245,6 +250,13 @@ class GameDetails(Message, tag=342, frozen=True):
     past_events: dict[str, PastEvent]
     game_state: dict[str, dict[str, int]]
     seq: int
+
+    def cut(self, share: float) -> Self:
+        """Leave out events first, then counts."""
+        if self.past_events or not any(self.game_state.values()):
+            return super().cut(share)
+        counts = {action: part_of(counts, share) for action, counts in self.game_state.items() if counts}
+        return msgspec.structs.replace(self, game_state=counts)
 
 
 @operation(by=Role.USER, kind=Kind.READ, replies=[GameDetails], errors=[ErrorCode.NOT_FOUND])
@@ -319,6 +331,8 @@ class OpenGameEntry(msgspec.Struct, frozen=True):
 class GamesListForSource(Message, tag=345, frozen=True):
     """The open games of a source by id, newest first; ``next`` is the ``after`` of the next page, or null."""
 
+    cuts: ClassVar[tuple[str, ...]] = ("games",)
+
     source_id: str
     games: dict[str, OpenGameEntry]
     next: str | None
@@ -348,6 +362,8 @@ class UpcomingGameEntry(msgspec.Struct, frozen=True):
 @message
 class UpcomingGamesListForSource(Message, tag=3461, frozen=True):
     """The upcoming games of a source by id, newest first; ``next`` as in games_list_for_source."""
+
+    cuts: ClassVar[tuple[str, ...]] = ("games",)
 
     source_id: str
     games: dict[str, UpcomingGameEntry]

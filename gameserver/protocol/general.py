@@ -40,7 +40,9 @@ class Limits(msgspec.Struct, frozen=True):
     ping_timeout_s: float
     max_target_depth: int
     max_targets: int
+    max_pool_targets: int
     max_actions: int
+    max_details_bytes: int
     max_game_admins: int
     presence_detail_limit: int
     game_log_days: int

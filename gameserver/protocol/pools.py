@@ -1,12 +1,13 @@
 """Operations on betting pools (contract, section 6)."""
 
 from decimal import Decimal
+from typing import ClassVar, Self
 
 import msgspec
 
 from gameserver.domain.pools import PoolType
 from gameserver.errors import ErrorCode, Rejected, invalid
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
 from gameserver.protocol.fields import (
     Flag,
     Millis,
@@ -161,6 +162,8 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
 class PoolsList(Message, frozen=True, kw_only=True):
     """Pools by id, newest first; ``next`` is the ``after`` of the next page, or null."""
 
+    cuts: ClassVar[tuple[str, ...]] = ("pools_list",)
+
     game_id: str
     pools_list: dict[str, PoolView]
     next: str | None
@@ -217,9 +220,19 @@ class ListMyResolvedPoolsForGame(PoolsPage, tag=390, frozen=True):
 
 @message
 class NewBettingPoolBetsDistribution(PoolMessage, tag=360, frozen=True, kw_only=True):
-    """The pool object with the latest bets on each target."""
+    """The pool object with the latest bets on each target: 100, or fewer where a message could not hold them all."""
 
     distribution: dict[str, TargetSumsWithBets]
+
+    def cut(self, share: float) -> Self:
+        """Leave out the older bets on each target."""
+        if not any(sums.bets for sums in self.distribution.values()):
+            return super().cut(share)
+        cut = {
+            key: msgspec.structs.replace(sums, bets=part_of(sums.bets, share)) if sums.bets else sums
+            for key, sums in self.distribution.items()
+        }
+        return msgspec.structs.replace(self, distribution=cut)
 
 
 @operation(by=Role.USER, kind=Kind.READ, replies=[NewBettingPoolBetsDistribution], errors=[ErrorCode.NOT_FOUND])

@@ -22,6 +22,9 @@ A request is one JSON object in a text frame: `{"header": {…}, "op": N, …par
 `{"response_header": {"t": …, "id": …}, "res": N, …}`; a broadcast carries `"seq"` in place of `"id"` if it is
 durable. Numbers, times and booleans may be sent as strings; `null` and `""` mean absent. Times are epoch
 milliseconds UTC. A refusal is the reply 666 with `code`, `text`, `field` and `retryable`.
+
+No message of the server is longer than 1 MiB. A page of a list ends where it would be, before `limit`, and `next` tells
+where to go on; other messages say below what they leave out.
 """
 
 

@@ -1,6 +1,7 @@
 """Operations on game sources (contract, section 5)."""
 
 from decimal import Decimal
+from typing import ClassVar
 
 import msgspec
 
@@ -79,6 +80,8 @@ class SourceEntry(msgspec.Struct, frozen=True):
 @message
 class GameSourcesIAmAdminOfList(Message, tag=621, frozen=True, omit_defaults=True):
     """The sources the user is an admin of, newest first; ``next`` is there if more follow."""
+
+    cuts: ClassVar[tuple[str, ...]] = ("sources",)
 
     sources: list[SourceEntry]
     next: str | None = None

@@ -76,7 +76,7 @@ class Answering:
         self._services = services
         self._conversation = conversation
         self._outbox = outbox
-        self._address = visit.address
+        self._address = visit.limited_as
         self._fields = visit.fields
         self._on_all_answered = on_all_answered
         self._all_answered: trio.Event | None = None

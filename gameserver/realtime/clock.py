@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 # How fast time goes while the system's clock is behind. At full speed it would never be caught up with; at half of it
 # a pool announced for ten minutes would take bets for twenty, with the match long decided.
 _CATCHING_UP = 0.9
-_LOOK_S = 10.0
+_LOOK_S = 1.0
 _STEP_S = 1.0  # less is what keeping a clock right takes
 
 

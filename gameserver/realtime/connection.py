@@ -303,6 +303,8 @@ class Connection:
         code = int(self.outbox.closing or NO_CLOSE_FRAME)
         self._services.metrics.closed[code] += 1
         fields: dict[str, object] = {"code": code, "duration_s": round(duration_s, 3)}
+        if self.outbox.why_closing:
+            fields["why"] = self.outbox.why_closing
         if code in _USUAL_ENDS:
             log(logger, logging.DEBUG, "closed", "the connection is closed", **fields)
         else:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Mapping, Set
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
@@ -15,6 +16,8 @@ from gameserver.web.responses import Header, refusal
 
 WEBSOCKET_PATHS = ("/", "/ws")
 MAX_WATCHED_SOURCES = 100
+MAX_LOGGED = 200  # characters of what a client says
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _VERSION = "13"
 # What ends a head, or may stand nowhere in it: a carriage return alone, and what h11's patterns for a header would
 # give back blank by blank to find no match after all, in time that grows with the square of their number.
@@ -26,14 +29,22 @@ _NO_REQUEST = "this is no HTTP/1.1 request"
 class HeadRefused(Exception):
     """The request is answered with an HTTP error; ``response`` is the whole of it.
 
-    ``reason`` says why, in a word for logs and metrics: the ``code`` unless that is too vague.
+    ``reason`` says why, in a word for logs and metrics: the ``code`` unless that is too vague. ``fields`` are for the
+    log alone.
     """
 
     def __init__(
-        self, status: int, code: str, text: str, headers: tuple[Header, ...] = (), *, reason: str | None = None
+        self,
+        status: int,
+        code: str,
+        text: str,
+        headers: tuple[Header, ...] = (),
+        *,
+        reason: str | None = None,
+        fields: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(status, code, text)
-        self.status = status
+        self.fields = {"why": text, **(fields or {})}
         self.reason = reason or str(code)
         self.response = refusal(status, code, text, headers)
 
@@ -60,6 +71,12 @@ class Head(NamedTuple):
         """The value of a header that is given once."""
         values = self.headers.get(name, ())
         return values[0] if len(values) == 1 else None
+
+    def below(self, base_path: str) -> "Head":
+        """The same request, without the part of the path that a proxy has left in front."""
+        if not base_path or not f"{self.path}/".startswith(f"{base_path}/"):
+            return self
+        return self._replace(path=self.path[len(base_path) :] or "/")
 
     @property
     def wants_websocket(self) -> bool:
@@ -106,8 +123,11 @@ def _head(request: h11.Request, rest: bytes) -> Head:
     return Head(request.method.decode("ascii"), path, query, headers, rest)
 
 
-def accept_handshake(head: Head, allowed_origins: tuple[str, ...]) -> bytes:
-    """The response to a WebSocket handshake that is in order (RFC 6455, section 4.2). Raises `HeadRefused`."""
+def accept_handshake(head: Head, allowed_origins: Set[str]) -> bytes:
+    """The response to a WebSocket handshake that is in order (RFC 6455, section 4.2).
+
+    ``allowed_origins`` are as `gameserver.config.normal_origin` writes them. Raises `HeadRefused`.
+    """
     host = head.only("host")
     key = head.only("sec-websocket-key")
     if head.method != "GET" or "upgrade" not in head.items("connection"):
@@ -136,15 +156,20 @@ def _is_websocket_key(key: str) -> bool:
         return False
 
 
-def _check_origin(origins: list[str], host: str, allowed: tuple[str, ...]) -> None:
+def _check_origin(origins: list[str], host: str, allowed: Set[str]) -> None:
     """Only the server's own pages and those listed may connect from a browser."""
-    own = {
-        f"http://{host}".lower(),
-        f"https://{host}".lower(),
-        *(origin.lower().rstrip("/") for origin in allowed),
-    }
-    if any(origin.lower() not in own for origin in origins):
-        raise HeadRefused(403, "not_authorized", "this origin may not connect; the operator can list it")
+    own = {_without_default_port(f"{scheme}://{host}".lower()) for scheme in _DEFAULT_PORTS}
+    for origin in origins:
+        plain = _without_default_port(origin.lower())
+        if plain not in own and plain not in allowed:
+            text = "this origin may not connect; the operator can list it"
+            raise HeadRefused(
+                403, "not_authorized", text, fields={"origin": origin[:MAX_LOGGED], "host": host[:MAX_LOGGED]}
+            )
+
+
+def _without_default_port(origin: str) -> str:
+    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], ""))
 
 
 class Query(NamedTuple):

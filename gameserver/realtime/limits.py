@@ -3,6 +3,7 @@
 import math
 from collections import OrderedDict
 from collections.abc import Hashable
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 MAX_BUCKETS = 100_000
 _CALM_S = 0.4
@@ -60,6 +61,17 @@ class Patience:
         if self._limited_since is None:
             self._limited_since = now_s
         return now_s - self._limited_since >= self._patience_s
+
+
+def limited_as_one(address: str) -> str:
+    """What the limits of an address are for: it, or of an IPv6 address the /64, all of which one subscriber has."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(IPv6Network((int(found) >> 64 << 64, 64)))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 class ConnectionLimiter:

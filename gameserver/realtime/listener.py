@@ -2,11 +2,14 @@
 
 import logging
 import sqlite3
+from collections.abc import Iterable
 from functools import partial
+from socket import AF_UNIX
 from typing import NamedTuple
 
 import trio
 
+from gameserver.config import UNIX
 from gameserver.errors import Rejected
 from gameserver.handlers.registry import Login
 from gameserver.realtime.accept import accept_forever
@@ -14,8 +17,10 @@ from gameserver.realtime.connection import Connection
 from gameserver.realtime.exposition import Exposition
 from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
 from gameserver.realtime.logs import log_failure, set_context
+from gameserver.realtime.proxy_protocol import read_source
 from gameserver.realtime.services import Services
-from gameserver.realtime.visit import Visit, too_many
+from gameserver.realtime.tls import Certificate
+from gameserver.realtime.visit import Visit
 from gameserver.storage.sources import find_source
 from gameserver.web.endpoints import (
     DRAINING,
@@ -34,13 +39,15 @@ from gameserver.web.responses import without_body
 logger = logging.getLogger(__name__)
 
 
-async def serve_connection(services: Services, transport: trio.abc.Stream, peer: str) -> None:
+async def serve_connection(
+    services: Services, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
+) -> None:
     """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
-    visit = Visit(services, peer)
+    visit = Visit(services, transport, peer, at_metrics_port=at_metrics_port)
     set_context(visit.fields)
     try:
         try:
-            await _serve(services, transport, visit)
+            await _serve(services, visit)
         finally:
             visit.leave()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
@@ -48,7 +55,7 @@ async def serve_connection(services: Services, transport: trio.abc.Stream, peer:
     except* Exception:
         log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug of the server")
     finally:
-        await trio.aclose_forcefully(transport)
+        await trio.aclose_forcefully(visit.transport)
 
 
 class _Admitted(NamedTuple):
@@ -60,53 +67,57 @@ class _Admitted(NamedTuple):
     watched: list[int]
 
 
-async def _serve(services: Services, transport: trio.abc.Stream, visit: Visit) -> None:
+async def _serve(services: Services, visit: Visit) -> None:
     if visit.has_place:
-        admitted = await _welcome(services, transport, visit)
+        admitted = await _welcome(services, visit)
     else:
-        admitted = await _welcome_briefly(services, transport, visit)
+        admitted = await _welcome_briefly(services, visit)
     if admitted is not None:
-        await _converse(services, transport, visit, admitted)
-        await _end_tls(services, transport)
+        await _converse(services, visit, admitted)
+        await _end_tls(services, visit.transport)
 
 
-async def _welcome_briefly(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
+async def _welcome_briefly(services: Services, visit: Visit) -> _Admitted | None:
     """The same for somebody who has no place: he may ask how the server does, and stay if there is one by then."""
     admitted = None
     with services.reserve.hold() as room:
-        admitted = await _welcome(services, transport, visit)
+        admitted = await _welcome(services, visit)
     if room.cancelled_caught and not visit.answered:
-        visit.note_refusal(too_many().reason)
-        if not isinstance(transport, trio.SSLStream):
-            await transport.send_all(too_many().response)
+        refused = visit.too_many()
+        visit.note_refusal(refused.reason, refused.fields)
+        if services.certificate is None:
+            await visit.transport.send_all(refused.response)
     return admitted
 
 
-async def _welcome(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
+async def _welcome(services: Services, visit: Visit) -> _Admitted | None:
     """Hear what somebody wants; None if that is no conversation."""
     admitted = None
     try:
         with trio.move_on_after(services.settings.handshake_timeout_s) as patience:
-            if isinstance(transport, trio.SSLStream):
-                await _begin_tls(transport, visit)
-            admitted = await _receive(services, transport, visit)
+            if services.settings.proxy_protocol and visit.peer in services.trusted_proxies:
+                visit.pass_on(await read_source(visit.transport) or visit.peer)
+            if services.certificate is not None:
+                await _begin_tls(services.certificate, visit)
+            admitted = await _receive(services, visit)
         if patience.cancelled_caught:
             visit.note_refusal("timeout")
     except HeadRefused as refused:
-        visit.note_refusal(refused.reason)
-        await _respond(services, transport, visit, refused.response)
+        visit.note_refusal(refused.reason, refused.fields)
+        await _respond(services, visit, refused.response)
     return admitted
 
 
-async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit) -> _Admitted | None:
+async def _receive(services: Services, visit: Visit) -> _Admitted | None:
     """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
-    head = await read_head(transport, services.settings.max_head_bytes)
+    head = await read_head(visit.transport, services.settings.max_head_bytes)
     if head is None:
         visit.note_refusal("closed")
         return None
     try:
         visit.locate(head)
-        if head.wants_websocket:
+        head = head.below(services.settings.base_path.rstrip("/"))
+        if head.wants_websocket and not visit.at_metrics_port:
             visit.settle()
             return await _admit(services, head)
         response = await _answer(services, visit, head)
@@ -114,12 +125,14 @@ async def _receive(services: Services, transport: trio.abc.Stream, visit: Visit)
         if head.method == "HEAD":
             refused.response = without_body(refused.response)
         raise
-    await _respond(services, transport, visit, without_body(response) if head.method == "HEAD" else response)
+    await _respond(services, visit, without_body(response) if head.method == "HEAD" else response)
     return None
 
 
 async def _answer(services: Services, visit: Visit, head: Head) -> bytes:
     """The response to an HTTP request. Raises `HeadRefused` where there is no place for it."""
+    if endpoint(head.path) == METRICS and visit.at_metrics_port != bool(services.settings.metrics_port):
+        head = head._replace(path="")  # they are at the other port
     if not is_check(head.method, head.path):
         visit.settle()
     name, state, metrics = endpoint(head.path), READY, None
@@ -140,7 +153,7 @@ async def _admit(services: Services, head: Head) -> _Admitted:
     """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
     if services.draining:
         raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
-    response = accept_handshake(head, services.settings.allowed_origins)
+    response = accept_handshake(head, services.allowed_origins)
     query = read_query(head)
     try:
         watched = await services.store.read(partial(_find_sources, uuids=query.sources)) if query.sources else []
@@ -163,20 +176,21 @@ def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]
     return ids
 
 
-async def _converse(services: Services, transport: trio.abc.Stream, visit: Visit, admitted: _Admitted) -> None:
+async def _converse(services: Services, visit: Visit, admitted: _Admitted) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, transport, visit, admitted.early, admitted.watched)
+            connection = Connection(services, nursery, visit.transport, visit, admitted.early, admitted.watched)
             await connection.run(admitted.response, admitted.login)
     finally:
         if connection is not None:
             connection.dispose()
 
 
-async def _respond(services: Services, transport: trio.abc.Stream, visit: Visit, response: bytes) -> None:
+async def _respond(services: Services, visit: Visit, response: bytes) -> None:
     """Send an HTTP response and wait a little for the client to close, lest a reset destroys it."""
     visit.answered = True
+    transport = visit.transport
     with trio.move_on_after(services.settings.close_timeout_s):
         await transport.send_all(response)
         if isinstance(transport, trio.SocketStream):
@@ -188,7 +202,8 @@ async def _respond(services: Services, transport: trio.abc.Stream, visit: Visit,
             pass
 
 
-async def _begin_tls(transport: "trio.SSLStream[trio.SocketStream]", visit: Visit) -> None:
+async def _begin_tls(certificate: Certificate, visit: Visit) -> None:
+    visit.transport = transport = certificate.secure(visit.transport)
     try:
         await transport.do_handshake()
     except trio.BrokenResourceError:
@@ -204,14 +219,16 @@ async def _end_tls(services: Services, transport: trio.abc.Stream) -> None:
 
 
 async def accept_connections(
-    services: Services, listeners: list[trio.SocketListener], task_status: trio.TaskStatus[None]
+    services: Services,
+    listeners: Iterable[trio.SocketListener],
+    task_status: trio.TaskStatus[None],
+    *,
+    at_metrics_port: bool = False,
 ) -> None:
     """Accept until cancelled; each connection is a task of its own."""
 
     async def serve(stream: trio.SocketStream) -> None:
-        address = _address_of(stream)
-        transport = stream if services.certificate is None else services.certificate.secure(stream)
-        await serve_connection(services, transport, address)
+        await serve_connection(services, stream, _address_of(stream.socket), at_metrics_port=at_metrics_port)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:
@@ -219,9 +236,11 @@ async def accept_connections(
         task_status.started()
 
 
-def _address_of(stream: trio.SocketStream) -> str:
+def _address_of(socket: trio.socket.SocketType) -> str:
     """The peer's address, asked for once: a connection that was reset has none any more."""
+    if socket.family == AF_UNIX:
+        return UNIX
     try:
-        return str(stream.socket.getpeername()[0])
+        return str(socket.getpeername()[0])
     except OSError:
         return "unknown"

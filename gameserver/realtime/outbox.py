@@ -45,6 +45,7 @@ class Outbox:
         "dead",
         "max_unsent_bytes",
         "progressed_at",
+        "why_closing",
     )
 
     def __init__(
@@ -69,6 +70,7 @@ class Outbox:
         self._room: trio.Event | None = None
         self.max_unsent_bytes = max_unsent_bytes
         self.closing: CloseCode | None = None
+        self.why_closing = ""
         self.dead = False
         self._waiting_since = -math.inf  # since when there has been something that waits
         self.progressed_at = -math.inf  # when the peer last took a part of what waited for it
@@ -121,6 +123,7 @@ class Outbox:
             return
         if code is CloseCode.TOO_SLOW:
             self._drop_waiting()
+        self.why_closing = reason
         self._append(close_frame(code, reason))
         self._mark_closing(code)
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from gameserver.config import UNIX
 from gameserver.realtime.head import Head, HeadRefused
 
 # An address as proxies write it: bare, or with a port, then IPv6 in brackets.
@@ -24,9 +25,13 @@ class Addresses:
     """A set of addresses and networks, as the settings name them."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        self._networks = [ip_network(name) for name in names]
+        names = set(names)
+        self._unix = UNIX in names
+        self._networks = [ip_network(name) for name in names - {UNIX}]
 
     def __contains__(self, address: str) -> bool:
+        if address == UNIX:
+            return self._unix
         found = _parse(address) if self._networks else None
         return found is not None and any(found in network for network in self._networks)
 

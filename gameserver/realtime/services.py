@@ -9,7 +9,7 @@ from functools import partial
 
 import trio
 
-from gameserver.config import Settings
+from gameserver.config import Settings, normal_origin
 from gameserver.errors import Rejected
 from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
@@ -60,6 +60,7 @@ class Services:
     connections: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
+    allowed_origins: frozenset[str] = field(init=False)
     reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
     user_rate: RateLimiter = field(init=False)
@@ -70,6 +71,7 @@ class Services:
         settings = self.settings
         self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
         self.metrics_addresses = Addresses(settings.metrics_addresses)
+        self.allowed_origins = frozenset(map(normal_origin, settings.allowed_origins))
         self.trusted_proxies = Addresses(settings.trusted_proxies)
         self.connection_numbers = itertools.count(1)
         self.user_rate = RateLimiter(settings.max_requests_per_s)

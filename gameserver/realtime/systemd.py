@@ -1,13 +1,19 @@
 """Tells systemd how the server does: that it serves, reloads, stops, and is alive (sd_notify)."""
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Callable, Mapping
 
 import trio
 
+from gameserver.config import SettingsError
+
 logger = logging.getLogger(__name__)
+
+
+_FIRST_SOCKET = 3  # after standard input, output and error
 
 
 class Systemd:
@@ -21,6 +27,21 @@ class Systemd:
         if environment.get("WATCHDOG_PID", str(pid)) == str(pid):
             timeout_us = environment.get("WATCHDOG_USEC", "")
             self._timeout_s = int(timeout_us) / 1e6 if timeout_us.isdecimal() and int(timeout_us) else None
+
+        self._sockets = 0
+        if environment.get("LISTEN_PID") == str(pid) and environment.get("LISTEN_FDS", "").isdecimal():
+            self._sockets = int(environment["LISTEN_FDS"])
+
+    def take_sockets(self) -> list[socket.socket]:
+        """The listening sockets that systemd has opened for the server. Raises `SettingsError` for any others."""
+        taken = []
+        for descriptor in range(_FIRST_SOCKET, _FIRST_SOCKET + self._sockets):
+            if not _accepts_connections(descriptor):
+                raise SettingsError("systemd gives what accepts no connections: use ListenStream= and Accept=no")
+            taken.append(socket.socket(fileno=descriptor))
+            os.set_inheritable(descriptor, False)
+        self._sockets = 0
+        return taken
 
     def ready(self) -> None:
         """The server serves, at first or again."""
@@ -56,3 +77,12 @@ class Systemd:
                 notify.sendto("\n".join(states).encode("ascii"), self._address)
         except OSError as error:
             logger.warning("systemd was not told %s: %s", states[0], error)
+
+
+def _accepts_connections(descriptor: int) -> bool:
+    try:
+        given = socket.socket(fileno=os.dup(descriptor))
+    except OSError:
+        return False
+    with given:
+        return given.type == socket.SOCK_STREAM and bool(given.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))

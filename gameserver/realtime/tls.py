@@ -51,7 +51,7 @@ class Certificate:
         expired_at = self._expires_at.isoformat().replace("+00:00", "Z")
         log(logger, logging.ERROR, "certificate_expired", text, file=self._chain, expired_at=expired_at)
 
-    def secure(self, transport: trio.SocketStream) -> "trio.SSLStream[trio.SocketStream]":
+    def secure(self, transport: trio.abc.Stream) -> "trio.SSLStream[trio.abc.Stream]":
         """The server's end of a connection; its handshake is still to come."""
         return trio.SSLStream(transport, self._context, server_side=True)
 

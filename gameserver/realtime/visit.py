@@ -1,9 +1,13 @@
 """A connection at the port: where it comes from, its place under the limits, and what is logged of it."""
 
 import logging
+from collections.abc import Mapping
+
+import trio
 
 from gameserver.errors import ErrorCode
 from gameserver.realtime.head import Head, HeadRefused
+from gameserver.realtime.limits import limited_as_one
 from gameserver.realtime.logs import log
 from gameserver.realtime.proxies import client_address, is_forwarded, names_address
 from gameserver.realtime.services import Services
@@ -17,41 +21,72 @@ class Visit:
 
     ``peer`` is the address at the other end of it, ``address`` that of the client: another one, once the
     request's head is read, if the peer is a trusted proxy. ``fields`` are in every line that is logged of it.
-    ``has_place`` is whether it counts under the limits; without, it may only ask how the server is.
+    ``has_place`` is whether it counts under the limits; without, it may only ask how the server is. ``transport`` is
+    what to talk through.
     """
 
-    __slots__ = ("_counted", "_services", "address", "answered", "fields", "has_place", "peer")
+    __slots__ = (
+        "_counted",
+        "_services",
+        "address",
+        "answered",
+        "at_metrics_port",
+        "fields",
+        "has_place",
+        "limited_as",
+        "peer",
+        "transport",
+    )
 
-    def __init__(self, services: Services, peer: str) -> None:
+    def __init__(
+        self, services: Services, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
+    ) -> None:
         self._services = services
-        self.peer = peer
-        self.address = peer
-        self.fields: dict[str, object] = {"connection": next(services.connection_numbers), "address": peer}
+        self.transport = transport
+        self.at_metrics_port = at_metrics_port
+        self.fields: dict[str, object] = {"connection": next(services.connection_numbers)}
         self.answered = False
-        self._counted: str | None = None
+        self.pass_on(peer)
         # At a trusted proxy's address there is no limit of its own.
-        self.has_place = self._enter(None if peer in services.trusted_proxies else peer)
+        self.has_place = self._enter(None if peer in services.trusted_proxies else self.limited_as)
 
-    def _enter(self, address: str | None) -> bool:
-        self._counted = address
-        return self._services.reserve.replenish() and self._services.connections.enter(address)
+    def pass_on(self, peer: str) -> None:
+        """The connection is that of ``peer``; whoever was taken for that only passes it on."""
+        self.peer = peer
+        self._find(peer)
 
     def locate(self, head: Head) -> None:
         """See where the client is. Raises `HeadRefused`."""
         services = self._services
-        self.address = client_address(self.peer, head, services.trusted_proxies, services.settings.proxy_header)
-        self.fields["address"] = self.address
+        self._find(client_address(self.peer, head, services.trusted_proxies, services.settings.proxy_header))
+
+    def _find(self, address: str) -> None:
+        self.address = self.fields["address"] = address
+        self.limited_as = limited_as_one(address)
+
+    def _enter(self, subject: str | None) -> bool:
+        self._counted = subject
+        return self._services.reserve.replenish() and self._services.connections.enter(subject)
 
     def settle(self) -> None:
         """Count it where the client is, if it is not yet. Raises `HeadRefused` if there is no place."""
         if not self.has_place:
-            self.has_place = self._enter(self.address)
+            self.has_place = self._enter(self.limited_as)
             if not self.has_place:
-                raise too_many()
+                raise self.too_many()
         elif self._counted is None:
-            if not self._services.connections.locate(self.address):
-                raise too_many()
-            self._counted = self.address
+            if not self._services.connections.locate(self.limited_as):
+                raise self.too_many()
+            self._counted = self.limited_as
+
+    def too_many(self) -> HeadRefused:
+        """The answer to one connection more than the limits allow; the log says which of them."""
+        if not self._services.reserve.replenish():
+            limit = "descriptors"
+        else:
+            limit = "max_connections" if self._services.connections.left < 1 else "max_connections_per_address"
+        text = "too many connections; try again later"
+        return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many", fields={"limit": limit})
 
     @property
     def is_one_too_many(self) -> bool:
@@ -70,22 +105,16 @@ class Visit:
         named = host.lower() in map(str.lower, services.settings.metrics_hosts)
         return (named or names_address(host)) and self.address in services.metrics_addresses
 
-    def note_refusal(self, reason: str) -> None:
-        """Count and log that the connection comes to nothing."""
+    def note_refusal(self, reason: str, fields: Mapping[str, object] | None = None) -> None:
+        """Count and log that the connection comes to nothing, with more about it for the log."""
         services = self._services
         services.metrics.refused[reason] += 1
         if reason == ErrorCode.NOT_LOGGED_IN:
             services.note_failed_logon()
         elif reason != "closed":
-            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason)
+            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason, **(fields or {}))
 
     def leave(self) -> None:
         """Give the place back."""
         if self.has_place:
             self._services.connections.leave(self._counted)
-
-
-def too_many() -> HeadRefused:
-    """The answer to one connection more than the limits allow."""
-    text = "too many connections; try again later"
-    return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many")

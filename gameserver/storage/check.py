@@ -62,6 +62,12 @@ def _timers(connection: sqlite3.Connection) -> Iterator[str]:
         (TimerKind.CLOSE_GAME,),
     ):
         yield f"game {uuid}: nothing will close it at its close_at"
+    for uuid, timer in connection.execute(
+        "SELECT uuid, timer_id FROM timer_exceptions AS e JOIN pools ON pools.id = e.pool_id"
+        " JOIN timers ON timers.id = timer_id WHERE kind <> ? OR timers.action_id IS NOT pools.action_id",
+        (TimerKind.ALLOW_ACTION,),
+    ):
+        yield f"pool {uuid}: it is excepted from timer {timer}, which does not act on it"
 
 
 def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
@@ -112,3 +118,5 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         " WHERE pools.status <> 'open' AND bets.status = 'running' GROUP BY pools.id"
     ):
         yield f"pool {uuid} is {status}, and {running} of its bets are running"
+    for (uuid,) in connection.execute("SELECT uuid FROM pools WHERE status = 'open' AND untold_at IS NOT NULL"):
+        yield f"pool {uuid} is open, and that its betting was blocked or allowed is not told"

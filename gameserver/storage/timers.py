@@ -20,7 +20,7 @@ class TimerKind(IntEnum):
 
 
 class Timer(NamedTuple):
-    """Something that falls due."""
+    """Something that falls due; one of an action leaves the pools alone that were excepted from it since."""
 
     id: int
     due_at: int
@@ -28,6 +28,7 @@ class Timer(NamedTuple):
     game_id: int
     pool_id: int | None
     action_id: int | None
+    excepted: frozenset[int]
 
 
 def insert_timer(
@@ -62,6 +63,17 @@ def delete_timers(
     )
 
 
+def except_from_timer(
+    connection: sqlite3.Connection, game_id: int, kind: TimerKind, action_id: int, pool_id: int
+) -> None:
+    """Let what falls due for an action leave a pool alone, if anything does; what replaces it does not."""
+    connection.execute(
+        "INSERT INTO timer_exceptions SELECT id, ? FROM timers WHERE game_id = ? AND kind = ? AND action_id = ?"
+        " ON CONFLICT DO NOTHING",
+        (pool_id, game_id, kind, action_id),
+    )
+
+
 def delete_timers_of_pool(connection: sqlite3.Connection, pool_id: int) -> None:
     """Nothing of the pool falls due any more."""
     connection.execute("DELETE FROM timers WHERE pool_id = ?", (pool_id,))
@@ -80,7 +92,10 @@ def first_due(connection: sqlite3.Connection, now_ms: int) -> Timer | None:
         " ORDER BY due_at, kind, id LIMIT 1",
         (now_ms,),
     ).fetchone()
-    return Timer(row[0], row[1], TimerKind(row[2]), row[3], row[4], row[5]) if row else None
+    if row is None:
+        return None
+    excepted = connection.execute("SELECT pool_id FROM timer_exceptions WHERE timer_id = ?", (row[0],))
+    return Timer(row[0], row[1], TimerKind(row[2]), row[3], row[4], row[5], frozenset(pool for (pool,) in excepted))
 
 
 def delete_timer(connection: sqlite3.Connection, timer_id: int) -> None:

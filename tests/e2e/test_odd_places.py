@@ -22,7 +22,7 @@ from tests.support.strangers import STRANGER
 SCHEMA_3 = Path(__file__).parents[1] / "storage" / "schema_3.sql"
 
 COMMANDS = [
-    "serve --port 0",
+    "serve --port 0 --log-level error",
     "user add bob",
     "user add bob --create",
     "user key ann",
@@ -93,7 +93,9 @@ def test_a_device_is_no_database(tmp_path: Path, command: str) -> None:
     assert not Path("/dev/null.lock").exists()
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if command[-8:] not in ("--create", "--port 0")])
+@pytest.mark.parametrize(
+    "command", [command for command in COMMANDS if "--create" not in command and "serve" not in command]
+)
 def test_where_there_is_no_database_none_is_made(tmp_path: Path, command: str) -> None:
     done = run(*arguments_of(command, tmp_path), "--db", tmp_path / "data" / "game.db")
     assert (done.code, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
@@ -111,7 +113,7 @@ def test_a_database_is_made_by_user_add_if_it_is_told_to(tmp_path: Path) -> None
 def test_a_database_that_was_cut_to_nothing_is_not_taken_for_a_new_one(database: Path) -> None:
     add_user(database, "ann")
     os.truncate(database, 0)
-    for command in ("serve --port 0", "user add bob --create"):
+    for command in ("serve --port 0 --log-level error", "user add bob --create"):
         done = run(*command.split(), "--db", database)
         assert (done.code, done.stdout, "is empty" in done.stderr) == (1, "", True)
 
@@ -256,7 +258,9 @@ def test_a_log_that_cannot_be_read_is_told_and_not_left_out(unwritable: Path) ->
     assert f"Permission denied: '{database}-wal'" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve --port 0", "user add bob", "user key ann", "source list", "call {{}}"])
+@pytest.mark.parametrize(
+    "command", ["serve --port 0 --log-level error", "user add bob", "user key ann", "source list", "call {{}}"]
+)
 def test_what_needs_to_write_says_where_it_may_not(unwritable: Path, command: str) -> None:
     database = unwritable / "game.db"
     add_user(database, "ann")
@@ -298,7 +302,14 @@ def test_a_working_folder_that_was_removed_matters_to_relative_paths_only(
     assert run("check", "--db", database).code == 0
     with serving(database):
         assert run("user", "add", "carl", "--db", database).code == 0
-    for command in ("serve --port 0", "check", "user add dora", "user add dora --create", "backup b.db", "source list"):
+    for command in (
+        "serve --port 0 --log-level error",
+        "check",
+        "user add dora",
+        "user add dora --create",
+        "backup b.db",
+        "source list",
+    ):
         done = run(*command.split(), "--db", "game.db")
         assert (done.code, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
         assert "working folder does not exist any more" in done.stderr
@@ -326,7 +337,7 @@ def test_a_bug_shows_its_traceback_and_exits_with_3(
     monkeypatch.setattr(cli, "serve", serve)
     monkeypatch.setattr(cli, "control", command)
     monkeypatch.setattr(cli, "find_faults", command)
-    for arguments in ("serve --port 0", "user key ann", "check"):
+    for arguments in ("serve --port 0 --log-level error", "user key ann", "check"):
         done = run(*arguments.split(), "--db", database)
         assert (done.code, done.stdout) == (3, "")
         assert "Traceback (most recent call last)" in done.stderr

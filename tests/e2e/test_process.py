@@ -66,6 +66,37 @@ def test_a_port_that_is_taken_is_refused_in_words(database: Path, tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
+def test_a_server_listens_at_several_addresses_and_a_unix_socket(database: Path, tmp_path: Path) -> None:
+    path = tmp_path / "clients"
+    with serving(database, "--host", f"127.0.0.1,127.0.0.2,unix:{path}") as server:
+        *urls, last = server.first_line.removeprefix("serving on ").split()
+        assert last == f"ws+unix:{path}"
+        assert len({url.rpartition(":")[2] for url in urls}) == 1
+        key = add_user(database, "ann")["session_key"]
+        for url in urls:
+            with playing(url, key) as player:
+                assert player.call(1)["res"] == 1
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.connect(str(path))
+            with playing("ws://localhost/", key, sock=stream) as player:
+                assert player.call(611)["res"] == 621
+        server.kill()
+    with serving(database, "--host", f"127.0.0.1,unix:{path}") as server:  # in spite of what was left behind
+        assert server.stop() == 0
+    assert not path.exists()
+
+
+def test_a_server_uses_the_socket_that_systemd_opened(database: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        number, url = opened.fileno(), f"ws://127.0.0.1:{opened.getsockname()[1]}/"
+        with serving(database, inherits=number) as server:
+            assert server.first_line == f"serving on {url}\n"
+            opened.close()
+            with playing(url, add_user(database, "ann")["session_key"]) as player:
+                assert player.call(1)["res"] == 1
+            assert server.stop() == 0
+
+
 def test_healthz_and_metrics_are_served_on_the_same_port(process: ServerProcess) -> None:
     url = process.url.replace("ws:", "http:")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -78,7 +109,7 @@ def test_healthz_and_metrics_are_served_on_the_same_port(process: ServerProcess)
 
 def test_the_log_as_json_is_one_object_a_line_from_start_to_end(database: Path) -> None:
     ann = add_user(database, "ann")
-    with serving(database, "--log-format", "json", "--log-level", "debug") as server:
+    with serving(database, "--log-format", "json", "--log-level", "debug", "--max-connections", "100") as server:
         with playing(server.url, ann["session_key"]) as player:
             assert player.call(1)["res"] == 1
         port = server.address[1]

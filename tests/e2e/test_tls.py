@@ -23,6 +23,7 @@ from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, r
 from tests.support.wire import plain, request_head
 
 GARBAGE = (b"", b"\x16\x03\x01\x00", b"\x16\x03\x01\x02\x00" + b"\xff" * 512, b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 999)
+CLIENT_HELLO = bytes.fromhex("16030100f8010000f40303") + bytes(range(240))
 ENCRYPTED_BY = serialization.BestAvailableEncryption(b"a passphrase")
 
 
@@ -48,9 +49,10 @@ class Authority:
         issued.private_key_pem.write_to_path(str(self.key))
         return issued
 
-    def connect(self, server: ServerProcess) -> ssl.SSLSocket:
-        """A connection whose handshake is done."""
+    def connect(self, server: ServerProcess, first: bytes = b"") -> ssl.SSLSocket:
+        """A connection whose handshake is done, and comes after ``first``."""
         plain = socket.create_connection(server.address, timeout=TIMEOUT_S)
+        plain.sendall(first)
         return self.trust.wrap_socket(plain, server_hostname="127.0.0.1", suppress_ragged_eofs=False)
 
     def shown_by(self, server: ServerProcess) -> bytes | None:
@@ -148,6 +150,18 @@ def test_one_connection_too_many_is_told_so_over_tls_unless_it_is_a_health_check
         with authority.connect(server) as check:
             check.sendall(plain("GET", "/healthz"))
             assert check.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_proxy_says_by_the_proxy_protocol_whose_tls_it_passes_on(database: Path, authority: Authority) -> None:
+    flags = ("--proxy-protocol", "true", "--trusted-proxies", "127.0.0.1", "--metrics-addresses", "203.0.113.9")
+    with serving(database, *authority.flags, *flags) as server:
+        for client, status in [("203.0.113.9", 200), ("203.0.113.8", 403)]:
+            with authority.connect(server, f"PROXY TCP4 {client} 127.0.0.1 51000 443\r\n".encode()) as proxy:
+                proxy.sendall(plain("GET", "/metrics", Host="localhost"))
+                assert int(proxy.recv(4096).split(b" ")[1]) == status
+        with closing(socket.create_connection(server.address, timeout=TIMEOUT_S)) as silent:
+            silent.sendall(CLIENT_HELLO)
+            assert silent.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_renewed_certificate_is_taken_up_on_sighup_and_a_broken_one_is_not(

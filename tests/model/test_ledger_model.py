@@ -56,13 +56,17 @@ class Book:
         due = [Fraction(pot * stake.amount, winning) if stake.team == winner else Fraction(0) for stake in self.stakes]
         paid = [int(share) for share in due]
         by_fraction = sorted(range(len(due)), key=lambda index: (paid[index] - due[index], index))
-        for index in by_fraction[: pot - sum(paid)]:
+        left = pot - sum(paid)
+        for index in by_fraction[:left]:
             paid[index] += 1
+        Ledger.shared_unevenly += left > 0
         return paid
 
 
 class Ledger(RuleBasedStateMachine):
     """Games in three currencies, many pools in each, and the dicts that say who has what."""
+
+    shared_unevenly = 0  # settlements, of all runs, in which some got a unit more than their share rounded down
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,6 +125,15 @@ class Ledger(RuleBasedStateMachine):
     def bet_everything(self, which: int, user: str, team: str) -> None:
         book = self.books[which % len(self.books)]
         self.place(book, user, team, max(1, self.available[user, book.currency]))
+
+    @rule(which=choices, stakes=st.lists(st.integers(1, 500), min_size=3, max_size=5))
+    def bet_together(self, which: int, stakes: list[int]) -> None:
+        """Many bet in one pool, on either team: who wins shares with others."""
+        open_books = [book for book in self.books if book.is_open and not book.is_blocked]
+        if open_books:
+            book = open_books[which % len(open_books)]
+            for number, amount in enumerate(stakes):
+                self.place(book, USERS[number % len(USERS)], TEAMS[number % 2], amount)
 
     def place(self, book: Book, user: str, team: str, amount: int) -> None:
         reply = self.offline.call(user, 392, pool_id=book.uuid, target=team, amount=units(amount, book.currency))
@@ -207,3 +220,4 @@ def units(amount: int, currency: str) -> str:
 @pytest.mark.time_limit(300)
 def test_whatever_is_bet_and_resolved_the_ledger_is_what_a_plain_dict_says() -> None:
     run_state_machine_as_test(Ledger, settings=settings(max_examples=25, stateful_step_count=40, print_blob=True))
+    assert Ledger.shared_unevenly

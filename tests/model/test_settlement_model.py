@@ -1,8 +1,10 @@
 """Any course of bets, events, resolutions, voids, time and restarts keeps every unit of money accounted for."""
 
+import math
 import tempfile
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -34,7 +36,12 @@ seldom = st.integers(0, 5).map(lambda number: number == 5)
 
 
 class Course(RuleBasedStateMachine):
-    """A source of a house that takes 7 %, its games one after another, and what happens in them."""
+    """A source of a house that takes 7 %, its games one after another, and what happens in them.
+
+    ``lived`` counts, over all courses, what a course may well do without.
+    """
+
+    lived: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,15 +51,16 @@ class Course(RuleBasedStateMachine):
         self.events: list[dict[str, Any]] = []
         self.seen: dict[str, tuple[int, list[Any]]] = {}  # each pool's version and what it was then
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(close_in=st.sampled_from([None, 50, 2_000]))
+    def begin(self, close_in: int | None) -> None:
         for name in BETTORS:
             self.offline.add_user(name)
         self.offline.add_user("admin", provider=True)
         self.source = self.do(365, source_name="Cup", takeout="0.07")["source_id"]
-        self.open_game(None)
+        self.open_game(close_in)
 
     def open_game(self, close_in: int | None) -> None:
+        self.close_at = math.inf if close_in is None else self.offline.now_ms + close_in
         game = self.do(
             370,
             source_id=self.source,
@@ -85,6 +93,7 @@ class Course(RuleBasedStateMachine):
     @precondition(lambda self: self.is_closed)
     @rule(close_in=st.sampled_from([None, 50, 2_000]))
     def next_game(self, close_in: int | None) -> None:
+        self.lived["another game"] += 1
         self.open_game(close_in)
 
     @rule(
@@ -103,7 +112,9 @@ class Course(RuleBasedStateMachine):
             options["finish_at"] = self.offline.now_ms + starts_in + lasts
         parameters = {"game_id": self.games[-1], "description": "?", "recreate_on_end": recreate, **options}
         reply = self.offline.call("admin", 385, pool_type=pool_type, **parameters)
-        assert reply["res"] == 350 or reply["code"] in CLOSING, reply
+        moments = [options["start_at"], options.get("finish_at", 0)]
+        refusals = {"invalid_parameter"} if max(moments) > self.close_at else CLOSING
+        assert reply["res"] == 350 or reply["code"] in refusals, reply
 
     def open_pools(self) -> list[dict[str, Any]]:
         """The unresolved pools, recreated ones included."""
@@ -163,6 +174,7 @@ class Course(RuleBasedStateMachine):
     def void(self, event: int) -> None:
         if self.events:
             chosen = self.events.pop(event % len(self.events))
+            self.lived["a void after the close"] += self.is_closed
             self.do(3951, game_id=self.games[-1], event_id=chosen["event_id"])
 
     @rule(event=choices)
@@ -180,6 +192,7 @@ class Course(RuleBasedStateMachine):
         if "voided" in voided["pools"].values() or (not voided["pools"] and "pool_id" in parameters):
             return
         self.register(parameters)
+        self.lived["a void and the same again"] += not self.is_closed
         assert self.is_closed or self.balances() == before
 
     @rule(pool=choices, sure=seldom)
@@ -200,6 +213,18 @@ class Course(RuleBasedStateMachine):
             return
         reply = self.offline.call("admin", 375, game_id=self.games[-1])
         assert reply["res"] == 341 or reply["code"] in ("game_closed", "manual_pools_remain")
+        if reply.get("code") == "manual_pools_remain":
+            self.lived["a close that waits"] += 1
+
+    @rule(sure=seldom)
+    def close_for_good(self, sure: bool) -> None:
+        """Resolve what a close leaves, and close again."""
+        self.offline.let_time_pass(20)  # until every pool has started
+        if sure and not self.is_closed:
+            reply = self.offline.call("admin", 375, game_id=self.games[-1])
+            for pool in reply.get("pools", []):
+                self.register({"pool_id": pool, "target_id": "no", "happened_at": self.offline.now_ms})
+            assert self.is_closed or self.do(375, game_id=self.games[-1])
 
     @rule()
     def restart(self) -> None:
@@ -265,3 +290,10 @@ class Course(RuleBasedStateMachine):
 @pytest.mark.time_limit(300)
 def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived_again() -> None:
     run_state_machine_as_test(Course, settings=settings(max_examples=60, stateful_step_count=40, print_blob=True))
+    assert set(Course.lived) == {
+        "another game",
+        "a void after the close",
+        "a void and the same again",
+        "a close that waits",
+    }
+    assert all(Course.lived.values())

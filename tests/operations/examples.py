@@ -14,7 +14,7 @@ from gameserver.protocol.declare import Kind, Role
 from gameserver.protocol.fields import Username, Uuid
 from gameserver.protocol.registry import OPERATIONS
 from tests.support.harness import Client
-from tests.support.world import World
+from tests.support.world import UNKNOWN_ID, World
 
 NEW_GAME = {"game_name": "A - B", "type": "football"}
 
@@ -120,11 +120,14 @@ def entitled(op: int, world: World) -> Client:
     }[OPERATIONS[op].by]
 
 
+def special_role(op: int) -> Role | None:
+    """The role that an operation asks for, if not every user has it."""
+    return OPERATIONS[op].by if OPERATIONS[op].by not in (Role.ANYONE, Role.USER) else None
+
+
 def not_entitled(op: int, world: World) -> list[Client]:
-    """Connections whose users have other roles than the one that the operation asks for."""
+    """Connections whose users have other roles than the special one that the operation asks for."""
     return {
-        Role.ANYONE: [],
-        Role.USER: [],
         Role.PROVIDER: [world.user, world.source_admin, world.game_admin],
         Role.SOURCE_ADMIN: [world.user, world.game_admin, world.outsider],
         Role.GAME_ADMIN: [world.user, world.source_admin, world.outsider],
@@ -135,6 +138,11 @@ def not_entitled(op: int, world: World) -> list[Client]:
 def fields_of(op: int) -> list[msgspec.structs.FieldInfo]:
     """The parameters of an operation."""
     return [field for field in msgspec.structs.fields(OPERATIONS[op].request) if field.name != "header"]
+
+
+def required_fields_of(op: int) -> list[str]:
+    """The parameters that must be there."""
+    return [field.name for field in fields_of(op) if field.required]
 
 
 def _is_of(field: msgspec.structs.FieldInfo, kind: object) -> bool:
@@ -151,7 +159,12 @@ def username_fields_of(op: int) -> list[str]:
     return [field.name for field in fields_of(op) if _is_of(field, Username)]
 
 
-def operations(*kinds: Kind) -> pytest.MarkDecorator:
-    """One test for every operation, or every one of these kinds."""
-    ops = [op for op, operation in sorted(OPERATIONS.items()) if not kinds or operation.kind in kinds]
+def names_in(op: int) -> dict[str, str]:
+    """The parameters that name something, each with a name that nothing has."""
+    return dict.fromkeys(id_fields_of(op), UNKNOWN_ID) | dict.fromkeys(username_fields_of(op), "nobody")
+
+
+def operations(*kinds: Kind, having: Callable[[int], object] = lambda op: True) -> pytest.MarkDecorator:
+    """One test for every operation, or every one of these kinds, that has what is asked for."""
+    ops = [op for op, operation in sorted(OPERATIONS.items()) if (not kinds or operation.kind in kinds) and having(op)]
     return pytest.mark.parametrize("op", ops, ids=[f"{op}-{OPERATIONS[op].name}" for op in ops])

@@ -134,13 +134,13 @@ async def test_closing_a_source_closes_what_can_be_closed_and_finishes_when_sent
     assert_refused(await table.admin.call(366, source_id=table.source), 366, "source_closed")
 
 
-@pytest.mark.parametrize("by", ["event", "void", "time"])
+@pytest.mark.parametrize("by", ["event", "void"])
 async def test_after_close_at_a_game_closes_by_itself_with_its_last_manual_pool(
     server: Server, clock: FakeClock, by: str
 ) -> None:
     table = await lay_table(server, clock, close_at=START_MS + 1_000)
     first = await table.pool(pool_type=3)
-    last = await table.pool(pool_type=4, finish_at=START_MS + 5_000)
+    last = await table.pool(pool_type=3)
     await table.bet("ann", first, "no", 2)
     watcher = await table.watcher()
     table.set_time(1_000)
@@ -148,13 +148,22 @@ async def test_after_close_at_a_game_closes_by_itself_with_its_last_manual_pool(
     assert (await table.details())["status"] == "game_in_progress_betting_closed"
     if by == "event":
         await table.resolve(last, "yes")
-    elif by == "void":
-        await accepted(table.admin, 3952, pool_id=last)
     else:
-        table.set_time(5_000)
+        await accepted(table.admin, 3952, pool_id=last)
     assert (await table.details())["status"] == "game_closed"
-    ended = {"event": [366, 362], "void": [3662], "time": [363]}[by]
+    ended = {"event": [366, 362], "void": [3662]}[by]
     assert kinds(await watcher.heard()) == [368, 368, 366, 362, *ended, 341]
+
+
+async def test_a_closing_game_closes_by_itself_as_its_last_pool_ends_by_time_at_its_close_at(
+    server: Server, clock: FakeClock
+) -> None:
+    table = await lay_table(server, clock, close_at=START_MS + 1_000)
+    await close_with_manual(table, await table.pool(pool_type=4, finish_at=START_MS + 1_000))
+    watcher = await table.watcher()
+    table.set_time(1_000)
+    assert (await table.details())["status"] == "game_closed"
+    assert kinds(await watcher.heard()) == [363, 341]
 
 
 async def test_a_game_closing_before_its_close_at_closes_by_itself_then(server: Server, clock: FakeClock) -> None:
@@ -172,7 +181,7 @@ async def test_a_close_at_that_passed_while_the_server_was_down_settles_the_pool
 ) -> None:
     async with running_server(database, clock) as server:
         table = await lay_table(server, clock, close_at=START_MS + 1_000)
-        pool = await table.pool(pool_type=2, finish_at=START_MS + 2_000, recreate_on_end=True)
+        pool = await table.pool(recreate_on_end=True)
         await table.bet("ann", pool, "none", 2)
         key = await server.key_of("ann")
     later = FakeClock()

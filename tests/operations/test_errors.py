@@ -5,26 +5,34 @@ import pytest
 
 from gameserver.errors import ErrorCode
 from gameserver.protocol.registry import OPERATIONS
-from tests.operations.examples import POOL, entitled, example, fields_of, id_fields_of, operations, username_fields_of
+from tests.operations.examples import (
+    POOL,
+    entitled,
+    example,
+    fields_of,
+    id_fields_of,
+    names_in,
+    operations,
+    required_fields_of,
+)
 from tests.support.harness import START_MS, Server
 from tests.support.world import UNKNOWN_ID, World, assert_refused
 
 Reply = dict[str, Any]
 
 
-@operations()
+@operations(having=required_fields_of)
 async def test_each_required_parameter_that_is_absent_is_named(world: World, op: int) -> None:
     client = entitled(op, world)
-    for field in fields_of(op):
-        if field.required:
-            parameters = await example(op, world)
-            del parameters[field.name]
-            for absent in ({}, {field.name: None}, {field.name: ""}):
-                reply = await client.call(op, **parameters, **absent)
-                assert_refused(reply, op, "missing_parameter", field.name)
+    for name in required_fields_of(op):
+        parameters = await example(op, world)
+        del parameters[name]
+        for absent in ({}, {name: None}, {name: ""}):
+            reply = await client.call(op, **parameters, **absent)
+            assert_refused(reply, op, "missing_parameter", name)
 
 
-@operations()
+@operations(having=fields_of)
 async def test_each_parameter_of_a_wrong_type_is_named(world: World, op: int) -> None:
     client = entitled(op, world)
     for field in fields_of(op):
@@ -41,7 +49,7 @@ async def test_a_parameter_that_the_operation_does_not_know_is_named(world: Worl
         assert_refused(reply, op, "invalid_parameter", "no_such_thing")
 
 
-@operations()
+@operations(having=id_fields_of)
 async def test_each_id_that_is_no_lower_case_uuid_is_named(world: World, op: int) -> None:
     client = entitled(op, world)
     for name in id_fields_of(op):
@@ -50,17 +58,12 @@ async def test_each_id_that_is_no_lower_case_uuid_is_named(world: World, op: int
             assert_refused(reply, op, "invalid_parameter", name)
 
 
-@operations()
+@operations(having=names_in)
 async def test_each_id_or_user_that_is_unknown_is_not_found(world: World, op: int) -> None:
     client = entitled(op, world)
-    unknown = dict.fromkeys(id_fields_of(op), UNKNOWN_ID) | dict.fromkeys(username_fields_of(op), "nobody")
-    for name, value in unknown.items():
+    for name, value in names_in(op).items():
         reply = await client.call(op, **{**await example(op, world), name: value})
         assert_refused(reply, op, "not_found", name)
-
-
-async def join(world: World, **parameters: Any) -> Reply:
-    return await world.user.call(363, game_id=world.game, **parameters)
 
 
 async def after_close_of_source(world: World, op: int) -> Reply:
@@ -214,11 +217,10 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
 ELSEWHERE = {ErrorCode.NOT_FOUND, ErrorCode.MANUAL_POOLS_REMAIN}
 
 
-@operations()
-async def test_each_error_that_is_declared_occurs(world: World, op: int) -> None:
-    for code in OPERATIONS[op].errors:
-        if code not in ELSEWHERE:
-            assert (op, code) in SCENARIOS, f"add a scenario for {code} of operation {op} to {__name__}.SCENARIOS"
+def test_each_error_that_is_declared_occurs() -> None:
+    declared = {(op, code) for op, operation in OPERATIONS.items() for code in operation.errors}
+    missing = {(op, code) for op, code in declared if code not in ELSEWHERE} - set(SCENARIOS)
+    assert not missing, f"add scenarios for these to {__name__}.SCENARIOS"
 
 
 @pytest.mark.parametrize(("op", "code"), SCENARIOS, ids=str)
@@ -387,10 +389,9 @@ async def test_the_key_is_checked_before_existence(world: World) -> None:
     assert (await world.provider.call(375, header=header, game_id=UNKNOWN_ID))["code"] == "key_reused"
 
 
-@operations()
+@operations(having=names_in)
 async def test_existence_is_checked_before_the_role(world: World, op: int) -> None:
-    unknown = dict.fromkeys(id_fields_of(op), UNKNOWN_ID) | dict.fromkeys(username_fields_of(op), "nobody")
-    for name, value in unknown.items():
+    for name, value in names_in(op).items():
         reply = await world.user.call(op, **{**await example(op, world), name: value})
         assert_refused(reply, op, "not_found", name)
 

@@ -30,6 +30,8 @@ LIMITS = {
     "max_requests_per_s": 100,
     "max_target_depth": 64,
     "max_targets": 20_000,
+    "max_pool_targets": 500,
+    "max_details_bytes": 786_432,
     "max_actions": 1_000,
     "max_game_admins": 10,
     "presence_detail_limit": 100,

@@ -245,6 +245,115 @@ async def test_an_unknown_action_is_refused_by_name(table: Table, op: int, actio
     assert_refused(reply, op, "invalid_parameter", "action_id")
 
 
+# An immediate block, and what was to come
+
+
+async def block_with(table: Table, how: str, pool: str) -> None:
+    """Block a pool at once: itself, with its action, or by voiding the first of the two events on record."""
+    if how == "397":
+        await steer(table, BLOCK, pool)
+    elif how == "3975":
+        await steer_action(table, BLOCK_ACTION)
+    else:
+        event = await table.event(at=5)
+        await table.event(at=6)
+        await table.void(event)
+
+
+@pytest.mark.parametrize("how", ["397", "3975", "3951"])
+@pytest.mark.parametrize("ordered", [ALLOW, ALLOW_ACTION], ids=lambda it: str(it.op))
+async def test_a_block_at_once_cancels_every_allow_to_come_that_touches_the_pool(
+    table: Table, how: str, ordered: Steering
+) -> None:
+    pool = await table.pool()
+    await steer(table, BLOCK, pool)
+    await (steer(table, ordered, pool, 800) if ordered is ALLOW else steer_action(table, ordered, 800))
+    await block_with(table, how, pool)
+    watcher = await table.watcher()
+    assert 369 not in await told(table, watcher, 900)
+    table.set_time(900)
+    assert await table.refusal(392, "ann", pool_id=pool, target="brazil", amount=1) == "betting_blocked"
+
+
+async def test_an_actions_allow_to_come_still_allows_the_pools_that_were_not_blocked_since(table: Table) -> None:
+    pools = [await table.pool() for _ in range(3)]
+    await steer_action(table, BLOCK_ACTION)
+    await steer_action(table, ALLOW_ACTION, 50)
+    await steer(table, BLOCK, pools[1])
+    later, watcher = await table.pool(is_blocked=True), await table.watcher()
+    heard = await heard_at(table, watcher, 50)
+    allowed = [pools[0], pools[2], later]
+    assert [(message["res"], message.get("pool_id")) for message in heard] == [
+        *((369, pool) for pool in allowed),
+        (371, None),
+    ]
+
+
+async def test_an_allow_ordered_for_the_action_after_a_pool_was_blocked_allows_it_too(table: Table) -> None:
+    pool = await table.pool()
+    await steer_action(table, ALLOW_ACTION, 50)
+    await steer(table, BLOCK, pool)
+    await steer_action(table, ALLOW_ACTION, 60)
+    watcher = await table.watcher()
+    assert await told(table, watcher, 60) == [369, 371]
+
+
+async def test_a_block_that_falls_due_cancels_no_allow(table: Table) -> None:
+    pool, watcher = await table.pool(), await table.watcher()
+    await steer(table, BLOCK, pool, 50)
+    await steer_action(table, ALLOW_ACTION, 60)
+    assert await told(table, watcher, 100) == [368, 369, 371]
+
+
+@pytest.mark.parametrize(("it", "res"), [(ALLOW, 369), (BLOCK, 368)], ids=lambda it: str(it))
+async def test_what_fell_due_while_a_pool_was_resolved_is_told_when_it_opens_again(
+    table: Table, it: Steering, res: int
+) -> None:
+    pool = await table.pool(is_blocked=not it.value)
+    await steer(table, it, pool, 50)
+    event = await table.event(at=10)
+    watcher = await table.watcher()
+    assert await told(table, watcher, 90) == []
+    await table.void(event)
+    heard = [message for message in await watcher.heard() if message["res"] != 361]
+    assert [message["res"] for message in heard] == [3661, 352, res]
+    shown = await table.pool_object(pool)
+    assert heard[-1] == {**heard[-1], "pool_id": pool, it.told: START_MS + 50, "version": shown["version"]}
+    assert shown["is_blocked"] is it.value
+    await table.void(await table.event())
+    assert kinds(await watcher.heard()) == [366, 362, 3661, 352] + [368] * it.value
+
+
+async def test_what_is_to_come_still_comes_to_a_pool_that_opens_again_before(table: Table) -> None:
+    pool = await table.pool(is_blocked=True)
+    await steer(table, ALLOW, pool, 50)
+    await table.void(await table.event(at=10))
+    assert await state_of(table, pool, BLOCK, 49)
+    assert not await state_of(table, pool, BLOCK, 50)
+
+
+async def test_of_several_that_fell_due_while_a_pool_was_resolved_the_last_holds(table: Table) -> None:
+    pool, watcher = await table.pool(), await table.watcher()
+    await steer(table, BLOCK, pool, 50)
+    await steer(table, ALLOW, pool, 60)
+    event = await table.event(at=10)
+    table.set_time(90)
+    await table.void(event)
+    (message,) = [message for message in await watcher.heard() if message["res"] in (368, 369)]
+    assert (message["res"], message["allowed_at"]) == (369, START_MS + 60)
+
+
+async def test_no_allow_to_come_outlives_the_beginning_of_the_games_end(table: Table) -> None:
+    pool = await table.pool(pool_type=3)
+    await steer(table, ALLOW, pool, 50)
+    await steer_action(table, ALLOW_ACTION, 50)
+    watcher = await table.watcher()
+    await table.admin.call(375, game_id=table.game)
+    event = await table.resolve(pool, "yes")
+    assert (await table.void(event))["pools"] == {pool: "voided"}
+    assert not {369, 371} & set(await told(table, watcher, 100))
+
+
 # Hot pools on an action and target
 
 

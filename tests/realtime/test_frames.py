@@ -187,7 +187,16 @@ def test_a_size_of_many_exabytes_is_refused() -> None:
     assert refusal(FrameReader(262_144, 10), [data]) == CloseCode.MESSAGE_TOO_BIG
 
 
-@given(st.binary(max_size=300), st.lists(st.integers(0), max_size=4))
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    """What a client may send, but for some bytes."""
+    data = bytearray(b"".join(client_bytes(message) for message in draw(st.lists(messages, min_size=1, max_size=3))))
+    for at in draw(st.lists(st.integers(0, 20) | st.integers(0, len(data)), max_size=2)):
+        data[at % len(data)] = draw(st.integers(0, 255))
+    return bytes(data)
+
+
+@given(st.binary(max_size=300) | damaged(), st.lists(st.integers(0), max_size=4))
 def test_whatever_comes_is_read_or_refused_and_the_same_however_it_is_cut(data: bytes, cuts: list[int]) -> None:
     def outcome(parts: Iterable[bytes]) -> tuple[list[str | Frame], CloseCode | None]:
         reader, found = FrameReader(1_000, 4), []

@@ -197,6 +197,41 @@ async def test_only_the_servers_own_and_listed_origins_may_connect(
         assert (await peer.response()).status == status
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("play.example", "https://play.example:443", 101),
+        ("play.example:443", "https://play.example", 101),
+        ("play.example:443", "https://play.example:443", 101),
+        ("play.example:80", "http://play.example", 101),
+        ("play.example", "http://play.example:80", 101),
+        ("[::1]:443", "https://[::1]", 101),
+        ("play.example:443", "http://play.example", 403),
+        ("play.example:80", "https://play.example", 403),
+        ("play.example", "http://play.example:443", 403),
+        ("play.example:8443", "https://play.example", 403),
+        ("play.example", "https://play.example:4433", 403),
+        ("other.example", "https://friend.example", 101),
+        ("other.example", "https://friend.example:443", 101),
+        ("other.example", "https://xn--strae-oqa.example:8443", 101),
+        ("other.example", "https://friend.example:444", 403),
+    ],
+)
+async def test_the_schemes_default_port_may_be_written_or_not(
+    database: Path, host: str, origin: str, status: int
+) -> None:
+    allowed = ("https://Friend.example:443/", "https://straße.example:8443")
+    async with running_server(database, allowed_origins=allowed) as server:
+        assert (await answer(server, request_head(host=host, origin=origin))).status == status
+
+
+async def test_the_log_names_the_origin_that_was_refused(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    await answer(server, request_head(host="play.example", origin="https://evil.example\x7f" + "x" * 1000))
+    (record,) = [record for record in caplog.records if getattr(record, "event", None) == "refused"]
+    assert record.__dict__["fields"]["origin"] == "https://evil.example\x7f" + "x" * 179
+
+
 async def test_a_foreign_origin_is_refused_with_the_right_credentials_too(server: Server) -> None:
     key = await server.key_of("ann")
     response = await answer(server, request_head(origin="https://evil.example", authorization=f"Bearer {key}"))
@@ -301,6 +336,17 @@ async def test_an_endpoint_may_have_a_last_slash(server: Server, path: str) -> N
     local = {"Host": "127.0.0.1"}
     responses = [await answer(server, plain("GET", path + end, **local), address="127.0.0.1") for end in ("", "/")]
     assert [response.status for response in responses] == [200, 200]
+
+
+@pytest.mark.parametrize("base_path", ["/game", "/game/"])
+async def test_a_path_that_a_proxy_leaves_in_front_is_passed_over(database: Path, base_path: str) -> None:
+    async with running_server(database, base_path=base_path) as server:
+        for path in ("/", "/ws", "/game", "/game/", "/game/ws", "/game/?x", "/game/ws?x"):
+            assert (await answer(server, request_head(path))).status == 101, path
+        for path in ("/healthz", "/game/healthz", "/game/readyz/"):
+            assert (await answer(server, plain("GET", path))).status == 200, path
+        for path in ("/games", "/games/ws", "/game//", "/GAME/ws", "/game/game/ws", "/x/game/ws", "/game%2fws"):
+            assert (await answer(server, request_head(path))).status == 404, path
 
 
 @pytest.mark.parametrize("path", ["/", "/ws", "*", "/healthz", "/readyz/", "/metrics"])

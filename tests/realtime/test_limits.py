@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.realtime.limits import ConnectionLimiter, Patience, RateLimiter
+from gameserver.realtime.limits import ConnectionLimiter, Patience, RateLimiter, limited_as_one
 
 
 def granted(limiter: RateLimiter, who: object, now_s: float, tries: int) -> int:
@@ -88,6 +88,24 @@ def test_nothing_is_kept_of_an_address_without_connections() -> None:
     limiter.leave("a")
     with pytest.raises(KeyError):
         limiter.leave("a")
+
+
+@pytest.mark.parametrize(
+    ("address", "subject"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2::5", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::5", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix", "unix"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_a_network_of_ipv6_addresses_is_limited_as_one(address: str, subject: str) -> None:
+    assert limited_as_one(address) == subject
 
 
 def test_patience_ends_after_nothing_but_refusals() -> None:

@@ -4,6 +4,7 @@ import re
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -12,6 +13,7 @@ import trio.testing
 from gameserver.realtime.hub import Hub
 from gameserver.realtime.logs import JsonFormatter, TextFormatter, log, set_context
 from gameserver.realtime.metrics import Metrics
+from gameserver.realtime.reserve import Reserve
 from gameserver.realtime.writes import WriteWatch
 from gameserver.storage.connection import open_writer
 from gameserver.storage.jobs import Entry
@@ -22,6 +24,7 @@ from tests.support.wire import Peer, request_head
 
 logger = logging.getLogger("tests")
 
+FORWARDED = [(b"X-Forwarded-For", b"203.0.113.9")]
 FORGED = "x\n2026-01-01T00:00:00.000Z ERROR gameserver: forged\r\x1b[2K\x85\u2028\u202e\x00\t"
 
 
@@ -180,9 +183,33 @@ async def test_a_refused_handshake_is_logged_with_its_reason(server: Server, ent
     peer = Peer(server.open_stream("203.0.113.9"))
     await peer.send(request_head(origin="https://evil.example"))
     await peer.response()
-    assert entries.of("refused") == [
-        {"level": "info", "connection": 1, "address": "203.0.113.9", "reason": "not_authorized"}
-    ]
+    why = "this origin may not connect; the operator can list it"
+    what = {"reason": "not_authorized", "why": why, "origin": "https://evil.example", "host": "testserver"}
+    assert entries.of("refused") == [{"level": "info", "connection": 1, "address": "203.0.113.9", **what}]
+
+
+async def test_what_is_wrong_with_a_handshake_is_logged_in_words(server: Server, entries: Lines) -> None:
+    peer = Peer(server.open_stream())
+    await peer.send(request_head(sec_websocket_key="short"))
+    await peer.response()
+    (refused,) = entries.of("refused")
+    assert (refused["reason"], refused["why"]) == ("bad_request", "Sec-WebSocket-Key must be 16 bytes in base64")
+
+
+@pytest.mark.parametrize("limit", ["max_connections", "max_connections_per_address", "descriptors"])
+@pytest.mark.parametrize("peer_address", ["test", "10.0.0.1"])
+async def test_of_one_connection_too_many_the_limit_is_logged(
+    database: Path, entries: Lines, monkeypatch: pytest.MonkeyPatch, limit: str, peer_address: str
+) -> None:
+    settings: dict[str, Any] = {} if limit == "descriptors" else {limit: 1}
+    async with running_server(database, trusted_proxies=("10.0.0.1",), **settings) as server:
+        await server.connect("ann", address=peer_address, headers=FORWARDED)
+        if limit == "descriptors":
+            monkeypatch.setattr(Reserve, "replenish", lambda self: False)
+        late = Peer(server.open_stream(peer_address))
+        await late.send(request_head(x_forwarded_for="203.0.113.9"))
+        assert (await late.response()).status == 503
+    assert [(line["reason"], line["limit"]) for line in entries.of("refused")] == [("too_many", limit)]
 
 
 async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: Lines) -> None:
@@ -197,6 +224,7 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
         await trio.testing.wait_all_tasks_blocked()
     (closed,) = entries.of("closed")
     assert (closed["level"], closed["code"], closed["user"]) == ("warning", 4008, 1)
+    assert closed["why"] == "too slow"
 
 
 @pytest.mark.expects_errors

@@ -78,7 +78,7 @@ async def test_requests_are_counted_by_operation_and_outcome(server: Server) -> 
 
 @pytest.mark.expects_errors
 async def test_a_bug_is_counted_as_internal(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Writer, job: object, now_ms: int) -> None:
+    def fail(*_: object) -> None:
         raise AssertionError("a bug")
 
     client = await server.connect("provider")

@@ -168,3 +168,27 @@ async def test_requests_are_rated_by_the_clients_address(
         assert await answers("203.0.113.1") == [1, 1, 666]
         assert await answers("203.0.113.2") == [1, 1, 666]
         assert await answers("203.0.113.1") == [666, 666, 666]
+
+
+async def test_addresses_of_one_ipv6_network_share_its_limits(
+    database: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    settings: dict[str, Any] = {"max_connections_per_address": 2, "max_requests_per_s_per_address": 1}
+    async with running_server(database, run_sync=run_inline, **settings) as server:
+        opened = [await status_of(server, f"2001:db8::{number}", None) for number in range(3)]
+        assert [status for status, _ in opened] == [101, 101, 503]
+        assert (await status_of(server, "2001:db8:0:1::1", None))[0] == 101
+        codes = []
+        for _, peer in opened[:2]:
+            await peer.send(request(1), request(1))
+            codes += [(await peer.message())["res"] for _ in range(2)]
+        assert codes == [1, 1, 666, 666]
+        await opened[0][1].stream.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await status_of(server, "2001:db8::9", None))[0] == 101
+
+
+async def test_networks_are_limited_behind_a_proxy_too(database: Path) -> None:
+    async with running_server(database, trusted_proxies=("10.0.0.1",), max_connections_per_address=1) as server:
+        answers = [(await status_of(server, "10.0.0.1", f"2001:db8::{number}"))[0] for number in range(2)]
+        assert answers == [101, 503]

@@ -9,9 +9,10 @@ from gameserver.storage.check import MAX_FINDINGS, find_faults
 from gameserver.storage.connection import open_reader
 from gameserver.storage.games import Game, update_game_closed
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
-from gameserver.storage.pools import Pool
+from gameserver.storage.pools import Pool, update_blocked
 from gameserver.storage.settlements import insert_settlement
-from gameserver.storage.timers import TimerKind, delete_timers_of_game, insert_timer
+from gameserver.storage.targets import find_action_id, insert_actions
+from gameserver.storage.timers import TimerKind, delete_timers_of_game, except_from_timer, insert_timer
 from gameserver.storage.users import insert_session
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
@@ -238,3 +239,22 @@ def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: sqlite3.C
     settlement = insert_settlement(connection, pool.id, None, "close", 0, 0, NOW, is_money_return=False)
     connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
     assert find_faults(connection) == [f"pool {pool.uuid} is resolved, and 1 of its bets are running"]
+
+
+def test_an_open_pool_whose_block_is_not_told_is_named(connection: sqlite3.Connection, pool: Pool) -> None:
+    update_blocked(connection, pool.id, is_blocked=True, untold_at=NOW)
+    assert find_faults(connection) == [
+        f"pool {pool.uuid} is open, and that its betting was blocked or allowed is not told"
+    ]
+
+
+def test_a_pool_excepted_from_a_timer_that_does_not_act_on_it_is_named(
+    connection: sqlite3.Connection, pool: Pool
+) -> None:
+    insert_actions(connection, pool.game_id, {"goal": "Goal"})
+    action_id = find_action_id(connection, pool.game_id, "goal")
+    assert action_id is not None
+    insert_timer(connection, NOW + 1, TimerKind.ALLOW_ACTION, pool.game_id, action_id=action_id)
+    except_from_timer(connection, pool.game_id, TimerKind.ALLOW_ACTION, action_id, pool.id)
+    (fault,) = find_faults(connection)
+    assert fault.startswith(f"pool {pool.uuid}: it is excepted from timer ")

@@ -2,11 +2,13 @@ import sqlite3
 
 import pytest
 
+from gameserver.storage.targets import find_action_id, insert_actions
 from gameserver.storage.timers import (
     TimerKind,
     delete_timer,
     delete_timers_of_game,
     delete_timers_of_pool,
+    except_from_timer,
     first_due,
     insert_timer,
     next_due_at,
@@ -116,3 +118,28 @@ def test_what_is_due_is_found_by_an_index(connection: sqlite3.Connection) -> Non
     plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
     assert "timers_by_time" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_a_pool_is_excepted_from_the_timer_there_is_and_not_from_the_one_that_replaces_it(
+    connection: sqlite3.Connection, game_id: int
+) -> None:
+    pool_id = make_pool(connection, game_id).id
+    insert_actions(connection, game_id, {"goal": "Goal"})
+    action_id = find_action_id(connection, game_id, "goal")
+    assert action_id is not None
+    for due_at, excepted in ((20, frozenset({pool_id})), (30, frozenset())):
+        insert_timer(connection, due_at, TimerKind.ALLOW_ACTION, game_id, action_id=action_id)
+        for _ in excepted:
+            except_from_timer(connection, game_id, TimerKind.ALLOW_ACTION, action_id, pool_id)
+            except_from_timer(connection, game_id, TimerKind.ALLOW_ACTION, action_id, pool_id)
+        timer = first_due(connection, due_at)
+        assert timer is not None
+        assert timer.excepted == excepted
+    except_from_timer(connection, game_id, TimerKind.ALLOW_ACTION, action_id, pool_id)
+    assert drain(connection, 30) == [(30, TimerKind.ALLOW_ACTION)]
+    assert connection.execute("SELECT * FROM timer_exceptions").fetchall() == []
+
+
+def test_a_pool_is_excepted_from_nothing_where_no_timer_is_set(connection: sqlite3.Connection, game_id: int) -> None:
+    except_from_timer(connection, game_id, TimerKind.ALLOW_ACTION, 1, make_pool(connection, game_id).id)
+    assert connection.execute("SELECT * FROM timer_exceptions").fetchall() == []

@@ -42,7 +42,7 @@ async def echo(transport: trio.SocketStream) -> None:
     try:
         try:
             head = await read_head(transport, MAX_HEAD_BYTES)
-            response = accept_handshake(head, ()) if head is not None else b""
+            response = accept_handshake(head, frozenset()) if head is not None else b""
         except HeadRefused as refused:
             await transport.send_all(refused.response)
             return

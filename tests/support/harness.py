@@ -125,10 +125,11 @@ class Server:
         key: str = (await self.command(OpenSession(name)))["session_key"]
         return key
 
-    def open_stream(self, address: str = "test") -> trio.abc.Stream:
+    def open_stream(self, address: str = "test", *, at_metrics_port: bool = False) -> trio.abc.Stream:
         """The client's end of a new connection on which nothing has been sent."""
         ours, theirs = trio.testing.memory_stream_pair()
-        self._nursery.start_soon(serve_connection, self.services, theirs, address)
+        serve = partial(serve_connection, self.services, theirs, address, at_metrics_port=at_metrics_port)
+        self._nursery.start_soon(serve)
         return ours
 
     async def connect(

@@ -71,14 +71,31 @@ def add_user(file: Path, name: str, *, provider: bool = False) -> dict[str, Any]
     return user
 
 
+_INHERITING = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.execve(sys.argv[2], sys.argv[2:], {**os.environ, "LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())})
+"""
+
+
+def _as_systemd_does(listening: int | None) -> list[str]:
+    """What starts a program so that it finds a listening socket in its place."""
+    if listening is None:
+        return []
+    return [sys.executable, "-c", _INHERITING, str(listening)]
+
+
 class ServerProcess:
     """A server on a database file, in a process of its own. Its log is kept beside the file."""
 
-    def __init__(self, file: Path, *flags: str, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, file: Path, *flags: str, variables: Mapping[str, str] | None = None, inherits: int | None = None
+    ) -> None:
         self.log = file.with_name("server.log")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*PROGRAM, "serve", "--port", "0", "--db", str(file), *flags],
+                [*_as_systemd_does(inherits), *PROGRAM, "serve", "--port", "0", "--db", str(file), *flags],
+                pass_fds=() if inherits is None else (inherits,),
                 env=environment(variables),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -151,9 +168,11 @@ class ServerProcess:
 
 
 @contextmanager
-def serving(file: Path, *flags: str, variables: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
-    """A server that is killed at the end if the test has not stopped it."""
-    server = ServerProcess(file, *flags, variables=variables)
+def serving(
+    file: Path, *flags: str, variables: Mapping[str, str] | None = None, inherits: int | None = None
+) -> Iterator[ServerProcess]:
+    """A server that is killed at the end if the test has not stopped it; it may inherit a listening socket."""
+    server = ServerProcess(file, *flags, variables=variables, inherits=inherits)
     try:
         yield server
     finally:
