@@ -12,7 +12,7 @@ from benchmarks.processes import ServerProcess, serving
 
 _UNLIMITED = (
     *("--max-requests-per-s", "100000000", "--max-requests-per-s-per-address", "100000000"),
-    *("--max-connections", "100000", "--max-connections-per-address", "100000"),
+    *("--max-connections", "100000", "--max-connections-per-address", "100000", "--max-connections-per-user", "100000"),
 )
 
 
@@ -33,6 +33,7 @@ class Sizes:
     small_pool_bets: int
     large_pool_bets: int
     storm_clients: int
+    attack_seconds: float
 
 
 FULL = Sizes(
@@ -49,6 +50,7 @@ FULL = Sizes(
     small_pool_bets=20_000,
     large_pool_bets=100_000,
     storm_clients=5_000,
+    attack_seconds=10.0,
 )
 QUICK = Sizes(
     rounds=2,
@@ -64,6 +66,7 @@ QUICK = Sizes(
     small_pool_bets=4_000,
     large_pool_bets=20_000,
     storm_clients=1_500,
+    attack_seconds=4.0,
 )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from gameserver.config import Settings
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.admin import AddUser, Command, CreditUser, perform
-from gameserver.handlers.registry import run_write
+from gameserver.handlers.registry import parse, run_write
 from gameserver.protocol.codec import decode_request
 from gameserver.storage.connection import open_writer
 from gameserver.storage.ids import new_uuid
@@ -57,7 +57,8 @@ class History:
     def request(self, user: User, op: int, **parameters: Any) -> dict[str, Any]:
         """Carry out a request as a user; the reply."""
         request = decode_request(msgspec.json.encode({"op": op, **parameters}).decode(), logged_in=True)
-        body = run_write(self.connection, request, None, user, START_MS, self._settings).body
+        parsed = parse(request, self._settings)
+        body = run_write(self.connection, request, parsed, None, user, START_MS, self._settings).body
         reply: dict[str, Any] = msgspec.json.decode(body)
         return reply
 

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
@@ -76,6 +77,7 @@ def open_services(
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
             publish=Announcer(hubs, details, directory, clock),
+            monotonic_s=time.monotonic,
             run_sync=run_sync,
             run_writes=writes.run,
         )
@@ -84,7 +86,7 @@ def open_services(
                 _log_migration(store.file, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
-            services = Services(settings, store, secret, clock, alarms, hubs, *shared)
+            services = Services(settings, store, secret, clock, alarms, hubs, *shared, run_sync=run_sync)
             try:
                 yield services
             finally:

@@ -90,10 +90,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_message_fragments: Annotated[Count, Meta(description="frames of one message received")] = 16_384
     max_head_bytes: Annotated[Count, Meta(description="of an HTTP request head")] = 16_384
     max_unsent_bytes: Annotated[Count, Meta(description="waiting for one connection before it is too slow")] = 1_048_576
+    max_unanswered_bytes: Annotated[Count, Meta(description="of one user's changes in hand; for more, one waits")] = (
+        524_288
+    )
     max_requests_per_s: Annotated[Count, Meta(description="of one user; bursts may be twice that")] = 100
     max_requests_per_s_per_address: Annotated[Count, Meta(description="of one address; bursts twice that")] = 2_000
     max_connections: Annotated[Count, Meta(description="in all")] = 20_000
     max_connections_per_address: Annotated[Count, Meta(description="from one address")] = 10_000
+    max_connections_per_user: Annotated[Count, Meta(description="of one user")] = 20
     max_waiting_writes: Annotated[Count, Meta(description="requests queued for the database's writer")] = 10_000
     max_game_admins: Annotated[Count, Meta(description="of one game")] = 10
     max_target_depth: Annotated[int, Meta(ge=1, le=64, description="levels of nested targets")] = 64

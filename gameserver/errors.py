@@ -1,7 +1,9 @@
 """Everything that can be refused: error replies, close codes, and the exceptions that carry a refusal."""
 
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+ErrorT = TypeVar("ErrorT", bound=Exception)
 
 
 class ErrorCode(StrEnum):
@@ -76,6 +78,16 @@ class Rejected(ValueError):
         self.text = text
         self.field = field
         self.details = details
+
+
+def without_frames(error: ErrorT) -> ErrorT:
+    """An error that is kept, less the frames it was raised in: they hold the request and what was made of it.
+
+    Only a refusal is lightened, of which nobody needs to know where it came from; a bug's frames are to be logged.
+    """
+    if isinstance(error, Rejected):
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 def invalid(field: str, text: str) -> Rejected:

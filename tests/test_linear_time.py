@@ -169,9 +169,9 @@ def test_names_are_folded_in_linear_time(value: str) -> None:
     with bounded_work():
         for names in (value, [value], value.split(",")):
             with suppress(Rejected):
-                parse_actions(names)
+                parse_actions(names, "actions", SIZE)
             with suppress(Rejected):
-                parse_targets(names, "targets", 64)
+                parse_targets(names, "targets", 64, SIZE)
         hashtag(value)
 
 

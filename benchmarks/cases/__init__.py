@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from benchmarks.bench import Bench
+from benchmarks.cases.attacking import attack
 from benchmarks.cases.betting import bets
 from benchmarks.cases.broadcasting import broadcast
 from benchmarks.cases.conflating import conflation
@@ -26,4 +27,5 @@ CASES: dict[str, Case] = {
     "settlement": settlement,
     "storm": storm,
     "conflation": conflation,
+    "attack": attack,
 }

@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 
-from gameserver.errors import invalid
+from gameserver.errors import Rejected, invalid
 
 MAX_PART_LENGTH = 128
 _SPACING = re.compile(r"[\s_]+")
@@ -23,10 +24,19 @@ _JOINERS = "\u200c\u200d"
 _OF_WORDS = {"L", "M", "N", "S"}  # the kinds of characters that words, and emoji, are made of
 
 
-def split_list(value: list[str] | str) -> list[str]:
+def split_list(value: list[str] | str) -> Iterator[str]:
     """The items of a list parameter: an array, or one comma-separated string; empty items are dropped."""
     items = value.removeprefix(BYTE_ORDER_MARK).split(",") if isinstance(value, str) else value
-    return [item for item in (raw.strip(_BLANKS) for raw in items) if item]
+    return (item for item in (raw.strip(_BLANKS) for raw in items) if item)
+
+
+def different(items: Iterable[str]) -> Iterator[str]:
+    """The items, each only the first time."""
+    seen: set[str] = set()
+    for item in items:
+        if item not in seen:
+            seen.add(item)
+            yield item
 
 
 def parts_as_sent(name: str, field: str) -> list[str]:
@@ -93,14 +103,21 @@ def action_id(name: str, field: str = "actions") -> str:
     return part_id(folded, field)
 
 
-def parse_actions(value: list[str] | str, field: str = "actions") -> dict[str, str]:
-    """Action id → name as first sent, in the order sent."""
+def parse_actions(value: list[str] | str, field: str, most: int) -> dict[str, str]:
+    """Action id → name as first sent, in the order sent. Raises `Rejected` as soon as there are more than ``most``."""
     actions: dict[str, str] = {}
-    for name in dict.fromkeys(split_list(value)):
+    for name in different(split_list(value)):
         identifier = action_id(name, field)
         parts_as_sent(name, field)
         actions.setdefault(identifier, name)
+        if len(actions) > most:
+            raise too_many_actions(field, most)
     return actions
+
+
+def too_many_actions(field: str, most: int) -> Rejected:
+    """The refusal of more actions than a game may have."""
+    return invalid(field, f"a game has at most {most} actions")
 
 
 def hashtag(name: str) -> str | None:

@@ -8,6 +8,7 @@ from gameserver.domain.targets import NONE_ID
 from gameserver.errors import ErrorCode, Rejected, invalid
 
 YES_NO = ("yes", "no")
+MAX_LABELS = 2
 
 
 class PoolType(IntEnum):
@@ -95,9 +96,10 @@ def require_accepting(status: PoolStatus, times: PoolTimes, now_ms: int, *, is_b
 
 
 def require_betting_not_ended(times: PoolTimes, now_ms: int) -> None:
-    """Raise ``betting_ended`` once a pool has stopped accepting bets."""
-    if times.stop_accepting_bets_at is not None and now_ms >= times.stop_accepting_bets_at:
-        raise Rejected(ErrorCode.BETTING_ENDED, f"this pool took bets until {times.stop_accepting_bets_at}")
+    """Raise ``betting_ended`` once a pool has stopped accepting bets, or is over and only to be settled yet."""
+    for ended_at in (times.stop_accepting_bets_at, times.finish_at):
+        if ended_at is not None and now_ms >= ended_at:
+            raise Rejected(ErrorCode.BETTING_ENDED, f"this pool took bets until {ended_at}")
 
 
 def parse_label(name: str, field: str) -> str:
@@ -113,7 +115,7 @@ def parse_labels(names: list[str]) -> dict[str, str]:
     labels: dict[str, str] = {}
     for name in names or YES_NO:
         labels.setdefault(parse_label(name, "targets"), name)
-    if len(labels) != 2 or len(names) > 2:
+    if len(labels) != MAX_LABELS or len(names) > MAX_LABELS:
         raise invalid("targets", "targets of a binary pool are exactly two different labels, or left out for yes, no")
     return labels
 

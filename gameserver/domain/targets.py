@@ -1,15 +1,17 @@
 """Nested targets: paths such as ``Argentina:1``, and the tree a game shows (contract, sections 3 and 5)."""
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
-from gameserver.domain.names import fold, part_id, parts_as_sent, split_list
+from gameserver.domain.names import different, fold, part_id, parts_as_sent, split_list
 from gameserver.errors import invalid
 
 NONE_ID = "none"
 NONE_DISPLAY_NAME = "None"
+_PLAIN = re.compile("(?=.{1,128}\\Z)[A-Za-z0-9-]+( [A-Za-z0-9-]+)*")
 
 
 class Part(NamedTuple):
@@ -41,6 +43,8 @@ def parse_target(name: str, field: str, max_depth: int) -> Path:
     Raises `Rejected` (``invalid_parameter``) for empty parts, control characters, children of
     ``none``, parts of more than 128 characters and more than ``max_depth`` parts.
     """
+    if _PLAIN.fullmatch(name):  # as most are: one part, of which little is to be made
+        return (Part(name.lower().replace(" ", "-"), name),)
     parts = fold(name, field).split(":")
     if len(parts) > max_depth:
         raise invalid(field, f"{field} holds a target of {len(parts)} levels; at most {max_depth} are accepted")
@@ -50,9 +54,18 @@ def parse_target(name: str, field: str, max_depth: int) -> Path:
     return tuple(map(Part, ids, parts_as_sent(name, field)))
 
 
-def parse_targets(value: list[str] | str, field: str, max_depth: int) -> list[Path]:
-    """The paths of a list parameter, in the order sent; what is sent twice in one spelling is looked at once."""
-    return [parse_target(name, field, max_depth) for name in dict.fromkeys(split_list(value))]
+def parse_targets(value: list[str] | str, field: str, max_depth: int, most: int) -> list[Path]:
+    """The different paths of a list parameter, in the order sent, each as first sent.
+
+    Raises `Rejected` as `parse_target` does, and as soon as there are more than ``most``.
+    """
+    paths: dict[str, Path] = {}
+    for name in different(split_list(value)):
+        path = parse_target(name, field, max_depth)
+        paths.setdefault(path_id(part.id for part in path), path)
+        if len(paths) > most:
+            raise invalid(field, f"{field} may name at most {most} targets, 'none' included")
+    return list(paths.values())
 
 
 class TargetRow(NamedTuple):

@@ -1,12 +1,10 @@
 """What time itself does: closing games at close_at, forgetting what is too old."""
 
-import logging
 import sqlite3
 from collections.abc import Callable
 from functools import partial
 
 from gameserver.config import Settings
-from gameserver.errors import ErrorCode
 from gameserver.handlers.closing import close, close_if_nothing_remains
 from gameserver.handlers.context import Change
 from gameserver.handlers.registry import DAY_MS, Committed
@@ -14,12 +12,11 @@ from gameserver.handlers.settlement import Ending, end_pool, none_position
 from gameserver.handlers.steering import TIMED
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.games import get_game
+from gameserver.storage.jobs import Due
 from gameserver.storage.pools import get_pool
 from gameserver.storage.replies import delete_old_replies
 from gameserver.storage.timers import Timer, TimerKind, delete_timer, first_due, insert_timer, postpone_timer
 from gameserver.storage.users import User, delete_expired_sessions
-
-logger = logging.getLogger(__name__)
 
 # Who acts where time does: no user of the server.
 THE_CLOCK = User(0, "the clock", is_provider=False)
@@ -29,30 +26,23 @@ PURGE_PAUSE_MS = 1_000
 RETRY_MS = 60_000
 SECOND_LABEL = 1  # the position of a binary pool's second target
 
-Job = Callable[[sqlite3.Connection], Committed]
 
-
-def due_job(settings: Settings, connection: sqlite3.Connection, now_ms: int) -> Job | None:
-    """The first thing that is due at ``now_ms``, as a job, or None."""
+def due_job(settings: Settings, connection: sqlite3.Connection, now_ms: int) -> Due | None:
+    """The first thing that is due at ``now_ms``, or None. Put off, it is tried again after ``RETRY_MS``."""
     timer = first_due(connection, now_ms)
-    return partial(_run_timer, settings, timer, now_ms) if timer is not None else None
+    if timer is None:
+        return None
+    return Due(
+        str(timer),
+        partial(_run_timer, settings, timer, now_ms),
+        partial(postpone_timer, timer_id=timer.id, due_at=now_ms + RETRY_MS),
+    )
 
 
 def _run_timer(settings: Settings, timer: Timer, now_ms: int, connection: sqlite3.Connection) -> Committed:
-    """Do what is due. A bug in it must not keep every later write from happening: it is tried again later."""
     change = Change(connection, THE_CLOCK, timer.due_at, settings, sent_at=now_ms)
-    connection.execute("SAVEPOINT timer")
-    try:
-        delete_timer(connection, timer.id)
-        _ACTIONS[timer.kind](change, timer)
-    except sqlite3.OperationalError:
-        raise
-    except Exception:
-        logger.exception("%s: %s failed, next try in %d s", ErrorCode.INTERNAL, timer, RETRY_MS // 1000)
-        connection.execute("ROLLBACK TO timer")
-        change = Change(connection, THE_CLOCK, timer.due_at, settings, sent_at=now_ms)
-        postpone_timer(connection, timer.id, now_ms + RETRY_MS)
-    connection.execute("RELEASE timer")
+    delete_timer(connection, timer.id)
+    _ACTIONS[timer.kind](change, timer)
     return Committed(b"", change.finish())
 
 

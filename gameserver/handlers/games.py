@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from gameserver.config import Settings
-from gameserver.domain.names import hashtag, parse_actions
+from gameserver.domain.names import hashtag, parse_actions, too_many_actions
 from gameserver.domain.status import game_status
-from gameserver.domain.targets import Path, TargetRow, build_tree, missing_rows, parse_targets, path_id
+from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.closing import close, manual_pools_remain
 from gameserver.handlers.context import Change, Reading
@@ -83,41 +83,35 @@ class _Contents(NamedTuple):
 
 
 def _parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
+    most = settings.max_targets
     contents = _Contents(
-        parse_actions(request.actions), parse_targets(request.targets, "targets", settings.max_target_depth)
+        parse_actions(request.actions, "actions", settings.max_actions),
+        parse_targets(request.targets, "targets", settings.max_target_depth, most),
     )
-    _require_few(contents, len(contents.actions), settings)
+    # Counting exactly is worth it only near the limit.
+    if sum(map(len, contents.targets)) >= most and len(missing_rows([], contents.targets, 1)) > most:
+        raise _too_many_targets(settings)
     if len(contents.targets) * _LEAST_NODE_BYTES > settings.max_details_bytes:
-        ids = {path_id(part.id for part in path) for path in contents.targets}
-        if len(ids) * _LEAST_NODE_BYTES > settings.max_details_bytes:
-            raise _too_long(settings)
+        raise _too_long(settings)
     return contents
 
 
-def _require_few(
-    contents: _Contents, actions: int, settings: Settings, existing: list[TargetRow] | None = None
-) -> None:
-    """Raise ``invalid_parameter`` if a game would have too many actions or targets."""
-    if actions > settings.max_actions:
-        raise invalid("actions", f"a game has at most {settings.max_actions} actions")
-    # Counting exactly is worth it only near the limit.
-    rows = existing or []
-    if len(rows) + sum(map(len, contents.targets)) < settings.max_targets:
-        return
-    if len(rows) + len(missing_rows(rows, contents.targets, 1)) > settings.max_targets:
-        text = f"a game has at most {settings.max_targets} targets, implied ancestors and 'none' included"
-        raise invalid("targets", text)
-
-
 def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
-    """Add what the game does not have yet, and ``none``."""
+    """Add what the game does not have yet, and ``none``. Raises ``invalid_parameter`` if that would be too much."""
     connection, settings = change.connection, change.settings
+    if len(list_actions(connection, game_id) | contents.actions) > settings.max_actions:
+        raise too_many_actions("actions", settings.max_actions)
     existing = list_target_rows(connection, game_id)
-    actions = list_actions(connection, game_id) | contents.actions
-    _require_few(contents, len(actions), settings, existing)
     added = missing_rows(existing, contents.targets, next_target_number(connection))
+    if len(existing) + len(added) > settings.max_targets:
+        raise _too_many_targets(settings)
     insert_target_rows(connection, game_id, added)
     insert_actions(connection, game_id, contents.actions)
+
+
+def _too_many_targets(settings: Settings) -> Rejected:
+    text = f"a game has at most {settings.max_targets} targets, implied ancestors and 'none' included"
+    return invalid("targets", text)
 
 
 def _require_short(change: Change, details: OpenedGame | GameDetails) -> None:

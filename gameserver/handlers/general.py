@@ -8,6 +8,7 @@ from gameserver.protocol.general import (
     Logon,
     LogonFail,
     LogonFailAlreadyLoggedIn,
+    LogonRefusal,
     LogonSuccess,
     Opcodes,
     Ping,
@@ -39,10 +40,8 @@ async def logon(conversation: Conversation, request: Logon) -> None:
         await conversation.reply(already)
         return
     login = await conversation.log_on(_credentials(request))
-    if login is None:
-        await conversation.reply(
-            LogonFail(reason="no live session matches these credentials; get a new session key, or use a new nonce")
-        )
+    if isinstance(login, LogonRefusal):
+        await conversation.reply(LogonFail(reason=login))
         return
     user = login.session.user
     await conversation.reply(

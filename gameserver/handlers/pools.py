@@ -1,6 +1,7 @@
 """What the operations that open and list betting pools do (contract, section 6)."""
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from gameserver.config import Settings
@@ -9,6 +10,7 @@ from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.names import split_list
 from gameserver.domain.parimutuel import to_win_if_backed
 from gameserver.domain.pools import (
+    MAX_LABELS,
     PoolTimes,
     UnlistedTarget,
     check_finish_at,
@@ -123,11 +125,11 @@ class _Subject(NamedTuple):
 def _parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Subject:
     type_ = request.pool_kind
     check_finish_at(type_, request.finish_at)
-    names = split_list(request.targets)
     if type_.is_binary:
+        names = list(islice(split_list(request.targets), MAX_LABELS + 1))
         return _Subject(parse_labels(names), None, [], 0)
     assert request.action_id is not None
-    paths = parse_targets(names, "targets", settings.max_target_depth)
+    paths = parse_targets(request.targets, "targets", settings.max_target_depth, settings.max_pool_targets + 1)
     ids = [path_id(part.id for part in path) for path in paths]
     level = common_level(ids)
     if len(set(ids) - {NONE_ID}) > settings.max_pool_targets:

@@ -16,7 +16,7 @@ from gameserver.protocol.games import (
     JoinGame,
     LeaveGame,
 )
-from gameserver.protocol.general import Limits
+from gameserver.protocol.general import Limits, LogonRefusal
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
 from gameserver.storage.users import Session, User
@@ -54,8 +54,8 @@ class Conversation(Protocol):
     async def reply(self, message: Message) -> None:
         """Answer the request."""
 
-    async def log_on(self, credentials: Credentials) -> Login | None:
-        """Act for the user that the credentials prove; None if they prove nobody."""
+    async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
+        """Act for the user that the credentials prove, or say why not."""
 
     async def join(self, request: JoinGame) -> None:
         """Subscribe, and answer the request."""
@@ -68,6 +68,7 @@ R = TypeVar("R", bound=Request)
 ReadHandler = Callable[[Reading, R], Message]
 WriteHandler = Callable[..., Message]
 Parser = Callable[[R, Settings], Any]
+Parsed = tuple[Any, ...]
 SessionHandler = Callable[[Conversation, R], Awaitable[None]]
 
 READS: dict[type[Request], ReadHandler[Any]] = {}
@@ -87,7 +88,8 @@ def handles(request: type[Request], parser: Parser[Any] | None = None) -> Callab
     """Register the handler of an operation, in the table of its declared kind.
 
     What ``parser`` makes of the parameters is the handler's third argument: parameters are looked at before
-    the reply that may be stored under the request's key, which comes before everything else (section 3).
+    the reply that may be stored under the request's key, which comes before everything else (section 3), and before
+    the request is given to the writer, which others wait for.
     """
 
     def register(handler: HandlerT) -> HandlerT:
@@ -102,11 +104,15 @@ def handles(request: type[Request], parser: Parser[Any] | None = None) -> Callab
 
 
 class Committed(NamedTuple):
-    """A change that is on disk: the reply's body, and what to make known."""
+    """A change that is on disk: the reply's body, and what to make known.
+
+    ``stored_bytes`` is what has been stored to repeat the reply with.
+    """
 
     body: bytes
     effects: Effects
     repeated: bool = False
+    stored_bytes: int = 0
 
 
 def run_read(connection: sqlite3.Connection, request: Request, user: User, now_ms: int, settings: Settings) -> bytes:
@@ -114,17 +120,22 @@ def run_read(connection: sqlite3.Connection, request: Request, user: User, now_m
     return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings), request))
 
 
+def parse(request: Request, settings: Settings) -> Parsed:
+    """What `run_write` needs to have been made of a request's parameters. Raises `Rejected`."""
+    parser = PARSERS.get(type(request))
+    return () if parser is None else (parser(request, settings),)
+
+
 def run_write(
     connection: sqlite3.Connection,
     request: Request,
+    parsed: Parsed,
     digest: bytes | None,
     user: User,
     now_ms: int,
     settings: Settings,
 ) -> Committed:
     """Carry out a request that changes something, once per idempotency key (contract, section 8)."""
-    parser = PARSERS.get(type(request))
-    parsed = () if parser is None else (parser(request, settings),)
     key = request.header.key
     if key and digest:
         stored = find_reply(connection, user.id, key, now_ms - settings.reply_days * DAY_MS)
@@ -140,4 +151,5 @@ def run_write(
     body = encode_body(message)
     if key and digest and message.is_success:
         insert_reply(connection, user.id, key, StoredReply(digest, body), now_ms)
+        return Committed(body, change.finish(), stored_bytes=len(body))
     return Committed(body, change.finish())

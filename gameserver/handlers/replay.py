@@ -12,7 +12,7 @@ from gameserver.errors import Rejected, not_found
 from gameserver.handlers.context import TIME_PASSED
 from gameserver.handlers.due import due_job
 from gameserver.handlers.facts import ReplayError
-from gameserver.handlers.registry import run_write
+from gameserver.handlers.registry import parse, run_write
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
@@ -159,7 +159,8 @@ class Replay:
         if isinstance(request, PlaceBetInBettingPool):
             user = self._users[fact["user_id"]]
             self._fund(user, request, fact["at"])
-        body = run_write(self._connection, request, None, user, fact["at"], self._settings).body
+        parsed = parse(request, self._settings)
+        body = run_write(self._connection, request, parsed, None, user, fact["at"], self._settings).body
         if fact["op"] in _CREATIONS:
             self._game = find_game(self._connection, msgspec.json.decode(body)["game_id"])
             assert self._game is not None
@@ -183,9 +184,9 @@ class Replay:
     def _let_time_pass(self, now_ms: int, *, late: bool = False) -> None:
         """Do what is due, each thing at its moment; or late, all at ``now_ms``, as the original did."""
         while (due_at := next_due_at(self._connection)) is not None and due_at <= now_ms:
-            job = due_job(self._settings, self._connection, now_ms if late else due_at)
-            assert job is not None
-            job(self._connection)
+            due = due_job(self._settings, self._connection, now_ms if late else due_at)
+            assert due is not None
+            due.run(self._connection)
 
     def _differences(self, outcome: dict[str, Any]) -> list[str]:
         assert self._game is not None

@@ -1,5 +1,7 @@
 """Operations of the connection itself (contract, section 4)."""
 
+from enum import StrEnum
+
 import msgspec
 
 from gameserver.errors import ErrorCode, Rejected
@@ -58,11 +60,22 @@ class LogonSuccess(Message, tag=100, frozen=True):
     limits: Limits
 
 
+class LogonRefusal(StrEnum):
+    """Why a connection does not act for a user."""
+
+    BAD_CREDENTIALS = "bad_credentials"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
+
+
 @message
 class LogonFail(Message, tag=110, frozen=True):
-    """The credentials are not those of a live session; the connection may try again."""
+    """The connection acts for nobody yet, and may try again.
 
-    reason: str
+    ``reason`` is ``bad_credentials`` (they match no live session: get a new session key, or use a new nonce) or
+    ``too_many_connections`` (of this user: close one).
+    """
+
+    reason: LogonRefusal
 
 
 @message
@@ -73,9 +86,17 @@ class LogonFailAlreadyLoggedIn(Message, tag=112, frozen=True):
     username: str
 
 
-@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[LogonSuccess, LogonFail, LogonFailAlreadyLoggedIn])
+@operation(
+    by=Role.ANYONE,
+    kind=Kind.SESSION,
+    replies=[LogonSuccess, LogonFail, LogonFailAlreadyLoggedIn],
+    errors=[ErrorCode.NOT_FOUND],
+)
 class Logon(Request, tag=100, frozen=True):
-    """Say who the connection is: by ``header.session_key``, or by ``id``, ``n`` and ``h`` together."""
+    """Say who the connection is: by ``header.session_key``, or by ``id``, ``n`` and ``h`` together.
+
+    ``not_found``: a ``source`` in the connection's URL does not exist.
+    """
 
     id: UserId | None = None
     n: Nonce | None = None

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import trio
 
-from gameserver.errors import CloseCode, ErrorCode, Rejected
-from gameserver.handlers.registry import SESSIONS, Committed, Conversation, run_write
+from gameserver.config import Settings
+from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
+from gameserver.handlers.registry import SESSIONS, Committed, Conversation, Parsed, parse, run_write
 from gameserver.protocol.codec import (
     ResponseHeader,
     Undecodable,
@@ -20,6 +21,7 @@ from gameserver.protocol.codec import (
     with_header,
 )
 from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
+from gameserver.realtime.costs import change_cost, request_cost
 from gameserver.realtime.frames import text_frame
 from gameserver.realtime.limits import Patience
 from gameserver.realtime.logs import log_failure
@@ -33,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_UNANSWERED = 32
 _RATE_LIMITED_PATIENCE_S = 10.0
+_SHORT = 4_096  # characters: what can be written with fewer is looked at sooner than it is given to a thread
 
 
 class _Asked(NamedTuple):
@@ -53,8 +56,9 @@ class Answering:
 
     __slots__ = (
         "_address",
-        "_all_answered",
+        "_awaited_count",
         "_conversation",
+        "_few_unanswered",
         "_fields",
         "_on_all_answered",
         "_outbox",
@@ -79,7 +83,8 @@ class Answering:
         self._address = visit.limited_as
         self._fields = visit.fields
         self._on_all_answered = on_all_answered
-        self._all_answered: trio.Event | None = None
+        self._awaited_count = 0
+        self._few_unanswered: trio.Event | None = None
         self._request_id: str | int | None = None  # of the request that reads or concerns the connection
         self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
 
@@ -90,61 +95,80 @@ class Answering:
         other share a commit.
         """
         asked = self._look_at(text)
+        self.unanswered += 1
         if asked.request is not None and declared(asked.request).kind is Kind.WRITE:
-            if self.unanswered >= _MAX_UNANSWERED:
-                await self.wait_until_answered()
+            if self.unanswered > _MAX_UNANSWERED:
+                await self._wait_for_others()
             await self._outbox.wait_for_room()
-            failure = self._submit(asked, asked.request, text)
+            failure = await self._submit(asked, asked.request, text)
             if failure is None:
                 return
-            asked = asked._replace(failure=failure)
-        await self.wait_until_answered()
-        self.unanswered += 1
+            asked = asked._replace(request=None, failure=failure)
+        await self._wait_for_others()
         await self._carry_out(asked)
         self._note_answered()
 
     def _look_at(self, text: str) -> _Asked:
+        """Decode a request and take what it costs; one that is refused is not held."""
         received_at_s = time.perf_counter()
-        retry_after_ms = self._rate_limited_for()
+        request = op = id_ = None
+        failure: Exception | None = None
         try:
             request = decode_request(text, logged_in=self._conversation.user is not None)
         except Undecodable as undecodable:
-            failure = _too_many(retry_after_ms) if retry_after_ms else undecodable.rejected
-            return _Asked(received_at_s, undecodable.op, undecodable.id, failure=failure)
+            op, id_, failure = undecodable.op, undecodable.id, without_frames(undecodable.rejected)
         except Exception as bug:
-            return _Asked(received_at_s, None, None, failure=bug)
-        op, id_ = declared(request).op, request.header.id
-        if retry_after_ms:
-            return _Asked(received_at_s, op, id_, failure=_too_many(retry_after_ms))
-        return _Asked(received_at_s, op, id_, request)
+            failure = bug
+        else:
+            op, id_ = declared(request).op, request.header.id
+        retry_after_ms = self._rate_limited_for(request_cost(text, request))
+        if retry_after_ms and (failure is None or isinstance(failure, Rejected)):
+            failure = _too_many(retry_after_ms)
+        return _Asked(received_at_s, op, id_, request if failure is None else None, failure)
 
-    def _submit(self, asked: _Asked, request: Request, text: str) -> Exception | None:
+    async def _submit(self, asked: _Asked, request: Request, text: str) -> Exception | None:
         """Have a change carried out, and answered, in its turn; why not, if that cannot be."""
         services, user = self._services, self._conversation.user
         assert user is not None
-        now_ms = services.clock.now_ms()
+        size_bytes = len(text)
+        await services.unanswered.enter(user.id, size_bytes)
         try:
-            digest = request_digest(text) if request.header.key else None
+            digest, parsed = await self._prepare(request, text)
+            now_ms = services.clock.now_ms()
             write = partial(
                 run_write,
                 request=request,
+                parsed=parsed,
                 digest=digest,
                 user=user,
                 now_ms=now_ms,
                 settings=services.settings,
             )
-            services.store.writer.submit(write, now_ms, partial(self._answer_change, asked))
-        except Exception as error:  # told in its turn
-            return error
-        self.unanswered += 1
+            services.store.writer.submit(write, now_ms, partial(self._answer_change, asked, user.id, size_bytes))
+        except BaseException as error:
+            services.unanswered.leave(user.id, size_bytes)
+            if not isinstance(error, Exception):
+                raise
+            return without_frames(error)  # told in its turn
         return None
 
-    def _answer_change(self, asked: _Asked, outcome: Outcome) -> None:
+    async def _prepare(self, request: Request, text: str) -> tuple[bytes | None, Parsed]:
+        """What the writer needs to have been made of a request: in a thread, if that may take long."""
+        prepare = partial(_prepare, request, text, self._services.settings)
+        if len(text) <= _SHORT:
+            return prepare()
+        prepared: tuple[bytes | None, Parsed] = await self._services.run_sync(prepare, limiter=self._services.parsers)
+        return prepared
+
+    def _answer_change(self, asked: _Asked, user_id: int, size_bytes: int, outcome: Outcome) -> None:
         """A change has become what it has become, and the changes before it are answered."""
+        self._services.unanswered.leave(user_id, size_bytes)
         error = outcome.error
         try:
             if error is None:
                 committed: Committed = outcome.result
+                if cost := change_cost(committed):
+                    self._services.user_rate.charge(user_id, trio.current_time(), cost)
                 self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
             else:
                 self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
@@ -178,17 +202,18 @@ class Answering:
 
     def _refuse(self, asked: _Asked, error: Exception) -> bytes:
         """The body of the error reply; a bug is logged with its incident id."""
-        try:
-            raise error
-        except Rejected as raised:
-            rejected = raised
-        except Exception:
-            incident = secrets.token_hex(6)
-            text = "the operation failed by a bug of the server"
-            fields = {**self._fields, "op": asked.op, "incident": incident}
-            log_failure(logger, logging.ERROR, "internal_error", text, **fields)
-            rejected = Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
+        rejected = error if isinstance(error, Rejected) else self._report(asked, error)
         return encode_body(error_reply(asked.op, rejected.code, rejected.text, rejected.field, **rejected.details))
+
+    def _report(self, asked: _Asked, bug: Exception) -> Rejected:
+        incident = secrets.token_hex(6)
+        text = "the operation failed by a bug of the server"
+        fields = {**self._fields, "op": asked.op, "incident": incident}
+        try:
+            raise bug
+        except Exception:
+            log_failure(logger, logging.ERROR, "internal_error", text, **fields)
+        return Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
 
     def _count(self, asked: _Asked, error: Exception | None) -> None:
         outcome = OK if error is None else error.code if isinstance(error, Rejected) else ErrorCode.INTERNAL
@@ -196,33 +221,40 @@ class Answering:
 
     async def wait_until_answered(self) -> None:
         """Wait until every request read so far has been answered."""
-        while self.unanswered:
-            if self._all_answered is None:
-                self._all_answered = trio.Event()
-            await self._all_answered.wait()
+        await self._wait_until_left(0)
+
+    async def _wait_for_others(self) -> None:
+        """Wait until the request that was read last is the only one in hand."""
+        await self._wait_until_left(1)
+
+    async def _wait_until_left(self, count: int) -> None:
+        while self.unanswered > count:
+            self._awaited_count, self._few_unanswered = count, trio.Event()
+            await self._few_unanswered.wait()
+            self._few_unanswered = None
 
     def _note_answered(self) -> None:
         self.unanswered -= 1
+        if self._few_unanswered is not None and self.unanswered <= self._awaited_count:
+            self._few_unanswered.set()
         if not self.unanswered:
-            if self._all_answered is not None:
-                self._all_answered.set()
-                self._all_answered = None
             self._on_all_answered()
 
-    def _rate_limited_for(self) -> int | None:
-        """Take the request's tokens; the milliseconds to wait if there are none left."""
+    def _rate_limited_for(self, cost: int) -> int | None:
+        """Take the request's tokens; the milliseconds to wait if there are not as many."""
         now_s = trio.current_time()
-        wait_ms = None
+        wait_ms, limit = None, "max_requests_per_s"
         # The user first: who floods must not use up what others behind the same address may ask for.
         user = self._conversation.user
         if user is not None:
-            wait_ms = self._services.user_rate.take(user.id, now_s)
+            wait_ms = self._services.user_rate.take(user.id, now_s, cost)
         if wait_ms is None:
-            wait_ms = self._services.address_rate.take(self._address, now_s)
+            limit = "max_requests_per_s_per_address"
+            wait_ms = self._services.address_rate.take(self._address, now_s, cost)
         if wait_ms is None:
             self._patience.granted(now_s)
         elif self._patience.refused(wait_ms, now_s):
-            self._outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
+            self._outbox.close(CloseCode.RATE_LIMITED, f"nothing but requests over {limit}")
         return wait_ms
 
     async def reply(self, message: Message) -> None:
@@ -235,6 +267,10 @@ class Answering:
     def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
         header = ResponseHeader(t=self._services.clock.now_ms(), id=request_id, repeated=repeated)
         return text_frame(with_header(header, body))
+
+
+def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:
+    return request_digest(text) if request.header.key else None, parse(request, settings)
 
 
 def _too_many(retry_after_ms: int) -> Rejected:

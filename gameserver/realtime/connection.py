@@ -10,7 +10,7 @@ from gameserver.errors import CloseCode
 from gameserver.handlers.registry import Credentials, Login
 from gameserver.protocol.declare import Message
 from gameserver.protocol.games import JoinGame, LeaveGame
-from gameserver.protocol.general import Limits
+from gameserver.protocol.general import Limits, LogonRefusal
 from gameserver.realtime.alarms import Alarm
 from gameserver.realtime.answering import Answering
 from gameserver.realtime.frames import (
@@ -59,6 +59,7 @@ class Connection:
         "_services",
         "_session_alarm",
         "_session_id",
+        "_sources",
         "_watched",
         "outbox",
         "user",
@@ -71,7 +72,7 @@ class Connection:
         transport: trio.abc.Stream,
         visit: Visit,
         early: bytes,
-        watched: list[int],
+        sources: list[str],
     ) -> None:
         settings = services.settings
         self.user: User | None = None
@@ -87,7 +88,8 @@ class Connection:
         frames = FrameReader(settings.max_message_bytes, settings.max_message_fragments)
         self._incoming = Incoming(transport, frames, early)
         self._fields = visit.fields
-        self._watched = watched
+        self._sources = sources
+        self._watched: list[int] = []
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
         self._memberships = Memberships(services, self.outbox)
@@ -104,8 +106,11 @@ class Connection:
         """The server's limits."""
         return self._services.limits
 
-    async def run(self, handshake_response: bytes, login: Login | None) -> None:
-        """Accept the handshake and converse until the connection ends."""
+    async def run(self, handshake_response: bytes, login: Login | None, watched: list[int]) -> None:
+        """Accept the handshake and converse until the connection ends.
+
+        With a ``login``, which has been found to have room, ``watched`` are the sources that it asks for.
+        """
         services, settings = self._services, self._services.settings
         try:
             await self.outbox.send(handshake_response)
@@ -114,7 +119,7 @@ class Connection:
             self._opened_at_s = trio.current_time()
             log(logger, logging.DEBUG, "opened", "the connection is open")
             if login is not None:
-                self._act_for(login)
+                self._act_for(login, watched)
             else:
                 self._limit_logon()
             self._heartbeat = Heartbeat(
@@ -180,23 +185,28 @@ class Connection:
 
     # Who it is
 
-    async def log_on(self, credentials: Credentials) -> Login | None:
-        """Act for the user that the credentials prove; None if they prove nobody."""
-        login = await self._services.authenticate(credentials)
-        if login is not None:
-            self._act_for(login)
-        else:
-            self._services.note_failed_logon()
+    async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
+        """Act for the user that the credentials prove, or say why not."""
+        services = self._services
+        login = await services.authenticate(credentials)
+        if login is None:
+            services.note_failed_logon()
+            return LogonRefusal.BAD_CREDENTIALS
+        watched = await services.find_sources(self._sources)
+        if not services.has_room_for(login.session.user):
+            return LogonRefusal.TOO_MANY_CONNECTIONS
+        self._act_for(login, watched)
         return login
 
-    def _act_for(self, login: Login) -> None:
+    def _act_for(self, login: Login, watched: list[int]) -> None:
         session = login.session
         self.user = session.user
         self._session_id = session.id
         self._fields["user"] = session.user.id
         self._expires_at_ms = session.expires_at
         self._services.directory.add_login(self, session.user.id, session.id)
-        for source_id in self._watched:
+        self._watched = watched
+        for source_id in watched:
             self._services.hubs.watch(source_id, self.outbox)
         if self._logon_alarm is not None:
             self._logon_alarm.cancel()

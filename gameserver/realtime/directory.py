@@ -71,6 +71,10 @@ class Directory:
         while self._all:
             await self._emptied.wait()
 
+    def count_of(self, user_id: int) -> int:
+        """How many connections a user has."""
+        return len(self._of_user.get(user_id, ()))
+
     def of_user(self, user_id: int) -> Iterable["Connection"]:
         """A user's connections."""
         return tuple(self._of_user.get(user_id, ()))

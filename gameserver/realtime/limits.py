@@ -5,12 +5,17 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
+import trio
+
 MAX_BUCKETS = 100_000
 _CALM_S = 0.4
 
 
 class RateLimiter:
     """Buckets that refill at ``per_s`` tokens a second and hold twice that.
+
+    A bucket may come to owe as much as it holds: what costs more than that is granted to a full bucket, and what
+    something has cost may be known only afterwards.
 
     The table is bounded: the bucket used longest ago is forgotten first, as if it were full again.
     """
@@ -21,16 +26,50 @@ class RateLimiter:
         self._max_buckets = max_buckets
         self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def take(self, who: Hashable, now_s: float) -> int | None:
-        """Take a token; if there is none, the milliseconds until there is one."""
+    def take(self, who: Hashable, now_s: float, cost: int = 1) -> int | None:
+        """Take so many tokens; if there are not as many, the milliseconds until there are."""
+        tokens = self._tokens(who, now_s)
+        needed = min(cost, self._burst)
+        granted = tokens >= needed
+        self._keep(who, now_s, tokens - cost if granted else tokens)
+        return None if granted else math.ceil((needed - tokens) / self._per_s * 1000)
+
+    def charge(self, who: Hashable, now_s: float, cost: int) -> None:
+        """Take so many tokens for what has been done already."""
+        self._keep(who, now_s, self._tokens(who, now_s) - cost)
+
+    def _tokens(self, who: Hashable, now_s: float) -> float:
         tokens, filled_at = self._buckets.get(who, (self._burst, now_s))
-        tokens = min(self._burst, tokens + (now_s - filled_at) * self._per_s)
-        granted = tokens >= 1
-        self._buckets[who] = (tokens - 1 if granted else tokens, now_s)
+        return min(self._burst, tokens + (now_s - filled_at) * self._per_s)
+
+    def _keep(self, who: Hashable, now_s: float, tokens: float) -> None:
+        self._buckets[who] = (max(-self._burst, tokens), now_s)
         self._buckets.move_to_end(who)
         if len(self._buckets) > self._max_buckets:
             self._buckets.popitem(last=False)
-        return None if granted else math.ceil((1 - tokens) / self._per_s * 1000)
+
+
+class UnansweredBytes:
+    """How many bytes of requests each user has in hand, over all connections. For more than ``most``, one waits."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: dict[int, int] = {}
+        self._waiting: dict[int, trio.lowlevel.ParkingLot] = {}
+
+    async def enter(self, user_id: int, size_bytes: int) -> None:
+        """Count a request, once there is room for it; one alone is always let in."""
+        while (held := self._held.get(user_id, 0)) and held + size_bytes > self._most:
+            await self._waiting.setdefault(user_id, trio.lowlevel.ParkingLot()).park()
+        self._held[user_id] = held + size_bytes
+
+    def leave(self, user_id: int, size_bytes: int) -> None:
+        """A request counted is no longer held."""
+        held = self._held.pop(user_id) - size_bytes
+        if held:
+            self._held[user_id] = held
+        if self._waiting and (waiting := self._waiting.pop(user_id, None)):
+            waiting.unpark_all()
 
 
 class Patience:

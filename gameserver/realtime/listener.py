@@ -1,16 +1,14 @@
 """The port: accepts connections, reads each one's request head and passes it on (contract, section 1)."""
 
 import logging
-import sqlite3
 from collections.abc import Iterable
-from functools import partial
 from socket import AF_UNIX
 from typing import NamedTuple
 
 import trio
 
 from gameserver.config import UNIX
-from gameserver.errors import Rejected
+from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.registry import Login
 from gameserver.realtime.accept import accept_forever
 from gameserver.realtime.connection import Connection
@@ -21,7 +19,6 @@ from gameserver.realtime.proxy_protocol import read_source
 from gameserver.realtime.services import Services
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.visit import Visit
-from gameserver.storage.sources import find_source
 from gameserver.web.endpoints import (
     DRAINING,
     FULL,
@@ -64,6 +61,7 @@ class _Admitted(NamedTuple):
     response: bytes
     early: bytes
     login: Login | None
+    sources: list[str]
     watched: list[int]
 
 
@@ -155,33 +153,30 @@ async def _admit(services: Services, head: Head) -> _Admitted:
         raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
     response = accept_handshake(head, services.allowed_origins)
     query = read_query(head)
+    login, watched = None, []
     try:
-        watched = await services.store.read(partial(_find_sources, uuids=query.sources)) if query.sources else []
-        login = await services.authenticate(query.credentials) if query.credentials is not None else None
+        if query.credentials is not None:
+            login = await services.authenticate(query.credentials)
+            if login is None:
+                raise unauthorized()
+            watched = await services.find_sources(query.sources)
     except Rejected as rejected:
+        if rejected.code is ErrorCode.NOT_FOUND:
+            raise HeadRefused(404, rejected.code, rejected.text) from None
         raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
-    if query.credentials is not None and login is None:
-        raise unauthorized()
-    return _Admitted(response, head.rest, login, watched)
-
-
-def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]:
-    """The sources of those ids. Raises `HeadRefused` if one does not exist."""
-    ids = []
-    for uuid in uuids:
-        source = find_source(connection, uuid)
-        if source is None:
-            raise HeadRefused(404, "not_found", "source names no game source of this server")
-        ids.append(source.id)
-    return ids
+    # Nothing is waited for between here and the connection's entry into the directory.
+    if login is not None and not services.has_room_for(login.session.user):
+        text = "this user has as many connections as a user may have; close one"
+        raise HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many_of_user")
+    return _Admitted(response, head.rest, login, query.sources, watched)
 
 
 async def _converse(services: Services, visit: Visit, admitted: _Admitted) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, visit.transport, visit, admitted.early, admitted.watched)
-            await connection.run(admitted.response, admitted.login)
+            connection = Connection(services, nursery, visit.transport, visit, admitted.early, admitted.sources)
+            await connection.run(admitted.response, admitted.login, admitted.watched)
     finally:
         if connection is not None:
             connection.dispose()

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings, normal_origin
-from gameserver.errors import Rejected
+from gameserver.errors import Rejected, not_found
 from gameserver.handlers.details import lasting_details
 from gameserver.handlers.logon import authenticate
 from gameserver.handlers.registry import Credentials, Login, run_read
@@ -22,15 +23,16 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
 from gameserver.realtime.hub import Hubs
-from gameserver.realtime.limits import ConnectionLimiter, RateLimiter
+from gameserver.realtime.limits import ConnectionLimiter, RateLimiter, UnansweredBytes
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
 from gameserver.realtime.proxies import Addresses
 from gameserver.realtime.reserve import Reserve
 from gameserver.realtime.tls import Certificate
 from gameserver.realtime.writes import WriteWatch
-from gameserver.storage.jobs import Awaited
+from gameserver.storage.jobs import Awaited, RunSync
 from gameserver.storage.probe import write_nothing_new
+from gameserver.storage.sources import find_source
 from gameserver.storage.store import Store
 from gameserver.storage.users import User
 
@@ -55,6 +57,7 @@ class Services:
     metrics: Metrics
     writes: WriteWatch
     certificate: Certificate | None = None
+    run_sync: RunSync = trio.to_thread.run_sync
     draining: bool = False
     behind_until_ms: int = 0
     connections: ConnectionLimiter = field(init=False)
@@ -63,6 +66,8 @@ class Services:
     allowed_origins: frozenset[str] = field(init=False)
     reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
+    unanswered: UnansweredBytes = field(init=False)
+    parsers: trio.CapacityLimiter = field(init=False)
     user_rate: RateLimiter = field(init=False)
     address_rate: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
@@ -74,6 +79,8 @@ class Services:
         self.allowed_origins = frozenset(map(normal_origin, settings.allowed_origins))
         self.trusted_proxies = Addresses(settings.trusted_proxies)
         self.connection_numbers = itertools.count(1)
+        self.unanswered = UnansweredBytes(settings.max_unanswered_bytes)
+        self.parsers = trio.CapacityLimiter(1)  # two would only take turns with the loop and the writer
         self.user_rate = RateLimiter(settings.max_requests_per_s)
         self.address_rate = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
@@ -81,6 +88,14 @@ class Services:
     async def authenticate(self, credentials: Credentials) -> Login | None:
         """The live session that the credentials prove, or None."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
+
+    async def find_sources(self, uuids: list[str]) -> list[int]:
+        """The sources that a connection asks to watch. Raises `Rejected` (``not_found``)."""
+        return await self.store.read(partial(_find_sources, uuids=uuids)) if uuids else []
+
+    def has_room_for(self, user: User) -> bool:
+        """Whether a user may have one connection more."""
+        return self.directory.count_of(user.id) < self.settings.max_connections_per_user
 
     def note_failed_logon(self) -> None:
         """Log that somebody's credentials proved nobody, and not which."""
@@ -119,3 +134,11 @@ class Services:
                 await due.result()
             except Rejected:
                 self.behind_until_ms = now_ms + _BEHIND_MS
+
+
+def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]:
+    found = [find_source(connection, uuid) for uuid in uuids]
+    ids = [source.id for source in found if source is not None]
+    if len(ids) < len(uuids):
+        raise not_found("source", "game source")
+    return ids

@@ -18,6 +18,14 @@ class Outcome(NamedTuple):
     error: Exception | None = None
 
 
+class Due(NamedTuple):
+    """What time calls for: a job, and another that puts it off, should it fail."""
+
+    name: str
+    run: Job[Any]
+    postpone: Job[Any]
+
+
 class Entry:
     """A job that waits to be carried out; ``on_done`` is told in the loop's thread what has become of it."""
 
@@ -46,7 +54,11 @@ class Awaited(Generic[T]):
     async def result(self) -> T:
         """Wait for the outcome: the job's result, or raise what it raised."""
         await self._event.wait()
-        if self._outcome.error is not None:
-            raise self._outcome.error
-        result: T = self._outcome.result
-        return result
+        result: T
+        (result, error), self._outcome = self._outcome, Outcome()
+        if error is None:
+            return result
+        try:
+            raise error
+        finally:
+            del error  # whose frames hold this one: a circle, of which the collector might be long in finding out

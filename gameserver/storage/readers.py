@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import trio
 
-from gameserver.errors import ErrorCode, Rejected
+from gameserver.errors import ErrorCode, Rejected, without_frames
 from gameserver.storage.jobs import Awaited, Entry, Job, Outcome, RunSync
 
 logger = logging.getLogger(__name__)
@@ -57,10 +57,14 @@ class Readers:
             while not self._waiting:
                 await self._at_leisure.park()
                 await trio.lowlevel.checkpoint()  # what is asked for in the same turn of the loop is read together
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-            await self._run_sync(self._read_batch, batch, limiter=limiter)
-            for entry in batch:
-                entry.on_done(entry.outcome)
+            await self._read_waiting(limiter)
+
+    async def _read_waiting(self, limiter: trio.CapacityLimiter) -> None:
+        """Read for those who wait; nothing of it is held any longer afterwards."""
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+        await self._run_sync(self._read_batch, batch, limiter=limiter)
+        for entry in batch:
+            entry.on_done(entry.outcome)
 
     def _read_batch(self, batch: list[Entry]) -> None:
         """In a worker thread."""
@@ -92,7 +96,7 @@ def _read(connection: sqlite3.Connection, job: Job[Any]) -> Outcome:
     except sqlite3.OperationalError as error:
         return _unavailable(error)
     except Exception as error:  # whatever a job raises is its requester's to see
-        return Outcome(error=error)
+        return Outcome(error=without_frames(error))
 
 
 def _unavailable(error: sqlite3.OperationalError) -> Outcome:

@@ -12,7 +12,7 @@ import trio
 from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import open_reader, open_writer, require_own_log
 from gameserver.storage.copies import make_database
-from gameserver.storage.jobs import Job, RunSync
+from gameserver.storage.jobs import Due, Job, RunSync
 from gameserver.storage.migrations import migrate
 from gameserver.storage.readers import Readers
 from gameserver.storage.secret import adopt_secret
@@ -36,8 +36,9 @@ class Store:
         *,
         readers: int,
         max_waiting_writes: int,
-        due_job: Callable[[sqlite3.Connection, int], Job[Any] | None],
+        due_job: Callable[[sqlite3.Connection, int], Due | None],
         publish: Callable[[Any], None],
+        monotonic_s: Callable[[], float],
         run_sync: RunSync = trio.to_thread.run_sync,
         run_writes: RunSync | None = None,
     ) -> None:
@@ -54,6 +55,7 @@ class Store:
             due_job=due_job,
             next_due=next_due_at,
             publish=publish,
+            monotonic_s=monotonic_s,
             max_waiting=max_waiting_writes,
             run_sync=run_writes or run_sync,
         )

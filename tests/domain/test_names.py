@@ -9,6 +9,7 @@ from gameserver.domain.names import action_id, fold, hashtag, parse_actions, par
 from gameserver.errors import Rejected
 from tests.support.refusals import refused_parameter
 
+MANY = 1_000_000
 FAMILY = "👨\u200d👩\u200d👧"
 
 
@@ -140,22 +141,28 @@ def test_all_normal_forms_of_a_name_have_one_id(name: str) -> None:
     ],
 )
 def test_a_list_is_an_array_or_a_string_with_commas(value: list[str] | str, items: list[str]) -> None:
-    assert split_list(value) == items
+    assert list(split_list(value)) == items
 
 
 def test_a_comma_inside_an_array_item_is_part_of_the_name() -> None:
-    assert parse_actions(["Goal, own"]) == {"goal,-own": "Goal, own"}
-    assert parse_actions("Goal, own") == {"goal": "Goal", "own": "own"}
+    assert parse_actions(["Goal, own"], "actions", MANY) == {"goal,-own": "Goal, own"}
+    assert parse_actions("Goal, own", "actions", MANY) == {"goal": "Goal", "own": "own"}
 
 
 def test_actions_keep_their_order_and_their_first_spelling() -> None:
-    actions = parse_actions(["Yellow Card", "Goal", "yellow_card", "GOAL"])
+    actions = parse_actions(["Yellow Card", "Goal", "yellow_card", "GOAL"], "actions", MANY)
     assert list(actions.items()) == [("yellow-card", "Yellow Card"), ("goal", "Goal")]
+
+
+def test_actions_are_looked_at_only_until_there_are_too_many() -> None:
+    assert len(parse_actions(["a", "A", " a ", "b"], "actions", 2)) == 2
+    with refused_parameter("actions", "at most 2 actions"):
+        parse_actions(["a", "b", "c", "\x00"], "actions", 2)
 
 
 def test_a_name_that_is_long_only_as_sent_is_refused_too() -> None:
     with refused_parameter("actions"):
-        parse_actions(["a" + "_" * 127 + "b"])
+        parse_actions(["a" + "_" * 127 + "b"], "actions", MANY)
 
 
 @pytest.mark.parametrize(

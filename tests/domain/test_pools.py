@@ -63,6 +63,14 @@ def test_a_pool_accepts_from_its_start_until_it_stops(now_ms: int) -> None:
     require_accepting(PoolStatus.OPEN, PoolTimes(100, 300, 200), now_ms, is_blocked=False)
 
 
+@pytest.mark.parametrize("stop_at", [None, 400])
+def test_a_pool_that_is_over_accepts_nothing_though_it_is_not_settled_yet(stop_at: int | None) -> None:
+    times = PoolTimes(100, 300, stop_at)
+    require_accepting(PoolStatus.OPEN, times, 299, is_blocked=False)
+    with refused(ErrorCode.BETTING_ENDED):
+        require_accepting(PoolStatus.OPEN, times, 300, is_blocked=False)
+
+
 @pytest.mark.parametrize(
     ("status", "now_ms", "is_blocked", "code"),
     [

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.domain.names import fold
+from gameserver.domain.names import fold, part_id
 from gameserver.domain.targets import (
+    Part,
     Path,
     TargetNode,
     TargetRow,
@@ -16,8 +17,10 @@ from gameserver.domain.targets import (
     parse_targets,
     path_id,
 )
+from gameserver.errors import Rejected
 from tests.support.refusals import refused_parameter
 
+MANY = 1_000_000
 NONE = {"symbol": "non", "display_name": "None", "targets": {}}
 
 parts = st.text("abcdeABCDE _é\uff11", min_size=1, max_size=3).filter(lambda part: part.strip() != "")
@@ -33,7 +36,7 @@ def shown(name: str) -> list[str]:
 
 
 def tree_of(*given_names: str) -> dict[str, TargetNode]:
-    return build_tree(missing_rows([], parse_targets(list(given_names), "targets", 64), 1))
+    return build_tree(missing_rows([], parse_targets(list(given_names), "targets", 64, MANY), 1))
 
 
 def paths_in(tree: dict[str, TargetNode]) -> list[str]:
@@ -122,8 +125,26 @@ def test_the_refusal_names_the_parameter_that_was_sent() -> None:
 
 
 def test_a_comma_separates_targets_only_in_a_string() -> None:
-    assert [path_id(part.id for part in path) for path in parse_targets("a:1, b", "targets", 64)] == ["a:1", "b"]
-    assert [path_id(part.id for part in path) for path in parse_targets(["a, b"], "targets", 64)] == ["a,-b"]
+    assert [path_id(part.id for part in path) for path in parse_targets("a:1, b", "targets", 64, MANY)] == ["a:1", "b"]
+    assert [path_id(part.id for part in path) for path in parse_targets(["a, b"], "targets", 64, MANY)] == ["a,-b"]
+
+
+def test_targets_are_looked_at_only_until_there_are_too_many() -> None:
+    assert len(parse_targets(["a", "A", " a ", "b"], "targets", 64, 2)) == 2
+    with refused_parameter("targets", "at most 2 targets"):
+        parse_targets(["a", "b", "c", "\x00"], "targets", 64, 2)
+
+
+@given(st.text("aB1- _", min_size=1, max_size=5).filter(str.strip) | st.integers(120, 130).map("x".__mul__))
+def test_a_plain_name_becomes_what_the_rules_for_all_names_make_of_it(name: str) -> None:
+    name = name.strip()
+    try:
+        expected = (Part(part_id(fold(name, "targets"), "targets"), name),)
+    except Rejected:
+        with refused_parameter("targets"):
+            parse_target(name, "targets", 64)
+    else:
+        assert parse_target(name, "targets", 64) == expected
 
 
 def test_a_game_without_targets_has_none() -> None:
@@ -154,7 +175,7 @@ def test_none_is_shown_as_sent_and_where_it_was_sent() -> None:
 
 def test_what_exists_keeps_its_number_and_its_spelling() -> None:
     existing = [TargetRow(4, None, "a", "A"), TargetRow(7, None, "none", "None")]
-    added = missing_rows(existing, parse_targets(["a:b"], "targets", 64), 9)
+    added = missing_rows(existing, parse_targets(["a:b"], "targets", 64, MANY), 9)
     assert added == [TargetRow(9, 4, "b", "b")]
 
 
@@ -174,7 +195,7 @@ def test_20000_targets_make_one_tree() -> None:
 
 @given(st.lists(names, max_size=12))
 def test_a_tree_holds_each_path_once_with_its_ancestors_and_none(given_names: list[str]) -> None:
-    paths = parse_targets(given_names, "targets", 64)
+    paths = parse_targets(given_names, "targets", 64, MANY)
     found = paths_in(build_tree(missing_rows([], paths, 1)))
     assert len(found) == len(set(found))
     assert set(found) == {"none"}.union(*map(prefixes, paths))
@@ -182,21 +203,21 @@ def test_a_tree_holds_each_path_once_with_its_ancestors_and_none(given_names: li
 
 @given(st.lists(names, max_size=12))
 def test_adding_the_same_targets_again_adds_nothing(given_names: list[str]) -> None:
-    paths = parse_targets(given_names, "targets", 64)
+    paths = parse_targets(given_names, "targets", 64, MANY)
     rows = missing_rows([], paths, 1)
     assert missing_rows(rows, paths, len(rows) + 1) == []
 
 
 @given(st.lists(names, max_size=8), st.lists(names, max_size=8))
 def test_adding_in_two_steps_gives_the_same_targets_as_in_one(first: list[str], second: list[str]) -> None:
-    earlier = missing_rows([], parse_targets(first, "targets", 64), 1)
-    later = missing_rows(earlier, parse_targets(second, "targets", 64), len(earlier) + 1)
-    in_one = missing_rows([], parse_targets(first + second, "targets", 64), 1)
+    earlier = missing_rows([], parse_targets(first, "targets", 64, MANY), 1)
+    later = missing_rows(earlier, parse_targets(second, "targets", 64, MANY), len(earlier) + 1)
+    in_one = missing_rows([], parse_targets(first + second, "targets", 64, MANY), 1)
     assert set(paths_in(build_tree(earlier + later))) == set(paths_in(build_tree(in_one)))
 
 
 @given(st.lists(names, max_size=12), st.integers(1, 10**6))
 def test_rows_are_numbered_on_from_the_next_number_parents_first(given_names: list[str], start: int) -> None:
-    rows = missing_rows([], parse_targets(given_names, "targets", 64), start)
+    rows = missing_rows([], parse_targets(given_names, "targets", 64, MANY), start)
     assert [row.number for row in rows] == list(range(start, start + len(rows)))
     assert all(row.parent is None or start <= row.parent < row.number for row in rows)

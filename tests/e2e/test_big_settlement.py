@@ -162,3 +162,14 @@ def test_a_kill_during_a_big_settlement_leaves_all_of_it_or_none_and_resending_m
         assert server.stop() == 0
     assert big.statuses() == {"won": 6_667, "lost": 13_333}
     assert run("check", "--db", big.file).code == 0
+
+
+def test_a_big_pool_is_settled_though_there_is_no_place_for_temporary_files(big: Big) -> None:
+    with big.serving() as server, playing(server.url, big.key) as admin, playing(server.url, big.key) as other:
+        server.limit_descriptors(3)  # whatever is opened from now on fails
+        send_event(admin, big.game)
+        assert has_reply(admin, TIMEOUT_S)
+        assert outcome_since_opening(other, big.game) == [366, 362]
+        assert server.stop() == 0
+    assert big.statuses() == {"won": 6_667, "lost": 13_333}
+    assert run("check", "--db", big.file).code == 0

@@ -11,7 +11,7 @@ import trio
 
 from gameserver.config import Settings
 from gameserver.handlers.due import due_job
-from gameserver.handlers.registry import run_write
+from gameserver.handlers.registry import parse, run_write
 from gameserver.storage.connection import open_writer
 from gameserver.storage.timers import next_due_at
 from gameserver.storage.users import find_user
@@ -49,14 +49,22 @@ def settle(file: Path, goal: dict[str, str], exit_before: int) -> None:
             due_job=partial(due_job, settings),
             next_due=next_due_at,
             publish=lambda result: None,
+            monotonic_s=lambda: 0.0,
             max_waiting=1,
             run_sync=run_inline,
         )
         with closing(open_writer(file)) as connection:
             user = find_user(connection, "fifa")
         assert user is not None
+        request = decode(395, **goal)
         job = partial(
-            run_write, request=decode(395, **goal), digest=None, user=user, now_ms=START_MS, settings=settings
+            run_write,
+            request=request,
+            parsed=parse(request, settings),
+            digest=None,
+            user=user,
+            now_ms=START_MS,
+            settings=settings,
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)

@@ -1,3 +1,4 @@
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -5,8 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.support.harness import START_MS, FakeClock, run_inline, running_server
-from tests.support.settling import Table, accepted, kinds, lay_table, of_kind, seqs
+from gameserver.handlers import due
+from gameserver.storage.timers import TimerKind
+from tests.support.harness import START_MS, FakeClock, Server, run_inline, running_server
+from tests.support.settling import TARGETS, Table, accepted, kinds, lay_table, of_kind, seqs
 from tests.support.world import DAY_MS, HOUR_MS, NEVER_S, RunningClock, assert_broadcast, bearer
 
 TIMED = {2: "none", 4: "no"}  # what wins when time ends a pool
@@ -241,6 +244,43 @@ async def test_what_is_due_at_once_is_done_in_its_order_and_before_any_request(s
     assert kinds(heard) == [363, 352, 369, 368, 362, 368, 362]
     assert heard[5]["pool_id"] == manual
     assert {message["winning_target"] for message in of_kind(heard, 362)} == {"none"}
+
+
+def cannot(*arguments: object) -> None:
+    raise sqlite3.OperationalError("unable to open database file")
+
+
+@pytest.mark.parametrize(
+    ("kind", "game", "pool"),
+    [
+        (TimerKind.FINISH_POOL, {}, {"pool_type": 2, "finish_at": START_MS + 1_000}),
+        (TimerKind.CLOSE_GAME, {"close_at": START_MS + 1_000}, {}),
+    ],
+)
+async def test_what_is_due_and_cannot_be_done_is_done_later_and_holds_nobody_up_but_takes_no_more_bets(
+    server: Server,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: TimerKind,
+    game: dict[str, Any],
+    pool: dict[str, Any],
+) -> None:
+    table = await lay_table(server, clock, **game)
+    over = await table.pool(**pool)
+    table.game = await server.open_game(table.admin, table.source, targets=TARGETS)
+    await accepted(table.admin, 616, game_id=table.game)
+    other = await table.pool()
+    with monkeypatch.context() as failing:
+        failing.setitem(due._ACTIONS, kind, cannot)
+        table.set_time(1_000)
+        await table.bet("ann", other, "brazil", 1)
+        assert await table.refusal(392, "ann", pool_id=over, target="brazil", amount=1) == "betting_ended"
+        assert (await table.pool_object(over))["status"] == "open"
+    table.set_time(1_000 + due.RETRY_MS - 1)
+    assert (await table.pool_object(over))["status"] == "open"
+    table.set_time(1_000 + due.RETRY_MS)
+    assert (await table.pool_object(over))["status"] == "resolved"
+    assert (await table.pool_object(other))["bet_count"] == 1
 
 
 async def test_what_falls_due_by_a_clock_set_forward_is_done_within_a_second(

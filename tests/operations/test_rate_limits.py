@@ -1,15 +1,20 @@
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
 from tests.support.harness import Client, Server, run_inline, running_server
-from tests.support.world import NEVER_S, assert_reply, is_closed
+from tests.support.logs import Lines
+from tests.support.world import NEVER_S, assert_refused, assert_reply, is_closed
+
+NOWHERE = "00000000-0000-0000-0000-000000000000"
 
 
 @asynccontextmanager
@@ -78,6 +83,51 @@ async def test_a_bad_request_counts_too_and_is_refused_as_rate_limited(
         assert codes == ["bad_json", "bad_json", "rate_limited"]
 
 
+async def test_a_request_of_many_names_uses_up_more_of_the_rate(database: Path, autojump_clock: MockClock) -> None:
+    async with limited_server(database, max_requests_per_s=10) as server:
+        client = await server.connect("ann")
+        many: dict[str, Any] = {"source_id": NOWHERE, "game_name": "x", "type": "x", "targets": "," * 15_000}
+        assert_refused(await client.call(370, **many), 370, "not_found", field="source_id")
+        assert await served(client, 5) == [True] * 4 + [False]
+        refused = await client.call(370, **many)
+        assert (refused["code"], refused["retry_after_ms"]) == ("rate_limited", 1_600)
+        await trio.sleep(1.6)
+        assert_refused(await client.call(370, **many), 370, "not_found", field="source_id")
+
+
+async def test_a_request_of_many_names_uses_up_more_of_its_addresss_rate_too(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    async with limited_server(database, max_requests_per_s_per_address=10) as server:
+        client, other = await server.connect("ann"), await server.connect("bob")
+        many: dict[str, Any] = {"source_id": NOWHERE, "game_name": "x", "type": "x", "targets": "," * 15_000}
+        assert_refused(await client.call(370, **many), 370, "not_found", field="source_id")
+        assert await served(other, 5) == [True] * 4 + [False]
+
+
+async def test_a_request_that_costs_more_than_a_burst_is_served_to_who_has_not_asked_for_anything(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    async with limited_server(database, max_requests_per_s=5) as server:
+        client = await server.connect("ann")
+        many: dict[str, Any] = {"source_id": NOWHERE, "game_name": "x", "type": "x", "targets": "," * 15_000}
+        assert_refused(await client.call(370, **many), 370, "not_found", field="source_id")
+        refused = await client.call(1)
+        assert (refused["code"], refused["retry_after_ms"]) == ("rate_limited", 1_400)
+
+
+async def test_what_a_change_publishes_uses_up_more_of_the_rate(database: Path, autojump_clock: MockClock) -> None:
+    async with limited_server(database, max_requests_per_s=20) as server:
+        client = await server.connect("provider")
+        source = await server.open_source(client)
+        await trio.sleep(60)
+        await server.open_game(client, source, targets=[str(number) for number in range(1_000)], actions=[])
+        with closing(sqlite3.connect(database)) as connection:
+            (size_bytes,) = connection.execute("SELECT length(body) FROM broadcasts").fetchone()
+        assert size_bytes > 16_384 * 2
+        assert (await served(client, 50)).count(True) == 40 - 1 - (size_bytes - 1) // 16_384
+
+
 async def test_the_connections_of_a_user_share_its_rate(database: Path, autojump_clock: MockClock) -> None:
     async with limited_server(database, max_requests_per_s=2) as server:
         first, second = await server.connect("ann"), await server.connect("ann")
@@ -122,6 +172,19 @@ async def test_nothing_but_rate_limited_requests_for_10_s_closes_with_4029(
         await other.send({"op": 1})
         assert await other.close_code() == 4029
         assert not await is_closed(greedy)
+
+
+@pytest.mark.parametrize("limit", ["max_requests_per_s", "max_requests_per_s_per_address"])
+async def test_the_log_says_by_which_limit_somebody_was_closed(
+    database: Path, autojump_clock: MockClock, entries: Lines, limit: str
+) -> None:
+    async with limited_server(database, **{limit: 1}) as server:
+        client = await server.connect("ann")
+        await until_closed(client, gap_s=0.1, at_once=3)
+        await trio.testing.wait_all_tasks_blocked()
+    assert [line["why"] for line in entries.of("closed") if line["code"] == 4029] == [
+        f"nothing but requests over {limit}"
+    ]
 
 
 async def test_one_request_served_within_10_s_keeps_the_connection(database: Path, autojump_clock: MockClock) -> None:

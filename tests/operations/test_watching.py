@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.support.harness import Server
-from tests.support.world import UNKNOWN_ID, World, as_broadcast, assert_broadcast, handshake_status
+from tests.support.world import UNKNOWN_ID, World, as_broadcast, assert_broadcast, assert_refused, handshake_status
 
 NEW_GAME: dict[str, Any] = {"game_name": "G", "type": "t"}
 
@@ -87,6 +87,15 @@ async def test_watching_needs_no_join_and_tells_nobody(world: World) -> None:
     assert await world.user.heard() == []
     reply: dict[str, Any] = await watcher.call(364, game_id=world.game)
     assert reply["code"] == "conflict"
+
+
+async def test_a_log_on_over_a_url_with_an_unknown_source_is_refused_and_changes_nothing(world: World) -> None:
+    watcher = await world.server.connect(path=f"/?source={world.source}&source={UNKNOWN_ID}")
+    reply = await watcher.call(100, header={"session_key": await world.server.key_of("user")})
+    assert_refused(reply, 100, "not_found", "source")
+    assert (await watcher.call(611))["code"] == "not_logged_in"
+    await world.provider.call(370, source_id=world.source, **NEW_GAME)
+    assert await watcher.heard() == []
 
 
 @pytest.mark.parametrize("source", [UNKNOWN_ID, "x", "", "%00"])

@@ -304,9 +304,46 @@ async def test_over_the_limit_of_connections_the_answer_is_503(database: Path) -
 
 
 @pytest.mark.parametrize("source", ["00000000-0000-0000-0000-000000000000", "nonsense", ""])
-async def test_a_source_that_does_not_exist_cannot_be_watched(server: Server, source: str) -> None:
-    response = await answer(server, request_head(f"/?source={source}"))
-    assert response.status in (400, 404)
+async def test_who_has_not_logged_on_learns_of_no_source_and_costs_no_read(
+    server: Server, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    looked_up: list[str] = []
+    monkeypatch.setattr("gameserver.realtime.services.find_source", lambda connection, uuid: looked_up.append(uuid))
+    path = f"/?source={source}"
+    assert (await answer(server, request_head(path))).status == 101
+    assert (await answer(server, request_head(path, authorization="Bearer nonsense"))).status == 401
+    assert (await answer(server, request_head(f"{path}&id=1&n=x&h={'0' * 64}"))).status == 401
+    assert looked_up == []
+    key = await server.key_of("ann")
+    assert (await answer(server, request_head(path, authorization=f"Bearer {key}"))).status == 404
+    assert looked_up == [source]
+
+
+async def test_a_user_has_at_most_so_many_connections(database: Path) -> None:
+    async with running_server(database, max_connections_per_user=2) as server:
+        key, ann = await server.key_of("ann"), [await server.connect("ann") for _ in range(2)]
+        response = await answer(server, request_head(authorization=f"Bearer {key}"))
+        assert (response.status, int(response.headers["retry-after"]) > 0) == (503, True)
+        await server.connect("bob")
+        late = await server.connect()
+        reply = await late.call(100, header={"session_key": key})
+        assert (reply["res"], reply["reason"]) == (110, "too_many_connections")
+        assert (await late.call(611))["code"] == "not_logged_in"
+        await ann[0].socket.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+        assert (await late.call(100, header={"session_key": key}))["res"] == 100
+        assert (await answer(server, request_head(authorization=f"Bearer {key}"))).status == 503
+
+
+async def test_of_many_handshakes_at_once_no_more_than_may_be_are_accepted(database: Path) -> None:
+    async with running_server(database, max_connections_per_user=3) as server:
+        head = request_head(authorization=f"Bearer {await server.key_of('ann')}")
+        peers = [Peer(server.open_stream()) for _ in range(10)]
+        async with trio.open_nursery() as nursery:
+            for peer in peers:
+                nursery.start_soon(peer.send, head)
+        statuses = [(await peer.response()).status for peer in peers]
+        assert sorted(statuses) == [101] * 3 + [503] * 7
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/healthz//", "/r/", "/..%2f", "//healthz", "/?x", "*"])

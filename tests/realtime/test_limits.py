@@ -1,8 +1,10 @@
 import pytest
+import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.realtime.limits import ConnectionLimiter, Patience, RateLimiter, limited_as_one
+from gameserver.realtime.limits import ConnectionLimiter, Patience, RateLimiter, UnansweredBytes, limited_as_one
 
 
 def granted(limiter: RateLimiter, who: object, now_s: float, tries: int) -> int:
@@ -49,6 +51,71 @@ def test_no_more_is_granted_than_the_burst_and_what_time_brings(per_s: int, paus
         now_s += pause
         taken += limiter.take("ann", now_s) is None
     assert taken <= 2 * per_s + now_s * per_s + 1e-6
+
+
+def test_what_costs_more_waits_until_there_is_as_much() -> None:
+    limiter = RateLimiter(10)
+    assert [limiter.take("ann", 0.0, 15), limiter.take("ann", 0.0, 15), limiter.take("ann", 0.0, 5)] == [
+        None,
+        1000,
+        None,
+    ]
+    assert [limiter.take("ann", 1.0, 11), limiter.take("ann", 1.0, 10)] == [100, None]
+
+
+def test_what_costs_more_than_a_bucket_holds_is_granted_to_a_full_one_which_then_owes_at_most_a_burst() -> None:
+    limiter = RateLimiter(10)
+    assert limiter.take("ann", 0.0) is None
+    assert limiter.take("ann", 0.0, 1_000) == 100
+    assert limiter.take("ann", 0.1, 1_000) is None
+    assert limiter.take("ann", 0.1) == 2_100
+
+
+def test_what_is_charged_afterwards_is_owed_up_to_a_burst() -> None:
+    limiter = RateLimiter(10)
+    limiter.charge("ann", 0.0, 15)
+    assert granted(limiter, "ann", 0.0, 100) == 5
+    limiter.charge("ann", 0.0, 5)
+    assert limiter.take("ann", 0.0) == 600
+    limiter.charge("ann", 0.0, 1_000)
+    assert limiter.take("ann", 0.0) == 2_100
+
+
+async def test_a_user_may_have_so_many_bytes_in_hand_and_waits_for_more() -> None:
+    bytes_in_hand, entered = UnansweredBytes(100), []
+
+    async def enter(user_id: int, size_bytes: int) -> None:
+        await bytes_in_hand.enter(user_id, size_bytes)
+        entered.append((user_id, size_bytes))
+
+    async with trio.open_nursery() as nursery:
+        for user_id, size_bytes in [(1, 60), (1, 40), (1, 50), (1, 10), (2, 100), (2, 1)]:
+            nursery.start_soon(enter, user_id, size_bytes)
+            await trio.testing.wait_all_tasks_blocked()
+        assert entered == [(1, 60), (1, 40), (2, 100)]
+        for user_id, size_bytes in [(1, 40), (1, 60), (2, 100)]:
+            bytes_in_hand.leave(user_id, size_bytes)
+            await trio.testing.wait_all_tasks_blocked()
+    assert entered == [(1, 60), (1, 40), (2, 100), (1, 10), (1, 50), (2, 1)]
+
+
+async def test_a_request_larger_than_that_is_let_in_alone() -> None:
+    bytes_in_hand = UnansweredBytes(100)
+    with trio.fail_after(0):
+        await bytes_in_hand.enter(1, 1_000)
+    with trio.move_on_after(0) as scope:
+        await bytes_in_hand.enter(1, 1)
+    assert scope.cancelled_caught
+    bytes_in_hand.leave(1, 1_000)
+    await bytes_in_hand.enter(1, 1)
+
+
+async def test_nothing_is_kept_of_a_user_without_requests_in_hand() -> None:
+    bytes_in_hand = UnansweredBytes(100)
+    await bytes_in_hand.enter(1, 10)
+    bytes_in_hand.leave(1, 10)
+    with pytest.raises(KeyError):
+        bytes_in_hand.leave(1, 10)
 
 
 def test_the_bucket_used_longest_ago_is_forgotten_first() -> None:

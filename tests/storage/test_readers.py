@@ -1,7 +1,8 @@
 import sqlite3
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gameserver.storage.connection import open_reader
 from gameserver.storage.jobs import RunSync
 from gameserver.storage.readers import MAX_BATCH, Readers
 from tests.support.harness import run_inline
+from tests.support.notes import Parcel, no_collector, refusing
 from tests.support.refusals import refused
 from tests.support.rows import make_user
 
@@ -143,6 +145,17 @@ async def test_what_a_job_raises_is_raised_and_the_connection_stays_usable(
     assert await readers.read(count_users) == 0
     assert len(opened) == 1
     assert not opened[0].in_transaction
+
+
+async def test_a_reader_without_work_holds_nothing_of_what_it_had_read(readers: Readers) -> None:
+    with no_collector():
+        parcel = Parcel()
+        gone = weakref.ref(parcel)
+        with suppress(Rejected):
+            await readers.read(refusing(parcel))
+        del parcel
+        await trio.testing.wait_all_tasks_blocked()
+        assert gone() is None
 
 
 async def test_a_file_that_cannot_be_read_is_unavailable_until_it_can_be(

@@ -12,10 +12,12 @@ from gameserver.storage.targets import (
 )
 from tests.support.rows import make_game
 
+MANY = 1_000_000
+
 
 def add_targets(connection: sqlite3.Connection, game_id: int, *names: str) -> None:
     existing = list_target_rows(connection, game_id)
-    paths = parse_targets(list(names), "targets", 64)
+    paths = parse_targets(list(names), "targets", 64, MANY)
     insert_target_rows(connection, game_id, missing_rows(existing, paths, next_target_number(connection)))
 
 
@@ -32,7 +34,7 @@ def test_actions_keep_their_order_and_their_first_name(connection: sqlite3.Conne
 
 def test_targets_come_back_as_they_were_made_in_the_order_sent(connection: sqlite3.Connection) -> None:
     game = make_game(connection)
-    rows = missing_rows([], parse_targets(["B:1", "A"], "targets", 64), next_target_number(connection))
+    rows = missing_rows([], parse_targets(["B:1", "A"], "targets", 64, MANY), next_target_number(connection))
     insert_target_rows(connection, game.id, rows)
     assert list_target_rows(connection, game.id) == rows
 

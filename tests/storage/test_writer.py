@@ -1,4 +1,5 @@
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -8,8 +9,9 @@ import trio
 import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.storage.writer import MAX_BATCH
-from tests.support.notes import BUSY, Notebook, failing, note
+from gameserver.storage.jobs import Job, Outcome
+from gameserver.storage.writer import MAX_BATCH, MAX_BATCH_S
+from tests.support.notes import BUSY, Notebook, Parcel, failing, no_collector, note, refusing
 
 CONFLICT = Rejected(ErrorCode.CONFLICT, "Not now.")
 
@@ -40,6 +42,87 @@ async def test_a_batch_has_a_bound(notebook: Notebook) -> None:
     await notebook.batch(**{f"j{number}": note(str(number)) for number in range(MAX_BATCH + 1)})
     assert notebook.statements == ["BEGIN IMMEDIATE", "COMMIT"] * 2
     assert notebook.published == [str(number) for number in range(MAX_BATCH + 1)]
+
+
+def lasting(notebook: Notebook, text: str, seconds: float) -> Job[str]:
+    """A job that notes a text, and takes so long."""
+
+    def job(connection: sqlite3.Connection) -> str:
+        notebook.seconds += seconds
+        return note(text)(connection)
+
+    return job
+
+
+async def test_a_batch_ends_when_its_time_is_up_and_the_rest_keeps_its_order(notebook: Notebook) -> None:
+    half_s = MAX_BATCH_S / 2
+    outcomes = await notebook.batch(**{text: lasting(notebook, text, half_s) for text in "abcde"})
+    assert outcomes == {text: text for text in "abcde"}
+    assert notebook.statements == ["BEGIN IMMEDIATE", "COMMIT"] * 3
+    assert notebook.on_disk() == notebook.published == list("abcde")
+
+
+async def test_a_job_that_takes_longer_than_a_batch_may_is_a_batch_of_its_own(notebook: Notebook) -> None:
+    long_s = MAX_BATCH_S * 10
+    assert await notebook.batch(a=lasting(notebook, "a", long_s), b=lasting(notebook, "b", long_s)) == {
+        "a": "a",
+        "b": "b",
+    }
+    assert notebook.statements == ["BEGIN IMMEDIATE", "COMMIT"] * 2
+
+
+async def test_the_time_of_a_refused_job_counts_too(notebook: Notebook) -> None:
+    def refuse(connection: sqlite3.Connection) -> str:
+        notebook.seconds += MAX_BATCH_S
+        raise CONFLICT
+
+    assert await notebook.batch(a=refuse, b=note("b")) == {"a": CONFLICT.code, "b": "b"}
+    assert notebook.statements.count("COMMIT") == 2
+
+
+async def test_what_is_due_takes_its_share_of_a_batchs_time_and_comes_before_the_job_all_the_same(
+    notebook: Notebook,
+) -> None:
+    notebook.due = [(number, lasting(notebook, f"due {number}", MAX_BATCH_S)) for number in range(3)]
+    assert await notebook.batch(a=(5, note("a"))) == {"a": "a"}
+    assert notebook.on_disk() == notebook.published == ["due 0", "due 1", "due 2", "a"]
+    assert notebook.statements == ["BEGIN IMMEDIATE", "COMMIT"] * 4
+
+
+async def test_what_is_asked_for_meanwhile_comes_after_what_a_batch_had_no_time_for(notebook: Notebook) -> None:
+    def job(connection: sqlite3.Connection) -> str:
+        notebook.seconds += MAX_BATCH_S
+        notebook.writer.submit(note("d"), 0, lambda outcome: None)
+        return note("a")(connection)
+
+    await notebook.batch(a=job, b=note("b"), c=note("c"))
+    assert notebook.on_disk() == notebook.published == ["a", "b", "c", "d"]
+
+
+async def test_a_refusal_holds_nothing_of_what_is_refused_nor_does_a_writer_without_work(notebook: Notebook) -> None:
+    kept: list[Outcome] = []
+    with no_collector():
+        parcel = Parcel()
+        gone = weakref.ref(parcel)
+        async with trio.open_nursery() as nursery:
+            notebook.writer.submit(refusing(parcel), 0, kept.append)
+            del parcel
+            nursery.start_soon(notebook.writer.run)
+            await trio.testing.wait_all_tasks_blocked()
+            assert isinstance(kept[0].error, Rejected)
+            assert gone() is None
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_bug_keeps_where_it_came_from(notebook: Notebook) -> None:
+    kept: list[Outcome] = []
+    async with trio.open_nursery() as nursery:
+        notebook.writer.submit(failing("a", ValueError("a bug")), 0, kept.append)
+        nursery.start_soon(notebook.writer.run)
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert kept[0].error is not None
+    assert kept[0].error.__traceback__ is not None
 
 
 @pytest.mark.parametrize("error", [CONFLICT, ValueError("a bug"), sqlite3.IntegrityError("constraint")])

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage import connection as connection_module
-from tests.support.notes import BUSY, UNAVAILABLE, Notebook, failing, note
+from tests.support.notes import BUSY, RETRY_MS, UNAVAILABLE, Notebook, failing, note
 
+CONFLICT = Rejected(ErrorCode.CONFLICT, "Not now.")
 MUCH = 1_000_000
 
 
@@ -48,13 +50,33 @@ async def test_after_a_full_disk_the_writer_works_again(notebook: Notebook) -> N
     assert notebook.on_disk() == notebook.published == ["b", "a"]
 
 
-async def test_a_full_disk_met_by_what_is_due_makes_the_batch_unavailable(notebook: Notebook) -> None:
+async def test_a_full_disk_met_by_what_is_due_costs_nobody_else_their_write(notebook: Notebook) -> None:
     limit_pages(notebook, 10)
-    notebook.due = [(10, note("due", MUCH))]
-    assert await notebook.batch(a=(5, note("a")), b=(10, note("b"))) == {"a": UNAVAILABLE, "b": UNAVAILABLE}
+    notebook.due = [(10, note("due", MUCH)), (10, note("small"))]
+    outcomes = await notebook.batch(a=(5, note("a")), b=(10, note("b")), c=(10, failing("c", CONFLICT)))
+    assert outcomes == {"a": "a", "b": "b", "c": CONFLICT.code}
+    assert notebook.on_disk() == notebook.published == ["a", "small", "b"]
+    assert notebook.writer.next_due_ms == 10 + RETRY_MS
     limit_pages(notebook, 100_000)
-    await notebook.batch(c=(10, note("c")))
-    assert notebook.on_disk() == notebook.published == ["due", "c"]
+    await notebook.batch(d=(9 + RETRY_MS, note("d")), e=(10 + RETRY_MS, note("e")))
+    assert notebook.on_disk() == notebook.published == ["a", "small", "b", "d", "due", "e"]
+
+
+async def test_each_of_several_that_are_due_and_cannot_be_done_is_put_off(notebook: Notebook) -> None:
+    limit_pages(notebook, 10)
+    notebook.due = [(10, note("due", MUCH)), (11, note("small")), (12, note("due too", MUCH))]
+    assert await notebook.batch(a=(20, note("a"))) == {"a": "a"}
+    assert notebook.on_disk() == notebook.published == ["small", "a"]
+
+
+@pytest.mark.expects_errors
+async def test_what_is_due_and_cannot_even_be_put_off_makes_the_batch_unavailable(notebook: Notebook) -> None:
+    notebook.due = [(10, failing("due", failed()))]
+    notebook.connections[0].execute(
+        "CREATE TRIGGER full BEFORE INSERT ON dues BEGIN SELECT RAISE(ROLLBACK, 'no room'); END"
+    )
+    assert await notebook.batch(a=(5, note("a")), b=(10, note("b"))) == {"a": UNAVAILABLE, "b": UNAVAILABLE}
+    assert notebook.on_disk() == notebook.published == []
 
 
 async def test_a_commit_that_fails_publishes_nothing(notebook: Notebook) -> None:
@@ -99,11 +121,26 @@ async def test_a_job_in_which_the_database_fails_is_unavailable_alone(notebook: 
     assert notebook.on_disk() == notebook.published == ["a", "c"]
 
 
-async def test_what_is_due_and_fails_gives_up_the_batch(notebook: Notebook) -> None:
-    notebook.due = [(10, failing("due", failed()))]
-    assert await notebook.batch(a=(5, note("a")), b=(10, note("b"))) == {"a": UNAVAILABLE, "b": UNAVAILABLE}
-    assert notebook.on_disk() == notebook.published == []
-    assert notebook.writer.next_due_ms is None
+async def test_what_is_due_and_fails_is_undone_and_put_off_and_the_rest_goes_on(notebook: Notebook) -> None:
+    notebook.due = [(10, failing("due", failed())), (10, note("due too"))]
+    assert await notebook.batch(a=(5, note("a")), b=(10, note("b"))) == {"a": "a", "b": "b"}
+    assert notebook.on_disk() == notebook.published == ["a", "due too", "b"]
+    assert notebook.statements.count("COMMIT") == 1
+    assert notebook.writer.next_due_ms == 10 + RETRY_MS
+
+
+@pytest.mark.expects_errors
+@pytest.mark.parametrize("error", [ValueError("a bug"), CONFLICT, sqlite3.IntegrityError("constraint")])
+async def test_a_bug_in_what_is_due_is_logged_as_an_error_and_put_off(
+    notebook: Notebook, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    notebook.due = [(10, failing("due", error))]
+    assert await notebook.batch(a=(10, note("a"))) == {"a": "a"}
+    assert notebook.on_disk() == notebook.published == ["a"]
+    (record,) = caplog.records
+    assert (record.levelname, record.getMessage()) == ("ERROR", "number 0 failed, and is put off")
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
 
 
 async def test_a_lock_of_another_program_makes_the_batch_busy(notebook: Notebook) -> None:

@@ -1,7 +1,9 @@
 """A writer whose jobs note a text in a table of their own, and what it has published."""
 
+import gc
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,11 @@ import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.connection import open_writer
-from gameserver.storage.jobs import Job
+from gameserver.storage.jobs import Due, Job
 from gameserver.storage.writer import Writer
 from tests.support.harness import run_inline
+
+RETRY_MS = 1_000
 
 
 def note(text: str, size_bytes: int = 0) -> Job[str]:
@@ -36,11 +40,37 @@ def failing(text: str, error: Exception) -> Job[str]:
     return job
 
 
+class Parcel:
+    """What a request is made of."""
+
+
+def refusing(parcel: Parcel) -> Job[str]:
+    """A job that refuses after an error on the way, in frames that hold what it was given."""
+
+    def job(connection: sqlite3.Connection) -> str:
+        try:
+            raise KeyError(parcel)
+        except KeyError as error:
+            raise Rejected(ErrorCode.CONFLICT, "Not now.") from error
+
+    return job
+
+
+@contextmanager
+def no_collector() -> Iterator[None]:
+    """Whatever goes in the block goes because nothing holds it."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 class Notebook:
     """A writer on a file with a table of notes.
 
-    ``due`` are moments and the texts that fall due at them; ``statements`` the transaction control of the
-    writing connections.
+    ``due`` are moments and the jobs that fall due at them, tried again after ``RETRY_MS``; ``statements`` the
+    transaction control of the writing connections; ``seconds`` what the writer's clock says.
     """
 
     def __init__(
@@ -55,16 +85,19 @@ class Notebook:
         self.published: list[str] = []
         self.due: list[tuple[int, Job[str]]] = []
         self.statements: list[str] = []
+        self.seconds = 0.0
         self.connections: list[sqlite3.Connection] = []
         self.outcomes: dict[str, object] = {}
         with open_writer(file) as connection:
             connection.execute("CREATE TABLE notes (text TEXT NOT NULL, padding BLOB NOT NULL) STRICT")
+            connection.execute("CREATE TABLE dues (place INTEGER PRIMARY KEY, again_at INTEGER) STRICT")
         connection.close()
         self.writer = Writer(
             self._open,
             due_job=self._due_job,
-            next_due=next_due or (lambda connection: min((at for at, _ in self.due), default=None)),
+            next_due=next_due or self._first_due,
             publish=self.published.append,
+            monotonic_s=lambda: self.seconds,
             max_waiting=max_waiting,
             run_sync=run_sync,
         )
@@ -79,15 +112,31 @@ class Notebook:
         if statement.split()[0] in ("BEGIN", "COMMIT", "ROLLBACK"):
             self.statements.append(statement)
 
-    def _due_job(self, connection: sqlite3.Connection, now_ms: int) -> Job[str] | None:
-        if not self.due or self.due[0][0] > now_ms:
-            return None
-        return partial(self._do_first_due)
+    def _pending(self, connection: sqlite3.Connection) -> Iterator[tuple[int, int, Job[str]]]:
+        """What is still to be done: when, its place in ``due``, and the job."""
+        again_at = dict(connection.execute("SELECT place, again_at FROM dues"))
+        for place, (at_ms, job) in enumerate(self.due):
+            at_ms = again_at.get(place, at_ms)
+            if at_ms is not None:
+                yield at_ms, place, job
 
-    def _do_first_due(self, connection: sqlite3.Connection) -> str:
-        result = self.due[0][1](connection)
-        del self.due[0]
-        return result
+    def _first_due(self, connection: sqlite3.Connection) -> int | None:
+        return min((at_ms for at_ms, _, _ in self._pending(connection)), default=None)
+
+    def _due_job(self, connection: sqlite3.Connection, now_ms: int) -> Due | None:
+        for at_ms, place, job in sorted(self._pending(connection), key=lambda pending: pending[:2]):
+            if at_ms <= now_ms:
+                again_at = now_ms + RETRY_MS
+                return Due(f"number {place}", partial(self._do, place, job), partial(self._record, place, again_at))
+        return None
+
+    def _do(self, place: int, job: Job[str], connection: sqlite3.Connection) -> str:
+        self._record(place, None, connection)
+        return job(connection)
+
+    @staticmethod
+    def _record(place: int, again_at: int | None, connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT OR REPLACE INTO dues VALUES (?, ?)", (place, again_at))
 
     def on_disk(self) -> list[str]:
         """The texts noted, as another connection sees them."""

@@ -13,7 +13,7 @@ from gameserver.errors import Rejected
 from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
 from gameserver.handlers.admin import AddUser, Command, perform
 from gameserver.handlers.due import due_job
-from gameserver.handlers.registry import run_read, run_write
+from gameserver.handlers.registry import parse, run_read, run_write
 from gameserver.handlers.replay import Replay, export_game
 from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
@@ -71,8 +71,9 @@ class Offline:
             if OPERATIONS[op].kind is Kind.READ:
                 body = run_read(self.connection, request, user, self.now_ms, self.settings)
             else:
+                parsed = parse(request, self.settings)
                 body = self._transact(
-                    lambda connection: run_write(connection, request, None, user, self.now_ms, self.settings)
+                    lambda connection: run_write(connection, request, parsed, None, user, self.now_ms, self.settings)
                 ).body
         except Rejected as rejected:
             return {"res": 666, "code": rejected.code.value}
@@ -82,8 +83,8 @@ class Offline:
     def let_time_pass(self, milliseconds: int) -> None:
         """Let it be later, and what is due be done."""
         self.now_ms += milliseconds
-        while (job := due_job(self.settings, self.connection, self.now_ms)) is not None:
-            self._transact(job)
+        while (due := due_job(self.settings, self.connection, self.now_ms)) is not None:
+            self._transact(due.run)
 
     def _transact(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
         self.connection.execute("BEGIN IMMEDIATE")
