@@ -1,4 +1,4 @@
-"""The ``gameserver`` command (contract, section 11)."""
+"""The ``gameserver`` command (protocol, "Command line")."""
 
 import argparse
 import gc

@@ -1,4 +1,4 @@
-"""A client: one WebSocket connection that asks and is answered (contract, section 3)."""
+"""A client: one WebSocket connection that asks and is answered (protocol, "Envelope")."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -92,3 +92,20 @@ def test_the_unit_starts_a_command_that_exists() -> None:
     (command,) = re.findall(r"^ExecStart=\S+/gameserver (.*)$", UNIT, re.M)
     assert command.split()[:2] == ["serve", "--db"]
     assert "Type=notify" in UNIT
+
+
+def headings(page: str) -> set[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return set(re.findall(r"^#+ (.+)$", text, re.M))
+
+
+CITED = sorted(set(re.findall(r'\(protocol, "([^"]+)"\)', SOURCES)))
+
+
+@pytest.mark.parametrize("heading", CITED)
+def test_a_rule_that_the_code_cites_has_a_heading_in_the_protocol(heading: str) -> None:
+    assert heading in headings("protocol.md")
+
+
+def test_the_code_cites_rules() -> None:
+    assert len(CITED) > 20

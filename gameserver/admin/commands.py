@@ -1,4 +1,4 @@
-"""What the command line asks of the database: users, keys, sources (contract, section 11)."""
+"""What the command line asks of the database: users, keys, sources (protocol, "Command line")."""
 
 import re
 import sqlite3

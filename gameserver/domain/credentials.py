@@ -1,4 +1,4 @@
-"""Session keys and the proofs made with them (contract, section 2)."""
+"""Session keys and the proofs made with them (protocol, "Logging on")."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Exact decimals: amounts and rates as they come over the wire (contract, section 3)."""
+"""Exact decimals: amounts and rates as they come over the wire (protocol, "Amounts")."""
 
 import re
 from decimal import Decimal

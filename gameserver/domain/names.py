@@ -1,4 +1,4 @@
-"""Ids made from what people call things: actions, parts of targets, hashtags (contract, section 3)."""
+"""Ids of actions and of parts of targets, and hashtags (protocol, "Names of actions and targets")."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Parimutuel betting: who backed the winner shares what all have staked (contract, section 6, "Payout").
+"""Parimutuel betting: who backed the winner shares what all have staked (protocol, "Payout").
 
 Amounts are integers of minor units, rates integers of millionths.
 """

@@ -1,4 +1,4 @@
-"""What betting pools are, and when they take bets (contract, section 6)."""
+"""What betting pools are, and when they take bets (protocol, "Betting pools")."""
 
 from enum import IntEnum, StrEnum
 from typing import NamedTuple

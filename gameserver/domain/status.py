@@ -1,4 +1,4 @@
-"""Where a game is in its life (contract, section 5)."""
+"""Where a game is in its life (protocol, "Life of a game")."""
 
 from enum import StrEnum
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Nested targets: paths such as ``Argentina:1``, and the tree a game shows (contract, sections 3 and 5)."""
+"""Nested targets: paths such as ``Argentina:1``, and a game's tree (protocol, "Names of actions and targets")."""
 
 import re
 from collections.abc import Iterable

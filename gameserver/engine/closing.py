@@ -1,4 +1,4 @@
-"""How a game ends, whoever or whatever ends it (contract, sections 5 and 6)."""
+"""How a game ends, whoever or whatever ends it (protocol, "Closing a game")."""
 
 from gameserver.engine.context import DAY_MS, Change
 from gameserver.engine.settlement import Resolution, end_pool, none_position

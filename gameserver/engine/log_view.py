@@ -1,4 +1,4 @@
-"""What a connection needs to know of a game before it joins it (contract, section 7)."""
+"""What a connection needs to know of a game before it joins it (protocol, "Sequence and recovery")."""
 
 import sqlite3
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Who a client is: session keys and digests checked against the live sessions (contract, section 2)."""
+"""Who a client is: session keys and digests checked against the live sessions (protocol, "Logging on")."""
 
 import sqlite3
 from functools import partial

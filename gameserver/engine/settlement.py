@@ -1,4 +1,4 @@
-"""How a pool ends: who is paid what, in one transaction with what ended it (contract, section 6)."""
+"""How a pool ends: who is paid what, in one transaction with what ended it (protocol, "Settlement")."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

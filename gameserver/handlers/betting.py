@@ -1,4 +1,4 @@
-"""Placing bets, and reading balances (contract, section 6)."""
+"""Placing bets, and reading balances (protocol, "Bets")."""
 
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units

@@ -1,4 +1,4 @@
-"""Taking back what was settled: voided events and pools, by compensating transfers (contract, section 6)."""
+"""Taking back what was settled: voided events and pools, by compensating transfers (protocol, "Corrections")."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Registering what happened, and seeing beforehand what that would do (contract, section 6)."""
+"""Registering what happened, and seeing beforehand what that would do (protocol, "Events and settlement")."""
 
 from typing import NamedTuple
 

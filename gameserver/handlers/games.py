@@ -1,4 +1,4 @@
-"""What the operations on games do (contract, section 5)."""
+"""What the operations on games do (protocol, "Game sources and games")."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""The operations of the connection itself (contract, section 4), and joining and leaving games."""
+"""The operations of the connection itself (protocol, "Identity"), and joining and leaving games."""
 
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.sessions import Credentials

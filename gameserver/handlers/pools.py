@@ -1,4 +1,4 @@
-"""What the operations that open and list betting pools do (contract, section 6)."""
+"""What the operations that open and list betting pools do (protocol, "Betting pools")."""
 
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar

@@ -1,4 +1,4 @@
-"""Receipts: a bet with the ledger's movements for it (contract, section 6)."""
+"""Receipts: a bet with the ledger's movements for it (protocol, "Balances and receipts")."""
 
 from typing import Any
 

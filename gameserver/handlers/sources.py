@@ -1,4 +1,4 @@
-"""What the operations on game sources do (contract, section 5)."""
+"""What the operations on game sources do (protocol, "Game sources and games")."""
 
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading

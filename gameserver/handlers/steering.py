@@ -1,4 +1,4 @@
-"""Blocking and allowing betting, and hot pools, now or at a moment to come (contract, section 6)."""
+"""Blocking and allowing betting, hot pools, now or later (protocol, "Blocking, allowing, hot pools")."""
 
 from gameserver.config import Settings
 from gameserver.domain.names import action_id as action_key_of

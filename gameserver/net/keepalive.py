@@ -1,4 +1,4 @@
-"""Pings, and finding out that a peer is gone (contract, section 1)."""
+"""Pings, and finding out that a peer is gone (protocol, "Transport")."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What waits to be sent to one connection, bounded, in whole frames only (contract, section 1)."""
+"""What waits to be sent to one connection, bounded, in whole frames only (protocol, "Close codes")."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""HTTP responses: one a connection, closed after it (contract, section 10)."""
+"""HTTP responses: one a connection, closed after it (protocol, "HTTP")."""
 
 from collections.abc import Iterable
 from http import HTTPStatus

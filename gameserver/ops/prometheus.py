@@ -1,4 +1,4 @@
-"""A server's metrics in Prometheus' text format (contract, section 10)."""
+"""A server's metrics in Prometheus' text format (protocol, "HTTP")."""
 
 import sqlite3
 from collections.abc import Iterator

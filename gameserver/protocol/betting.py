@@ -1,4 +1,4 @@
-"""Placing bets, and balances (contract, section 6)."""
+"""Placing bets, and balances (protocol, "Bets")."""
 
 from decimal import Decimal
 from typing import Self

@@ -1,7 +1,7 @@
 """From the text of a message to a request, and from a message to the text that is sent.
 
 A request that is exactly as declared is decoded in one pass. Anything else is looked at again parameter by
-parameter, which accepts the contract's other spellings (numbers as strings, null and "" for absent) or
+parameter, which accepts the other spellings (protocol, "Values") (numbers as strings, null and "" for absent) or
 names the parameter at fault.
 """
 
@@ -60,7 +60,7 @@ class Parameter(NamedTuple):
 
 
 def decode_request(text: str, *, logged_in: bool) -> Request:
-    """The request that ``text`` spells. Raises `Undecodable`, in the contract's order of checks."""
+    """The request that ``text`` spells. Raises `Undecodable` (protocol, "Order of checks")."""
     try:
         request: Request = _as_declared.decode(text)
     except (msgspec.DecodeError, RecursionError):

@@ -15,7 +15,7 @@ ERROR_RES = 666
 
 
 class Role(Enum):
-    """Who may call an operation (contract, section 2)."""
+    """Who may call an operation (protocol, "Roles")."""
 
     ANYONE = "anyone, before logon too"
     USER = "any user"
@@ -34,7 +34,7 @@ class Kind(Enum):
 
 
 class RequestHeader(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The envelope of a request (contract, section 3). Fields not listed are ignored."""
+    """The envelope of a request (protocol, "Envelope"). Fields not listed are ignored."""
 
     id: Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     key: Annotated[str, Meta(max_length=64)] | None = None
@@ -85,7 +85,7 @@ def part_of(whole: Any, share: float) -> Any:
 
 
 class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
-    """A refusal (contract, section 3)."""
+    """A refusal (protocol, "Errors")."""
 
     is_success: ClassVar[bool] = False
 

@@ -1,4 +1,4 @@
-"""Events, and how they end pools (contract, section 6)."""
+"""Events, and how they end pools (protocol, "Events and settlement")."""
 
 from decimal import Decimal
 from typing import ClassVar, Self

@@ -1,4 +1,4 @@
-"""Operations on games (contract, section 5)."""
+"""Operations on games (protocol, "Game sources and games")."""
 
 from typing import ClassVar, Self
 

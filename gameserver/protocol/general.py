@@ -1,4 +1,4 @@
-"""Operations of the connection itself (contract, section 4)."""
+"""Operations of the connection itself (protocol, "Identity")."""
 
 from enum import StrEnum
 

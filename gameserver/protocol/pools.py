@@ -1,4 +1,4 @@
-"""Operations on betting pools (contract, section 6)."""
+"""Operations on betting pools (protocol, "Betting pools")."""
 
 from decimal import Decimal
 from typing import ClassVar, Self

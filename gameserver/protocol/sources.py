@@ -1,4 +1,4 @@
-"""Operations on game sources (contract, section 5)."""
+"""Operations on game sources (protocol, "Game sources and games")."""
 
 from decimal import Decimal
 from typing import ClassVar

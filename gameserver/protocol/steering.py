@@ -1,4 +1,4 @@
-"""Blocking and allowing betting, and hot pools (contract, section 6).
+"""Blocking and allowing betting, and hot pools (protocol, "Blocking, allowing, hot pools").
 
 A moment that has not come is answered at once and broadcast when it takes effect; a newer one replaces it.
 """

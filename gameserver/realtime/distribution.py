@@ -1,4 +1,4 @@
-"""Which pools' distributions are to be told (361): conflated, the last state always (contract, section 6)."""
+"""Which pools' distributions are to be told (361): conflated, the last state always (protocol, "Distribution")."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A hub per game: tells its subscribers what happens, each exactly once and in order (contract, section 7)."""
+"""A hub per game tells its subscribers what happens, once and in order (protocol, "Sequence and recovery")."""
 
 import logging
 from collections import Counter

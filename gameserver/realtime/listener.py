@@ -1,4 +1,4 @@
-"""The port: accepts connections, reads each one's request head and passes it on (contract, section 1)."""
+"""The port: accepts connections, reads each one's request head and passes it on (protocol, "Transport")."""
 
 import logging
 from collections.abc import Iterable

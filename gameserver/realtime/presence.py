@@ -1,4 +1,4 @@
-"""Who comes to a game and goes: each told in a small game, counted in a large one (contract, section 5)."""
+"""Who comes to a game and goes: told singly, or counted in a large game (protocol, "Joining and presence")."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a request costs of what its user may ask for: by its size, and by what it makes known (contract, section 3)."""
+"""What a request costs of what its user may ask for: by its size, and by what it makes known (protocol, "Limits")."""
 
 from typing import Any
 

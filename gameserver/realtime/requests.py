@@ -1,4 +1,4 @@
-"""Answering one client's requests, each after those before it (contract, sections 1 and 3)."""
+"""Answering one client's requests, each after those before it (protocol, "Transport")."""
 
 import logging
 import secrets

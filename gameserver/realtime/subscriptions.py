@@ -1,4 +1,4 @@
-"""The games that one connection has joined: joining, missing nothing, leaving (contract, sections 5 and 7)."""
+"""The games that one connection has joined: joining, missing nothing, leaving (protocol, "Joining and presence")."""
 
 import logging
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The log of each game's durable broadcasts (contract, section 7)."""
+"""The log of each game's durable broadcasts (protocol, "Sequence and recovery")."""
 
 import sqlite3
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Replies stored under idempotency keys (contract, section 8)."""
+"""Replies stored under idempotency keys (protocol, "Idempotency")."""
 
 import sqlite3
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What is to happen by itself, in the order in which it falls due (contract, section 6, "Order of things")."""
+"""What is to happen by itself, in the order in which it falls due (protocol, "Order of things")."""
 
 import sqlite3
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What is answered to plain HTTP requests (contract, section 10)."""
+"""What is answered to plain HTTP requests (protocol, "HTTP")."""
 
 from collections.abc import Callable
 

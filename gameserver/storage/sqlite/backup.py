@@ -1,4 +1,4 @@
-"""Taking a backup beside a running server, and putting one in a database's place (contract, section 11)."""
+"""Taking a backup beside a running server, and putting one in a database's place (protocol, "Command line")."""
 
 import itertools
 import os
