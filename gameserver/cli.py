@@ -44,7 +44,7 @@ from gameserver.realtime.systemd import Systemd
 from gameserver.storage.backup import back_up, restore
 from gameserver.storage.check import find_faults
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import is_of_surroundings, open_memory
+from gameserver.storage.connection import is_of_surroundings, open_memory, require_sqlite
 from gameserver.storage.copies import CopyRefused
 from gameserver.storage.files import beside, locate
 from gameserver.storage.migrations import require_current, require_known
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output.prepare()
     options = _parser().parse_args(arguments)
     try:
+        require_sqlite()
         settings = _settings(options)
         run: Callable[[argparse.Namespace, Settings], int] = options.run
         code = run(options, settings)

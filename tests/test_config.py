@@ -24,6 +24,8 @@ DEFAULTS = {
     "max_target_depth": 64,
     "max_targets": 20_000,
     "max_actions": 1_000,
+    "max_open_pools": 200,
+    "max_unbacked_runs": 10,
     "max_game_admins": 10,
     "presence_detail_limit": 100,
     "game_log_days": 7,

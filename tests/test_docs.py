@@ -7,12 +7,15 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gameserver.__main__ import OLDEST_PYTHON, SYSTEMS
 from gameserver.config import Settings
 from gameserver.realtime.exposition import Exposition
+from gameserver.storage.connection import OLDEST_SQLITE
 from tests.support.harness import Server
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 UNIT = (ROOT / "docs" / "gameserver.service").read_text(encoding="utf-8")
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "gameserver").rglob("*.py"))
 SETTINGS = {field.name: field.default for field in msgspec.structs.fields(Settings)}
@@ -65,6 +68,17 @@ def test_every_event_of_the_log_is_explained_and_no_other() -> None:
     logged = re.findall(r'logging\.[A-Z]+, "([a-z_]+)"', SOURCES) + re.findall(r'\blevel, "([a-z_]+)"', SOURCES)
     in_a_block = re.findall(r'logging\.[A-Z]+,\s+"([a-z_]+)"', SOURCES)
     assert names("The log") == {*logged, *in_a_block}
+
+
+def test_the_systems_that_are_supported_are_those_that_are_let_in() -> None:
+    sqlite = ".".join(map(str, OLDEST_SQLITE[:2]))
+    python = ".".join(map(str, OLDEST_PYTHON))
+    for page in (PAGE, README):
+        opening = page.partition("\n## ")[0]
+        assert f"Python {python} or newer" in opening
+        assert f"SQLite {sqlite} or newer" in opening
+        assert all(name in opening for name in SYSTEMS.values())
+    assert f'requires-python = ">={python}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_the_socket_of_the_unit_is_one_that_the_server_takes() -> None:

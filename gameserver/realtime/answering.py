@@ -248,17 +248,18 @@ class Answering:
     def _rate_limited_for(self, cost: int) -> int | None:
         """Take what something costs; the milliseconds to wait if there are not as many."""
         now_s = trio.current_time()
-        wait_ms = None
+        wait_ms, limit = None, "max_requests_per_s"
         # The user first: who floods must not use up what others behind the same address may ask for.
         user = self._conversation.user
         if user is not None:
             wait_ms = self._services.user_rate.take(user.id, now_s, cost)
         if wait_ms is None:
+            limit = "max_requests_per_s_per_address"
             wait_ms = self._services.address_rate.take(self._address, now_s, cost)
         if wait_ms is None:
             self._patience.granted(now_s)
         elif self._patience.refused(wait_ms, now_s):
-            self._outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
+            self._outbox.close(CloseCode.RATE_LIMITED, f"nothing but requests over {limit}")
         return wait_ms
 
     async def reply(self, message: Message) -> None:

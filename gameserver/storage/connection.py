@@ -125,13 +125,19 @@ def require_own_log(file: Path) -> None:
         )
 
 
+def require_sqlite() -> None:
+    """Raise `IncompatibleDatabase` for an SQLite that does not know what the schema and the queries are made of."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE[:2]))
+        raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; {oldest} or newer is needed")
+
+
 def open_writer(file: Path) -> sqlite3.Connection:
     """The connection that changes the database. Its commits are on disk when they return.
 
     Raises `IncompatibleDatabase` for a file that cannot be opened so.
     """
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; 3.38 or newer is needed")
+    require_sqlite()
     _shut_out_everybody(file)
     connection = open_unshared(file)
     try:
