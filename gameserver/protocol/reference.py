@@ -27,8 +27,8 @@ No message of the server is longer than 1 MiB. A page of a list ends where it wo
 where to go on; other messages say below what they leave out.
 
 A user may ask for so much a second, else `rate_limited` says in `retry_after_ms` when to come again. A request counts
-once, and once more for each 1,000 names in its lists and each 16 KiB of it begun beyond the first, and likewise for what
-it makes known.
+once, and once more for each 1,000 names in its lists and each 16 KiB of it begun beyond the first, and likewise for
+what it makes known.
 """
 
 
