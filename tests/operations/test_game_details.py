@@ -118,7 +118,7 @@ async def test_an_update_is_told_without_the_events_and_costs_the_same_however_m
     for _ in range(2):
         # The first makes the counts that the details have; the others change their numbers alone.
         for _ in range(9):
-            event = {"action_id": "goal", "target_id": "brazil:7", "description": "x" * 500}
+            event: dict[str, Any] = {"action_id": "goal", "target_id": "brazil:7", "description": "x" * 500}
             assert (await world.game_admin.call(395, game_id=world.game, **event))["res"] == 366
         assert (await world.provider.call(373, game_id=world.game, image_url="https://e.org/x"))["res"] == 343
         told = (await world.user.heard())[-1]
