@@ -19,6 +19,7 @@ import msgspec
 import trio
 
 from gameserver import __version__, output
+from gameserver.admin.call import ask, read_request, require_key, require_url
 from gameserver.admin.client import ControlError, control
 from gameserver.admin.commands import (
     AddSourceAdminByName,
@@ -31,12 +32,11 @@ from gameserver.admin.commands import (
     ReplaceKeys,
     perform,
 )
+from gameserver.admin.facts import ReplayError, read_facts
 from gameserver.admin.replay import Replay, export_game
 from gameserver.app import Signals, serve
-from gameserver.calling import ask, read_request, require_key, require_url
 from gameserver.config import Settings, load_settings
 from gameserver.errors import OperatorError, Rejected
-from gameserver.handlers.facts import ReplayError, read_facts
 from gameserver.ops.log_output import log_to_stderr, print_aside
 from gameserver.ops.systemd import Systemd
 from gameserver.output import say, say_json

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
+from gameserver.admin.facts import ReplayError
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units
 from gameserver.engine.context import NOT_RECREATED, TIME_PASSED
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected, not_found
-from gameserver.handlers.facts import ReplayError
 from gameserver.handlers.registry import parse, run_write
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
