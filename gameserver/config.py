@@ -97,6 +97,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_requests_per_s_per_address: Annotated[Count, Meta(description="of one address; bursts twice that")] = 2_000
     max_connections: Annotated[Count, Meta(description="in all")] = 20_000
     max_connections_per_address: Annotated[Count, Meta(description="from one address")] = 10_000
+    max_anonymous_connections_per_address: Annotated[
+        Count, Meta(description="from one address, as long as nobody has logged on")
+    ] = 5_000
     max_connections_per_user: Annotated[Count, Meta(description="of one user")] = 20
     max_waiting_writes: Annotated[Count, Meta(description="requests queued for the database's writer")] = 10_000
     max_open_pools: Annotated[Count, Meta(description="unresolved pools of one game")] = 200
