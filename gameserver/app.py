@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -204,7 +203,7 @@ def _log_start(context: ServerContext, listening: Listening) -> None:
         "serving",
         "serving",
         version=__version__,
-        sqlite=sqlite3.sqlite_version,
+        sqlite=context.store.engine_version,
         database=str(context.store.file),
         host="systemd" if listening.is_inherited else settings.host,
         port=listening.port,

@@ -4,7 +4,6 @@ import argparse
 import gc
 import json
 import os
-import sqlite3
 import stat
 import sys
 import time
@@ -45,7 +44,7 @@ from gameserver.storage.files import beside, locate
 from gameserver.storage.sqlite.atomic_copy import CopyRefused
 from gameserver.storage.sqlite.backup import back_up, restore
 from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.connection import is_of_surroundings, open_memory, require_sqlite
+from gameserver.storage.sqlite.connection import SqliteConnection, open_memory, require_sqlite
 from gameserver.storage.sqlite.migrations import require_current, require_known
 from gameserver.storage.sqlite.reading import reading
 
@@ -95,7 +94,7 @@ def _tell(error: Exception) -> int:
 
 
 def _is_expected(error: BaseException) -> bool:
-    return isinstance(error, OperatorError) or (isinstance(error, sqlite3.Error) and is_of_surroundings(error))
+    return isinstance(error, OperatorError)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -298,7 +297,7 @@ def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
 
 
 @contextmanager
-def _reading(settings: Settings) -> Iterator[tuple[Path, sqlite3.Connection]]:
+def _reading(settings: Settings) -> Iterator[tuple[Path, SqliteConnection]]:
     """The database and a connection to it, read-only, in one read transaction; it may be of an older version."""
     file = locate(Path(settings.db))
     if not file.exists():

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,10 +14,11 @@ from gameserver.admin.control_socket import control_address, require_own_server
 from gameserver.config import SECRET_VARIABLE, Settings
 from gameserver.errors import OperatorError, Rejected
 from gameserver.storage.clock import last_recorded_at
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import DatabaseInUse, beside, hold_lock, locate
 from gameserver.storage.secret import adopt_secret, find_secret, load_secret, require_known_secret
 from gameserver.storage.sqlite.atomic_copy import make_database
-from gameserver.storage.sqlite.connection import open_writer, require_usable
+from gameserver.storage.sqlite.connection import failures_told, open_writer, require_usable
 from gameserver.storage.sqlite.migrations import require_current
 
 SERVER_TIMEOUT_S = 30.0
@@ -82,7 +82,7 @@ def _do_directly(file: Path, settings: Settings, command: Command) -> dict[str, 
         is_new = not file.exists()
         if is_new:
             make_database(file)
-        with closing(open_writer(file)) as connection:
+        with failures_told(), closing(open_writer(file)) as connection:
             require_current(file, connection)
             now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the server's clock has it
             connection.execute("BEGIN IMMEDIATE")
@@ -96,7 +96,7 @@ def _do_directly(file: Path, settings: Settings, command: Command) -> dict[str, 
     return msgspec.json.decode(body, type=dict[str, Any])
 
 
-def _secret(file: Path, connection: sqlite3.Connection, *, is_new: bool) -> bytes:
+def _secret(file: Path, connection: Connection, *, is_new: bool) -> bytes:
     """The secret that session keys are made with; only with a new database is a new one made."""
     environment = os.environ.get(SECRET_VARIABLE)
     secret = load_secret(file, environment) if is_new else find_secret(file, environment)

@@ -1,7 +1,6 @@
 """What the command line asks of the database: users, keys, sources (protocol, "Command line")."""
 
 import re
-import sqlite3
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
@@ -23,6 +22,7 @@ from gameserver.engine.context import Committed, Effects
 from gameserver.engine.sessions import new_session
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.protocol.fields import USERNAME_PATTERN
+from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.sources import find_source, insert_source_admin, list_sources
 from gameserver.storage.store import Store
@@ -90,7 +90,7 @@ class AddSourceAdminByName(Command, frozen=True):
 class _Admin:
     """A command being carried out."""
 
-    def __init__(self, connection: sqlite3.Connection, secret: bytes | None, settings: Settings, now_ms: int) -> None:
+    def __init__(self, connection: Connection, secret: bytes | None, settings: Settings, now_ms: int) -> None:
         self.connection = connection
         self._secret = secret
         self.settings = settings
@@ -214,7 +214,7 @@ class CommandRunner:
 
 
 def perform(
-    connection: sqlite3.Connection, command: Command, secret: bytes | None, settings: Settings, now_ms: int
+    connection: Connection, command: Command, secret: bytes | None, settings: Settings, now_ms: int
 ) -> Committed:
     """Carry out a command, a `KeyCommand` with the secret; the body is its answer. Raises `Rejected`."""
     admin = _Admin(connection, secret, settings, now_ms)

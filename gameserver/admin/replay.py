@@ -1,6 +1,5 @@
 """A game's whole life as lines of facts, and living it again to prove what came of it."""
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -17,6 +16,7 @@ from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, CreateGame
+from gameserver.storage.connection import Connection
 from gameserver.storage.events import list_event_uuids
 from gameserver.storage.games import Game, find_game, insert_game_admin
 from gameserver.storage.journal import (
@@ -38,7 +38,7 @@ _NO_LIMIT = 10**9
 _BET = tag_of(PlaceBetInBettingPool)
 
 
-def export_game(connection: sqlite3.Connection, game_uuid: str, now_ms: int) -> Iterator[dict[str, Any]]:
+def export_game(connection: Connection, game_uuid: str, now_ms: int) -> Iterator[dict[str, Any]]:
     """The facts of a game, a dict a line: its head, what was asked of it in order, and what came of it.
 
     Raises `Rejected` (``not_found``).
@@ -85,7 +85,7 @@ def _in_order(rows: Iterator[JournalRow], bets: Iterator[JournalBet]) -> Iterato
         bet = next(bets, None)
 
 
-def _outcome(connection: sqlite3.Connection, game: Game, original: Callable[[int], int]) -> dict[str, Any]:
+def _outcome(connection: Connection, game: Game, original: Callable[[int], int]) -> dict[str, Any]:
     """What came of a game, in its currency's minor units, with users by their ids in the original."""
     return {
         "pools": [list(outcome) for outcome in list_pool_outcomes(connection, game.id)],
@@ -104,7 +104,7 @@ def _outcome(connection: sqlite3.Connection, game: Game, original: Callable[[int
 class Replay:
     """A game lived again in a database of its own, which must be empty."""
 
-    def __init__(self, connection: sqlite3.Connection, settings: Settings) -> None:
+    def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection = connection
         # What these limits have kept from happening is in the journal; the others refused requests, which are not.
         self._settings = msgspec.structs.replace(settings, max_open_pools=_NO_LIMIT, max_unbacked_runs=_NO_LIMIT)

@@ -1,6 +1,5 @@
 """What a handler works with: the connection, who asks, when, and what the change makes known."""
 
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from gameserver.protocol.betting import NewBet
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
 from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, find_game, is_game_admin
 from gameserver.storage.journal import insert_journal
 from gameserver.storage.ledger import Balances, get_balances
@@ -87,7 +87,7 @@ class Committed(NamedTuple):
 class Reading:
     """A request that reads."""
 
-    def __init__(self, connection: sqlite3.Connection, user: User, now_ms: int, settings: Settings) -> None:
+    def __init__(self, connection: Connection, user: User, now_ms: int, settings: Settings) -> None:
         self.connection = connection
         self.user = user
         self.now_ms = now_ms
@@ -148,7 +148,7 @@ class Change(Reading):
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: Connection,
         user: User,
         now_ms: int,
         settings: Settings,

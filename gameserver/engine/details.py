@@ -1,7 +1,6 @@
 """A game's details, and how long they hold (protocol, "Life of a game")."""
 
 import math
-import sqlite3
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +12,7 @@ from gameserver.engine.context import Reading
 from gameserver.errors import not_found
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails, PastEvent
+from gameserver.storage.connection import Connection
 from gameserver.storage.events import Event, find_event, list_counts, list_past_events
 from gameserver.storage.games import Game
 from gameserver.storage.targets import list_action_rows, list_actions, list_target_rows
@@ -40,7 +40,7 @@ class LastingDetails(NamedTuple):
 
 
 def lasting_details(
-    connection: sqlite3.Connection, request: GetGameDetails, user: User, now_ms: int, settings: Settings
+    connection: Connection, request: GetGameDetails, user: User, now_ms: int, settings: Settings
 ) -> LastingDetails:
     """The reply to a request for details, and until when time alone does not change it."""
     details = read_details(Reading(connection, user, now_ms, settings), request)

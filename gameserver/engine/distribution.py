@@ -1,6 +1,5 @@
 """How open pools are backed, as it is told (protocol, "Distribution")."""
 
-import sqlite3
 from collections.abc import Iterable
 
 from gameserver.domain.money import to_units
@@ -10,6 +9,7 @@ from gameserver.protocol.betting import (
     NewBet,
 )
 from gameserver.protocol.codec import encode_body
+from gameserver.storage.connection import Connection
 from gameserver.storage.pools import (
     find_pool,
     list_all_open_pools,
@@ -18,7 +18,7 @@ from gameserver.storage.pools import (
 
 
 def distribution_update(
-    connection: sqlite3.Connection, pool_uuid: str, new_bets: list[NewBet], new_bets_count: int
+    connection: Connection, pool_uuid: str, new_bets: list[NewBet], new_bets_count: int
 ) -> BettingPoolBetsDistributionUpdate | None:
     """How an open pool is backed now (361); None if it is not open."""
     pool = find_pool(connection, pool_uuid)
@@ -38,15 +38,13 @@ def distribution_update(
     )
 
 
-def distribution_updates(
-    due: Iterable[tuple[str, list[NewBet], int]], connection: sqlite3.Connection
-) -> list[bytes | None]:
+def distribution_updates(due: Iterable[tuple[str, list[NewBet], int]], connection: Connection) -> list[bytes | None]:
     """The bodies of the updates (361) of pools given as id, new bets and their count; None for those that ended."""
     found = [distribution_update(connection, *update) for update in due]
     return [None if update is None else encode_body(update) for update in found]
 
 
-def open_distributions(connection: sqlite3.Connection, game_id: int) -> list[bytes]:
+def open_distributions(connection: Connection, game_id: int) -> list[bytes]:
     """The bodies of the updates of all open pools of a game, without new bets."""
     found = [distribution_update(connection, pool.uuid, [], 0) for pool in list_all_open_pools(connection, game_id)]
     return [encode_body(update) for update in found if update is not None]

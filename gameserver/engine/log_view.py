@@ -1,10 +1,10 @@
 """What a connection needs to know of a game before it joins it (protocol, "Sequence and recovery")."""
 
-import sqlite3
 from typing import NamedTuple
 
 from gameserver.errors import not_found
 from gameserver.storage.broadcasts import first_logged_seq
+from gameserver.storage.connection import Connection
 from gameserver.storage.games import find_game
 
 
@@ -21,7 +21,7 @@ class LogView(NamedTuple):
         return self.first_seq is not None and after_seq >= self.first_seq - 1
 
 
-def view_log(connection: sqlite3.Connection, game_uuid: str) -> LogView:
+def view_log(connection: Connection, game_uuid: str) -> LogView:
     """The log's state. Raises `Rejected` (``not_found``)."""
     game = find_game(connection, game_uuid)
     if game is None:

@@ -1,6 +1,5 @@
 """What time itself does: closing games at close_at, forgetting what is too old."""
 
-import sqlite3
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +9,7 @@ from gameserver.engine.context import DAY_MS, Change, Committed
 from gameserver.engine.settlement import Resolution, end_pool, none_position
 from gameserver.engine.steering import SCHEDULED_STEERING
 from gameserver.storage.broadcasts import delete_first_broadcasts
+from gameserver.storage.connection import Connection
 from gameserver.storage.games import get_game
 from gameserver.storage.jobs import Due
 from gameserver.storage.pools import get_pool
@@ -26,7 +26,7 @@ RETRY_MS = 60_000
 SECOND_LABEL = 1  # the position of a binary pool's second target
 
 
-def due_job(settings: Settings, connection: sqlite3.Connection, now_ms: int) -> Due | None:
+def due_job(settings: Settings, connection: Connection, now_ms: int) -> Due | None:
     """The first thing that is due at ``now_ms``, or None. Put off, it is tried again after ``RETRY_MS``."""
     timer = first_due(connection, now_ms)
     if timer is None:
@@ -38,7 +38,7 @@ def due_job(settings: Settings, connection: sqlite3.Connection, now_ms: int) -> 
     )
 
 
-def _run_timer(settings: Settings, timer: Timer, now_ms: int, connection: sqlite3.Connection) -> Committed:
+def _run_timer(settings: Settings, timer: Timer, now_ms: int, connection: Connection) -> Committed:
     change = Change(connection, SYSTEM_USER, timer.due_at, settings, sent_at=now_ms)
     delete_timer(connection, timer.id)
     _ACTIONS[timer.kind](change, timer)
@@ -73,7 +73,7 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 }
 
 
-def forget_old(settings: Settings, now_ms: int, connection: sqlite3.Connection) -> bool:
+def forget_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
     """Remove a batch of expired sessions and of stored replies past their time; whether there may be more."""
     sessions = delete_expired_sessions(connection, now_ms, PURGE_BATCH)
     replies = delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)

@@ -1,11 +1,11 @@
 """Who a client is: session keys and digests checked against the live sessions (protocol, "Logging on")."""
 
-import sqlite3
 from functools import partial
 from typing import NamedTuple
 
 from gameserver.config import Settings
 from gameserver.domain.credentials import digest_matches, session_id_of, session_key
+from gameserver.storage.connection import Connection
 from gameserver.storage.store import Store
 from gameserver.storage.users import (
     Session,
@@ -60,7 +60,7 @@ def _matching(sessions: list[Session], secret: bytes, credentials: Credentials) 
 
 
 def new_session(
-    connection: sqlite3.Connection, user_id: int, secret: bytes, settings: Settings, now_ms: int
+    connection: Connection, user_id: int, secret: bytes, settings: Settings, now_ms: int
 ) -> tuple[str, list[str]]:
     """A new session key of a user, and the ids of the sessions that end to make room for it."""
     lifetime_ms = settings.session_hours * HOUR_MS

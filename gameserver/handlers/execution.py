@@ -1,6 +1,5 @@
 """Carrying requests out, in the database's threads."""
 
-import sqlite3
 from typing import Any
 
 from gameserver.config import Settings
@@ -11,6 +10,7 @@ from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import AppointAdminForGameByUsername, BecomeAnAdminForGame
+from gameserver.storage.connection import Connection
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
 from gameserver.storage.users import User
 
@@ -20,7 +20,7 @@ UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdmi
 Parsed = tuple[Any, ...]
 
 
-def run_read(connection: sqlite3.Connection, request: Request, user: User, now_ms: int, settings: Settings) -> bytes:
+def run_read(connection: Connection, request: Request, user: User, now_ms: int, settings: Settings) -> bytes:
     """The body of the reply to a request that reads."""
     return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings), request))
 
@@ -32,7 +32,7 @@ def parse(request: Request, settings: Settings) -> Parsed:
 
 
 def run_write(
-    connection: sqlite3.Connection,
+    connection: Connection,
     request: Request,
     parsed: Parsed,
     digest: bytes | None,

@@ -57,10 +57,12 @@ class Metrics:
 class Observed(NamedTuple):
     """How a server is at a moment, besides what it counts.
 
-    ``users`` have connections; ``hub_backlog`` broadcasts are on disk and wait to be pushed; ``deliveries`` is the
-    number of broadcasts pushed, times their receivers; ``log_bytes`` is the size of the write-ahead log.
+    ``engine_version`` is the database engine's; ``users`` have connections; ``hub_backlog`` broadcasts are on disk and
+    wait to be pushed; ``deliveries`` is the number of broadcasts pushed, times their receivers; ``log_bytes`` is the
+    size of the write-ahead log.
     """
 
+    engine_version: str
     clock_ahead_s: float
     connections: int
     users: int

@@ -1,6 +1,5 @@
 """A server's metrics in Prometheus' text format (protocol, "HTTP")."""
 
-import sqlite3
 from collections.abc import Iterator
 from itertools import accumulate
 
@@ -38,7 +37,7 @@ class _Server(Collector):
     def collect(self) -> Iterator[Metric]:
         """Every metric of the server itself."""
         info = GaugeMetricFamily("gameserver_info", "versions, as labels; always 1", labels=["version", "sqlite"])
-        info.add_metric([__version__, sqlite3.sqlite_version], 1)
+        info.add_metric([__version__, self._observed.engine_version], 1)
         yield info
         text = "by which the server's clock is ahead of the system's"
         yield GaugeMetricFamily("gameserver_clock_ahead_seconds", text, self._observed.clock_ahead_s)

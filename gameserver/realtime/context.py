@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +28,7 @@ from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
 from gameserver.realtime.hub import Hubs
 from gameserver.realtime.rate_limits import ConnectionLimiter, RateLimiter, UnansweredBytes
+from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import RunSync
 from gameserver.storage.sources import find_source
 from gameserver.storage.store import Store
@@ -122,6 +122,7 @@ class ServerContext:
     def observed(self) -> Observed:
         """How things are now, as far as it is not counted."""
         return Observed(
+            engine_version=self.store.engine_version,
             clock_ahead_s=self.clock.ahead_s,
             connections=self.registry.count,
             users=self.registry.user_count,
@@ -134,7 +135,7 @@ class ServerContext:
         )
 
 
-def _find_sources(connection: sqlite3.Connection, uuids: list[str]) -> list[int]:
+def _find_sources(connection: Connection, uuids: list[str]) -> list[int]:
     found = [find_source(connection, uuid) for uuid in uuids]
     ids = [source.id for source in found if source is not None]
     if len(ids) < len(uuids):

@@ -2,7 +2,6 @@
 
 import logging
 import math
-import sqlite3
 from collections.abc import Callable
 from functools import partial
 
@@ -12,6 +11,7 @@ from gameserver.config import Settings
 from gameserver.engine.scheduled import forget_old
 from gameserver.errors import Rejected
 from gameserver.realtime.clock import Clock
+from gameserver.storage.connection import Connection
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class Scheduler:
             more = await self._write(partial(forget_old, self._settings, self._clock.now_ms()))
             await trio.sleep(_PAUSE_S if more else _HOUSEKEEPING_S)
 
-    async def _write(self, job: Callable[[sqlite3.Connection], bool]) -> bool | None:
+    async def _write(self, job: Callable[[Connection], bool]) -> bool | None:
         """The job's result; None if it could not be carried out."""
         try:
             return await self._store.write(job, self._clock.now_ms())

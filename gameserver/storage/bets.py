@@ -1,10 +1,10 @@
 """Bets, and what each user has staked on each target of a pool."""
 
-import sqlite3
 from enum import StrEnum
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
+from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import Balances, Wallet
 
@@ -69,9 +69,7 @@ class BetContext(NamedTuple):
         return Wallet(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
 
 
-def find_bet_context(
-    connection: sqlite3.Connection, pool_uuid: str, target_key: str, user_id: int
-) -> BetContext | None:
+def find_bet_context(connection: Connection, pool_uuid: str, target_key: str, user_id: int) -> BetContext | None:
     """All of it in one statement, since every bet begins with it; None if there is no such pool."""
     row = connection.execute(
         "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
@@ -89,27 +87,24 @@ def find_bet_context(
     return BetContext._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
 
 
-def insert_bet(
-    connection: sqlite3.Connection, pool_id: int, user_id: int, position: int, amount: int, now_ms: int
-) -> Bet:
+def insert_bet(connection: Connection, pool_id: int, user_id: int, position: int, amount: int, now_ms: int) -> Bet:
     """A new bet; its stake is not moved here."""
     uuid = new_uuid(now_ms)
-    cursor = connection.execute(
+    bet_id = connection.insert(
         "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
         " VALUES (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM journal))",
         (uuid, pool_id, user_id, position, amount, now_ms),
     )
-    assert cursor.lastrowid is not None
-    return Bet(cursor.lastrowid, uuid, pool_id, user_id, position, amount, now_ms, BetStatus.RUNNING, 0, None)
+    return Bet(bet_id, uuid, pool_id, user_id, position, amount, now_ms, BetStatus.RUNNING, 0, None)
 
 
-def find_bet(connection: sqlite3.Connection, uuid: str) -> Bet | None:
+def find_bet(connection: Connection, uuid: str) -> Bet | None:
     """The bet of that id."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE uuid = ?", (uuid,)).fetchone()
     return Bet(*row) if row else None
 
 
-def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: int, pool_id: int) -> bool:
+def insert_participation(connection: Connection, user_id: int, game_id: int, pool_id: int) -> bool:
     """Record that a user has a valid bet in a pool; whether that is new."""
     return bool(
         connection.execute(
@@ -120,7 +115,7 @@ def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: 
     )
 
 
-def add_to_stake(connection: sqlite3.Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
+def add_to_stake(connection: Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
     """Add to what a user has on a target; whether it is the first."""
     row = connection.execute(
         "INSERT INTO stakes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
@@ -130,7 +125,7 @@ def add_to_stake(connection: sqlite3.Connection, user_id: int, pool_id: int, pos
     return bool(row[0] == amount)
 
 
-def list_stakes(connection: sqlite3.Connection, user_id: int, pool_id: int) -> dict[int, int]:
+def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int, int]:
     """Position → amount of what a user has staked in a pool."""
     return dict(
         connection.execute(
@@ -140,7 +135,7 @@ def list_stakes(connection: sqlite3.Connection, user_id: int, pool_id: int) -> d
     )
 
 
-def list_latest_bets(connection: sqlite3.Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
+def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
     """The newest bets on a target that are valid, newest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND status NOT IN ('invalidated', 'voided')"

@@ -1,13 +1,14 @@
 """Work for the database's threads, and whoever waits for what becomes of it."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import trio
 
+from gameserver.storage.connection import Connection
+
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], T]
+Job = Callable[[Connection], T]
 RunSync = Callable[..., Awaitable[Any]]
 
 

@@ -1,9 +1,10 @@
 """What is to happen by itself, in the order in which it falls due (protocol, "Order of things")."""
 
-import sqlite3
 from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
+
+from gameserver.storage.connection import Connection
 
 
 class TimerKind(IntEnum):
@@ -32,7 +33,7 @@ class Timer(NamedTuple):
 
 
 def insert_timer(
-    connection: sqlite3.Connection,
+    connection: Connection,
     due_at: int,
     kind: TimerKind,
     game_id: int,
@@ -49,7 +50,7 @@ def insert_timer(
 
 
 def delete_timers(
-    connection: sqlite3.Connection,
+    connection: Connection,
     game_id: int,
     kinds: Iterable[TimerKind],
     *,
@@ -57,15 +58,13 @@ def delete_timers(
     action_id: int | None = None,
 ) -> None:
     """Let it not fall due after all."""
-    connection.executemany(
-        "DELETE FROM timers WHERE game_id = ? AND kind = ? AND pool_id IS ? AND action_id IS ?",
-        [(game_id, kind, pool_id, action_id) for kind in kinds],
+    connection.execute_many(
+        "DELETE FROM timers WHERE game_id = ? AND kind = ? AND coalesce(pool_id, 0) = ? AND coalesce(action_id, 0) = ?",
+        [(game_id, kind, pool_id or 0, action_id or 0) for kind in kinds],
     )
 
 
-def except_from_timer(
-    connection: sqlite3.Connection, game_id: int, kind: TimerKind, action_id: int, pool_id: int
-) -> None:
+def except_from_timer(connection: Connection, game_id: int, kind: TimerKind, action_id: int, pool_id: int) -> None:
     """Let what falls due for an action leave a pool alone, if anything does; what replaces it does not."""
     connection.execute(
         "INSERT INTO timer_exceptions SELECT id, ? FROM timers WHERE game_id = ? AND kind = ? AND action_id = ?"
@@ -74,18 +73,18 @@ def except_from_timer(
     )
 
 
-def delete_timers_of_pool(connection: sqlite3.Connection, pool_id: int) -> None:
+def delete_timers_of_pool(connection: Connection, pool_id: int) -> None:
     """Nothing of the pool falls due any more."""
     connection.execute("DELETE FROM timers WHERE pool_id = ?", (pool_id,))
 
 
-def next_due_at(connection: sqlite3.Connection) -> int | None:
+def next_due_at(connection: Connection) -> int | None:
     """The earliest moment at which something falls due."""
     due_at: int | None = connection.execute("SELECT min(due_at) FROM timers").fetchone()[0]
     return due_at
 
 
-def first_due(connection: sqlite3.Connection, now_ms: int) -> Timer | None:
+def first_due(connection: Connection, now_ms: int) -> Timer | None:
     """What is to be done first of all that is due."""
     row = connection.execute(
         "SELECT id, due_at, kind, game_id, pool_id, action_id FROM timers WHERE due_at <= ?"
@@ -98,21 +97,21 @@ def first_due(connection: sqlite3.Connection, now_ms: int) -> Timer | None:
     return Timer(row[0], row[1], TimerKind(row[2]), row[3], row[4], row[5], frozenset(pool for (pool,) in excepted))
 
 
-def delete_timer(connection: sqlite3.Connection, timer_id: int) -> None:
+def delete_timer(connection: Connection, timer_id: int) -> None:
     """It has been done."""
     connection.execute("DELETE FROM timers WHERE id = ?", (timer_id,))
 
 
-def postpone_timer(connection: sqlite3.Connection, timer_id: int, due_at: int) -> None:
+def postpone_timer(connection: Connection, timer_id: int, due_at: int) -> None:
     """Try again later."""
     connection.execute("UPDATE timers SET due_at = ? WHERE id = ?", (due_at, timer_id))
 
 
-def delete_timers_of_kinds(connection: sqlite3.Connection, game_id: int, kinds: Iterable[TimerKind]) -> None:
+def delete_timers_of_kinds(connection: Connection, game_id: int, kinds: Iterable[TimerKind]) -> None:
     """Nothing of these kinds falls due any more in the game, its pools' included."""
-    connection.executemany("DELETE FROM timers WHERE game_id = ? AND kind = ?", [(game_id, kind) for kind in kinds])
+    connection.execute_many("DELETE FROM timers WHERE game_id = ? AND kind = ?", [(game_id, kind) for kind in kinds])
 
 
-def delete_timers_of_game(connection: sqlite3.Connection, game_id: int) -> None:
+def delete_timers_of_game(connection: Connection, game_id: int) -> None:
     """Nothing of the game falls due any more."""
     connection.execute("DELETE FROM timers WHERE game_id = ?", (game_id,))

@@ -1,8 +1,8 @@
 """Game sources and their admins."""
 
-import sqlite3
 from typing import NamedTuple
 
+from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
@@ -21,48 +21,47 @@ _COLUMNS = "id, uuid, name, description, takeout_millionths, closed_at"
 
 
 def insert_source(
-    connection: sqlite3.Connection, name: str, description: str | None, takeout_millionths: int, now_ms: int
+    connection: Connection, name: str, description: str | None, takeout_millionths: int, now_ms: int
 ) -> Source:
     """A new source, without admins."""
     uuid = new_uuid(now_ms)
-    cursor = connection.execute(
+    source_id = connection.insert(
         "INSERT INTO sources (uuid, name, description, takeout_millionths, created_at) VALUES (?, ?, ?, ?, ?)",
         (uuid, name, description, takeout_millionths, now_ms),
     )
-    assert cursor.lastrowid is not None
-    return Source(cursor.lastrowid, uuid, name, description, takeout_millionths, None)
+    return Source(source_id, uuid, name, description, takeout_millionths, None)
 
 
-def find_source(connection: sqlite3.Connection, uuid: str) -> Source | None:
+def find_source(connection: Connection, uuid: str) -> Source | None:
     """The source of that id."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE uuid = ?", (uuid,)).fetchone()
     return Source(*row) if row else None
 
 
-def get_source(connection: sqlite3.Connection, source_id: int) -> Source:
+def get_source(connection: Connection, source_id: int) -> Source:
     """The source of that row, which exists."""
     return Source(*connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone())
 
 
-def update_source_closed(connection: sqlite3.Connection, source_id: int, now_ms: int) -> None:
+def update_source_closed(connection: Connection, source_id: int, now_ms: int) -> None:
     """Record that the source is closed."""
     connection.execute("UPDATE sources SET closed_at = ? WHERE id = ?", (now_ms, source_id))
 
 
-def insert_source_admin(connection: sqlite3.Connection, source_id: int, user_id: int) -> None:
+def insert_source_admin(connection: Connection, source_id: int, user_id: int) -> None:
     """Make a user an admin of the source, if it is none yet."""
-    connection.execute("INSERT OR IGNORE INTO source_admins (user_id, source_id) VALUES (?, ?)", (user_id, source_id))
+    connection.execute(
+        "INSERT INTO source_admins (user_id, source_id) VALUES (?, ?) ON CONFLICT DO NOTHING", (user_id, source_id)
+    )
 
 
-def is_source_admin(connection: sqlite3.Connection, source_id: int, user_id: int) -> bool:
+def is_source_admin(connection: Connection, source_id: int, user_id: int) -> bool:
     """Whether the user is an admin of the source."""
     query = "SELECT 1 FROM source_admins WHERE user_id = ? AND source_id = ?"
     return connection.execute(query, (user_id, source_id)).fetchone() is not None
 
 
-def list_administered_sources(
-    connection: sqlite3.Connection, user_id: int, before: int | None, limit: int
-) -> list[Source]:
+def list_administered_sources(connection: Connection, user_id: int, before: int | None, limit: int) -> list[Source]:
     """The sources a user is an admin of, newest first, those below the row ``before``."""
     columns = ", ".join(f"sources.{column.strip()}" for column in _COLUMNS.split(","))
     rows = connection.execute(
@@ -73,7 +72,7 @@ def list_administered_sources(
     return [Source(*row) for row in rows]
 
 
-def list_sources(connection: sqlite3.Connection) -> list[tuple[Source, list[str]]]:
+def list_sources(connection: Connection) -> list[tuple[Source, list[str]]]:
     """Every source with its admins' usernames, oldest first."""
     admins: dict[int, list[str]] = {}
     for source_id, username in connection.execute(

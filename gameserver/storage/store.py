@@ -1,6 +1,5 @@
 """The database as the rest of the server sees it: jobs that read, jobs that change."""
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -11,12 +10,19 @@ import trio
 
 from gameserver.errors import Rejected
 from gameserver.storage.clock import last_recorded_at
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import beside, size_bytes
 from gameserver.storage.jobs import Completion, Due, Job, RunSync
 from gameserver.storage.schedule import next_due_at
 from gameserver.storage.secret import adopt_secret
 from gameserver.storage.sqlite.atomic_copy import make_database
-from gameserver.storage.sqlite.connection import open_reader, open_writer, require_own_log
+from gameserver.storage.sqlite.connection import (
+    ENGINE_VERSION,
+    failures_told,
+    open_reader,
+    open_writer,
+    require_own_log,
+)
 from gameserver.storage.sqlite.migrations import migrate
 from gameserver.storage.sqlite.probe import write_nothing_new
 from gameserver.storage.sqlite.readers import Readers
@@ -41,7 +47,7 @@ class Store:
         *,
         readers: int,
         max_waiting_writes: int,
-        due_job: Callable[[sqlite3.Connection, int], Due | None],
+        due_job: Callable[[Connection, int], Due | None],
         publish: Callable[[Any], None],
         monotonic_s: Callable[[], float],
         run_sync: RunSync = trio.to_thread.run_sync,
@@ -52,7 +58,7 @@ class Store:
         require_own_log(file)
         if not file.exists():
             make_database(file)
-        with closing(open_writer(file)) as connection:
+        with failures_told(), closing(open_writer(file)) as connection:
             self.migrated_from = migrate(connection)
             self.last_recorded_ms = last_recorded_at(connection)
             self.void_keys = adopt_secret(connection, secret)
@@ -103,6 +109,11 @@ class Store:
         except Rejected:
             return False
         return True
+
+    @property
+    def engine_version(self) -> str:
+        """The version of SQLite."""
+        return ENGINE_VERSION
 
     @property
     def database_bytes(self) -> int:

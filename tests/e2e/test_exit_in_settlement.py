@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ from gameserver.config import Settings
 from gameserver.engine.scheduled import due_job
 from gameserver.handlers.execution import parse, run_write
 from gameserver.storage.schedule import next_due_at
-from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
 from gameserver.storage.sqlite.writer import Writer
 from gameserver.storage.users import find_user
 from tests.support.decoding import decode
@@ -37,7 +36,7 @@ def settle(file: Path, goal: dict[str, str], exit_before: int) -> None:
         if left == 0:
             os._exit(ENDED_BY_TEST)
 
-    def open_counting() -> sqlite3.Connection:
+    def open_counting() -> SqliteConnection:
         connection = open_writer(file)
         connection.set_trace_callback(count)
         return connection

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gameserver import cli
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import beside
 from gameserver.storage.sqlite.atomic_copy import make_database
 from gameserver.storage.sqlite.connection import open_reader, open_writer
@@ -19,7 +20,7 @@ from gameserver.storage.sqlite.migrations import MIGRATIONS, migrate
 from tests.support.process import TIMEOUT_S, Done, add_user, environment, playing, run, serving
 from tests.support.strangers import STRANGER
 
-SCHEMA_3 = Path(__file__).parents[1] / "storage" / "schema_3.sql"
+SCHEMA_3 = Path(__file__).parents[1] / "storage" / "sqlite" / "schema_3.sql"
 
 COMMANDS = [
     "serve --port 0 --log-level error",
@@ -347,10 +348,10 @@ def test_a_bug_shows_its_traceback_and_exits_with_3(
 def test_sql_that_is_wrong_is_a_bug_and_a_full_disk_is_none(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_user(database, "ann")
 
-    def wrong(connection: sqlite3.Connection) -> list[str]:
+    def wrong(connection: Connection) -> list[str]:
         return list(connection.execute("SELECT missing FROM users"))
 
-    def read_only(connection: sqlite3.Connection) -> list[str]:
+    def read_only(connection: Connection) -> list[str]:
         return list(connection.execute("DELETE FROM users"))
 
     monkeypatch.setattr(cli, "find_faults", wrong)

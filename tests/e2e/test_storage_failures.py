@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trio
 
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import beside
 from gameserver.storage.sqlite import connection as connection_module
 from tests.support.harness import START_MS, Client, FakeClock, Server, running_server
@@ -38,7 +39,7 @@ def locked(file: Path) -> Iterator[None]:
 async def limit_pages(server: Server, most: int) -> None:
     """Let the database have so many pages at most, but not fewer than it has."""
 
-    def limit(connection: sqlite3.Connection) -> None:
+    def limit(connection: Connection) -> None:
         connection.execute(f"PRAGMA max_page_count = {most}")
 
     await server.context.store.write(limit, server.context.clock.now_ms())

@@ -1,4 +1,3 @@
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +6,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from gameserver.protocol.declare import Kind
+from gameserver.storage.connection import Connection
 from tests.operations.examples import entitled, example, operations, prepare
 from tests.support.harness import START_MS, Client, FakeClock, Server, run_inline, running_server
 from tests.support.world import DAY_MS, UNKNOWN_ID, World, assert_refused, bearer
@@ -19,7 +19,7 @@ async def count_sources(client: Client) -> int:
     return len((await client.call(611))["sources"])
 
 
-def count_replies(connection: sqlite3.Connection) -> int:
+def count_replies(connection: Connection) -> int:
     count: int = connection.execute("SELECT count(*) FROM stored_replies").fetchone()[0]
     return count
 

@@ -1,6 +1,5 @@
 """Changes on their way to the database's writer: what is done before, and how much waits."""
 
-import sqlite3
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +16,7 @@ from gameserver.handlers.table import READS, WRITES, Write
 from gameserver.protocol.declare import Message, Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, ListGamesForSource
 from gameserver.realtime.requests import RequestPipeline
+from gameserver.storage.connection import Connection
 from tests.support.harness import Client, Server, running_server
 from tests.support.notes import Parcel, no_collector
 from tests.support.world import assert_refused, bearer
@@ -32,7 +32,7 @@ async def writer_at_work(server: Server) -> AsyncIterator[None]:
     """The writer is busy with something else until the block is left."""
     begun, over = trio.Event(), threading.Event()
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Connection) -> None:
         trio.from_thread.run_sync(begun.set)
         assert over.wait(WAIT_S)
 

@@ -150,7 +150,7 @@ async def test_a_connections_lines_name_it_its_user_and_the_clients_address(data
 
 
 async def test_a_database_of_an_older_version_is_said_to_be_brought_up_to_date(database: Path, entries: Lines) -> None:
-    schema = Path(__file__).parents[1] / "storage" / "schema_3.sql"
+    schema = Path(__file__).parents[1] / "storage" / "sqlite" / "schema_3.sql"
     with closing(open_writer(database)) as connection:
         migrate(connection, schema.read_text(encoding="utf-8"), MIGRATIONS[:2])
     for _ in range(2):
@@ -228,7 +228,7 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
 
 
 @pytest.mark.expects_errors
-@pytest.mark.parametrize("where", ["realtime.answering.run_write", "storage.writer.Writer.submit"])
+@pytest.mark.parametrize("where", ["realtime.requests.run_write", "storage.sqlite.writer.Writer.submit"])
 async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
     server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

@@ -1,7 +1,6 @@
 import logging
 import os
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import trio
 import trio.testing
 
 from gameserver.ops.systemd import Systemd
+from gameserver.storage.connection import Connection
 from tests.support.harness import Server
 
 
@@ -83,7 +83,7 @@ async def test_a_writer_that_hangs_silences_the_watchdog(
     systemd = Systemd({**manager.environment, "WATCHDOG_USEC": "30000000"}, 7)
     writes = server.context.writes
 
-    def hang(connection: sqlite3.Connection) -> None:
+    def hang(connection: Connection) -> None:
         trio.from_thread.run_sync(begun.set)
         assert end.wait(10)
 

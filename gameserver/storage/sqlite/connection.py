@@ -3,12 +3,16 @@
 import os
 import sqlite3
 import stat
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from gameserver.storage.connection import RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
+from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_rows
 from gameserver.storage.sqlite.migrations import APPLICATION_ID, IncompatibleDatabase, migrate, require_known
 
+ENGINE_VERSION = sqlite3.sqlite_version
 OLDEST_SQLITE = (3, 38, 0)  # the first with both STRICT tables and ->>
 BUSY_TIMEOUT_MS = 5_000
 WRITER_CACHE_KIB = 32_000  # at most: the indexes of a million bets do not fit into SQLite's own 2,000
@@ -39,6 +43,67 @@ _OF_SURROUNDINGS = frozenset(
 def is_of_surroundings(error: sqlite3.Error) -> bool:
     """Whether the disk, the file or another program is at fault, which an operator can mend."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _OF_SURROUNDINGS
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Raise `StorageFailed` in place of what SQLite raises of its surroundings."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if not is_of_surroundings(error):
+            raise
+        is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        raise (StorageBusy if is_busy else StorageFailed)(str(error)) from error
+
+
+class SqliteConnection(sqlite3.Connection):
+    """Implements `gameserver.storage.connection.Connection`.
+
+    Many rows go into a statement, and come out of one, as one value: a statement that goes row by row gives the
+    interpreter's lock away and asks for it again with each.
+    """
+
+    def execute_many(self, sql: str, rows: Iterable[Values], /) -> None:
+        """Carry out a statement for each of a few rows of values."""
+        self.executemany(sql, rows)
+
+    def insert(self, sql: str, values: Values, /) -> int:
+        """Carry out an INSERT of one row without RETURNING; the row's ``id``."""
+        row_id = self.execute(sql, values).lastrowid
+        assert row_id is not None
+        return row_id
+
+    def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
+        """Insert rows, however many, in one statement."""
+        query = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {json_columns(len(columns))} FROM json_each(?)"
+        self.execute(query, (json_rows(rows),))
+
+    def update_many(self, table: str, columns: Sequence[str], key: Sequence[str], rows: Iterable[Values], /) -> None:
+        """Set ``columns`` of many rows in one statement; each row of values has the columns first, then the key."""
+        changes = ", ".join(f"{column} = value ->> {at}" for at, column in enumerate(columns))
+        matches = " AND ".join(f"{table}.{column} = value ->> {at}" for at, column in enumerate(key, len(columns)))
+        self.execute(f"UPDATE {table} SET {changes} FROM json_each(?) WHERE {matches}", (json_rows(rows),))
+
+    def list_rows(self, row: type[RowT], sql: str, values: Values, /) -> list[RowT]:
+        """Read many rows at once; ``sql`` selects the fields of ``row``, a named tuple, under their names."""
+        fields = ", ".join(row._fields)  # type: ignore[attr-defined]
+        query = f"SELECT json_group_array(json_array({fields})) FROM ({sql})"
+        (rows,) = self.execute(query, values).fetchone()
+        return read_rows(rows, row)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what is done within, and only that, if it raises."""
+        self.execute("SAVEPOINT within")
+        try:
+            yield
+        except BaseException:
+            if self.in_transaction:  # which SQLite ends by itself where the disk fails
+                self.execute("ROLLBACK TO within")
+                self.execute("RELEASE within")
+            raise
+        self.execute("RELEASE within")
 
 
 def require_usable(file: Path) -> None:
@@ -132,7 +197,7 @@ def require_sqlite() -> None:
         raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; {oldest} or newer is needed")
 
 
-def open_writer(file: Path) -> sqlite3.Connection:
+def open_writer(file: Path) -> SqliteConnection:
     """The connection that changes the database. Its commits are on disk when they return.
 
     Raises `IncompatibleDatabase` for a file that cannot be opened so.
@@ -153,12 +218,12 @@ def open_writer(file: Path) -> sqlite3.Connection:
     return connection
 
 
-def open_reader(file: Path) -> sqlite3.Connection:
+def open_reader(file: Path) -> SqliteConnection:
     """A connection that cannot change the database."""
     return _connect(f"{file.absolute().as_uri()}?mode=ro")
 
 
-def open_unshared(file: Path) -> sqlite3.Connection:
+def open_unshared(file: Path) -> SqliteConnection:
     """A connection to a file that nobody else has open, in whatever journal mode it is; it is made if missing."""
     # SQLite would make it for whom the process's umask lets in; its logs get the permissions of the database.
     with suppress(OSError):  # it is there, or SQLite says why it cannot be
@@ -174,16 +239,23 @@ def _shut_out_everybody(file: Path) -> None:
                 path.chmod(PRIVATE)
 
 
-def open_memory() -> sqlite3.Connection:
+def open_memory() -> SqliteConnection:
     """A new database that lives in memory, with its schema."""
     connection = _connect("file::memory:")
     migrate(connection)
     return connection
 
 
-def _connect(uri: str) -> sqlite3.Connection:
+def _connect(uri: str) -> SqliteConnection:
     # Connections move between worker threads, one thread at a time.
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512)
+    connection = sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+        factory=SqliteConnection,
+    )
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")

@@ -10,6 +10,7 @@ import trio
 
 from gameserver.errors import ErrorCode, Rejected, without_frames
 from gameserver.storage.jobs import Completion, Job, Outcome, QueuedJob, RunSync
+from gameserver.storage.sqlite.connection import SqliteConnection
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +25,14 @@ class Readers:
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_connection: Callable[[], SqliteConnection],
         count: int,
         run_sync: RunSync = trio.to_thread.run_sync,
     ) -> None:
         self._open_connection = open_connection
         self._count = count
         self._run_sync = run_sync
-        self._idle: list[sqlite3.Connection] = []
+        self._idle: list[SqliteConnection] = []
         self._waiting: deque[QueuedJob] = deque()
         self._at_leisure = trio.lowlevel.ParkingLot()
 
@@ -88,7 +89,7 @@ class Readers:
             self._idle.pop().close()
 
 
-def _read(connection: sqlite3.Connection, job: Job[Any]) -> Outcome:
+def _read(connection: SqliteConnection, job: Job[Any]) -> Outcome:
     try:
         if not connection.in_transaction:  # the first of a batch, or after one in which the database failed
             connection.execute("BEGIN")

@@ -9,6 +9,8 @@ from tempfile import TemporaryDirectory
 
 from gameserver.storage.files import FileRefused, beside
 from gameserver.storage.sqlite.connection import (
+    SqliteConnection,
+    failures_told,
     is_of_surroundings,
     open_reader,
     open_unshared,
@@ -21,7 +23,7 @@ _NEEDS_WRITING = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[sqlite3.Connection]:
+def reading(file: Path) -> Iterator[SqliteConnection]:
     """The database in one read transaction. Raises `IncompatibleDatabase` for what is none, and `FileRefused`.
 
     SQLite needs an index beside a database with a log, even to read it. Where there is none and none can be made, as on
@@ -40,10 +42,11 @@ def reading(file: Path) -> Iterator[sqlite3.Connection]:
                 raise IncompatibleDatabase(f"{file} cannot be read: {error}") from error
             connection = stack.enter_context(closing(open_unshared(_copy(file, stack))))
             _begin(connection)
-        yield connection
+        with failures_told():
+            yield connection
 
 
-def _begin(connection: sqlite3.Connection) -> None:
+def _begin(connection: SqliteConnection) -> None:
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # what BEGIN alone does not: take the snapshot
 

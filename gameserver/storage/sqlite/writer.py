@@ -13,6 +13,7 @@ import trio
 
 from gameserver.errors import ErrorCode, Rejected, without_frames
 from gameserver.storage.jobs import Completion, Due, Job, Outcome, QueuedJob, RunSync
+from gameserver.storage.sqlite.connection import SqliteConnection
 from gameserver.storage.sqlite.log_size import shrink_log
 
 logger = logging.getLogger(__name__)
@@ -73,10 +74,10 @@ class Writer:
 
     def __init__(
         self,
-        open_connection: Callable[[], sqlite3.Connection],
+        open_connection: Callable[[], SqliteConnection],
         *,
-        due_job: Callable[[sqlite3.Connection, int], Due | None],
-        next_due: Callable[[sqlite3.Connection], int | None],
+        due_job: Callable[[SqliteConnection, int], Due | None],
+        next_due: Callable[[SqliteConnection], int | None],
         publish: Callable[[Any], None],
         monotonic_s: Callable[[], float],
         max_waiting: int,

@@ -15,7 +15,13 @@ from gameserver.storage.sqlite import atomic_copy as copies
 from gameserver.storage.sqlite.atomic_copy import CopyRefused, writing
 from gameserver.storage.sqlite.backup import back_up, restore
 from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.connection import open_reader, open_writer, require_own_log
+from gameserver.storage.sqlite.connection import (
+    SqliteConnection,
+    open_reader,
+    open_unshared,
+    open_writer,
+    require_own_log,
+)
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, migrate, statements
 from tests.support.rows import make_game, make_user
 
@@ -38,7 +44,7 @@ def take(database: Path, target: Path, on_progress: Callable[[int, int], None] =
         return back_up(reader, database, target, on_progress)
 
 
-def crash(database: Path, connection: sqlite3.Connection) -> None:
+def crash(database: Path, connection: SqliteConnection) -> None:
     """Leave what a power cut leaves: the database, and its log as it is."""
     kept = {suffix: beside(database, suffix).read_bytes() for suffix in ("", "-wal")}
     connection.close()
@@ -59,7 +65,7 @@ def target(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def backup(connection: sqlite3.Connection, database: Path, target: Path) -> Path:
+def backup(connection: SqliteConnection, database: Path, target: Path) -> Path:
     """A backup in which there is ann; the database has bob too since, in its log."""
     make_user(connection, "ann")
     assert take(database, target) == []
@@ -79,7 +85,7 @@ def test_a_backup_is_one_sound_file_that_leaves_nothing_beside_it_when_read(back
 
 
 def test_a_backup_is_of_one_moment_and_ends_though_every_step_meets_a_commit(
-    connection: sqlite3.Connection, database: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+    connection: SqliteConnection, database: Path, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(copies, "PAGES_A_STEP", 1)
     make_user(connection, "ann")
@@ -147,7 +153,7 @@ def test_a_backup_has_its_name_only_once_it_is_on_disk_and_the_name_is_then_too(
 
 
 def test_who_may_read_the_database_may_read_its_backup(
-    connection: sqlite3.Connection, database: Path, target: Path
+    connection: SqliteConnection, database: Path, target: Path
 ) -> None:
     for mode in (0o640, 0o600):
         database.chmod(mode)
@@ -156,7 +162,7 @@ def test_who_may_read_the_database_may_read_its_backup(
 
 
 def test_a_database_with_faults_replaces_no_backup_but_is_copied(
-    backup: Path, connection: sqlite3.Connection, database: Path
+    backup: Path, connection: SqliteConnection, database: Path
 ) -> None:
     game = make_game(connection, broadcasts=3)
     connection.execute("DELETE FROM broadcasts WHERE seq = 2")
@@ -168,7 +174,7 @@ def test_a_database_with_faults_replaces_no_backup_but_is_copied(
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm", "-journal", ".lock", ".sock", ".secret"])
 def test_a_backup_is_not_written_over_the_database_or_its_companions(
-    connection: sqlite3.Connection, database: Path, suffix: str
+    connection: SqliteConnection, database: Path, suffix: str
 ) -> None:
     with pytest.raises(CopyRefused, match="belongs to the database"):
         take(database, beside(database, suffix))
@@ -176,7 +182,7 @@ def test_a_backup_is_not_written_over_the_database_or_its_companions(
 
 
 def test_a_backup_is_not_written_over_the_database_by_another_name(
-    connection: sqlite3.Connection, database: Path, tmp_path: Path
+    connection: SqliteConnection, database: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "soft").symlink_to(database)
     (tmp_path / "hard").hardlink_to(database)
@@ -212,7 +218,7 @@ def test_a_backup_is_not_written_over_another_database_in_use_or_what_is_no_file
 
 
 def test_a_restore_puts_the_backup_in_place_and_keeps_what_was_there_with_its_log(
-    backup: Path, connection: sqlite3.Connection, database: Path
+    backup: Path, connection: SqliteConnection, database: Path
 ) -> None:
     crash(database, connection)
     kept = restore(database, backup, ignore, keep=True)
@@ -224,7 +230,7 @@ def test_a_restore_puts_the_backup_in_place_and_keeps_what_was_there_with_its_lo
 
 
 def test_a_restore_can_be_taken_back_and_no_kept_database_is_lost(
-    backup: Path, connection: sqlite3.Connection, database: Path
+    backup: Path, connection: SqliteConnection, database: Path
 ) -> None:
     connection.close()
     first = restore(database, backup, ignore, keep=True)
@@ -234,7 +240,7 @@ def test_a_restore_can_be_taken_back_and_no_kept_database_is_lost(
     assert [usernames(file) for file in (database, first, second)] == [["ann", "bob"], ["ann", "bob"], ["ann"]]
 
 
-def test_a_restore_may_discard_what_was_there(backup: Path, connection: sqlite3.Connection, database: Path) -> None:
+def test_a_restore_may_discard_what_was_there(backup: Path, connection: SqliteConnection, database: Path) -> None:
     crash(database, connection)
     assert restore(database, backup, ignore, keep=False) is None
     assert usernames(database) == ["ann"]
@@ -242,7 +248,7 @@ def test_a_restore_may_discard_what_was_there(backup: Path, connection: sqlite3.
 
 
 def test_a_restored_database_has_the_permissions_of_the_one_it_replaces(
-    backup: Path, connection: sqlite3.Connection, database: Path
+    backup: Path, connection: SqliteConnection, database: Path
 ) -> None:
     connection.close()
     database.chmod(0o640)
@@ -258,7 +264,7 @@ def test_a_restore_where_there_is_no_database_makes_a_private_one(backup: Path, 
 
 
 def test_what_is_kept_is_bit_for_bit_what_was_there_though_it_be_broken(
-    backup: Path, connection: sqlite3.Connection, database: Path
+    backup: Path, connection: SqliteConnection, database: Path
 ) -> None:
     crash(database, connection)
     database.write_bytes(b"broken " * 1000)
@@ -283,7 +289,7 @@ def test_a_restore_replaces_nothing_that_never_was_a_database(backup: Path, tmp_
 
 
 def test_a_file_system_without_hard_links_keeps_a_copy(
-    backup: Path, connection: sqlite3.Connection, database: Path, monkeypatch: pytest.MonkeyPatch
+    backup: Path, connection: SqliteConnection, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def link(*arguments: Any) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
@@ -299,7 +305,7 @@ def test_a_file_system_without_hard_links_keeps_a_copy(
 
 
 def test_what_the_file_system_refuses_is_told_in_words(
-    connection: sqlite3.Connection, database: Path, target: Path
+    connection: SqliteConnection, database: Path, target: Path
 ) -> None:
     target.parent.rmdir()
     with pytest.raises(CopyRefused, match=f"backup to {target} failed.*No such file"):
@@ -307,7 +313,7 @@ def test_what_the_file_system_refuses_is_told_in_words(
 
 
 def test_a_database_that_is_a_link_is_replaced_where_the_link_leads(
-    backup: Path, connection: sqlite3.Connection, database: Path, tmp_path: Path
+    backup: Path, connection: SqliteConnection, database: Path, tmp_path: Path
 ) -> None:
     crash(database, connection)
     link = tmp_path / "link.db"
@@ -318,9 +324,7 @@ def test_a_database_that_is_a_link_is_replaced_where_the_link_leads(
     assert not beside(database, "-wal").exists()
 
 
-def test_nothing_is_restored_under_a_running_server(
-    backup: Path, connection: sqlite3.Connection, database: Path
-) -> None:
+def test_nothing_is_restored_under_a_running_server(backup: Path, connection: SqliteConnection, database: Path) -> None:
     with hold_lock(database), pytest.raises(DatabaseInUse):
         restore(database, backup, ignore, keep=True)
     assert usernames(database) == ["ann", "bob"]
@@ -350,10 +354,9 @@ def of_another_program(backup: Path) -> None:
 
 
 def with_a_fault(backup: Path) -> None:
-    with closing(sqlite3.connect(backup)) as connection:
+    with closing(open_unshared(backup)) as connection:
         make_game(connection, broadcasts=3)
         connection.execute("DELETE FROM broadcasts WHERE seq = 2")
-        connection.commit()
 
 
 def cut(backup: Path) -> None:
@@ -374,7 +377,7 @@ def cut(backup: Path) -> None:
     ],
 )
 def test_what_is_no_sound_backup_changes_nothing(
-    backup: Path, connection: sqlite3.Connection, database: Path, spoil: Callable[[Path], Any], reason: str
+    backup: Path, connection: SqliteConnection, database: Path, spoil: Callable[[Path], Any], reason: str
 ) -> None:
     spoil(backup)
     before = names_in(database.parent)
@@ -385,7 +388,7 @@ def test_what_is_no_sound_backup_changes_nothing(
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", ".part"])
-def test_a_database_is_not_restored_from_itself(connection: sqlite3.Connection, database: Path, suffix: str) -> None:
+def test_a_database_is_not_restored_from_itself(connection: SqliteConnection, database: Path, suffix: str) -> None:
     with pytest.raises(CopyRefused, match="itself"):
         restore(database, beside(database, suffix), ignore, keep=True)
 
@@ -415,7 +418,7 @@ def last_step(backup: Path, request: pytest.FixtureRequest, monkeypatch: pytest.
 
 
 def test_a_restore_cut_short_leaves_one_database_or_the_other_or_says_what_to_do(
-    backup: Path, connection: sqlite3.Connection, database: Path, tmp_path: Path, last_step: None
+    backup: Path, connection: SqliteConnection, database: Path, tmp_path: Path, last_step: None
 ) -> None:
     crash(database, connection)
     with suppress(Cut):
@@ -442,7 +445,7 @@ def test_a_restore_cut_short_leaves_one_database_or_the_other_or_says_what_to_do
 
 
 @pytest.fixture
-def mixed(connection: sqlite3.Connection, database: Path, target: Path) -> Path:
+def mixed(connection: SqliteConnection, database: Path, target: Path) -> Path:
     """A database that a backup was copied over by hand, after a crash; its log is that of the later state."""
     make_user(connection, "ann")
     take(database, target)
@@ -492,7 +495,7 @@ def test_a_restore_sets_right_what_was_copied_by_hand(mixed: Path, target: Path)
 
 
 def test_no_crash_looks_like_a_database_copied_by_hand(
-    connection: sqlite3.Connection, database: Path, target: Path
+    connection: SqliteConnection, database: Path, target: Path
 ) -> None:
     crash(database, connection)
     require_own_log(database)

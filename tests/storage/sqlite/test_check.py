@@ -11,45 +11,43 @@ from gameserver.storage.pools import Pool, update_blocked
 from gameserver.storage.schedule import TimerKind, delete_timers_of_game, except_from_timer, insert_timer
 from gameserver.storage.settlements import insert_settlement
 from gameserver.storage.sqlite.check import MAX_FINDINGS, find_faults
-from gameserver.storage.sqlite.connection import open_reader
+from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
 from gameserver.storage.targets import find_action_id, insert_actions
 from gameserver.storage.users import insert_session
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
 
 @pytest.fixture
-def game(connection: sqlite3.Connection) -> Game:
+def game(connection: SqliteConnection) -> Game:
     """An open game with three broadcasts, which will be closed in time."""
     game = make_game(connection, broadcasts=3, close_at=NOW + 1000)
     insert_timer(connection, NOW + 1000, TimerKind.CLOSE_GAME, game.id)
     return game
 
 
-def without_foreign_keys(connection: sqlite3.Connection, statement: str) -> None:
+def without_foreign_keys(connection: SqliteConnection, statement: str) -> None:
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute(statement)
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def test_a_new_file_is_sound(connection: sqlite3.Connection) -> None:
+def test_a_new_file_is_sound(connection: SqliteConnection) -> None:
     assert find_faults(connection) == []
 
 
-def test_a_file_with_games_and_users_is_sound(connection: sqlite3.Connection, game: Game) -> None:
+def test_a_file_with_games_and_users_is_sound(connection: SqliteConnection, game: Game) -> None:
     user = make_user(connection)
     insert_session(connection, user.id, NOW, NOW + 1, 10)
     make_game(connection, broadcasts=0, upcoming=True)
     assert find_faults(connection) == []
 
 
-def test_a_check_leaves_no_transaction(connection: sqlite3.Connection, game: Game) -> None:
+def test_a_check_leaves_no_transaction(connection: SqliteConnection, game: Game) -> None:
     find_faults(connection)
     assert not connection.in_transaction
 
 
-def test_a_check_changes_nothing_and_runs_on_a_reader(
-    connection: sqlite3.Connection, game: Game, database: Path
-) -> None:
+def test_a_check_changes_nothing_and_runs_on_a_reader(connection: SqliteConnection, game: Game, database: Path) -> None:
     with closing(open_reader(database)) as reader:
         assert find_faults(reader) == []
 
@@ -67,14 +65,14 @@ def test_a_check_changes_nothing_and_runs_on_a_reader(
         ("UPDATE timers SET kind = 90", "nothing will close it at its close_at"),
     ],
 )
-def test_a_fault_of_a_game_is_named(connection: sqlite3.Connection, game: Game, damage: str, fault: str) -> None:
+def test_a_fault_of_a_game_is_named(connection: SqliteConnection, game: Game, damage: str, fault: str) -> None:
     connection.execute(damage)
     assert find_faults(connection) == [f"game {game.uuid}: {fault}"]
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM broadcasts WHERE seq = 1", "DELETE FROM broadcasts"])
 def test_the_log_of_a_closed_game_may_have_lost_its_beginning(
-    connection: sqlite3.Connection, game: Game, damage: str
+    connection: SqliteConnection, game: Game, damage: str
 ) -> None:
     update_game_closed(connection, game.id, NOW)
     delete_timers_of_game(connection, game.id)
@@ -84,7 +82,7 @@ def test_the_log_of_a_closed_game_may_have_lost_its_beginning(
 
 @pytest.mark.parametrize("seq", [2, 3])
 def test_the_log_of_a_closed_game_may_not_lose_its_middle_or_end(
-    connection: sqlite3.Connection, game: Game, seq: int
+    connection: SqliteConnection, game: Game, seq: int
 ) -> None:
     update_game_closed(connection, game.id, NOW)
     connection.execute("DELETE FROM broadcasts WHERE seq = ?", (seq,))
@@ -101,19 +99,19 @@ def test_the_log_of_a_closed_game_may_not_lose_its_middle_or_end(
     ],
 )
 def test_a_row_that_refers_to_nothing_is_named(
-    connection: sqlite3.Connection, game: Game, damage: str, table: str, parent: str
+    connection: SqliteConnection, game: Game, damage: str, table: str, parent: str
 ) -> None:
     without_foreign_keys(connection, damage)
     (fault,) = find_faults(connection)
     assert f"of {table} refers to a row of {parent} that does not exist" in fault
 
 
-def test_a_row_without_a_number_is_not_called_none(connection: sqlite3.Connection, game: Game) -> None:
+def test_a_row_without_a_number_is_not_called_none(connection: SqliteConnection, game: Game) -> None:
     without_foreign_keys(connection, "INSERT INTO source_admins VALUES (55, 1)")
     assert "None" not in find_faults(connection)[0]
 
 
-def test_a_value_that_breaks_a_constraint_is_named(connection: sqlite3.Connection, game: Game) -> None:
+def test_a_value_that_breaks_a_constraint_is_named(connection: SqliteConnection, game: Game) -> None:
     connection.execute("PRAGMA ignore_check_constraints = ON")
     connection.execute("UPDATE sources SET takeout_millionths = 999999")
     connection.execute("PRAGMA ignore_check_constraints = OFF")
@@ -134,7 +132,7 @@ def garble(database: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["broadcasts", "games", "timers_by_time", "users"])
-def test_a_garbled_page_is_named(connection: sqlite3.Connection, game: Game, database: Path, name: str) -> None:
+def test_a_garbled_page_is_named(connection: SqliteConnection, game: Game, database: Path, name: str) -> None:
     connection.close()
     garble(database, name)
     with closing(open_reader(database)) as reader:
@@ -153,7 +151,7 @@ def replace_all(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("damage", [cut_in_half, replace_all])
 def test_a_file_that_is_cut_or_no_database_is_named(
-    connection: sqlite3.Connection, game: Game, database: Path, damage: Callable[[bytes], bytes]
+    connection: SqliteConnection, game: Game, database: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -162,27 +160,27 @@ def test_a_file_that_is_cut_or_no_database_is_named(
         assert find_faults(reader)
 
 
-def test_at_most_a_hundred_faults_are_named(connection: sqlite3.Connection, game: Game) -> None:
+def test_at_most_a_hundred_faults_are_named(connection: SqliteConnection, game: Game) -> None:
     for number in range(MAX_FINDINGS + 50):
         without_foreign_keys(connection, f"INSERT INTO timers (due_at, kind, game_id) VALUES ({number}, 40, 77)")
     assert len(find_faults(connection)) == 100
 
 
-def test_a_spent_nonce_of_a_session_that_is_gone_is_named(connection: sqlite3.Connection) -> None:
+def test_a_spent_nonce_of_a_session_that_is_gone_is_named(connection: SqliteConnection) -> None:
     without_foreign_keys(connection, "INSERT INTO spent_nonces VALUES (1, 'n', 'gone')")
     (fault,) = find_faults(connection)
     assert "spent_nonces" in fault
 
 
 @pytest.fixture
-def pool(connection: sqlite3.Connection, game: Game) -> Pool:
+def pool(connection: SqliteConnection, game: Game) -> Pool:
     """A pool in which user 1 has staked 300."""
     pool = make_pool(connection, game.id)
     make_bet(connection, pool, make_user(connection), 300)
     return pool
 
 
-def test_a_file_with_bets_is_sound(connection: sqlite3.Connection, pool: Pool) -> None:
+def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> None:
     assert find_faults(connection) == []
 
 
@@ -219,7 +217,7 @@ def test_a_file_with_bets_is_sound(connection: sqlite3.Connection, pool: Pool) -
     ],
 )
 def test_a_fault_of_the_accounts_is_named(
-    connection: sqlite3.Connection, pool: Pool, damage: str, faults: list[str]
+    connection: SqliteConnection, pool: Pool, damage: str, faults: list[str]
 ) -> None:
     # What is found does not rest on the schema's having refused it.
     for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
@@ -228,20 +226,20 @@ def test_a_fault_of_the_accounts_is_named(
     assert find_faults(connection) == [fault.format(pool=pool.uuid) for fault in faults]
 
 
-def test_money_between_two_settlements_is_named(connection: sqlite3.Connection) -> None:
+def test_money_between_two_settlements_is_named(connection: SqliteConnection) -> None:
     mint, clearing = (account_id(connection, kind, "DON") for kind in (AccountKind.MINT, AccountKind.CLEARING))
     insert_transfers(connection, [Transfer(mint, clearing, 7, Reason.POT, None, None, NOW)])
     (fault,) = find_faults(connection)
     assert fault.endswith("7 are left between two settlements")
 
 
-def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: sqlite3.Connection, pool: Pool) -> None:
+def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: SqliteConnection, pool: Pool) -> None:
     settlement = insert_settlement(connection, pool.id, None, "close", 0, 0, NOW, is_money_return=False)
     connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
     assert find_faults(connection) == [f"pool {pool.uuid} is resolved, and 1 of its bets are running"]
 
 
-def test_an_open_pool_whose_block_is_not_told_is_named(connection: sqlite3.Connection, pool: Pool) -> None:
+def test_an_open_pool_whose_block_is_not_told_is_named(connection: SqliteConnection, pool: Pool) -> None:
     update_blocked(connection, pool.id, is_blocked=True, untold_at=NOW)
     assert find_faults(connection) == [
         f"pool {pool.uuid} is open, and that its betting was blocked or allowed is not told"
@@ -249,7 +247,7 @@ def test_an_open_pool_whose_block_is_not_told_is_named(connection: sqlite3.Conne
 
 
 def test_a_pool_excepted_from_a_timer_that_does_not_act_on_it_is_named(
-    connection: sqlite3.Connection, pool: Pool
+    connection: SqliteConnection, pool: Pool
 ) -> None:
     insert_actions(connection, pool.game_id, {"goal": "Goal"})
     action_id = find_action_id(connection, pool.game_id, "goal")

@@ -8,21 +8,21 @@ import pytest
 from gameserver.admin.control_socket import control_address
 from gameserver.storage.files import FileRefused
 from gameserver.storage.sqlite import connection as module
-from gameserver.storage.sqlite.connection import open_reader, open_writer, require_database
+from gameserver.storage.sqlite.connection import SqliteConnection, open_reader, open_writer, require_database
 from gameserver.storage.sqlite.migrations import APPLICATION_ID, IncompatibleDatabase
 
 
-def pragma(connection: sqlite3.Connection, name: str) -> object:
+def pragma(connection: SqliteConnection, name: str) -> object:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-def test_the_writer_is_durable_and_strict(connection: sqlite3.Connection) -> None:
+def test_the_writer_is_durable_and_strict(connection: SqliteConnection) -> None:
     expected = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "trusted_schema": 0, "busy_timeout": 5000}
     assert {name: pragma(connection, name) for name in expected} == expected
     assert connection.isolation_level is None
 
 
-def test_a_reader_cannot_change_the_database(connection: sqlite3.Connection, database: Path) -> None:
+def test_a_reader_cannot_change_the_database(connection: SqliteConnection, database: Path) -> None:
     with closing(open_reader(database)) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader.execute("DELETE FROM users")
 

@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,7 +6,7 @@ import pytest
 
 from gameserver.storage.sqlite import connection as connection_module
 from gameserver.storage.sqlite import log_size as log_size
-from gameserver.storage.sqlite.connection import open_reader
+from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
 from tests.support.notes import Notebook, note
 
 LARGE = 200_000
@@ -25,7 +24,7 @@ def notebook(database: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebo
 
 
 @pytest.fixture
-def reader(database: Path, notebook: Notebook) -> Iterator[sqlite3.Connection]:
+def reader(database: Path, notebook: Notebook) -> Iterator[SqliteConnection]:
     """Somebody who reads for long."""
     with closing(open_reader(database)) as connection:
         connection.execute("BEGIN")
@@ -43,7 +42,7 @@ async def fill(notebook: Notebook) -> None:
 
 
 async def test_the_log_of_a_long_reader_is_given_back_at_the_first_write_after_it(
-    database: Path, notebook: Notebook, reader: sqlite3.Connection
+    database: Path, notebook: Notebook, reader: SqliteConnection
 ) -> None:
     await fill(notebook)
     assert log_bytes(database) > LARGE
@@ -54,7 +53,7 @@ async def test_the_log_of_a_long_reader_is_given_back_at_the_first_write_after_i
 
 
 async def test_a_reader_is_not_waited_for_and_sees_what_it_saw(
-    database: Path, notebook: Notebook, reader: sqlite3.Connection
+    database: Path, notebook: Notebook, reader: SqliteConnection
 ) -> None:
     await fill(notebook)
     assert reader.execute("SELECT count(*) FROM notes").fetchone() == (0,)
@@ -72,7 +71,7 @@ async def test_a_log_that_is_not_large_stays_to_be_used_again(database: Path, no
 
 
 async def test_who_writes_after_it_waits_for_other_programs_as_before(
-    database: Path, notebook: Notebook, reader: sqlite3.Connection
+    database: Path, notebook: Notebook, reader: SqliteConnection
 ) -> None:
     await fill(notebook)
     assert notebook.connections[-1].execute("PRAGMA busy_timeout").fetchone() == (PATIENCE_MS,)

@@ -8,7 +8,7 @@ import pytest
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.schedule import first_due
 from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
 from gameserver.storage.sqlite.migrations import (
     MIGRATIONS,
     IncompatibleDatabase,
@@ -42,14 +42,14 @@ FAKES: list[Migration] = [add_age, add_index]
 
 
 @pytest.fixture
-def empty(database: Path) -> Iterator[sqlite3.Connection]:
+def empty(database: Path) -> Iterator[SqliteConnection]:
     """A connection to a file in which there is nothing."""
     with closing(open_writer(database)) as opened:
         yield opened
 
 
 @pytest.fixture
-def old(empty: sqlite3.Connection) -> sqlite3.Connection:
+def old(empty: SqliteConnection) -> SqliteConnection:
     """A connection to a file of version 1 that has a row."""
     migrate(empty, VERSION_1, [])
     empty.execute("INSERT INTO users VALUES (1, 'ann')")
@@ -76,46 +76,46 @@ def newest_schema() -> list[tuple[str, str, str]]:
         return schema_of(fresh)
 
 
-def test_a_new_file_gets_the_schema_and_its_version(empty: sqlite3.Connection) -> None:
+def test_a_new_file_gets_the_schema_and_its_version(empty: SqliteConnection) -> None:
     migrate(empty)
     tables = {name for kind, name, _ in schema_of(empty) if kind == "table"}
     assert {"users", "sessions", "sources", "games", "targets", "timers", "broadcasts", "stored_replies"} <= tables
     assert version_of(empty) == len(MIGRATIONS) + 1
 
 
-def test_every_table_of_the_schema_is_strict(empty: sqlite3.Connection) -> None:
+def test_every_table_of_the_schema_is_strict(empty: SqliteConnection) -> None:
     migrate(empty)
     loose = "SELECT name FROM pragma_table_list WHERE type = 'table' AND schema = 'main' AND NOT strict"
     assert [name for (name,) in empty.execute(loose) if not name.startswith("sqlite_")] == []
 
 
-def test_migrating_again_changes_nothing(empty: sqlite3.Connection) -> None:
+def test_migrating_again_changes_nothing(empty: SqliteConnection) -> None:
     assert migrate(empty) is None
     before = contents_of(empty)
     assert migrate(empty) is None
     assert contents_of(empty) == before
 
 
-def test_a_migrated_file_has_the_schema_of_a_new_one_and_keeps_its_rows(old: sqlite3.Connection) -> None:
+def test_a_migrated_file_has_the_schema_of_a_new_one_and_keeps_its_rows(old: SqliteConnection) -> None:
     assert migrate(old, VERSION_3, FAKES) == 1
     assert version_of(old) == 3
     assert schema_of(old) == newest_schema()
     assert old.execute("SELECT * FROM users").fetchall() == [(1, "ann", None)]
 
 
-def test_only_the_migrations_that_are_missing_are_run(old: sqlite3.Connection) -> None:
+def test_only_the_migrations_that_are_missing_are_run(old: SqliteConnection) -> None:
     migrate(old, VERSION_3, FAKES[:1])
     assert version_of(old) == 2
     migrate(old, VERSION_3, FAKES)
     assert schema_of(old) == newest_schema()
 
 
-def test_a_new_file_runs_no_migrations(empty: sqlite3.Connection) -> None:
+def test_a_new_file_runs_no_migrations(empty: SqliteConnection) -> None:
     migrate(empty, VERSION_3, [fail, fail])
     assert version_of(empty) == 3
 
 
-def test_a_file_of_a_newer_version_is_refused_as_it_is(old: sqlite3.Connection) -> None:
+def test_a_file_of_a_newer_version_is_refused_as_it_is(old: SqliteConnection) -> None:
     migrate(old, VERSION_3, FAKES)
     before = contents_of(old)
     with pytest.raises(IncompatibleDatabase, match="version 3"):
@@ -124,7 +124,7 @@ def test_a_file_of_a_newer_version_is_refused_as_it_is(old: sqlite3.Connection) 
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_a_database_of_another_program_is_refused_as_it_is(empty: sqlite3.Connection, version: int) -> None:
+def test_a_database_of_another_program_is_refused_as_it_is(empty: SqliteConnection, version: int) -> None:
     empty.execute("CREATE TABLE bookmarks (address TEXT)")
     empty.execute(f"PRAGMA user_version = {version}")
     before = contents_of(empty)
@@ -134,7 +134,7 @@ def test_a_database_of_another_program_is_refused_as_it_is(empty: sqlite3.Connec
 
 
 @pytest.mark.parametrize("fakes", [[fail, add_index], [add_age, fail]])
-def test_a_migration_that_fails_leaves_the_file_as_it_was(old: sqlite3.Connection, fakes: list[Migration]) -> None:
+def test_a_migration_that_fails_leaves_the_file_as_it_was(old: SqliteConnection, fakes: list[Migration]) -> None:
     before = contents_of(old)
     with pytest.raises(RuntimeError):
         migrate(old, VERSION_3, fakes)
@@ -142,7 +142,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(old: sqlite3.Connectio
     assert (version_of(old), contents_of(old)) == (1, before)
 
 
-def test_a_schema_that_fails_leaves_the_file_empty(empty: sqlite3.Connection) -> None:
+def test_a_schema_that_fails_leaves_the_file_empty(empty: SqliteConnection) -> None:
     with pytest.raises(sqlite3.OperationalError):
         migrate(empty, VERSION_1 + "CREATE NONSENSE;\n", [])
     assert (version_of(empty), schema_of(empty)) == (0, [])
@@ -187,7 +187,7 @@ VALUES (1, 2, 300, 'credit', NULL, 7), (2, 3, 300, 'stake', 1, 7);
 """
 
 
-def old_file(connection: sqlite3.Connection, version: int, rows: str) -> sqlite3.Connection:
+def old_file(connection: SqliteConnection, version: int, rows: str) -> SqliteConnection:
     """A file of an older version, with rows written by an SQL script."""
     schema = Path(__file__).with_name(f"schema_{version}.sql").read_text(encoding="utf-8")
     migrate(connection, schema, MIGRATIONS[: version - 1])
@@ -197,19 +197,19 @@ def old_file(connection: sqlite3.Connection, version: int, rows: str) -> sqlite3
 
 
 @pytest.fixture
-def version_1(empty: sqlite3.Connection) -> sqlite3.Connection:
+def version_1(empty: SqliteConnection) -> SqliteConnection:
     """A connection to a file of version 1 with two users and a game that is to be closed."""
     return old_file(empty, 1, _USERS_AND_GAME)
 
 
 @pytest.fixture
-def version_2(empty: sqlite3.Connection) -> sqlite3.Connection:
+def version_2(empty: SqliteConnection) -> SqliteConnection:
     """A connection to a file of version 2 with a bet."""
     return old_file(empty, 2, _USERS_AND_GAME + _POOL_AND_BET)
 
 
 @pytest.fixture
-def version_3(empty: sqlite3.Connection) -> sqlite3.Connection:
+def version_3(empty: SqliteConnection) -> SqliteConnection:
     """A connection to a file of version 3 with a bet."""
     return old_file(empty, 3, _USERS_AND_GAME + _POOL_AND_BET)
 
@@ -230,7 +230,7 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
 
 @pytest.mark.parametrize("version", ["version_1", "version_2", "version_3"])
 def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
-    migrated: sqlite3.Connection = request.getfixturevalue(version)
+    migrated: SqliteConnection = request.getfixturevalue(version)
     migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
@@ -241,7 +241,7 @@ def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, r
         assert ours == theirs
 
 
-def test_the_accounts_of_a_file_of_version_2_know_what_moved_them_last(version_2: sqlite3.Connection) -> None:
+def test_the_accounts_of_a_file_of_version_2_know_what_moved_them_last(version_2: SqliteConnection) -> None:
     migrate(version_2)
     accounts = version_2.execute("SELECT kind, user_id, balance, moved_by FROM accounts ORDER BY id").fetchall()
     assert accounts == [
@@ -253,7 +253,7 @@ def test_the_accounts_of_a_file_of_version_2_know_what_moved_them_last(version_2
     assert find_faults(version_2) == []
 
 
-def test_the_ledger_of_a_file_of_version_2_goes_on_and_can_no_longer_be_edited(version_2: sqlite3.Connection) -> None:
+def test_the_ledger_of_a_file_of_version_2_goes_on_and_can_no_longer_be_edited(version_2: SqliteConnection) -> None:
     migrate(version_2)
     insert_credit(version_2, 1, "DON", 50, 9)
     with pytest.raises(sqlite3.IntegrityError, match="accounts are changed by transfers alone"):
@@ -261,7 +261,7 @@ def test_the_ledger_of_a_file_of_version_2_goes_on_and_can_no_longer_be_edited(v
     assert get_balances(version_2, 1, "DON") == (50, 300)
 
 
-def test_a_file_of_version_1_keeps_its_rows_and_its_users_get_1000_units(version_1: sqlite3.Connection) -> None:
+def test_a_file_of_version_1_keeps_its_rows_and_its_users_get_1000_units(version_1: SqliteConnection) -> None:
     before = {name: version_1.execute(f"SELECT * FROM {name}").fetchall() for name in tables_of(version_1)}
     migrate(version_1)
     for name, rows in before.items():
@@ -275,18 +275,18 @@ def test_a_file_of_version_1_keeps_its_rows_and_its_users_get_1000_units(version
     assert (timer.pool_id, timer.action_id) == (None, None)
 
 
-def test_a_file_of_version_1_without_users_has_no_accounts(empty: sqlite3.Connection) -> None:
+def test_a_file_of_version_1_without_users_has_no_accounts(empty: SqliteConnection) -> None:
     migrate(old_file(empty, 1, ""))
     assert empty.execute("SELECT * FROM accounts").fetchall() == []
     assert find_faults(empty) == []
 
 
-def test_a_file_of_version_1_is_sound_afterwards(version_1: sqlite3.Connection) -> None:
+def test_a_file_of_version_1_is_sound_afterwards(version_1: SqliteConnection) -> None:
     migrate(version_1)
     assert find_faults(version_1) == []
 
 
-def test_a_file_of_version_3_keeps_its_rows_and_its_pools_have_versions(version_3: sqlite3.Connection) -> None:
+def test_a_file_of_version_3_keeps_its_rows_and_its_pools_have_versions(version_3: SqliteConnection) -> None:
     before = {name: version_3.execute(f"SELECT * FROM {name}").fetchall() for name in tables_of(version_3)}
     migrate(version_3)
     for name, rows in before.items():
@@ -296,7 +296,7 @@ def test_a_file_of_version_3_keeps_its_rows_and_its_pools_have_versions(version_
     assert find_faults(version_3) == []
 
 
-def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3: sqlite3.Connection) -> None:
+def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3: SqliteConnection) -> None:
     version_3.execute(
         "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id, status)"
         " SELECT replace(uuid, substr(uuid, 1, 8), 'ffffffff'), pool_id, 2, position, 5, 9, 0, 'invalidated' FROM bets"
@@ -309,7 +309,7 @@ def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3:
 
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_change_of_a_pool_that_does_not_raise_its_version_is_refused(
-    version_3: sqlite3.Connection, version: int
+    version_3: SqliteConnection, version: int
 ) -> None:
     migrate(version_3)
     with pytest.raises(sqlite3.IntegrityError, match="a change of a pool raises its version"):

@@ -9,6 +9,7 @@ import trio
 import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
+from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Job, Outcome
 from gameserver.storage.sqlite.writer import MAX_BATCH, MAX_BATCH_S
 from tests.support.notes import BUSY, Notebook, Parcel, failing, no_collector, note, refusing
@@ -47,7 +48,7 @@ async def test_a_batch_has_a_bound(notebook: Notebook) -> None:
 def lasting(notebook: Notebook, text: str, seconds: float) -> Job[str]:
     """A job that notes a text, and takes so long."""
 
-    def job(connection: sqlite3.Connection) -> str:
+    def job(connection: Connection) -> str:
         notebook.seconds += seconds
         return note(text)(connection)
 
@@ -72,7 +73,7 @@ async def test_a_job_that_takes_longer_than_a_batch_may_is_a_batch_of_its_own(no
 
 
 async def test_the_time_of_a_refused_job_counts_too(notebook: Notebook) -> None:
-    def refuse(connection: sqlite3.Connection) -> str:
+    def refuse(connection: Connection) -> str:
         notebook.seconds += MAX_BATCH_S
         raise CONFLICT
 
@@ -90,7 +91,7 @@ async def test_what_is_due_takes_its_share_of_a_batchs_time_and_comes_before_the
 
 
 async def test_what_is_asked_for_meanwhile_comes_after_what_a_batch_had_no_time_for(notebook: Notebook) -> None:
-    def job(connection: sqlite3.Connection) -> str:
+    def job(connection: Connection) -> str:
         notebook.seconds += MAX_BATCH_S
         notebook.writer.submit(note("d"), 0, lambda outcome: None)
         return note("a")(connection)
@@ -210,7 +211,7 @@ async def test_a_batch_under_way_is_published_though_the_writer_is_cancelled(dat
     with closing(Notebook(database, run_sync=trio.to_thread.run_sync)) as notebook, trio.fail_after(5):
         async with trio.open_nursery() as nursery:
 
-            def job(connection: sqlite3.Connection) -> str:
+            def job(connection: Connection) -> str:
                 trio.from_thread.run_sync(nursery.cancel_scope.cancel)
                 return note("a")(connection)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from gameserver.errors import ErrorCode, Rejected
+from gameserver.storage.connection import Connection
 from gameserver.storage.sqlite import connection as connection_module
+from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.notes import BUSY, RETRY_MS, UNAVAILABLE, Notebook, failing, note
 
 CONFLICT = Rejected(ErrorCode.CONFLICT, "Not now.")
@@ -85,7 +87,7 @@ async def test_a_commit_that_fails_publishes_nothing(notebook: Notebook) -> None
         "CREATE TABLE children (parent INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)"
     )
 
-    def orphan(connection: sqlite3.Connection) -> str:
+    def orphan(connection: Connection) -> str:
         connection.execute("INSERT INTO children VALUES (1)")
         return "orphan"
 
@@ -96,7 +98,7 @@ async def test_a_commit_that_fails_publishes_nothing(notebook: Notebook) -> None
 
 
 async def test_a_transaction_that_ends_under_a_job_makes_the_batch_unavailable(notebook: Notebook) -> None:
-    def end_it(connection: sqlite3.Connection) -> str:
+    def end_it(connection: Connection) -> str:
         connection.execute("ROLLBACK")
         return "ended"
 
@@ -107,7 +109,7 @@ async def test_a_transaction_that_ends_under_a_job_makes_the_batch_unavailable(n
 
 
 async def test_a_failed_transaction_is_not_continued_by_a_job_that_hides_it(notebook: Notebook) -> None:
-    def hide(connection: sqlite3.Connection) -> str:
+    def hide(connection: Connection) -> str:
         connection.execute("ROLLBACK")
         raise ValueError
 
@@ -160,7 +162,8 @@ async def test_a_reader_of_another_program_is_not_in_the_way(notebook: Notebook)
 
 
 async def test_a_connection_that_cannot_roll_back_is_replaced(notebook: Notebook) -> None:
-    def close(connection: sqlite3.Connection) -> str:
+    def close(connection: Connection) -> str:
+        assert isinstance(connection, SqliteConnection)
         connection.close()
         return "closed"
 
@@ -172,7 +175,7 @@ async def test_a_connection_that_cannot_roll_back_is_replaced(notebook: Notebook
 async def test_what_is_on_disk_is_published_even_if_the_next_due_moment_cannot_be_read(database: Path) -> None:
     answers: list[int | Exception] = [1, failed(), 2]
 
-    def next_due(connection: sqlite3.Connection) -> int:
+    def next_due(connection: Connection) -> int:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

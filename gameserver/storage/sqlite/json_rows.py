@@ -3,7 +3,7 @@
 A statement that goes row by row gives the interpreter's lock away and asks for it again with each.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 RowT = TypeVar("RowT", bound=tuple[object, ...])
 
 
-def json_rows(rows: Iterable[tuple[object, ...]]) -> str:
+def json_rows(rows: Iterable[Sequence[object]]) -> str:
     """Rows as a JSON array of arrays."""
     return msgspec.json.encode(list(rows)).decode()
 
