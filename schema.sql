@@ -105,7 +105,7 @@ CREATE TABLE journal (
     id INTEGER PRIMARY KEY,
     game_id INTEGER NOT NULL REFERENCES games (id),
     at INTEGER NOT NULL,
-    user_id INTEGER REFERENCES users (id), -- none where time acted late
+    user_id INTEGER REFERENCES users (id), -- none where nobody asked
     op INTEGER NOT NULL,
     parameters TEXT NOT NULL
 ) STRICT;

@@ -97,8 +97,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_requests_per_s_per_address: Annotated[Count, Meta(description="of one address; bursts twice that")] = 2_000
     max_connections: Annotated[Count, Meta(description="in all")] = 20_000
     max_connections_per_address: Annotated[Count, Meta(description="from one address")] = 10_000
+    max_anonymous_connections_per_address: Annotated[
+        Count, Meta(description="from one address, as long as nobody has logged on")
+    ] = 5_000
     max_connections_per_user: Annotated[Count, Meta(description="of one user")] = 20
     max_waiting_writes: Annotated[Count, Meta(description="requests queued for the database's writer")] = 10_000
+    max_open_pools: Annotated[Count, Meta(description="unresolved pools of one game")] = 200
+    max_unbacked_runs: Annotated[
+        Count, Meta(description="that time ends in a row before a pool is no longer recreated")
+    ] = 10
     max_game_admins: Annotated[Count, Meta(description="of one game")] = 10
     max_target_depth: Annotated[int, Meta(ge=1, le=64, description="levels of nested targets")] = 64
     max_targets: Annotated[Count, Meta(description="of one game, implied ancestors included")] = 20_000

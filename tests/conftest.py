@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from gameserver.realtime.logs import JsonFormatter, TextFormatter
 from tests.support.harness import FakeClock, Server, running_server
+from tests.support.logs import Lines, listen
 
 pytest_plugins = ["tests.support.time_limit"]
 
@@ -43,3 +45,15 @@ async def server(database: Path, clock: FakeClock) -> AsyncIterator[Server]:
     """A running server with default settings."""
     async with running_server(database, clock) as running:
         yield running
+
+
+@pytest.fixture
+def text() -> Iterator[Lines]:
+    """The log for people."""
+    yield from listen(TextFormatter())
+
+
+@pytest.fixture
+def entries() -> Iterator[Lines]:
+    """The log as JSON."""
+    yield from listen(JsonFormatter())

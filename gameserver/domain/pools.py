@@ -9,6 +9,8 @@ from gameserver.errors import ErrorCode, Rejected, invalid
 
 YES_NO = ("yes", "no")
 MAX_LABELS = 2
+SHORTEST_RUN_MS = 1_000  # of a pool that was recreated
+SHORTEST_UNBACKED_RUN_MS = 5_000  # where nobody has bet for two runs
 
 
 class PoolType(IntEnum):
@@ -129,10 +131,14 @@ def common_level(target_ids: list[str]) -> int:
     return levels.pop()
 
 
-def recreated_times(times: PoolTimes, now_ms: int) -> PoolTimes:
-    """The times of a pool that is opened anew at ``now_ms``: the same distances, of at least a second."""
+def recreated_times(times: PoolTimes, now_ms: int, unbacked_runs: int) -> PoolTimes:
+    """The times of a pool that is opened anew at ``now_ms``: the same distances, of at least a second.
 
-    def moved(moment: int | None) -> int | None:
-        return None if moment is None else now_ms + max(1_000, moment - times.start_at)
+    ``unbacked_runs`` is how often in a row it has ended by time without a bet: from the second on it lasts longer.
+    """
+    lasts_ms = SHORTEST_UNBACKED_RUN_MS if unbacked_runs > 1 else SHORTEST_RUN_MS
 
-    return PoolTimes(now_ms, moved(times.finish_at), moved(times.stop_accepting_bets_at))
+    def moved(moment: int | None, shortest_ms: int) -> int | None:
+        return None if moment is None else now_ms + max(shortest_ms, moment - times.start_at)
+
+    return PoolTimes(now_ms, moved(times.finish_at, lasts_ms), moved(times.stop_accepting_bets_at, SHORTEST_RUN_MS))

@@ -19,7 +19,9 @@ from gameserver.storage.pools import Pool, find_pool
 from gameserver.storage.sources import Source, find_source, is_source_admin
 from gameserver.storage.users import User
 
-TIME_PASSED = 0  # the "operation" of a journal's row that stands for time acting late
+# The "operations" of the journal's rows that nobody has asked for: time acting late, a pool not recreated for a limit.
+TIME_PASSED = 0
+NOT_RECREATED = -1
 
 
 class Publication(NamedTuple):
@@ -171,6 +173,11 @@ class Change(Reading):
         """Write into the journal that what is due at ``now_ms``, and what follows, is done only at ``sent_at``."""
         parameters = b'{"due_at":%d}' % self.now_ms
         insert_journal(self.connection, game_id, self.sent_at, None, TIME_PASSED, parameters)
+
+    def record_not_recreated(self, pool: Pool) -> None:
+        """Write into the journal that a pool is not recreated: the limits may be others when it is lived again."""
+        parameters = b'{"pool_id":"%b"}' % pool.uuid.encode()
+        insert_journal(self.connection, pool.game_id, self.now_ms, None, NOT_RECREATED, parameters)
 
     def notify(self, user_id: int, message: Message) -> None:
         """Send a message to every connection of a user after the commit."""

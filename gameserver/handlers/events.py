@@ -182,12 +182,18 @@ def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEvent
     """What registering the event would do."""
     happening = _read_happening(reading, request, _parse_names(request, reading.settings))
     game = happening.game
-    pools = {pool.uuid: _preview(reading, game, pool, ending) for pool, ending in _endings(reading, happening)}
     open_pools = list_all_open_pools(reading.connection, game.id)
+    room = reading.settings.max_open_pools - len(open_pools)
+    pools = {}
+    for pool, ending in _endings(reading, happening):
+        room += 1
+        recreated = is_recreated(game, pool, ending) and room > 0
+        room -= recreated
+        pools[pool.uuid] = _preview(reading, pool, ending, recreated=recreated)
     return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
 
 
-def _preview(reading: Reading, game: Game, pool: Pool, ending: Ending) -> PreviewedPool:
+def _preview(reading: Reading, pool: Pool, ending: Ending, *, recreated: bool) -> PreviewedPool:
     planned = plan(reading, pool, ending)
     winners, losers = planned.winners, planned.losers
     return PreviewedPool(
@@ -202,5 +208,5 @@ def _preview(reading: Reading, game: Game, pool: Pool, ending: Ending) -> Previe
         late_amount=to_units(sum(bet.amount for bet in planned.late), pool.currency),
         winners=shown(winners, pool.currency, MOST_PREVIEWED),
         losers=shown(losers, pool.currency, MOST_PREVIEWED),
-        recreated=is_recreated(game, pool, ending),
+        recreated=recreated,
     )

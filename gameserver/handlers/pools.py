@@ -20,7 +20,7 @@ from gameserver.domain.pools import (
     parse_labels,
 )
 from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
-from gameserver.errors import invalid, not_found
+from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.context import Change, Reading
 from gameserver.handlers.registry import handles
 from gameserver.handlers.states import require_running
@@ -51,6 +51,7 @@ from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
     PoolTarget,
+    count_open_pools,
     find_pool,
     insert_pool,
     list_backed_pools,
@@ -154,6 +155,7 @@ def create_and_open_betting_pool(
         targets = _known_targets(change, game, subject.target_ids)
         action_row = require_action(change, game, subject.action_key)
     require_running(game, now_ms)
+    require_room(change, game)
     pool = open_pool(
         change,
         game,
@@ -182,6 +184,18 @@ def create_and_open_betting_pool(
         type=pool.type,
         action_id=pool.action,
     )
+
+
+def has_room(reading: Reading, game: Game) -> bool:
+    """Whether one more pool may be open in the game."""
+    return count_open_pools(reading.connection, game.id) < reading.settings.max_open_pools
+
+
+def require_room(change: Change, game: Game) -> None:
+    """Raise ``conflict`` unless one more pool may be open in the game."""
+    if not has_room(change, game):
+        text = f"a game has at most {change.settings.max_open_pools} open pools; resolve or void some first"
+        raise Rejected(ErrorCode.CONFLICT, text)
 
 
 def open_pool(change: Change, game: Game, new: NewPoolRow, targets: dict[str, str]) -> Pool:

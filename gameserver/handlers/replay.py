@@ -1,6 +1,5 @@
 """A game's whole life as lines of facts, and living it again to prove what came of it."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -9,9 +8,10 @@ import msgspec
 
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units
-from gameserver.errors import OperatorError, Rejected, not_found
-from gameserver.handlers.context import TIME_PASSED
+from gameserver.errors import Rejected, not_found
+from gameserver.handlers.context import NOT_RECREATED, TIME_PASSED
 from gameserver.handlers.due import due_job
+from gameserver.handlers.facts import ReplayError
 from gameserver.handlers.registry import parse, run_write
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
@@ -28,13 +28,13 @@ from gameserver.storage.journal import (
     list_movements,
 )
 from gameserver.storage.ledger import get_balances, insert_credit
-from gameserver.storage.pools import list_pool_outcomes, list_pool_uuids
+from gameserver.storage.pools import find_pool, list_pool_outcomes, list_pool_uuids, update_recreate_on_end
 from gameserver.storage.sources import get_source, insert_source, insert_source_admin
 from gameserver.storage.timers import next_due_at
 from gameserver.storage.users import User, insert_user
-from gameserver.textfiles import decode_text
 
 _CREATIONS = (tag_of(CreateAndOpenGame), tag_of(CreateGame))
+_NO_LIMIT = 10**9
 _BET = tag_of(PlaceBetInBettingPool)
 
 
@@ -101,28 +101,13 @@ def _outcome(connection: sqlite3.Connection, game: Game, original: Callable[[int
     }
 
 
-class ReplayError(OperatorError):
-    """A file that is no export of a game, or a fact that could not be repeated."""
-
-
-def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:
-    """The facts in a file called ``name``, a line each. Raises `ReplayError` and `TextRefused`."""
-    facts = []
-    for number, line in enumerate(decode_text(data, name).split("\n"), 1):
-        if line and not line.isspace():
-            try:
-                facts.append(json.loads(line))
-            except (ValueError, RecursionError) as error:
-                raise ReplayError(f"{name}, line {number}: this is no JSON: {error}") from None
-    return facts
-
-
 class Replay:
     """A game lived again in a database of its own, which must be empty."""
 
     def __init__(self, connection: sqlite3.Connection, settings: Settings) -> None:
         self._connection = connection
-        self._settings = settings
+        # What these limits have kept from happening is in the journal; the others refused requests, which are not.
+        self._settings = msgspec.structs.replace(settings, max_open_pools=_NO_LIMIT, max_unbacked_runs=_NO_LIMIT)
         self._users: dict[int, User] = {}
         self._game: Game | None = None
 
@@ -133,9 +118,12 @@ class Replay:
         if not shaped or facts[0].get("fact") != "game" or facts[-1].get("fact") != "outcome":
             raise ReplayError("this is no complete export: it begins with the game and ends with the outcome")
         head, requests, outcome = facts[0], facts[1:-1], facts[-1]
-        if not requests:
+        if not requests or requests[0].get("op") not in _CREATIONS:
             raise ReplayError("the journal of this game does not reach back to its beginning")
         self._head = head
+        self._not_recreated = sorted(
+            self._head["pools"].index(fact["parameters"]["pool_id"]) for fact in requests if fact["op"] == NOT_RECREATED
+        )
         admin = insert_user(self._connection, "admin", True, requests[0]["at"])
         assert admin is not None
         self._admin = admin
@@ -170,6 +158,8 @@ class Replay:
             self._let_time_pass(fact["parameters"]["due_at"] - 1)
             self._let_time_pass(fact["at"], late=True)
             return
+        if fact["op"] == NOT_RECREATED:
+            return
         self._let_time_pass(fact["at"])
         request = self._translated(fact)
         user = self._admin
@@ -182,6 +172,17 @@ class Replay:
             self._game = find_game(self._connection, msgspec.json.decode(body)["game_id"])
             assert self._game is not None
             insert_game_admin(self._connection, self._game.id, self._admin.id)
+        self._mark_not_recreated()
+
+    def _mark_not_recreated(self) -> None:
+        """Let no pool be recreated that was not, from its opening on: each is at most once."""
+        while self._not_recreated and self._game is not None:
+            uuids = list_pool_uuids(self._connection, self._game.id)
+            if len(uuids) <= self._not_recreated[0]:
+                return
+            pool = find_pool(self._connection, uuids[self._not_recreated.pop(0)])
+            assert pool is not None
+            update_recreate_on_end(self._connection, pool.id, recreate_on_end=False)
 
     def _translated(self, fact: dict[str, Any]) -> Request:
         """The request with this life's ids: pools and events correspond by their order."""
@@ -204,6 +205,7 @@ class Replay:
             due = due_job(self._settings, self._connection, now_ms if late else due_at)
             assert due is not None
             due.run(self._connection)
+            self._mark_not_recreated()
 
     def _differences(self, outcome: dict[str, Any]) -> list[str]:
         assert self._game is not None

@@ -10,13 +10,21 @@ from gameserver.domain.parimutuel import Payout, price, settle
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.handlers.context import Change, Reading
-from gameserver.handlers.pools import open_pool
+from gameserver.handlers.pools import has_room, open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
 from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
-from gameserver.storage.pools import NewPoolRow, Pool, find_pool_target, get_pool, list_pool_targets
+from gameserver.storage.pools import (
+    NewPoolRow,
+    Pool,
+    count_unbacked_runs,
+    find_pool_target,
+    get_pool,
+    list_pool_targets,
+    update_recreate_on_end,
+)
 from gameserver.storage.settlements import (
     RunningBet,
     SettledBet,
@@ -110,7 +118,7 @@ def end_pool(change: Change, pool: Pool, ending: Ending) -> None:
 
 
 def is_recreated(game: Game, pool: Pool, ending: Ending) -> bool:
-    """Whether a pool that ends so is opened anew."""
+    """Whether a pool that ends so is to be opened anew; limits aside."""
     is_game_open = game.closing_at is None and game.closed_at is None
     return pool.recreate_on_end and ending.cause in ("event", "time") and is_game_open
 
@@ -233,11 +241,17 @@ def shown(amounts: dict[int, int], currency: str, most: int) -> dict[str, Decima
 
 
 def _recreate(change: Change, game: Game, pool: Pool) -> None:
-    """Open an ended pool anew."""
-    times = recreated_times(pool.times, change.now_ms)
+    """Open an ended pool anew, if the limits allow it."""
+    most = change.settings.max_unbacked_runs
+    unbacked_runs = count_unbacked_runs(change.connection, pool.id, most)
+    if unbacked_runs >= most or not has_room(change, game):
+        update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
+        change.record_not_recreated(pool)
+        return
+    times = recreated_times(pool.times, change.now_ms, unbacked_runs)
     if times.finish_at is not None and times.finish_at <= change.sent_at:
         # It would have ended while the server was down: it begins when the server is back.
-        times = recreated_times(pool.times, change.sent_at)
+        times = recreated_times(pool.times, change.sent_at, unbacked_runs)
         change.record_delay(game.id)
     targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}
     new = NewPoolRow(

@@ -129,7 +129,9 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
 
     Types 1 and 2 are parimutuel, on an action and targets of one level; 3 and 4 binary, between two labels
     (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``type`` and ``pool_type`` are the same.
-    ``unlisted_target``: what an event of this action on a target outside the pool does.
+    ``unlisted_target``: what an event of this action on a target outside the pool does. A pool that
+    ``recreate_on_end`` opens anew is no longer opened after ``max_unbacked_runs`` in a row that time has ended
+    and nobody has bet in.
     """
 
     game_id: Uuid

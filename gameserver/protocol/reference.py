@@ -25,6 +25,10 @@ milliseconds UTC. A refusal is the reply 666 with `code`, `text`, `field` and `r
 
 No message of the server is longer than 1 MiB. A page of a list ends where it would be, before `limit`, and `next` tells
 where to go on; other messages say below what they leave out.
+
+A user may ask for so much a second, else `rate_limited` says in `retry_after_ms` when to come again. A request counts
+once, and once more for each 1,000 names in its lists and each 16 KiB of it begun beyond the first, and likewise for
+what it makes known.
 """
 
 

@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 
 _MAX_UNANSWERED = 32
 _RATE_LIMITED_PATIENCE_S = 10.0
+_FRAGMENTS_A_TOKEN = 256
 _SHORT = 4_096  # characters: what can be written with fewer is looked at sooner than it is given to a thread
 
 
@@ -88,13 +89,13 @@ class Answering:
         self._request_id: str | int | None = None  # of the request that reads or concerns the connection
         self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
 
-    async def answer(self, text: str) -> None:
-        """Have a request answered after those before it.
+    async def answer(self, text: str, fragments: int) -> None:
+        """Have a request answered after those before it, which has come in so many fragments.
 
         A change is answered when it is on disk. Until then the next request is read: changes that follow each
         other share a commit.
         """
-        asked = self._look_at(text)
+        asked = self._look_at(text, fragments)
         self.unanswered += 1
         if asked.request is not None and declared(asked.request).kind is Kind.WRITE:
             if self.unanswered > _MAX_UNANSWERED:
@@ -108,7 +109,7 @@ class Answering:
         await self._carry_out(asked)
         self._note_answered()
 
-    def _look_at(self, text: str) -> _Asked:
+    def _look_at(self, text: str, fragments: int) -> _Asked:
         """Decode a request and take what it costs; one that is refused is not held."""
         received_at_s = time.perf_counter()
         request = op = id_ = None
@@ -121,7 +122,7 @@ class Answering:
             failure = bug
         else:
             op, id_ = declared(request).op, request.header.id
-        retry_after_ms = self._rate_limited_for(request_cost(text, request))
+        retry_after_ms = self._rate_limited_for(request_cost(text, request) + fragments // _FRAGMENTS_A_TOKEN)
         if retry_after_ms and (failure is None or isinstance(failure, Rejected)):
             failure = _too_many(retry_after_ms)
         return _Asked(received_at_s, op, id_, request if failure is None else None, failure)
@@ -240,20 +241,25 @@ class Answering:
         if not self.unanswered:
             self._on_all_answered()
 
+    def admits_frame(self) -> bool:
+        """Whether the client may still send a control frame, which costs what a small request costs."""
+        return self._rate_limited_for(1) is None
+
     def _rate_limited_for(self, cost: int) -> int | None:
-        """Take the request's tokens; the milliseconds to wait if there are not as many."""
+        """Take what something costs; the milliseconds to wait if there are not as many."""
         now_s = trio.current_time()
-        wait_ms = None
+        wait_ms, limit = None, "max_requests_per_s"
         # The user first: who floods must not use up what others behind the same address may ask for.
         user = self._conversation.user
         if user is not None:
             wait_ms = self._services.user_rate.take(user.id, now_s, cost)
         if wait_ms is None:
+            limit = "max_requests_per_s_per_address"
             wait_ms = self._services.address_rate.take(self._address, now_s, cost)
         if wait_ms is None:
             self._patience.granted(now_s)
         elif self._patience.refused(wait_ms, now_s):
-            self._outbox.close(CloseCode.RATE_LIMITED, "nothing but rate-limited requests")
+            self._outbox.close(CloseCode.RATE_LIMITED, f"nothing but requests over {limit}")
         return wait_ms
 
     async def reply(self, message: Message) -> None:

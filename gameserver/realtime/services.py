@@ -74,7 +74,11 @@ class Services:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
+        self.connections = ConnectionLimiter(
+            settings.max_connections,
+            settings.max_connections_per_address,
+            settings.max_anonymous_connections_per_address,
+        )
         self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.allowed_origins = frozenset(map(normal_origin, settings.allowed_origins))
         self.trusted_proxies = Addresses(settings.trusted_proxies)

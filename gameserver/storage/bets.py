@@ -49,7 +49,6 @@ class Offer(NamedTuple):
     start_at: int
     finish_at: int | None
     stop_accepting_bets_at: int | None
-    close_at: int | None
     is_blocked: bool
     position: int | None
     available_id: int | None
@@ -60,8 +59,7 @@ class Offer(NamedTuple):
     @property
     def times(self) -> PoolTimes:
         """When the pool takes bets: until its game is to be closed, if not before."""
-        stops = [moment for moment in (self.stop_accepting_bets_at, self.close_at) if moment is not None]
-        return PoolTimes(self.start_at, self.finish_at, min(stops, default=None))
+        return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
 
     @property
     def purse(self) -> Purse | None:
@@ -75,7 +73,8 @@ def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, 
     """All of it in one statement, since every bet begins with it; None if there is no such pool."""
     row = connection.execute(
         "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
-        " pools.stop_accepting_bets_at, games.close_at, pools.is_blocked, pool_targets.position,"
+        " min(coalesce(pools.stop_accepting_bets_at, games.close_at),"
+        "  coalesce(games.close_at, pools.stop_accepting_bets_at)), pools.is_blocked, pool_targets.position,"
         " available.id, available.balance, staked.id, staked.balance FROM pools JOIN games ON games.id = pools.game_id"
         " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = ?"
         " LEFT JOIN accounts AS available ON available.user_id = ? AND available.currency = games.currency"

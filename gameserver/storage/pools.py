@@ -190,6 +190,24 @@ def list_all_open_pools(connection: sqlite3.Connection, game_id: int) -> list[Po
     return [_pool(row) for row in rows]
 
 
+def count_open_pools(connection: sqlite3.Connection, game_id: int) -> int:
+    """How many pools of a game are unresolved."""
+    query = "SELECT count(*) FROM pools WHERE game_id = ? AND status = 'open'"
+    return int(connection.execute(query, (game_id,)).fetchone()[0])
+
+
+def count_unbacked_runs(connection: sqlite3.Connection, pool_id: int, most: int) -> int:
+    """How many pools in a row time has ended without a bet: this one and those it was recreated from; up to so many."""
+    row = connection.execute(
+        "WITH RECURSIVE runs (pool_id, number) AS (VALUES (?, 1)"
+        "  UNION ALL SELECT recreated_from, number + 1 FROM runs JOIN pools ON pools.id = runs.pool_id"
+        "   JOIN settlements ON settlements.id = settlement_id WHERE bet_count = 0 AND cause = 'time' AND number <= ?)"
+        " SELECT max(number) - 1 FROM runs",
+        (pool_id, most),
+    ).fetchone()
+    return int(row[0])
+
+
 def was_recreated(connection: sqlite3.Connection, pool_id: int) -> bool:
     """Whether a pool has been opened anew after it ended."""
     query = "SELECT 1 FROM pools WHERE recreated_from = ?"

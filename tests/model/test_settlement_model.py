@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from gameserver.config import Settings
 from gameserver.storage.check import find_faults
 from tests.support.offline import Offline
 
@@ -46,7 +47,7 @@ class Course(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory()
-        self.offline = Offline(Path(self.directory.name) / "game.db")
+        self.offline = Offline(Path(self.directory.name) / "game.db", Settings(max_open_pools=9, max_unbacked_runs=2))
         self.games: list[str] = []
         self.events: list[dict[str, Any]] = []
         self.seen: dict[str, tuple[int, list[Any]]] = {}  # each pool's version and what it was then
@@ -278,8 +279,14 @@ class Course(RuleBasedStateMachine):
                 told[uuid] = version
         assert all(version <= self.seen[uuid][0] for uuid, version in told.items())
 
+    @invariant()
+    def no_more_pools_are_open_than_may_be_but_for_those_that_open_again(self) -> None:
+        opened = "SELECT count(*) FROM pools WHERE status = 'open' AND id NOT IN (SELECT pool_id FROM settlements)"
+        assert self.offline.query(f"{opened} GROUP BY game_id HAVING count(*) > 9") == []
+
     def teardown(self) -> None:
         try:
+            self.offline.settings = Settings()
             for game in self.games:
                 assert self.offline.replay_differences(game) == []
         finally:

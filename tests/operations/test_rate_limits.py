@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed
 
 from tests.support.harness import Client, Server, run_inline, running_server
+from tests.support.logs import Lines
 from tests.support.world import NEVER_S, assert_refused, assert_reply, is_closed
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -170,6 +172,19 @@ async def test_nothing_but_rate_limited_requests_for_10_s_closes_with_4029(
         await other.send({"op": 1})
         assert await other.close_code() == 4029
         assert not await is_closed(greedy)
+
+
+@pytest.mark.parametrize("limit", ["max_requests_per_s", "max_requests_per_s_per_address"])
+async def test_the_log_says_by_which_limit_somebody_was_closed(
+    database: Path, autojump_clock: MockClock, entries: Lines, limit: str
+) -> None:
+    async with limited_server(database, **{limit: 1}) as server:
+        client = await server.connect("ann")
+        await until_closed(client, gap_s=0.1, at_once=3)
+        await trio.testing.wait_all_tasks_blocked()
+    assert [line["why"] for line in entries.of("closed") if line["code"] == 4029] == [
+        f"nothing but requests over {limit}"
+    ]
 
 
 async def test_one_request_served_within_10_s_keeps_the_connection(database: Path, autojump_clock: MockClock) -> None:
