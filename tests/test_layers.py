@@ -38,7 +38,7 @@ ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "admin
 ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output"}
 ALLOWED["__main__"] = {"cli"}
 
-EXECUTES = {"execute", "executemany", "executescript", "execute_many", "insert", "list_rows"}
+EXECUTES = {"execute", "executemany", "executescript", "execute_many"}
 TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=str)

@@ -14,7 +14,7 @@ import trio
 from gameserver.errors import ErrorCode, Rejected, without_frames
 from gameserver.storage.jobs import Completion, Due, Job, Outcome, QueuedJob, RunSync
 from gameserver.storage.sqlite.connection import SqliteConnection
-from gameserver.storage.sqlite.log_size import shrink_log
+from gameserver.storage.sqlite.log_size import log_of, shrink_log
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class Writer:
     ) -> None:
         self._open_connection = open_connection
         self._connection = open_connection()
+        self._log = log_of(self._connection)
         self._due_job = due_job
         self._next_due = next_due
         self._publish = publish
@@ -173,7 +174,7 @@ class Writer:
             except Exception as error:  # whatever it is, the writer goes on
                 return self._give_up(batch, error)
             else:
-                shrink_log(self._connection)
+                shrink_log(self._connection, self._log)
                 return done
 
     def _transact(self, batch: list[_Write], postponed: list[Due]) -> _Done:
