@@ -50,7 +50,7 @@ def resolutions_of(reading: Reading, draft: EventDraft) -> list[tuple[Pool, Reso
     assert draft.event.action_id is not None
     found = []
     for pool in list_open_pools_of_action(reading.connection, draft.event.action_id):
-        ending = resolution_by(reading, pool, draft.event, draft.path)
-        if ending is not None:
-            found.append((pool, ending))
+        resolution = resolution_by(reading, pool, draft.event, draft.path)
+        if resolution is not None:
+            found.append((pool, resolution))
     return found

@@ -12,7 +12,14 @@ from gameserver.engine.details import counts_of
 from gameserver.engine.events import EventDraft, resolutions_of
 from gameserver.engine.pools import require_action
 from gameserver.engine.preconditions import require_running, require_unresolved
-from gameserver.engine.settlement import Resolution, end_pool, is_recreated, plan, shown, target_name
+from gameserver.engine.settlement import (
+    Resolution,
+    amounts_by_user,
+    end_pool,
+    is_recreated,
+    plan_settlement,
+    target_name,
+)
 from gameserver.errors import invalid
 from gameserver.protocol.events import (
     EventParameters,
@@ -27,7 +34,7 @@ from gameserver.storage.games import Game, get_game
 from gameserver.storage.pools import Pool, find_pool_target, list_all_open_pools
 from gameserver.storage.targets import find_target_path, has_children
 
-MOST_PREVIEWED = 100  # winners, and losers, of a pool
+MAX_PREVIEWED = 100  # winners, and losers, of a pool
 
 
 class _Named(NamedTuple):
@@ -98,8 +105,8 @@ def register_game_event(change: Change, request: RegisterGameEvent, named: _Name
     draft = draft._replace(event=event)
     told = _told(change, draft)
     change.publish(draft.game, told)
-    for pool, ending in resolutions_of(change, draft):
-        end_pool(change, pool, ending)
+    for pool, resolution in resolutions_of(change, draft):
+        end_pool(change, pool, resolution)
     close_if_nothing_remains(change, draft.game.id)
     return told
 
@@ -136,28 +143,28 @@ def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEvent
     open_pools = list_all_open_pools(reading.connection, game.id)
     room = reading.settings.max_open_pools - len(open_pools)
     pools = {}
-    for pool, ending in resolutions_of(reading, draft):
+    for pool, resolution in resolutions_of(reading, draft):
         room += 1
-        recreated = is_recreated(game, pool, ending) and room > 0
+        recreated = is_recreated(game, pool, resolution) and room > 0
         room -= recreated
-        pools[pool.uuid] = _preview(reading, pool, ending, recreated=recreated)
+        pools[pool.uuid] = _preview(reading, pool, resolution, recreated=recreated)
     return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
 
 
-def _preview(reading: Reading, pool: Pool, ending: Resolution, *, recreated: bool) -> PreviewedPool:
-    planned = plan(reading, pool, ending)
-    winners, losers = planned.winners, planned.losers
+def _preview(reading: Reading, pool: Pool, resolution: Resolution, *, recreated: bool) -> PreviewedPool:
+    plan = plan_settlement(reading, pool, resolution)
+    winners, losers = plan.winners, plan.losers
     return PreviewedPool(
-        winning_target=target_name(reading, pool, ending.position),
-        is_money_return=planned.payout.is_money_return,
-        price=planned.price,
-        paid=to_units(sum(planned.payout.payouts), pool.currency),
-        takeout=to_units(planned.payout.takeout, pool.currency),
+        winning_target=target_name(reading, pool, resolution.position),
+        is_money_return=plan.payout.is_money_return,
+        price=plan.price,
+        paid=to_units(sum(plan.payout.payouts), pool.currency),
+        takeout=to_units(plan.payout.takeout, pool.currency),
         winners_count=len(winners),
         losers_count=len(losers),
-        late_bets=len(planned.late),
-        late_amount=to_units(sum(bet.amount for bet in planned.late), pool.currency),
-        winners=shown(winners, pool.currency, MOST_PREVIEWED),
-        losers=shown(losers, pool.currency, MOST_PREVIEWED),
+        late_bets=len(plan.late),
+        late_amount=to_units(sum(bet.amount for bet in plan.late), pool.currency),
+        winners=amounts_by_user(winners, pool.currency, MAX_PREVIEWED),
+        losers=amounts_by_user(losers, pool.currency, MAX_PREVIEWED),
         recreated=recreated,
     )

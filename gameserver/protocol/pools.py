@@ -1,5 +1,6 @@
 """Operations on betting pools (protocol, "Betting pools")."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar, Self
 
@@ -45,10 +46,10 @@ class TargetSumsWithBets(TargetSums, frozen=True):
     bets: list[PlacedBet]
 
 
-class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The pool object. ``user_backed`` (target id to amount) and what follows it come in the user's own lists.
+class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a pool, whether it stands in a list or is a message of its own.
 
-    ``version`` grows with each change of the pool: of two views of it, the one with the greater is the newer.
+    ``version`` grows with each change of the pool: of two states of it, the one with the greater version is the newer.
     """
 
     pool_id: str
@@ -60,7 +61,7 @@ class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     participants: int
     amount_total: Decimal
     bet_count: int
-    distribution: dict[str, TargetSums]
+    distribution: Mapping[str, TargetSums]
     is_blocked: bool
     is_hot: bool
     start_at: int
@@ -70,6 +71,11 @@ class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unlisted_target: str
     status: str
     version: int
+
+
+class PoolView(PoolObject, frozen=True, kw_only=True, omit_defaults=True):
+    """A pool in a list. ``user_backed`` (target id to amount) and the fields after it come in the user's own lists."""
+
     user_backed: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
     winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
     resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
@@ -87,31 +93,8 @@ class BettingPoolCreated(Message, tag=350, frozen=True):
     action_id: str
 
 
-class PoolMessage(Message, frozen=True, kw_only=True):
-    """The pool object as a message; its distribution stands in the message itself."""
-
-    pool_id: str
-    game_id: str
-    description: str
-    type: int
-    action_id: str
-    target_level: int
-    participants: int
-    amount_total: Decimal
-    bet_count: int
-    is_blocked: bool
-    is_hot: bool
-    start_at: int
-    finish_at: int | None
-    stop_accepting_bets_at: int | None
-    recreate_on_end: bool
-    unlisted_target: str
-    status: str
-    version: int
-
-
 @message
-class NewBettingPool(PoolMessage, tag=352, frozen=True, kw_only=True):
+class NewBettingPool(PoolObject, Message, tag=352, frozen=True, kw_only=True):
     """A pool has been opened, or is open again: the pool object."""
 
     distribution: dict[str, TargetSums]
@@ -221,7 +204,7 @@ class ListMyResolvedPoolsForGame(PoolsPage, tag=390, frozen=True):
 
 
 @message
-class NewBettingPoolBetsDistribution(PoolMessage, tag=360, frozen=True, kw_only=True):
+class NewBettingPoolBetsDistribution(PoolObject, Message, tag=360, frozen=True, kw_only=True):
     """The pool object with the latest bets on each target: 100, or fewer where a message could not hold them all."""
 
     distribution: dict[str, TargetSumsWithBets]
