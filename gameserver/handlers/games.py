@@ -1,6 +1,6 @@
-"""What the operations on games do (protocol, "Game sources and games")."""
+"""Creating, opening, updating, closing and listing games (protocol, "Game sources and games")."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -10,31 +10,24 @@ from gameserver.domain.status import game_status
 from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.details import action_nodes, told_details
+from gameserver.engine.details import action_nodes, details_broadcast
+from gameserver.engine.paging import page_start
 from gameserver.engine.preconditions import require_not_closed, require_source_open
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found
+from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
-    AdministeredGame,
-    AppointAdminForGameByUsername,
-    BecomeAnAdminForGame,
-    BecomeAnAdminForGameFail,
-    BecomeAnAdminForGameSuccess,
     CloseGame,
     CreateAndOpenGame,
     CreateGame,
-    GameAdminAppointed,
     GameClosed,
     GameCreated,
     GameCreatedAndOpened,
     GameDetails,
     GameDetailsUpdated,
     GameOpened,
-    GamesIAmAdminOfList,
     GamesListForSource,
     ListGamesForSource,
-    ListGamesIAmAdminOf,
     ListUpcomingGamesForSource,
     NewGame,
     OpenedGame,
@@ -47,20 +40,14 @@ from gameserver.protocol.games import (
 from gameserver.storage.games import (
     Game,
     NewGameRow,
-    count_game_admins,
-    find_game,
     get_game,
     insert_game,
-    insert_game_admin,
-    is_game_admin,
-    list_administered_games,
     list_open_games,
     list_upcoming_games,
     update_game_opened,
     update_image_url,
 )
 from gameserver.storage.schedule import TimerKind, insert_timer
-from gameserver.storage.sources import is_source_admin
 from gameserver.storage.targets import (
     insert_actions,
     insert_target_rows,
@@ -68,10 +55,11 @@ from gameserver.storage.targets import (
     list_target_rows,
     next_target_number,
 )
-from gameserver.storage.users import find_user
 
-# An object for a target whose names are empty.
+# The size of a target's object whose names are empty.
 _LEAST_NODE_BYTES = len('"":{"symbol":"","display_name":"","targets":{}},')
+
+OpenedT = TypeVar("OpenedT", bound=OpenedGame)
 
 
 class _Contents(NamedTuple):
@@ -82,6 +70,7 @@ class _Contents(NamedTuple):
 
 
 def parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
+    """The actions and targets that the parameters spell. Raises `Rejected` for more than a game may have."""
     most = settings.max_targets
     contents = _Contents(
         parse_actions(request.actions, "actions", settings.max_actions),
@@ -91,12 +80,12 @@ def parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, se
     if sum(map(len, contents.targets)) >= most and len(missing_rows([], contents.targets, 1)) > most:
         raise _too_many_targets(settings)
     if len(contents.targets) * _LEAST_NODE_BYTES > settings.max_details_bytes:
-        raise _too_long(settings)
+        raise _details_too_long(settings)
     return contents
 
 
 def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
-    """Add what the game does not have yet, and ``none``. Raises ``invalid_parameter`` if that would be too much."""
+    """Add what the game does not have yet, and ``none``. Raises ``invalid_parameter`` beyond a game's limits."""
     connection, settings = change.connection, change.settings
     if len(list_actions(connection, game_id) | contents.actions) > settings.max_actions:
         raise too_many_actions("actions", settings.max_actions)
@@ -109,41 +98,36 @@ def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
 
 
 def _too_many_targets(settings: Settings) -> Rejected:
-    text = f"a game has at most {settings.max_targets} targets, implied ancestors and 'none' included"
+    text = f"a game may have at most {settings.max_targets} targets, implied ancestors and 'none' included"
     return invalid("targets", text)
 
 
-def _require_short(change: Change, details: OpenedGame | GameDetails) -> None:
+def _require_details_fit(change: Change, details: OpenedGame | GameDetails) -> None:
     """Raise ``invalid_parameter`` if a game's details are longer than they may be."""
     if body_size(details) > change.settings.max_details_bytes:
-        raise _too_long(change.settings)
+        raise _details_too_long(change.settings)
 
 
-def _too_long(settings: Settings) -> Rejected:
-    text = f"a game's details, with these actions and targets, may have at most {settings.max_details_bytes} bytes"
+def _details_too_long(settings: Settings) -> Rejected:
+    text = f"a game's details may have at most {settings.max_details_bytes} bytes; send fewer actions and targets"
     return invalid("targets", text)
 
 
-def _opened_fields(reading: Reading, game: Game) -> dict[str, Any]:
-    return {
-        **_created_fields(game),
-        "actions": action_nodes(reading, game.id),
-        "targets": build_tree(list_target_rows(reading.connection, game.id)),
-    }
-
-
-def _created_fields(game: Game) -> dict[str, Any]:
-    return {
-        "source_id": game.source_uuid,
-        "game_id": game.uuid,
-        "game_name": game.name,
-        "type": game.type,
-        "open_at": game.open_at,
-        "live_start_at": game.live_start_at,
-        "live_finish_at": game.live_finish_at,
-        "close_at": game.close_at,
-        "hashtag": game.hashtag,
-    }
+def _opened(kind: type[OpenedT], reading: Reading, game: Game) -> OpenedT:
+    """What is told of a game when it opens, as a message of that type."""
+    return kind(
+        source_id=game.source_uuid,
+        game_id=game.uuid,
+        actions=action_nodes(reading, game.id),
+        game_name=game.name,
+        type=game.type,
+        open_at=game.open_at,
+        live_start_at=game.live_start_at,
+        live_finish_at=game.live_finish_at,
+        close_at=game.close_at,
+        hashtag=game.hashtag,
+        targets=build_tree(list_target_rows(reading.connection, game.id)),
+    )
 
 
 def _check_close_at(request: NewGame, now_ms: int) -> None:
@@ -181,12 +165,12 @@ def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
 
 
 def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: _Contents) -> GameCreatedAndOpened:
-    """Create a game that is open."""
+    """Create a game that is open at once."""
     _check_close_at(request, change.now_ms)
     game = _insert_game(change, request, opened=True)
     _add_contents(change, game.id, contents)
-    opened = GameCreatedAndOpened(**_opened_fields(change, game))
-    _require_short(change, opened)
+    opened = _opened(GameCreatedAndOpened, change, game)
+    _require_details_fit(change, opened)
     change.publish(game, opened)
     return opened
 
@@ -195,7 +179,17 @@ def create_game(change: Change, request: CreateGame) -> GameCreated:
     """Create an upcoming game."""
     _check_close_at(request, change.now_ms)
     game = _insert_game(change, request, opened=False)
-    created = GameCreated(**_created_fields(game))
+    created = GameCreated(
+        source_id=game.source_uuid,
+        game_id=game.uuid,
+        game_name=game.name,
+        type=game.type,
+        open_at=game.open_at,
+        live_start_at=game.live_start_at,
+        live_finish_at=game.live_finish_at,
+        close_at=game.close_at,
+        hashtag=game.hashtag,
+    )
     change.publish(game, created)
     return created
 
@@ -205,87 +199,32 @@ def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpe
     game = change.game(request, request.game_id)
     require_not_closed(game)
     if game.opened_at is not None:
-        raise Rejected(ErrorCode.CONFLICT, "this game is open already")
+        raise Rejected(ErrorCode.CONFLICT, "this game is already open")
     update_game_opened(change.connection, game.id, change.now_ms)
     _add_contents(change, game.id, contents)
-    opened = GameOpened(**_opened_fields(change, game))
-    _require_short(change, opened)
+    opened = _opened(GameOpened, change, game)
+    _require_details_fit(change, opened)
     change.publish(game, opened)
     return opened
 
 
-def become_an_admin_for_game(
-    change: Change, request: BecomeAnAdminForGame
-) -> BecomeAnAdminForGameSuccess | BecomeAnAdminForGameFail:
-    """Make a source admin an admin of the game."""
-    game = change.game(request, request.game_id)
-    connection, user_id = change.connection, change.user.id
-    if not is_source_admin(connection, game.source_id, user_id):
-        reason = "only an admin of the game's source may become an admin of the game"
-        return BecomeAnAdminForGameFail(game_id=game.uuid, reason=reason)
-    if not is_game_admin(connection, game.id, user_id):
-        if count_game_admins(connection, game.id) >= change.settings.max_game_admins:
-            return BecomeAnAdminForGameFail(game_id=game.uuid, reason=_admins_full(change.settings))
-        insert_game_admin(connection, game.id, user_id)
-    return BecomeAnAdminForGameSuccess(game_id=game.uuid)
-
-
-def _admins_full(settings: Settings) -> str:
-    return f"the game has {settings.max_game_admins} admins, and may not have more"
-
-
-def appoint_admin_for_game_by_username(change: Change, request: AppointAdminForGameByUsername) -> GameAdminAppointed:
-    """Make another user an admin of the game, and tell it."""
-    appointed = find_user(change.connection, request.username)
-    if appointed is None:
-        raise not_found("username", "user")
-    game = change.game(request, request.game_id)
-    if not is_game_admin(change.connection, game.id, appointed.id):
-        if count_game_admins(change.connection, game.id) >= change.settings.max_game_admins:
-            raise Rejected(ErrorCode.CONFLICT, _admins_full(change.settings))
-        insert_game_admin(change.connection, game.id, appointed.id)
-    change.notify(appointed.id, BecomeAnAdminForGameSuccess(game_id=game.uuid))
-    return GameAdminAppointed(game_id=game.uuid, username=appointed.username)
-
-
-def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> GamesIAmAdminOfList:
-    """List the games the user administers, newest first."""
-    before = _cursor(reading, request.after)
-    found = list_administered_games(reading.connection, reading.user.id, before, request.limit + 1)
-    page = found[: request.limit]
-    return GamesIAmAdminOfList(
-        games=[AdministeredGame(uuid, name) for _, uuid, name in page],
-        next=page[-1][1] if len(found) > len(page) else None,
-    )
-
-
-def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -> int | None:
-    """The row below which a page begins."""
-    if after is None:
-        return None
-    game = find_game(reading.connection, after)
-    if game is None or source_id not in (None, game.source_id):
-        raise not_found("after", "game")
-    return game.id
-
-
 def update_game_details(change: Change, request: UpdateGameDetails, contents: _Contents) -> GameDetailsUpdated:
-    """Add to a game's actions and targets, or change its image; broadcast the details."""
+    """Add to a game's actions and targets, or change its image, and broadcast its details."""
     game = change.game(request, request.game_id)
     require_not_closed(game)
     if contents.actions or contents.targets:
         _add_contents(change, game.id, contents)
     if request.image_url is not None:
         update_image_url(change.connection, game.id, request.image_url)
-    details = told_details(change, get_game(change.connection, game.id))
+    details = details_broadcast(change, get_game(change.connection, game.id))
     if contents.actions or contents.targets:
-        _require_short(change, msgspec.structs.replace(details, game_state={}))
+        _require_details_fit(change, msgspec.structs.replace(details, game_state={}))
     change.publish(game, details)
     return GameDetailsUpdated(game_id=game.uuid)
 
 
 def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
-    """Close a game."""
+    """Close a game, as far as its binary pools let it."""
     game = change.game(request, request.game_id)
     require_not_closed(game)
     remaining = close(change, game)
@@ -295,7 +234,7 @@ def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
 def list_games_for_source(reading: Reading, request: ListGamesForSource) -> GamesListForSource:
     """List a source's open games, newest first."""
     source = reading.source(request, request.source_id)
-    before = _cursor(reading, request.after, source.id)
+    before = page_start(reading, request.after, source.id)
     found = list_open_games(reading.connection, source.id, before, request.limit + 1)
     page = found[: request.limit]
     return GamesListForSource(
@@ -320,7 +259,7 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
 def list_upcoming_games_for_source(reading: Reading, request: ListUpcomingGamesForSource) -> UpcomingGamesListForSource:
     """List a source's upcoming games, newest first."""
     source = reading.source(request, request.source_id)
-    before = _cursor(reading, request.after, source.id)
+    before = page_start(reading, request.after, source.id)
     found = list_upcoming_games(reading.connection, source.id, before, request.limit + 1)
     page = found[: request.limit]
     return UpcomingGamesListForSource(

@@ -1,4 +1,4 @@
-"""Which function carries out which operation: one row an operation."""
+"""The handler of each operation."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -7,7 +7,18 @@ from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
-from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, sources, steering
+from gameserver.handlers import (
+    betting,
+    corrections,
+    events,
+    game_admins,
+    games,
+    general,
+    pools,
+    receipts,
+    sources,
+    steering,
+)
 from gameserver.protocol.betting import GetMyAvailableBalance, GetMyCurrentBalance, GetMyExposure, PlaceBetInBettingPool
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
@@ -56,11 +67,10 @@ ConnectionHandler = Callable[[ClientConnection, Any], Awaitable[None]]
 
 
 class Write(NamedTuple):
-    """How a change is carried out.
+    """The handler of a change.
 
-    What ``parse`` makes of the parameters is the handler's third argument. Parameters are looked at before the reply
-    that may be stored under the request's key (protocol, "Order of checks"), and before the request is given to the
-    writer, which others wait for.
+    What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
+    (protocol, "Order of checks"), and before the write transaction, for which others wait.
     """
 
     handler: Callable[..., Message]
@@ -72,7 +82,7 @@ READS: dict[type[Request], ReadHandler] = {
     GetMyAvailableBalance: betting.get_my_available_balance,
     GetMyExposure: betting.get_my_exposure,
     PreviewGameEvent: events.preview_game_event,
-    ListGamesIAmAdminOf: games.list_games_i_am_admin_of,
+    ListGamesIAmAdminOf: game_admins.list_games_i_am_admin_of,
     ListGamesForSource: games.list_games_for_source,
     ListUpcomingGamesForSource: games.list_upcoming_games_for_source,
     ListAllBettingPoolsForGame: pools.list_all_betting_pools_for_game,
@@ -93,8 +103,8 @@ WRITES: dict[type[Request], Write] = {
     CreateAndOpenGame: Write(games.create_and_open_game, games.parse_contents),
     CreateGame: Write(games.create_game),
     OpenGame: Write(games.open_game, games.parse_contents),
-    BecomeAnAdminForGame: Write(games.become_an_admin_for_game),
-    AppointAdminForGameByUsername: Write(games.appoint_admin_for_game_by_username),
+    BecomeAnAdminForGame: Write(game_admins.become_an_admin_for_game),
+    AppointAdminForGameByUsername: Write(game_admins.appoint_admin_for_game_by_username),
     UpdateGameDetails: Write(games.update_game_details, games.parse_contents),
     CloseGame: Write(games.close_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
