@@ -1,4 +1,4 @@
-"""Taking settlements back by compensating transfers (protocol, "Corrections")."""
+"""Taking settlements back, by compensating transfers (protocol, "Corrections")."""
 
 from decimal import Decimal
 
@@ -29,7 +29,7 @@ def overdrawn(change: Change) -> dict[str, Decimal]:
     """User id → how far below zero the user's available balance is, because what was taken back had been spent."""
     return {
         str(user_id): to_units(-held.available, currency)
-        for (user_id, currency), held in change.touched_balances().items()
+        for (user_id, currency), held in change.changed_balances().items()
         if held.available < 0
     }
 
@@ -39,7 +39,7 @@ def take_settlement_back(change: Change, settlement_id: int) -> Pool:
     settlement = get_settlement(change.connection, settlement_id)
     users = take_back(change.connection, settlement, change.now_ms)
     pool = get_pool(change.connection, settlement.pool_id)
-    change.touch_balances(pool.currency, users)
+    change.mark_balances_changed(pool.currency, users)
     return pool
 
 

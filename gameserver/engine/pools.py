@@ -1,4 +1,4 @@
-"""How a pool is opened and shown, whatever opens it (protocol, "Betting pools")."""
+"""Opening pools, and the pool object (protocol, "Betting pools")."""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -81,7 +81,7 @@ def require_may_open_pool(change: Change, game: Game) -> None:
 
 
 def open_pool(change: Change, game: Game, new: NewPoolRow, targets: dict[str, str]) -> Pool:
-    """Open a pool and tell the game's subscribers (352)."""
+    """Open a pool, and publish it (352)."""
     pool = insert_pool(change.connection, new, targets)
     if pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, game.id, pool_id=pool.id)

@@ -1,4 +1,4 @@
-"""How a pool ends: who is paid what, in one transaction with what ended it (protocol, "Settlement")."""
+"""Ending a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,7 +42,7 @@ from gameserver.storage.settlements import (
 
 
 class Resolution(NamedTuple):
-    """What ends a pool: its cause, the position that wins (None: everybody's stake back), and the event."""
+    """How a pool ends: the cause, the winning position (None: every stake is returned), and the event, if any."""
 
     cause: str
     position: int | None
@@ -51,7 +51,7 @@ class Resolution(NamedTuple):
 
 @dataclass
 class SettlementPlan:
-    """What a resolution does to a pool's bets, before anything is changed."""
+    """What a resolution does to a pool's bets: computed first, then applied. Amounts are in minor units."""
 
     valid: list[RunningBet]
     late: list[RunningBet]
@@ -68,14 +68,14 @@ class SettlementPlan:
 
     @property
     def price(self) -> Decimal | None:
-        """What one unit on the winner is paid; None on money-return."""
+        """The payout per unit staked on the winner; None on money-return."""
         if self.payout.is_money_return:
             return None
         return price(sum(self.payout.payouts), sum(bet.amount for bet in self.valid if bet.position == self.position))
 
     @property
     def winners(self) -> dict[int, int]:
-        """User → net win, of those who backed the winner and lost nothing on the whole."""
+        """User → net win, of those who backed the winner and lost nothing in total."""
         if self.payout.is_money_return:
             return {}
         return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.backed_winner}
@@ -87,7 +87,7 @@ class SettlementPlan:
 
 
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
-    """Who would be paid what. Bets placed at or after the moment of the event are late, and not valid."""
+    """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
     happened_at = resolution.event.happened_at if resolution.event is not None else None
     valid: list[RunningBet] = []
     late: list[RunningBet] = []
@@ -100,7 +100,7 @@ def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> Set
 
 
 def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
-    """Settle a pool that is open, tell it (362, or 363 for time), and open it anew if it is to be recreated."""
+    """Settle an open pool, publish its end (362, or 363 at its ``finish_at``), and recreate it if it asks for that."""
     plan = plan_settlement(change, pool, resolution)
     settlement_id = insert_settlement(
         change.connection,
@@ -121,13 +121,13 @@ def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
 
 
 def is_recreated(game: Game, pool: Pool, resolution: Resolution) -> bool:
-    """Whether a pool that ends so is to be opened anew; limits aside."""
+    """Whether a pool that ends this way is recreated, the limits permitting."""
     is_game_open = game.closing_at is None and game.closed_at is None
     return pool.recreate_on_end and resolution.cause in ("event", "time") and is_game_open
 
 
 def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int, returned: BetStatus) -> None:
-    """Move the money, and record what became of each bet; ``returned`` is the status of stakes given back."""
+    """Move the money, and store the outcome of each bet; ``returned`` is the status of bets whose stake is returned."""
     connection, now_ms = change.connection, change.now_ms
     insert_transfers(connection, _transfers(change, pool, plan, settlement_id))
     update_bets(connection, _outcomes(plan, now_ms, returned))
@@ -139,7 +139,7 @@ def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: 
     else:
         # The others stay: they apply if the settlement is taken back.
         delete_timers(connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
-    change.touch_balances(pool.currency, [bet.user_id for bet in (*plan.valid, *plan.late)])
+    change.mark_balances_changed(pool.currency, [bet.user_id for bet in (*plan.valid, *plan.late)])
 
 
 def _transfers(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> Iterator[Transfer]:
@@ -218,14 +218,14 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
 
 
 def target_name(reading: Reading, pool: Pool, position: int | None) -> str | None:
-    """The id of what stands at a position of the pool; None for none."""
+    """The id of the target at a position of the pool; None for no position."""
     if position is None:
         return None
     return next(target.key for target in list_pool_targets(reading.connection, pool.id) if target.position == position)
 
 
 def none_position(reading: Reading, pool: Pool) -> int:
-    """Where ``none`` stands in a parimutuel pool."""
+    """The position of ``none`` in a parimutuel pool."""
     none = find_pool_target(reading.connection, pool.id, NONE_ID)
     assert none is not None
     return none.position
@@ -238,16 +238,16 @@ def amounts_by_user(amounts: dict[int, int], currency: str, limit: int) -> dict[
 
 
 def _recreate(change: Change, game: Game, pool: Pool) -> None:
-    """Open an ended pool anew, if the limits allow it."""
-    most = change.settings.max_unbacked_runs
-    unbacked_runs = count_unbacked_runs(change.connection, pool.id, most)
-    if unbacked_runs >= most or not may_open_pool(change, game):
+    """Open the successor of an ended pool, if the limits allow it (protocol, "Recreation")."""
+    limit = change.settings.max_unbacked_runs
+    unbacked_runs = count_unbacked_runs(change.connection, pool.id, limit)
+    if unbacked_runs >= limit or not may_open_pool(change, game):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
         change.record_not_recreated(pool)
         return
     times = recreated_times(pool.times, change.now_ms, unbacked_runs)
     if times.finish_at is not None and times.finish_at <= change.sent_at:
-        # It would have ended while the server was down: it begins when the server is back.
+        # The successor would have ended while the server was down, so it starts now instead.
         times = recreated_times(pool.times, change.sent_at, unbacked_runs)
         change.record_delay(game.id)
     targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}

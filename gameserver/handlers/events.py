@@ -1,4 +1,4 @@
-"""Registering what happened, and seeing beforehand what that would do (protocol, "Events and settlement")."""
+"""Registering events, and previewing what that would do (protocol, "Events and settlement")."""
 
 from typing import NamedTuple
 
@@ -37,36 +37,38 @@ from gameserver.storage.targets import find_target_path, has_children
 MAX_PREVIEWED = 100  # winners, and losers, of a pool
 
 
-class _Named(NamedTuple):
-    """What a request names, by id: an action (of a pool's own end: none) and a target or label."""
+class _EventNames(NamedTuple):
+    """The ids that a request names: an action (None where it resolves a pool by hand), and a target or label."""
 
     action_key: str | None
     target_id: str
 
 
-def parse_names(request: EventParameters, settings: Settings) -> _Named:
+def parse_names(request: EventParameters, settings: Settings) -> _EventNames:
+    """The ids that the parameters spell. Raises `Rejected`."""
     target_id = target_key(request.target_id, "target_id", settings.max_target_depth)
     if request.pool_id is not None:
-        return _Named(None, target_id)
+        return _EventNames(None, target_id)
     assert request.action_id is not None
-    return _Named(action_key_of(request.action_id, "action_id"), target_id)
+    return _EventNames(action_key_of(request.action_id, "action_id"), target_id)
 
 
-def _read_happening(reading: Reading, request: EventParameters, named: _Named) -> EventDraft:
+def _draft_event(reading: Reading, request: EventParameters, names: _EventNames) -> EventDraft:
+    """The event that the request describes. Raises `Rejected`."""
     happened_at = reading.now_ms if request.happened_at is None else request.happened_at
     if happened_at > reading.now_ms:
         raise invalid("happened_at", f"happened_at must not be in the future; now is {reading.now_ms}")
     if request.pool_id is not None:
-        return _read_manual(reading, request, request.pool_id, happened_at, named.target_id)
-    action_key, target_id = named
+        return _draft_resolution(reading, request, request.pool_id, happened_at, names.target_id)
+    action_key, target_id = names
     assert request.game_id is not None
     assert action_key is not None
     game = reading.game(request, request.game_id)
-    _require_in_its_life(game, happened_at)
+    _require_after_creation(game, happened_at)
     action_row = require_action(reading, game, action_key)
     path = find_target_path(reading.connection, game.id, target_id)
     if not path or target_id == NONE_ID or has_children(reading.connection, path[-1]):
-        text = "target_id must be a target of this game without others below it, and not 'none'"
+        text = "target_id must be a target of this game that has no targets below it, and not 'none'"
         raise invalid("target_id", text)
     require_running(game, reading.now_ms)
     event = Event(
@@ -75,43 +77,48 @@ def _read_happening(reading: Reading, request: EventParameters, named: _Named) -
     return EventDraft(game, event, path, action_key, None, None)
 
 
-def _require_in_its_life(game: Game, happened_at: int) -> None:
-    """Raise ``invalid_parameter`` for what happened before a game that can only be registered by mistake."""
+def _require_after_creation(game: Game, happened_at: int) -> None:
+    """Raise ``invalid_parameter`` for an event so long before the game that it must be a mistake."""
     if happened_at < game.created_at - DAY_MS:
         text = f"happened_at must not be more than a day before the game was created ({game.created_at})"
         raise invalid("happened_at", text)
 
 
-def _read_manual(reading: Reading, request: EventParameters, pool_uuid: str, happened_at: int, key: str) -> EventDraft:
+def _draft_resolution(
+    reading: Reading, request: EventParameters, pool_uuid: str, happened_at: int, key: str
+) -> EventDraft:
+    """The resolution of a binary pool by hand that the request describes. Raises `Rejected`."""
     pool = reading.pool(request, pool_uuid)
     if not pool.type.is_binary:
         raise invalid("pool_id", "pool_id must name a binary pool; parimutuel pools are resolved by events")
     if request.game_id not in (None, pool.game_uuid):
-        raise invalid("game_id", "game_id is not the game of this pool; it may be left out")
+        raise invalid("game_id", "game_id must be the game of this pool, or left out")
     label = find_pool_target(reading.connection, pool.id, key)
     if label is None:
-        raise invalid("target_id", f"target_id names none of the two labels of this pool: {key[:80]!r}")
+        raise invalid("target_id", f"target_id must be one of the two labels of this pool, not {key[:80]!r}")
     if happened_at < pool.start_at:
-        raise invalid("happened_at", f"happened_at must not be before the pool's start_at ({pool.start_at})")
+        raise invalid("happened_at", f"happened_at must not be earlier than the pool's start_at ({pool.start_at})")
     require_unresolved(pool)
     event = Event(0, "", pool.game_id, None, None, pool.id, key, request.description, happened_at, reading.now_ms, None)
     return EventDraft(get_game(reading.connection, pool.game_id), event, [], "", pool, label)
 
 
-def register_game_event(change: Change, request: RegisterGameEvent, named: _Named) -> NewGameEvent:
-    """Register an event, and end every pool it concerns in the same transaction."""
-    draft = _read_happening(change, request, named)
+def register_game_event(change: Change, request: RegisterGameEvent, names: _EventNames) -> NewGameEvent:
+    """Register an event, and end every pool it resolves in the same transaction."""
+    draft = _draft_event(change, request, names)
     event = insert_event(change.connection, NewEventRow(*draft.event[2:10]))
     draft = draft._replace(event=event)
-    told = _told(change, draft)
-    change.publish(draft.game, told)
+    if event.action_id is not None:
+        count_event(change.connection, event.game_id, event.action_id, [row.number for row in draft.path], 1)
+    registered = _event_message(change, draft)
+    change.publish(draft.game, registered)
     for pool, resolution in resolutions_of(change, draft):
         end_pool(change, pool, resolution)
     close_if_nothing_remains(change, draft.game.id)
-    return told
+    return registered
 
 
-def _told(change: Change, draft: EventDraft) -> NewGameEvent:
+def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
     event = draft.event
     if draft.pool is not None and draft.label is not None:
         return NewGameEvent(
@@ -122,7 +129,6 @@ def _told(change: Change, draft: EventDraft) -> NewGameEvent:
             registered_at=event.registered_at,
         )
     assert event.action_id is not None
-    count_event(change.connection, event.game_id, event.action_id, [row.number for row in draft.path], 1)
     return NewGameEvent(
         event_id=event.uuid,
         game_id=draft.game.uuid,
@@ -130,23 +136,23 @@ def _told(change: Change, draft: EventDraft) -> NewGameEvent:
         target_id=path_id(row.id for row in draft.path),
         target_display_name=draft.path[-1].display_name,
         description=event.description,
-        current_count=counts_of(change, event.game_id, event.action_id).get(draft.action_key, {}),
+        current_count=counts_of(reading, event.game_id, event.action_id).get(draft.action_key, {}),
         happened_at=event.happened_at,
         registered_at=event.registered_at,
     )
 
 
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:
-    """What registering the event would do."""
-    draft = _read_happening(reading, request, parse_names(request, reading.settings))
+    """Compute what registering the event would do, without doing it."""
+    draft = _draft_event(reading, request, parse_names(request, reading.settings))
     game = draft.game
     open_pools = list_all_open_pools(reading.connection, game.id)
-    room = reading.settings.max_open_pools - len(open_pools)
+    free_slots = reading.settings.max_open_pools - len(open_pools)
     pools = {}
     for pool, resolution in resolutions_of(reading, draft):
-        room += 1
-        recreated = is_recreated(game, pool, resolution) and room > 0
-        room -= recreated
+        free_slots += 1
+        recreated = is_recreated(game, pool, resolution) and free_slots > 0
+        free_slots -= recreated
         pools[pool.uuid] = _preview(reading, pool, resolution, recreated=recreated)
     return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
 

@@ -1,4 +1,4 @@
-"""What the operations that open and list betting pools do (protocol, "Betting pools")."""
+"""Opening, listing and reading betting pools (protocol, "Betting pools")."""
 
 from itertools import islice
 from typing import NamedTuple, TypeVar

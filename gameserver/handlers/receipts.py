@@ -1,4 +1,4 @@
-"""Receipts: a bet with the ledger's movements for it (protocol, "Balances and receipts")."""
+"""Receipts: a bet with its transfers in the ledger (protocol, "Balances and receipts")."""
 
 import msgspec
 
@@ -16,7 +16,7 @@ from gameserver.storage.settlements import find_settlement_of_bet
 
 
 def get_bet_receipt(reading: Reading, request: GetBetReceipt) -> BetReceipt:
-    """Read one of the user's own bets with its movements. Raises ``not_found`` for anybody else's."""
+    """Read one of the user's own bets with its transfers. Raises ``not_found`` for anybody else's."""
     bet = find_bet(reading.connection, request.bet_id)
     if bet is None or bet.user_id != reading.user.id:
         raise not_found("bet_id", "bet of yours")

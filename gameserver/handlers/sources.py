@@ -1,4 +1,4 @@
-"""What the operations on game sources do (protocol, "Game sources and games")."""
+"""Opening, closing and listing game sources, and appointing their admins (protocol, "Game sources and games")."""
 
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
@@ -29,7 +29,7 @@ from gameserver.storage.users import find_user
 
 
 def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpened:
-    """Open a source, its opener being its first admin."""
+    """Open a source; the user who opens it is its first admin."""
     change.admit(request)
     source = insert_source(
         change.connection, request.source_name, request.description, request.takeout_millionths, change.now_ms
@@ -39,7 +39,7 @@ def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpene
 
 
 def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClosed | ErrorReply:
-    """Close every game of a source, and the source."""
+    """Close every game of a source, then the source itself."""
     source = change.source(request, request.source_id)
     require_source_open(source)
     remaining: list[str] = []

@@ -8,7 +8,7 @@ import msgspec
 
 from gameserver.domain.pools import PoolType
 from gameserver.errors import ErrorCode, Rejected, invalid
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
+from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import (
     Flag,
     Millis,
@@ -41,7 +41,7 @@ class PlacedBet(msgspec.Struct, frozen=True):
 
 
 class TargetSumsWithBets(TargetSums, frozen=True):
-    """The same with the latest bets, newest first."""
+    """The valid bets on a target, with the latest of them, newest first."""
 
     bets: list[PlacedBet]
 
@@ -95,7 +95,7 @@ class BettingPoolCreated(Message, tag=350, frozen=True):
 
 @message
 class NewBettingPool(PoolObject, Message, tag=352, frozen=True, kw_only=True):
-    """A pool has been opened, or is open again: the pool object."""
+    """A pool has been opened or reopened: the pool object."""
 
     distribution: dict[str, TargetSums]
 
@@ -111,10 +111,10 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
     """Open a betting pool.
 
     Types 1 and 2 are parimutuel, on an action and targets of one level; 3 and 4 binary, between two labels
-    (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``type`` and ``pool_type`` are the same.
-    ``unlisted_target``: what an event of this action on a target outside the pool does. A pool that
-    ``recreate_on_end`` opens anew is no longer opened after ``max_unbacked_runs`` in a row that time has ended
-    and nobody has bet in.
+    (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``pool_type`` is another name of ``type``.
+    ``unlisted_target``: what an event of this action on a target outside the pool does. With
+    ``recreate_on_end`` the pool opens anew when it ends, until ``max_unbacked_runs`` in a row have ended by time
+    without a bet.
     """
 
     game_id: Uuid
@@ -133,9 +133,9 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
 
     def __post_init__(self) -> None:
         if None not in (self.type, self.pool_type) and self.type != self.pool_type:
-            raise invalid("pool_type", "type and pool_type are the same parameter; send one of them")
+            raise invalid("pool_type", "type and pool_type are two names of one parameter; send one of them")
         if not self.pool_kind.is_binary and self.action_id is None:
-            text = "action_id is required for parimutuel pools: the id or name of an action of the game"
+            text = "action_id is required for parimutuel pools: the id or the name of an action of the game"
             raise Rejected(ErrorCode.MISSING_PARAMETER, text, "action_id")
 
     @property
@@ -214,7 +214,7 @@ class NewBettingPoolBetsDistribution(PoolObject, Message, tag=360, frozen=True, 
         if not any(sums.bets for sums in self.distribution.values()):
             return super().cut(share)
         cut = {
-            key: msgspec.structs.replace(sums, bets=part_of(sums.bets, share)) if sums.bets else sums
+            key: msgspec.structs.replace(sums, bets=first_part(sums.bets, share)) if sums.bets else sums
             for key, sums in self.distribution.items()
         }
         return msgspec.structs.replace(self, distribution=cut)

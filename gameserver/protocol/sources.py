@@ -18,14 +18,14 @@ from gameserver.protocol.steering import BettingInPoolBlocked
 
 @message
 class GameSourceOpened(Message, tag=335, frozen=True):
-    """The source is open and its opener its first admin."""
+    """The source is open, and the user who opened it is its first admin."""
 
     source_id: str
 
 
 @operation(by=Role.PROVIDER, kind=Kind.WRITE, replies=[GameSourceOpened])
 class OpenGameSource(Request, tag=365, frozen=True):
-    """Open a game source: the house under which games are created.
+    """Open a game source, under which games are created.
 
     ``takeout`` is the share, from 0 to 0.5 and kept in whole millionths, that the house keeps of the pools
     opened in it.
@@ -37,7 +37,7 @@ class OpenGameSource(Request, tag=365, frozen=True):
 
     def __post_init__(self) -> None:
         if self._takeout > MAX_TAKEOUT:
-            raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
+            raise invalid("takeout", "takeout must be from 0 to 0.5, such as 0.15 for 15 %")
 
     @property
     def _takeout(self) -> Decimal:
@@ -79,7 +79,7 @@ class SourceEntry(msgspec.Struct, frozen=True):
 
 @message
 class GameSourcesIAmAdminOfList(Message, tag=621, frozen=True, omit_defaults=True):
-    """The sources the user is an admin of, newest first; ``next`` is there if more follow."""
+    """The sources the user is an admin of, newest first; ``next`` is present if more follow."""
 
     cuts: ClassVar[tuple[str, ...]] = ("sources",)
 
@@ -97,7 +97,7 @@ class ListGameSourcesIAmAdminOf(Request, tag=611, frozen=True):
 
 @message
 class SourceAdminAdded(Message, tag=337, frozen=True):
-    """The user is now an admin of the source; also if it was one before."""
+    """The user is an admin of the source, now or already before."""
 
     source_id: str
     username: str
