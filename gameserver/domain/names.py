@@ -109,21 +109,21 @@ def action_id(name: str, field: str = "actions") -> str:
     return part_id(folded, field)
 
 
-def parse_actions(value: list[str] | str, field: str, most: int) -> dict[str, str]:
-    """Action id → name as first sent, in the order sent. Raises `Rejected` as soon as there are more than ``most``."""
+def parse_actions(value: list[str] | str, field: str, limit: int) -> dict[str, str]:
+    """Action id → name as first sent, in the order sent. Raises `Rejected` as soon as there are more than ``limit``."""
     actions: dict[str, str] = {}
     for name in different(split_list(value)):
         identifier = action_id(name, field)
         parts_as_sent(name, field)
         actions.setdefault(identifier, name)
-        if len(actions) > most:
-            raise too_many_actions(field, most)
+        if len(actions) > limit:
+            raise too_many_actions(field, limit)
     return actions
 
 
-def too_many_actions(field: str, most: int) -> Rejected:
+def too_many_actions(field: str, limit: int) -> Rejected:
     """The refusal of more actions than a game may have."""
-    return invalid(field, f"a game may have at most {most} actions")
+    return invalid(field, f"a game may have at most {limit} actions")
 
 
 def hashtag(name: str) -> str | None:

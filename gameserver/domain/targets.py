@@ -55,17 +55,17 @@ def parse_target(name: str, field: str, max_depth: int) -> Path:
     return tuple(map(Part, ids, parts_as_sent(name, field)))
 
 
-def parse_targets(value: list[str] | str, field: str, max_depth: int, most: int) -> list[Path]:
+def parse_targets(value: list[str] | str, field: str, max_depth: int, limit: int) -> list[Path]:
     """The different paths of a list parameter, in the order sent, each as first sent.
 
-    Raises `Rejected` as `parse_target` does, and as soon as there are more than ``most``.
+    Raises `Rejected` as `parse_target` does, and as soon as there are more than ``limit``.
     """
     paths: dict[str, Path] = {}
     for name in different(split_list(value)):
         path = parse_target(name, field, max_depth)
         paths.setdefault(path_id(part.id for part in path), path)
-        if len(paths) > most:
-            raise invalid(field, f"{field} may name at most {most} targets, 'none' included")
+        if len(paths) > limit:
+            raise invalid(field, f"{field} may name at most {limit} targets, 'none' included")
     return list(paths.values())
 
 

@@ -18,7 +18,7 @@ class ClientConnection(Protocol):
 
     @property
     def limits(self) -> Limits:
-        """The server's limits, as a logon is told them."""
+        """The server's limits, which the reply to a logon has."""
 
     async def reply(self, message: Message) -> None:
         """Send the reply to the request."""

@@ -211,9 +211,9 @@ class Change(Reading):
         for user_id in user_ids:
             self._changed_balances[user_id, currency] = None
 
-    def set_own_balances(self, currency: str, held: Balances) -> None:
+    def set_own_balances(self, currency: str, balances: Balances) -> None:
         """Send the user their balances after the commit, without reading them: the caller knows what they are."""
-        self.effects.balances[self.user.id, currency] = held
+        self.effects.balances[self.user.id, currency] = balances
 
     def changed_balances(self) -> dict[tuple[int, str], Balances]:
         """The balances now of those that `mark_balances_changed` was called for, by user and currency."""

@@ -28,9 +28,9 @@ from gameserver.storage.targets import get_target_path
 def overdrawn(change: Change) -> dict[str, Decimal]:
     """User id → how far below zero the user's available balance is, because what was taken back had been spent."""
     return {
-        str(user_id): to_units(-held.available, currency)
-        for (user_id, currency), held in change.changed_balances().items()
-        if held.available < 0
+        str(user_id): to_units(-balances.available, currency)
+        for (user_id, currency), balances in change.changed_balances().items()
+        if balances.available < 0
     }
 
 
@@ -74,7 +74,7 @@ def _is_decided(change: Change, pool: Pool, voided: Event) -> bool:
 def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
     """Tell the game's subscribers of a pool that is open again (352), and soon after of its distribution (361).
 
-    A block is told too (368), and an allow that fell due while the pool had ended (369).
+    A block is published too (368), and an allow that fell due while the pool had ended (369).
     """
     publish_open_pool(change, game, pool)
     if pool.is_blocked:

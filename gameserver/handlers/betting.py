@@ -72,19 +72,21 @@ def _count(change: Change, context: BetContext, position: int, amount: int) -> N
 
 def get_my_current_balance(reading: Reading, request: GetMyCurrentBalance) -> YourCurrentBalance:
     """Read what the user has, staked money included."""
-    held = get_balances(reading.connection, reading.user.id, request.currency)
+    balances = get_balances(reading.connection, reading.user.id, request.currency)
     return YourCurrentBalance(
-        currency=request.currency, current_balance=to_units(held.available + held.staked, request.currency)
+        currency=request.currency, current_balance=to_units(balances.available + balances.staked, request.currency)
     )
 
 
 def get_my_available_balance(reading: Reading, request: GetMyAvailableBalance) -> YourAvailableBalance:
     """Read what the user can stake."""
-    held = get_balances(reading.connection, reading.user.id, request.currency)
-    return YourAvailableBalance(currency=request.currency, available_balance=to_units(held.available, request.currency))
+    balances = get_balances(reading.connection, reading.user.id, request.currency)
+    return YourAvailableBalance(
+        currency=request.currency, available_balance=to_units(balances.available, request.currency)
+    )
 
 
 def get_my_exposure(reading: Reading, request: GetMyExposure) -> YourExposure:
     """Read what the user has staked in running bets."""
-    held = get_balances(reading.connection, reading.user.id, request.currency)
-    return YourExposure(currency=request.currency, exposure=to_units(held.staked, request.currency))
+    balances = get_balances(reading.connection, reading.user.id, request.currency)
+    return YourExposure(currency=request.currency, exposure=to_units(balances.staked, request.currency))

@@ -71,13 +71,13 @@ class _Contents(NamedTuple):
 
 def parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
     """The actions and targets that the parameters spell. Raises `Rejected` for more than a game may have."""
-    most = settings.max_targets
+    limit = settings.max_targets
     contents = _Contents(
         parse_actions(request.actions, "actions", settings.max_actions),
-        parse_targets(request.targets, "targets", settings.max_target_depth, most),
+        parse_targets(request.targets, "targets", settings.max_target_depth, limit),
     )
     # Counting exactly is worth it only near the limit.
-    if sum(map(len, contents.targets)) >= most and len(missing_rows([], contents.targets, 1)) > most:
+    if sum(map(len, contents.targets)) >= limit and len(missing_rows([], contents.targets, 1)) > limit:
         raise _too_many_targets(settings)
     if len(contents.targets) * _LEAST_NODE_BYTES > settings.max_details_bytes:
         raise _details_too_long(settings)
@@ -114,7 +114,7 @@ def _details_too_long(settings: Settings) -> Rejected:
 
 
 def _opened(kind: type[OpenedT], reading: Reading, game: Game) -> OpenedT:
-    """What is told of a game when it opens, as a message of that type."""
+    """A game that opens, as a message of that type."""
     return kind(
         source_id=game.source_uuid,
         game_id=game.uuid,

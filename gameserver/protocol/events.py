@@ -110,7 +110,7 @@ class PreviewedPool(msgspec.Struct, frozen=True):
     """How a pool would end.
 
     ``price`` is what one unit on the winner would be paid (null on money-return), ``paid`` what the valid bets
-    would be paid in all, ``recreated`` whether the pool would be opened anew. ``winners`` and ``losers`` are
+    would be paid in all, ``recreated`` whether the pool would be recreated. ``winners`` and ``losers`` are
     those of the greatest net, 100 at most and fewer where a message could not hold them all; the counts are of all.
     """
 
