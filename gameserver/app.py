@@ -83,7 +83,7 @@ def open_services(
         )
         try:
             if store.migrated_from:
-                _log_migration(settings, store.migrated_from)
+                _log_migration(store.file, store.migrated_from)
             clock.not_before(store.last_recorded_ms)
             shared = (details, directory, metrics, writes, certificate)
             services = Services(settings, store, secret, clock, alarms, hubs, *shared, run_sync=run_sync)
@@ -184,9 +184,9 @@ async def serve(
     log(logger, logging.INFO, "stopped", "stopped")
 
 
-def _log_migration(settings: Settings, version: int) -> None:
+def _log_migration(file: Path, version: int) -> None:
     text = "the database was of an older version, and is brought up to date"
-    names = {"database": settings.db, "from_version": version, "to_version": len(MIGRATIONS) + 1}
+    names = {"database": str(file), "from_version": version, "to_version": len(MIGRATIONS) + 1}
     log(logger, logging.INFO, "migrated", text, **names)
 
 

@@ -5,22 +5,22 @@ import gc
 import json
 import os
 import sqlite3
+import stat
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError
 
 from gameserver import __version__, output
 from gameserver.app import Signals, serve
-from gameserver.client import connect
+from gameserver.calling import ask, read_request, require_key, require_url
 from gameserver.config import Settings, load_settings
 from gameserver.control import ControlError, control
 from gameserver.errors import OperatorError, Rejected
@@ -35,7 +35,8 @@ from gameserver.handlers.admin import (
     ReplaceKeys,
     perform,
 )
-from gameserver.handlers.replay import Replay, ReplayError, export_game, read_facts
+from gameserver.handlers.facts import ReplayError, read_facts
+from gameserver.handlers.replay import Replay, export_game
 from gameserver.output import say, say_json
 from gameserver.progress import Progress
 from gameserver.realtime.log_output import log_to_stderr, print_aside
@@ -90,7 +91,8 @@ def _tell(error: Exception) -> int:
     if not all(map(_is_expected, (first, *others))):
         traceback.print_exception(error)
         return BUG
-    print(f"gameserver: {first}", file=sys.stderr)
+    with suppress(OSError):
+        print(f"gameserver: {first}", file=sys.stderr)
     return NOT_DONE
 
 
@@ -127,7 +129,13 @@ def _parser() -> argparse.ArgumentParser:
         summary: str,
         every: bool = False,
     ) -> argparse.ArgumentParser:
-        command: argparse.ArgumentParser = under.add_parser(name, help=summary, description=summary + ".")
+        command: argparse.ArgumentParser = under.add_parser(
+            name,
+            help=summary,
+            description=summary + ".",
+            epilog=EXIT_CODES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         command.set_defaults(run=run)
         _add_settings(command, None if every else {"db"})
         return command
@@ -325,7 +333,7 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
         reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is as it was:"
         raise CopyRefused("\n".join([reason, *faults]))
     say(f"{target} is a backup of {file}, and sound")
-    if target.stat().st_mode & ~file.stat().st_mode:
+    if target.stat().st_mode & ~file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         print(f"others can read {target}: its file system keeps no permissions", file=sys.stderr)
     return 0
 
@@ -371,35 +379,24 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
 def _input(file: str) -> tuple[bytes, str]:
     """What a file holds, and how it is called; ``-`` is standard input."""
     try:
-        return (sys.stdin.buffer.read(), "standard input") if file == "-" else (Path(file).read_bytes(), file)
+        if file != "-":
+            return Path(file).read_bytes(), file
+        return sys.stdin.buffer.read() if sys.stdin is not None else b"", "standard input"
     except OSError as error:
         raise ReplayError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _call(options: argparse.Namespace, settings: Settings) -> int:
-    try:
-        request = json.loads(options.request)
-    except ValueError:
-        request = None
-    if not isinstance(request, dict):
-        raise ControlError("the request must be a JSON object, such as '{\"op\": 1}'")
-    key = options.key or control(settings, OpenSession(options.user))["session_key"]
-    try:
-        reply = trio.run(_ask, options.url, key, request)
-    except* (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError, trio.BrokenResourceError) as errors:
-        error = errors.exceptions[0]
-        if isinstance(error, trio.TooSlowError):
-            text = f"{options.url} did not answer in time; whether the request was carried out is unknown"
-            raise ControlError(text) from None
-        reason = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
-        raise ControlError(f"no reply from {options.url}: {reason!r}") from None
-    finally:
-        if not options.key:
+    request = read_request(options.request)
+    require_url(options.url)
+    if options.key is not None:
+        require_key(options.key)
+        reply = ask(options.url, options.key, request)
+    else:
+        key = control(settings, OpenSession(options.user))["session_key"]
+        try:
+            reply = ask(options.url, key, request)
+        finally:
             control(settings, EndSession(key))
     say_json(reply, indent=2)
-    return 1 if reply["res"] == 666 else 0
-
-
-async def _ask(url: str, key: str, request: dict[str, Any]) -> dict[str, Any]:
-    async with connect(url, key) as client:
-        return await client.call(request)
+    return NOT_DONE if reply["res"] == 666 else DONE

@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
     base_path: Annotated[
         str,
-        Meta(pattern=r"^((/[A-Za-z0-9._~-]+)+/?)?$", description="a path such as /game that a proxy leaves in front"),
+        Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", description="a path such as /game that a proxy leaves in front"),
     ] = ""
     tls_certificate: Annotated[str, Meta(description="a PEM certificate chain: serves wss and https with it")] = ""
     tls_key: Annotated[str, Meta(description="its private key, unless that is in the same file")] = ""

@@ -1,5 +1,6 @@
 """What commands write: text that the terminal can show, and files in UTF-8."""
 
+import codecs
 import io
 import json
 import os
@@ -41,7 +42,7 @@ def say(text: str) -> None:
 def say_json(value: Any, *, indent: int | None = None) -> None:
     """Write JSON, with escapes for what another encoding than UTF-8 may not have, so that it stays JSON."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    say(json.dumps(value, indent=indent, ensure_ascii=encoding.lower() not in ("utf-8", "utf8")))
+    say(json.dumps(value, indent=indent, ensure_ascii=codecs.lookup(encoding).name != "utf-8"))
 
 
 def flush() -> None:

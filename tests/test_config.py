@@ -4,7 +4,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from gameserver.config import ENVIRONMENT_PREFIX, Settings, SettingsError, load_settings, normal_origin
+from gameserver.config import (
+    _SERVICE_VARIABLE,
+    ENVIRONMENT_PREFIX,
+    Settings,
+    SettingsError,
+    load_settings,
+    normal_origin,
+)
 
 FIELDS = {field.name: field.type for field in msgspec.structs.fields(Settings)}
 
@@ -185,7 +192,6 @@ def test_other_variables_are_ignored() -> None:
         ("trusted_proxies", "unix:/run/proxy"),
         ("proxy_protocol", "v2"),
         ("base_path", "game"),
-        ("base_path", "/"),
         ("base_path", "//game"),
         ("base_path", "/game//"),
         ("base_path", "/ga me"),
@@ -228,4 +234,86 @@ def test_a_file_that_is_no_toml_is_refused(file: Path, content: bytes) -> None:
 
 def test_a_file_that_is_missing_is_refused(file: Path) -> None:
     with pytest.raises(SettingsError, match="cannot read"):
+        load_settings({}, {}, file)
+
+
+# What runs containers puts variables into the environment for a service called gameserver
+
+KUBERNETES = {
+    "GAMESERVER_SERVICE_HOST": "10.96.0.7",
+    "GAMESERVER_SERVICE_PORT": "9999",
+    "GAMESERVER_SERVICE_PORT_WS": "9999",
+    "GAMESERVER_PORT": "tcp://10.96.0.7:9999",
+    "GAMESERVER_PORT_9999_TCP": "tcp://10.96.0.7:9999",
+    "GAMESERVER_PORT_9999_TCP_PROTO": "tcp",
+    "GAMESERVER_PORT_9999_TCP_PORT": "9999",
+    "GAMESERVER_PORT_9999_TCP_ADDR": "10.96.0.7",
+    "GAMESERVER_PORT_53_UDP": "udp://10.96.0.7:53",
+    "GAMESERVER_PORT_53_UDP_ADDR": "10.96.0.7",
+    "GAMESERVER_PORT_5_SCTP": "sctp://10.96.0.7:5",
+}
+DOCKER_LINKS = {
+    "GAMESERVER_NAME": "/web/gameserver",
+    "GAMESERVER_PORT_START": "tcp://172.17.0.5:9999",
+    "GAMESERVER_PORT_END": "tcp://172.17.0.5:10000",
+    "GAMESERVER_PORT_9999_TCP_START": "tcp://172.17.0.5:9999",
+    "GAMESERVER_PORT_9999_TCP_PORT_START": "9999",
+    "GAMESERVER_PORT_9999_TCP_PORT_END": "10000",
+    "GAMESERVER_ENV_PATH": "/usr/bin",
+    "GAMESERVER_ENV_GAMESERVER_SECRET": "00",
+}
+# Of a second service, "gameserver-metrics".
+ANOTHER = {name.replace("GAMESERVER_", "GAMESERVER_METRICS_", 1): value for name, value in KUBERNETES.items()}
+
+
+@pytest.mark.parametrize(("name", "value"), [*KUBERNETES.items(), *DOCKER_LINKS.items(), *ANOTHER.items()])
+def test_a_variable_made_for_a_service_is_no_setting(name: str, value: str) -> None:
+    assert load_settings({}, {name: value}, None) == Settings()
+
+
+def test_a_services_address_is_no_port_and_a_port_given_otherwise_counts(file: Path) -> None:
+    file.write_text("port = 1234\n")
+    assert load_settings({}, {**KUBERNETES, **DOCKER_LINKS}, file).port == 1234
+    assert load_settings({"port": "5"}, KUBERNETES, file).port == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("GAMESERVER_PROT", "9999"),
+        ("GAMESERVER_PORTS", "tcp://10.96.0.7:9999"),
+        ("GAMESERVER_PORT", "tcp:9999"),
+        ("GAMESERVER_PORT_", "9999"),
+        ("GAMESERVER_PORT_TCP", "9999"),
+        ("GAMESERVER_NAME", "mine"),
+        ("GAMESERVER_SERVICE", "mine"),
+        ("GAMESERVER_SERVICE_NAME", "mine"),
+        ("GAMESERVER_HOST_NAME", "mine"),
+        ("GAMESERVER_", ""),
+        ("GAMESERVER_port", "9999"),
+    ],
+)
+def test_a_mistyped_variable_is_still_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"variable {name}"):
+        load_settings({}, {name: value}, None)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_no_setting_is_called_as_the_variables_of_services_are(name: str) -> None:
+    assert _SERVICE_VARIABLE.fullmatch(ENVIRONMENT_PREFIX + name.upper()) is None
+
+
+# Files as people's programs write them
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_have_other_line_ends(file: Path) -> None:
+    file.write_bytes("\ufeffport = 1234\r\ndb = 'spiele/größe.db'\r\n".encode())
+    settings = load_settings({}, {}, file)
+    assert (settings.port, settings.db) == (1234, "spiele/größe.db")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_file_in_utf_16_is_refused_in_words(file: Path, encoding: str) -> None:
+    file.write_bytes("port = 1234\n".encode(encoding))
+    with pytest.raises(SettingsError, match=r"cannot read .*UTF-16.*save it as UTF-8"):
         load_settings({}, {}, file)

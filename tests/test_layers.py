@@ -32,7 +32,8 @@ ALLOWED: dict[str, set[str]] = {
 LAYERS_BELOW_APP = BASE | {"domain", "protocol", "storage", "handlers", "web", "realtime"}
 ALLOWED["app"] = LAYERS_BELOW_APP | {"__init__"}
 ALLOWED["control"] = LAYERS_BELOW_APP | {"app"}
-ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "control", "client", "progress", "output", "__init__"}
+ALLOWED["calling"] = {"client", "errors"}
+ALLOWED["cli"] = LAYERS_BELOW_APP | {"app", "calling", "control", "client", "progress", "output", "__init__"}
 ALLOWED["__main__"] = {"cli"}
 
 EXECUTES = {"execute", "executemany", "executescript"}

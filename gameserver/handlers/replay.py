@@ -1,6 +1,5 @@
 """A game's whole life as lines of facts, and living it again to prove what came of it."""
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -9,9 +8,10 @@ import msgspec
 
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units
-from gameserver.errors import OperatorError, Rejected, not_found
+from gameserver.errors import Rejected, not_found
 from gameserver.handlers.context import NOT_RECREATED, TIME_PASSED
 from gameserver.handlers.due import due_job
+from gameserver.handlers.facts import ReplayError
 from gameserver.handlers.registry import parse, run_write
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
@@ -32,7 +32,6 @@ from gameserver.storage.pools import find_pool, list_pool_outcomes, list_pool_uu
 from gameserver.storage.sources import get_source, insert_source, insert_source_admin
 from gameserver.storage.timers import next_due_at
 from gameserver.storage.users import User, insert_user
-from gameserver.textfiles import decode_text
 
 _CREATIONS = (tag_of(CreateAndOpenGame), tag_of(CreateGame))
 _NO_LIMIT = 10**9
@@ -102,22 +101,6 @@ def _outcome(connection: sqlite3.Connection, game: Game, original: Callable[[int
     }
 
 
-class ReplayError(OperatorError):
-    """A file that is no export of a game, or a fact that could not be repeated."""
-
-
-def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:
-    """The facts in a file called ``name``, a line each. Raises `ReplayError` and `TextRefused`."""
-    facts = []
-    for number, line in enumerate(decode_text(data, name).split("\n"), 1):
-        if line and not line.isspace():
-            try:
-                facts.append(json.loads(line))
-            except (ValueError, RecursionError) as error:
-                raise ReplayError(f"{name}, line {number}: this is no JSON: {error}") from None
-    return facts
-
-
 class Replay:
     """A game lived again in a database of its own, which must be empty."""
 
@@ -135,7 +118,7 @@ class Replay:
         if not shaped or facts[0].get("fact") != "game" or facts[-1].get("fact") != "outcome":
             raise ReplayError("this is no complete export: it begins with the game and ends with the outcome")
         head, requests, outcome = facts[0], facts[1:-1], facts[-1]
-        if not requests:
+        if not requests or requests[0].get("op") not in _CREATIONS:
             raise ReplayError("the journal of this game does not reach back to its beginning")
         self._head = head
         self._not_recreated = sorted(

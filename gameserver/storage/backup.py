@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from gameserver.storage.connection import is_sqlite, open_unshared, require_own_kind
-from gameserver.storage.copies import CopyRefused, OnProgress, remove_logs, telling, writing
+from gameserver.storage.copies import Copy, CopyRefused, OnProgress, remove_logs, telling, writing
 from gameserver.storage.files import LOGS, beside, hold_lock, locate, sync_folder
 from gameserver.storage.migrations import migrate, require_known
 from gameserver.storage.reading import reading
@@ -21,9 +21,7 @@ def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress:
     A backup already there is replaced once the new one is on disk and without faults; one with faults stays apart as
     ``TARGET.part``. Others may read it who may read the database. Raises `CopyRefused` and `FileRefused`.
     """
-    target = target.resolve()
-    _require_elsewhere(file, target)
-    with telling(f"the backup to {target} failed"), writing(target, file) as copy:
+    with telling(f"the backup to {target} failed"), writing(_elsewhere(file, target), file) as copy:
         copy.fill(database, on_progress)
         faults = copy.faults()
         copy.sync()
@@ -37,8 +35,9 @@ def _names_of(file: Path) -> set[Path]:
     return {beside(file, suffix).resolve() for suffix in COMPANIONS}
 
 
-def _require_elsewhere(file: Path, target: Path) -> None:
-    """Refuse a target that is the database or belongs to it or to another, or would while it is written."""
+def _elsewhere(file: Path, target: Path) -> Path:
+    """Where links to the target lead. Refuses what is a database or belongs to one, or would while it is written."""
+    target = target.resolve()
     if not target.name or target.is_dir():
         raise CopyRefused(f"{target} is a folder; name a file")
     for path in (target, beside(target, ".part")):
@@ -49,6 +48,7 @@ def _require_elsewhere(file: Path, target: Path) -> None:
     for suffix in LOGS:
         if beside(target, suffix).exists():
             raise CopyRefused(f"{target} is a database in use: {beside(target, suffix)} lies beside it")
+    return target
 
 
 def restore(path: Path, backup: Path, on_progress: OnProgress, *, keep: bool) -> Path | None:
@@ -62,23 +62,30 @@ def restore(path: Path, backup: Path, on_progress: OnProgress, *, keep: bool) ->
     file = locate(path)
     if file.exists():
         _require_replaceable(file)
-    if backup.resolve() in _names_of(file):
-        raise CopyRefused(f"{backup} is the database itself or belongs to it; name a backup")
-    if not backup.is_file():
-        raise CopyRefused(f"there is no backup at {backup}")
-    with telling("the restore failed"), hold_lock(file), reading(backup) as source, writing(file, file) as copy:
-        require_known(backup, source)
-        copy.fill(source, on_progress)
-        with closing(open_unshared(copy.part)) as connection:
-            migrate(connection)
-        faults = copy.faults()
-        if faults:
-            raise CopyRefused("\n".join([f"{backup} is not sound, nothing was changed:", *faults]))
-        copy.sync()
-        kept = _keep(file) if keep and file.exists() else None
-        copy.put_in_place()
-        remove_logs(file)  # if this is never come to, the next start refuses the old log
-        sync_folder(file)
+    with telling("the restore failed"):
+        if backup.resolve() in _names_of(file):
+            raise CopyRefused(f"{backup} is the database itself or belongs to it; name a backup")
+        if not backup.is_file():
+            raise CopyRefused(f"there is no backup at {backup}")
+        with hold_lock(file), reading(backup) as source, writing(file, file) as copy:
+            return _replace(file, backup, source, copy, on_progress, keep=keep)
+
+
+def _replace(
+    file: Path, backup: Path, source: sqlite3.Connection, copy: Copy, on_progress: OnProgress, *, keep: bool
+) -> Path | None:
+    require_known(backup, source)
+    copy.fill(source, on_progress)
+    with closing(open_unshared(copy.part)) as connection:
+        migrate(connection)
+    faults = copy.faults()
+    if faults:
+        raise CopyRefused("\n".join([f"{backup} is not sound, nothing was changed:", *faults]))
+    copy.sync()
+    kept = _keep(file) if keep and file.exists() else None
+    copy.put_in_place()
+    remove_logs(file)  # if this is never come to, the next start refuses the old log
+    sync_folder(file)
     return kept
 
 

@@ -12,7 +12,7 @@ from gameserver.storage.files import FileRefused, believed_owners, beside, user_
 
 MAX_ADDRESS_BYTES = 103  # the smallest limit of the systems we know, less the final zero
 _LINUX_CREDENTIALS = "iII"  # struct ucred: process, user, group
-_BSD_CREDENTIALS = "II68x"  # struct xucred: version, user, groups
+_MACOS_CREDENTIALS = "II68x"  # struct xucred: version, user, groups
 
 
 class _Socket(Protocol):
@@ -39,8 +39,8 @@ def peer_uid(connection: _Socket) -> int | None:
         size = struct.calcsize(_LINUX_CREDENTIALS)
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return int(struct.unpack(_LINUX_CREDENTIALS, credentials)[1])
-    if sys.platform == "darwin" or sys.platform.startswith("freebsd"):
-        size = struct.calcsize(_BSD_CREDENTIALS)
+    if sys.platform == "darwin":
+        size = struct.calcsize(_MACOS_CREDENTIALS)
         credentials = connection.getsockopt(0, 1, size)  # SOL_LOCAL, LOCAL_PEERCRED
         return int(struct.unpack_from("II", credentials)[1])
     return None

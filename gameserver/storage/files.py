@@ -110,8 +110,9 @@ def open_believed(file: Path, path: Path, flags: int) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = "is a link or no plain file" if error.errno in _NOT_A_PLAIN_FILE else error.strerror
-        raise FileRefused(f"{path} cannot be opened: {reason}") from error
+        reason = "it is a link or no plain file" if error.errno in _NOT_A_PLAIN_FILE else error.strerror
+        advice = "; run this as the server's user" if isinstance(error, PermissionError) else ""
+        raise FileRefused(f"{path} cannot be opened: {reason}{advice}") from error
     try:
         require_believed(file, path, os.fstat(descriptor))
         if flags & os.O_CREAT:

@@ -1,0 +1,48 @@
+"""The lines of an exported game, as they are read from a file."""
+
+import json
+from typing import Any
+
+import msgspec
+
+from gameserver.errors import OperatorError
+from gameserver.textfiles import decode_text
+
+
+class ReplayError(OperatorError):
+    """A file that is no export of a game, or a fact that could not be repeated."""
+
+
+class _Game(msgspec.Struct, tag_field="fact", tag="game"):
+    currency: str
+    takeout_millionths: int
+    pools: list[str]
+    events: list[str]
+
+
+class _Request(msgspec.Struct, tag_field="fact", tag="request"):
+    at: int
+    user_id: int | None
+    op: int
+    parameters: dict[str, Any]
+
+
+class _Outcome(msgspec.Struct, tag_field="fact", tag="outcome"):
+    at: int
+    pools: list[list[Any]]
+    bets: list[list[Any]]
+    balances: list[list[Any]]
+
+
+def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:
+    """The facts in a file called ``name``, a line each, every one in its shape. Raises `ReplayError`, `TextRefused`."""
+    facts = []
+    for number, line in enumerate(decode_text(data, name).split("\n"), 1):
+        if line and not line.isspace():
+            try:
+                fact = json.loads(line)
+                msgspec.convert(fact, _Game | _Request | _Outcome)
+            except (ValueError, RecursionError) as error:
+                raise ReplayError(f"{name}, line {number}: this is no line of an export: {error}") from None
+            facts.append(fact)
+    return facts
