@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
@@ -117,7 +117,7 @@ class Hub:
         """Tell the few subscribers there are, at once."""
         frame = message_frame(encode_body(message), self._hubs.now_ms())
         for outbox in list(self._active.values()):
-            outbox.push(frame)
+            outbox.push_if_room(frame)
 
     async def reach(self, stored_seq: int) -> None:
         """Wait until everything up to ``stored_seq``, which is on disk, has been pushed."""
@@ -174,10 +174,14 @@ class Hub:
             logger.warning("distributions of game %s must wait: %s", self.game_uuid, rejected.text)
             self._distributions.put_back(due)
             return
-        for update, body in zip(due, bodies, strict=True):
-            if body is not None and self._distributions.may_tell(update.pool_uuid):
-                self._pending.append((None, message_frame(body, self._hubs.now_ms())))
+        updates = [
+            (update.pool_uuid, message_frame(body, self._hubs.now_ms()))
+            for update, body in zip(due, bodies, strict=True)
+            if body is not None and self._distributions.may_tell(update.pool_uuid)
+        ]
         await self._flush()
+        if updates:
+            await self._push(b"".join(frame for _, frame in updates), len(updates), updates=updates)
 
     def wake(self) -> None:
         """Let the hub see whether it is still needed."""
@@ -195,25 +199,37 @@ class Hub:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
         for_watchers = b"".join(frame for publication, frame in pending if publication and publication.for_watchers)
+        about = {pool for publication in durable for pool in publication.about}
         try:
-            await self._push(fresh)
-            await _push_all(watchers, for_watchers)
+            if fresh:
+                await self._push(b"".join(fresh), len(fresh), about if durable else None)
+            if self.closed:
+                self._end_subscriptions()
+            if for_watchers:
+                await _push_all(watchers, for_watchers, ())
         except Exception:
             self.send_away(watchers if for_watchers else ())
             raise
         finally:
             self._wake_waiting()
 
-    async def _push(self, fresh: list[bytes]) -> None:
+    async def _push(
+        self,
+        frames: bytes,
+        count: int,
+        about: Collection[str] | None = None,
+        updates: Sequence[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """Push so many messages to those who are active now."""
         active = list(self._active.items())
         # Some may leave while the others are pushed to.
         still = (outbox for subscription, outbox in active if subscription in self._active)
-        pushed = await _push_all(still, b"".join(fresh))
-        self._hubs.deliveries += pushed * len(fresh)
-        if self.closed:
-            for subscription in list(self._subscriptions):
-                self._remove(subscription)
-                subscription.listener.forget(self.game_uuid)
+        self._hubs.deliveries += await _push_all(still, frames, about, updates) * count
+
+    def _end_subscriptions(self) -> None:
+        for subscription in list(self._subscriptions):
+            self._remove(subscription)
+            subscription.listener.forget(self.game_uuid)
 
     def give_up(self, publication: Publication) -> None:
         """A broadcast cannot be told: whoever listens may have missed it, and finds it in the log."""
@@ -272,11 +288,21 @@ class Hub:
         return True
 
 
-async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> int:
-    """Push to all of them; to how many."""
+async def _push_all(
+    outboxes: Iterable[Outbox],
+    frames: bytes,
+    about: Collection[str] | None,
+    updates: Sequence[tuple[str, bytes]] | None = None,
+) -> int:
+    """Push to all of them: durable broadcasts about some pools, what is not durable (None), or updates; to how many."""
     number = 0
-    for number, outbox in enumerate(outboxes if frames else (), 1):
-        outbox.push(frames)
+    for number, outbox in enumerate(outboxes, 1):
+        if about is not None:
+            outbox.push(frames, about)
+        elif updates is not None:
+            outbox.push_updates(updates, frames)
+        else:
+            outbox.push_if_room(frames)
         if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
             await trio.lowlevel.checkpoint()
     return number
