@@ -22,7 +22,7 @@ from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
-from gameserver.realtime.hub import Hubs
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter, UnansweredBytes
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics

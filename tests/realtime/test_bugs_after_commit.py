@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from gameserver.realtime import answering
-from gameserver.realtime.hub import Hub, Hubs
+from gameserver.realtime.hub import Hub
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.outbox import Outbox
 from tests.support.harness import Client, Server, running_server
 

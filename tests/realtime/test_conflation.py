@@ -18,7 +18,8 @@ from gameserver.handlers.context import Wager
 from gameserver.protocol.betting import NewBet
 from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.frames import close_frame, text_frame
-from gameserver.realtime.hub import Hubs, Subscription
+from gameserver.realtime.hub import Subscription
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.outbox import Outbox
 from gameserver.realtime.waiting import Waiting
 from gameserver.storage.users import User

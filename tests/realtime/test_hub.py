@@ -7,7 +7,8 @@ import trio
 import trio.testing
 
 from gameserver.handlers.context import Publication
-from gameserver.realtime.hub import Hub, Hubs, Subscription, message_frame
+from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.outbox import Outbox
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
