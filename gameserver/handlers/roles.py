@@ -1,4 +1,4 @@
-"""Who administers sources and games (contract, section 5)."""
+"""Who administers sources and games (protocol, "Roles")."""
 
 from gameserver.engine.context import Change
 from gameserver.engine.preconditions import require_source_open

@@ -1,4 +1,4 @@
-"""Operations on who administers sources and games (contract, section 5)."""
+"""Operations on who administers sources and games (protocol, "Roles")."""
 
 from typing import ClassVar
 

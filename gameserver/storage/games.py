@@ -145,7 +145,8 @@ def list_administered_games(
 def insert_game_admin(connection: Connection, game_id: int, user_id: int) -> None:
     """Make a user an admin of the game."""
     connection.execute(
-        "INSERT INTO game_admins (user_id, game_id) VALUES (?, ?) ON CONFLICT (user_id, game_id) DO UPDATE SET removed_at = NULL",
+        "INSERT INTO game_admins (user_id, game_id) VALUES (?, ?)"
+        " ON CONFLICT (user_id, game_id) DO UPDATE SET removed_at = NULL",
         (user_id, game_id),
     )
 

@@ -80,7 +80,8 @@ def update_source_closed(connection: Connection, source_id: int, now_ms: int) ->
 def insert_source_admin(connection: Connection, source_id: int, user_id: int) -> None:
     """Make a user an admin of the source, if it is none yet."""
     connection.execute(
-        "INSERT INTO source_admins (user_id, source_id) VALUES (?, ?) ON CONFLICT (user_id, source_id) DO UPDATE SET removed_at = NULL",
+        "INSERT INTO source_admins (user_id, source_id) VALUES (?, ?)"
+        " ON CONFLICT (user_id, source_id) DO UPDATE SET removed_at = NULL",
         (user_id, source_id),
     )
 
