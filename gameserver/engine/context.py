@@ -28,7 +28,7 @@ NOT_RECREATED = -1
 class Publication(NamedTuple):
     """A durable broadcast for a game's subscribers, and for its source's watchers if it is ``for_watchers``.
 
-    ``ends_pool`` is the pool whose distribution updates end with it.
+    ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it.
     """
 
     game_uuid: str
@@ -38,6 +38,7 @@ class Publication(NamedTuple):
     body: bytes
     for_watchers: bool
     ends_subscriptions: bool
+    about: tuple[str, ...]
     ends_pool: str | None
 
 
@@ -182,6 +183,7 @@ class Change(Reading):
                 body,
                 message.for_watchers,
                 message.ends_subscriptions,
+                message.pools_shown(),
                 ends_pool,
             )
         )

@@ -38,6 +38,9 @@ def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, ke
     amount = to_minor(units, context.currency, "amount")
     if context.position is None:
         raise invalid("target", f"this pool has no target {key[:80]!r}")
+    if not context.may_bet:
+        text = f"admins may not bet; {change.user.username} is or was an admin of this game or its source"
+        raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
     require_accepting(context.status, context.times, change.now_ms, is_blocked=context.is_blocked)
     wallet = context.wallet or get_wallet(change.connection, change.user.id, context.currency)
     _require_funds(wallet.held.available, amount, context.currency)

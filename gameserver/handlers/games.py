@@ -11,12 +11,12 @@ from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targ
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.details import action_nodes, details_broadcast
-from gameserver.engine.paging import page_start
 from gameserver.engine.preconditions import require_not_closed, require_source_open
-from gameserver.errors import ErrorCode, Rejected, invalid
+from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
+    AdministeredGame,
     CloseGame,
     CreateAndOpenGame,
     CreateGame,
@@ -26,8 +26,10 @@ from gameserver.protocol.games import (
     GameDetails,
     GameDetailsUpdated,
     GameOpened,
+    GamesIAmAdminOfList,
     GamesListForSource,
     ListGamesForSource,
+    ListGamesIAmAdminOf,
     ListUpcomingGamesForSource,
     NewGame,
     OpenedGame,
@@ -40,8 +42,10 @@ from gameserver.protocol.games import (
 from gameserver.storage.games import (
     Game,
     NewGameRow,
+    find_game,
     get_game,
     insert_game,
+    list_administered_games,
     list_open_games,
     list_upcoming_games,
     update_game_opened,
@@ -208,6 +212,27 @@ def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpe
     return opened
 
 
+def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> GamesIAmAdminOfList:
+    """List the games the user administers, newest first."""
+    before = _cursor(reading, request.after)
+    found = list_administered_games(reading.connection, reading.user.id, before, request.limit + 1)
+    page = found[: request.limit]
+    return GamesIAmAdminOfList(
+        games=[AdministeredGame(uuid, name) for _, uuid, name in page],
+        next=page[-1][1] if len(found) > len(page) else None,
+    )
+
+
+def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -> int | None:
+    """The row below which a page begins, or None for the first page. Raises ``not_found``."""
+    if after is None:
+        return None
+    game = find_game(reading.connection, after)
+    if game is None or source_id not in (None, game.source_id):
+        raise not_found("after", "game")
+    return game.id
+
+
 def update_game_details(change: Change, request: UpdateGameDetails, contents: _Contents) -> GameDetailsUpdated:
     """Add to a game's actions and targets, or change its image, and broadcast its details."""
     game = change.game(request, request.game_id)
@@ -234,7 +259,7 @@ def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
 def list_games_for_source(reading: Reading, request: ListGamesForSource) -> GamesListForSource:
     """List a source's open games, newest first."""
     source = reading.source(request, request.source_id)
-    before = page_start(reading, request.after, source.id)
+    before = _cursor(reading, request.after, source.id)
     found = list_open_games(reading.connection, source.id, before, request.limit + 1)
     page = found[: request.limit]
     return GamesListForSource(
@@ -259,7 +284,7 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
 def list_upcoming_games_for_source(reading: Reading, request: ListUpcomingGamesForSource) -> UpcomingGamesListForSource:
     """List a source's upcoming games, newest first."""
     source = reading.source(request, request.source_id)
-    before = page_start(reading, request.after, source.id)
+    before = _cursor(reading, request.after, source.id)
     found = list_upcoming_games(reading.connection, source.id, before, request.limit + 1)
     page = found[: request.limit]
     return UpcomingGamesListForSource(

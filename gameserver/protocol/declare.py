@@ -63,6 +63,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="res"):
     # The lists and objects of which only the first entries are sent where all would not fit into a message.
     cuts: ClassVar[tuple[str, ...]] = ()
 
+    def pools_shown(self) -> tuple[str, ...]:
+        """The ids of the pools whose state the message shows or changes."""
+        if isinstance(pool_id := getattr(self, "pool_id", None), str):
+            return (pool_id,)
+        pools = getattr(self, "pools", None)
+        return tuple(pools) if isinstance(pools, dict | list) else ()
+
     def cut(self, share: float) -> Self:
         """A shorter message, with about that share of the entries that may be left out; a page's ``next`` follows suit.
 

@@ -26,7 +26,7 @@ from gameserver.protocol.general import Limits
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
-from gameserver.realtime.hub import Hubs
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.rate_limits import ConnectionLimiter, RateLimiter, UnansweredBytes
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import RunSync
