@@ -65,7 +65,7 @@ class ReopenedPool(NamedTuple):
 
 
 class Effects(msgspec.Struct):
-    """What is published once a change is committed."""
+    """The messages and updates to publish once a change is committed."""
 
     publications: list[Publication] = []
     notices: list[Notice] = []
