@@ -164,13 +164,13 @@ async def test_a_refusal_that_waits_for_its_turn_holds_nothing_of_what_is_refuse
     server: Server, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]
 ) -> None:
     waiting: list[Any] = []
-    carry_out = RequestPipeline._carry_out
+    run = RequestPipeline._run
 
-    async def noting(answering: RequestPipeline, asked: Any) -> None:
-        waiting.append((asked.request, asked.failure.__traceback__, asked.failure.__context__))
-        await carry_out(answering, asked)
+    async def noting(pipeline: RequestPipeline, decoded: Any) -> None:
+        waiting.append((decoded.request, decoded.failure.__traceback__, decoded.failure.__context__))
+        await run(pipeline, decoded)
 
-    monkeypatch.setattr(RequestPipeline, "_carry_out", noting)
+    monkeypatch.setattr(RequestPipeline, "_run", noting)
     host = await server.connect("provider")
     reply = await host.call(370, source_id=NOWHERE, game_name="x", type="x", **parameters)
     assert_refused(reply, 370, "invalid_parameter", field=next(iter(parameters)))

@@ -35,7 +35,7 @@ class SlowListener:
         self._clock.jump(self._push_s)
         self.meanwhile()
 
-    def forget(self, game_uuid: str) -> None:
+    def drop(self, game_uuid: str) -> None:
         """Nothing is remembered."""
 
 
@@ -109,7 +109,7 @@ async def test_a_new_subscriber_is_not_told_what_it_holds_already(mock_clock: tr
     listener = SlowListener(mock_clock, 0)
     async with listening(listener) as hub:
         hub.last_seq = -1
-        await hub.reach(2)
+        await hub.wait_until_pushed(2)
         await publish(hub, 1, 2, 3)
         assert listener.pushed == [frame(3)]
 

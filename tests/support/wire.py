@@ -196,7 +196,7 @@ def unix_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
 def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("test",)) -> bool:
     """Whether every connection has been forgotten; of a server with ``max_connections=1``."""
     for address in addresses:
-        if not context.connections.enter(address):
+        if not context.connection_limiter.acquire(address):
             return False
-        context.connections.leave(address)
+        context.connection_limiter.release(address)
     return not context.registry.everyone()
