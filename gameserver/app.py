@@ -28,7 +28,7 @@ from gameserver.realtime.clock import Clock, ClockMonitor
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.details_cache import DetailsCache
-from gameserver.realtime.hub import Hubs
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.publisher import Publisher
 from gameserver.realtime.scheduler import Scheduler

@@ -25,7 +25,7 @@ class Certificate:
         self._chain = chain
         self._key = key or chain
         self._context, self._expires_at = self._load()
-        self._reloaded = trio.Event()
+        self._reloaded = trio.lowlevel.ParkingLot()
 
     def reload(self) -> None:
         """Load the files again, and use them for new connections.
@@ -33,17 +33,16 @@ class Certificate:
         Raises `SettingsError` if they are not accepted; the certificate in use then stays.
         """
         self._context, self._expires_at = self._load()
-        self._reloaded.set()
+        self._reloaded.unpark_all()
 
     async def watch(self, now_ms: Callable[[], int]) -> None:
         """Log that the certificate has expired: at the start, at a reload, when it expires, then once a day."""
         while True:
-            self._reloaded = trio.Event()
             left_s = math.inf if self._expires_at is None else self._expires_at.timestamp() - now_ms() / 1000
             if left_s <= 0:
                 self._log_expired()
             with trio.move_on_after(min(left_s, _DAY_S) if left_s > 0 else _DAY_S):
-                await self._reloaded.wait()
+                await self._reloaded.park()
 
     def _log_expired(self) -> None:
         assert self._expires_at is not None

@@ -67,9 +67,9 @@ class Admission:
         self.address = self.fields["address"] = address
         self.limit_key = limit_key(address)
 
-    def _acquire(self, subject: str | None) -> bool:
-        self._counted_as = subject
-        return self._context.reserve.replenish() and self._context.connection_limiter.acquire(subject)
+    def _acquire(self, key: str | None) -> bool:
+        self._counted_as = key
+        return self._context.reserve.replenish() and self._context.connection_limiter.acquire(key)
 
     def claim_slot(self) -> None:
         """Count the connection at the client's address, unless it is already. Raises `HeadRefused` (503) at a limit."""

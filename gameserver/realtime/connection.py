@@ -111,7 +111,7 @@ class Connection:
     async def run(self, handshake_response: bytes, login: Login | None, watched: list[int]) -> None:
         """Accept the handshake and serve the client until the connection ends.
 
-        ``login`` is the session that the handshake proved, checked against `max_connections_per_user`, None if it had
+        ``login`` is the session that the handshake proved, checked against ``max_connections_per_user``, None if it had
         no credentials; ``watched`` are the ids of the sources it asks to watch.
         """
         context, settings = self._context, self._context.settings

@@ -27,7 +27,7 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.connection_limits import ConnectionLimiter
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
-from gameserver.realtime.hub import Hubs
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.rate_limits import RateLimiter, UnansweredBytes
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import RunSync

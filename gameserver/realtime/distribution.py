@@ -19,8 +19,8 @@ class DueUpdate(NamedTuple):
     new_bets_count: int
 
 
-class _Changed:
-    """The bets on a pool since its last update."""
+class _Pending:
+    """A scheduled update of a pool, with the bets since its last one."""
 
     __slots__ = ("bets", "count", "due_at")
 
@@ -42,36 +42,36 @@ class Distributions:
         self._interval_s = interval_s
         self._call_later = call_later
         self._wake = wake
-        self._changed: dict[str, _Changed] = {}
+        self._pending: dict[str, _Pending] = {}
         self._last_pushed: dict[str, tuple[float, int]] = {}  # when, and the value of `pushed` then
         self.pushed = 0
         self._being_read: set[str] = set()
 
     def add_bet(self, pool_uuid: str, bet: NewBet) -> None:
         """Note a bet, and schedule its pool's update."""
-        changed = self._schedule(pool_uuid)
-        changed.count += 1
-        changed.bets.append(bet)
-        del changed.bets[:-MAX_LISTED_BETS]
+        pending = self._schedule(pool_uuid)
+        pending.count += 1
+        pending.bets.append(bet)
+        del pending.bets[:-MAX_LISTED_BETS]
 
-    def _schedule(self, pool_uuid: str) -> _Changed:
+    def _schedule(self, pool_uuid: str) -> _Pending:
         """Schedule a pool's update, as soon as the interval allows."""
-        changed = self._changed.get(pool_uuid)
-        if changed is None:
+        pending = self._pending.get(pool_uuid)
+        if pending is None:
             now = trio.current_time()
             pushed_at, _ = self._last_pushed.get(pool_uuid, (-math.inf, 0))
-            changed = self._changed[pool_uuid] = _Changed(max(now, pushed_at + self._interval_s))
-            self._call_later(changed.due_at - now, self._wake)
-        return changed
+            pending = self._pending[pool_uuid] = _Pending(max(now, pushed_at + self._interval_s))
+            self._call_later(pending.due_at - now, self._wake)
+        return pending
 
     def requeue(self, due: list[DueUpdate]) -> None:
         """Schedule updates again that could not be read."""
         for update in due:
             if self.is_current(update.pool_uuid):
-                changed = self._schedule(update.pool_uuid)
-                changed.count += update.new_bets_count
-                changed.bets[:0] = update.new_bets
-                del changed.bets[:-MAX_LISTED_BETS]
+                pending = self._schedule(update.pool_uuid)
+                pending.count += update.new_bets_count
+                pending.bets[:0] = update.new_bets
+                del pending.bets[:-MAX_LISTED_BETS]
 
     def push_again(self, pushed_before: int) -> None:
         """Schedule another update of each pool whose last one came after ``pushed`` was ``pushed_before``."""
@@ -81,7 +81,7 @@ class Distributions:
 
     def end(self, pool_uuid: str) -> None:
         """Drop a pool that has ended."""
-        self._changed.pop(pool_uuid, None)
+        self._pending.pop(pool_uuid, None)
         self._last_pushed.pop(pool_uuid, None)
         self._being_read.discard(pool_uuid)
 
@@ -94,12 +94,12 @@ class Distributions:
         """Take the updates that are due now."""
         now = trio.current_time()
         due = [
-            DueUpdate(pool_uuid, changed.bets, changed.count)
-            for pool_uuid, changed in self._changed.items()
-            if changed.due_at <= now
+            DueUpdate(pool_uuid, pending.bets, pending.count)
+            for pool_uuid, pending in self._pending.items()
+            if pending.due_at <= now
         ]
         for update in due:
-            del self._changed[update.pool_uuid]
+            del self._pending[update.pool_uuid]
             self.pushed += 1
             self._last_pushed[update.pool_uuid] = (now, self.pushed)
         self._being_read = {update.pool_uuid for update in due}

@@ -2,8 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from functools import partial
 from typing import Protocol
 
@@ -14,7 +13,7 @@ from gameserver.engine.distribution import distribution_updates
 from gameserver.errors import Rejected
 from gameserver.net.frames import text_frame
 from gameserver.net.outbox import Outbox, close_for_reconnect
-from gameserver.ops.log import log_failure, set_context
+from gameserver.ops.log import log_failure
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
@@ -57,6 +56,21 @@ class Subscription:
         self.user = user
 
 
+class HubOwner(Protocol):
+    """What a hub needs of `gameserver.realtime.hubs.Hubs`, to which it belongs."""
+
+    now_ms: Callable[[], int]
+    call_later: Callable[[float, Callable[[], object]], object]
+    read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]]
+    presence_detail_limit: int
+    presence_interval_s: float
+    distribution_interval_s: float
+    deliveries: int
+
+    def watchers_of(self, source_id: int) -> Collection[Outbox]:
+        """The outboxes of the connections that watch a source."""
+
+
 class Hub:
     """The subscribers of one game, and the broadcasts that are to be pushed to them.
 
@@ -65,12 +79,12 @@ class Hub:
     counts the connections that are joining.
     """
 
-    def __init__(self, game_uuid: str, hubs: "Hubs") -> None:
+    def __init__(self, game_uuid: str, owner: HubOwner) -> None:
         self.game_uuid = game_uuid
         self.last_seq = -1
         self.closed = False
         self.holders = 0
-        self._hubs = hubs
+        self._owner = owner
         self._subscriptions: dict[Subscription, None] = {}
         self._active: dict[Subscription, Outbox] = {}
         self._connections_of: Counter[int] = Counter()
@@ -79,15 +93,15 @@ class Hub:
         self._has_work = False
         self._work = trio.lowlevel.ParkingLot()
         self._flushed = trio.lowlevel.ParkingLot()
-        self._distributions = Distributions(hubs.distribution_interval_s, hubs.call_later, self.wake)
+        self._distributions = Distributions(owner.distribution_interval_s, owner.call_later, self.wake)
         self._presence = Presence(
             game_uuid,
             push_now=self._push_now,
             push_soon=self.push_soon,
             count=lambda: len(self._subscriptions),
-            call_later=hubs.call_later,
-            detail_limit=hubs.presence_detail_limit,
-            interval_s=hubs.presence_interval_s,
+            call_later=owner.call_later,
+            detail_limit=owner.presence_detail_limit,
+            interval_s=owner.presence_interval_s,
         )
 
     @property
@@ -112,12 +126,12 @@ class Hub:
 
     def push_soon(self, message: Message) -> None:
         """Queue a broadcast that is not durable for all subscribers."""
-        self._pending.append((None, message_frame(encode_body(message), self._hubs.now_ms())))
+        self._pending.append((None, message_frame(encode_body(message), self._owner.now_ms())))
         self.wake()
 
     def _push_now(self, message: Message) -> None:
         """Push a broadcast that is not durable at once; for games with few subscribers."""
-        frame = message_frame(encode_body(message), self._hubs.now_ms())
+        frame = message_frame(encode_body(message), self._owner.now_ms())
         for outbox in list(self._active.values()):
             outbox.push(frame)
 
@@ -172,14 +186,14 @@ class Hub:
         if not due:
             return
         try:
-            bodies = await self._hubs.read(partial(distribution_updates, due))
+            bodies = await self._owner.read(partial(distribution_updates, due))
         except Rejected as rejected:
             logger.warning("distribution updates of game %s are delayed: %s", self.game_uuid, rejected.text)
             self._distributions.requeue(due)
             return
         for update, body in zip(due, bodies, strict=True):
             if body is not None and self._distributions.is_current(update.pool_uuid):
-                self._pending.append((None, message_frame(body, self._hubs.now_ms())))
+                self._pending.append((None, message_frame(body, self._owner.now_ms())))
         await self._flush()
 
     def wake(self) -> None:
@@ -213,7 +227,7 @@ class Hub:
         # A subscriber may leave while others are pushed to.
         still = (outbox for subscription, outbox in active if subscription in self._active)
         pushed = await _push_all(still, b"".join(fresh))
-        self._hubs.deliveries += pushed * len(fresh)
+        self._owner.deliveries += pushed * len(fresh)
         if self.closed:
             for subscription in list(self._subscriptions):
                 self._remove(subscription)
@@ -234,7 +248,7 @@ class Hub:
 
     def _watchers(self, source_id: int) -> list[Outbox]:
         """The watchers of the game's source that are not among its subscribers."""
-        watchers = self._hubs.watchers_of(source_id)
+        watchers = self._owner.watchers_of(source_id)
         if not watchers:
             return []
         subscribed = {subscription.subscriber.outbox for subscription in self._subscriptions}
@@ -280,119 +294,3 @@ async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> int:
         if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
             await trio.lowlevel.checkpoint()
     return number
-
-
-class Hubs:
-    """The hubs of games with subscribers or watchers, and the watchers of game sources.
-
-    ``deliveries`` counts broadcasts pushed times their receivers, without presence pushed at once.
-    """
-
-    def __init__(
-        self,
-        *,
-        now_ms: Callable[[], int],
-        call_later: Callable[[float, Callable[[], object]], object],
-        presence_detail_limit: int,
-        presence_interval_s: float,
-        distribution_interval_s: float,
-        read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
-    ) -> None:
-        self.distribution_interval_s = distribution_interval_s
-        self.read = read
-        self.now_ms = now_ms
-        self.call_later = call_later
-        self.presence_detail_limit = presence_detail_limit
-        self.presence_interval_s = presence_interval_s
-        self.deliveries = 0
-        self._hubs: dict[str, Hub] = {}
-        self._watchers: dict[int, dict[Outbox, None]] = {}
-        self._nursery: trio.Nursery | None = None
-
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run the hubs' tasks, until cancelled."""
-        async with trio.open_nursery() as self._nursery:
-            task_status.started()
-            await trio.sleep_forever()
-
-    def publish(self, publication: Publication) -> None:
-        """Pass a broadcast to its game's hub, if the game has subscribers or its source has watchers."""
-        hub = self._hubs.get(publication.game_uuid)
-        if hub is None and publication.for_watchers and publication.source_id in self._watchers:
-            hub = self._open(publication.game_uuid)
-        if hub is not None:
-            hub.publish(publication)
-
-    def close_subscribers(self, game_uuid: str) -> None:
-        """Close the subscribers of a game, who may have missed distribution updates."""
-        hub = self._hubs.get(game_uuid)
-        if hub is not None:
-            hub.close_subscribers()
-
-    def skip(self, publication: Publication) -> None:
-        """Skip a broadcast that cannot be pushed: its receivers are closed, and recover it from the log."""
-        hub = self._hubs.get(publication.game_uuid)
-        if hub is not None:
-            hub.skip(publication)
-        elif publication.for_watchers:
-            for outbox in list(self.watchers_of(publication.source_id)):
-                close_for_reconnect(outbox)
-
-    def note_bet(self, wager: Wager) -> None:
-        """Pass a bet to its game's hub, if the game has subscribers."""
-        hub = self._hubs.get(wager.game_uuid)
-        if hub is not None:
-            hub.note_bet(wager)
-
-    def note_reopened(self, reopened: ReopenedPool) -> None:
-        """Pass a pool that is open again to its game's hub, if the game has subscribers."""
-        hub = self._hubs.get(reopened.game_uuid)
-        if hub is not None:
-            hub.note_reopened(reopened)
-
-    @property
-    def count(self) -> int:
-        """The number of hubs."""
-        return len(self._hubs)
-
-    @property
-    def backlog(self) -> int:
-        """The number of broadcasts that are to be pushed."""
-        return sum(hub.backlog for hub in self._hubs.values())
-
-    @contextmanager
-    def hold(self, game_uuid: str) -> Iterator[Hub]:
-        """Keep a game's hub while a connection joins, so that it gets every broadcast committed from now on."""
-        hub = self._hubs.get(game_uuid) or self._open(game_uuid)
-        hub.holders += 1
-        try:
-            yield hub
-        finally:
-            hub.holders -= 1
-            hub.wake()
-
-    def _open(self, game_uuid: str) -> Hub:
-        assert self._nursery is not None
-        hub = self._hubs[game_uuid] = Hub(game_uuid, self)
-        self._nursery.start_soon(self._run, hub)
-        return hub
-
-    async def _run(self, hub: Hub) -> None:
-        set_context(None)  # not the fields of the connection that needed the hub first
-        await hub.run()
-        del self._hubs[hub.game_uuid]
-
-    def watch(self, source_id: int, outbox: Outbox) -> None:
-        """Push the broadcasts of a source's games to a connection, whether or not it has joined them."""
-        self._watchers.setdefault(source_id, {})[outbox] = None
-
-    def unwatch(self, source_id: int, outbox: Outbox) -> None:
-        """Stop pushing the broadcasts of a source's games to a connection."""
-        watchers = self._watchers.get(source_id, {})
-        watchers.pop(outbox, None)
-        if not watchers:
-            self._watchers.pop(source_id, None)
-
-    def watchers_of(self, source_id: int) -> Collection[Outbox]:
-        """The outboxes of the connections that watch a source."""
-        return self._watchers.get(source_id, {})

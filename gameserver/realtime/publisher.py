@@ -19,7 +19,8 @@ from gameserver.protocol.codec import encode_body
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
-from gameserver.realtime.hub import Hubs, message_frame
+from gameserver.realtime.hub import message_frame
+from gameserver.realtime.hubs import Hubs
 from gameserver.storage.ledger import Balances
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ import trio
 
 from gameserver.net.outbox import Outbox
 from gameserver.realtime import requests as requests_module
-from gameserver.realtime.hub import Hub, Hubs
+from gameserver.realtime.hub import Hub
+from gameserver.realtime.hubs import Hubs
 from tests.support.harness import Client, Server, running_server
 
 pytestmark = pytest.mark.expects_errors

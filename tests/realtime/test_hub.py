@@ -8,7 +8,8 @@ import trio.testing
 
 from gameserver.engine.context import Publication
 from gameserver.net.outbox import Outbox
-from gameserver.realtime.hub import Hub, Hubs, Subscription, message_frame
+from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.hubs import Hubs
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
 

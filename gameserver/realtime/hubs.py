@@ -1,0 +1,128 @@
+"""The hubs of all games, opened when needed, and the watchers of game sources (protocol, "Sequence and recovery")."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager
+
+import trio
+
+from gameserver.engine.context import Publication, ReopenedPool, Wager
+from gameserver.net.outbox import Outbox, close_for_reconnect
+from gameserver.ops.log import set_context
+from gameserver.realtime.hub import Hub
+from gameserver.storage.jobs import Job
+
+
+class Hubs:
+    """The hubs of games with subscribers or watchers, and the watchers of game sources.
+
+    ``deliveries`` counts broadcasts pushed times their receivers, without presence pushed at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        now_ms: Callable[[], int],
+        call_later: Callable[[float, Callable[[], object]], object],
+        presence_detail_limit: int,
+        presence_interval_s: float,
+        distribution_interval_s: float,
+        read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
+    ) -> None:
+        self.distribution_interval_s = distribution_interval_s
+        self.read = read
+        self.now_ms = now_ms
+        self.call_later = call_later
+        self.presence_detail_limit = presence_detail_limit
+        self.presence_interval_s = presence_interval_s
+        self.deliveries = 0
+        self._hubs: dict[str, Hub] = {}
+        self._watchers: dict[int, dict[Outbox, None]] = {}
+        self._nursery: trio.Nursery | None = None
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run the hubs' tasks, until cancelled."""
+        async with trio.open_nursery() as self._nursery:
+            task_status.started()
+            await trio.sleep_forever()
+
+    def publish(self, publication: Publication) -> None:
+        """Pass a broadcast to its game's hub, if the game has subscribers or its source has watchers."""
+        hub = self._hubs.get(publication.game_uuid)
+        if hub is None and publication.for_watchers and publication.source_id in self._watchers:
+            hub = self._open(publication.game_uuid)
+        if hub is not None:
+            hub.publish(publication)
+
+    def close_subscribers(self, game_uuid: str) -> None:
+        """Close the subscribers of a game, who may have missed distribution updates."""
+        hub = self._hubs.get(game_uuid)
+        if hub is not None:
+            hub.close_subscribers()
+
+    def skip(self, publication: Publication) -> None:
+        """Skip a broadcast that cannot be pushed: its receivers are closed, and recover it from the log."""
+        hub = self._hubs.get(publication.game_uuid)
+        if hub is not None:
+            hub.skip(publication)
+        elif publication.for_watchers:
+            for outbox in list(self.watchers_of(publication.source_id)):
+                close_for_reconnect(outbox)
+
+    def note_bet(self, wager: Wager) -> None:
+        """Pass a bet to its game's hub, if the game has subscribers."""
+        hub = self._hubs.get(wager.game_uuid)
+        if hub is not None:
+            hub.note_bet(wager)
+
+    def note_reopened(self, reopened: ReopenedPool) -> None:
+        """Pass a pool that is open again to its game's hub, if the game has subscribers."""
+        hub = self._hubs.get(reopened.game_uuid)
+        if hub is not None:
+            hub.note_reopened(reopened)
+
+    @property
+    def count(self) -> int:
+        """The number of hubs."""
+        return len(self._hubs)
+
+    @property
+    def backlog(self) -> int:
+        """The number of broadcasts that are to be pushed."""
+        return sum(hub.backlog for hub in self._hubs.values())
+
+    @contextmanager
+    def hold(self, game_uuid: str) -> Iterator[Hub]:
+        """Keep a game's hub while a connection joins, so that it gets every broadcast committed from now on."""
+        hub = self._hubs.get(game_uuid) or self._open(game_uuid)
+        hub.holders += 1
+        try:
+            yield hub
+        finally:
+            hub.holders -= 1
+            hub.wake()
+
+    def _open(self, game_uuid: str) -> Hub:
+        assert self._nursery is not None
+        hub = self._hubs[game_uuid] = Hub(game_uuid, self)
+        self._nursery.start_soon(self._run, hub)
+        return hub
+
+    async def _run(self, hub: Hub) -> None:
+        set_context(None)  # not the fields of the connection that needed the hub first
+        await hub.run()
+        del self._hubs[hub.game_uuid]
+
+    def watch(self, source_id: int, outbox: Outbox) -> None:
+        """Push the broadcasts of a source's games to a connection, whether or not it has joined them."""
+        self._watchers.setdefault(source_id, {})[outbox] = None
+
+    def unwatch(self, source_id: int, outbox: Outbox) -> None:
+        """Stop pushing the broadcasts of a source's games to a connection."""
+        watchers = self._watchers.get(source_id, {})
+        watchers.pop(outbox, None)
+        if not watchers:
+            self._watchers.pop(source_id, None)
+
+    def watchers_of(self, source_id: int) -> Collection[Outbox]:
+        """The outboxes of the connections that watch a source."""
+        return self._watchers.get(source_id, {})
