@@ -225,7 +225,7 @@ async def _drain(context: ServerContext) -> None:
     Returns when all have ended, at the latest after ``shutdown_timeout_s``.
     """
     context.draining = True
-    for connection in context.registry.everyone():
+    for connection in context.registry.all_connections():
         connection.drain()
     with trio.move_on_after(context.settings.shutdown_timeout_s):
         await context.registry.wait_until_empty()

@@ -7,9 +7,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from gameserver.config import UNIX
 from gameserver.net.head import Head, HeadRefused
 
-# An address as proxies write it: bare, or with a port, then IPv6 in brackets.
+# An address in a proxy's header: bare, or with a port, and then IPv6 in brackets.
 _ADDRESS = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+)(:\d+)?|(?P<bare>[0-9A-Fa-f:.]+)")
-# Forwarded (RFC 7239): elements between commas, pairs between semicolons; a quoted value may hold both.
+# Forwarded (RFC 7239): elements separated by commas, pairs by semicolons; a quoted value may contain both.
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _PAIR = re.compile(rf'\s*([\w-]+)=({_QUOTED}|[^\s",;=]+)\s*')
 

@@ -144,7 +144,8 @@ class FrameReader:
                 CloseCode.PROTOCOL_ERROR, "a fragmented message must be continued, and not be interrupted by another"
             )
         if size + len(message or b"") > self.max_bytes or self._frames >= self._max_frames:
-            raise FrameRefused(CloseCode.MESSAGE_TOO_BIG, "message too big")
+            text = f"a message may have at most {self.max_bytes} bytes in {self._max_frames} frames"
+            raise FrameRefused(CloseCode.MESSAGE_TOO_BIG, text)
 
     def _take(self, first: int, payload: bytes) -> str | Frame | None:
         """Add a frame's payload; the message or control frame that it completes, None if it completes none."""

@@ -1,4 +1,4 @@
-"""The WebSocket handshake (RFC 6455, section 4), and which web pages may make one (protocol, "Logging on")."""
+"""The WebSocket handshake (RFC 6455, section 4), and its check of web origins (protocol, "Logging on")."""
 
 import base64
 import binascii
@@ -25,7 +25,7 @@ def accept_handshake(head: Head, allowed_origins: Set[str]) -> bytes:
     if "transfer-encoding" in head.headers or head.only("content-length") not in (None, "0"):
         raise bad_request("a WebSocket handshake must have no body")
     if head.only("sec-websocket-version") != _VERSION:
-        text = f"this server speaks WebSocket version {_VERSION}"
+        text = f"unsupported WebSocket version; this server supports {_VERSION}"
         raise HeadRefused(426, "unsupported_version", text, (("Sec-WebSocket-Version", _VERSION),))
     if host is None or not host.isascii():
         raise bad_request("a WebSocket handshake must have one Host header of ASCII characters")

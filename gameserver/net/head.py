@@ -1,4 +1,4 @@
-"""The head of an HTTP request, read and checked (protocol, "HTTP")."""
+"""Reads the head of an HTTP request (protocol, "HTTP")."""
 
 import re
 from collections.abc import Mapping

@@ -74,7 +74,7 @@ class ConnectionRegistry:
         """The number of users with an open connection."""
         return len(self._of_user)
 
-    def everyone(self) -> list[RegisteredConnection]:
+    def all_connections(self) -> list[RegisteredConnection]:
         """All open connections."""
         return list(self._all)
 

@@ -7,6 +7,7 @@ from gameserver.engine.sessions import Credentials
 from gameserver.net.head import Head, HeadRefused, bad_request
 
 MAX_WATCHED_SOURCES = 100
+_MAX_FIELDS = MAX_WATCHED_SOURCES + 10  # of a query string
 
 
 class Query(NamedTuple):
@@ -22,9 +23,9 @@ def read_query(head: Head) -> Query:
     Raises `HeadRefused`: 400 for a malformed query string, 401 for malformed credentials.
     """
     try:
-        query = parse_qs(head.query, keep_blank_values=True, max_num_fields=MAX_WATCHED_SOURCES + 10)
+        query = parse_qs(head.query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
-        raise bad_request("the query string has too many fields") from None
+        raise bad_request(f"the query string may have at most {_MAX_FIELDS} fields") from None
     sources = query.get("source", [])
     if len(sources) > MAX_WATCHED_SOURCES:
         raise bad_request(f"at most {MAX_WATCHED_SOURCES} sources may be watched, {len(sources)} requested")

@@ -89,7 +89,7 @@ class RequestPipeline:
         self._on_all_answered = on_all_answered
         self._awaited_count = 0
         self._answered: trio.lowlevel.ParkingLot | None = None  # only while the task waits for answers
-        self._request_id: str | int | None = None  # of the request that reads or concerns the connection
+        self._request_id: str | int | None = None  # of the read or connection request that is being run
         self._flood_detector = FloodDetector(_MAX_RATE_LIMITED_S)
 
     async def handle(self, text: str, fragments: int) -> None:

@@ -221,9 +221,9 @@ def test_certificate_and_key_may_be_one_file(authority: Authority, tmp_path: Pat
         ("chain.pem", "missing.pem", ["tls_key", "missing.pem", "No such file"]),
         ("chain.pem", "other.pem", ["tls_certificate", "other.pem", "mismatch"]),
         ("chain.pem", "encrypted.pem", ["tls_certificate", "encrypted.pem", "unencrypted key"]),
-        ("chain.pem", "", ["tls_certificate", "chain.pem", "its key"]),
+        ("chain.pem", "", ["tls_certificate", "chain.pem", "its unencrypted key"]),
         ("notes.txt", "key.pem", ["tls_certificate", "notes.txt", "PEM"]),
-        ("", "key.pem", ["tls_key", "set tls_certificate"]),
+        ("", "key.pem", ["tls_key requires tls_certificate"]),
     ],
 )
 def test_a_certificate_that_is_not_in_order_is_refused_in_words(

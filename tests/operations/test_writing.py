@@ -143,7 +143,7 @@ async def test_whatever_has_been_read_is_answered_before_a_draining_server_close
         await host.send({"op": 1})
         await until(lambda: server.context.store.writer.waiting == 1)
         server.context.draining = True
-        for connection in server.context.registry.everyone():
+        for connection in server.context.registry.all_connections():
             connection.drain()
     assert [(await host.receive())["res"] for _ in range(2)] == [335, 1]
     assert await host.close_code() == 1001

@@ -216,7 +216,7 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
     async with running_server(database, max_unsent_bytes=1) as server:
         peer = Peer(server.open_stream())
         await peer.log_on(await server.key_of("ann"))
-        (connection,) = server.context.registry.everyone()
+        (connection,) = server.context.registry.all_connections()
         for _ in range(3):
             connection.outbox.push(b"\x81\x01a")
         assert (await peer.messages_until_close())[1] == 4008

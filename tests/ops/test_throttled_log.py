@@ -18,12 +18,12 @@ class Log(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conflation = ThrottledLog()
+        self.throttle = ThrottledLog()
         self.now_s = 100.0
         self.told: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = self.conflation.take(record, self.now_s)
+        told = self.throttle.take(record, self.now_s)
         if told is not None:
             self._tell(told)
 
@@ -34,9 +34,9 @@ class Log(logging.Handler):
     def go_on(self, seconds: float) -> None:
         """Let time pass, and tell what is to be told then."""
         until_s = self.now_s + seconds
-        while (next_s := self.conflation.next_s) is not None and next_s <= until_s:
+        while (next_s := self.throttle.next_s) is not None and next_s <= until_s:
             self.now_s = next_s
-            for record in self.conflation.release(next_s):
+            for record in self.throttle.release(next_s):
                 self._tell(record)
         self.now_s = until_s
 
@@ -79,7 +79,7 @@ def test_a_flood_is_one_line_a_second_and_its_size(told: Log) -> None:
     failed("kind", address="b")
     assert told.told[-1]["address"] == "b"
     told.go_on(10)
-    assert told.conflation.next_s is None
+    assert told.throttle.next_s is None
 
 
 def test_kinds_are_counted_apart(told: Log) -> None:

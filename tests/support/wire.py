@@ -199,4 +199,4 @@ def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("tes
         if not context.connection_limiter.acquire(address):
             return False
         context.connection_limiter.release(address)
-    return not context.registry.everyone()
+    return not context.registry.all_connections()
