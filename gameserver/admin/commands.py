@@ -19,12 +19,13 @@ from gameserver.domain.money import (
     to_units,
 )
 from gameserver.engine.context import Committed, Effects
+from gameserver.engine.roles import make_source_admin
 from gameserver.engine.sessions import new_session
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.protocol.fields import USERNAME_PATTERN
 from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
-from gameserver.storage.sources import find_source, insert_source_admin, list_sources
+from gameserver.storage.sources import find_source, list_sources
 from gameserver.storage.store import Store
 from gameserver.storage.users import (
     User,
@@ -178,7 +179,7 @@ def _add_source_admin(admin: _Admin, command: AddSourceAdminByName) -> dict[str,
     if source is None:
         raise not_found("source_id", "game source")
     user = admin.existing_user(command.username)
-    insert_source_admin(admin.connection, source.id, user.id)
+    make_source_admin(admin.connection, source, user)
     return {"source_id": source.uuid, "username": user.username}
 
 

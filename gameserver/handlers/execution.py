@@ -9,13 +9,13 @@ from gameserver.handlers.table import READS, WRITES
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Request
-from gameserver.protocol.games import AppointAdminForGameByUsername, BecomeAnAdminForGame
+from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
 from gameserver.storage.connection import Connection
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
 from gameserver.storage.users import User
 
 # Bets record themselves; who administers a game is no part of its life.
-UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername})
+UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername, RemoveGameAdmin})
 
 Parsed = tuple[Any, ...]
 

@@ -7,7 +7,7 @@ from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
-from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, sources, steering
+from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, roles, sources, steering
 from gameserver.protocol.betting import GetMyAvailableBalance, GetMyCurrentBalance, GetMyExposure, PlaceBetInBettingPool
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
@@ -18,8 +18,6 @@ from gameserver.protocol.events import (
     VoidGameEvent,
 )
 from gameserver.protocol.games import (
-    AppointAdminForGameByUsername,
-    BecomeAnAdminForGame,
     CloseGame,
     CreateAndOpenGame,
     CreateGame,
@@ -41,7 +39,14 @@ from gameserver.protocol.pools import (
     ListMyResolvedPoolsForGame,
     ListMyRunningPoolsForGame,
 )
-from gameserver.protocol.sources import AddSourceAdmin, CloseGameSource, ListGameSourcesIAmAdminOf, OpenGameSource
+from gameserver.protocol.roles import (
+    AddSourceAdmin,
+    AppointAdminForGameByUsername,
+    BecomeAnAdminForGame,
+    RemoveGameAdmin,
+    RemoveSourceAdmin,
+)
+from gameserver.protocol.sources import CloseGameSource, ListGameSourcesIAmAdminOf, OpenGameSource, UpdateGameSource
 from gameserver.protocol.steering import (
     AllowBettingForGameAndAction,
     AllowBettingInBettingPool,
@@ -93,14 +98,17 @@ WRITES: dict[type[Request], Write] = {
     CreateAndOpenGame: Write(games.create_and_open_game, games.parse_contents),
     CreateGame: Write(games.create_game),
     OpenGame: Write(games.open_game, games.parse_contents),
-    BecomeAnAdminForGame: Write(games.become_an_admin_for_game),
-    AppointAdminForGameByUsername: Write(games.appoint_admin_for_game_by_username),
+    BecomeAnAdminForGame: Write(roles.become_an_admin_for_game),
+    AppointAdminForGameByUsername: Write(roles.appoint_admin_for_game_by_username),
     UpdateGameDetails: Write(games.update_game_details, games.parse_contents),
     CloseGame: Write(games.close_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
     OpenGameSource: Write(sources.open_game_source),
     CloseGameSource: Write(sources.close_game_source),
-    AddSourceAdmin: Write(sources.add_source_admin),
+    AddSourceAdmin: Write(roles.add_source_admin),
+    RemoveSourceAdmin: Write(roles.remove_source_admin),
+    RemoveGameAdmin: Write(roles.remove_game_admin),
+    UpdateGameSource: Write(sources.update_game_source),
     BlockBettingInBettingPool: Write(steering.block_betting_in_betting_pool),
     AllowBettingInBettingPool: Write(steering.allow_betting_in_betting_pool),
     BlockBettingForGameAndAction: Write(steering.block_betting_for_game_and_action, steering.parse_action),

@@ -2,19 +2,15 @@
 
 import math
 import os
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import trio
 
 from gameserver.errors import CloseCode
-from gameserver.net.frames import close_frame, frame_end
+from gameserver.net.frames import close_frame
+from gameserver.net.send_queue import SendQueue
 
-_MAX_GATHERED = 64
 _STREAM_CHUNK_BYTES = 16_384  # a TLS record
-# The queue of every connection whose queue is empty; never appended to.
-_EMPTY: deque[bytes] = deque()
 
 
 class Outbox:
@@ -31,17 +27,13 @@ class Outbox:
     """
 
     __slots__ = (
-        "_in_flight_bytes",
-        "_offset",
         "_on_closing",
         "_on_dead",
         "_queue",
-        "_queued_since",
         "_sending",
         "_socket",
         "_start",
         "_stream",
-        "_unsent_bytes",
         "_waiters",
         "close_reason",
         "closing",
@@ -64,48 +56,80 @@ class Outbox:
         self._start = start
         self._on_closing = on_closing
         self._on_dead = on_dead
-        self._queue = _EMPTY
-        self._offset = 0  # bytes of the queue's first item that have been written
-        self._in_flight_bytes = 0  # further bytes of it that a stream without a descriptor is sending
-        self._unsent_bytes = 0
+        self._queue: SendQueue | None = None
         self._sending = False
         self._waiters: trio.lowlevel.ParkingLot | None = None  # only while a task waits for room
         self.max_unsent_bytes = max_unsent_bytes
         self.closing: CloseCode | None = None
         self.close_reason = ""
         self.dead = False
-        self._queued_since = -math.inf  # when the queue last became non-empty
         self.progressed_at = -math.inf
 
-    def push(self, frames: bytes) -> None:
-        """Send broadcasts, as whole frames, without waiting. A connection that is too slow is closed with 4008."""
+    def push(self, frames: bytes, about: Collection[str] = ()) -> None:
+        """Send durable broadcasts, as whole frames, without waiting; ``about`` has the keys that they concern.
+
+        The connection is closed with 4008 if more than ``max_unsent_bytes`` of earlier messages is queued. One message
+        or batch alone, however large, never causes that, and updates do not count.
+        """
         if self.closing is not None or self.dead:
             return
-        # One message or batch alone, however large, never makes a connection too slow.
-        oldest_bytes = len(self._queue[0]) - self._offset if self._queue else 0
-        if self._unsent_bytes - oldest_bytes > self.max_unsent_bytes:
-            self.close(CloseCode.TOO_SLOW, "too slow")
-            return
+        queue = self._queue
+        if queue is not None:
+            if queue.exceeds(self.max_unsent_bytes):
+                self.close(CloseCode.TOO_SLOW, "too slow")
+                return
+            queue.mark_overtaken(about)
         self._append(frames)
 
-    def push_if_room(self, frame: bytes) -> None:
-        """Send a ping, unless more than ``max_unsent_bytes`` is queued: it would not arrive in time."""
-        if self._unsent_bytes <= self.max_unsent_bytes:
-            self.push(frame)
+    def push_if_room(self, frames: bytes) -> None:
+        """Send a ping or a broadcast that is not durable, unless more than ``max_unsent_bytes`` is queued."""
+        if self.closing is not None or self.dead:
+            return
+        if self._queue is None or self._queue.unsent_bytes <= self.max_unsent_bytes:
+            self._append(frames)
 
-    async def send(self, frames: bytes) -> None:
-        """Send a reply or recovered broadcasts, after waiting until at most ``max_unsent_bytes`` is queued."""
+    def push_updates(self, updates: Sequence[tuple[str, bytes]], joined: bytes) -> None:
+        """Send updates, each given by key and frame; ``joined`` holds all the frames.
+
+        An update replaces a queued one of the same key. So updates are sent whatever is queued, and at most one of each
+        key is queued.
+        """
+        if self.closing is not None or self.dead:
+            return
+        written = 0
+        if self._queue is None and not self._sending and self._socket is not None:
+            written = self._write((joined,))
+            if written == len(joined) or self.dead:
+                return
+        queue = self._ensure_queue()
+        for key, frame in updates:
+            queue.put_update(key, frame)
+        queue.remove_sent(written)
+        self._start_sending()
+
+    async def send(self, frames: bytes, *, about_all: bool = False) -> None:
+        """Send a reply or recovered broadcasts by `put`, after waiting until at most ``max_unsent_bytes`` is queued."""
         await self.wait_for_room()
-        self.put(frames)
+        self.put(frames, about_all=about_all)
 
-    def put(self, frames: bytes) -> None:
-        """Send a reply without waiting, whatever is queued; the caller bounds how many it sends so."""
+    def put(self, frames: bytes, *, about_all: bool = False) -> None:
+        """Send a reply without waiting, whatever is queued; the caller bounds how many it sends so.
+
+        ``about_all`` says that the reply may concern any key of which an update is queued.
+        """
         if self.closing is None and not self.dead:
+            if about_all and self._queue is not None:
+                self._queue.mark_overtaken(None)
             self._append(frames)
 
     async def wait_for_room(self) -> None:
-        """Wait until at most ``max_unsent_bytes`` is queued, or the connection is closing or dead."""
-        while self._unsent_bytes > self.max_unsent_bytes and self.closing is None and not self.dead:
+        """Wait until at most ``max_unsent_bytes`` is queued, updates aside, or the connection is closing or dead."""
+        while (
+            self._queue is not None
+            and self._queue.counted_bytes > self.max_unsent_bytes
+            and self.closing is None
+            and not self.dead
+        ):
             if self._waiters is None:
                 self._waiters = trio.lowlevel.ParkingLot()
             await self._waiters.park()
@@ -115,16 +139,18 @@ class Outbox:
 
         Tries to write first: a system reports a socket as writable only once much of its buffer is free.
         """
-        if self._socket is not None and not self.dead:
+        if self._socket is not None:
             self._write_queue()
-        return max(self._queued_since, self.progressed_at) if self._queue else None
+        return max(self._queue.created_at, self.progressed_at) if self._queue is not None else None
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Send a close frame after what is queued; for 4008 (too slow), after the frame that is partly written."""
         if self.closing is not None or self.dead:
             return
-        if code is CloseCode.TOO_SLOW:
-            self._drop_queue()
+        if code is CloseCode.TOO_SLOW and self._queue is not None:
+            self._queue.clear_unstarted()
+            if not self._queue:
+                self._queue = None
         self.close_reason = reason
         self._append(close_frame(code, reason))
         self._mark_closing(code)
@@ -140,31 +166,25 @@ class Outbox:
         self._wake_waiters()
         self._on_closing()
 
-    def _drop_queue(self) -> None:
-        """Drop the queue, except the rest of a frame that is partly written."""
-        first = self._queue[0] if self._queue else b""
-        end = frame_end(first, self._offset + self._in_flight_bytes)
-        self._queue = _EMPTY
-        if end > self._offset:
-            self._queue = deque([first[:end]])
-        else:
-            self._offset = 0
-        self._unsent_bytes = end - self._offset if self._queue else 0
-
     def _append(self, data: bytes) -> None:
-        if self._queue is _EMPTY and not self._sending and self._socket is not None:
-            written = self._write([data])
+        written = 0
+        if self._queue is None and not self._sending and self._socket is not None:
+            written = self._write((data,))
             if written == len(data) or self.dead:
                 return
-            self._offset = written
-            self._unsent_bytes -= written
-        if self._queue is _EMPTY:
-            self._queue = deque()
-        self._queue.append(data)
-        self._unsent_bytes += len(data)
+        queue = self._ensure_queue()
+        queue.append(data)
+        queue.remove_sent(written)
+        self._start_sending()
+
+    def _ensure_queue(self) -> SendQueue:
+        if self._queue is None:
+            self._queue = SendQueue(trio.current_time())
+        return self._queue
+
+    def _start_sending(self) -> None:
         if not self._sending:
             self._sending = True
-            self._queued_since = trio.current_time()
             self._start(self._send_queue)
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> int:
@@ -182,39 +202,32 @@ class Outbox:
 
     def _write_queue(self) -> None:
         """Write queued bytes, as many as the socket accepts now."""
-        while self._queue:
-            parts: list[bytes | memoryview] = list(islice(self._queue, _MAX_GATHERED))
-            parts[0] = memoryview(parts[0])[self._offset :]
-            written = self._write(parts)
+        while self._queue is not None:
+            written = self._write(self._queue.parts())
             if not written:
                 return
-            self._remove_sent(written)
+            self._remove_sent(self._queue, written)
 
-    def _remove_sent(self, written: int) -> None:
-        self._unsent_bytes -= written
-        written += self._offset
-        while self._queue and written >= len(self._queue[0]):
-            written -= len(self._queue.popleft())
-        self._offset = written
-        if not self._queue:
-            self._queue = _EMPTY
-        if self._sending and self._queue:
+    def _remove_sent(self, queue: SendQueue, written: int) -> None:
+        queue.remove_sent(written)
+        if not queue:
+            self._queue = None
+        else:
             self.progressed_at = trio.current_time()
-        if self._unsent_bytes <= self.max_unsent_bytes:
+        if queue.counted_bytes <= self.max_unsent_bytes:
             self._wake_waiters()
 
     async def _send_queue(self) -> None:
         try:
-            while self._queue and not self.dead:
+            while (queue := self._queue) is not None:
                 if self._socket is not None:
                     await trio.lowlevel.wait_writable(self._socket)
                     self._write_queue()
                 else:
-                    chunk = self._queue[0][self._offset : self._offset + _STREAM_CHUNK_BYTES]
-                    self._in_flight_bytes = len(chunk)
+                    chunk = queue.take_chunk(_STREAM_CHUNK_BYTES)
                     await self._stream.send_all(chunk)
-                    self._in_flight_bytes = 0
-                    self._remove_sent(len(chunk))
+                    if not self.dead:
+                        self._remove_sent(queue, len(chunk))
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             self._die()
         finally:
@@ -223,8 +236,7 @@ class Outbox:
     def abandon(self) -> None:
         """Drop the queue, and send nothing more."""
         self.dead = True
-        self._queue = _EMPTY
-        self._unsent_bytes = 0
+        self._queue = None
         self._wake_waiters()
 
     def _die(self) -> None:

@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -56,19 +57,21 @@ class Subscription:
         self.user = user
 
 
-class HubOwner(Protocol):
-    """What a hub needs of `gameserver.realtime.hubs.Hubs`, to which it belongs."""
+@dataclass
+class HubContext:
+    """What all hubs share: the clock, timers, the store's reads, the watchers of sources, and the intervals.
+
+    ``deliveries`` counts broadcasts pushed times their receivers, without presence pushed at once.
+    """
 
     now_ms: Callable[[], int]
     call_later: Callable[[float, Callable[[], object]], object]
     read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]]
+    watchers_of: Callable[[int], Collection[Outbox]]
     presence_detail_limit: int
     presence_interval_s: float
     distribution_interval_s: float
-    deliveries: int
-
-    def watchers_of(self, source_id: int) -> Collection[Outbox]:
-        """The outboxes of the connections that watch a source."""
+    deliveries: int = 0
 
 
 class Hub:
@@ -79,12 +82,12 @@ class Hub:
     counts the connections that are joining.
     """
 
-    def __init__(self, game_uuid: str, owner: HubOwner) -> None:
+    def __init__(self, game_uuid: str, context: HubContext) -> None:
         self.game_uuid = game_uuid
         self.last_seq = -1
         self.closed = False
         self.holders = 0
-        self._owner = owner
+        self._context = context
         self._subscriptions: dict[Subscription, None] = {}
         self._active: dict[Subscription, Outbox] = {}
         self._connections_of: Counter[int] = Counter()
@@ -93,15 +96,15 @@ class Hub:
         self._has_work = False
         self._work = trio.lowlevel.ParkingLot()
         self._flushed = trio.lowlevel.ParkingLot()
-        self._distributions = Distributions(owner.distribution_interval_s, owner.call_later, self.wake)
+        self._distributions = Distributions(context.distribution_interval_s, context.call_later, self.wake)
         self._presence = Presence(
             game_uuid,
             push_now=self._push_now,
             push_soon=self.push_soon,
             count=lambda: len(self._subscriptions),
-            call_later=owner.call_later,
-            detail_limit=owner.presence_detail_limit,
-            interval_s=owner.presence_interval_s,
+            call_later=context.call_later,
+            detail_limit=context.presence_detail_limit,
+            interval_s=context.presence_interval_s,
         )
 
     @property
@@ -126,14 +129,14 @@ class Hub:
 
     def push_soon(self, message: Message) -> None:
         """Queue a broadcast that is not durable for all subscribers."""
-        self._pending.append((None, message_frame(encode_body(message), self._owner.now_ms())))
+        self._pending.append((None, message_frame(encode_body(message), self._context.now_ms())))
         self.wake()
 
     def _push_now(self, message: Message) -> None:
         """Push a broadcast that is not durable at once; for games with few subscribers."""
-        frame = message_frame(encode_body(message), self._owner.now_ms())
+        frame = message_frame(encode_body(message), self._context.now_ms())
         for outbox in list(self._active.values()):
-            outbox.push(frame)
+            outbox.push_if_room(frame)
 
     async def wait_until_pushed(self, stored_seq: int) -> None:
         """Wait until the broadcasts up to ``stored_seq``, which are on disk, have been pushed."""
@@ -186,15 +189,19 @@ class Hub:
         if not due:
             return
         try:
-            bodies = await self._owner.read(partial(distribution_updates, due))
+            bodies = await self._context.read(partial(distribution_updates, due))
         except Rejected as rejected:
             logger.warning("distribution updates of game %s are delayed: %s", self.game_uuid, rejected.text)
             self._distributions.requeue(due)
             return
-        for update, body in zip(due, bodies, strict=True):
-            if body is not None and self._distributions.is_current(update.pool_uuid):
-                self._pending.append((None, message_frame(body, self._owner.now_ms())))
+        updates = [
+            (update.pool_uuid, message_frame(body, self._context.now_ms()))
+            for update, body in zip(due, bodies, strict=True)
+            if body is not None and self._distributions.is_current(update.pool_uuid)
+        ]
         await self._flush()
+        if updates:
+            await self._push(b"".join(frame for _, frame in updates), len(updates), updates=updates)
 
     def wake(self) -> None:
         """Have the hub's task look for work, and end if nobody needs the hub."""
@@ -213,25 +220,37 @@ class Hub:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
         for_watchers = b"".join(frame for publication, frame in pending if publication and publication.for_watchers)
+        about = {pool for publication in durable for pool in publication.about}
         try:
-            await self._push(fresh)
-            await _push_all(watchers, for_watchers)
+            if fresh:
+                await self._push(b"".join(fresh), len(fresh), about if durable else None)
+            if self.closed:
+                self._end_subscriptions()
+            if for_watchers:
+                await _push_all(watchers, for_watchers, ())
         except Exception:
             self.close_subscribers(watchers if for_watchers else ())
             raise
         finally:
             self._flushed.unpark_all()
 
-    async def _push(self, fresh: list[bytes]) -> None:
+    async def _push(
+        self,
+        frames: bytes,
+        count: int,
+        about: Collection[str] | None = None,
+        updates: Sequence[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """Push ``count`` messages to the active subscriptions, by the kind of push that `_push_all` describes."""
         active = list(self._active.items())
         # A subscriber may leave while others are pushed to.
         still = (outbox for subscription, outbox in active if subscription in self._active)
-        pushed = await _push_all(still, b"".join(fresh))
-        self._owner.deliveries += pushed * len(fresh)
-        if self.closed:
-            for subscription in list(self._subscriptions):
-                self._remove(subscription)
-                subscription.subscriber.drop(self.game_uuid)
+        self._context.deliveries += await _push_all(still, frames, about, updates) * count
+
+    def _end_subscriptions(self) -> None:
+        for subscription in list(self._subscriptions):
+            self._remove(subscription)
+            subscription.subscriber.drop(self.game_uuid)
 
     def skip(self, publication: Publication) -> None:
         """Skip a broadcast that cannot be pushed: its receivers are closed, and recover it from the log."""
@@ -248,7 +267,7 @@ class Hub:
 
     def _watchers(self, source_id: int) -> list[Outbox]:
         """The watchers of the game's source that are not among its subscribers."""
-        watchers = self._owner.watchers_of(source_id)
+        watchers = self._context.watchers_of(source_id)
         if not watchers:
             return []
         subscribed = {subscription.subscriber.outbox for subscription in self._subscriptions}
@@ -286,11 +305,24 @@ class Hub:
         return True
 
 
-async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> int:
-    """Push frames to outboxes; to how many."""
+async def _push_all(
+    outboxes: Iterable[Outbox],
+    frames: bytes,
+    about: Collection[str] | None,
+    updates: Sequence[tuple[str, bytes]] | None = None,
+) -> int:
+    """Push frames to outboxes; to how many.
+
+    They are durable broadcasts about the pools ``about``, or distribution ``updates``, or neither: not durable.
+    """
     number = 0
-    for number, outbox in enumerate(outboxes if frames else (), 1):
-        outbox.push(frames)
+    for number, outbox in enumerate(outboxes, 1):
+        if about is not None:
+            outbox.push(frames, about)
+        elif updates is not None:
+            outbox.push_updates(updates, frames)
+        else:
+            outbox.push_if_room(frames)
         if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
             await trio.lowlevel.checkpoint()
     return number

@@ -8,15 +8,12 @@ import trio
 from gameserver.engine.context import Publication, ReopenedPool, Wager
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
-from gameserver.realtime.hub import Hub
+from gameserver.realtime.hub import Hub, HubContext
 from gameserver.storage.jobs import Job
 
 
 class Hubs:
-    """The hubs of games with subscribers or watchers, and the watchers of game sources.
-
-    ``deliveries`` counts broadcasts pushed times their receivers, without presence pushed at once.
-    """
+    """The hubs of games with subscribers or watchers, and the watchers of game sources."""
 
     def __init__(
         self,
@@ -28,13 +25,15 @@ class Hubs:
         distribution_interval_s: float,
         read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
     ) -> None:
-        self.distribution_interval_s = distribution_interval_s
-        self.read = read
-        self.now_ms = now_ms
-        self.call_later = call_later
-        self.presence_detail_limit = presence_detail_limit
-        self.presence_interval_s = presence_interval_s
-        self.deliveries = 0
+        self._context = HubContext(
+            now_ms,
+            call_later,
+            read,
+            self.watchers_of,
+            presence_detail_limit,
+            presence_interval_s,
+            distribution_interval_s,
+        )
         self._hubs: dict[str, Hub] = {}
         self._watchers: dict[int, dict[Outbox, None]] = {}
         self._nursery: trio.Nursery | None = None
@@ -81,6 +80,11 @@ class Hubs:
             hub.note_reopened(reopened)
 
     @property
+    def deliveries(self) -> int:
+        """The number of broadcasts pushed so far, times their receivers."""
+        return self._context.deliveries
+
+    @property
     def count(self) -> int:
         """The number of hubs."""
         return len(self._hubs)
@@ -103,7 +107,7 @@ class Hubs:
 
     def _open(self, game_uuid: str) -> Hub:
         assert self._nursery is not None
-        hub = self._hubs[game_uuid] = Hub(game_uuid, self)
+        hub = self._hubs[game_uuid] = Hub(game_uuid, self._context)
         self._nursery.start_soon(self._run, hub)
         return hub
 

@@ -28,6 +28,7 @@ from gameserver.protocol.codec import (
     with_header,
 )
 from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
+from gameserver.protocol.registry import OPERATIONS
 from gameserver.realtime.admission import Admission
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.rate_limits import FloodDetector
@@ -39,6 +40,12 @@ logger = logging.getLogger(__name__)
 _MAX_UNANSWERED = 32
 _MAX_RATE_LIMITED_S = 10.0
 _FRAGMENTS_PER_TOKEN = 256
+# Requests whose replies show the distributions of pools, of which an update may be queued.
+_SHOWING_POOLS = frozenset(
+    operation.request
+    for operation in OPERATIONS.values()
+    if any({"distribution", "pools_list"} & set(reply.__struct_fields__) for reply in operation.replies)
+)
 _MAX_INLINE_CHARS = 4_096  # a shorter request is parsed sooner than it is passed to a thread
 
 
@@ -204,7 +211,7 @@ class RequestPipeline:
         else:
             user = self._connection.user
             assert user is not None
-            await self._send(await self._context.read(request, user))
+            await self._send(await self._context.read(request, user), about_all=type(request) in _SHOWING_POOLS)
 
     def _error_body(self, decoded: _DecodedRequest, error: Exception) -> bytes:
         """The body of the error reply; a bug is logged with an incident id."""
@@ -274,8 +281,8 @@ class RequestPipeline:
         """Send the reply to the request that is being run."""
         await self._send(encode_body(message))
 
-    async def _send(self, body: bytes) -> None:
-        await self._outbox.send(self._reply_frame(self._request_id, body))
+    async def _send(self, body: bytes, *, about_all: bool = False) -> None:
+        await self._outbox.send(self._reply_frame(self._request_id, body), about_all=about_all)
 
     def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
         header = ResponseHeader(t=self._context.clock.now_ms(), id=request_id, repeated=repeated)

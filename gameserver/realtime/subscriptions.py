@@ -112,7 +112,8 @@ class Subscriptions:
             )
             if not missed or missed[0].seq != position + 1:
                 raise LookupError(f"broadcast {position + 1} was deleted from the log during recovery")
-            await self.outbox.send(b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed))
+            frames = b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed)
+            await self.outbox.send(frames, about_all=True)
             position = missed[-1].seq
         return position
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock, lockstep_stream_one_way_pair, memory_stream_pair, wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.realtime.listener import serve_connection
 from tests.support.harness import Server, run_inline, running_server
-from tests.support.wire import CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame, request, request_head
+from tests.support.wire import CLOSE, CONTINUATION, PING, PONG, TEXT, Peer, frame, lockstep_pair, request, request_head
 from tests.support.world import NEVER_S
 
 
@@ -138,11 +138,9 @@ async def test_who_has_logged_on_may_send_messages_of_the_whole_length_at_once(
 
 async def test_little_waits_for_somebody_unknown_who_does_not_read(database: Path) -> None:
     async with running_server(database) as server, trio.open_nursery() as nursery:
-        theirs, ours = memory_stream_pair()
-        sending, receiving = lockstep_stream_one_way_pair()
-        server_end = trio.StapledStream(sending, ours.receive_stream)
-        nursery.start_soon(serve_connection, server.context, server_end, "test")
-        peer = Peer(trio.StapledStream(theirs.send_stream, receiving))
+        theirs, ours = lockstep_pair()
+        nursery.start_soon(serve_connection, server.context, ours, "test")
+        peer = Peer(theirs)
         await peer.shake_hands(*(request(2, number) for number in range(100)))
         await wait_all_tasks_blocked()
         assert sum(server.context.metrics.requests.values()) < 5
