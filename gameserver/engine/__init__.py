@@ -1,1 +1,1 @@
-"""What changes games, pools and money, whoever asked: synchronous, in the database's threads."""
+"""The rules that change games, pools and money, for requests and timers alike; synchronous, in database threads."""

@@ -1,4 +1,4 @@
-"""How a game ends, whoever or whatever ends it (protocol, "Closing a game")."""
+"""Closing a game, by request or by time (protocol, "Closing a game")."""
 
 from gameserver.engine.context import DAY_MS, Change
 from gameserver.engine.settlement import Resolution, end_pool, none_position
@@ -20,10 +20,10 @@ _STEERING = (
 
 
 def close(change: Change, game: Game) -> list[str]:
-    """Close a game that is not closed, as far as it can be.
+    """Close a game that is not closed, as far as its open pools let it.
 
-    Open parimutuel pools resolve to ``none``; open binary pools are blocked and remain, and so does the game,
-    closing, until they are resolved. Returns the ids of those that remain.
+    Open parimutuel pools resolve to ``none``. Open binary pools are blocked, and the game stays in closing until
+    they are resolved by hand. Returns the ids of these pools.
     """
     manual = []
     for pool in list_all_open_pools(change.connection, game.id):
@@ -42,7 +42,7 @@ def close(change: Change, game: Game) -> list[str]:
 
 
 def _finish(change: Change, game: Game) -> None:
-    """The game is over. Its log is kept ``game_log_days``."""
+    """Close a game without open pools."""
     update_game_closed(change.connection, game.id, change.now_ms)
     delete_timers_of_game(change.connection, game.id)
     keep_log(change, game)
@@ -50,22 +50,22 @@ def _finish(change: Change, game: Game) -> None:
 
 
 def keep_log(change: Change, game: Game) -> None:
-    """Keep a closed game's log ``game_log_days`` from now on."""
+    """Schedule the deletion of a closed game's broadcasts, ``game_log_days`` from now."""
     kept_until = change.sent_at + change.settings.game_log_days * DAY_MS
     insert_timer(change.connection, kept_until, TimerKind.PURGE_LOG, game.id)
 
 
 def close_if_nothing_remains(change: Change, game_id: int) -> None:
-    """After a pool has ended: finish a game that only waited for it when its ``close_at`` has passed."""
+    """Close a game whose last pool has just ended, if it waited for that and its ``close_at`` has passed."""
     game = get_game(change.connection, game_id)
-    waits = game.closing_at is not None and game.closed_at is None
-    if waits and game.close_at is not None and game.close_at <= change.now_ms:
+    is_waiting = game.closing_at is not None and game.closed_at is None
+    if is_waiting and game.close_at is not None and game.close_at <= change.now_ms:
         close(change, game)
     elif game.closed_at is not None:
         keep_log(change, game)
 
 
 def manual_pools_remain(request: Request, pools: list[str]) -> ErrorReply:
-    """The one refusal whose effects stay: returned, not raised."""
-    text = "binary pools remain, blocked: resolve each with register_game_event, then close again"
+    """The refusal of a close that binary pools hold up. It is returned, not raised, because its effects are kept."""
+    text = "binary pools remain and are blocked; resolve each by register_game_event, then close again"
     return error_reply(declared(request).op, ErrorCode.MANUAL_POOLS_REMAIN, text, pools=pools)

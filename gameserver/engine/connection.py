@@ -1,4 +1,4 @@
-"""The connection as the operations see it that concern the connection itself."""
+"""The interface of a connection for the operations that concern the connection itself."""
 
 from typing import Protocol
 
@@ -10,24 +10,24 @@ from gameserver.storage.users import User
 
 
 class ClientConnection(Protocol):
-    """What the handlers of `Kind.CONNECTION` operations need of a connection."""
+    """A client's connection, as the handlers of `Kind.CONNECTION` operations use it."""
 
     @property
     def user(self) -> User | None:
-        """Who the connection acts for."""
+        """The user that is logged on, or None."""
 
     @property
     def limits(self) -> Limits:
-        """The server's limits."""
+        """The server's limits, which the reply to a logon has."""
 
     async def reply(self, message: Message) -> None:
-        """Answer the request."""
+        """Send the reply to the request."""
 
     async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
-        """Act for the user that the credentials prove, or say why not."""
+        """Log on the user that the credentials prove, or return why that failed."""
 
     async def join(self, request: JoinGame) -> None:
-        """Subscribe, and answer the request."""
+        """Subscribe to a game, and send the reply."""
 
     async def leave(self, request: LeaveGame) -> None:
-        """End a subscription, and answer the request."""
+        """Unsubscribe from a game, and send the reply."""

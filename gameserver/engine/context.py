@@ -1,4 +1,4 @@
-"""What a handler works with: the connection, who asks, when, and what the change makes known."""
+"""What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -20,13 +20,16 @@ from gameserver.storage.sources import Source, find_source, is_source_admin
 from gameserver.storage.users import User
 
 DAY_MS = 86_400_000
-# The "operations" of the journal's rows that nobody has asked for: time acting late, a pool not recreated for a limit.
+# The op of journal rows that no request causes: a timer that ran late, and a pool that a limit kept from recreation.
 TIME_PASSED = 0
 NOT_RECREATED = -1
 
 
 class Publication(NamedTuple):
-    """A durable broadcast that is on disk, on its way to a game's subscribers and its source's watchers."""
+    """A durable broadcast for a game's subscribers, and for its source's watchers if it is ``for_watchers``.
+
+    ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it.
+    """
 
     game_uuid: str
     source_id: int
@@ -35,20 +38,19 @@ class Publication(NamedTuple):
     body: bytes
     for_watchers: bool
     ends_subscriptions: bool
-    # The pools it is about, and the one whose distribution is of no interest after it.
     about: tuple[str, ...]
     ends_pool: str | None
 
 
 class Notice(NamedTuple):
-    """A message to every connection of one user."""
+    """A message to every connection of a user."""
 
     user_id: int
     body: bytes
 
 
 class Wager(NamedTuple):
-    """A bet that was placed, for the pool's next distribution update."""
+    """A placed bet, for the next distribution update of its pool."""
 
     game_uuid: str
     pool_uuid: str
@@ -56,14 +58,14 @@ class Wager(NamedTuple):
 
 
 class ReopenedPool(NamedTuple):
-    """A pool that had ended and is open again: how it is backed is to be told once more."""
+    """A pool that is open again, for which a distribution update is due."""
 
     game_uuid: str
     pool_uuid: str
 
 
 class Effects(msgspec.Struct):
-    """What is made known once a change is on disk."""
+    """What is published once a change is committed."""
 
     publications: list[Publication] = []
     notices: list[Notice] = []
@@ -74,9 +76,10 @@ class Effects(msgspec.Struct):
 
 
 class Committed(NamedTuple):
-    """A change that is on disk: the reply's body, and what to make known.
+    """A committed change: the reply's body, and the effects to publish.
 
-    ``stored_bytes`` is what has been stored to repeat the reply with.
+    ``repeated``: the reply is that of an earlier request with the same key. ``stored_bytes`` is the size of the reply
+    that was stored under the key.
     """
 
     body: bytes
@@ -86,19 +89,19 @@ class Committed(NamedTuple):
 
 
 class Reading:
-    """A request that reads."""
+    """The context of a request that reads the database."""
 
     def __init__(self, connection: Connection, user: User, now_ms: int, settings: Settings) -> None:
         self.connection = connection
         self.user = user
         self.now_ms = now_ms
         self.settings = settings
-        self.game_id: int | None = None  # the game that the request concerns, once it is known
+        self.game_id: int | None = None  # the game that the request concerns; None until it is found
 
     def source(self, request: Request, uuid: str) -> Source:
-        """The source named by the request, if its declared role lets the user at it.
+        """The source that the request names.
 
-        Raises `Rejected`: ``not_found``, ``not_authorized``.
+        Raises ``not_found``, and ``not_authorized`` if the user lacks the role that the operation requires.
         """
         source = find_source(self.connection, uuid)
         if source is None:
@@ -107,7 +110,10 @@ class Reading:
         return source
 
     def game(self, request: Request, uuid: str) -> Game:
-        """The game named by the request, likewise."""
+        """The game that the request names.
+
+        Raises ``not_found``, and ``not_authorized`` if the user lacks the role that the operation requires.
+        """
         game = find_game(self.connection, uuid)
         if game is None:
             raise not_found("game_id", "game")
@@ -116,7 +122,10 @@ class Reading:
         return game
 
     def pool(self, request: Request, uuid: str) -> Pool:
-        """The pool named by the request, likewise."""
+        """The pool that the request names.
+
+        Raises ``not_found``, and ``not_authorized`` if the user lacks the role that the operation requires.
+        """
         pool = find_pool(self.connection, uuid)
         if pool is None:
             raise not_found("pool_id", "pool")
@@ -125,7 +134,7 @@ class Reading:
         return pool
 
     def admit(self, request: Request, *, source_id: int | None = None, game_id: int | None = None) -> None:
-        """Raise ``not_authorized`` unless the user has the role that the operation's declaration asks for."""
+        """Raise ``not_authorized`` unless the user has the role that the operation requires (protocol, "Roles")."""
         role = declared(request).by
         if role in (Role.ANYONE, Role.USER):
             return
@@ -137,14 +146,15 @@ class Reading:
             or (by_source and source_id is not None and is_source_admin(self.connection, source_id, self.user.id))
         ):
             return
-        raise Rejected(ErrorCode.NOT_AUTHORIZED, f"only {role.value} may do this, and {self.user.username} is none")
+        text = f"this operation requires {role.value}; {self.user.username} is not one"
+        raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
 
 
 class Change(Reading):
-    """A request that changes the database, in a savepoint of its own.
+    """The context of a change to the database, which runs in a savepoint of its own.
 
-    ``now_ms`` is the moment at which the change takes effect, ``sent_at`` that at which it is made known:
-    they differ for what fell due while the server was down.
+    ``now_ms`` is when the change takes effect, ``sent_at`` when it is published, both in epoch milliseconds: they
+    differ for timers that fell due while the server was down.
     """
 
     def __init__(
@@ -158,10 +168,10 @@ class Change(Reading):
         super().__init__(connection, user, now_ms, settings)
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
-        self._touched: dict[tuple[int, str], None] = {}
+        self._changed_balances: dict[tuple[int, str], None] = {}
 
     def publish(self, game: Game, message: Message, *, ends_pool: str | None = None) -> int:
-        """Log a broadcast with the change itself, to be sent after the commit; returns its seq."""
+        """Log a broadcast in the same transaction, to be sent after the commit. Returns its seq."""
         body = encode_body(message)
         seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
         self.effects.publications.append(
@@ -173,24 +183,24 @@ class Change(Reading):
                 body,
                 message.for_watchers,
                 message.ends_subscriptions,
-                message.pools_told_of(),
+                message.pools_shown(),
                 ends_pool,
             )
         )
         return seq
 
     def record(self, game_id: int, request: Request) -> None:
-        """Write a request that changes a game into the journal."""
+        """Append a request that changes a game to the journal."""
         parameters = request_parameters(request)
         insert_journal(self.connection, game_id, self.now_ms, self.user.id, declared(request).op, parameters)
 
     def record_delay(self, game_id: int) -> None:
-        """Write into the journal that what is due at ``now_ms``, and what follows, is done only at ``sent_at``."""
+        """Append to the journal that what was due at ``now_ms``, and what follows, happens only at ``sent_at``."""
         parameters = b'{"due_at":%d}' % self.now_ms
         insert_journal(self.connection, game_id, self.sent_at, None, TIME_PASSED, parameters)
 
     def record_not_recreated(self, pool: Pool) -> None:
-        """Write into the journal that a pool is not recreated: the limits may be others when it is lived again."""
+        """Append to the journal that a pool is not recreated, since a replay may run under other limits."""
         parameters = b'{"pool_id":"%b"}' % pool.uuid.encode()
         insert_journal(self.connection, pool.game_id, self.now_ms, None, NOT_RECREATED, parameters)
 
@@ -198,20 +208,22 @@ class Change(Reading):
         """Send a message to every connection of a user after the commit."""
         self.effects.notices.append(Notice(user_id, encode_body(message)))
 
-    def touch_balances(self, currency: str, user_ids: Iterable[int]) -> None:
-        """Tell users their balances in a currency after the commit (815), once for all that was changed."""
+    def mark_balances_changed(self, currency: str, user_ids: Iterable[int]) -> None:
+        """Send users their balances in a currency after the commit (815), once however often they have changed."""
         for user_id in user_ids:
-            self._touched[user_id, currency] = None
+            self._changed_balances[user_id, currency] = None
 
-    def tell_balances(self, currency: str, held: Balances) -> None:
-        """Tell the user what they have after this change, which alters nobody else's money."""
-        self.effects.balances[self.user.id, currency] = held
+    def set_own_balances(self, currency: str, balances: Balances) -> None:
+        """Send the user their balances after the commit, without reading them: the caller knows what they are."""
+        self.effects.balances[self.user.id, currency] = balances
 
-    def touched_balances(self) -> dict[tuple[int, str], Balances]:
-        """What the users of `touch_balances` have now."""
-        return {(user, currency): get_balances(self.connection, user, currency) for user, currency in self._touched}
+    def changed_balances(self) -> dict[tuple[int, str], Balances]:
+        """The balances now of those that `mark_balances_changed` was called for, by user and currency."""
+        return {
+            (user, currency): get_balances(self.connection, user, currency) for user, currency in self._changed_balances
+        }
 
     def finish(self) -> Effects:
-        """What to make known once the change is on disk."""
-        self.effects.balances |= self.touched_balances()
+        """The effects to publish once the change is committed."""
+        self.effects.balances |= self.changed_balances()
         return self.effects

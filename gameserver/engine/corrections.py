@@ -1,4 +1,4 @@
-"""Taking settlements back by compensating transfers (protocol, "Corrections")."""
+"""Taking settlements back, by compensating transfers (protocol, "Corrections")."""
 
 from decimal import Decimal
 
@@ -7,20 +7,13 @@ from gameserver.domain.parimutuel import Payout
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, ReopenedPool
 from gameserver.engine.events import resolution_by
-from gameserver.engine.pools import view_fields
+from gameserver.engine.pools import publish_open_pool
 from gameserver.engine.settlement import SettlementPlan, apply_plan
 from gameserver.engine.steering import allow_pool, block_pool, cancel_allows
-from gameserver.protocol.pools import NewBettingPool
 from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
-from gameserver.storage.pools import (
-    Pool,
-    get_pool,
-    update_blocked,
-    update_recreate_on_end,
-    was_recreated,
-)
+from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
 from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.settlements import (
     get_settlement,
@@ -33,29 +26,30 @@ from gameserver.storage.targets import get_target_path
 
 
 def overdrawn(change: Change) -> dict[str, Decimal]:
-    """Who has spent what was taken back: user id → how far below zero."""
+    """User id → how far below zero the user's available balance is, because what was taken back had been spent."""
     return {
-        str(user_id): to_units(-held.available, currency)
-        for (user_id, currency), held in change.touched_balances().items()
-        if held.available < 0
+        str(user_id): to_units(-balances.available, currency)
+        for (user_id, currency), balances in change.changed_balances().items()
+        if balances.available < 0
     }
 
 
 def take_settlement_back(change: Change, settlement_id: int) -> Pool:
-    """Undo a settlement; its pool, open again."""
+    """Undo a settlement, and return its pool, which is open again."""
     settlement = get_settlement(change.connection, settlement_id)
     users = take_back(change.connection, settlement, change.now_ms)
     pool = get_pool(change.connection, settlement.pool_id)
-    change.touch_balances(pool.currency, users)
+    change.mark_balances_changed(pool.currency, users)
     return pool
 
 
 def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
+    """Whether a pool whose settlement is taken back can run on: its game and its own time are not over."""
     return game.closed_at is None and game.closing_at is None and (pool.finish_at is None or now_ms < pool.finish_at)
 
 
 def reopen_pool(change: Change, pool: Pool, voided: Event) -> Pool:
-    """Let a pool run again; blocked at once, if an event registered later would have ended it."""
+    """Let a pool run again. It is blocked at once if an event registered later would have ended it."""
     if pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
     if was_recreated(change.connection, pool.id):
@@ -77,12 +71,12 @@ def _is_decided(change: Change, pool: Pool, voided: Event) -> bool:
     return False
 
 
-def tell_reopened(change: Change, game: Game, pool: Pool) -> None:
-    """Tell a pool that is open again (352), and how it is backed soon after (361).
+def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
+    """Tell the game's subscribers of a pool that is open again (352), and soon after of its distribution (361).
 
-    Whether it is blocked is told if it is, or if that fell due while it had ended (368, 369).
+    A block is published too (368), and an allow that fell due while the pool had ended (369).
     """
-    change.publish(game, NewBettingPool(**view_fields(change, pool)))
+    publish_open_pool(change, game, pool)
     if pool.is_blocked:
         block_pool(change, pool, change.now_ms if pool.untold_at is None else pool.untold_at)
     elif pool.untold_at is not None:
@@ -91,7 +85,7 @@ def tell_reopened(change: Change, game: Game, pool: Pool) -> None:
 
 
 def void_pool(change: Change, pool: Pool) -> None:
-    """Void a pool that is open: all valid stakes go back."""
+    """Void an open pool: every valid stake is returned."""
     bets = list_running_bets(change.connection, pool.id)
     settlement_id = insert_settlement(
         change.connection, pool.id, None, "void", None, 0, change.now_ms, is_money_return=True

@@ -1,4 +1,4 @@
-"""A game's details, and how long they hold (protocol, "Life of a game")."""
+"""A game's details, and how long they stay valid (protocol, "Life of a game")."""
 
 import math
 from typing import NamedTuple
@@ -22,7 +22,7 @@ PAST_EVENTS = 100
 
 
 def read_details(reading: Reading, request: GetGameDetails) -> GameDetails:
-    """All there is to know of a game."""
+    """The details that a request asks for. Raises ``not_found``."""
     game = reading.game(request, request.game_id)
     before = None
     if request.before is not None:
@@ -33,7 +33,7 @@ def read_details(reading: Reading, request: GetGameDetails) -> GameDetails:
 
 
 class LastingDetails(NamedTuple):
-    """The body of a game's details, true until the game changes and at most until a moment."""
+    """The body of a game's details, which is valid until the game changes, and at most until ``until_ms``."""
 
     body: bytes
     until_ms: float
@@ -42,7 +42,7 @@ class LastingDetails(NamedTuple):
 def lasting_details(
     connection: Connection, request: GetGameDetails, user: User, now_ms: int, settings: Settings
 ) -> LastingDetails:
-    """The reply to a request for details, and until when time alone does not change it."""
+    """The reply to a request for details, and the moment at which the passing of time changes it."""
     details = read_details(Reading(connection, user, now_ms, settings), request)
     changes = [moment for moment in (details.open_at, details.live_start_at) if moment > now_ms]
     return LastingDetails(encode_body(details), min(changes, default=math.inf))
@@ -66,7 +66,7 @@ def _past_events(
 def counts_of(
     reading: Reading, game_id: int, action_row: int | None = None, targets: list[TargetRow] | None = None
 ) -> dict[str, dict[str, int]]:
-    """Action id → target id → how often it has happened, ancestors included; of one action or of all."""
+    """Action id → target id → how often it has happened, ancestors included, for one action or for all."""
     counts: dict[str, dict[str, int]] = {}
     found = list_counts(reading.connection, game_id, action_row)
     if found:
@@ -79,7 +79,7 @@ def counts_of(
 def details_of(
     reading: Reading, game: Game, seq: int, before: Event | None = None, limit: int = PAST_EVENTS
 ) -> GameDetails:
-    """A game's details, which carry ``seq``, with the newest ``limit`` events that are older than ``before``."""
+    """A game's details as of ``seq``, with the newest ``limit`` events that are older than ``before``."""
     targets = list_target_rows(reading.connection, game.id)
     return GameDetails(
         game_id=game.uuid,
@@ -103,8 +103,11 @@ def details_of(
     )
 
 
-def told_details(reading: Reading, game: Game) -> GameDetails:
-    """What is told of an update: the details under the seq to come, without events, whose number would be its cost."""
+def details_broadcast(reading: Reading, game: Game) -> GameDetails:
+    """The details as an update broadcasts them: under the next seq, and partial.
+
+    They leave out past events, with whose number the cost of an update would grow.
+    """
     return msgspec.structs.replace(details_of(reading, game, game.seq + 1, limit=0), partial=True)
 
 

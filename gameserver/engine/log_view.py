@@ -1,4 +1,4 @@
-"""What a connection needs to know of a game before it joins it (protocol, "Sequence and recovery")."""
+"""The state of a game's log, which a connection reads before it joins (protocol, "Sequence and recovery")."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class LogView(NamedTuple):
 
 
 def view_log(connection: Connection, game_uuid: str) -> LogView:
-    """The log's state. Raises `Rejected` (``not_found``)."""
+    """How far a game's log reaches. Raises `Rejected` (``not_found``)."""
     game = find_game(connection, game_uuid)
     if game is None:
         raise not_found("game_id", "game")

@@ -1,4 +1,4 @@
-"""What the state of a source, a game or a pool forbids."""
+"""Checks that the state of a source, a game or a pool allows an operation."""
 
 from gameserver.domain.pools import PoolStatus
 from gameserver.errors import ErrorCode, Rejected
@@ -8,25 +8,25 @@ from gameserver.storage.sources import Source
 
 
 def require_source_open(source: Source) -> None:
-    """Raise ``source_closed`` for a source that is."""
+    """Raise ``source_closed`` for a closed source."""
     if source.closed_at is not None:
-        raise Rejected(ErrorCode.SOURCE_CLOSED, "this game source is closed; open another")
+        raise Rejected(ErrorCode.SOURCE_CLOSED, "this game source is closed")
 
 
 def require_not_closed(game: Game) -> None:
-    """Raise ``game_closed`` for a game that is."""
+    """Raise ``game_closed`` for a closed game."""
     if game.closed_at is not None:
         raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
 
 
 def require_not_closing(game: Game) -> None:
-    """Raise ``conflict`` for a game that waits for its binary pools."""
+    """Raise ``conflict`` for a game that is closing: it waits for its binary pools to be resolved."""
     if game.closing_at is not None:
         raise Rejected(ErrorCode.CONFLICT, "this game is closing; only its binary pools can still be resolved")
 
 
 def require_running(game: Game, now_ms: int) -> None:
-    """Raise the `Rejected` for a game that is not open, or no longer."""
+    """Raise ``game_closed``, ``conflict`` or ``game_not_open`` unless the game is open."""
     require_not_closed(game)
     require_not_closing(game)
     if game.opened_at is None or now_ms < game.open_at:

@@ -1,4 +1,4 @@
-"""What time itself does: closing games at close_at, forgetting what is too old."""
+"""What happens at a set time: games close, pools finish, are blocked or allowed, and old rows are deleted."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ from gameserver.storage.replies import delete_old_replies
 from gameserver.storage.schedule import Timer, TimerKind, delete_timer, first_due, insert_timer, postpone_timer
 from gameserver.storage.users import User, delete_expired_sessions
 
-# Who acts where time does: no user of the server.
+# The user of a change that a timer causes; it is in no database.
 SYSTEM_USER = User(0, "the clock", is_provider=False)
 
 PURGE_BATCH = 500
@@ -27,7 +27,7 @@ SECOND_LABEL = 1  # the position of a binary pool's second target
 
 
 def due_job(settings: Settings, connection: Connection, now_ms: int) -> Due | None:
-    """The first thing that is due at ``now_ms``, or None. Put off, it is tried again after ``RETRY_MS``."""
+    """The first timer that is due at ``now_ms`` as a job, or None. If it fails, it is retried after ``RETRY_MS``."""
     timer = first_due(connection, now_ms)
     if timer is None:
         return None
@@ -50,7 +50,7 @@ def _close_game(change: Change, timer: Timer) -> None:
 
 
 def _finish_pool(change: Change, timer: Timer) -> None:
-    """A time-based pool ends: parimutuel as ``none``, binary as its second label."""
+    """End a time-based pool at its ``finish_at``: parimutuel as ``none``, binary as its second label."""
     assert timer.pool_id is not None
     pool = get_pool(change.connection, timer.pool_id)
     position = SECOND_LABEL if pool.type.is_binary else none_position(change, pool)
@@ -74,7 +74,7 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 
 
 def forget_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
-    """Remove a batch of expired sessions and of stored replies past their time; whether there may be more."""
+    """Delete a batch of expired sessions and of stored replies older than ``reply_days``; whether more may remain."""
     sessions = delete_expired_sessions(connection, now_ms, PURGE_BATCH)
     replies = delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)
     return max(sessions, replies) == PURGE_BATCH

@@ -1,4 +1,4 @@
-"""Who a client is: session keys and digests checked against the live sessions (protocol, "Logging on")."""
+"""Session keys and login digests, checked against the live sessions (protocol, "Logging on")."""
 
 from functools import partial
 from typing import NamedTuple
@@ -19,7 +19,7 @@ HOUR_MS = 3_600_000
 
 
 class Credentials(NamedTuple):
-    """How a client proves who it is: a session key, or a digest made with one."""
+    """What a client logs on with: a session key, or a digest made with one."""
 
     key: str | None = None
     user_id: int = 0
@@ -28,7 +28,7 @@ class Credentials(NamedTuple):
 
 
 class Login(NamedTuple):
-    """A proof that was accepted: the live session, and its key."""
+    """A logon that was accepted: the live session, and its key."""
 
     session: Session
     key: str
@@ -62,7 +62,7 @@ def _matching(sessions: list[Session], secret: bytes, credentials: Credentials) 
 def new_session(
     connection: Connection, user_id: int, secret: bytes, settings: Settings, now_ms: int
 ) -> tuple[str, list[str]]:
-    """A new session key of a user, and the ids of the sessions that end to make room for it."""
+    """Start a session of a user. Returns its key, and the ids of the oldest sessions, ended because of the limit."""
     lifetime_ms = settings.session_hours * HOUR_MS
     session_id, ended = insert_session(
         connection, user_id, now_ms, now_ms + lifetime_ms, settings.max_sessions_per_user

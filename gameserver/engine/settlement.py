@@ -1,16 +1,19 @@
-"""How a pool ends: who is paid what, in one transaction with what ended it (protocol, "Settlement")."""
+"""Ending a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
+
+from msgspec import UNSET
 
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import Payout, price, settle
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.pools import has_room, open_pool
+from gameserver.engine.pools import may_open_pool, open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
 from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event
@@ -39,7 +42,7 @@ from gameserver.storage.settlements import (
 
 
 class Resolution(NamedTuple):
-    """What ends a pool: its cause, the position that wins (None: everybody's stake back), and the event."""
+    """How a pool ends: the cause, the winning position (None: every stake is returned), and the event, if any."""
 
     cause: str
     position: int | None
@@ -48,7 +51,7 @@ class Resolution(NamedTuple):
 
 @dataclass
 class SettlementPlan:
-    """What an ending does to a pool's bets, before anything is changed."""
+    """What a resolution does to a pool's bets: computed first, then applied. Amounts are in minor units."""
 
     valid: list[RunningBet]
     late: list[RunningBet]
@@ -65,14 +68,14 @@ class SettlementPlan:
 
     @property
     def price(self) -> Decimal | None:
-        """What one unit on the winner is paid; None on money-return."""
+        """The payout per unit staked on the winner; None on money-return."""
         if self.payout.is_money_return:
             return None
         return price(sum(self.payout.payouts), sum(bet.amount for bet in self.valid if bet.position == self.position))
 
     @property
     def winners(self) -> dict[int, int]:
-        """User → net win, of those who backed the winner and lost nothing on the whole."""
+        """User → net win, of those who backed the winner and lost nothing in total."""
         if self.payout.is_money_return:
             return {}
         return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.backed_winner}
@@ -83,63 +86,63 @@ class SettlementPlan:
         return {user: -net for user, net in self.net_of.items() if net < 0}
 
 
-def plan(reading: Reading, pool: Pool, ending: Resolution) -> SettlementPlan:
-    """Who would be paid what. Bets placed at or after the moment of the event are late, and not valid."""
-    happened_at = ending.event.happened_at if ending.event is not None else None
+def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
+    """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
+    happened_at = resolution.event.happened_at if resolution.event is not None else None
     valid: list[RunningBet] = []
     late: list[RunningBet] = []
     for bet in list_running_bets(reading.connection, pool.id):
         is_late = happened_at is not None and bet.placed_at >= happened_at
         (late if is_late else valid).append(bet)
     stakes = [bet.amount for bet in valid]
-    payout = settle(stakes, [bet.position == ending.position for bet in valid], pool.takeout_millionths)
-    return SettlementPlan(valid, late, payout, ending.position)
+    payout = settle(stakes, [bet.position == resolution.position for bet in valid], pool.takeout_millionths)
+    return SettlementPlan(valid, late, payout, resolution.position)
 
 
-def end_pool(change: Change, pool: Pool, ending: Resolution) -> None:
-    """Settle a pool that is open, tell it (362, or 363 for time), and open it anew if it is to be recreated."""
-    planned = plan(change, pool, ending)
+def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
+    """Settle an open pool, publish its end (362, or 363 at its ``finish_at``), and recreate it if it asks for that."""
+    plan = plan_settlement(change, pool, resolution)
     settlement_id = insert_settlement(
         change.connection,
         pool.id,
-        ending.event.id if ending.event is not None else None,
-        ending.cause,
-        ending.position,
-        planned.payout.takeout,
+        resolution.event.id if resolution.event is not None else None,
+        resolution.cause,
+        resolution.position,
+        plan.payout.takeout,
         change.now_ms,
-        is_money_return=planned.payout.is_money_return,
+        is_money_return=plan.payout.is_money_return,
     )
-    apply_plan(change, pool, planned, settlement_id, BetStatus.REFUNDED)
+    apply_plan(change, pool, plan, settlement_id, BetStatus.REFUNDED)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
     game = get_game(change.connection, pool.game_id)
-    _tell(change, game, get_pool(change.connection, pool.id), planned, ending)
-    if is_recreated(game, pool, ending):
+    _publish_end(change, game, get_pool(change.connection, pool.id), plan, resolution)
+    if is_recreated(game, pool, resolution):
         _recreate(change, game, pool)
 
 
-def is_recreated(game: Game, pool: Pool, ending: Resolution) -> bool:
-    """Whether a pool that ends so is to be opened anew; limits aside."""
+def is_recreated(game: Game, pool: Pool, resolution: Resolution) -> bool:
+    """Whether a pool that ends this way is recreated, the limits permitting."""
     is_game_open = game.closing_at is None and game.closed_at is None
-    return pool.recreate_on_end and ending.cause in ("event", "time") and is_game_open
+    return pool.recreate_on_end and resolution.cause in ("event", "time") and is_game_open
 
 
-def apply_plan(change: Change, pool: Pool, planned: SettlementPlan, settlement_id: int, returned: BetStatus) -> None:
-    """Move the money, and record what became of each bet; ``returned`` is the status of stakes given back."""
+def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int, returned: BetStatus) -> None:
+    """Move the money, and store the outcome of each bet; ``returned`` is the status of bets whose stake is returned."""
     connection, now_ms = change.connection, change.now_ms
-    insert_transfers(connection, _transfers(change, pool, planned, settlement_id))
-    update_bets(connection, _outcomes(planned, now_ms, returned))
-    if planned.late:
-        update_sums(connection, pool.id, planned.late, planned.valid)
-    update_nets(connection, pool.id, planned.net_of)
+    insert_transfers(connection, _transfers(change, pool, plan, settlement_id))
+    update_bets(connection, _outcomes(plan, now_ms, returned))
+    if plan.late:
+        update_sums(connection, pool.id, plan.late, plan.valid)
+    update_nets(connection, pool.id, plan.net_of)
     if returned is BetStatus.VOIDED:
         delete_timers_of_pool(connection, pool.id)
     else:
         # The others stay: they apply if the settlement is taken back.
         delete_timers(connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
-    change.touch_balances(pool.currency, [bet.user_id for bet in (*planned.valid, *planned.late)])
+    change.mark_balances_changed(pool.currency, [bet.user_id for bet in (*plan.valid, *plan.late)])
 
 
-def _transfers(change: Change, pool: Pool, planned: SettlementPlan, settlement_id: int) -> Iterator[Transfer]:
+def _transfers(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> Iterator[Transfer]:
     connection, currency, now_ms = change.connection, pool.currency, change.now_ms
     accounts: dict[int, tuple[int, int]] = {}
 
@@ -155,102 +158,96 @@ def _transfers(change: Change, pool: Pool, planned: SettlementPlan, settlement_i
         available, staked = of_user(bet.user_id)
         return Transfer(staked, available, bet.amount, Reason.REFUND, bet.id, settlement_id, now_ms)
 
-    yield from map(refund, planned.late)
-    if planned.payout.is_money_return:
-        yield from map(refund, planned.valid)
+    yield from map(refund, plan.late)
+    if plan.payout.is_money_return:
+        yield from map(refund, plan.valid)
         return
     clearing = account_id(connection, AccountKind.CLEARING, currency)
-    for bet in planned.valid:
+    for bet in plan.valid:
         staked = of_user(bet.user_id)[1]
         yield Transfer(staked, clearing, bet.amount, Reason.POT, bet.id, settlement_id, now_ms)
-    for bet, paid in zip(planned.valid, planned.payout.payouts, strict=True):
+    for bet, paid in zip(plan.valid, plan.payout.payouts, strict=True):
         if paid:
             available = of_user(bet.user_id)[0]
             yield Transfer(clearing, available, paid, Reason.PAYOUT, bet.id, settlement_id, now_ms)
-    if planned.payout.takeout:
+    if plan.payout.takeout:
         house = account_id(connection, AccountKind.HOUSE, currency)
-        yield Transfer(clearing, house, planned.payout.takeout, Reason.TAKEOUT, None, settlement_id, now_ms)
+        yield Transfer(clearing, house, plan.payout.takeout, Reason.TAKEOUT, None, settlement_id, now_ms)
 
 
-def _outcomes(planned: SettlementPlan, now_ms: int, returned: BetStatus) -> Iterator[SettledBet]:
-    for bet in planned.late:
+def _outcomes(plan: SettlementPlan, now_ms: int, returned: BetStatus) -> Iterator[SettledBet]:
+    for bet in plan.late:
         yield SettledBet(BetStatus.INVALIDATED, bet.amount, now_ms, bet.id)
-    for bet, paid in zip(planned.valid, planned.payout.payouts, strict=True):
-        if planned.payout.is_money_return:
+    for bet, paid in zip(plan.valid, plan.payout.payouts, strict=True):
+        if plan.payout.is_money_return:
             status = returned
         else:
-            status = BetStatus.WON if bet.position == planned.position else BetStatus.LOST
+            status = BetStatus.WON if bet.position == plan.position else BetStatus.LOST
         yield SettledBet(status, paid, now_ms, bet.id)
 
 
-def _tell(change: Change, game: Game, pool: Pool, planned: SettlementPlan, ending: Resolution) -> None:
-    fields = _told_fields(change, pool, planned, ending)
-    if ending.cause == "time":
-        change.publish(game, BetPoolExpired(**fields, expired_at=change.now_ms), ends_pool=pool.uuid)
-    else:
-        change.publish(game, BetPoolResolved(**fields, resolved_at=change.now_ms), ends_pool=pool.uuid)
-
-
-def _told_fields(change: Change, pool: Pool, planned: SettlementPlan, ending: Resolution) -> dict[str, Any]:
-    most = change.settings.max_listed_bettors
-    invalidated = list(dict.fromkeys(bet.user_id for bet in planned.late))
-    winners, losers = planned.winners, planned.losers
-    counts: dict[str, Any] = {}
-    if max(len(winners), len(losers), len(invalidated)) > most:
-        counts = {
-            "truncated": True,
-            "winners_count": len(winners),
-            "losers_count": len(losers),
-            "invalidated_count": len(invalidated),
-        }
-    return {
-        "pool_id": pool.uuid,
-        "game_id": pool.game_uuid,
-        "event_id": ending.event.uuid if ending.event is not None else None,
-        "winning_target": target_name(change, pool, ending.position),
-        "description": pool.description,
-        "winners": shown(winners, pool.currency, most),
-        "losers": shown(losers, pool.currency, most),
-        "invalidated_bettors": invalidated[:most],
-        "is_money_return": planned.payout.is_money_return,
-        "amount_total": to_units(pool.amount_total, pool.currency),
-        "participants": pool.participants,
-        "version": pool.version,
-        **counts,
-    }
+def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, resolution: Resolution) -> None:
+    kind = (
+        partial(BetPoolExpired, expired_at=change.now_ms)
+        if resolution.cause == "time"
+        else partial(BetPoolResolved, resolved_at=change.now_ms)
+    )
+    limit = change.settings.max_listed_bettors
+    winners, losers = plan.winners, plan.losers
+    invalidated = list(dict.fromkeys(bet.user_id for bet in plan.late))
+    truncated = max(len(winners), len(losers), len(invalidated)) > limit
+    ended = kind(
+        pool_id=pool.uuid,
+        game_id=pool.game_uuid,
+        event_id=resolution.event.uuid if resolution.event is not None else None,
+        winning_target=target_name(change, pool, resolution.position),
+        description=pool.description,
+        winners=amounts_by_user(winners, pool.currency, limit),
+        losers=amounts_by_user(losers, pool.currency, limit),
+        invalidated_bettors=invalidated[:limit],
+        is_money_return=plan.payout.is_money_return,
+        amount_total=to_units(pool.amount_total, pool.currency),
+        participants=pool.participants,
+        version=pool.version,
+        truncated=truncated,
+        winners_count=len(winners) if truncated else UNSET,
+        losers_count=len(losers) if truncated else UNSET,
+        invalidated_count=len(invalidated) if truncated else UNSET,
+    )
+    change.publish(game, ended, ends_pool=pool.uuid)
 
 
 def target_name(reading: Reading, pool: Pool, position: int | None) -> str | None:
-    """The id of what stands at a position of the pool; None for none."""
+    """The id of the target at a position of the pool; None for no position."""
     if position is None:
         return None
     return next(target.key for target in list_pool_targets(reading.connection, pool.id) if target.position == position)
 
 
 def none_position(reading: Reading, pool: Pool) -> int:
-    """Where ``none`` stands in a parimutuel pool."""
+    """The position of ``none`` in a parimutuel pool."""
     none = find_pool_target(reading.connection, pool.id, NONE_ID)
     assert none is not None
     return none.position
 
 
-def shown(amounts: dict[int, int], currency: str, most: int) -> dict[str, Decimal]:
-    """User id → amount as they are sent, the greatest first, at most so many."""
-    listed = sorted(amounts.items(), key=lambda entry: -entry[1])[:most]
+def amounts_by_user(amounts: dict[int, int], currency: str, limit: int) -> dict[str, Decimal]:
+    """User id → amount in units, the greatest first, at most ``limit`` of them."""
+    listed = sorted(amounts.items(), key=lambda entry: -entry[1])[:limit]
     return {str(user): to_units(amount, currency) for user, amount in listed}
 
 
 def _recreate(change: Change, game: Game, pool: Pool) -> None:
-    """Open an ended pool anew, if the limits allow it."""
-    most = change.settings.max_unbacked_runs
-    unbacked_runs = count_unbacked_runs(change.connection, pool.id, most)
-    if unbacked_runs >= most or not has_room(change, game):
+    """Open the successor of an ended pool, if the limits allow it (protocol, "Recreation")."""
+    limit = change.settings.max_unbacked_runs
+    unbacked_runs = count_unbacked_runs(change.connection, pool.id, limit)
+    if unbacked_runs >= limit or not may_open_pool(change, game):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
         change.record_not_recreated(pool)
         return
     times = recreated_times(pool.times, change.now_ms, unbacked_runs)
     if times.finish_at is not None and times.finish_at <= change.sent_at:
-        # It would have ended while the server was down: it begins when the server is back.
+        # The successor would have ended while the server was down, so it starts now instead.
         times = recreated_times(pool.times, change.sent_at, unbacked_runs)
         change.record_delay(game.id)
     targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}

@@ -1,4 +1,4 @@
-"""Blocking, allowing and heating pools, whoever or whatever does it (protocol, "Blocking, allowing, hot pools")."""
+"""Blocking and allowing betting, and hot pools, by request or by time (protocol, "Blocking, allowing, hot pools")."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,14 +25,14 @@ from gameserver.storage.targets import get_action_key
 
 
 def cancel_allows(change: Change, pool: Pool) -> None:
-    """No allow that is to come lets the pool take bets: it is blocked at once, by one who knows of it."""
+    """Cancel the scheduled allows of a pool, its own and those of its action."""
     delete_timers(change.connection, pool.game_id, [TimerKind.ALLOW_POOL], pool_id=pool.id)
     if pool.action_id is not None:
         except_from_timer(change.connection, pool.game_id, TimerKind.ALLOW_ACTION, pool.action_id, pool.id)
 
 
 def block_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolBlocked:
-    """Stop a pool from taking bets, and tell it."""
+    """Stop a pool from accepting bets, and publish that (368)."""
     version = update_blocked(change.connection, pool.id, is_blocked=True)
     blocked = BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=at_ms, version=version)
     change.publish(get_game(change.connection, pool.game_id), blocked)
@@ -40,7 +40,7 @@ def block_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolBlocked:
 
 
 def allow_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolAllowed:
-    """Let a pool take bets again, and tell it."""
+    """Let a pool accept bets again, and publish that (369)."""
     version = update_blocked(change.connection, pool.id, is_blocked=False)
     allowed = BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=at_ms, version=version)
     change.publish(get_game(change.connection, pool.game_id), allowed)
@@ -48,6 +48,7 @@ def allow_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolAllowed:
 
 
 def heat_pool(change: Change, pool: Pool, at_ms: int) -> HotBettingPoolSuggested:
+    """Mark a pool as hot, and publish that (367)."""
     version = update_hot_since(change.connection, pool.id, at_ms)
     hot = HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid, version=version)
     change.publish(get_game(change.connection, pool.game_id), hot)
@@ -55,6 +56,7 @@ def heat_pool(change: Change, pool: Pool, at_ms: int) -> HotBettingPoolSuggested
 
 
 def block_action(change: Change, game: Game, key: str, pools: list[Pool], at_ms: int) -> BettingForGameAndActionBlocked:
+    """Stop the pools on an action from accepting bets, and publish that (370, and 368 for each)."""
     for pool in pools:
         block_pool(change, pool, at_ms)
     blocked = BettingForGameAndActionBlocked(game_id=game.uuid, action_id=key, blocked_at=at_ms)
@@ -63,6 +65,7 @@ def block_action(change: Change, game: Game, key: str, pools: list[Pool], at_ms:
 
 
 def allow_action(change: Change, game: Game, key: str, pools: list[Pool], at_ms: int) -> BettingForGameAndActionAllowed:
+    """Let the pools on an action accept bets again, and publish that (371, and 369 for each)."""
     for pool in pools:
         allow_pool(change, pool, at_ms)
     allowed = BettingForGameAndActionAllowed(game_id=game.uuid, action_id=key, allowed_at=at_ms)
@@ -76,7 +79,7 @@ def _steer_pool(act: Callable[[Change, Pool, int], object], change: Change, time
     if pool.status is PoolStatus.OPEN:
         act(change, pool, timer.due_at)
     elif timer.kind is not TimerKind.HEAT_POOL:
-        # It holds if the pool opens again, and is told then.
+        # It takes effect if the pool reopens, and is published then.
         is_blocked = timer.kind is TimerKind.BLOCK_POOL
         update_blocked(change.connection, pool.id, is_blocked=is_blocked, untold_at=timer.due_at)
 
@@ -89,7 +92,7 @@ def _steer_action(act: Callable[[Change, Game, str, list[Pool], int], object], c
     act(change, get_game(change.connection, timer.game_id), key, pools, timer.due_at)
 
 
-# What is done when the moment comes. A pool's timers end with the pool, a game's with the game.
+# What each timer does when it is due. A pool's timers are deleted with its end, a game's with the game's.
 SCHEDULED_STEERING: dict[TimerKind, Callable[[Change, Timer], None]] = {
     TimerKind.BLOCK_POOL: partial(_steer_pool, block_pool),
     TimerKind.ALLOW_POOL: partial(_steer_pool, allow_pool),

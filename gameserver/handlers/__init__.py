@@ -1,1 +1,1 @@
-"""What each operation does: one function an operation, found by `gameserver.handlers.table`."""
+"""The operations: one function each, found by `gameserver.handlers.table`."""

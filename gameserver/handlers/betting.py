@@ -25,30 +25,31 @@ from gameserver.storage.pools import (
 
 
 def parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
+    """The id of the target that the parameter names. Raises `Rejected`."""
     return target_key(request.target, "target", settings.max_target_depth)
 
 
 def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, key: str) -> BetPlacedInBettingPool:
-    """Take a bet: its stake leaves the available money in the same transaction."""
+    """Place a bet: its stake leaves the available balance in the same transaction."""
     units = read_amount(request.amount, "amount")
-    offer = find_bet_context(change.connection, request.pool_id, key, change.user.id)
-    if offer is None:
+    context = find_bet_context(change.connection, request.pool_id, key, change.user.id)
+    if context is None:
         raise not_found("pool_id", "pool")
-    amount = to_minor(units, offer.currency, "amount")
-    if offer.position is None:
-        raise invalid("target", f"target names nothing that can be backed in this pool: {key[:80]!r}")
-    if not offer.may_bet:
-        text = f"{change.user.username} is or was an admin of this game or its source, who may not bet in it"
+    amount = to_minor(units, context.currency, "amount")
+    if context.position is None:
+        raise invalid("target", f"this pool has no target {key[:80]!r}")
+    if not context.may_bet:
+        text = f"admins may not bet; {change.user.username} is or was an admin of this game or its source"
         raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
-    require_accepting(offer.status, offer.times, change.now_ms, is_blocked=offer.is_blocked)
-    wallet = offer.wallet or get_wallet(change.connection, change.user.id, offer.currency)
-    _require_funds(wallet.held.available, amount, offer.currency)
-    bet = insert_bet(change.connection, offer.pool_id, change.user.id, offer.position, amount, change.now_ms)
-    _count(change, offer, offer.position, amount)
-    change.tell_balances(offer.currency, insert_stake(change.connection, wallet, amount, bet.id, change.now_ms))
-    shown = to_units(amount, offer.currency)
+    require_accepting(context.status, context.times, change.now_ms, is_blocked=context.is_blocked)
+    wallet = context.wallet or get_wallet(change.connection, change.user.id, context.currency)
+    _require_funds(wallet.held.available, amount, context.currency)
+    bet = insert_bet(change.connection, context.pool_id, change.user.id, context.position, amount, change.now_ms)
+    _count(change, context, context.position, amount)
+    change.set_own_balances(context.currency, insert_stake(change.connection, wallet, amount, bet.id, change.now_ms))
+    shown = to_units(amount, context.currency)
     new_bet = NewBet(bet.uuid, change.user.id, key, shown, bet.placed_at)
-    change.effects.wagers.append(Wager(offer.game_uuid, request.pool_id, new_bet))
+    change.effects.wagers.append(Wager(context.game_uuid, request.pool_id, new_bet))
     return BetPlacedInBettingPool(
         pool_id=request.pool_id, bet_id=bet.uuid, target=key, amount=shown, placed_at=bet.placed_at
     )
@@ -56,34 +57,39 @@ def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, ke
 
 def _require_funds(available: int, amount: int, currency: str) -> None:
     if available < amount:
-        has, asks = to_units(available, currency), to_units(amount, currency)
-        raise Rejected(ErrorCode.INSUFFICIENT_FUNDS, f"available are {has} {currency}, asked for are {asks}", "amount")
+        text = (
+            f"insufficient funds: {to_units(available, currency)} {currency} available,"
+            f" {to_units(amount, currency)} requested"
+        )
+        raise Rejected(ErrorCode.INSUFFICIENT_FUNDS, text, "amount")
 
 
-def _count(change: Change, offer: BetContext, position: int, amount: int) -> None:
+def _count(change: Change, context: BetContext, position: int, amount: int) -> None:
     """Add a bet to the sums of its user, its target and its pool."""
-    connection, user_id, pool_id = change.connection, change.user.id, offer.pool_id
+    connection, user_id, pool_id = change.connection, change.user.id, context.pool_id
     new_backer = add_to_stake(connection, user_id, pool_id, position, amount)
-    # Who has backed the target before is a participant already.
-    new_participant = new_backer and insert_participation(connection, user_id, offer.game_id, pool_id)
+    # Whoever has backed the target before is a participant already.
+    new_participant = new_backer and insert_participation(connection, user_id, context.game_id, pool_id)
     update_sums_for_bet(connection, pool_id, position, amount, new_participant=new_participant, new_backer=new_backer)
 
 
 def get_my_current_balance(reading: Reading, request: GetMyCurrentBalance) -> YourCurrentBalance:
-    """What the user has in all."""
-    held = get_balances(reading.connection, reading.user.id, request.currency)
+    """Read what the user has, staked money included."""
+    balances = get_balances(reading.connection, reading.user.id, request.currency)
     return YourCurrentBalance(
-        currency=request.currency, current_balance=to_units(held.available + held.staked, request.currency)
+        currency=request.currency, current_balance=to_units(balances.available + balances.staked, request.currency)
     )
 
 
 def get_my_available_balance(reading: Reading, request: GetMyAvailableBalance) -> YourAvailableBalance:
-    """What the user can stake."""
-    held = get_balances(reading.connection, reading.user.id, request.currency)
-    return YourAvailableBalance(currency=request.currency, available_balance=to_units(held.available, request.currency))
+    """Read what the user can stake."""
+    balances = get_balances(reading.connection, reading.user.id, request.currency)
+    return YourAvailableBalance(
+        currency=request.currency, available_balance=to_units(balances.available, request.currency)
+    )
 
 
 def get_my_exposure(reading: Reading, request: GetMyExposure) -> YourExposure:
-    """What the user has staked."""
-    held = get_balances(reading.connection, reading.user.id, request.currency)
-    return YourExposure(currency=request.currency, exposure=to_units(held.staked, request.currency))
+    """Read what the user has staked in running bets."""
+    balances = get_balances(reading.connection, reading.user.id, request.currency)
+    return YourExposure(currency=request.currency, exposure=to_units(balances.staked, request.currency))

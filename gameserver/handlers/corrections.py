@@ -9,29 +9,24 @@ from gameserver.engine.context import Change
 from gameserver.engine.corrections import (
     may_reopen,
     overdrawn,
+    publish_reopened,
     reopen_pool,
     take_settlement_back,
-    tell_reopened,
     void_pool,
 )
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.events import BettingPoolVoided, GameEventVoided, VoidBettingPool, VoidGameEvent
 from gameserver.storage.events import count_event, find_event, update_event_voided
 from gameserver.storage.games import find_game, get_game
-from gameserver.storage.pools import (
-    get_pool,
-    list_versions,
-)
-from gameserver.storage.settlements import (
-    list_settlements_of_event,
-)
+from gameserver.storage.pools import get_pool, list_versions
+from gameserver.storage.settlements import list_settlements_of_event
 from gameserver.storage.targets import get_target_path
 
 REOPENED, VOIDED = "reopened", "voided"
 
 
 def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
-    """Take an event out of the game, and back what it settled."""
+    """Void an event, and take back every settlement it caused; its pools reopen where they still can."""
     game = find_game(change.connection, request.game_id)
     if game is None:
         raise not_found("game_id", "game")
@@ -40,7 +35,7 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
         raise not_found("event_id", "event of this game")
     change.game(request, request.game_id)
     if event.voided_at is not None:
-        raise Rejected(ErrorCode.CONFLICT, "this event is voided already")
+        raise Rejected(ErrorCode.CONFLICT, "this event is already voided")
     update_event_voided(change.connection, event.id, change.now_ms)
     if event.action_id is not None and event.target_id is not None:
         path = get_target_path(change.connection, event.target_id)
@@ -63,16 +58,16 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
     )
     change.publish(game, voided)
     for pool in reopened:
-        tell_reopened(change, game, pool)
+        publish_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)
     return msgspec.structs.replace(voided, overdrawn=overdrawn(change))
 
 
 def void_betting_pool(change: Change, request: VoidBettingPool) -> BettingPoolVoided:
-    """Give all stakes in a pool back."""
+    """Void a pool: every stake is returned. A settlement it already had is taken back first."""
     pool = change.pool(request, request.pool_id)
     if pool.status is PoolStatus.VOIDED:
-        raise Rejected(ErrorCode.CONFLICT, "this pool is voided already")
+        raise Rejected(ErrorCode.CONFLICT, "this pool is already voided")
     if pool.settlement_id is not None:
         pool = take_settlement_back(change, pool.settlement_id)
     void_pool(change, pool)

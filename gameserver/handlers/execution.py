@@ -1,4 +1,4 @@
-"""Carrying requests out, in the database's threads."""
+"""Running the handlers of reads and writes, in the database's threads."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
 from gameserver.storage.users import User
 
-# Bets record themselves; who administers a game is no part of its life.
-UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername, RemoveGameAdmin})
+# Bets are stored anyway, and admins of a game do not change how it goes.
+NOT_JOURNALED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername, RemoveGameAdmin})
 
 Parsed = tuple[Any, ...]
 
 
 def run_read(connection: Connection, request: Request, user: User, now_ms: int, settings: Settings) -> bytes:
-    """The body of the reply to a request that reads."""
+    """Carry out a request that reads; the body of its reply. Raises `Rejected`."""
     return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings), request))
 
 
 def parse(request: Request, settings: Settings) -> Parsed:
-    """What `run_write` needs to have been made of a request's parameters. Raises `Rejected`."""
+    """The parsed parameters of a request, for `run_write`. Raises `Rejected`."""
     parser = WRITES[type(request)].parse
     return () if parser is None else (parser(request, settings),)
 
@@ -40,18 +40,21 @@ def run_write(
     now_ms: int,
     settings: Settings,
 ) -> Committed:
-    """Carry out a request that changes something, once per idempotency key (protocol, "Idempotency")."""
+    """Carry out a request that changes the database, once per idempotency key (protocol, "Idempotency").
+
+    Raises `Rejected`.
+    """
     key = request.header.key
     if key and digest:
         stored = find_reply(connection, user.id, key, now_ms - settings.reply_days * DAY_MS)
         if stored is not None:
             if stored.digest != digest:
-                text = "this key was used for another request; take a new key for each new request"
+                text = "this key was used for a different request; use a new key for each new request"
                 raise Rejected(ErrorCode.KEY_REUSED, text, "header.key")
             return Committed(stored.body, Effects(), repeated=True)
     change = Change(connection, user, now_ms, settings)
     message = WRITES[type(request)].handler(change, request, *parsed)
-    if change.game_id is not None and type(request) not in UNRECORDED:
+    if change.game_id is not None and type(request) not in NOT_JOURNALED:
         change.record(change.game_id, request)
     body = encode_body(message)
     if key and digest and message.is_success:

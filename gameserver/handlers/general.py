@@ -1,4 +1,4 @@
-"""The operations of the connection itself (protocol, "Identity"), and joining and leaving games."""
+"""Operations that concern the connection itself (protocol, "Identity"), and joining and leaving games."""
 
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.sessions import Credentials
@@ -22,17 +22,17 @@ _OPCODES = Opcodes(opcodes=OPCODES, response_codes=RESPONSE_CODES)
 
 
 async def ping(connection: ClientConnection, request: Ping) -> None:
-    """Say that the server is there."""
+    """Answer a ping."""
     await connection.reply(_PONG)
 
 
 async def get_opcodes(connection: ClientConnection, request: GetOpcodes) -> None:
-    """List the codes."""
+    """List the codes of operations, replies and broadcasts."""
     await connection.reply(_OPCODES)
 
 
 async def logon(connection: ClientConnection, request: Logon) -> None:
-    """Let the connection act for the user it proves to be."""
+    """Log the connection on as the user that its credentials prove."""
     if connection.user is not None:
         already = LogonFailAlreadyLoggedIn(user_id=connection.user.id, username=connection.user.username)
         await connection.reply(already)
@@ -50,7 +50,7 @@ async def logon(connection: ClientConnection, request: Logon) -> None:
 def _credentials(request: Logon) -> Credentials:
     if request.id is None or request.n is None or request.h is None:
         if not request.header.session_key:
-            text = "header.session_key is required: a session key; or the parameters id, n and h"
+            text = "header.session_key is required, or the parameters id, n and h"
             raise Rejected(ErrorCode.MISSING_PARAMETER, text, "header.session_key")
         return Credentials(key=request.header.session_key)
     return Credentials(user_id=request.id, nonce=request.n, proof=request.h)
@@ -62,5 +62,5 @@ async def join_game(connection: ClientConnection, request: JoinGame) -> None:
 
 
 async def leave_game(connection: ClientConnection, request: LeaveGame) -> None:
-    """End the connection's subscription to a game."""
+    """Unsubscribe the connection from a game."""
     await connection.leave(request)

@@ -1,4 +1,4 @@
-"""What the operations on game sources do (protocol, "Game sources and games")."""
+"""Opening, updating, closing and listing game sources (protocol, "Game sources and games")."""
 
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
@@ -30,7 +30,7 @@ from gameserver.storage.sources import (
 
 
 def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpened:
-    """Open a source, its opener being its first admin."""
+    """Open a source; the user who opens it is its first admin."""
     change.admit(request)
     source = insert_source(
         change.connection,
@@ -46,7 +46,7 @@ def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpene
 
 
 def update_game_source(change: Change, request: UpdateGameSource) -> GameSourceUpdated:
-    """Change what is given of a source."""
+    """Change the given properties of a source."""
     source = change.source(request, request.source_id)
     require_source_open(source)
     given = SourceChange(request.source_name, request.description, request.takeout_millionths, request.admins_may_bet)
@@ -55,7 +55,7 @@ def update_game_source(change: Change, request: UpdateGameSource) -> GameSourceU
 
 
 def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClosed | ErrorReply:
-    """Close every game of a source, and the source."""
+    """Close every game of a source, then the source itself."""
     source = change.source(request, request.source_id)
     require_source_open(source)
     remaining: list[str] = []

@@ -1,4 +1,4 @@
-"""Blocking and allowing betting, hot pools, now or later (protocol, "Blocking, allowing, hot pools")."""
+"""Blocking and allowing betting, and marking pools as hot, now or later (protocol, "Blocking, allowing, hot pools")."""
 
 from gameserver.config import Settings
 from gameserver.domain.names import action_id as action_key_of
@@ -23,11 +23,7 @@ from gameserver.protocol.steering import (
     SuggestHotBettingPoolForActionAndTarget,
 )
 from gameserver.storage.games import get_game
-from gameserver.storage.pools import (
-    Pool,
-    find_pool_target,
-    list_open_pools_of_action,
-)
+from gameserver.storage.pools import Pool, find_pool_target, list_open_pools_of_action
 from gameserver.storage.schedule import TimerKind, delete_timers, insert_timer
 from gameserver.storage.targets import find_target
 
@@ -35,15 +31,15 @@ _POOL_KINDS = (TimerKind.BLOCK_POOL, TimerKind.ALLOW_POOL)
 _ACTION_KINDS = (TimerKind.BLOCK_ACTION, TimerKind.ALLOW_ACTION)
 
 
-def _is_to_come(change: Change, at_ms: int | None) -> bool:
+def _is_later(change: Change, at_ms: int | None) -> bool:
     return at_ms is not None and at_ms > change.now_ms
 
 
 def block_betting_in_betting_pool(change: Change, request: BlockBettingInBettingPool) -> BettingInPoolBlocked:
-    """Block a pool, now or later."""
+    """Block betting in a pool, now or later."""
     pool = change.pool(request, request.pool_id)
     require_unresolved(pool)
-    if request.block_at is not None and _is_to_come(change, request.block_at):
+    if request.block_at is not None and _is_later(change, request.block_at):
         insert_timer(change.connection, request.block_at, TimerKind.BLOCK_POOL, pool.game_id, pool_id=pool.id)
         return BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=request.block_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
@@ -52,12 +48,12 @@ def block_betting_in_betting_pool(change: Change, request: BlockBettingInBetting
 
 
 def allow_betting_in_betting_pool(change: Change, request: AllowBettingInBettingPool) -> BettingInPoolAllowed:
-    """Allow a pool, now or later."""
+    """Allow betting in a pool, now or later."""
     pool = change.pool(request, request.pool_id)
     require_unresolved(pool)
     require_not_closing(get_game(change.connection, pool.game_id))
     require_betting_not_ended(pool.times, change.now_ms)
-    if request.allow_at is not None and _is_to_come(change, request.allow_at):
+    if request.allow_at is not None and _is_later(change, request.allow_at):
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_POOL, pool.game_id, pool_id=pool.id)
         return BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=request.allow_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
@@ -65,17 +61,18 @@ def allow_betting_in_betting_pool(change: Change, request: AllowBettingInBetting
 
 
 def parse_action(request: BlockBettingForGameAndAction | AllowBettingForGameAndAction, settings: Settings) -> str:
+    """The action's id. Raises `Rejected`."""
     return action_key_of(request.action_id, "action_id")
 
 
 def block_betting_for_game_and_action(
     change: Change, request: BlockBettingForGameAndAction, key: str
 ) -> BettingForGameAndActionBlocked:
-    """Block a game's pools on an action, now or later."""
+    """Block betting in a game's pools on an action, now or later."""
     game = change.game(request, request.game_id)
     row = require_action(change, game, key)
     require_not_closed(game)
-    if request.block_at is not None and _is_to_come(change, request.block_at):
+    if request.block_at is not None and _is_later(change, request.block_at):
         insert_timer(change.connection, request.block_at, TimerKind.BLOCK_ACTION, game.id, action_id=row)
         return BettingForGameAndActionBlocked(game_id=game.uuid, action_id=key, blocked_at=request.block_at)
     delete_timers(change.connection, game.id, _ACTION_KINDS, action_id=row)
@@ -88,12 +85,12 @@ def block_betting_for_game_and_action(
 def allow_betting_for_game_and_action(
     change: Change, request: AllowBettingForGameAndAction, key: str
 ) -> BettingForGameAndActionAllowed:
-    """Allow a game's pools on an action, now or later."""
+    """Allow betting in a game's pools on an action, now or later."""
     game = change.game(request, request.game_id)
     row = require_action(change, game, key)
     require_not_closed(game)
     require_not_closing(game)
-    if request.allow_at is not None and _is_to_come(change, request.allow_at):
+    if request.allow_at is not None and _is_later(change, request.allow_at):
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_ACTION, game.id, action_id=row)
         return BettingForGameAndActionAllowed(game_id=game.uuid, action_id=key, allowed_at=request.allow_at)
     delete_timers(change.connection, game.id, _ACTION_KINDS, action_id=row)
@@ -108,7 +105,7 @@ def suggest_hot_betting_pool(change: Change, request: SuggestHotBettingPool) -> 
 
 
 def _suggest(change: Change, pool: Pool, at_ms: int | None) -> HotBettingPoolSuggested:
-    if at_ms is not None and _is_to_come(change, at_ms):
+    if at_ms is not None and _is_later(change, at_ms):
         insert_timer(change.connection, at_ms, TimerKind.HEAT_POOL, pool.game_id, pool_id=pool.id)
         return HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid, version=pool.version)
     delete_timers(change.connection, pool.game_id, [TimerKind.HEAT_POOL], pool_id=pool.id)
@@ -116,6 +113,7 @@ def _suggest(change: Change, pool: Pool, at_ms: int | None) -> HotBettingPoolSug
 
 
 def parse_subject(request: SuggestHotBettingPoolForActionAndTarget, settings: Settings) -> tuple[str, str]:
+    """The ids of the action and the target. Raises `Rejected`."""
     return action_key_of(request.action_id, "action_id"), target_key(
         request.target_id, "target_id", settings.max_target_depth
     )
@@ -129,7 +127,7 @@ def suggest_hot_betting_pool_for_action_and_target(
     game = change.game(request, request.game_id)
     row = require_action(change, game, action_key)
     if find_target(change.connection, game.id, target_id) is None:
-        raise invalid("target_id", f"target_id names no target of this game: {target_id[:80]!r}")
+        raise invalid("target_id", f"this game has no target {target_id[:80]!r}; get_game_details lists its targets")
     require_not_closed(game)
     pools = [
         pool
@@ -140,7 +138,7 @@ def suggest_hot_betting_pool_for_action_and_target(
         _suggest(change, pool, request.likely_to_happen_at)
     at_ms = request.likely_to_happen_at
     return HotBettingPoolSuggested(
-        hot_since=at_ms if at_ms is not None and _is_to_come(change, at_ms) else change.now_ms,
+        hot_since=at_ms if at_ms is not None and _is_later(change, at_ms) else change.now_ms,
         game_id=game.uuid,
         action_id=action_key,
         target_id=target_id,

@@ -1,4 +1,4 @@
-"""Which function carries out which operation: one row an operation."""
+"""The handler of each operation."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
@@ -61,11 +61,10 @@ ConnectionHandler = Callable[[ClientConnection, Any], Awaitable[None]]
 
 
 class Write(NamedTuple):
-    """How a change is carried out.
+    """The handler of a change.
 
-    What ``parse`` makes of the parameters is the handler's third argument. Parameters are looked at before the reply
-    that may be stored under the request's key (protocol, "Order of checks"), and before the request is given to the
-    writer, which others wait for.
+    What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
+    (protocol, "Order of checks"), and before the write transaction, for which others wait.
     """
 
     handler: Callable[..., Message]

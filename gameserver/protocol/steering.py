@@ -1,6 +1,6 @@
 """Blocking and allowing betting, and hot pools (protocol, "Blocking, allowing, hot pools").
 
-A moment that has not come is answered at once and broadcast when it takes effect; a newer one replaces it.
+A request for a later moment is answered at once and broadcast when it takes effect; a newer one replaces it.
 """
 
 from gameserver.errors import ErrorCode
@@ -56,7 +56,7 @@ class AllowBettingInBettingPool(Request, tag=398, frozen=True):
 
 @message
 class BettingForGameAndActionBlocked(Message, tag=370, frozen=True):
-    """The game's pools on the action take no bets from this moment on; each is told by a 368 of its own."""
+    """The game's pools on the action take no bets from this moment on; each has a 368 of its own."""
 
     game_id: str
     action_id: str
@@ -80,7 +80,7 @@ class BlockBettingForGameAndAction(Request, tag=3975, frozen=True):
 
 @message
 class BettingForGameAndActionAllowed(Message, tag=371, frozen=True):
-    """The game's pools on the action take bets again from this moment on; each is told by a 369 of its own."""
+    """The game's pools on the action take bets again from this moment on; each has a 369 of its own."""
 
     game_id: str
     action_id: str
@@ -104,7 +104,7 @@ class AllowBettingForGameAndAction(Request, tag=3985, frozen=True):
 
 @message
 class HotBettingPoolSuggested(Message, tag=367, frozen=True, omit_defaults=True):
-    """Pools are hot: one by its ``pool_id``, or in the reply to 3961 the ``pools`` on an action and target."""
+    """A pool is hot, named by ``pool_id``; or, in the reply to 3961, the ``pools`` on an action and target are."""
 
     hot_since: int
     pool_id: str | None = None

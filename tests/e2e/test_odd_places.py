@@ -237,7 +237,7 @@ def test_a_database_is_read_where_nothing_can_be_written(
     done = run_as_another("backup", target, "--db", database, folder=unwritable)
     assert (done.code, done.stderr) == (0, "")
     done = run_as_another("export", "x", "--db", database, folder=unwritable)
-    assert (done.code, done.stderr) == (1, "gameserver: game_id names no game of this server\n")
+    assert (done.code, done.stderr) == (1, "gameserver: game_id does not name an existing game\n")
     assert contents_of(unwritable) == before
     assert [path.name for path in target.parent.iterdir()] == ["backup.db"]
     unwritable.chmod(0o700)
