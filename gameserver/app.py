@@ -1,4 +1,4 @@
-"""The server as a whole: what it is made of, in which order it starts, and in which it stops."""
+"""The composition root: assembles the server, starts its tasks, and shuts them down in order."""
 
 import logging
 import os
@@ -23,8 +23,8 @@ from gameserver.net.tls import load_certificate
 from gameserver.ops.log import log
 from gameserver.ops.metrics import Metrics
 from gameserver.ops.systemd import Systemd
-from gameserver.ops.write_watch import WriterMonitor
-from gameserver.realtime.clock import Clock, ClockWatch
+from gameserver.ops.writer_monitor import WriterMonitor
+from gameserver.realtime.clock import Clock, ClockMonitor
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.details_cache import DetailsCache
@@ -46,7 +46,7 @@ logger = logging.getLogger(__name__)
 def open_context(
     settings: Settings, clock: Clock | None = None, run_sync: RunSync = trio.to_thread.run_sync
 ) -> Iterator[ServerContext]:
-    """The server without its tasks: the database under its lock, and what connections share."""
+    """Open the database under its lock, and assemble the server without starting its tasks."""
     file = locate(Path(settings.db))
     clock = clock or Clock()
     certificate = load_certificate(settings)
@@ -66,25 +66,25 @@ def open_context(
             distribution_interval_s=settings.distribution_interval_ms / 1000,
             read=read,
         )
-        details, registry = DetailsCache(), ConnectionRegistry()
+        details_cache, registry = DetailsCache(), ConnectionRegistry()
         metrics = Metrics()
-        writes = WriterMonitor(metrics, run_sync)
+        writer_monitor = WriterMonitor(metrics, run_sync)
         store = Store(
             file,
             secret,
             readers=settings.readers,
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
-            publish=Publisher(hubs, details, registry, clock),
+            publish=Publisher(hubs, details_cache, registry, clock),
             monotonic_s=time.monotonic,
             run_sync=run_sync,
-            run_writes=writes.run,
+            run_writes=writer_monitor.run,
         )
         try:
             if store.migrated_from:
                 _log_migration(store.file, store.migrated_from)
-            clock.not_before(store.last_recorded_ms)
-            shared = (details, registry, metrics, writes, certificate)
+            clock.advance_to(store.last_recorded_ms)
+            shared = (details_cache, registry, metrics, writer_monitor, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared, run_sync=run_sync)
             try:
                 yield context
@@ -96,13 +96,13 @@ def open_context(
 
 @asynccontextmanager
 async def run_background(context: ServerContext) -> AsyncIterator[None]:
-    """The tasks that connections rely on. When they start, what fell due while the server was down is done."""
+    """Run the tasks that connections rely on, after carrying out what fell due while the server was down."""
     async with trio.open_nursery() as storage:
         storage.start_soon(context.store.run)
         async with trio.open_nursery() as background:
             await background.start(context.hubs.run)
             background.start_soon(context.timers.run)
-            background.start_soon(ClockWatch(context.clock).run)
+            background.start_soon(ClockMonitor(context.clock).run)
             if context.certificate is not None:
                 background.start_soon(context.certificate.watch, context.clock.now_ms)
             await context.store.catch_up(context.clock.now_ms())
@@ -113,10 +113,10 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
 
 
 class Signals:
-    """What the process is told: to stop (SIGTERM, SIGINT), or to read its certificate anew (SIGHUP).
+    """Handles the process's signals: SIGTERM and SIGINT set ``stop``, SIGHUP calls ``on_reload``.
 
-    SIGHUP stops it too if ``hangup_stops``, that of a terminal which is closed, unless whoever started the process has
-    had it ignored (nohup). A second SIGINT ends the process at once, as a power cut would.
+    With ``hangup_stops``, SIGHUP, which a closed terminal sends, sets ``stop`` too, unless the process was started with
+    SIGHUP ignored (nohup). A second SIGINT ends the process at once.
     """
 
     def __init__(self, *, hangup_stops: bool = False) -> None:
@@ -124,32 +124,32 @@ class Signals:
         self.on_reload: Callable[[], None] = lambda: None
         self._hangup_stops = hangup_stops
 
-    async def obey(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Do what signals say, until cancelled."""
-        heeded = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+    async def handle(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Handle signals, until cancelled."""
+        handled = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         if self._hangup_stops and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-            heeded.remove(signal.SIGHUP)
+            handled.remove(signal.SIGHUP)
         try:
-            with trio.open_signal_receiver(*heeded) as signals:
+            with trio.open_signal_receiver(*handled) as signals:
                 task_status.started()
                 async for number in signals:
                     self._take(signal.Signals(number))
         finally:
-            if self.stop.is_set():  # everything is closed, and the process about to end as it should
+            if self.stop.is_set():  # all is closed: a further SIGTERM must not change the exit status
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def _take(self, number: signal.Signals) -> None:
         if number == signal.SIGHUP and not self._hangup_stops:
             self.on_reload()
             return
-        log(logger, logging.INFO, "stopping", "told to stop", signal=number.name)
+        log(logger, logging.INFO, "stopping", "shutting down", signal=number.name)
         self.stop.set()
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def command_runner(context: ServerContext) -> CommandRunner:
-    """What carries out commands of the command line in this server."""
+    """Make the runner of the command line's commands in this server."""
     return CommandRunner(context.store, context.secret, context.settings, context.clock.now_ms)
 
 
@@ -159,9 +159,10 @@ async def serve(
     signals: Signals,
     systemd: Systemd,
 ) -> None:
-    """Serve until told to stop, then shut down in order.
+    """Serve until ``signals.stop`` is set, then shut down in order.
 
-    ``on_serving`` is called with the URLs once connections are accepted.
+    ``on_serving`` is called with the server's URLs once connections are accepted. Raises `SettingsError` and what
+    opening the database raises.
     """
     raise_descriptor_limit(settings.max_connections)
     with open_context(settings) as context:
@@ -170,7 +171,7 @@ async def serve(
             listen(settings, systemd.take_sockets()) as (clients, scrapers),
             trio.open_nursery() as connections,
         ):
-            connections.start_soon(systemd.watch, lambda: context.writes.busy_s)
+            connections.start_soon(systemd.watch, lambda: context.writer_monitor.busy_s)
             control = await open_control_socket(context.store.file)
             if control is not None:
                 runner = command_runner(context)
@@ -190,7 +191,7 @@ async def serve(
 
 
 def _log_migration(file: Path, version: int) -> None:
-    text = "the database was of an older version, and is brought up to date"
+    text = "the database was migrated from an older version"
     names = {"database": str(file), "from_version": version, "to_version": len(MIGRATIONS) + 1}
     log(logger, logging.INFO, "migrated", text, **names)
 
@@ -211,24 +212,27 @@ def _log_start(context: ServerContext, listening: Listening) -> None:
     )
     folder = open_to_others(context.store.file)
     if folder is not None:
-        text = "others may put files beside the database, or replace it: let nobody else write in this folder"
+        text = "other users can write in the database's folder, and so replace files in it: restrict its permissions"
         log(logger, logging.WARNING, "insecure_folder", text, folder=str(folder))
     if context.store.void_keys:
-        text = f"{context.store.void_keys} session keys are void: they were made with another secret than this one"
+        text = f"{context.store.void_keys} session keys are void: they were made with another secret"
         log(logger, logging.WARNING, "secret_changed", text, keys=context.store.void_keys)
 
 
 async def _drain(context: ServerContext) -> None:
-    """Answer what is in hand, close every connection with 1001, and refuse new ones meanwhile."""
+    """Refuse new connections, answer requests in flight, and close every connection with 1001.
+
+    Returns when all have ended, at the latest after ``shutdown_timeout_s``.
+    """
     context.draining = True
-    for connection in context.registry.everyone():
+    for connection in context.registry.all_connections():
         connection.drain()
     with trio.move_on_after(context.settings.shutdown_timeout_s):
         await context.registry.wait_until_empty()
 
 
 def _reload(context: ServerContext, systemd: Systemd) -> None:
-    """Take up what may change while the server runs: the certificate."""
+    """Reload what can change while the server runs: the certificate."""
     systemd.reloading()
     _reload_certificate(context)
     systemd.ready()
@@ -236,11 +240,11 @@ def _reload(context: ServerContext, systemd: Systemd) -> None:
 
 def _reload_certificate(context: ServerContext) -> None:
     if context.certificate is None:
-        log(logger, logging.INFO, "reloaded", "there is no certificate to read anew")
+        log(logger, logging.INFO, "reloaded", "no certificate to reload")
         return
     try:
         context.certificate.reload()
     except SettingsError as error:
-        log(logger, logging.ERROR, "reload_failed", f"the certificate stays as it was: {error}")
+        log(logger, logging.ERROR, "reload_failed", f"the certificate is not reloaded: {error}")
     else:
-        log(logger, logging.INFO, "reloaded", "the certificate has been read anew")
+        log(logger, logging.INFO, "reloaded", "the certificate is reloaded")

@@ -34,7 +34,7 @@ from gameserver.admin.replay import Replay, export_game
 from gameserver.app import Signals, command_runner, serve
 from gameserver.config import Settings, load_settings
 from gameserver.errors import OperatorError, Rejected
-from gameserver.ops.log_output import log_to_stderr, print_aside
+from gameserver.ops.log_output import log_to_stderr, print_in_background
 from gameserver.ops.systemd import Systemd
 from gameserver.output import say, say_json
 from gameserver.progress import Progress
@@ -228,7 +228,7 @@ def _spare_the_collector() -> None:
 async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
     async with trio.open_nursery() as nursery:
         signals = Signals(hangup_stops=dev)
-        await nursery.start(signals.obey)
+        await nursery.start(signals.handle)
         systemd = Systemd(os.environ, os.getpid())
         await serve(settings, partial(_announce, dev), signals, systemd)
         nursery.cancel_scope.cancel()
@@ -238,7 +238,7 @@ async def _announce(dev: bool, context: ServerContext, urls: list[str]) -> None:
     told = [(sys.stdout, f"serving on {' '.join(urls)}\n")]
     if dev:
         told.insert(0, (sys.stderr, f"{await _developer_help(context, urls[0])}\n"))
-    print_aside(told)
+    print_in_background(told)
 
 
 async def _developer_help(context: ServerContext, url: str) -> str:

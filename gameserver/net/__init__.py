@@ -1,1 +1,1 @@
-"""Bytes on the port: accepting, the request head, the handshake, frames, sending. It knows no game and no database."""
+"""Network I/O: listening, TLS, request heads, WebSocket frames, send queues. It knows no game and no database."""

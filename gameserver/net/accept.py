@@ -1,4 +1,4 @@
-"""Accepting connections, also while there are no descriptors left for them."""
+"""Accepts connections, and survives running out of descriptors."""
 
 import errno
 import logging
@@ -10,8 +10,8 @@ import trio
 logger = logging.getLogger(__name__)
 
 _RETRY_S = 0.1
-_SAY_AGAIN_S = 60.0
-_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+_WARNING_INTERVAL_S = 60.0
+_EXHAUSTED_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 Serve = Callable[[trio.SocketStream], Awaitable[None]]
 
@@ -19,13 +19,13 @@ Serve = Callable[[trio.SocketStream], Awaitable[None]]
 async def accept_forever(
     listener: trio.SocketListener, serve: Serve, nursery: trio.Nursery, make_room: Callable[[], bool] = lambda: False
 ) -> None:
-    """Accept until cancelled; each connection is a task of ``nursery``. Closes the listener at the end.
+    """Accept connections until cancelled, each served by a task of ``nursery``; the listener is closed at the end.
 
-    While the system has nothing to accept a connection with, those that are open go on, and ``make_room`` is asked to
-    let go of a descriptor; if it has none, new connections wait in the system's queue until one ends. Unlike
-    trio.serve_listeners, which logs every try, this says so once a minute.
+    When the system has no descriptor or memory for a new connection, open connections go on and ``make_room`` is called
+    to free a descriptor. If it returns False, new connections wait in the system's queue until an open one ends.
+    The warning is logged at most once a minute, where trio.serve_listeners logs every attempt.
     """
-    said_at = -math.inf
+    warned_at = -math.inf
     ended = trio.lowlevel.ParkingLot()
 
     async def serve_to_the_end(stream: trio.SocketStream) -> None:
@@ -39,11 +39,11 @@ async def accept_forever(
             try:
                 stream = await listener.accept()
             except OSError as error:
-                if error.errno not in _EXHAUSTED:
+                if error.errno not in _EXHAUSTED_ERRNOS:
                     raise
-                if trio.current_time() - said_at >= _SAY_AGAIN_S:
-                    said_at = trio.current_time()
-                    logger.warning("no new connection can be accepted until others end: %s", error.strerror)
+                if trio.current_time() - warned_at >= _WARNING_INTERVAL_S:
+                    warned_at = trio.current_time()
+                    logger.warning("cannot accept new connections until open ones end: %s", error.strerror)
                 if not make_room():
                     with trio.move_on_after(_RETRY_S):
                         await ended.park()

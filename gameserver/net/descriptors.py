@@ -1,4 +1,4 @@
-"""How many descriptors the system lets the process have: one a connection, and some for itself."""
+"""The process's limit of file descriptors: one for each connection, and some for the server itself."""
 
 import logging
 import resource
@@ -8,19 +8,19 @@ from gameserver.ops.log import log
 
 logger = logging.getLogger(__name__)
 
-_OWN = MAX_HELD + 144  # connections beyond the limits, the database, the log, what is spare
+_RESERVED = MAX_HELD + 144  # connections held in reserve, the database, the log, spares
 
 
 def raise_descriptor_limit(max_connections: int) -> None:
-    """Take all the descriptors that may be had, and say so if they are fewer than so many connections need."""
+    """Raise the soft limit of descriptors to the hard limit, and warn if ``max_connections`` need more than that."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = max_connections + _OWN
+    needed = max_connections + _RESERVED
     wanted = max(soft, needed) if hard == resource.RLIM_INFINITY else hard
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
     except (OSError, ValueError) as error:
-        logger.debug("the limit of descriptors stays at %d: %s", soft, error)
+        logger.debug("the descriptor limit stays at %d: %s", soft, error)
     if soft < needed:
-        text = "the system has fewer descriptors for the server than max_connections needs: raise its limit (nofile)"
+        text = "the descriptor limit is too low for max_connections: raise it (nofile)"
         log(logger, logging.WARNING, "few_descriptors", text, descriptors=soft, max_connections=max_connections)

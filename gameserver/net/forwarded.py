@@ -1,4 +1,4 @@
-"""Whose word is taken for where a client is: reverse proxies that the operator trusts."""
+"""The client's address behind reverse proxies that the operator trusts."""
 
 import re
 from collections.abc import Iterable
@@ -7,13 +7,13 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from gameserver.config import UNIX
 from gameserver.net.head import Head, HeadRefused
 
-# An address as proxies write it: bare, or with a port, then IPv6 in brackets.
+# An address in a proxy's header: bare, or with a port, and then IPv6 in brackets.
 _ADDRESS = re.compile(r"\[(?P<v6>[0-9A-Fa-f:.]+)\](:\d+)?|(?P<v4>[0-9.]+)(:\d+)?|(?P<bare>[0-9A-Fa-f:.]+)")
-# Forwarded (RFC 7239): elements between commas, pairs between semicolons; a quoted value may hold both.
+# Forwarded (RFC 7239): elements separated by commas, pairs by semicolons; a quoted value may contain both.
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _PAIR = re.compile(rf'\s*([\w-]+)=({_QUOTED}|[^\s",;=]+)\s*')
 
-# Headers in which proxies tell of themselves, or of the client; any other X-… is one too, but a scraper's own.
+# Headers that proxies add about themselves or the client. Every X-… counts as one, except the scraper's own.
 _PROXY_PREFIXES = (
     *("x-", "forwarded", "via", "true-", "client-", "real-", "remote-", "proxy-", "wl-proxy-", "cdn-", "cf-", "fly-"),
     *("akamai-", "cloudfront-", "fastly-", "incap-", "ngrok-", "surrogate-", "tailscale-", "max-forwards"),
@@ -22,7 +22,7 @@ _SCRAPERS_OWN = "x-prometheus-scrape-timeout-seconds"
 
 
 class Addresses:
-    """A set of addresses and networks, as the settings name them."""
+    """A set of addresses and networks, parsed from the names in the settings."""
 
     def __init__(self, names: Iterable[str]) -> None:
         names = set(names)
@@ -37,24 +37,24 @@ class Addresses:
 
 
 def is_forwarded(head: Head) -> bool:
-    """Whether a request shows that a proxy passed it on."""
+    """Whether a request has a header that proxies add."""
     return any(name.startswith(_PROXY_PREFIXES) and name != _SCRAPERS_OWN for name in head.headers)
 
 
 def names_address(host: str) -> bool:
-    """Whether a Host header is ``localhost`` or an address, which nobody can have the DNS answer falsely."""
+    """Whether a Host header is ``localhost`` or an address, neither of which an attacker's DNS can point here."""
     return host.lower().partition(":")[0] == "localhost" or _parse(host) is not None
 
 
 def client_address(peer: str, head: Head, trusted: Addresses, header: str) -> str:
-    """Where the client is that asks through ``peer``.
+    """The address of the client whose request came through ``peer``.
 
-    Only a trusted peer is believed, and only as far as the proxies it names are trusted too: the client is
-    the last in the chain who is not. ``header`` is the one that these proxies write, ``x-forwarded-for`` or
-    ``forwarded``; the other may come from anybody.
+    Only a trusted peer's header is read: the client is the last address in the chain that is not a trusted proxy.
+    ``header`` is the header that these proxies write, ``x-forwarded-for`` or ``forwarded``; the other is ignored,
+    since any client can send it.
 
-    Raises `HeadRefused` (400) if the header names no address where it should name the client: to take the
-    proxy's own instead would let such clients share a limit, or escape it.
+    Raises `HeadRefused` (400) if the header has no address where the client's belongs: with the proxy's own address
+    instead, such clients would share a limit, or escape it.
     """
     address = peer
     if peer not in trusted or header not in head.headers:
@@ -63,7 +63,7 @@ def client_address(peer: str, head: Head, trusted: Addresses, header: str) -> st
     for entry in reversed(value.split(",") if header == "x-forwarded-for" else _hops(value)):
         found = _parse(entry.strip())
         if found is None:
-            raise HeadRefused(400, "bad_request", f"the header {header} names no address where the client's should be")
+            raise HeadRefused(400, "bad_request", f"the header {header} must have the client's address")
         address = str(found)
         if address not in trusted:
             break
@@ -71,13 +71,13 @@ def client_address(peer: str, head: Head, trusted: Addresses, header: str) -> st
 
 
 def _hops(forwarded: str) -> list[str]:
-    """The hops that ``Forwarded`` names, the client's first; "" for what is out of order."""
+    """The addresses in a ``Forwarded`` header, the client's first; "" stands for a malformed one."""
     elements = _elements(forwarded)
     return [""] if elements is None else [_hop(pairs) for pairs in elements]
 
 
 def _elements(forwarded: str) -> list[list[str]] | None:
-    """The pairs of each element, None if a quote is not closed: in one pass, as anybody may have sent this."""
+    """The pairs of each element, None if a quote is not closed. One pass over the text, which is untrusted."""
     elements: list[list[str]] = [[]]
     start, quoted, escaped = 0, False, False
     for position, character in enumerate(forwarded + ","):
@@ -101,7 +101,7 @@ def _hop(element: list[str]) -> str:
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    """The address, that of IPv4 where IPv6 only wraps it."""
+    """The address in a text, None if there is none; an IPv4-mapped IPv6 address becomes IPv4."""
     matched = _ADDRESS.fullmatch(text)
     if matched is None:
         return None

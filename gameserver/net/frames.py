@@ -1,7 +1,7 @@
-"""WebSocket frames (RFC 6455, section 5): writing the server's, and reading those of a client.
+"""Encodes a server's WebSocket frames and decodes a client's (RFC 6455, section 5), without I/O.
 
-A server's frames carry no mask and, without compression, no state: one encoded frame is the same bytes
-for every connection.
+A server's frames have no mask and, without compression, no state, so that one encoded frame is the same bytes for
+every connection.
 """
 
 from typing import NamedTuple
@@ -15,14 +15,14 @@ _RESERVED = 0x70
 _MASKED = 0x80
 _CONTROL = 0x8
 _MAX_CONTROL_BYTES = 125
-# Those that may be sent (RFC 6455, section 7.4.1, and IANA's registry), besides 3000 to 4999.
+# Close codes that may be sent (RFC 6455, section 7.4.1, and IANA's registry), besides 3000 to 4999.
 _REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
 
 PING_FRAME = bytes([_FINAL | PING, 0])
 
 
 def text_frame(payload: bytes) -> bytes:
-    """A whole text message in one frame."""
+    """Encode a text message as one frame."""
     size = len(payload)
     if size < 126:
         return b"\x81%c%b" % (size, payload)
@@ -32,17 +32,20 @@ def text_frame(payload: bytes) -> bytes:
 
 
 def control_frame(opcode: int, payload: bytes) -> bytes:
-    """A ping, pong or close frame; the payload is at most 125 bytes."""
+    """Encode a ping, pong or close frame; the payload has at most 125 bytes."""
     return bytes([_FINAL | opcode, len(payload)]) + payload
 
 
 def close_frame(code: int, reason: str = "") -> bytes:
-    """A close frame; the reason is cut at 123 bytes."""
+    """Encode a close frame; the reason is truncated to 123 bytes."""
     return control_frame(CLOSE, code.to_bytes(2) + reason.encode()[:123])
 
 
 def frame_end(data: bytes, offset: int) -> int:
-    """Where the server's frame ends that holds ``offset``, in ``data`` of whole frames; ``offset`` if between two."""
+    """The end of the server's frame that contains ``offset`` in ``data``, or ``offset`` if it is a frame boundary.
+
+    ``data`` consists of whole frames.
+    """
     end = 0
     while end < offset:
         size = data[end + 1]
@@ -56,7 +59,7 @@ def frame_end(data: bytes, offset: int) -> int:
 
 
 class FrameRefused(Exception):
-    """What a client sent ends its connection; ``code`` and ``reason`` go into the close frame."""
+    """A client's frame that the connection is closed for; ``code`` and ``reason`` go into the close frame."""
 
     def __init__(self, code: CloseCode, reason: str) -> None:
         super().__init__(code, reason)
@@ -65,17 +68,17 @@ class FrameRefused(Exception):
 
 
 class Frame(NamedTuple):
-    """Anything but a text message: a control frame, or a whole binary message."""
+    """A control frame or a whole binary message; text messages are plain strings."""
 
     opcode: int
     payload: bytes
 
 
 class FrameReader:
-    """Reads a client's bytes, however they are cut, into messages and control frames (RFC 6455, sections 5 to 8).
+    """Decodes a client's bytes, split anywhere, into messages and control frames (RFC 6455, sections 5 to 8).
 
-    A message has at most ``max_bytes`` in at most ``max_frames`` fragments; more is refused as soon as a
-    frame's head announces it. ``fragments`` counts those that have come, for its user to set back.
+    A message has at most ``max_bytes`` in at most ``max_frames`` fragments; a larger one is refused as soon as a
+    frame's head announces it. ``fragments`` counts the fragments received; the caller resets it.
     """
 
     __slots__ = ("_buffer", "_frames", "_max_frames", "_message", "_opcode", "_skipping", "fragments", "max_bytes")
@@ -85,19 +88,19 @@ class FrameReader:
         self.fragments = 0
         self._max_frames = max_frames
         self._buffer = bytearray()
-        self._opcode = CONTINUATION  # of the message of which fragments have come
-        self._message: bytearray | None = None  # what they hold
-        self._frames = 0  # how many they are
-        self._skipping = 0
+        self._opcode = CONTINUATION  # of the message whose fragments are being received
+        self._message: bytearray | None = None  # the payload received so far
+        self._frames = 0  # the number of fragments received so far
+        self._skipping = 0  # bytes of a payload that `discard` still drops
 
     def feed(self, data: bytes) -> None:
-        """Take what was received; `read` tells what has become whole."""
+        """Buffer received bytes; `read` returns what they complete."""
         self._buffer += data
 
     def read(self) -> str | Frame | None:
-        """The next text message, or anything else there is; None until more has come.
+        """The next text message, control frame or binary message; None if more bytes are needed.
 
-        Raises `FrameRefused`, and again if asked again: nothing more can be read then, only `discard`.
+        Raises `FrameRefused`, and again at each further call: after that, only `discard` is of use.
         """
         buffer = self._buffer
         while (head := _read_head(buffer)) is not None:
@@ -118,24 +121,34 @@ class FrameReader:
         return None
 
     def _check(self, first: int, masked: bool, size: int, start: int) -> None:
-        """Refuse a frame by its head."""
+        """Raise `FrameRefused` if a frame's head is not allowed."""
         opcode = first & 0xF
         if not masked or first & _RESERVED or opcode not in _OPCODES:
-            raise FrameRefused(CloseCode.PROTOCOL_ERROR, "this is no frame of a client")
+            raise FrameRefused(
+                CloseCode.PROTOCOL_ERROR,
+                "a client's frame must be masked, without reserved bits, and of a known opcode",
+            )
         if start != (6 if size < 126 else 8 if size < 65_536 else 14) or size >> 63:
-            raise FrameRefused(CloseCode.PROTOCOL_ERROR, "a length is written as short as it can be, in 63 bits")
+            raise FrameRefused(
+                CloseCode.PROTOCOL_ERROR, "a payload length must use the shortest form, and at most 63 bits"
+            )
         if opcode & _CONTROL:
             if size > _MAX_CONTROL_BYTES or not first & _FINAL:
-                raise FrameRefused(CloseCode.PROTOCOL_ERROR, "a control frame is short and in one piece")
+                raise FrameRefused(
+                    CloseCode.PROTOCOL_ERROR, "a control frame must have at most 125 bytes and not be fragmented"
+                )
             return
         message = self._message
         if (opcode == CONTINUATION) != (message is not None):
-            raise FrameRefused(CloseCode.PROTOCOL_ERROR, "fragments continue one message, which they do not interrupt")
+            raise FrameRefused(
+                CloseCode.PROTOCOL_ERROR, "a fragmented message must be continued, and not be interrupted by another"
+            )
         if size + len(message or b"") > self.max_bytes or self._frames >= self._max_frames:
-            raise FrameRefused(CloseCode.MESSAGE_TOO_BIG, "message too big")
+            text = f"a message may have at most {self.max_bytes} bytes in {self._max_frames} frames"
+            raise FrameRefused(CloseCode.MESSAGE_TOO_BIG, text)
 
     def _take(self, first: int, payload: bytes) -> str | Frame | None:
-        """What a frame makes whole, if anything."""
+        """Add a frame's payload; the message or control frame that it completes, None if it completes none."""
         opcode = first & 0xF
         if opcode & _CONTROL:
             if opcode == CLOSE:
@@ -153,7 +166,7 @@ class FrameReader:
         return _decode(whole) if self._opcode == TEXT else Frame(self._opcode, whole)
 
     def discard(self, data: bytes) -> bool:
-        """Throw away what a client still sends while its connection closes; whether its close frame has come."""
+        """Drop what a client still sends while its connection closes; whether its close frame was among it."""
         buffer = self._buffer
         buffer += data
         while True:
@@ -171,7 +184,7 @@ class FrameReader:
 
 
 def _read_head(buffer: bytearray) -> tuple[int, bool, int, int] | None:
-    """A frame's first byte, whether it is masked, its payload's size and where that starts; None if it is not whole."""
+    """A frame's first byte, whether it is masked, its payload's size and offset; None if the head is incomplete."""
     if len(buffer) < 2:
         return None
     size, start = buffer[1] & 0x7F, 2
@@ -188,7 +201,7 @@ def _read_head(buffer: bytearray) -> tuple[int, bool, int, int] | None:
 
 
 def _unmask(payload: bytearray, mask: bytearray) -> bytes:
-    """The payload without its mask: one exclusive or of two big numbers, which is faster than a loop of small ones."""
+    """The unmasked payload. One exclusive or of two big integers is faster than a loop over bytes."""
     size = len(payload)
     repeated = mask * (size // 4) + mask[: size % 4]
     return (int.from_bytes(payload) ^ int.from_bytes(repeated)).to_bytes(size)
@@ -198,14 +211,16 @@ def _decode(payload: bytes) -> str:
     try:
         return payload.decode()
     except UnicodeDecodeError:
-        raise FrameRefused(CloseCode.INVALID_PAYLOAD, "text is UTF-8") from None
+        raise FrameRefused(CloseCode.INVALID_PAYLOAD, "text must be UTF-8") from None
 
 
 def _check_close(payload: bytes) -> None:
-    """Refuse a close frame that must not be sent (RFC 6455, sections 5.5.1 and 7.4)."""
+    """Raise `FrameRefused` if a close frame's payload is not allowed (RFC 6455, sections 5.5.1 and 7.4)."""
     if not payload:
         return
     code = int.from_bytes(payload[:2])
     if len(payload) < 2 or not (code in _REGISTERED_CODES or 3000 <= code <= 4999):
-        raise FrameRefused(CloseCode.PROTOCOL_ERROR, "this close code is never sent")
+        raise FrameRefused(
+            CloseCode.PROTOCOL_ERROR, "a close frame must have no payload, or a close code that may be sent"
+        )
     _decode(payload[2:])

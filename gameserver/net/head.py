@@ -1,4 +1,4 @@
-"""The head of an HTTP request, read and checked (protocol, "HTTP")."""
+"""Reads the head of an HTTP request (protocol, "HTTP")."""
 
 import re
 from collections.abc import Mapping
@@ -10,17 +10,16 @@ import trio
 from gameserver.net.responses import Header, refusal
 
 WEBSOCKET_PATHS = ("/", "/ws")
-# What ends a head, or may stand nowhere in it: a carriage return alone, and what h11's patterns for a header would
-# give back blank by blank to find no match after all, in time that grows with the square of their number.
+# What ends a head, or is allowed nowhere in it: a lone carriage return, and the characters on which h11's header
+# patterns backtrack blank by blank, in time quadratic in the number of blanks.
 _END_OR_STRAY = re.compile(rb"\n\r?\n|[\x00\v\f]|\r[^\n]")
-_NO_REQUEST = "this is no HTTP/1.1 request"
+_NO_REQUEST = "this is not an HTTP/1.1 request"
 
 
 class HeadRefused(Exception):
-    """The request is answered with an HTTP error; ``response`` is the whole of it.
+    """A request that is answered with an HTTP error; ``response`` is the whole response.
 
-    ``reason`` says why, in a word for logs and metrics: the ``code`` unless that is too vague. ``fields`` are for the
-    log alone.
+    ``reason`` is a short name for logs and metrics, by default the ``code``. ``fields`` appear in the log only.
     """
 
     def __init__(
@@ -40,12 +39,12 @@ class HeadRefused(Exception):
 
 
 def bad_request(text: str) -> HeadRefused:
-    """The refusal (400) of a request that is not in order."""
+    """The refusal (400) of a malformed request."""
     return HeadRefused(400, "bad_request", text)
 
 
 class Head(NamedTuple):
-    """A request head: ``headers`` by lower-case name, ``rest`` what came after it."""
+    """A request head: ``headers`` by lower-case name, ``rest`` the bytes received after the head."""
 
     method: str
     path: str
@@ -59,12 +58,12 @@ class Head(NamedTuple):
         return [item.strip().lower() for item in values.split(",") if item.strip()]
 
     def only(self, name: str) -> str | None:
-        """The value of a header that is given once."""
+        """The value of a header that occurs exactly once, else None."""
         values = self.headers.get(name, ())
         return values[0] if len(values) == 1 else None
 
     def below(self, base_path: str) -> "Head":
-        """The same request, without the part of the path that a proxy has left in front."""
+        """This request without ``base_path``, which a proxy leaves in front of its path."""
         if not base_path or not f"{self.path}/".startswith(f"{base_path}/"):
             return self
         return self._replace(path=self.path[len(base_path) :] or "/")
@@ -76,9 +75,9 @@ class Head(NamedTuple):
 
 
 async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
-    """Read a request head; None if the client closes before it is complete.
+    """Read a request head; None if the client closes before the head is complete.
 
-    Raises `HeadRefused` for what is no HTTP/1.1 request or longer than ``max_bytes``.
+    Raises `HeadRefused` if it is not an HTTP/1.1 request, or is longer than ``max_bytes``.
     """
     parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
     received, last = 0, b""
@@ -95,7 +94,7 @@ async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
         if isinstance(event, h11.Request):
             rest = parser.trailing_data[0]
             if received - len(rest) > max_bytes:
-                raise HeadRefused(431, "bad_request", f"a request head has at most {max_bytes} bytes")
+                raise HeadRefused(431, "bad_request", f"a request head may have at most {max_bytes} bytes")
             return _head(event, rest)
     return None
 
@@ -104,11 +103,11 @@ def _head(request: h11.Request, rest: bytes) -> Head:
     headers: dict[str, list[str]] = {}
     for name, value in request.headers:
         headers.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
-    # The path is taken as it is, nothing in it decoded or resolved: what stands in front may have judged by it.
+    # The path is neither decoded nor normalized: a proxy in front may have decided by it as it is.
     target = request.target.decode("ascii")
     if target.startswith(("http://", "https://")):
         target = "/" + target.partition("://")[2].partition("/")[2]
     path, _, query = target.partition("?")
     if request.http_version == b"1.0":
-        headers.pop("upgrade", None)  # which HTTP/1.0 does not know (RFC 9110, section 7.8)
+        headers.pop("upgrade", None)  # ignored in HTTP/1.0 (RFC 9110, section 7.8)
     return Head(request.method.decode("ascii"), path, query, headers, rest)

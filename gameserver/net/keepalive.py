@@ -1,4 +1,4 @@
-"""Pings, and finding out that a peer is gone (protocol, "Transport")."""
+"""Pings, and detection of silent peers (protocol, "Transport")."""
 
 from collections.abc import Callable
 
@@ -8,10 +8,10 @@ from gameserver.net.timers import TimerHandle, Timers
 
 
 class Keepalive:
-    """Calls ``ping`` every ``interval_s``, and ``drop`` if a ping is followed by ``timeout_s`` of silence.
+    """Calls ``ping`` every ``interval_s`` seconds, and ``drop`` if a ping is followed by ``timeout_s`` of silence.
 
-    ``quiet_since`` tells since when the server has been listening without a sign of life, None while it is
-    not listening: its own slowness never counts as the peer's silence.
+    ``quiet_since`` returns since when the server has been reading without hearing from the peer, None while it is not
+    reading: the server's own slowness does not count as the peer's silence.
     """
 
     __slots__ = (
@@ -43,20 +43,20 @@ class Keepalive:
         self._quiet_since = quiet_since
         self._drop = drop
         self._next_ping_at = trio.current_time() + interval_s
-        self._pinged_at: list[float] = []  # a few at most
+        self._pinged_at: list[float] = []  # at most a few
         self._timer: TimerHandle = self._arm()
 
     def stop(self) -> None:
-        """No more pings."""
+        """Stop pinging."""
         self._timer.cancel()
 
     def _arm(self) -> TimerHandle:
         due_at = self._next_ping_at
         if self._pinged_at:
             due_at = min(due_at, self._pinged_at[0] + self._timeout_s)
-        return self._timers.call_later(due_at - trio.current_time(), self._beat)
+        return self._timers.call_later(due_at - trio.current_time(), self._on_timer)
 
-    def _beat(self) -> None:
+    def _on_timer(self) -> None:
         now = trio.current_time()
         while self._pinged_at and self._pinged_at[0] + self._timeout_s <= now:
             pinged_at = self._pinged_at.pop(0)

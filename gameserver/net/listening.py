@@ -1,4 +1,4 @@
-"""Where the server listens: addresses and names, Unix sockets, and what systemd has opened for it."""
+"""Listening sockets: at addresses and host names, at Unix sockets, and inherited from systemd."""
 
 import errno
 import logging
@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 _UNIX_PREFIX = f"{UNIX}:"
 _PORT_TRIES = 20
-# What is wrong with one address of a name: its family is switched off, or it is not one of this machine.
-_NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
+# Errors of one address of a host name: its family is disabled, or it is not an address of this machine.
+_UNAVAILABLE_ERRNOS = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
 
 
 class _PortTaken(SettingsError):
@@ -26,7 +26,7 @@ class _PortTaken(SettingsError):
 
 
 class Listening:
-    """Listening sockets, and what they are called: ``localhost:9999``, ``[::1]:9999``, ``unix:PATH``."""
+    """Listening sockets and their names: ``localhost:9999``, ``[::1]:9999``, ``unix:PATH``."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -36,30 +36,32 @@ class Listening:
 
     @property
     def listeners(self) -> list[trio.SocketListener]:
-        """Where connections come in."""
+        """A Trio listener for each socket."""
         return [trio.SocketListener(opened) for opened in self._sockets.values()]
 
     @property
     def port(self) -> int | None:
-        """The port, the same at every address; None for Unix sockets alone."""
+        """The TCP port, shared by all addresses; None if there are only Unix sockets."""
         ports = [opened.getsockname()[1] for (family, _), opened in self._sockets.items() if family != socket.AF_UNIX]
         return ports[0] if ports else None
 
     def urls(self, *, secure: bool) -> list[str]:
-        """Where clients connect to."""
+        """The URLs that clients connect to."""
         scheme = "wss" if secure else "ws"
         return [f"{scheme}+{name}" if name.startswith(_UNIX_PREFIX) else f"{scheme}://{name}/" for name in self.names]
 
     def adopt(self, sockets: Iterable[socket.socket]) -> None:
-        """Listen on what somebody else has opened."""
+        """Take over sockets that listen already."""
         for number, opened in enumerate(sockets):
             self.is_inherited = True
             name = opened.getsockname()
             self._sockets[opened.family, str(number)] = trio.socket.from_stdlib_socket(opened)
-            self.names.append(f"{_UNIX_PREFIX}{name}" if opened.family == socket.AF_UNIX else _named(*name[:2]))
+            self.names.append(
+                f"{_UNIX_PREFIX}{name}" if opened.family == socket.AF_UNIX else _format_address(*name[:2])
+            )
 
     async def open(self, hosts: list[str], port: int) -> None:
-        """Listen at every address of ``hosts``, on one port. Raises `SettingsError`."""
+        """Listen at every address of ``hosts``, on one port; 0 picks a free one. Raises `SettingsError`."""
         for tries_left in reversed(range(1 if port else _PORT_TRIES)):
             try:
                 for host in hosts:
@@ -68,14 +70,16 @@ class Listening:
                     else:
                         await self._open_addresses(host, port)
                 break
-            except _PortTaken:  # by another, at a second address of ours: the system chose it for the first
+            except _PortTaken:  # the free port of the first address is in use at a second one
                 self.close()
                 if not tries_left:
                     raise
-        self.names += [host if host.startswith(_UNIX_PREFIX) else _named(host, self.port or port) for host in hosts]
+        self.names += [
+            host if host.startswith(_UNIX_PREFIX) else _format_address(host, self.port or port) for host in hosts
+        ]
 
     async def _open_addresses(self, host: str, port: int) -> None:
-        """Listen at each address of this machine that a name has."""
+        """Listen at each address of a host name that is an address of this machine."""
         problem: OSError | None = None
         found = await _resolve(host, port)
         for family, address in found:
@@ -85,14 +89,14 @@ class Listening:
             try:
                 self._sockets[family, address[0]] = await _listen(family, (address[0], wanted, *address[2:]))
             except OSError as error:
-                if error.errno not in _NOT_HERE:
+                if error.errno not in _UNAVAILABLE_ERRNOS:
                     raise _refusal(host, wanted, error) from error
                 problem = error
         if problem is not None and not any((family, address[0]) in self._sockets for family, address in found):
             raise _refusal(host, port, problem) from problem
 
     def _open_path(self, path: str) -> None:
-        """Listen at a Unix socket."""
+        """Create a Unix socket and listen at it."""
         try:
             opened = open_unix_socket(path)
         except OSError as error:
@@ -101,7 +105,7 @@ class Listening:
         self._paths.append((Path(path), Path(path).lstat().st_ino))
 
     def close(self) -> None:
-        """Stop listening. The Unix sockets that were made are removed, unless others have taken their place."""
+        """Stop listening, and remove the Unix sockets that this object created, unless replaced since."""
         while self._sockets:
             self._sockets.popitem()[1].close()
         while self._paths:
@@ -110,24 +114,25 @@ class Listening:
                 if path.lstat().st_ino == inode:
                     path.unlink()
             except OSError as error:
-                logger.warning("the socket %s could not be removed: %s", path, error.strerror)
+                logger.warning("cannot remove the socket %s: %s", path, error.strerror)
 
 
 @asynccontextmanager
 async def listen(
     settings: Settings, inherited: Iterable[socket.socket] = ()
 ) -> AsyncIterator[tuple[Listening, Listening]]:
-    """Listen for clients, where ``inherited`` does or as the settings say, and at the port for metrics if there is one.
+    """Listen for clients, and at the metrics port if one is set, until the context exits.
 
-    Raises `SettingsError`.
+    Clients connect to the ``inherited`` sockets if there are any, else as ``host`` and ``port`` say. Yields the sockets
+    for clients and those for metrics. Raises `SettingsError`.
     """
     addresses = [host for host in settings.hosts if not host.startswith(_UNIX_PREFIX)]
     if not settings.hosts:
-        raise SettingsError("host names nothing to listen on")
+        raise SettingsError("host must name at least one address to listen on")
     if settings.metrics_port and not addresses:
-        raise SettingsError("metrics_port needs an address or a name in host")
+        raise SettingsError("metrics_port requires an address or a host name in host")
     if settings.proxy_protocol and not settings.trusted_proxies:
-        raise SettingsError("proxy_protocol needs trusted_proxies: nobody else is believed")
+        raise SettingsError("proxy_protocol requires trusted_proxies")
     clients, scrapers = Listening(), Listening()
     try:
         clients.adopt(inherited)
@@ -142,7 +147,7 @@ async def listen(
 
 
 async def _resolve(host: str, port: int) -> list[tuple[int, Any]]:
-    """The addresses that a name has, each with its family."""
+    """The addresses of a host name, each with its family. Raises `SettingsError`."""
     try:
         found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
@@ -155,7 +160,7 @@ async def _listen(family: int, address: tuple[Any, ...]) -> trio.socket.SocketTy
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # so that 0.0.0.0 can be listed too
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # so that 0.0.0.0 can be listed as well
         await opened.bind(address)
         opened.listen(BACKLOG)
     except BaseException:
@@ -169,5 +174,5 @@ def _refusal(host: str, port: int, error: OSError) -> SettingsError:
     return _PortTaken(text) if error.errno == errno.EADDRINUSE else SettingsError(text)
 
 
-def _named(host: str, port: int) -> str:
+def _format_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

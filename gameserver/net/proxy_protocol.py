@@ -1,4 +1,4 @@
-"""The PROXY protocol, by which a proxy says whose connection it passes on before it passes anything on.
+"""Reads the header of the PROXY protocol, in which a proxy names the client before it forwards the connection's bytes.
 
 https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, versions 1 and 2.
 """
@@ -11,25 +11,25 @@ import trio
 from gameserver.net.head import HeadRefused
 
 _SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
-_LEAST_BYTES = 15  # no header is shorter, so that so much can be read of any
-_LONGEST_LINE_BYTES = 107
-_MAX_ADDRESSES_BYTES = 4_096  # and what a proxy may add about TLS
+_MIN_HEADER_BYTES = 15  # the length of the shortest header, so that this many bytes can be read of any
+_MAX_LINE_BYTES = 107
+_MAX_ADDRESSES_BYTES = 4_096  # addresses and extensions, such as about TLS
 _PORT = "(0|[1-9][0-9]{0,4})"
 _LAST_PORT = 65_535
 _LINE = re.compile(rf"PROXY (TCP4|TCP6) ([0-9a-fA-F.:]+) ([0-9a-fA-F.:]+) {_PORT} {_PORT}\r\n")
-_PROXYS_OWN, _PASSED_ON = 0x20, 0x21
-# Family and protocol → the bytes that the addresses take; of other kinds nothing is told that could be an address.
+_LOCAL, _PROXY = 0x20, 0x21
+# Family and protocol → the size of the addresses in bytes; other kinds are refused.
 _TCP4, _TCP6, _UNIX, _UNSPECIFIED = 0x11, 0x21, 0x31, 0x00
 _SIZES = {_TCP4: 12, _TCP6: 36, _UNIX: 216, _UNSPECIFIED: 0}
 
 
 async def read_source(transport: trio.abc.Stream) -> str | None:
-    """Read a header, and no byte more: the client's address, None if the proxy speaks for itself or is gone.
+    """Read a header, and no byte after it; the client's address, None if the connection is the proxy's own or ends.
 
-    Raises `HeadRefused` for what is no header.
+    Raises `HeadRefused` (400) if there is no valid header.
     """
-    start = await _read(transport, _LEAST_BYTES)
-    if len(start) < _LEAST_BYTES:
+    start = await _read(transport, _MIN_HEADER_BYTES)
+    if len(start) < _MIN_HEADER_BYTES:
         return None
     if start.startswith(_SIGNATURE):
         return await _read_binary(transport, start)
@@ -39,7 +39,7 @@ async def read_source(transport: trio.abc.Stream) -> str | None:
 
 
 async def _read(transport: trio.abc.Stream, size: int) -> bytes:
-    """So many bytes, fewer at the end."""
+    """Read ``size`` bytes; fewer only if the connection ends."""
     read = b""
     while len(read) < size and (data := await transport.receive_some(size - len(read))):
         read += bytes(data)
@@ -48,7 +48,7 @@ async def _read(transport: trio.abc.Stream, size: int) -> bytes:
 
 async def _read_line(transport: trio.abc.Stream, line: bytes) -> str | None:
     while not line.endswith(b"\r\n"):
-        if len(line) >= _LONGEST_LINE_BYTES:
+        if len(line) >= _MAX_LINE_BYTES:
             raise _refused()
         more = await _read(transport, 1)
         if not more:
@@ -69,13 +69,13 @@ async def _read_line(transport: trio.abc.Stream, line: bytes) -> str | None:
 
 async def _read_binary(transport: trio.abc.Stream, start: bytes) -> str | None:
     start += await _read(transport, 1)
-    if len(start) <= _LEAST_BYTES:
+    if len(start) <= _MIN_HEADER_BYTES:
         return None
     command, kind, size = start[12], start[13], int.from_bytes(start[14:16])
-    if size > _MAX_ADDRESSES_BYTES or command not in (_PROXYS_OWN, _PASSED_ON):
+    if size > _MAX_ADDRESSES_BYTES or command not in (_LOCAL, _PROXY):
         raise _refused()
     addresses = await _read(transport, size)
-    if len(addresses) < size or command == _PROXYS_OWN:
+    if len(addresses) < size or command == _LOCAL:
         return None
     if kind not in _SIZES or size < _SIZES[kind]:
         raise _refused()
@@ -87,5 +87,5 @@ async def _read_binary(transport: trio.abc.Stream, start: bytes) -> str | None:
 
 
 def _refused() -> HeadRefused:
-    text = "this proxy is to say by the PROXY protocol whose connection it passes on (proxy_protocol)"
+    text = "a trusted proxy must begin the connection with a PROXY protocol header, version 1 or 2 (proxy_protocol)"
     return HeadRefused(400, "bad_request", text, reason="proxy_protocol")

@@ -1,4 +1,4 @@
-"""What a client sends: received, read into messages, and timed."""
+"""Reads one client's messages from its transport."""
 
 import os
 
@@ -10,10 +10,10 @@ _RECEIVE_BYTES = 16_384
 
 
 class Receiver:
-    """One client's messages and control frames, in order.
+    """Reads one client's messages and control frames, in order.
 
-    ``early`` is what came along with the handshake. ``silent_since`` is when the wait for the client's next
-    bytes began, None while nobody listens.
+    ``early`` holds bytes received along with the handshake. ``silent_since`` is the time of Trio's clock when the
+    current wait for the client's bytes began, None while the server is not reading.
     """
 
     __slots__ = ("_frames", "_socket", "_transport", "silent_since")
@@ -26,9 +26,9 @@ class Receiver:
         self.silent_since: float | None = None
 
     async def next(self) -> str | Frame | None:
-        """The next text message, or anything else the client sends; None at the end.
+        """The next text message, control frame or binary message; None at the end of the stream.
 
-        Raises `gameserver.net.frames.FrameRefused`, and what a broken transport raises.
+        Raises `gameserver.net.frames.FrameRefused`, OSError and what a broken Trio stream raises.
         """
         while (message := self._frames.read()) is None:
             data = await self._receive()
@@ -37,17 +37,17 @@ class Receiver:
             self._frames.feed(data)
         return message
 
-    def allow(self, max_bytes: int) -> None:
-        """Take messages of up to so many bytes from now on."""
+    def set_max_bytes(self, max_bytes: int) -> None:
+        """Set the limit for the size of a message."""
         self._frames.max_bytes = max_bytes
 
     def take_fragments(self) -> int:
-        """How many fragments have come since this was asked last."""
+        """The number of fragments received since the last call."""
         fragments, self._frames.fragments = self._frames.fragments, 0
         return fragments
 
     async def wait_for_close(self) -> None:
-        """Throw away what still comes, until the client's close frame or the end."""
+        """Drop what is still received, until the client's close frame or the end of the stream."""
         data = b""
         while not self._frames.discard(data):
             data = await self._receive()
@@ -55,14 +55,14 @@ class Receiver:
                 return
 
     def abandon(self) -> None:
-        """Let go of what has been received."""
+        """Free the buffer of received bytes."""
         self._frames = FrameReader(0, 0)
 
     async def _receive(self) -> bytes:
-        """Some bytes, none at the end.
+        """Receive some bytes; none at the end of the stream.
 
-        Waits first and then reads: a client's next request is rarely there before it has the last one's answer,
-        and a read in vain costs as much as one that succeeds.
+        Waits before it reads: a client's next request is rarely there before the last one is answered, and a read that
+        finds nothing costs as much as one that succeeds.
         """
         self.silent_since = trio.current_time()
         try:

@@ -1,4 +1,4 @@
-"""Room kept for health checks: when connections are full, and when the system has no descriptors left."""
+"""Capacity reserved for health checks, for when connections are full or descriptors have run out."""
 
 import os
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ _SPARE_DESCRIPTORS = 16
 
 
 class Reserve:
-    """Connections for which there is no place, until it is known what they ask, and spare descriptors for them.
+    """Holds connections beyond the limits until their request is known, and spare descriptors for them.
 
-    Who has been held longest makes room for the next: a health check has mostly said what it wants when it is
-    accepted, and so needs the room for no time, however many come and say nothing.
+    At most `MAX_HELD` are held: the one held longest is cancelled to make room for the next. A health check has mostly
+    sent its request by the time it is accepted, and so is answered however many connections are held and silent.
     """
 
     def __init__(self) -> None:
         self._held: dict[trio.CancelScope, None] = {}
-        self._spare = [os.open(os.devnull, os.O_RDONLY)]  # the first is never let go of: it is what others are made of
+        self._spare = [os.open(os.devnull, os.O_RDONLY)]  # the first stays: others are its duplicates
         self.replenish()
 
     def replenish(self) -> bool:
-        """Take as many descriptors as have been let go of; whether the system had them."""
+        """Open the spare descriptors that are missing; whether the system had them all."""
         try:
             while len(self._spare) <= _SPARE_DESCRIPTORS:
                 self._spare.append(os.dup(self._spare[0]))
@@ -31,8 +31,11 @@ class Reserve:
             return False
         return True
 
-    def spend(self) -> bool:
-        """Let go of a descriptor, for what is opened next; whether there was one. If not, somebody has to go."""
+    def release_descriptor(self) -> bool:
+        """Close a spare descriptor, for what is opened next; whether there was one.
+
+        If not, end the oldest connection held.
+        """
         if len(self._spare) > 1:
             os.close(self._spare.pop())
             return True
@@ -41,7 +44,7 @@ class Reserve:
 
     @contextmanager
     def hold(self) -> Iterator[trio.CancelScope]:
-        """A scope that is cancelled when another needs the room."""
+        """Hold a connection: yields a cancel scope, which is cancelled when another connection needs the room."""
         if len(self._held) >= MAX_HELD:
             self._evict()
         with trio.CancelScope() as scope:
@@ -58,6 +61,6 @@ class Reserve:
             return
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close all spare descriptors."""
         while self._spare:
             os.close(self._spare.pop())

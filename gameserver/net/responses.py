@@ -1,4 +1,4 @@
-"""HTTP responses: one a connection, closed after it (protocol, "HTTP")."""
+"""HTTP/1.1 responses; each connection gets one and is closed after it (protocol, "HTTP")."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -9,12 +9,12 @@ Header = tuple[str, str]
 
 
 def response(status: int, content: object, headers: Iterable[Header] = ()) -> bytes:
-    """A whole HTTP/1.1 response with a JSON body."""
+    """Encode an HTTP/1.1 response with a JSON body."""
     return text_response(status, "application/json", msgspec.json.encode(content), headers)
 
 
 def text_response(status: int, content_type: str, body: bytes, headers: Iterable[Header] = ()) -> bytes:
-    """A whole HTTP/1.1 response."""
+    """Encode an HTTP/1.1 response."""
     lines = [
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         f"Content-Type: {content_type}",
@@ -28,10 +28,10 @@ def text_response(status: int, content_type: str, body: bytes, headers: Iterable
 
 
 def refusal(status: int, code: str, text: str, headers: Iterable[Header] = ()) -> bytes:
-    """An error response: ``{"msg", "code", "field"}``."""
+    """Encode an error response, with the body ``{"msg", "code", "field"}``."""
     return response(status, {"msg": text, "code": code, "field": None}, headers)
 
 
 def without_body(response: bytes) -> bytes:
-    """The same response to a HEAD request."""
+    """A response without its body, as a HEAD request gets it."""
     return response[: response.index(b"\r\n\r\n") + 4]

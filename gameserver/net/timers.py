@@ -1,4 +1,4 @@
-"""Timers for many connections in one task: heartbeats, logon and close deadlines, conflated updates."""
+"""Timers for many connections in one task: pings, log-on and close deadlines, conflated updates."""
 
 import heapq
 import itertools
@@ -11,14 +11,14 @@ import trio
 logger = logging.getLogger(__name__)
 
 
-# Cancelled timers that may lie in the heap before it is built anew without them.
+# The number of cancelled timers in the heap above which it is rebuilt without them.
 _MAX_CANCELLED = 1_000
-# Whoever wakes this long after the time was not there: the process was stopped, or the loop held up.
-_AWAY_S = 1.0
+# A wake-up this late means a pause: the process was stopped, or the event loop blocked.
+_MIN_PAUSE_S = 1.0
 
 
 class TimerHandle:
-    """A call to be made at a time of Trio's clock, unless it is cancelled first."""
+    """A scheduled call, which can be cancelled."""
 
     __slots__ = ("_timers", "call")
 
@@ -27,17 +27,17 @@ class TimerHandle:
         self.call: Callable[[], object] | None = call
 
     def cancel(self) -> None:
-        """Do not make the call, and let go of what it holds. Made or cancelled already: nothing happens."""
+        """Cancel the call, and free what it refers to; without effect if it was made or cancelled already."""
         if self.call is not None:
             self.call = None
             self._timers.count_cancelled()
 
 
 class Timers:
-    """A heap of timers and the task that makes their calls. A call is synchronous and quick.
+    """A heap of scheduled calls, and the task that makes them. A call is synchronous and quick.
 
-    ``resumed_at`` is when the server was there again after it had stood still, minus infinity if it never has: what
-    was not heard of a peer before that proves nothing.
+    ``resumed_at`` is the time of Trio's clock when the process last resumed after a pause, minus infinity if there was
+    none: a peer's silence before then proves nothing.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Timers:
         self._scope = trio.CancelScope()
 
     def call_later(self, delay_s: float, call: Callable[[], object]) -> TimerHandle:
-        """Make ``call`` after ``delay_s`` seconds."""
+        """Schedule ``call`` in ``delay_s`` seconds."""
         timer = TimerHandle(self, call)
         deadline = trio.current_time() + delay_s
         heapq.heappush(self._heap, (deadline, next(self._number), timer))
@@ -56,16 +56,16 @@ class Timers:
         return timer
 
     async def run(self) -> None:
-        """Make the calls, until cancelled."""
+        """Make the calls when they are due, until cancelled."""
         while True:
             with trio.CancelScope(deadline=self._next_deadline()) as self._scope:
                 await trio.sleep_forever()
-            # What has arrived by now is read before a call judges anybody by the time. After a pause of the process
-            # the first turn of the loop hears of time alone, the second of what has arrived, and then that is read.
+            # Bytes that have arrived are read before a call judges a peer by the time. After a pause of the process,
+            # the event loop's first pass handles deadlines only, its second one input, which is then read.
             for _ in range(2):
                 await trio.lowlevel.checkpoint()
             now = trio.current_time()
-            if now - self._next_deadline() > _AWAY_S:
+            if now - self._next_deadline() > _MIN_PAUSE_S:
                 self.resumed_at = now
             while self._heap and self._heap[0][0] <= trio.current_time():
                 timer = heapq.heappop(self._heap)[2]
@@ -76,10 +76,10 @@ class Timers:
                 try:
                     call()
                 except Exception:
-                    logger.exception("an timer's call failed")
+                    logger.exception("a timer's call failed")
 
     def count_cancelled(self) -> None:
-        """An timer of the heap has been cancelled; many of them are not kept."""
+        """Count a cancelled timer of the heap; above a bound, rebuild the heap without them."""
         self._cancelled += 1
         if self._cancelled > max(_MAX_CANCELLED, len(self._heap) // 2):
             self._heap = [entry for entry in self._heap if entry[2].call is not None]

@@ -1,4 +1,4 @@
-"""Unix sockets: how long an address may be, and making the one that clients connect to."""
+"""Creates the Unix socket that clients connect to, and knows how long its path may be."""
 
 import errno
 import os
@@ -6,21 +6,21 @@ import socket
 import stat
 from pathlib import Path
 
-MAX_ADDRESS_BYTES = 103  # the smallest limit of the systems we know, less the final zero
-BACKLOG = 65_535  # or what the system allows
-_MODE = 0o660  # a proxy may be of the same group
+MAX_ADDRESS_BYTES = 103  # the smallest limit of the supported systems, without the final zero byte
+BACKLOG = 65_535  # the system caps it at its own limit
+_MODE = 0o660  # the server's group may connect, for a proxy in it
 
 
 def open_unix_socket(path: str) -> socket.socket:
-    """A socket that listens at ``path``, in the place of one that nobody listens at any more.
+    """Create a socket that listens at ``path``, replacing a stale one.
 
-    Raises OSError if somebody does, or if it is something else.
+    Raises OSError if another program listens at the path, or if the path is not that of a socket.
     """
     _remove_stale(path)
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         opened.bind(path)
-        Path(path).chmod(_MODE)  # nobody can connect yet
+        Path(path).chmod(_MODE)  # before listen(): no client can connect yet
         opened.listen(BACKLOG)
     except BaseException:
         opened.close()
@@ -30,22 +30,22 @@ def open_unix_socket(path: str) -> socket.socket:
 
 def _remove_stale(path: str) -> None:
     if not path:
-        raise OSError(errno.EINVAL, "its path is missing")
+        raise OSError(errno.EINVAL, "the path after unix: is missing")
     if len(os.fsencode(path)) > MAX_ADDRESS_BYTES:
-        raise OSError(errno.ENAMETOOLONG, "the path is too long for a socket")
+        raise OSError(errno.ENAMETOOLONG, "the path is too long for a Unix socket")
     try:
         is_socket = stat.S_ISSOCK(os.lstat(path).st_mode)
     except FileNotFoundError:
         return
     if not is_socket:
-        raise OSError(errno.EEXIST, "there is something else, which is not removed")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as visitor:
-        visitor.setblocking(False)
+        raise OSError(errno.EEXIST, "the path exists and is not a socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
         try:
-            visitor.connect(path)
+            probe.connect(path)
         except ConnectionRefusedError:
             Path(path).unlink()
             return
-        except BlockingIOError:  # somebody who is busy
+        except BlockingIOError:  # a program listens, but its queue is full
             pass
-    raise OSError(errno.EADDRINUSE, "another program listens there")
+    raise OSError(errno.EADDRINUSE, "another program listens at the path")

@@ -1,19 +1,19 @@
-"""When certificates expire, which Python's ssl does not tell of a server's own (RFC 5280, section 4.1)."""
+"""Reads when a certificate expires, which Python's ssl does not tell about a server's own (RFC 5280, section 4.1)."""
 
 import re
 import ssl
 from datetime import UTC, datetime
 
 _PEM = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.S)
-_UTC_TIME = 0x17  # the other is GeneralizedTime
+_UTC_TIME = 0x17  # the alternative is GeneralizedTime
 _VERSION = 0xA0
 
 
 def first_expiry(pem: str) -> datetime | None:
-    """When the first of the certificates in a PEM file expires; None if that is not to be found out."""
+    """The earliest expiry of the certificates in a PEM text; None if there is none, or one cannot be parsed."""
     try:
         return min((_not_after(ssl.PEM_cert_to_DER_cert(found[0])) for found in _PEM.finditer(pem)), default=None)
-    except (ValueError, IndexError):  # not as the standard has it; whether it is accepted is for OpenSSL to say
+    except (ValueError, IndexError):  # malformed; OpenSSL decides whether it is accepted
         return None
 
 
@@ -29,7 +29,7 @@ def _not_after(certificate: bytes) -> datetime:
 
 
 def _elements(data: bytes) -> list[tuple[int, bytes]]:
-    """Tag and content of each element in DER."""
+    """The tag and content of each DER element."""
     elements, at = [], 0
     while at < len(data):
         tag, length, at = data[at], data[at + 1], at + 2

@@ -1,1 +1,1 @@
-"""What an operator watches a server by: the log, metrics, systemd."""
+"""Operations: the log, metrics, systemd."""

@@ -1,4 +1,4 @@
-"""The log: one line an event, for people or as JSON, with the fields of the connection that is being served."""
+"""Structured logging: events with fields, and formatters that write them as text or as JSON."""
 
 import json
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-# What could end a line, or make a terminal show another one than was written.
+# Characters that could end a line, or make a terminal display it differently.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _PLAIN = re.compile(r"[\w.:/+-]+")
 
@@ -15,22 +15,25 @@ _context: ContextVar[Mapping[str, object] | None] = ContextVar("log_context", de
 
 
 def set_context(fields: Mapping[str, object] | None) -> None:
-    """Add fields, as they will be then, to all that this task and those it starts will log."""
+    """Set the fields that are added to each record of this task and of those it starts; later changes to them count."""
     _context.set(fields)
 
 
 def log(logger: logging.Logger, level: int, event: str, message: str, /, **fields: object) -> None:
-    """Log an event under a name that does not change. A ``reason`` is one of few: each kind is told once a second."""
+    """Log an event under a stable name.
+
+    A field ``reason`` must have few values: repeats are throttled for each of them (see `ThrottledLog`).
+    """
     logger.log(level, message, extra={"event": event, "fields": fields}, stacklevel=2)
 
 
 def log_failure(logger: logging.Logger, level: int, event: str, message: str, /, **fields: object) -> None:
-    """The same, with the traceback of the exception that is being handled."""
+    """Log an event under a stable name, with the traceback of the exception that is being handled."""
     logger.log(level, message, exc_info=True, extra={"event": event, "fields": fields}, stacklevel=2)
 
 
 def make_record(name: str, level: int, event: str | None, message: str, /, **fields: object) -> logging.LogRecord:
-    """A record of the log itself, which nobody else has logged."""
+    """Make a record that the logging code itself adds to the log."""
     record = logging.LogRecord(name, level, "", 0, message, (), None)
     record.__dict__.update(event=event, fields=fields)
     return record
@@ -47,10 +50,10 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line, ASCII only."""
+    """Formats a record as one line with a JSON object, in ASCII."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
+        """Format a record as one line."""
         entry: dict[str, object] = {
             "time": _time(record),
             "level": record.levelname.lower(),
@@ -64,10 +67,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """``TIME LEVEL LOGGER: MESSAGE FIELD=VALUE…``; the lines of a traceback begin with a bar."""
+    """Formats a record as ``TIME LEVEL LOGGER: MESSAGE FIELD=VALUE…``; a traceback's lines begin with a bar."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record, and its traceback's."""
+        """Format a record as one line, followed by those of its traceback."""
         head = f"{_time(record)} {record.levelname} {record.name}: {_printable(record.getMessage())}"
         fields = [f"{name}={_value(value)}" for name, value in _fields(record).items()]
         lines = [" ".join([head, *fields])]

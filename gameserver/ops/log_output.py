@@ -1,4 +1,4 @@
-"""Where the log goes: a thread of its own writes it, so that nobody who logs waits for whoever reads it."""
+"""Writes the log in a thread of its own, so that no logging call waits for the log's reader."""
 
 import io
 import logging
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from gameserver.ops.log import JsonFormatter, TextFormatter, make_record
-from gameserver.ops.throttled_log import Conflation
+from gameserver.ops.throttled_log import ThrottledLog
 
 logger = logging.getLogger(__name__)
 
@@ -23,53 +23,53 @@ _FLUSH_S = 2.0
 
 
 class LogOutput(logging.Handler):
-    """Hands lines to a thread that calls ``write``, which may wait, and may raise OSError.
+    """A logging handler that passes lines to a thread, which calls ``write``; that may block, and may raise OSError.
 
-    A line beyond ``max_waiting_bytes``, or that cannot be written, is dropped and counted; once lines can be written
-    again, one says how many there were.
+    A line that would exceed ``max_waiting_bytes``, or that cannot be written, is dropped and counted in ``dropped``;
+    once lines can be written again, a record (``log_dropped``) has the count.
     """
 
     def __init__(
         self,
         write: Callable[[bytes], object],
         max_waiting_bytes: int = _MAX_WAITING_BYTES,
-        conflation: Conflation | None = None,
+        throttle: ThrottledLog | None = None,
     ) -> None:
         super().__init__()
         self.dropped = 0
         self._write = write
         self._max_waiting_bytes = max_waiting_bytes
         self._changed = threading.Condition()
-        self._conflation = conflation or Conflation()
+        self._throttle = throttle or ThrottledLog()
         self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
-        self._unsaid = 0
+        self._unreported = 0
         self._stopping = False
-        # A daemon: at the end nobody waits for a thread that waits for a reader.
+        # A daemon thread: the process can exit while it blocks in a write.
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Have a record written, unless it is a repeat."""
+        """Queue a record to be written, unless it is throttled as a repeat."""
         with self._changed:
             try:
                 self._take(record)
-            except Exception as error:  # logging would complain to standard error itself, and wait there
-                text = f"a line of the log cannot be made: {error!r}"
+            except Exception as error:  # logging would write to standard error itself, and could block
+                text = f"a log record cannot be formatted: {error!r}"
                 self._take(make_record(record.name, logging.ERROR, None, text))
             self._changed.notify()
 
     def stop(self, timeout_s: float = _FLUSH_S) -> None:
-        """Write what waits, unless nobody takes it for so long."""
+        """Write the waiting lines, for at most ``timeout_s`` seconds, and end the thread."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
         self._thread.join(timeout_s)
 
     def _take(self, record: logging.LogRecord) -> None:
-        told = self._conflation.take(record, time.monotonic())
-        if told is not None:
-            self._put(told)
+        passed = self._throttle.take(record, time.monotonic())
+        if passed is not None:
+            self._put(passed)
 
     def _put(self, record: logging.LogRecord) -> None:
         line = f"{self.format(record)}\n".encode(errors="backslashreplace")
@@ -81,7 +81,7 @@ class LogOutput(logging.Handler):
 
     def _drop(self) -> None:
         self.dropped += 1
-        self._unsaid += 1
+        self._unreported += 1
 
     def _run(self) -> None:
         while (line := self._next_line()) is not None:
@@ -90,8 +90,8 @@ class LogOutput(logging.Handler):
                 self._waiting_bytes -= len(line)
                 if failed:
                     self._drop()
-                elif self._unsaid and not self._waiting:
-                    self._say_dropped()
+                elif self._unreported and not self._waiting:
+                    self._report_dropped()
 
     def _fails_to_write(self, line: bytes) -> bool:
         try:
@@ -100,16 +100,16 @@ class LogOutput(logging.Handler):
             return True
         return False
 
-    def _say_dropped(self) -> None:
-        text = "lines of the log were dropped: they could not be written, or nobody took them"
-        count, self._unsaid = self._unsaid, 0
+    def _report_dropped(self) -> None:
+        text = "log lines were dropped: they could not be written, or not fast enough"
+        count, self._unreported = self._unreported, 0
         self._put(make_record(__name__, logging.WARNING, "log_dropped", text, count=count))
 
     def _next_line(self) -> bytes | None:
-        """Wait for the next line to be written; None at the end."""
+        """Wait for the next line; None once the output is stopped and no line is left."""
         with self._changed:
             while not self._waiting and not self._stopping:
-                next_s = self._conflation.next_s
+                next_s = self._throttle.next_s
                 self._changed.wait(None if next_s is None else max(0.0, next_s - time.monotonic()))
                 self._release(time.monotonic())
             if self._stopping:
@@ -117,19 +117,19 @@ class LogOutput(logging.Handler):
             return self._waiting.popleft() if self._waiting else None
 
     def _release(self, now_s: float) -> None:
-        for summary in self._conflation.release(now_s):
+        for summary in self._throttle.release(now_s):
             self._put(summary)
 
 
 class DescriptorWriter:
-    """Writes whole lines to a descriptor, which others may have made non-blocking."""
+    """Writes whole lines to a descriptor, which another program may have made non-blocking."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._torn = False
 
     def __call__(self, line: bytes) -> None:
-        """Write a line; it begins a new one though the last may have been written in part. Raises OSError."""
+        """Write a line, after a line break if the previous line was written only in part. Raises OSError."""
         left = b"\n" + line if self._torn else line
         while left:
             try:
@@ -143,30 +143,30 @@ class DescriptorWriter:
             self._torn = bool(left)
 
 
-def print_aside(told: Sequence[tuple[TextIO | None, str]]) -> None:
-    """Print each text to its stream, without waiting: a stream may be closed, or full and read by nobody."""
+def print_in_background(texts: Sequence[tuple[TextIO | None, str]]) -> None:
+    """Print each text to its stream from a thread, since a stream may be closed, or block because nobody reads it."""
 
-    def tell() -> None:
-        for stream, text in told:
+    def write_all() -> None:
+        for stream, text in texts:
             writer = _writer_to(stream)
             try:
                 writer(text.encode(errors="backslashreplace"))
             except OSError as error:
-                logger.warning("what the server has to say at its start cannot be written: %s", error)
+                logger.warning("cannot print the server's start message: %s", error)
 
-    threading.Thread(target=tell, name="print", daemon=True).start()
+    threading.Thread(target=write_all, name="print", daemon=True).start()
 
 
 @contextmanager
 def log_to_stderr(level: str, log_format: str) -> Iterator[None]:
-    """Send the log to standard error, as ``text`` or ``json``; what waits at the end is written within a while."""
+    """Send the log to standard error, as ``text`` or ``json``; at the exit, waiting lines are written for up to 2 s."""
     output = LogOutput(_writer_to(sys.stderr))
     output.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     root = logging.getLogger()
     before = root.level
     root.addHandler(output)
     root.setLevel(level.upper())
-    logging.captureWarnings(True)  # which Python would write itself
+    logging.captureWarnings(True)  # which Python would otherwise write to standard error itself
     try:
         yield
     finally:
@@ -177,7 +177,7 @@ def log_to_stderr(level: str, log_format: str) -> Iterator[None]:
 
 
 def _writer_to(stream: TextIO | None) -> Callable[[bytes], object]:
-    """What writes to the descriptor itself: nothing of it waits in a buffer that the interpreter flushes at the end."""
+    """A function that writes to the stream's descriptor, past the buffer that the interpreter flushes at exit."""
     if stream is None:
         return len
     try:
@@ -187,5 +187,5 @@ def _writer_to(stream: TextIO | None) -> Callable[[bytes], object]:
 
 
 def dropped_lines() -> int:
-    """How many lines of the log have been dropped."""
+    """The number of log lines dropped by all outputs."""
     return sum(handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, LogOutput))

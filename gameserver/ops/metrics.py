@@ -1,4 +1,4 @@
-"""What a server counts of itself: plain numbers, made into metrics only when somebody asks for them."""
+"""Counters and histograms of a server, as plain numbers; `gameserver.ops.prometheus` exports them."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -8,14 +8,14 @@ from typing import NamedTuple
 from gameserver.protocol.registry import OPERATIONS
 
 OK = "ok"
-NO_CLOSE_FRAME = 1006  # what RFC 6455 calls a connection that ended without one
+NO_CLOSE_FRAME = 1006  # the code of RFC 6455 for a connection that ended without a close frame
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
 class Histogram:
-    """How many values there were up to each bound, beyond the last one, and their sum."""
+    """Counts values by upper bound: one count for each bound, one for values above the last; ``total`` is their sum."""
 
     __slots__ = ("bounds", "counts", "total")
 
@@ -25,16 +25,16 @@ class Histogram:
         self.total = 0.0
 
     def add(self, value: float) -> None:
-        """One more value."""
+        """Count a value."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
 
 class Metrics:
-    """The counts of one server. Whatever a client may choose is counted under names of ours only.
+    """The counters and histograms of one server. No label holds a value that a client can choose.
 
-    ``requests`` counts by operation, None for one that does not exist, and by outcome: ``ok`` or the error's
-    code. Times are in seconds.
+    ``requests`` counts by operation, None for an unknown one, and by outcome: ``ok`` or the error's code. Times are in
+    seconds.
     """
 
     __slots__ = ("batch_seconds", "batch_sizes", "closed", "opened", "refused", "request_seconds", "requests")
@@ -49,17 +49,18 @@ class Metrics:
         self.batch_seconds = Histogram(_SECONDS)
 
     def count_answer(self, op: int | None, outcome: str, seconds: float) -> None:
-        """A request was answered, so long after it was received."""
+        """Count a request that was answered ``seconds`` after it was received."""
         self.requests[op if op in OPERATIONS else None, outcome] += 1
         self.request_seconds.add(seconds)
 
 
-class Observed(NamedTuple):
-    """How a server is at a moment, besides what it counts.
+class ServerSnapshot(NamedTuple):
+    """The state of a server at one moment, beside its counters.
 
-    ``engine_version`` is the database engine's; ``users`` have connections; ``hub_backlog`` broadcasts are on disk and
-    wait to be pushed; ``deliveries`` is the number of broadcasts pushed, times their receivers; ``log_bytes`` is the
-    size of the write-ahead log.
+    ``engine_version`` is the database engine's; ``users`` counts users with a connection, ``hubs`` games with
+    subscribers or watchers, ``hub_backlog`` broadcasts that are on disk and not yet pushed, ``deliveries`` broadcasts
+    pushed times their receivers, ``writes_waiting`` requests queued for the writer; ``log_bytes`` is the size of the
+    write-ahead log.
     """
 
     engine_version: str

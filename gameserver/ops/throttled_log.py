@@ -1,4 +1,4 @@
-"""Repeats in the log: one line a second of each kind, and then how many more there were."""
+"""Throttles repeated log records: one a second of each kind, and then a summary of how many more there were."""
 
 import logging
 import math
@@ -12,58 +12,58 @@ Kind = tuple[object, ...]
 
 
 class _Repeats:
-    """How many records of a kind there were since one was let through. (A record itself would keep a traceback.)"""
+    """Counts the records of a kind since one was passed on, without keeping records, which would keep tracebacks."""
 
     def __init__(self, first: logging.LogRecord, until_s: float) -> None:
         self.until_s = until_s
-        self._told = (first.name, first.levelno, getattr(first, "event", None))
+        self._origin = (first.name, first.levelno, getattr(first, "event", None))
         self._text = first.getMessage()
         self._reason = getattr(first, "fields", {}).get("reason")
         self.restart(until_s)
 
     def restart(self, until_s: float) -> None:
-        """Count anew."""
+        """Start counting again."""
         self.until_s = until_s
         self.count = 0
         self._incidents: list[str] = []
 
     def add(self, record: logging.LogRecord) -> None:
-        """One more. What somebody may have been told to look for is listed."""
+        """Count a record, and list its incident id, which a client may report."""
         self.count += 1
         incident = getattr(record, "fields", {}).get("incident")
         if incident is not None and len(self._incidents) < _MAX_LISTED:
             self._incidents.append(str(incident))
 
     def summary(self) -> logging.LogRecord:
-        """A record that tells of them."""
+        """A record with the count."""
         fields: dict[str, object] = {} if self._reason is None else {"reason": self._reason}
         if self._incidents:
             fields["incidents"] = " ".join(self._incidents)
-        text = f"{self._text}: {self.count} more of these within a second"
-        return make_record(*self._told, text, **fields, count=self.count)
+        text = f"{self._text}: {self.count} more within a second"
+        return make_record(*self._origin, text, **fields, count=self.count)
 
 
-class Conflation:
-    """Lets through one record a second of each kind, and then how many more there were.
+class ThrottledLog:
+    """Passes on one record of each kind every ``interval_s`` seconds, and then a summary of how many more there were.
 
-    Of a kind is what the same place in the code logs for the same ``reason`` or exception; there must be few. A
-    traceback is told once a minute. Who asked for debugging is told everything of that level.
+    Records are of one kind if the same line of code logs them with the same ``reason`` and exception; there must be few
+    kinds. A kind's traceback is passed on once a minute. Records of level debug are not throttled.
     """
 
-    def __init__(self, conflated_for_s: float = 1.0) -> None:
-        self._conflated_for_s = conflated_for_s
+    def __init__(self, interval_s: float = 1.0) -> None:
+        self._interval_s = interval_s
         self._held: dict[Kind, _Repeats] = {}  # in the order in which they are released
         self._traceback_from_s: dict[Kind, float] = {}
 
     def take(self, record: logging.LogRecord, now_s: float) -> logging.LogRecord | None:
-        """The record as it is to be told now, None if it is counted instead."""
+        """The record to write now; None if it is counted for a summary instead."""
         if record.levelno <= logging.DEBUG:
             return record
         kind = _kind_of(record)
         if kind in self._held:
             self._held[kind].add(record)
             return None
-        self._held[kind] = _Repeats(record, now_s + self._conflated_for_s)
+        self._held[kind] = _Repeats(record, now_s + self._interval_s)
         if not record.exc_info:
             return record
         if now_s < self._traceback_from_s.get(kind, -math.inf):
@@ -73,18 +73,18 @@ class Conflation:
 
     @property
     def next_s(self) -> float | None:
-        """When there is something to release."""
+        """When `release` next has something to return; None while nothing is held."""
         return next((repeats.until_s for repeats in self._held.values()), None)
 
     def release(self, now_s: float) -> list[logging.LogRecord]:
-        """What is to be told now of repeats that were counted."""
+        """The summaries that are due by ``now_s``."""
         due = [kind for kind, repeats in self._held.items() if repeats.until_s <= now_s]
         summaries = []
         for kind in due:
             repeats = self._held.pop(kind)
             if repeats.count:
                 summaries.append(repeats.summary())
-                repeats.restart(now_s + self._conflated_for_s)
+                repeats.restart(now_s + self._interval_s)
                 self._held[kind] = repeats
         return summaries
 

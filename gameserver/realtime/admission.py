@@ -1,4 +1,4 @@
-"""A connection at the port: where it comes from, its place under the limits, and what is logged of it."""
+"""Admission of a connection: the client's address, the connection limits, and refusals (protocol, "Limits")."""
 
 import logging
 from collections.abc import Mapping
@@ -9,32 +9,33 @@ from gameserver.errors import ErrorCode
 from gameserver.net.forwarded import client_address, is_forwarded, names_address
 from gameserver.net.head import Head, HeadRefused
 from gameserver.ops.log import log
+from gameserver.realtime.connection_limits import limit_key
 from gameserver.realtime.context import ServerContext
-from gameserver.realtime.rate_limits import limited_as_one
 from gameserver.web.endpoints import RETRY_AFTER
 
 logger = logging.getLogger(__name__)
 
 
 class Admission:
-    """One connection, from being accepted to its end.
+    """One accepted connection under the connection limits, until its end.
 
-    ``peer`` is the address at the other end of it, ``address`` that of the client: another one, once the
-    request's head is read, if the peer is a trusted proxy. ``fields`` are in every line that is logged of it.
-    ``has_place`` is whether it counts under the limits; without, it may only ask how the server is. ``transport`` is
-    what to talk through.
+    ``peer`` is the address at the other end of the connection, ``address`` the client's, which differs once the
+    request's head is read if the peer is a trusted proxy; ``limit_key`` is that by which the client is limited.
+    ``fields`` are in every log record of the connection. ``has_slot`` says whether the connection is counted under the
+    limits; without a slot it gets health checks only. ``transport`` is the stream to use, ``answered`` whether an HTTP
+    response was sent.
     """
 
     __slots__ = (
         "_context",
-        "_counted",
+        "_counted_as",
         "_is_anonymous",
         "address",
         "answered",
         "at_metrics_port",
         "fields",
-        "has_place",
-        "limited_as",
+        "has_slot",
+        "limit_key",
         "peer",
         "transport",
     )
@@ -48,62 +49,62 @@ class Admission:
         self.fields: dict[str, object] = {"connection": next(context.connection_numbers)}
         self.answered = False
         self._is_anonymous = True
-        self.pass_on(peer)
-        # At a trusted proxy's address there is no limit of its own.
-        self.has_place = self._enter(None if peer in context.trusted_proxies else self.limited_as)
+        self.set_peer(peer)
+        # A trusted proxy's own address has no limit: the client is counted once it is known.
+        self.has_slot = self._acquire(None if peer in context.trusted_proxies else self.limit_key)
 
-    def pass_on(self, peer: str) -> None:
-        """The connection is that of ``peer``; whoever was taken for that only passes it on."""
+    def set_peer(self, peer: str) -> None:
+        """Set the peer's address, which the PROXY protocol may correct."""
         self.peer = peer
-        self._find(peer)
+        self._set_address(peer)
 
     def locate(self, head: Head) -> None:
-        """See where the client is. Raises `HeadRefused`."""
+        """Set the client's address by a request's head. Raises `HeadRefused`."""
         context = self._context
-        self._find(client_address(self.peer, head, context.trusted_proxies, context.settings.proxy_header))
+        self._set_address(client_address(self.peer, head, context.trusted_proxies, context.settings.proxy_header))
 
-    def _find(self, address: str) -> None:
+    def _set_address(self, address: str) -> None:
         self.address = self.fields["address"] = address
-        self.limited_as = limited_as_one(address)
+        self.limit_key = limit_key(address)
 
-    def _enter(self, subject: str | None) -> bool:
-        self._counted = subject
-        return self._context.reserve.replenish() and self._context.connections.enter(subject)
+    def _acquire(self, key: str | None) -> bool:
+        self._counted_as = key
+        return self._context.reserve.replenish() and self._context.connection_limiter.acquire(key)
 
-    def settle(self) -> None:
-        """Count it where the client is, if it is not yet. Raises `HeadRefused` if there is no place."""
-        if not self.has_place:
-            self.has_place = self._enter(self.limited_as)
-            if not self.has_place:
-                raise self.too_many()
-        elif self._counted is None:
-            if not self._context.connections.locate(self.limited_as):
-                raise self.too_many()
-            self._counted = self.limited_as
+    def claim_slot(self) -> None:
+        """Count the connection at the client's address, unless it is already. Raises `HeadRefused` (503) at a limit."""
+        if not self.has_slot:
+            self.has_slot = self._acquire(self.limit_key)
+            if not self.has_slot:
+                raise self.too_many_connections()
+        elif self._counted_as is None:
+            if not self._context.connection_limiter.assign_address(self.limit_key):
+                raise self.too_many_connections()
+            self._counted_as = self.limit_key
 
-    def admit(self) -> None:
-        """Somebody has logged on: the connection is none of those that only take up room."""
-        if self._is_anonymous and self._counted is not None:
-            self._context.connections.admit(self._counted)
+    def mark_logged_on(self) -> None:
+        """Stop counting the connection as anonymous, since a user has logged on."""
+        if self._is_anonymous and self._counted_as is not None:
+            self._context.connection_limiter.mark_logged_on(self._counted_as)
         self._is_anonymous = False
 
-    def too_many(self) -> HeadRefused:
-        """The answer to one connection more than the limits allow; the log says which of them."""
+    def too_many_connections(self) -> HeadRefused:
+        """The refusal (503) of a connection beyond a limit; the log says which limit."""
         has_descriptors = self._context.reserve.replenish()
-        limit = self._context.connections.full_for(self.limited_as) if has_descriptors else "descriptors"
+        limit = self._context.connection_limiter.exhausted_limit(self.limit_key) if has_descriptors else "descriptors"
         text = "too many connections; try again later"
         return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many", fields={"limit": limit})
 
     @property
-    def is_one_too_many(self) -> bool:
-        """Whether there is no place for one like it: all are taken, or all descriptors are."""
-        return self._context.connections.left + self.has_place < 1 or not self._context.reserve.replenish()
+    def is_full(self) -> bool:
+        """Whether the server has no slot, or no descriptor, for one more connection."""
+        return self._context.connection_limiter.available + self.has_slot < 1 or not self._context.reserve.replenish()
 
     def may_read_metrics(self, head: Head) -> bool:
-        """Whether the client is one of those the operator lets see metrics.
+        """Whether the client may read metrics, by its address and by the request's head.
 
-        A request that a proxy passed on without saying, or being trusted to say, for whom, comes from anywhere; one
-        of a web page, or to a name that may lead elsewhere tomorrow, is made by whoever made the page.
+        Refused are requests forwarded by a proxy that is not trusted, since they can come from anywhere, and those that
+        a web page can cause: with an ``Origin``, or with a name as ``Host`` that is not in ``metrics_hosts``.
         """
         context, host = self._context, head.only("host") or ""
         if (self.address == self.peer and is_forwarded(head)) or "origin" in head.headers:
@@ -111,16 +112,16 @@ class Admission:
         named = host.lower() in map(str.lower, context.settings.metrics_hosts)
         return (named or names_address(host)) and self.address in context.metrics_addresses
 
-    def note_refusal(self, reason: str, fields: Mapping[str, object] | None = None) -> None:
-        """Count and log that the connection comes to nothing, with more about it for the log."""
+    def record_refusal(self, reason: str, fields: Mapping[str, object] | None = None) -> None:
+        """Count and log that the connection is refused; ``fields`` are added to the log record."""
         context = self._context
         context.metrics.refused[reason] += 1
         if reason == ErrorCode.NOT_LOGGED_IN:
-            context.note_failed_logon()
+            context.log_failed_logon()
         elif reason != "closed":
-            log(logger, logging.INFO, "refused", "a connection is refused", reason=reason, **(fields or {}))
+            log(logger, logging.INFO, "refused", "connection refused", reason=reason, **(fields or {}))
 
-    def leave(self) -> None:
-        """Give the place back."""
-        if self.has_place:
-            self._context.connections.leave(self._counted, is_anonymous=self._is_anonymous)
+    def release_slot(self) -> None:
+        """Stop counting the connection."""
+        if self.has_slot:
+            self._context.connection_limiter.release(self._counted_as, is_anonymous=self._is_anonymous)

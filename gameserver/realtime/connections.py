@@ -1,4 +1,4 @@
-"""Which connections there are: by user, and by the session key they logged on with."""
+"""The registry of open connections, by user and by session."""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -8,23 +8,23 @@ import trio
 
 from gameserver.net.outbox import Outbox
 
-MAX_ENDED = 10_000  # more session keys than can end while one connection logs on
+MAX_ENDED_SESSIONS = 10_000  # more sessions than can end while one connection logs on
 
 K = TypeVar("K", int, str)
 
 
 class RegisteredConnection(Protocol):
-    """What the registry, and who finds a connection in it, needs of one."""
+    """What the registry and its users need of a connection."""
 
     @property
     def outbox(self) -> Outbox:
-        """Where to push."""
+        """The connection's send queue."""
 
     def drain(self) -> None:
-        """Close once the requests in hand are answered: the server is going away."""
+        """Close with 1001 once the requests in flight are answered."""
 
     def end_session(self) -> None:
-        """Close: the session key is no longer valid."""
+        """Close with 4002, since the session has ended."""
 
 
 class ConnectionRegistry:
@@ -38,26 +38,26 @@ class ConnectionRegistry:
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def add(self, connection: RegisteredConnection) -> None:
-        """A connection is open; it may not have logged on yet."""
+        """Register an open connection, logged on or not."""
         self._all.add(connection)
 
     def add_login(self, connection: RegisteredConnection, user_id: int, session_id: str) -> None:
-        """A connection acts for a user, unless the session was ended while it logged on."""
+        """Register a connection's user and session, and close it if the session ended while it logged on."""
         self._of_user.setdefault(user_id, set()).add(connection)
         self._of_session.setdefault(session_id, set()).add(connection)
         if session_id in self._ended:
             connection.end_session()
 
     def end_session(self, session_id: str) -> None:
-        """A session key is no longer valid: close its connections, and those about to log on with it."""
+        """Close the connections of a session that has ended, and any that is about to log on by it."""
         self._ended[session_id] = None
-        if len(self._ended) > MAX_ENDED:
+        if len(self._ended) > MAX_ENDED_SESSIONS:
             self._ended.popitem(last=False)
         for connection in tuple(self._of_session.get(session_id, ())):
             connection.end_session()
 
     def remove(self, connection: RegisteredConnection, user_id: int | None, session_id: str | None) -> None:
-        """A connection has ended."""
+        """Remove a connection that has ended; the user and the session are None if it had not logged on."""
         self._all.discard(connection)
         if not self._all:
             self._emptied.unpark_all()
@@ -66,16 +66,16 @@ class ConnectionRegistry:
 
     @property
     def count(self) -> int:
-        """How many connections there are."""
+        """The number of open connections."""
         return len(self._all)
 
     @property
     def user_count(self) -> int:
-        """How many users they act for."""
+        """The number of users with an open connection."""
         return len(self._of_user)
 
-    def everyone(self) -> list[RegisteredConnection]:
-        """All connections."""
+    def all_connections(self) -> list[RegisteredConnection]:
+        """All open connections."""
         return list(self._all)
 
     async def wait_until_empty(self) -> None:
@@ -84,11 +84,11 @@ class ConnectionRegistry:
             await self._emptied.park()
 
     def count_of(self, user_id: int) -> int:
-        """How many connections a user has."""
+        """The number of a user's open connections."""
         return len(self._of_user.get(user_id, ()))
 
     def of_user(self, user_id: int) -> Iterable[RegisteredConnection]:
-        """A user's connections."""
+        """A user's open connections."""
         return tuple(self._of_user.get(user_id, ()))
 
 

@@ -1,4 +1,4 @@
-"""The port: accepts connections, reads each one's request head and passes it on (protocol, "Transport")."""
+"""Accepts connections, and routes each by its request head to HTTP or WebSocket (protocol, "Transport")."""
 
 import logging
 from collections.abc import Iterable
@@ -41,24 +41,28 @@ logger = logging.getLogger(__name__)
 async def serve_connection(
     context: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
 ) -> None:
-    """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
+    """Serve one connection from the address ``peer`` until it ends. No client's behaviour makes it raise."""
     admission = Admission(context, transport, peer, at_metrics_port=at_metrics_port)
     set_context(admission.fields)
     try:
         try:
             await _serve(context, admission)
         finally:
-            admission.leave()
+            admission.release_slot()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
-        logger.debug("the connection broke: %r", errors.exceptions)
+        logger.debug("connection broken: %r", errors.exceptions)
     except* Exception:
-        log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug of the server")
+        log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug in the server")
     finally:
         await trio.aclose_forcefully(admission.transport)
 
 
-class _Admitted(NamedTuple):
-    """A WebSocket handshake that is in order: the response, what came along with it, and who asks."""
+class _AcceptedWebSocket(NamedTuple):
+    """An accepted WebSocket handshake.
+
+    ``response`` accepts it, ``early`` holds bytes received after its head, ``login`` is the session it proved, None if
+    it had no credentials, ``sources`` the game sources it asks to watch, and ``watched`` their ids once logged on.
+    """
 
     response: bytes
     early: bytes
@@ -68,59 +72,59 @@ class _Admitted(NamedTuple):
 
 
 async def _serve(context: ServerContext, admission: Admission) -> None:
-    if admission.has_place:
-        admitted = await _welcome(context, admission)
+    if admission.has_slot:
+        accepted = await _accept(context, admission)
     else:
-        admitted = await _welcome_briefly(context, admission)
-    if admitted is not None:
-        await _converse(context, admission, admitted)
+        accepted = await _accept_without_slot(context, admission)
+    if accepted is not None:
+        await _run_connection(context, admission, accepted)
         await _end_tls(context, admission.transport)
 
 
-async def _welcome_briefly(context: ServerContext, admission: Admission) -> _Admitted | None:
-    """The same for somebody who has no place: he may ask how the server does, and stay if there is one by then."""
-    admitted = None
-    with context.reserve.hold() as room:
-        admitted = await _welcome(context, admission)
-    if room.cancelled_caught and not admission.answered:
-        refused = admission.too_many()
-        admission.note_refusal(refused.reason, refused.fields)
+async def _accept_without_slot(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
+    """Accept a connection beyond the limits: it gets health checks only, unless a slot is free by its request."""
+    accepted = None
+    with context.reserve.hold() as hold:
+        accepted = await _accept(context, admission)
+    if hold.cancelled_caught and not admission.answered:
+        refused = admission.too_many_connections()
+        admission.record_refusal(refused.reason, refused.fields)
         if context.certificate is None:
             await admission.transport.send_all(refused.response)
-    return admitted
+    return accepted
 
 
-async def _welcome(context: ServerContext, admission: Admission) -> _Admitted | None:
-    """Hear what somebody wants; None if that is no conversation."""
-    admitted = None
+async def _accept(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
+    """Read the connection's first request; None if it is not a WebSocket handshake that is accepted."""
+    accepted = None
     try:
-        with trio.move_on_after(context.settings.handshake_timeout_s) as patience:
+        with trio.move_on_after(context.settings.handshake_timeout_s) as deadline:
             if context.settings.proxy_protocol and admission.peer in context.trusted_proxies:
-                admission.pass_on(await read_source(admission.transport) or admission.peer)
+                admission.set_peer(await read_source(admission.transport) or admission.peer)
             if context.certificate is not None:
                 await _begin_tls(context.certificate, admission)
-            admitted = await _receive(context, admission)
-        if patience.cancelled_caught:
-            admission.note_refusal("timeout")
+            accepted = await _handle_head(context, admission)
+        if deadline.cancelled_caught:
+            admission.record_refusal("timeout")
     except HeadRefused as refused:
-        admission.note_refusal(refused.reason, refused.fields)
+        admission.record_refusal(refused.reason, refused.fields)
         await _respond(context, admission, refused.response)
-    return admitted
+    return accepted
 
 
-async def _receive(context: ServerContext, admission: Admission) -> _Admitted | None:
-    """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
+async def _handle_head(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
+    """Read a request's head and route it: HTTP requests are answered here. Raises `HeadRefused`."""
     head = await read_head(admission.transport, context.settings.max_head_bytes)
     if head is None:
-        admission.note_refusal("closed")
+        admission.record_refusal("closed")
         return None
     try:
         admission.locate(head)
         head = head.below(context.settings.base_path.rstrip("/"))
         if head.wants_websocket and not admission.at_metrics_port:
-            admission.settle()
-            return await _admit(context, head)
-        response = await _answer(context, admission, head)
+            admission.claim_slot()
+            return await _accept_websocket(context, head)
+        response = await _http_response(context, admission, head)
     except HeadRefused as refused:
         if head.method == "HEAD":
             refused.response = without_body(refused.response)
@@ -129,30 +133,30 @@ async def _receive(context: ServerContext, admission: Admission) -> _Admitted | 
     return None
 
 
-async def _answer(context: ServerContext, admission: Admission, head: Head) -> bytes:
-    """The response to an HTTP request. Raises `HeadRefused` where there is no place for it."""
+async def _http_response(context: ServerContext, admission: Admission, head: Head) -> bytes:
+    """The response to an HTTP request. Raises `HeadRefused` (503) if there is no slot for it."""
     if endpoint(head.path) == METRICS and admission.at_metrics_port != bool(context.settings.metrics_port):
-        head = head._replace(path="")  # they are at the other port
+        head = head._replace(path="")  # the metrics are at the other port
     if not is_check(head.method, head.path):
-        admission.settle()
+        admission.claim_slot()
     name, state, metrics = endpoint(head.path), READY, None
     if context.draining:
         state = DRAINING
-    elif name == READYZ and admission.is_one_too_many:
+    elif name == READYZ and admission.is_full:
         state = FULL
     elif name == READYZ and not await context.can_write():
         state = STORAGE_UNAVAILABLE
     if name == METRICS and admission.may_read_metrics(head):
-        metrics = PrometheusMetrics(context.metrics, context.observed())
+        metrics = PrometheusMetrics(context.metrics, context.snapshot())
         if not context.reserve.replenish():
-            context.reserve.spend()  # the process is measured by reading files
+            context.reserve.release_descriptor()  # the process's own metrics are read from files
     return answer(head.method, head.path, state=state, metrics=metrics)
 
 
-async def _admit(context: ServerContext, head: Head) -> _Admitted:
-    """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
+async def _accept_websocket(context: ServerContext, head: Head) -> _AcceptedWebSocket:
+    """Check a handshake, its credentials and the sources it asks to watch. Raises `HeadRefused`."""
     if context.draining:
-        raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
+        raise HeadRefused(503, "busy", "the server is shutting down; try again later", RETRY_AFTER, reason="draining")
     response = accept_handshake(head, context.allowed_origins)
     query = read_query(head)
     login, watched = None, []
@@ -166,26 +170,26 @@ async def _admit(context: ServerContext, head: Head) -> _Admitted:
         if rejected.code is ErrorCode.NOT_FOUND:
             raise HeadRefused(404, rejected.code, rejected.text) from None
         raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
-    # Nothing is waited for between here and the connection's entry into the directory.
+    # No checkpoint between here and the connection's registration, lest a user exceed the limit.
     if login is not None and not context.has_room_for(login.session.user):
-        text = "this user has as many connections as a user may have; close one"
+        text = "too many connections of this user; close one first"
         raise HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many_of_user")
-    return _Admitted(response, head.rest, login, query.sources, watched)
+    return _AcceptedWebSocket(response, head.rest, login, query.sources, watched)
 
 
-async def _converse(context: ServerContext, admission: Admission, admitted: _Admitted) -> None:
+async def _run_connection(context: ServerContext, admission: Admission, accepted: _AcceptedWebSocket) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(context, nursery, admission.transport, admission, admitted.early, admitted.sources)
-            await connection.run(admitted.response, admitted.login, admitted.watched)
+            connection = Connection(context, nursery, admission.transport, admission, accepted.early, accepted.sources)
+            await connection.run(accepted.response, accepted.login, accepted.watched)
     finally:
         if connection is not None:
             connection.dispose()
 
 
 async def _respond(context: ServerContext, admission: Admission, response: bytes) -> None:
-    """Send an HTTP response and wait a little for the client to close, lest a reset destroys it."""
+    """Send an HTTP response, and wait a little for the client to close: a reset could discard the response."""
     admission.answered = True
     transport = admission.transport
     with trio.move_on_after(context.settings.close_timeout_s):
@@ -204,12 +208,12 @@ async def _begin_tls(certificate: Certificate, admission: Admission) -> None:
     try:
         await transport.do_handshake()
     except trio.BrokenResourceError:
-        admission.note_refusal("tls")
+        admission.record_refusal("tls")
         raise
 
 
 async def _end_tls(context: ServerContext, transport: trio.abc.Stream) -> None:
-    """Tell a client of wss that nothing was cut off."""
+    """Close TLS properly, so that the client knows nothing was truncated."""
     if isinstance(transport, trio.SSLStream):
         with trio.move_on_after(context.settings.close_timeout_s):
             await transport.aclose()
@@ -222,19 +226,19 @@ async def accept_connections(
     *,
     at_metrics_port: bool = False,
 ) -> None:
-    """Accept until cancelled; each connection is a task of its own."""
+    """Accept connections at each listener until cancelled; each is served by a task of its own."""
 
     async def serve(stream: trio.SocketStream) -> None:
         await serve_connection(context, stream, _address_of(stream.socket), at_metrics_port=at_metrics_port)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:
-            nursery.start_soon(accept_forever, listener, serve, nursery, context.reserve.spend)
+            nursery.start_soon(accept_forever, listener, serve, nursery, context.reserve.release_descriptor)
         task_status.started()
 
 
 def _address_of(socket: trio.socket.SocketType) -> str:
-    """The peer's address, asked for once: a connection that was reset has none any more."""
+    """The peer's address, looked up once, since a connection that was reset has none."""
     if socket.family == AF_UNIX:
         return UNIX
     try:

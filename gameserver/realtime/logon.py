@@ -1,4 +1,4 @@
-"""What the URL and the headers of a handshake say: who connects, and what it watches (protocol, "Logging on")."""
+"""The credentials and the watched sources in a handshake's URL and headers (protocol, "Logging on")."""
 
 from typing import NamedTuple
 from urllib.parse import parse_qs
@@ -7,27 +7,28 @@ from gameserver.engine.sessions import Credentials
 from gameserver.net.head import Head, HeadRefused, bad_request
 
 MAX_WATCHED_SOURCES = 100
+_MAX_FIELDS = MAX_WATCHED_SOURCES + 10  # of a query string
 
 
 class Query(NamedTuple):
-    """What the URL of a handshake asks for."""
+    """The credentials of a handshake, None without any, and the game sources that it asks to watch."""
 
     credentials: Credentials | None
     sources: list[str]
 
 
 def read_query(head: Head) -> Query:
-    """The credentials of a handshake, by query string or by bearer header, and the sources to watch.
+    """Read the credentials, from the query string or the bearer header, and the sources to watch.
 
-    Raises `HeadRefused` where they cannot be right.
+    Raises `HeadRefused`: 400 for a malformed query string, 401 for malformed credentials.
     """
     try:
-        query = parse_qs(head.query, keep_blank_values=True, max_num_fields=MAX_WATCHED_SOURCES + 10)
+        query = parse_qs(head.query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
-        raise bad_request("the query string has too many fields") from None
+        raise bad_request(f"the query string may have at most {_MAX_FIELDS} fields") from None
     sources = query.get("source", [])
     if len(sources) > MAX_WATCHED_SOURCES:
-        raise bad_request(f"at most {MAX_WATCHED_SOURCES} sources can be watched")
+        raise bad_request(f"at most {MAX_WATCHED_SOURCES} sources may be watched, {len(sources)} requested")
     return Query(_credentials(query, head), list(dict.fromkeys(sources)))
 
 
@@ -49,6 +50,6 @@ def _credentials(query: dict[str, list[str]], head: Head) -> Credentials | None:
 
 
 def unauthorized() -> HeadRefused:
-    """The answer to credentials that prove nobody."""
+    """The refusal (401) of credentials that prove no live session."""
     text = "these credentials match no live session; get a new session key, or use a new nonce"
     return HeadRefused(401, "not_logged_in", text, (("WWW-Authenticate", "Bearer"),))

@@ -1,10 +1,10 @@
-"""Making known what is on disk, and what becomes of a bug in that.
+"""Publishes committed changes, and contains bugs in doing so.
 
-What is committed cannot be undone, so a bug after the commit costs connections and nothing else. It is caught where
-one thing is told: one change in the `Publisher`, one push in the game's hub, one recovery in the connection's
-memberships, one reply in its answering. It is logged there with its traceback, everybody who may have missed something
-is closed with 4009 (`gameserver.net.outbox.send_away`) and comes again with ``after_seq``, and whoever waits for
-the thing to be told is woken. The writer goes on, and so do those whom the change does not concern.
+A committed change cannot be undone, so a bug after the commit costs connections and nothing else. It is caught around
+each unit of work: a change in the `Publisher`, a push in the game's hub, a recovery in the connection's
+`Subscriptions`, a reply in its `RequestPipeline`. There it is logged with its traceback, every connection that may have
+missed messages is closed with 4009 (`gameserver.net.outbox.close_for_reconnect`), so that the client reconnects and
+joins with ``after_seq``, and tasks that wait for the push are woken. The writer and all other connections go on.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import logging
 
 from gameserver.domain.money import to_units
 from gameserver.engine.context import Committed, Effects
-from gameserver.net.outbox import send_away
+from gameserver.net.outbox import close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.codec import encode_body
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Makes known what committed changes have to tell: to games, to users, to ended sessions. Never raises."""
+    """Publishes the effects of committed changes to games, users and sessions. Never raises."""
 
     def __init__(self, hubs: Hubs, details: DetailsCache, registry: ConnectionRegistry, clock: Clock) -> None:
         self._hubs = hubs
@@ -36,26 +36,26 @@ class Publisher:
         self._clock = clock
 
     def __call__(self, result: object) -> None:
-        """Take the result of a job that was committed."""
+        """Publish the result of a committed job; results other than `Committed` have no effects."""
         if not isinstance(result, Committed):
             return
         try:
-            self._announce(result.effects)
+            self._publish(result.effects)
         except Exception:
-            text = "a change that is on disk could not be told: those whom it concerns come again"
+            text = "a committed change could not be published: its receivers must reconnect"
             log_failure(logger, logging.ERROR, "internal_error", text)
-            self._send_away(result.effects)
+            self._close_affected(result.effects)
 
-    def _announce(self, effects: Effects) -> None:
+    def _publish(self, effects: Effects) -> None:
         for publication in effects.publications:
-            self._details.forget(publication.game_uuid)
+            self._details.invalidate(publication.game_uuid)
             self._hubs.publish(publication)
         for notice in effects.notices:
             frame = message_frame(notice.body, self._clock.now_ms())
             for connection in self._registry.of_user(notice.user_id):
                 connection.outbox.push(frame)
         for (user_id, currency), held in effects.balances.items():
-            self._tell_balance(user_id, currency, held)
+            self._push_balance(user_id, currency, held)
         for wager in effects.wagers:
             self._hubs.note_bet(wager)
         for reopened in effects.reopened_pools:
@@ -63,21 +63,21 @@ class Publisher:
         for session_id in effects.ended_sessions:
             self._registry.end_session(session_id)
 
-    def _send_away(self, effects: Effects) -> None:
-        """Close whoever may have missed something of a change."""
+    def _close_affected(self, effects: Effects) -> None:
+        """Close every connection that may have missed an effect of a change."""
         for publication in effects.publications:
-            self._details.forget(publication.game_uuid)
-            self._hubs.give_up(publication)
+            self._details.invalidate(publication.game_uuid)
+            self._hubs.skip(publication)
         games = {wager.game_uuid for wager in effects.wagers} | {pool.game_uuid for pool in effects.reopened_pools}
         for game_uuid in games:
-            self._hubs.send_away(game_uuid)
+            self._hubs.close_subscribers(game_uuid)
         for session_id in effects.ended_sessions:
             self._registry.end_session(session_id)
         users = {notice.user_id for notice in effects.notices} | {user_id for user_id, _ in effects.balances}
         for connection in itertools.chain.from_iterable(map(self._registry.of_user, users)):
-            send_away(connection.outbox)
+            close_for_reconnect(connection.outbox)
 
-    def _tell_balance(self, user_id: int, currency: str, held: Balances) -> None:
+    def _push_balance(self, user_id: int, currency: str, held: Balances) -> None:
         connections = self._registry.of_user(user_id)
         if connections:
             update = BalanceUpdate(

@@ -1,4 +1,4 @@
-"""Answering one client's requests, each after those before it (protocol, "Transport")."""
+"""Decodes, runs and answers one client's requests, in order (protocol, "Transport")."""
 
 import logging
 import secrets
@@ -16,7 +16,7 @@ from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
 from gameserver.handlers.execution import Parsed, parse, run_write
 from gameserver.handlers.table import CONNECTION
 from gameserver.net.frames import text_frame
-from gameserver.net.outbox import Outbox, send_away
+from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.ops.metrics import OK
 from gameserver.protocol.codec import (
@@ -38,19 +38,19 @@ from gameserver.storage.jobs import Outcome
 logger = logging.getLogger(__name__)
 
 _MAX_UNANSWERED = 32
-_RATE_LIMITED_PATIENCE_S = 10.0
-_FRAGMENTS_A_TOKEN = 256
-# Requests whose replies show how pools are backed, of which an update may wait to be sent.
+_MAX_RATE_LIMITED_S = 10.0
+_FRAGMENTS_PER_TOKEN = 256
+# Requests whose replies show the distributions of pools, of which an update may be queued.
 _SHOWING_POOLS = frozenset(
     operation.request
     for operation in OPERATIONS.values()
     if any({"distribution", "pools_list"} & set(reply.__struct_fields__) for reply in operation.replies)
 )
-_SHORT = 4_096  # characters: what can be written with fewer is looked at sooner than it is given to a thread
+_MAX_INLINE_CHARS = 4_096  # a shorter request is parsed sooner than it is passed to a thread
 
 
-class _Asked(NamedTuple):
-    """A request that has been looked at; ``failure`` says why it is not carried out."""
+class _DecodedRequest(NamedTuple):
+    """A received request; ``failure`` says why it is not carried out, and then ``request`` is None."""
 
     received_at_s: float
     op: int | None
@@ -60,21 +60,21 @@ class _Asked(NamedTuple):
 
 
 class RequestPipeline:
-    """The requests of one conversation, of which ``unanswered`` are in hand.
+    """Handles the requests of one connection, of which ``unanswered`` are in flight.
 
     ``on_all_answered`` is called whenever none is left.
     """
 
     __slots__ = (
         "_address",
+        "_answered",
         "_awaited_count",
         "_connection",
         "_context",
-        "_few_unanswered",
         "_fields",
+        "_flood_detector",
         "_on_all_answered",
         "_outbox",
-        "_patience",
         "_request_id",
         "unanswered",
     )
@@ -91,36 +91,36 @@ class RequestPipeline:
         self._context = context
         self._connection = connection
         self._outbox = outbox
-        self._address = admission.limited_as
+        self._address = admission.limit_key
         self._fields = admission.fields
         self._on_all_answered = on_all_answered
         self._awaited_count = 0
-        self._few_unanswered: trio.Event | None = None
-        self._request_id: str | int | None = None  # of the request that reads or concerns the connection
-        self._patience = FloodDetector(_RATE_LIMITED_PATIENCE_S)
+        self._answered: trio.lowlevel.ParkingLot | None = None  # only while the task waits for answers
+        self._request_id: str | int | None = None  # of the read or connection request that is being run
+        self._flood_detector = FloodDetector(_MAX_RATE_LIMITED_S)
 
-    async def answer(self, text: str, fragments: int) -> None:
-        """Have a request answered after those before it, which has come in so many fragments.
+    async def handle(self, text: str, fragments: int) -> None:
+        """Handle a request, received in ``fragments`` fragments, and answer it after those before it.
 
-        A change is answered when it is on disk. Until then the next request is read: changes that follow each
-        other share a commit.
+        Returns once the next request may be read. That does not wait for a write to be committed, so that consecutive
+        writes share a commit; every other request has been answered by then.
         """
-        asked = self._look_at(text, fragments)
+        decoded = self._decode(text, fragments)
         self.unanswered += 1
-        if asked.request is not None and declared(asked.request).kind is Kind.WRITE:
+        if decoded.request is not None and declared(decoded.request).kind is Kind.WRITE:
             if self.unanswered > _MAX_UNANSWERED:
                 await self._wait_for_others()
             await self._outbox.wait_for_room()
-            failure = await self._submit(asked, asked.request, text)
+            failure = await self._submit(decoded, decoded.request, text)
             if failure is None:
                 return
-            asked = asked._replace(request=None, failure=failure)
+            decoded = decoded._replace(request=None, failure=failure)
         await self._wait_for_others()
-        await self._carry_out(asked)
+        await self._run(decoded)
         self._note_answered()
 
-    def _look_at(self, text: str, fragments: int) -> _Asked:
-        """Decode a request and take what it costs; one that is refused is not held."""
+    def _decode(self, text: str, fragments: int) -> _DecodedRequest:
+        """Decode a request and charge its cost; a refused request is not kept in memory."""
         received_at_s = time.perf_counter()
         request = op = id_ = None
         failure: Exception | None = None
@@ -132,17 +132,17 @@ class RequestPipeline:
             failure = bug
         else:
             op, id_ = declared(request).op, request.header.id
-        retry_after_ms = self._rate_limited_for(request_cost(text, request) + fragments // _FRAGMENTS_A_TOKEN)
+        retry_after_ms = self._rate_limited_for(request_cost(text, request) + fragments // _FRAGMENTS_PER_TOKEN)
         if retry_after_ms and (failure is None or isinstance(failure, Rejected)):
             failure = _too_many(retry_after_ms)
-        return _Asked(received_at_s, op, id_, request if failure is None else None, failure)
+        return _DecodedRequest(received_at_s, op, id_, request if failure is None else None, failure)
 
-    async def _submit(self, asked: _Asked, request: Request, text: str) -> Exception | None:
-        """Have a change carried out, and answered, in its turn; why not, if that cannot be."""
+    async def _submit(self, decoded: _DecodedRequest, request: Request, text: str) -> Exception | None:
+        """Submit a write, which is answered once it is committed; returns the error if it cannot be submitted."""
         context, user = self._context, self._connection.user
         assert user is not None
         size_bytes = len(text)
-        await context.unanswered.enter(user.id, size_bytes)
+        await context.unanswered_bytes.acquire(user.id, size_bytes)
         try:
             digest, parsed = await self._prepare(request, text)
             now_ms = context.clock.now_ms()
@@ -155,53 +155,55 @@ class RequestPipeline:
                 now_ms=now_ms,
                 settings=context.settings,
             )
-            context.store.writer.submit(write, now_ms, partial(self._answer_change, asked, user.id, size_bytes))
+            context.store.writer.submit(write, now_ms, partial(self._answer_write, decoded, user.id, size_bytes))
         except BaseException as error:
-            context.unanswered.leave(user.id, size_bytes)
+            context.unanswered_bytes.release(user.id, size_bytes)
             if not isinstance(error, Exception):
                 raise
-            return without_frames(error)  # told in its turn
+            return without_frames(error)  # answered after the requests before it
         return None
 
     async def _prepare(self, request: Request, text: str) -> tuple[bytes | None, Parsed]:
-        """What the writer needs to have been made of a request: in a thread, if that may take long."""
+        """Digest and parse a request for the writer, in a thread if it is long."""
         prepare = partial(_prepare, request, text, self._context.settings)
-        if len(text) <= _SHORT:
+        if len(text) <= _MAX_INLINE_CHARS:
             return prepare()
-        prepared: tuple[bytes | None, Parsed] = await self._context.run_sync(prepare, limiter=self._context.parsers)
+        prepared: tuple[bytes | None, Parsed] = await self._context.run_sync(
+            prepare, limiter=self._context.parser_limiter
+        )
         return prepared
 
-    def _answer_change(self, asked: _Asked, user_id: int, size_bytes: int, outcome: Outcome) -> None:
-        """A change has become what it has become, and the changes before it are answered."""
-        self._context.unanswered.leave(user_id, size_bytes)
+    def _answer_write(self, decoded: _DecodedRequest, user_id: int, size_bytes: int, outcome: Outcome) -> None:
+        """Answer a write that was committed or failed; those before it have been answered."""
+        self._context.unanswered_bytes.release(user_id, size_bytes)
         error = outcome.error
         try:
             if error is None:
                 committed: Committed = outcome.result
                 if cost := change_cost(committed):
-                    self._context.user_rate.charge(user_id, trio.current_time(), cost)
-                self._outbox.put(self._reply_frame(asked.id, committed.body, repeated=committed.repeated))
+                    self._context.user_rate_limiter.charge(user_id, trio.current_time(), cost)
+                self._outbox.put(self._reply_frame(decoded.id, committed.body, repeated=committed.repeated))
             else:
-                self._outbox.put(self._reply_frame(asked.id, self._refuse(asked, error)))
+                self._outbox.put(self._reply_frame(decoded.id, self._error_body(decoded, error)))
         except Exception:
-            text = "a change that has been carried out could not be answered"
-            log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=asked.op)
-            send_away(self._outbox)
-        self._count(asked, error)
+            text = "a committed change could not be answered"
+            log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=decoded.op)
+            close_for_reconnect(self._outbox)
+        self._count(decoded, error)
         self._note_answered()
 
-    async def _carry_out(self, asked: _Asked) -> None:
-        """Carry out a request that reads or concerns the connection itself, and answer it, whatever happens."""
-        self._request_id = asked.id
-        error = asked.failure
+    async def _run(self, decoded: _DecodedRequest) -> None:
+        """Run a read or connection request and answer it, or answer the failure of any request."""
+        self._request_id = decoded.id
+        error = decoded.failure
         try:
-            if asked.request is not None and error is None:
-                await self._perform(asked.request)
+            if decoded.request is not None and error is None:
+                await self._perform(decoded.request)
         except Exception as raised:
             error = raised
         if error is not None:
-            await self._send(self._refuse(asked, error))
-        self._count(asked, error)
+            await self._send(self._error_body(decoded, error))
+        self._count(decoded, error)
 
     async def _perform(self, request: Request) -> None:
         if declared(request).kind is Kind.CONNECTION:
@@ -211,69 +213,72 @@ class RequestPipeline:
             assert user is not None
             await self._send(await self._context.read(request, user), about_all=type(request) in _SHOWING_POOLS)
 
-    def _refuse(self, asked: _Asked, error: Exception) -> bytes:
-        """The body of the error reply; a bug is logged with its incident id."""
-        rejected = error if isinstance(error, Rejected) else self._report(asked, error)
-        return encode_body(error_reply(asked.op, rejected.code, rejected.text, rejected.field, **rejected.details))
+    def _error_body(self, decoded: _DecodedRequest, error: Exception) -> bytes:
+        """The body of the error reply; a bug is logged with an incident id."""
+        rejected = error if isinstance(error, Rejected) else self._log_bug(decoded, error)
+        return encode_body(error_reply(decoded.op, rejected.code, rejected.text, rejected.field, **rejected.details))
 
-    def _report(self, asked: _Asked, bug: Exception) -> Rejected:
+    def _log_bug(self, decoded: _DecodedRequest, bug: Exception) -> Rejected:
         incident = secrets.token_hex(6)
-        text = "the operation failed by a bug of the server"
-        fields = {**self._fields, "op": asked.op, "incident": incident}
+        text = "the operation failed by a bug in the server"
+        fields = {**self._fields, "op": decoded.op, "incident": incident}
         try:
             raise bug
         except Exception:
             log_failure(logger, logging.ERROR, "internal_error", text, **fields)
-        return Rejected(ErrorCode.INTERNAL, f"a bug of the server, logged as incident {incident}")
+        return Rejected(ErrorCode.INTERNAL, f"internal server error; report incident {incident}")
 
-    def _count(self, asked: _Asked, error: Exception | None) -> None:
+    def _count(self, decoded: _DecodedRequest, error: Exception | None) -> None:
         outcome = OK if error is None else error.code if isinstance(error, Rejected) else ErrorCode.INTERNAL
-        self._context.metrics.count_answer(asked.op, outcome, time.perf_counter() - asked.received_at_s)
+        self._context.metrics.count_answer(decoded.op, outcome, time.perf_counter() - decoded.received_at_s)
 
     async def wait_until_answered(self) -> None:
-        """Wait until every request read so far has been answered."""
+        """Wait until every request received so far is answered."""
         await self._wait_until_left(0)
 
     async def _wait_for_others(self) -> None:
-        """Wait until the request that was read last is the only one in hand."""
+        """Wait until the last request received is the only one unanswered."""
         await self._wait_until_left(1)
 
     async def _wait_until_left(self, count: int) -> None:
         while self.unanswered > count:
-            self._awaited_count, self._few_unanswered = count, trio.Event()
-            await self._few_unanswered.wait()
-            self._few_unanswered = None
+            self._awaited_count, self._answered = count, trio.lowlevel.ParkingLot()
+            await self._answered.park()
+            self._answered = None
 
     def _note_answered(self) -> None:
         self.unanswered -= 1
-        if self._few_unanswered is not None and self.unanswered <= self._awaited_count:
-            self._few_unanswered.set()
+        if self._answered is not None and self.unanswered <= self._awaited_count:
+            self._answered.unpark_all()
         if not self.unanswered:
             self._on_all_answered()
 
-    def admits_frame(self) -> bool:
-        """Whether the client may still send a control frame, which costs what a small request costs."""
+    def allows_control_frame(self) -> bool:
+        """Charge a control frame, which costs as much as a small request; whether the rate limits allow it."""
         return self._rate_limited_for(1) is None
 
     def _rate_limited_for(self, cost: int) -> int | None:
-        """Take what something costs; the milliseconds to wait if there are not as many."""
+        """Charge a cost to the rate limits; the wait in milliseconds if one refuses it, else None.
+
+        Closes the connection with 4029 if it has sent nothing but rate-limited requests for too long.
+        """
         now_s = trio.current_time()
         wait_ms, limit = None, "max_requests_per_s"
-        # The user first: who floods must not use up what others behind the same address may ask for.
+        # The user's limit first: a flooding user must not use up the limit of its address, which others share.
         user = self._connection.user
         if user is not None:
-            wait_ms = self._context.user_rate.take(user.id, now_s, cost)
+            wait_ms = self._context.user_rate_limiter.take(user.id, now_s, cost)
         if wait_ms is None:
             limit = "max_requests_per_s_per_address"
-            wait_ms = self._context.address_rate.take(self._address, now_s, cost)
+            wait_ms = self._context.address_rate_limiter.take(self._address, now_s, cost)
         if wait_ms is None:
-            self._patience.granted(now_s)
-        elif self._patience.refused(wait_ms, now_s):
-            self._outbox.close(CloseCode.RATE_LIMITED, f"nothing but requests over {limit}")
+            self._flood_detector.granted(now_s)
+        elif self._flood_detector.refused(wait_ms, now_s):
+            self._outbox.close(CloseCode.RATE_LIMITED, f"rate limit exceeded for too long ({limit})")
         return wait_ms
 
     async def reply(self, message: Message) -> None:
-        """Answer the request."""
+        """Send the reply to the request that is being run."""
         await self._send(encode_body(message))
 
     async def _send(self, body: bytes, *, about_all: bool = False) -> None:
@@ -289,5 +294,5 @@ def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | N
 
 
 def _too_many(retry_after_ms: int) -> Rejected:
-    text = f"too many requests; wait {retry_after_ms} ms"
+    text = f"rate limit exceeded; retry in {retry_after_ms} ms"
     return Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)

@@ -152,7 +152,7 @@ async def test_if_the_chosen_port_is_taken_elsewhere_another_is_chosen(monkeypat
         ("203_0_113_1-203_0_113_2", "cannot listen on 203_0_113_1-203_0_113_2"),
         ("nowhere.invalid", "cannot listen on nowhere.invalid: "),
         (f"127.0.0.1,{ELSEWHERE}", f"cannot listen on {ELSEWHERE}"),
-        (" , ", "host names nothing"),
+        (" , ", "host must name at least one"),
         ("x" * 300, "cannot listen on xxx"),
     ],
 )
@@ -197,7 +197,7 @@ async def test_a_socket_that_a_crash_left_behind_is_replaced(tmp_path: Path) -> 
 async def test_a_socket_at_which_somebody_listens_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "clients"
     async with listen(settings(f"unix:{path}")):
-        with pytest.raises(SettingsError, match="another program listens there"):
+        with pytest.raises(SettingsError, match="another program listens at the path"):
             async with listen(settings(f"unix:{path}")):
                 pass
         (await trio.open_unix_socket(path)).socket.close()
@@ -209,7 +209,7 @@ async def test_a_socket_whose_queue_is_full_is_left_alone(tmp_path: Path) -> Non
         busy.bind(path)
         busy.listen(0)
         first.connect(path)
-        with pytest.raises(SettingsError, match="another program listens there"):
+        with pytest.raises(SettingsError, match="another program listens at the path"):
             async with listen(settings(f"unix:{path}")):
                 pass
 
@@ -217,7 +217,7 @@ async def test_a_socket_whose_queue_is_full_is_left_alone(tmp_path: Path) -> Non
 async def test_what_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "notes"
     file.write_text("precious")
-    with pytest.raises(SettingsError, match="something else"):
+    with pytest.raises(SettingsError, match="is not a socket"):
         async with listen(settings(f"unix:{file}")):
             pass
     assert file.read_text() == "precious"
@@ -361,8 +361,8 @@ async def test_the_port_for_metrics_is_opened_at_every_address(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("others", "told"),
     [
-        ({"host": "unix:/x", "metrics_port": 1}, "metrics_port needs"),
-        ({"proxy_protocol": True}, "proxy_protocol needs trusted_proxies"),
+        ({"host": "unix:/x", "metrics_port": 1}, "metrics_port requires"),
+        ({"proxy_protocol": True}, "proxy_protocol requires trusted_proxies"),
     ],
 )
 async def test_settings_that_make_no_sense_together_are_refused(others: dict[str, Any], told: str) -> None:

@@ -185,13 +185,13 @@ async def test_nothing_follows_a_close_frame(bench: SocketBench) -> None:
     outbox.push_if_room(PING_FRAME)
     await outbox.send(b"\x81\x01b")
     outbox.close(CloseCode.TOO_SLOW)
-    outbox.send_last(close_frame(CloseCode.NORMAL))
+    outbox.answer_close(close_frame(CloseCode.NORMAL))
     assert bench.take() == close_frame(CloseCode.GOING_AWAY)
     assert (bench.closings, outbox.closing) == (1, CloseCode.GOING_AWAY)
 
 
 async def test_the_answer_to_the_peers_close_is_the_last_frame(bench: SocketBench) -> None:
-    bench.outbox.send_last(close_frame(CloseCode.NORMAL))
+    bench.outbox.answer_close(close_frame(CloseCode.NORMAL))
     bench.outbox.push(b"\x81\x01a")
     bench.outbox.close(CloseCode.GOING_AWAY)
     assert bench.take() == close_frame(CloseCode.NORMAL)

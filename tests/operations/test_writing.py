@@ -143,7 +143,7 @@ async def test_whatever_has_been_read_is_answered_before_a_draining_server_close
         await host.send({"op": 1})
         await until(lambda: server.context.store.writer.waiting == 1)
         server.context.draining = True
-        for connection in server.context.registry.everyone():
+        for connection in server.context.registry.all_connections():
             connection.drain()
     assert [(await host.receive())["res"] for _ in range(2)] == [335, 1]
     assert await host.close_code() == 1001
@@ -164,13 +164,13 @@ async def test_a_refusal_that_waits_for_its_turn_holds_nothing_of_what_is_refuse
     server: Server, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]
 ) -> None:
     waiting: list[Any] = []
-    carry_out = RequestPipeline._carry_out
+    run = RequestPipeline._run
 
-    async def noting(answering: RequestPipeline, asked: Any) -> None:
-        waiting.append((asked.request, asked.failure.__traceback__, asked.failure.__context__))
-        await carry_out(answering, asked)
+    async def noting(pipeline: RequestPipeline, decoded: Any) -> None:
+        waiting.append((decoded.request, decoded.failure.__traceback__, decoded.failure.__context__))
+        await run(pipeline, decoded)
 
-    monkeypatch.setattr(RequestPipeline, "_carry_out", noting)
+    monkeypatch.setattr(RequestPipeline, "_run", noting)
     host = await server.connect("provider")
     reply = await host.call(370, source_id=NOWHERE, game_name="x", type="x", **parameters)
     assert_refused(reply, 370, "invalid_parameter", field=next(iter(parameters)))

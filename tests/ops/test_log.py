@@ -13,7 +13,7 @@ import trio.testing
 from gameserver.net.reserve import Reserve
 from gameserver.ops.log import JsonFormatter, TextFormatter, log, set_context
 from gameserver.ops.metrics import Metrics
-from gameserver.ops.write_watch import WriterMonitor
+from gameserver.ops.writer_monitor import WriterMonitor
 from gameserver.realtime.hub import Hub
 from gameserver.storage.jobs import QueuedJob
 from gameserver.storage.sqlite.connection import open_writer
@@ -183,7 +183,7 @@ async def test_a_refused_handshake_is_logged_with_its_reason(server: Server, ent
     peer = Peer(server.open_stream("203.0.113.9"))
     await peer.send(request_head(origin="https://evil.example"))
     await peer.response()
-    why = "this origin may not connect; the operator can list it"
+    why = "this origin may not connect; the operator can add it to allowed_origins"
     what = {"reason": "not_authorized", "why": why, "origin": "https://evil.example", "host": "testserver"}
     assert entries.of("refused") == [{"level": "info", "connection": 1, "address": "203.0.113.9", **what}]
 
@@ -216,7 +216,7 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
     async with running_server(database, max_unsent_bytes=1) as server:
         peer = Peer(server.open_stream())
         await peer.log_on(await server.key_of("ann"))
-        (connection,) = server.context.registry.everyone()
+        (connection,) = server.context.registry.all_connections()
         for _ in range(3):
             connection.outbox.push(b"\x81\x01a")
         assert (await peer.messages_until_close())[1] == 4008

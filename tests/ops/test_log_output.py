@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from gameserver.ops.log import JsonFormatter, log
-from gameserver.ops.log_output import DescriptorWriter, LogOutput, dropped_lines, log_to_stderr, print_aside
-from gameserver.ops.throttled_log import Conflation
+from gameserver.ops.log_output import DescriptorWriter, LogOutput, dropped_lines, log_to_stderr, print_in_background
+from gameserver.ops.throttled_log import ThrottledLog
 
 logger = logging.getLogger("tests.output")
 
-PATIENCE_S = 10  # which no test needs
+TIMEOUT_S = 10  # which no test needs
 
 
 class Reader:
@@ -34,7 +34,7 @@ class Reader:
 
     def __call__(self, line: bytes) -> None:
         self.asked.set()
-        self.may_take.wait(PATIENCE_S)
+        self.may_take.wait(TIMEOUT_S)
         if self.error is not None:
             raise self.error
         assert line.endswith(b"\n")
@@ -42,14 +42,14 @@ class Reader:
 
     def next(self) -> dict[str, Any]:
         """The next line that is taken."""
-        return self.taken.get(timeout=PATIENCE_S)
+        return self.taken.get(timeout=TIMEOUT_S)
 
     def refuse(self) -> None:
         """Take nothing, and wait until that is felt."""
         self.may_take.clear()
         self.asked.clear()
         say("refused")
-        assert self.asked.wait(PATIENCE_S)
+        assert self.asked.wait(TIMEOUT_S)
 
 
 def say(message: str) -> None:
@@ -71,7 +71,7 @@ def output(reader: Reader) -> Iterator[LogOutput]:
     yield output
     logger.removeHandler(output)
     reader.may_take.set()
-    output.stop(PATIENCE_S)
+    output.stop(TIMEOUT_S)
 
 
 def test_lines_are_written_in_order(output: LogOutput, reader: Reader) -> None:
@@ -103,7 +103,7 @@ def test_lines_that_cannot_be_written_are_counted_and_told_when_they_can_be(outp
     say("one")
     say("two")
     reader.may_take.set()
-    output.stop(PATIENCE_S)
+    output.stop(TIMEOUT_S)
     assert output.dropped == 3
 
     later = LogOutput(reader)
@@ -112,29 +112,29 @@ def test_lines_that_cannot_be_written_are_counted_and_told_when_they_can_be(outp
         reader.asked.clear()
         reader.error = error
         later.handle(logger.makeRecord("tests", logging.INFO, __file__, number, "line %d", (number,), None))
-        assert reader.asked.wait(PATIENCE_S)
+        assert reader.asked.wait(TIMEOUT_S)
         if error is None:
             assert reader.next()["message"] == "line 1"
             assert reader.next()["count"] == 1
-    later.stop(PATIENCE_S)
+    later.stop(TIMEOUT_S)
 
 
 def test_repeats_are_told_without_any_further_line(reader: Reader) -> None:
-    output = LogOutput(reader, conflation=Conflation(conflated_for_s=0.01))
+    output = LogOutput(reader, throttle=ThrottledLog(interval_s=0.01))
     output.setFormatter(JsonFormatter())
     for _ in range(100):
         output.handle(logger.makeRecord("tests", logging.INFO, __file__, 1, "again", (), None))
     told = 0
     while told < 100:
         told += reader.next().get("count", 1)
-    output.stop(PATIENCE_S)
+    output.stop(TIMEOUT_S)
 
 
 def test_at_the_end_what_waits_is_written_with_the_repeats(output: LogOutput, reader: Reader) -> None:
     for _ in range(3):
         say("again")
     logger.removeHandler(output)
-    output.stop(PATIENCE_S)
+    output.stop(TIMEOUT_S)
     assert [reader.next().get("count") for _ in range(2)] == [None, 2]
 
 
@@ -152,7 +152,7 @@ def test_a_line_that_cannot_be_made_is_told_as_that(output: LogOutput, reader: R
 
     output.handle(logger.makeRecord("tests", logging.INFO, __file__, 1, "%s", (Bug(),), None))
     told = reader.next()
-    assert (told["level"], told["message"]) == ("error", "a line of the log cannot be made: LookupError('a bug')")
+    assert (told["level"], told["message"]) == ("error", "a log record cannot be formatted: LookupError('a bug')")
 
 
 # The descriptor
@@ -190,7 +190,7 @@ def test_a_descriptor_that_others_made_non_blocking_is_waited_for() -> None:
     received = b""
     while len(received) < len(line):
         received += os.read(reading, 65_536)
-    thread.join(PATIENCE_S)
+    thread.join(TIMEOUT_S)
     assert received == line
     os.close(reading)
     os.close(writing)
@@ -211,14 +211,14 @@ def test_a_log_that_has_no_standard_error_goes_nowhere(monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.stderr", None)
     with log_to_stderr("info", "text"):
         say("hello")
-        print_aside([(None, "hello")])
+        print_in_background([(None, "hello")])
 
 
 def test_what_is_printed_aside_is_printed_to_each_stream_in_order(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     memory = io.StringIO()
     with os.fdopen(writing, "w") as stream:
-        print_aside([(memory, "first"), (stream, "second")])
+        print_in_background([(memory, "first"), (stream, "second")])
         assert os.read(reading, 100) == b"second"
     assert memory.getvalue() == "first"
     os.close(reading)

@@ -81,7 +81,7 @@ async def test_a_writer_that_hangs_silences_the_watchdog(
 ) -> None:
     now_s, begun, end = [100.0], trio.Event(), threading.Event()
     systemd = Systemd({**manager.environment, "WATCHDOG_USEC": "30000000"}, 7)
-    writes = server.context.writes
+    writes = server.context.writer_monitor
 
     def hang(connection: Connection) -> None:
         trio.from_thread.run_sync(begun.set)

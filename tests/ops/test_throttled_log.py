@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gameserver.ops.log import JsonFormatter, log, log_failure
-from gameserver.ops.throttled_log import Conflation
+from gameserver.ops.throttled_log import ThrottledLog
 
 logger = logging.Logger("tests.repeats")  # of no tree: nobody else takes, or keeps, what it logs
 
@@ -18,12 +18,12 @@ class Log(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conflation = Conflation()
+        self.throttle = ThrottledLog()
         self.now_s = 100.0
         self.told: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        told = self.conflation.take(record, self.now_s)
+        told = self.throttle.take(record, self.now_s)
         if told is not None:
             self._tell(told)
 
@@ -34,9 +34,9 @@ class Log(logging.Handler):
     def go_on(self, seconds: float) -> None:
         """Let time pass, and tell what is to be told then."""
         until_s = self.now_s + seconds
-        while (next_s := self.conflation.next_s) is not None and next_s <= until_s:
+        while (next_s := self.throttle.next_s) is not None and next_s <= until_s:
             self.now_s = next_s
-            for record in self.conflation.release(next_s):
+            for record in self.throttle.release(next_s):
                 self._tell(record)
         self.now_s = until_s
 
@@ -69,7 +69,7 @@ def test_a_flood_is_one_line_a_second_and_its_size(told: Log) -> None:
     }
     assert told.told[1] == {
         "level": "warning",
-        "message": "no: 799 more of these within a second",
+        "message": "no: 799 more within a second",
         "event": "failed",
         "reason": "kind",
         "count": 799,
@@ -79,7 +79,7 @@ def test_a_flood_is_one_line_a_second_and_its_size(told: Log) -> None:
     failed("kind", address="b")
     assert told.told[-1]["address"] == "b"
     told.go_on(10)
-    assert told.conflation.next_s is None
+    assert told.throttle.next_s is None
 
 
 def test_kinds_are_counted_apart(told: Log) -> None:
@@ -96,7 +96,7 @@ def test_a_line_without_a_name_is_of_the_kind_of_its_place_whatever_it_says(told
     logger.warning("something else")
     assert [line["message"] for line in told.told] == ["the disk is full, try 0", "something else"]
     told.go_on(1)
-    assert [line["message"] for line in told.told[2:]] == ["the disk is full, try 0: 9 more of these within a second"]
+    assert [line["message"] for line in told.told[2:]] == ["the disk is full, try 0: 9 more within a second"]
 
 
 def test_for_those_who_debug_everything_is_told(told: Log) -> None:

@@ -17,8 +17,8 @@ from gameserver.engine.context import Wager
 from gameserver.errors import CloseCode
 from gameserver.net.frames import close_frame, text_frame
 from gameserver.net.outbox import Outbox
+from gameserver.net.send_queue import SendQueue
 from gameserver.net.timers import Timers
-from gameserver.net.waiting import Waiting
 from gameserver.protocol.betting import NewBet
 from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
@@ -249,18 +249,18 @@ async def test_nothing_is_told_after_a_close_frame(reader: Reader) -> None:
     )
 )
 def test_what_waits_is_counted_right_however_it_is_taken(changes: list[tuple[str, int, bool]]) -> None:
-    waiting = Waiting(0.0)
+    queue = SendQueue(0.0)
     for what, size, about_all in changes:
         if what == "take":
-            waiting.take_off(min(size, waiting.unsent_bytes))
+            queue.remove_sent(min(size, queue.unsent_bytes))
         elif what == "#":
-            waiting.add(b"#" * size)
-            waiting.note_passed(None if about_all else "a")
+            queue.append(b"#" * size)
+            queue.mark_overtaken(None if about_all else "a")
         else:
-            waiting.update(what, what.encode() * size)
-        left = b"".join(waiting.parts()) if waiting else b""
-        assert (waiting.unsent_bytes, waiting.kept_bytes) == (len(left), left.count(b"#"))
-        assert bool(waiting) is bool(left)
+            queue.put_update(what, what.encode() * size)
+        left = b"".join(queue.parts()) if queue else b""
+        assert (queue.unsent_bytes, queue.counted_bytes) == (len(left), left.count(b"#"))
+        assert bool(queue) is bool(left)
 
 
 steps = st.lists(
@@ -388,7 +388,7 @@ class Joined:
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
 
-    def forget(self, game_uuid: str) -> None:
+    def drop(self, game_uuid: str) -> None:
         """Nothing is remembered."""
 
 

@@ -34,9 +34,9 @@ async def test_what_was_read_is_kept_until_the_game_changes() -> None:
     details, read = DetailsCache(), Reads()
     first = await details.get(GAME, 0, read)
     assert await details.get(GAME, 10**15, read) == first
-    details.forget(OTHER)
+    details.invalidate(OTHER)
     assert await details.get(GAME, 0, read) == first
-    details.forget(GAME)
+    details.invalidate(GAME)
     assert await details.get(GAME, 0, read) != first
     assert read.count == 2
 
@@ -55,7 +55,7 @@ async def test_what_was_read_while_the_game_changed_is_not_kept() -> None:
 
     async def changing() -> LastingDetails:
         found = await read()
-        details.forget(GAME)
+        details.invalidate(GAME)
         return found
 
     assert await details.get(GAME, 0, changing) == b"1" * 10

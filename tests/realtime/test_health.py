@@ -52,7 +52,7 @@ def no_descriptors_left(reserve: Reserve, monkeypatch: pytest.MonkeyPatch) -> It
         raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patch:
-        assert reserve.spend()
+        assert reserve.release_descriptor()
         patch.setattr(os, "dup", fail)
         yield
 
@@ -162,7 +162,7 @@ def test_the_reserve_lets_go_of_what_it_takes_back() -> None:
     with closing(Reserve()) as reserve:
         held = opened() - before
         spent = 0
-        while reserve.spend():
+        while reserve.release_descriptor():
             spent += 1
         assert (held, opened() - before) == (spent + 1, 1)
         assert reserve.replenish()
@@ -246,7 +246,7 @@ async def test_a_writer_that_hangs_makes_the_check_wait_for_a_second_only(
     database: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with running_server(database, run_sync=run_inline) as server:
-        server.context.writes.in_doubt = True
+        server.context.writer_monitor.in_doubt = True
 
         async def hang(*arguments: object) -> None:
             await trio.sleep_forever()

@@ -38,7 +38,7 @@ class SlowListener:
 
     push_if_room = push
 
-    def forget(self, game_uuid: str) -> None:
+    def drop(self, game_uuid: str) -> None:
         """Nothing is remembered."""
 
 
@@ -112,7 +112,7 @@ async def test_a_new_subscriber_is_not_told_what_it_holds_already(mock_clock: tr
     listener = SlowListener(mock_clock, 0)
     async with listening(listener) as hub:
         hub.last_seq = -1
-        await hub.reach(2)
+        await hub.wait_until_pushed(2)
         await publish(hub, 1, 2, 3)
         assert listener.pushed == [frame(3)]
 

@@ -121,7 +121,7 @@ async def test_a_pause_of_the_server_does_not_use_up_the_time_to_log_on(database
         assert await silent.messages_until_close() == ([], 4001)
 
 
-async def test_alarms_know_since_when_the_server_is_there_again(mock_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_timers_know_since_when_the_server_is_there_again(mock_clock: MockClock, nursery: trio.Nursery) -> None:
     timers = Timers()
     nursery.start_soon(timers.run)
     await wait_all_tasks_blocked()

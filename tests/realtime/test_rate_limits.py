@@ -4,13 +4,8 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.realtime.rate_limits import (
-    ConnectionLimiter,
-    FloodDetector,
-    RateLimiter,
-    UnansweredBytes,
-    limited_as_one,
-)
+from gameserver.realtime.connection_limits import ConnectionLimiter, limit_key
+from gameserver.realtime.rate_limits import FloodDetector, RateLimiter, UnansweredBytes
 
 
 def granted(limiter: RateLimiter, who: object, now_s: float, tries: int) -> int:
@@ -87,41 +82,41 @@ def test_what_is_charged_afterwards_is_owed_up_to_a_burst() -> None:
     assert limiter.take("ann", 0.0) == 2_100
 
 
-async def test_a_user_may_have_so_many_bytes_in_hand_and_waits_for_more() -> None:
-    bytes_in_hand, entered = UnansweredBytes(100), []
+async def test_a_user_may_have_so_many_unanswered_and_waits_for_more() -> None:
+    unanswered, acquired = UnansweredBytes(100), []
 
-    async def enter(user_id: int, size_bytes: int) -> None:
-        await bytes_in_hand.enter(user_id, size_bytes)
-        entered.append((user_id, size_bytes))
+    async def acquire(user_id: int, size_bytes: int) -> None:
+        await unanswered.acquire(user_id, size_bytes)
+        acquired.append((user_id, size_bytes))
 
     async with trio.open_nursery() as nursery:
         for user_id, size_bytes in [(1, 60), (1, 40), (1, 50), (1, 10), (2, 100), (2, 1)]:
-            nursery.start_soon(enter, user_id, size_bytes)
+            nursery.start_soon(acquire, user_id, size_bytes)
             await trio.testing.wait_all_tasks_blocked()
-        assert entered == [(1, 60), (1, 40), (2, 100)]
+        assert acquired == [(1, 60), (1, 40), (2, 100)]
         for user_id, size_bytes in [(1, 40), (1, 60), (2, 100)]:
-            bytes_in_hand.leave(user_id, size_bytes)
+            unanswered.release(user_id, size_bytes)
             await trio.testing.wait_all_tasks_blocked()
-    assert entered == [(1, 60), (1, 40), (2, 100), (1, 10), (1, 50), (2, 1)]
+    assert acquired == [(1, 60), (1, 40), (2, 100), (1, 10), (1, 50), (2, 1)]
 
 
 async def test_a_request_larger_than_that_is_let_in_alone() -> None:
-    bytes_in_hand = UnansweredBytes(100)
+    unanswered = UnansweredBytes(100)
     with trio.fail_after(0):
-        await bytes_in_hand.enter(1, 1_000)
+        await unanswered.acquire(1, 1_000)
     with trio.move_on_after(0) as scope:
-        await bytes_in_hand.enter(1, 1)
+        await unanswered.acquire(1, 1)
     assert scope.cancelled_caught
-    bytes_in_hand.leave(1, 1_000)
-    await bytes_in_hand.enter(1, 1)
+    unanswered.release(1, 1_000)
+    await unanswered.acquire(1, 1)
 
 
 async def test_nothing_is_kept_of_a_user_without_requests_in_hand() -> None:
-    bytes_in_hand = UnansweredBytes(100)
-    await bytes_in_hand.enter(1, 10)
-    bytes_in_hand.leave(1, 10)
+    unanswered = UnansweredBytes(100)
+    await unanswered.acquire(1, 10)
+    unanswered.release(1, 10)
     with pytest.raises(KeyError):
-        bytes_in_hand.leave(1, 10)
+        unanswered.release(1, 10)
 
 
 def test_the_bucket_used_longest_ago_is_forgotten_first() -> None:
@@ -136,35 +131,35 @@ def test_the_bucket_used_longest_ago_is_forgotten_first() -> None:
 
 def test_connections_are_limited_by_address() -> None:
     limiter = ConnectionLimiter(10, 2, 2)
-    assert [limiter.enter("a") for _ in range(3)] == [True, True, False]
-    assert limiter.enter("b")
-    limiter.leave("a")
-    assert limiter.enter("a")
+    assert [limiter.acquire("a") for _ in range(3)] == [True, True, False]
+    assert limiter.acquire("b")
+    limiter.release("a")
+    assert limiter.acquire("a")
 
 
 def test_connections_are_limited_in_all() -> None:
     limiter = ConnectionLimiter(2, 2, 2)
-    assert [limiter.enter(address) for address in "abc"] == [True, True, False]
-    limiter.leave("b")
-    assert limiter.enter("c")
+    assert [limiter.acquire(address) for address in "abc"] == [True, True, False]
+    limiter.release("b")
+    assert limiter.acquire("c")
 
 
 def test_a_connection_refused_is_not_counted() -> None:
     limiter = ConnectionLimiter(3, 1, 1)
-    assert [limiter.enter("a") for _ in range(9)] == [True] + [False] * 8
-    assert [limiter.enter(address) for address in "bcd"] == [True, True, False]
+    assert [limiter.acquire("a") for _ in range(9)] == [True] + [False] * 8
+    assert [limiter.acquire(address) for address in "bcd"] == [True, True, False]
 
 
 def test_nothing_is_kept_of_an_address_without_connections() -> None:
     limiter = ConnectionLimiter(3, 1, 1)
-    assert limiter.enter("a")
-    limiter.leave("a")
+    assert limiter.acquire("a")
+    limiter.release("a")
     with pytest.raises(KeyError):
-        limiter.leave("a")
+        limiter.release("a")
 
 
 @pytest.mark.parametrize(
-    ("address", "subject"),
+    ("address", "key"),
     [
         ("203.0.113.9", "203.0.113.9"),
         ("::ffff:203.0.113.9", "203.0.113.9"),
@@ -177,26 +172,26 @@ def test_nothing_is_kept_of_an_address_without_connections() -> None:
         ("", ""),
     ],
 )
-def test_a_network_of_ipv6_addresses_is_limited_as_one(address: str, subject: str) -> None:
-    assert limited_as_one(address) == subject
+def test_a_network_of_ipv6_addresses_is_limited_as_one(address: str, key: str) -> None:
+    assert limit_key(address) == key
 
 
-def test_patience_ends_after_nothing_but_refusals() -> None:
-    patience = FloodDetector(10)
-    assert [patience.refused(1000, now_s) for now_s in (0, 5, 9.9, 10, 11)] == [False] * 3 + [True] * 2
+def test_a_flood_is_detected_after_nothing_but_refusals() -> None:
+    detector = FloodDetector(10)
+    assert [detector.refused(1000, now_s) for now_s in (0, 5, 9.9, 10, 11)] == [False] * 3 + [True] * 2
 
 
-def test_one_request_granted_to_who_waited_renews_patience() -> None:
-    patience = FloodDetector(10)
-    assert not patience.refused(1000, 0)
-    patience.granted(1)
-    assert [patience.refused(1000, now_s) for now_s in (2, 11.9, 12)] == [False, False, True]
+def test_one_request_granted_to_a_client_that_waited_starts_the_count_anew() -> None:
+    detector = FloodDetector(10)
+    assert not detector.refused(1000, 0)
+    detector.granted(1)
+    assert [detector.refused(1000, now_s) for now_s in (2, 11.9, 12)] == [False, False, True]
 
 
-def test_what_is_granted_amid_a_flood_renews_nothing() -> None:
-    patience = FloodDetector(10)
+def test_a_request_granted_amid_a_flood_does_not_start_the_count_anew() -> None:
+    detector = FloodDetector(10)
     for number in range(100):
-        assert not patience.refused(100, number / 10)
-        assert not patience.refused(50, number / 10 + 0.05)
-        patience.granted(number / 10 + 0.1)
-    assert patience.refused(100, 10)
+        assert not detector.refused(100, number / 10)
+        assert not detector.refused(50, number / 10 + 0.05)
+        detector.granted(number / 10 + 0.1)
+    assert detector.refused(100, 10)

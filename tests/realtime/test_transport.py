@@ -447,7 +447,7 @@ async def test_no_task_is_left_of_clients_that_break_the_protocol_or_vanish(serv
             nursery.start_soon(_misbehave, server, request_head(authorization=f"Bearer {key}") + sent, number % 3 == 0)
     await trio.testing.wait_all_tasks_blocked()
     assert trio.lowlevel.current_statistics().tasks_living == baseline
-    assert len(server.context.registry.everyone()) == 1
+    assert len(server.context.registry.all_connections()) == 1
 
 
 async def test_what_a_client_sent_in_part_or_did_not_take_is_not_kept_until_the_next_collection_of_garbage(

@@ -204,7 +204,7 @@ def lockstep_pair() -> tuple[trio.abc.Stream, trio.abc.Stream]:
 def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("test",)) -> bool:
     """Whether every connection has been forgotten; of a server with ``max_connections=1``."""
     for address in addresses:
-        if not context.connections.enter(address):
+        if not context.connection_limiter.acquire(address):
             return False
-        context.connections.leave(address)
-    return not context.registry.everyone()
+        context.connection_limiter.release(address)
+    return not context.registry.all_connections()

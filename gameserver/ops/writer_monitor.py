@@ -1,4 +1,4 @@
-"""Watches the writer: how much it does at once, how long that takes, and whether it hangs."""
+"""Measures the writer's transactions: their size and duration, and whether one hangs or failed."""
 
 import logging
 import time
@@ -19,10 +19,10 @@ B = TypeVar("B", bound=Sequence[QueuedJob])
 
 
 class WriterMonitor:
-    """Runs the writer's batches in their thread, as ``run_sync`` would, and looks at them from outside.
+    """Runs the writer's batches by ``run_sync``, and measures them.
 
-    ``in_doubt`` is whether the database may be one that cannot be written: something came to nothing by it. Whoever
-    finds out otherwise takes that back.
+    ``in_doubt`` is set when a write failed because of the database, so that the database may not be writable; a caller
+    that has found it writable resets it.
     """
 
     def __init__(self, metrics: Metrics, run_sync: RunSync) -> None:
@@ -32,7 +32,7 @@ class WriterMonitor:
         self.in_doubt = False
 
     async def run(self, run_batch: Callable[[B], T], batch: B) -> T:
-        """The result of ``run_batch(batch)``."""
+        """Run ``run_batch(batch)`` and return its result."""
         self._started_at_s = time.monotonic()
         try:
             result: T = await self._run_sync(run_batch, batch)
@@ -43,13 +43,13 @@ class WriterMonitor:
         self._metrics.batch_sizes.add(len(batch))
         self._metrics.batch_seconds.add(duration_s)
         if duration_s >= SLOW_S:
-            text = "a transaction took long"
+            text = "slow transaction"
             log(logger, logging.WARNING, "slow_commit", text, writes=len(batch), duration_s=round(duration_s, 3))
         return result
 
     @property
     def busy_s(self) -> float:
-        """For how long the writer has been at what it does now; 0 if it does nothing."""
+        """How long the current transaction has lasted, in seconds; 0 if there is none."""
         return 0.0 if self._started_at_s is None else time.monotonic() - self._started_at_s
 
 
