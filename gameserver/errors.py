@@ -83,7 +83,7 @@ class CloseCode(IntEnum):
     LOGON_TIMEOUT = 4001, "the client did not log on in time", "reconnect and log on"
     SESSION_ENDED = 4002, "the session has expired or was ended", "get a new session key, and reconnect with it"
     TOO_SLOW = 4008, "the client reads more slowly than messages arrive", "reconnect, and join with `after_seq`"
-    COME_AGAIN = 4009, "the client may have missed messages", "reconnect at once, and join with `after_seq`"
+    INSUFFICIENT_STATE = 4009, "the client may have missed messages", "reconnect at once, and join with `after_seq`"
     RATE_LIMITED = (
         4029,
         "the client sent nothing but rate-limited requests for 10 s",

@@ -49,7 +49,7 @@ class Notice(NamedTuple):
     body: bytes
 
 
-class Wager(NamedTuple):
+class PoolBet(NamedTuple):
     """A placed bet, for the next distribution update of its pool."""
 
     game_uuid: str
@@ -69,7 +69,7 @@ class Effects(msgspec.Struct):
 
     publications: list[Publication] = []
     notices: list[Notice] = []
-    wagers: list[Wager] = []
+    bets: list[PoolBet] = []
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
