@@ -12,7 +12,8 @@ from benchmarks.processes import ServerProcess, serving
 
 _UNLIMITED = (
     *("--max-requests-per-s", "100000000", "--max-requests-per-s-per-address", "100000000"),
-    *("--max-connections", "100000", "--max-connections-per-address", "100000", "--max-connections-per-user", "100000"),
+    *("--max-connections", "100000", "--max-connections-per-address", "100000"),
+    *("--max-connections-per-user", "100000", "--max-anonymous-connections-per-address", "100000"),
 )
 
 

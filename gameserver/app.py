@@ -23,7 +23,7 @@ from gameserver.realtime.control import open_control_socket, serve_control
 from gameserver.realtime.descriptors import raise_descriptor_limit
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
-from gameserver.realtime.hub import Hubs
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.listening import Listening, listen
 from gameserver.realtime.logs import log

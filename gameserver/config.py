@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
     base_path: Annotated[
         str,
-        Meta(pattern=r"^((/[A-Za-z0-9._~-]+)+/?)?$", description="a path such as /game that a proxy leaves in front"),
+        Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", description="a path such as /game that a proxy leaves in front"),
     ] = ""
     tls_certificate: Annotated[str, Meta(description="a PEM certificate chain: serves wss and https with it")] = ""
     tls_key: Annotated[str, Meta(description="its private key, unless that is in the same file")] = ""
@@ -97,6 +97,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_requests_per_s_per_address: Annotated[Count, Meta(description="of one address; bursts twice that")] = 2_000
     max_connections: Annotated[Count, Meta(description="in all")] = 20_000
     max_connections_per_address: Annotated[Count, Meta(description="from one address")] = 10_000
+    max_anonymous_connections_per_address: Annotated[
+        Count, Meta(description="from one address, as long as nobody has logged on")
+    ] = 5_000
     max_connections_per_user: Annotated[Count, Meta(description="of one user")] = 20
     max_waiting_writes: Annotated[Count, Meta(description="requests queued for the database's writer")] = 10_000
     max_open_pools: Annotated[Count, Meta(description="unresolved pools of one game")] = 200

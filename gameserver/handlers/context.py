@@ -34,7 +34,8 @@ class Publication(NamedTuple):
     body: bytes
     for_watchers: bool
     ends_subscriptions: bool
-    # The pool whose distribution is of no interest after this broadcast.
+    # The pools it is about, and the one whose distribution is of no interest after it.
+    about: tuple[str, ...]
     ends_pool: str | None
 
 
@@ -159,6 +160,7 @@ class Change(Reading):
                 body,
                 message.for_watchers,
                 message.ends_subscriptions,
+                message.pools_told_of(),
                 ends_pool,
             )
         )

@@ -4,6 +4,8 @@ import math
 import sqlite3
 from typing import NamedTuple
 
+import msgspec
+
 from gameserver.config import Settings
 from gameserver.domain.status import game_status
 from gameserver.domain.targets import TargetRow, build_tree, target_ids
@@ -101,6 +103,11 @@ def details_of(
         game_state=counts_of(reading, game.id, targets=targets),
         seq=seq,
     )
+
+
+def told_details(reading: Reading, game: Game) -> GameDetails:
+    """What is told of an update: the details under the seq to come, without events, whose number would be its cost."""
+    return msgspec.structs.replace(details_of(reading, game, game.seq + 1, limit=0), partial=True)
 
 
 def action_nodes(reading: Reading, game_id: int) -> dict[str, ActionNode]:

@@ -11,7 +11,7 @@ from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targ
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.closing import close, manual_pools_remain
 from gameserver.handlers.context import Change, Reading
-from gameserver.handlers.details import action_nodes, details_of
+from gameserver.handlers.details import action_nodes, told_details
 from gameserver.handlers.registry import handles
 from gameserver.handlers.states import require_not_closed, require_source_open
 from gameserver.protocol.codec import body_size
@@ -285,10 +285,9 @@ def update_game_details(change: Change, request: UpdateGameDetails, contents: _C
         _add_contents(change, game.id, contents)
     if request.image_url is not None:
         update_image_url(change.connection, game.id, request.image_url)
-    # The details carry the seq under which they are broadcast.
-    details = details_of(change, get_game(change.connection, game.id), game.seq + 1)
+    details = told_details(change, get_game(change.connection, game.id))
     if contents.actions or contents.targets:
-        _require_short(change, msgspec.structs.replace(details, past_events={}, game_state={}))
+        _require_short(change, msgspec.structs.replace(details, game_state={}))
     change.publish(game, details)
     return GameDetailsUpdated(game_id=game.uuid)
 

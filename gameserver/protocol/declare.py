@@ -63,6 +63,13 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="res"):
     # The lists and objects of which only the first part is told where the whole would be too long for a message.
     cuts: ClassVar[tuple[str, ...]] = ()
 
+    def pools_told_of(self) -> tuple[str, ...]:
+        """The pools that the message says something of."""
+        if isinstance(pool_id := getattr(self, "pool_id", None), str):
+            return (pool_id,)
+        pools = getattr(self, "pools", None)
+        return tuple(pools) if isinstance(pools, dict | list) else ()
+
     def cut(self, share: float) -> Self:
         """The message with about that share of what may be cut; a page says where the next begins.
 

@@ -227,7 +227,8 @@ class GameDetails(Message, tag=342, frozen=True):
     """All there is to know of a game.
 
     ``past_events`` is newest first; ``game_state`` maps action id to target id to count, ancestors included. Where a
-    message could not hold it all, older events are left out, then counts of the targets added last.
+    message could not hold it all, older events are left out, then counts of the targets added last. The broadcast
+    is ``partial``: it tells no past events, and whoever has them keeps them.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("past_events",)
@@ -250,6 +251,7 @@ class GameDetails(Message, tag=342, frozen=True):
     past_events: dict[str, PastEvent]
     game_state: dict[str, dict[str, int]]
     seq: int
+    partial: bool | msgspec.UnsetType = msgspec.UNSET
 
     def cut(self, share: float) -> Self:
         """Leave out events first, then counts."""

@@ -18,7 +18,8 @@ from gameserver.protocol.codec import encode_body
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
-from gameserver.realtime.hub import Hubs, message_frame
+from gameserver.realtime.hub import message_frame
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.logs import log_failure
 from gameserver.realtime.outbox import send_away
 from gameserver.storage.ledger import Balances

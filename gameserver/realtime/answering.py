@@ -21,6 +21,7 @@ from gameserver.protocol.codec import (
     with_header,
 )
 from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
+from gameserver.protocol.registry import OPERATIONS
 from gameserver.realtime.costs import change_cost, request_cost
 from gameserver.realtime.frames import text_frame
 from gameserver.realtime.limits import Patience
@@ -35,6 +36,13 @@ logger = logging.getLogger(__name__)
 
 _MAX_UNANSWERED = 32
 _RATE_LIMITED_PATIENCE_S = 10.0
+_FRAGMENTS_A_TOKEN = 256
+# Requests whose replies show how pools are backed, of which an update may wait to be sent.
+_SHOWING_POOLS = frozenset(
+    operation.request
+    for operation in OPERATIONS.values()
+    if any({"distribution", "pools_list"} & set(reply.__struct_fields__) for reply in operation.replies)
+)
 _SHORT = 4_096  # characters: what can be written with fewer is looked at sooner than it is given to a thread
 
 
@@ -88,13 +96,13 @@ class Answering:
         self._request_id: str | int | None = None  # of the request that reads or concerns the connection
         self._patience = Patience(_RATE_LIMITED_PATIENCE_S)
 
-    async def answer(self, text: str) -> None:
-        """Have a request answered after those before it.
+    async def answer(self, text: str, fragments: int) -> None:
+        """Have a request answered after those before it, which has come in so many fragments.
 
         A change is answered when it is on disk. Until then the next request is read: changes that follow each
         other share a commit.
         """
-        asked = self._look_at(text)
+        asked = self._look_at(text, fragments)
         self.unanswered += 1
         if asked.request is not None and declared(asked.request).kind is Kind.WRITE:
             if self.unanswered > _MAX_UNANSWERED:
@@ -108,7 +116,7 @@ class Answering:
         await self._carry_out(asked)
         self._note_answered()
 
-    def _look_at(self, text: str) -> _Asked:
+    def _look_at(self, text: str, fragments: int) -> _Asked:
         """Decode a request and take what it costs; one that is refused is not held."""
         received_at_s = time.perf_counter()
         request = op = id_ = None
@@ -121,7 +129,7 @@ class Answering:
             failure = bug
         else:
             op, id_ = declared(request).op, request.header.id
-        retry_after_ms = self._rate_limited_for(request_cost(text, request))
+        retry_after_ms = self._rate_limited_for(request_cost(text, request) + fragments // _FRAGMENTS_A_TOKEN)
         if retry_after_ms and (failure is None or isinstance(failure, Rejected)):
             failure = _too_many(retry_after_ms)
         return _Asked(received_at_s, op, id_, request if failure is None else None, failure)
@@ -198,7 +206,7 @@ class Answering:
         else:
             user = self._conversation.user
             assert user is not None
-            await self._send(await self._services.read(request, user))
+            await self._send(await self._services.read(request, user), about_all=type(request) in _SHOWING_POOLS)
 
     def _refuse(self, asked: _Asked, error: Exception) -> bytes:
         """The body of the error reply; a bug is logged with its incident id."""
@@ -240,8 +248,12 @@ class Answering:
         if not self.unanswered:
             self._on_all_answered()
 
+    def admits_frame(self) -> bool:
+        """Whether the client may still send a control frame, which costs what a small request costs."""
+        return self._rate_limited_for(1) is None
+
     def _rate_limited_for(self, cost: int) -> int | None:
-        """Take the request's tokens; the milliseconds to wait if there are not as many."""
+        """Take what something costs; the milliseconds to wait if there are not as many."""
         now_s = trio.current_time()
         wait_ms, limit = None, "max_requests_per_s"
         # The user first: who floods must not use up what others behind the same address may ask for.
@@ -261,8 +273,8 @@ class Answering:
         """Answer the request."""
         await self._send(encode_body(message))
 
-    async def _send(self, body: bytes) -> None:
-        await self._outbox.send(self._reply_frame(self._request_id, body))
+    async def _send(self, body: bytes, *, about_all: bool = False) -> None:
+        await self._outbox.send(self._reply_frame(self._request_id, body), about_all=about_all)
 
     def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
         header = ResponseHeader(t=self._services.clock.now_ms(), id=request_id, repeated=repeated)

@@ -35,6 +35,7 @@ from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
+_MAX_ANONYMOUS_BYTES = 4_096  # of a message of a client that has not logged on, and of what waits for it
 _USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 
 
@@ -49,7 +50,6 @@ class Connection:
         "_blocked_alarm",
         "_closing_alarm",
         "_expires_at_ms",
-        "_fields",
         "_heartbeat",
         "_incoming",
         "_logon_alarm",
@@ -60,6 +60,7 @@ class Connection:
         "_session_alarm",
         "_session_id",
         "_sources",
+        "_visit",
         "_watched",
         "outbox",
         "user",
@@ -78,16 +79,16 @@ class Connection:
         self.user: User | None = None
         self.outbox = Outbox(
             transport,
-            settings.max_unsent_bytes,
+            min(_MAX_ANONYMOUS_BYTES, settings.max_unsent_bytes),
             start=self._start_sending,
             on_closing=self._limit_closing,
             on_dead=nursery.cancel_scope.cancel,
         )
         self._services = services
         self._nursery = nursery
-        frames = FrameReader(settings.max_message_bytes, settings.max_message_fragments)
+        frames = FrameReader(min(_MAX_ANONYMOUS_BYTES, settings.max_message_bytes), settings.max_message_fragments)
         self._incoming = Incoming(transport, frames, early)
-        self._fields = visit.fields
+        self._visit = visit
         self._sources = sources
         self._watched: list[int] = []
         self._session_id: str | None = None
@@ -143,7 +144,7 @@ class Connection:
                     if not await self._take(message):
                         return
                 elif self.outbox.closing is None:  # and not what was in flight when the connection began to close
-                    await self._answering.answer(message)
+                    await self._answering.answer(message, self._incoming.take_fragments())
         except FrameRefused as refused:
             await self._answering.wait_until_answered()
             self.outbox.close(refused.code, refused.reason)
@@ -151,9 +152,10 @@ class Connection:
 
     async def _take(self, frame: Frame) -> bool:
         """Take what is no request; whether the client has more to say."""
-        if frame.opcode == PING:
-            await self.outbox.send(control_frame(PONG, frame.payload))
-        elif frame.opcode != PONG:
+        if frame.opcode in (PING, PONG):
+            if self._answering.admits_frame() and frame.opcode == PING:
+                await self.outbox.send(control_frame(PONG, frame.payload))
+        else:
             await self._answering.wait_until_answered()
             if frame.opcode == CLOSE:
                 self.outbox.send_last(control_frame(CLOSE, frame.payload[:2]))
@@ -202,8 +204,11 @@ class Connection:
         session = login.session
         self.user = session.user
         self._session_id = session.id
-        self._fields["user"] = session.user.id
+        self._visit.fields["user"] = session.user.id
         self._expires_at_ms = session.expires_at
+        self._visit.admit()
+        self._incoming.allow(self._services.settings.max_message_bytes)
+        self.outbox.max_unsent_bytes = self._services.settings.max_unsent_bytes
         self._services.directory.add_login(self, session.user.id, session.id)
         self._watched = watched
         for source_id in watched:
@@ -305,7 +310,7 @@ class Connection:
 
     def _drop(self) -> None:
         text = "the connection is dropped: no sign of life"
-        log(logger, logging.INFO, "dropped", text, reason="silent", **self._fields)
+        log(logger, logging.INFO, "dropped", text, reason="silent", **self._visit.fields)
         self._nursery.cancel_scope.cancel()
 
     def _note_closed(self, duration_s: float) -> None:

@@ -75,18 +75,19 @@ class FrameReader:
     """Reads a client's bytes, however they are cut, into messages and control frames (RFC 6455, sections 5 to 8).
 
     A message has at most ``max_bytes`` in at most ``max_frames`` fragments; more is refused as soon as a
-    frame's head announces it.
+    frame's head announces it. ``fragments`` counts those that have come, for its user to set back.
     """
 
-    __slots__ = ("_buffer", "_max_bytes", "_max_frames", "_opcode", "_parts", "_size", "_skipping")
+    __slots__ = ("_buffer", "_frames", "_max_frames", "_message", "_opcode", "_skipping", "fragments", "max_bytes")
 
     def __init__(self, max_bytes: int, max_frames: int) -> None:
-        self._max_bytes = max_bytes
+        self.max_bytes = max_bytes
+        self.fragments = 0
         self._max_frames = max_frames
         self._buffer = bytearray()
         self._opcode = CONTINUATION  # of the message of which fragments have come
-        self._parts: list[bytes] | None = None
-        self._size = 0
+        self._message: bytearray | None = None  # what they hold
+        self._frames = 0  # how many they are
         self._skipping = 0
 
     def feed(self, data: bytes) -> None:
@@ -127,10 +128,10 @@ class FrameReader:
             if size > _MAX_CONTROL_BYTES or not first & _FINAL:
                 raise FrameRefused(CloseCode.PROTOCOL_ERROR, "a control frame is short and in one piece")
             return
-        if (opcode == CONTINUATION) != (self._parts is not None):
+        message = self._message
+        if (opcode == CONTINUATION) != (message is not None):
             raise FrameRefused(CloseCode.PROTOCOL_ERROR, "fragments continue one message, which they do not interrupt")
-        frames = 1 if self._parts is None else len(self._parts) + 1
-        if self._size + size > self._max_bytes or frames > self._max_frames:
+        if size + len(message or b"") > self.max_bytes or self._frames >= self._max_frames:
             raise FrameRefused(CloseCode.MESSAGE_TOO_BIG, "message too big")
 
     def _take(self, first: int, payload: bytes) -> str | Frame | None:
@@ -140,16 +141,16 @@ class FrameReader:
             if opcode == CLOSE:
                 _check_close(payload)
             return Frame(opcode, payload)
-        if self._parts is None:
-            self._opcode, self._parts = opcode, []
-        self._parts.append(payload)
-        self._size += len(payload)
+        if self._message is None:
+            self._opcode, self._message = opcode, bytearray()
+        self._message += payload
+        self._frames += 1
+        self.fragments += 1
         if not first & _FINAL:
             return None
-        payload = b"".join(self._parts)
-        message = _decode(payload) if self._opcode == TEXT else Frame(self._opcode, payload)
-        self._parts, self._size = None, 0
-        return message
+        whole = bytes(self._message)
+        self._message, self._frames = None, 0
+        return _decode(whole) if self._opcode == TEXT else Frame(self._opcode, whole)
 
     def discard(self, data: bytes) -> bool:
         """Throw away what a client still sends while its connection closes; whether its close frame has come."""

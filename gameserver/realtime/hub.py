@@ -2,8 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
 from gameserver.realtime.frames import text_frame
-from gameserver.realtime.logs import log_failure, set_context
+from gameserver.realtime.logs import log_failure
 from gameserver.realtime.outbox import Outbox, send_away
 from gameserver.realtime.presence import Presence
 from gameserver.storage.jobs import Job
@@ -57,6 +57,23 @@ class Subscription:
         self.user = user
 
 
+@dataclass
+class Shared:
+    """What all hubs share: the clock, alarms, a way to read, who watches a source, and how often each thing is told.
+
+    ``deliveries`` counts the frames pushed by all of them ever, presence told at once aside.
+    """
+
+    now_ms: Callable[[], int]
+    set_alarm: Callable[[float, Callable[[], object]], object]
+    read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]]
+    watchers_of: Callable[[int], Collection[Outbox]]
+    presence_detail_limit: int
+    presence_interval_s: float
+    distribution_interval_s: float
+    deliveries: int = 0
+
+
 class Hub:
     """The subscribers of one game and what is on its way to them.
 
@@ -64,12 +81,12 @@ class Hub:
     gets those after it. ``closed`` says that the game's last broadcast has been pushed.
     """
 
-    def __init__(self, game_uuid: str, hubs: "Hubs") -> None:
+    def __init__(self, game_uuid: str, shared: Shared) -> None:
         self.game_uuid = game_uuid
         self.last_seq = -1
         self.closed = False
         self.holders = 0
-        self._hubs = hubs
+        self._shared = shared
         self._subscriptions: dict[Subscription, None] = {}
         self._active: dict[Subscription, Outbox] = {}
         self._connections_of: Counter[int] = Counter()
@@ -77,15 +94,15 @@ class Hub:
         self._first_pending_seq: int | None = None
         self._wake = trio.Event()
         self._flushed = trio.Event()
-        self._distributions = Distributions(hubs.distribution_interval_s, hubs.set_alarm, self.wake)
+        self._distributions = Distributions(shared.distribution_interval_s, shared.set_alarm, self.wake)
         self._presence = Presence(
             game_uuid,
             tell_now=self._tell_now,
             tell_soon=self.tell,
             count=lambda: len(self._subscriptions),
-            set_alarm=hubs.set_alarm,
-            detail_limit=hubs.presence_detail_limit,
-            interval_s=hubs.presence_interval_s,
+            set_alarm=shared.set_alarm,
+            detail_limit=shared.presence_detail_limit,
+            interval_s=shared.presence_interval_s,
         )
 
     @property
@@ -110,14 +127,14 @@ class Hub:
 
     def tell(self, message: Message) -> None:
         """Tell the subscribers, soon, of something that is not durable."""
-        self._pending.append((None, message_frame(encode_body(message), self._hubs.now_ms())))
+        self._pending.append((None, message_frame(encode_body(message), self._shared.now_ms())))
         self._wake.set()
 
     def _tell_now(self, message: Message) -> None:
         """Tell the few subscribers there are, at once."""
-        frame = message_frame(encode_body(message), self._hubs.now_ms())
+        frame = message_frame(encode_body(message), self._shared.now_ms())
         for outbox in list(self._active.values()):
-            outbox.push(frame)
+            outbox.push_if_room(frame)
 
     async def reach(self, stored_seq: int) -> None:
         """Wait until everything up to ``stored_seq``, which is on disk, has been pushed."""
@@ -169,15 +186,19 @@ class Hub:
         if not due:
             return
         try:
-            bodies = await self._hubs.read(partial(distribution_updates, due))
+            bodies = await self._shared.read(partial(distribution_updates, due))
         except Rejected as rejected:
             logger.warning("distributions of game %s must wait: %s", self.game_uuid, rejected.text)
             self._distributions.put_back(due)
             return
-        for update, body in zip(due, bodies, strict=True):
-            if body is not None and self._distributions.may_tell(update.pool_uuid):
-                self._pending.append((None, message_frame(body, self._hubs.now_ms())))
+        updates = [
+            (update.pool_uuid, message_frame(body, self._shared.now_ms()))
+            for update, body in zip(due, bodies, strict=True)
+            if body is not None and self._distributions.may_tell(update.pool_uuid)
+        ]
         await self._flush()
+        if updates:
+            await self._push(b"".join(frame for _, frame in updates), len(updates), updates=updates)
 
     def wake(self) -> None:
         """Let the hub see whether it is still needed."""
@@ -195,25 +216,37 @@ class Hub:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
         for_watchers = b"".join(frame for publication, frame in pending if publication and publication.for_watchers)
+        about = {pool for publication in durable for pool in publication.about}
         try:
-            await self._push(fresh)
-            await _push_all(watchers, for_watchers)
+            if fresh:
+                await self._push(b"".join(fresh), len(fresh), about if durable else None)
+            if self.closed:
+                self._end_subscriptions()
+            if for_watchers:
+                await _push_all(watchers, for_watchers, ())
         except Exception:
             self.send_away(watchers if for_watchers else ())
             raise
         finally:
             self._wake_waiting()
 
-    async def _push(self, fresh: list[bytes]) -> None:
+    async def _push(
+        self,
+        frames: bytes,
+        count: int,
+        about: Collection[str] | None = None,
+        updates: Sequence[tuple[str, bytes]] | None = None,
+    ) -> None:
+        """Push so many messages to those who are active now."""
         active = list(self._active.items())
         # Some may leave while the others are pushed to.
         still = (outbox for subscription, outbox in active if subscription in self._active)
-        pushed = await _push_all(still, b"".join(fresh))
-        self._hubs.deliveries += pushed * len(fresh)
-        if self.closed:
-            for subscription in list(self._subscriptions):
-                self._remove(subscription)
-                subscription.listener.forget(self.game_uuid)
+        self._shared.deliveries += await _push_all(still, frames, about, updates) * count
+
+    def _end_subscriptions(self) -> None:
+        for subscription in list(self._subscriptions):
+            self._remove(subscription)
+            subscription.listener.forget(self.game_uuid)
 
     def give_up(self, publication: Publication) -> None:
         """A broadcast cannot be told: whoever listens may have missed it, and finds it in the log."""
@@ -234,7 +267,7 @@ class Hub:
 
     def _watchers(self, source_id: int) -> list[Outbox]:
         """The watchers of the game's source that do not get its messages as subscribers."""
-        watchers = self._hubs.watchers_of(source_id)
+        watchers = self._shared.watchers_of(source_id)
         if not watchers:
             return []
         subscribed = {subscription.listener.outbox for subscription in self._subscriptions}
@@ -272,124 +305,21 @@ class Hub:
         return True
 
 
-async def _push_all(outboxes: Iterable[Outbox], frames: bytes) -> int:
-    """Push to all of them; to how many."""
+async def _push_all(
+    outboxes: Iterable[Outbox],
+    frames: bytes,
+    about: Collection[str] | None,
+    updates: Sequence[tuple[str, bytes]] | None = None,
+) -> int:
+    """Push to all of them: durable broadcasts about some pools, what is not durable (None), or updates; to how many."""
     number = 0
-    for number, outbox in enumerate(outboxes if frames else (), 1):
-        outbox.push(frames)
+    for number, outbox in enumerate(outboxes, 1):
+        if about is not None:
+            outbox.push(frames, about)
+        elif updates is not None:
+            outbox.push_updates(updates, frames)
+        else:
+            outbox.push_if_room(frames)
         if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
             await trio.lowlevel.checkpoint()
     return number
-
-
-class Hubs:
-    """The hubs that are needed now, and who watches which source."""
-
-    def __init__(
-        self,
-        *,
-        now_ms: Callable[[], int],
-        set_alarm: Callable[[float, Callable[[], object]], object],
-        presence_detail_limit: int,
-        presence_interval_s: float,
-        distribution_interval_s: float,
-        read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
-    ) -> None:
-        self.distribution_interval_s = distribution_interval_s
-        self.read = read
-        self.now_ms = now_ms
-        self.set_alarm = set_alarm
-        self.presence_detail_limit = presence_detail_limit
-        self.presence_interval_s = presence_interval_s
-        self.deliveries = 0  # frames pushed by all hubs ever, presence told at once aside
-        self._hubs: dict[str, Hub] = {}
-        self._watchers: dict[int, dict[Outbox, None]] = {}
-        self._nursery: trio.Nursery | None = None
-
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Be the parent of the hubs' tasks, until cancelled."""
-        async with trio.open_nursery() as self._nursery:
-            task_status.started()
-            await trio.sleep_forever()
-
-    def publish(self, publication: Publication) -> None:
-        """Pass a broadcast to its game's hub, if anybody listens there or watches the source."""
-        hub = self._hubs.get(publication.game_uuid)
-        if hub is None and publication.for_watchers and publication.source_id in self._watchers:
-            hub = self._open(publication.game_uuid)
-        if hub is not None:
-            hub.publish(publication)
-
-    def send_away(self, game_uuid: str) -> None:
-        """Close the subscribers of a game, who may have missed how its pools are backed."""
-        hub = self._hubs.get(game_uuid)
-        if hub is not None:
-            hub.send_away()
-
-    def give_up(self, publication: Publication) -> None:
-        """Send those away to whom a broadcast would have been told, which cannot be."""
-        hub = self._hubs.get(publication.game_uuid)
-        if hub is not None:
-            hub.give_up(publication)
-        elif publication.for_watchers:
-            for outbox in list(self.watchers_of(publication.source_id)):
-                send_away(outbox)
-
-    def note_bet(self, wager: Wager) -> None:
-        """Pass a bet to its game's hub, if anybody listens there."""
-        hub = self._hubs.get(wager.game_uuid)
-        if hub is not None:
-            hub.note_bet(wager)
-
-    def note_reopened(self, reopened: ReopenedPool) -> None:
-        """Pass a pool that is open again to its game's hub, likewise."""
-        hub = self._hubs.get(reopened.game_uuid)
-        if hub is not None:
-            hub.note_reopened(reopened)
-
-    @property
-    def count(self) -> int:
-        """How many hubs there are."""
-        return len(self._hubs)
-
-    @property
-    def backlog(self) -> int:
-        """How many broadcasts wait in them to be pushed."""
-        return sum(hub.backlog for hub in self._hubs.values())
-
-    @contextmanager
-    def hold(self, game_uuid: str) -> Iterator[Hub]:
-        """The game's hub, kept while a connection joins: nothing committed from now on escapes it."""
-        hub = self._hubs.get(game_uuid) or self._open(game_uuid)
-        hub.holders += 1
-        try:
-            yield hub
-        finally:
-            hub.holders -= 1
-            hub.wake()
-
-    def _open(self, game_uuid: str) -> Hub:
-        assert self._nursery is not None
-        hub = self._hubs[game_uuid] = Hub(game_uuid, self)
-        self._nursery.start_soon(self._run, hub)
-        return hub
-
-    async def _run(self, hub: Hub) -> None:
-        set_context(None)  # of the connection that happened to need the hub first
-        await hub.run()
-        del self._hubs[hub.game_uuid]
-
-    def watch(self, source_id: int, outbox: Outbox) -> None:
-        """Pass a source's games on to a connection that has not joined them."""
-        self._watchers.setdefault(source_id, {})[outbox] = None
-
-    def unwatch(self, source_id: int, outbox: Outbox) -> None:
-        """Stop that."""
-        watchers = self._watchers.get(source_id, {})
-        watchers.pop(outbox, None)
-        if not watchers:
-            self._watchers.pop(source_id, None)
-
-    def watchers_of(self, source_id: int) -> Collection[Outbox]:
-        """The connections that watch a source."""
-        return self._watchers.get(source_id, {})

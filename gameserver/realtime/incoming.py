@@ -37,6 +37,15 @@ class Incoming:
             self._frames.feed(data)
         return message
 
+    def allow(self, max_bytes: int) -> None:
+        """Take messages of up to so many bytes from now on."""
+        self._frames.max_bytes = max_bytes
+
+    def take_fragments(self) -> int:
+        """How many fragments have come since this was asked last."""
+        fragments, self._frames.fragments = self._frames.fragments, 0
+        return fragments
+
     async def wait_for_close(self) -> None:
         """Throw away what still comes, until the client's close frame or the end."""
         data = b""

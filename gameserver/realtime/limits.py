@@ -1,7 +1,7 @@
 """How much one user or address may ask for, and how long one connection may ask for more."""
 
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
@@ -114,13 +114,15 @@ def limited_as_one(address: str) -> str:
 
 
 class ConnectionLimiter:
-    """Counts connections in all and by address."""
+    """Counts connections in all and by address, and of an address those that have not logged on."""
 
-    def __init__(self, max_in_all: int, max_per_address: int) -> None:
+    def __init__(self, max_in_all: int, max_per_address: int, max_anonymous_per_address: int) -> None:
         self._max_in_all = max_in_all
         self._max_per_address = max_per_address
+        self._max_anonymous_per_address = max_anonymous_per_address
         self._in_all = 0
-        self._by_address: dict[str, int] = {}
+        self._by_address: Counter[str] = Counter()
+        self._anonymous: Counter[str] = Counter()
 
     def enter(self, address: str | None) -> bool:
         """Count a connection, unless it is one too many; None if its address is still to be told."""
@@ -133,22 +135,44 @@ class ConnectionLimiter:
         """The address of a connection that was counted without one is known, unless it is one too many there."""
         if address is None:
             return True
-        count = self._by_address.get(address, 0)
-        if count >= self._max_per_address:
+        if self._full_at(address) is not None:
             return False
-        self._by_address[address] = count + 1
+        self._by_address[address] += 1
+        self._anonymous[address] += 1
         return True
+
+    def full_for(self, address: str) -> str | None:
+        """The setting that lets no more connections in from an address."""
+        return "max_connections" if self.left < 1 else self._full_at(address)
+
+    def _full_at(self, address: str) -> str | None:
+        if self._by_address[address] >= self._max_per_address:
+            return "max_connections_per_address"
+        if self._anonymous[address] >= self._max_anonymous_per_address:
+            return "max_anonymous_connections_per_address"
+        return None
+
+    def admit(self, address: str) -> None:
+        """A connection counted has logged on."""
+        _uncount(self._anonymous, address)
 
     @property
     def left(self) -> int:
         """How many more there may be in all."""
         return self._max_in_all - self._in_all
 
-    def leave(self, address: str | None) -> None:
+    def leave(self, address: str | None, *, is_anonymous: bool = True) -> None:
         """A connection counted has ended."""
         self._in_all -= 1
         if address is None:
             return
-        count = self._by_address.pop(address) - 1
-        if count:
-            self._by_address[address] = count
+        _uncount(self._by_address, address)
+        if is_anonymous:
+            _uncount(self._anonymous, address)
+
+
+def _uncount(counts: Counter[str], address: str) -> None:
+    """Take one off, and keep nothing of an address that has none left."""
+    count = counts.pop(address) - 1
+    if count:
+        counts[address] = count

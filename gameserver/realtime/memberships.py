@@ -102,7 +102,8 @@ class Memberships:
             )
             if not missed or missed[0].seq != position + 1:
                 raise LookupError(f"the log lost broadcast {position + 1} while it was read")
-            await self.outbox.send(b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed))
+            frames = b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed)
+            await self.outbox.send(frames, about_all=True)
             position = missed[-1].seq
         return position
 

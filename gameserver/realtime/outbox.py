@@ -2,19 +2,15 @@
 
 import math
 import os
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import islice
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import trio
 
 from gameserver.errors import CloseCode
-from gameserver.realtime.frames import close_frame, frame_end
+from gameserver.realtime.frames import close_frame
+from gameserver.realtime.waiting import Waiting
 
-_MAX_GATHERED = 64
 _STREAM_CHUNK_BYTES = 16_384  # a TLS record
-# The queue of every connection for which nothing waits; never added to.
-_NOTHING: deque[bytes] = deque()
 
 
 class Outbox:
@@ -29,18 +25,14 @@ class Outbox:
     """
 
     __slots__ = (
-        "_in_flight_bytes",
-        "_offset",
         "_on_closing",
         "_on_dead",
-        "_queue",
         "_room",
         "_sending",
         "_socket",
         "_start",
         "_stream",
-        "_unsent_bytes",
-        "_waiting_since",
+        "_waiting",
         "closing",
         "dead",
         "max_unsent_bytes",
@@ -62,48 +54,80 @@ class Outbox:
         self._start = start
         self._on_closing = on_closing
         self._on_dead = on_dead
-        self._queue = _NOTHING
-        self._offset = 0  # how much of the first of the queue has been written
-        self._in_flight_bytes = 0  # of those, how much a stream without a descriptor is sending
-        self._unsent_bytes = 0
+        self._waiting: Waiting | None = None
         self._sending = False
         self._room: trio.Event | None = None
         self.max_unsent_bytes = max_unsent_bytes
         self.closing: CloseCode | None = None
         self.why_closing = ""
         self.dead = False
-        self._waiting_since = -math.inf  # since when there has been something that waits
         self.progressed_at = -math.inf  # when the peer last took a part of what waited for it
 
-    def push(self, frames: bytes) -> None:
-        """Send broadcasts: whole frames, taken or not. A connection that is too slow is closed with 4008."""
+    def push(self, frames: bytes, about: Collection[str] = ()) -> None:
+        """Send durable broadcasts, about the things of those keys: whole frames, taken or not.
+
+        A connection is closed with 4008 if more than the bound of earlier messages waits. One message or batch alone,
+        however big, is never the cause, and updates do not count.
+        """
         if self.closing is not None or self.dead:
             return
-        # One message or batch alone, however big, is never the cause.
-        oldest_bytes = len(self._queue[0]) - self._offset if self._queue else 0
-        if self._unsent_bytes - oldest_bytes > self.max_unsent_bytes:
-            self.close(CloseCode.TOO_SLOW, "too slow")
-            return
+        waiting = self._waiting
+        if waiting is not None:
+            if waiting.is_more_than(self.max_unsent_bytes):
+                self.close(CloseCode.TOO_SLOW, "too slow")
+                return
+            waiting.note_passed(about)
         self._append(frames)
 
-    def push_if_room(self, frame: bytes) -> None:
-        """Send a ping, unless so much waits that it would not arrive in time anyway."""
-        if self._unsent_bytes <= self.max_unsent_bytes:
-            self.push(frame)
+    def push_if_room(self, frames: bytes) -> None:
+        """Send what is of no use late: nothing, if more than the bound waits."""
+        if self.closing is not None or self.dead:
+            return
+        if self._waiting is None or self._waiting.unsent_bytes <= self.max_unsent_bytes:
+            self._append(frames)
 
-    async def send(self, frames: bytes) -> None:
-        """Send a reply or recovered broadcasts: waits until no more than the bound is unsent."""
+    def push_updates(self, updates: Sequence[tuple[str, bytes]], joined: bytes) -> None:
+        """Send the newest states of things, given by key and frame, and ``joined``: all frames in one.
+
+        Each takes the place of the older one if that still waits: what is left out is told by the newer. So they are
+        sent however much waits, and are at most one for each thing.
+        """
+        if self.closing is not None or self.dead:
+            return
+        written = 0
+        if self._waiting is None and not self._sending and self._socket is not None:
+            written = self._write((joined,))
+            if written == len(joined) or self.dead:
+                return
+        waiting = self._wait()
+        for key, frame in updates:
+            waiting.update(key, frame)
+        waiting.take_off(written)
+        self._begin_sending()
+
+    async def send(self, frames: bytes, *, about_all: bool = False) -> None:
+        """Send a reply or recovered broadcasts, as `put` does: waits until no more than the bound is unsent."""
         await self.wait_for_room()
-        self.put(frames)
+        self.put(frames, about_all=about_all)
 
-    def put(self, frames: bytes) -> None:
-        """Send a reply however much waits; how many may come without a wait for room is the caller's to bound."""
+    def put(self, frames: bytes, *, about_all: bool = False) -> None:
+        """Send a reply however much waits; how many may come without a wait for room is the caller's to bound.
+
+        ``about_all`` says that it may be about anything of which an update may wait.
+        """
         if self.closing is None and not self.dead:
+            if about_all and self._waiting is not None:
+                self._waiting.note_passed(None)
             self._append(frames)
 
     async def wait_for_room(self) -> None:
         """Wait until a reply may be sent, or the connection is closing."""
-        while self._unsent_bytes > self.max_unsent_bytes and self.closing is None and not self.dead:
+        while (
+            self._waiting is not None
+            and self._waiting.kept_bytes > self.max_unsent_bytes
+            and self.closing is None
+            and not self.dead
+        ):
             if self._room is None:
                 self._room = trio.Event()
             await self._room.wait()
@@ -113,16 +137,18 @@ class Outbox:
 
         Tries it on: a system tells of room in a socket only when there is much of it.
         """
-        if self._socket is not None and not self.dead:
+        if self._socket is not None:
             self._write_waiting()
-        return max(self._waiting_since, self.progressed_at) if self._queue else None
+        return max(self._waiting.since, self.progressed_at) if self._waiting is not None else None
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Send a close frame after what waits; for 4008, after the frame that is partly written."""
         if self.closing is not None or self.dead:
             return
-        if code is CloseCode.TOO_SLOW:
-            self._drop_waiting()
+        if code is CloseCode.TOO_SLOW and self._waiting is not None:
+            self._waiting.drop()
+            if not self._waiting:
+                self._waiting = None
         self.why_closing = reason
         self._append(close_frame(code, reason))
         self._mark_closing(code)
@@ -138,31 +164,25 @@ class Outbox:
         self._wake_waiting()
         self._on_closing()
 
-    def _drop_waiting(self) -> None:
-        """Keep only what is needed to end the frame that is partly written."""
-        first = self._queue[0] if self._queue else b""
-        end = frame_end(first, self._offset + self._in_flight_bytes)
-        self._queue = _NOTHING
-        if end > self._offset:
-            self._queue = deque([first[:end]])
-        else:
-            self._offset = 0
-        self._unsent_bytes = end - self._offset if self._queue else 0
-
     def _append(self, data: bytes) -> None:
-        if self._queue is _NOTHING and not self._sending and self._socket is not None:
-            written = self._write([data])
+        written = 0
+        if self._waiting is None and not self._sending and self._socket is not None:
+            written = self._write((data,))
             if written == len(data) or self.dead:
                 return
-            self._offset = written
-            self._unsent_bytes -= written
-        if self._queue is _NOTHING:
-            self._queue = deque()
-        self._queue.append(data)
-        self._unsent_bytes += len(data)
+        waiting = self._wait()
+        waiting.add(data)
+        waiting.take_off(written)
+        self._begin_sending()
+
+    def _wait(self) -> Waiting:
+        if self._waiting is None:
+            self._waiting = Waiting(trio.current_time())
+        return self._waiting
+
+    def _begin_sending(self) -> None:
         if not self._sending:
             self._sending = True
-            self._waiting_since = trio.current_time()
             self._start(self._send_waiting)
 
     def _write(self, parts: Sequence[bytes | memoryview]) -> int:
@@ -180,39 +200,32 @@ class Outbox:
 
     def _write_waiting(self) -> None:
         """Write what waits, as far as the socket takes it now."""
-        while self._queue:
-            parts: list[bytes | memoryview] = list(islice(self._queue, _MAX_GATHERED))
-            parts[0] = memoryview(parts[0])[self._offset :]
-            written = self._write(parts)
+        while self._waiting is not None:
+            written = self._write(self._waiting.parts())
             if not written:
                 return
-            self._take_off(written)
+            self._take_off(self._waiting, written)
 
-    def _take_off(self, written: int) -> None:
-        self._unsent_bytes -= written
-        written += self._offset
-        while self._queue and written >= len(self._queue[0]):
-            written -= len(self._queue.popleft())
-        self._offset = written
-        if not self._queue:
-            self._queue = _NOTHING
-        if self._sending and self._queue:
+    def _take_off(self, waiting: Waiting, written: int) -> None:
+        waiting.take_off(written)
+        if not waiting:
+            self._waiting = None
+        else:
             self.progressed_at = trio.current_time()
-        if self._unsent_bytes <= self.max_unsent_bytes:
+        if waiting.kept_bytes <= self.max_unsent_bytes:
             self._wake_waiting()
 
     async def _send_waiting(self) -> None:
         try:
-            while self._queue and not self.dead:
+            while (waiting := self._waiting) is not None:
                 if self._socket is not None:
                     await trio.lowlevel.wait_writable(self._socket)
                     self._write_waiting()
                 else:
-                    chunk = self._queue[0][self._offset : self._offset + _STREAM_CHUNK_BYTES]
-                    self._in_flight_bytes = len(chunk)
+                    chunk = waiting.take_chunk(_STREAM_CHUNK_BYTES)
                     await self._stream.send_all(chunk)
-                    self._in_flight_bytes = 0
-                    self._take_off(len(chunk))
+                    if not self.dead:
+                        self._take_off(waiting, len(chunk))
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
             self._die()
         finally:
@@ -221,8 +234,7 @@ class Outbox:
     def abandon(self) -> None:
         """Nothing more is sent, and nothing more taken."""
         self.dead = True
-        self._queue = _NOTHING
-        self._unsent_bytes = 0
+        self._waiting = None
         self._wake_waiting()
 
     def _die(self) -> None:

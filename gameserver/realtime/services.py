@@ -22,7 +22,7 @@ from gameserver.realtime.alarms import Alarms
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.details import Details
 from gameserver.realtime.directory import Directory
-from gameserver.realtime.hub import Hubs
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.limits import ConnectionLimiter, RateLimiter, UnansweredBytes
 from gameserver.realtime.logs import log
 from gameserver.realtime.metrics import Metrics
@@ -74,7 +74,11 @@ class Services:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        self.connections = ConnectionLimiter(settings.max_connections, settings.max_connections_per_address)
+        self.connections = ConnectionLimiter(
+            settings.max_connections,
+            settings.max_connections_per_address,
+            settings.max_anonymous_connections_per_address,
+        )
         self.metrics_addresses = Addresses(settings.metrics_addresses)
         self.allowed_origins = frozenset(map(normal_origin, settings.allowed_origins))
         self.trusted_proxies = Addresses(settings.trusted_proxies)

@@ -27,6 +27,7 @@ class Visit:
 
     __slots__ = (
         "_counted",
+        "_is_anonymous",
         "_services",
         "address",
         "answered",
@@ -46,6 +47,7 @@ class Visit:
         self.at_metrics_port = at_metrics_port
         self.fields: dict[str, object] = {"connection": next(services.connection_numbers)}
         self.answered = False
+        self._is_anonymous = True
         self.pass_on(peer)
         # At a trusted proxy's address there is no limit of its own.
         self.has_place = self._enter(None if peer in services.trusted_proxies else self.limited_as)
@@ -79,12 +81,16 @@ class Visit:
                 raise self.too_many()
             self._counted = self.limited_as
 
+    def admit(self) -> None:
+        """Somebody has logged on: the connection is none of those that only take up room."""
+        if self._is_anonymous and self._counted is not None:
+            self._services.connections.admit(self._counted)
+        self._is_anonymous = False
+
     def too_many(self) -> HeadRefused:
         """The answer to one connection more than the limits allow; the log says which of them."""
-        if not self._services.reserve.replenish():
-            limit = "descriptors"
-        else:
-            limit = "max_connections" if self._services.connections.left < 1 else "max_connections_per_address"
+        has_descriptors = self._services.reserve.replenish()
+        limit = self._services.connections.full_for(self.limited_as) if has_descriptors else "descriptors"
         text = "too many connections; try again later"
         return HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many", fields={"limit": limit})
 
@@ -117,4 +123,4 @@ class Visit:
     def leave(self) -> None:
         """Give the place back."""
         if self.has_place:
-            self._services.connections.leave(self._counted)
+            self._services.connections.leave(self._counted, is_anonymous=self._is_anonymous)

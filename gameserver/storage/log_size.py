@@ -10,15 +10,20 @@ logger = logging.getLogger(__name__)
 LARGE_LOG_BYTES = 16 * 1024 * 1024
 
 
-def shrink_log(connection: sqlite3.Connection) -> None:
+def log_of(connection: sqlite3.Connection) -> Path:
+    """The write-ahead log of the database to which a connection is open."""
+    (_, _, file) = connection.execute("PRAGMA database_list").fetchone()
+    return Path(f"{file}-wal")
+
+
+def shrink_log(connection: sqlite3.Connection, log: Path) -> None:
     """Empty a large log, unless somebody still reads it; nobody is waited for.
 
     For the writer alone, since two checkpoints at once can damage a file (design, facts). A commit has by then written
     back what it could, and little is left to do.
     """
-    (_, _, file) = connection.execute("PRAGMA database_list").fetchone()
     try:
-        if Path(f"{file}-wal").stat().st_size <= LARGE_LOG_BYTES:
+        if log.stat().st_size <= LARGE_LOG_BYTES:
             return
         (busy_timeout_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
         connection.execute("PRAGMA busy_timeout = 0")

@@ -13,7 +13,7 @@ import trio
 
 from gameserver.errors import ErrorCode, Rejected, without_frames
 from gameserver.storage.jobs import Awaited, Due, Entry, Job, Outcome, RunSync
-from gameserver.storage.log_size import shrink_log
+from gameserver.storage.log_size import log_of, shrink_log
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ class Writer:
     ) -> None:
         self._open_connection = open_connection
         self._connection = open_connection()
+        self._log = log_of(self._connection)
         self._due_job = due_job
         self._next_due = next_due
         self._publish = publish
@@ -172,7 +173,7 @@ class Writer:
             except Exception as error:  # whatever it is, the writer goes on
                 return self._give_up(batch, error)
             else:
-                shrink_log(self._connection)
+                shrink_log(self._connection, self._log)
                 return done
 
     def _transact(self, batch: list[_Write], postponed: list[Due]) -> _Done:

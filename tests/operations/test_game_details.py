@@ -103,12 +103,32 @@ async def test_an_admin_of_the_game_or_source_updates_it_and_who_joined_gets_the
     )
     assert_reply(reply, 343, game_id=world.game)
     told, shown = await world.user.expect(342), await details(world, world.game)
-    assert told == {**shown, "response_header": {"t": START_MS, "seq": 2}}
+    changes: dict[str, Any] = {"response_header": {"t": START_MS, "seq": 2}, "past_events": {}, "partial": True}
+    assert told == {**shown, **changes}
     assert shown["seq"] == 2
     assert shown["image_url"] == "https://e.org/x"
     assert list(shown["actions"]) == ["goal", "offside", "save"]
     assert set(shown["targets"]) == {"argentina", "brazil", "chile", "none"}
     assert list(shown["targets"]["chile"]["targets"]) == ["9"]
+
+
+async def test_an_update_is_told_without_the_events_and_costs_the_same_however_many_there_are(world: World) -> None:
+    await world.user.call(363, game_id=world.game)
+    sizes = []
+    for _ in range(2):
+        # The first makes the counts that the details have; the others change their numbers alone.
+        for _ in range(9):
+            event: dict[str, Any] = {"action_id": "goal", "target_id": "brazil:7", "description": "x" * 500}
+            assert (await world.game_admin.call(395, game_id=world.game, **event))["res"] == 366
+        assert (await world.provider.call(373, game_id=world.game, image_url="https://e.org/x"))["res"] == 343
+        told = (await world.user.heard())[-1]
+        assert (told["res"], told["past_events"], told["partial"]) == (342, {}, True)
+        sizes.append(len(str(told)))
+    assert max(sizes) - min(sizes) < 10
+    shown = await details(world, world.game)
+    assert len(shown["past_events"]) == 18
+    assert "partial" not in shown
+    assert told["game_state"] == shown["game_state"]
 
 
 async def test_an_update_removes_and_renames_nothing(world: World) -> None:

@@ -1,7 +1,7 @@
 """A bug in telling what is on disk: who may have missed something is sent away, and everything else goes on."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from gameserver.realtime import answering
-from gameserver.realtime.hub import Hub, Hubs
+from gameserver.realtime.hub import Hub
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.outbox import Outbox
 from tests.support.harness import Client, Server, running_server
 
@@ -59,10 +60,10 @@ def fail_at_push(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     """Let the push of that number fail, once."""
     push, pushes = Outbox.push, iter(range(1, 1_000))
 
-    def push_or_fail(self: Outbox, frames: bytes) -> None:
+    def push_or_fail(self: Outbox, frames: bytes, about: Collection[str] = ()) -> None:
         if next(pushes) == at:
             raise Bug
-        push(self, frames)
+        push(self, frames, about)
 
     monkeypatch.setattr(Outbox, "push", push_or_fail)
 

@@ -53,7 +53,7 @@ def test_what_a_request_costs_by_its_items_and_by_its_bytes_adds_up() -> None:
 
 
 def published(*sizes: int) -> Effects:
-    return Effects([Publication("", 0, 1, 0, b"x" * size, False, False, None) for size in sizes])
+    return Effects([Publication("", 0, 1, 0, b"x" * size, False, False, (), None) for size in sizes])
 
 
 @pytest.mark.parametrize(

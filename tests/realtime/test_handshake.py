@@ -386,6 +386,13 @@ async def test_a_path_that_a_proxy_leaves_in_front_is_passed_over(database: Path
             assert (await answer(server, request_head(path))).status == 404, path
 
 
+@pytest.mark.parametrize("base_path", ["", "/"])
+async def test_nothing_in_front_is_passed_over_where_nothing_is_left(database: Path, base_path: str) -> None:
+    async with running_server(database, base_path=base_path) as server:
+        assert (await answer(server, request_head("/ws"))).status == 101
+        assert (await answer(server, request_head("//ws"))).status == 404
+
+
 @pytest.mark.parametrize("path", ["/", "/ws", "*", "/healthz", "/readyz/", "/metrics"])
 async def test_options_are_told_of_what_there_is(server: Server, path: str) -> None:
     response = await answer(server, plain("OPTIONS", path))

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -7,7 +7,8 @@ import trio
 import trio.testing
 
 from gameserver.handlers.context import Publication
-from gameserver.realtime.hub import Hub, Hubs, Subscription, message_frame
+from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.outbox import Outbox
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
@@ -29,18 +30,20 @@ class SlowListener:
         """Where to push: here."""
         return cast("Outbox", self)
 
-    def push(self, frames: bytes) -> None:
+    def push(self, frames: bytes, about: Collection[str] = ()) -> None:
         """Take frames, and time."""
         self.pushed.append(frames)
         self._clock.jump(self._push_s)
         self.meanwhile()
+
+    push_if_room = push
 
     def forget(self, game_uuid: str) -> None:
         """Nothing is remembered."""
 
 
 def publication(seq: int) -> Publication:
-    return Publication(GAME, 1, seq, 0, b'{"res":366}', False, False, None)
+    return Publication(GAME, 1, seq, 0, b'{"res":366}', False, False, (), None)
 
 
 def frame(seq: int) -> bytes:

@@ -129,7 +129,7 @@ def test_the_bucket_used_longest_ago_is_forgotten_first() -> None:
 
 
 def test_connections_are_limited_by_address() -> None:
-    limiter = ConnectionLimiter(10, 2)
+    limiter = ConnectionLimiter(10, 2, 2)
     assert [limiter.enter("a") for _ in range(3)] == [True, True, False]
     assert limiter.enter("b")
     limiter.leave("a")
@@ -137,20 +137,20 @@ def test_connections_are_limited_by_address() -> None:
 
 
 def test_connections_are_limited_in_all() -> None:
-    limiter = ConnectionLimiter(2, 2)
+    limiter = ConnectionLimiter(2, 2, 2)
     assert [limiter.enter(address) for address in "abc"] == [True, True, False]
     limiter.leave("b")
     assert limiter.enter("c")
 
 
 def test_a_connection_refused_is_not_counted() -> None:
-    limiter = ConnectionLimiter(3, 1)
+    limiter = ConnectionLimiter(3, 1, 1)
     assert [limiter.enter("a") for _ in range(9)] == [True] + [False] * 8
     assert [limiter.enter(address) for address in "bcd"] == [True, True, False]
 
 
 def test_nothing_is_kept_of_an_address_without_connections() -> None:
-    limiter = ConnectionLimiter(3, 1)
+    limiter = ConnectionLimiter(3, 1, 1)
     assert limiter.enter("a")
     limiter.leave("a")
     with pytest.raises(KeyError):

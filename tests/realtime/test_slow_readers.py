@@ -7,22 +7,15 @@ from typing import Any
 
 import pytest
 import trio
-from trio.testing import MockClock, lockstep_stream_one_way_pair, memory_stream_pair
+from trio.testing import MockClock
 
 from gameserver.realtime.listener import serve_connection
 from tests.support.harness import Server, run_inline, running_server
-from tests.support.wire import PING, PONG, Frame, Peer, frame, request, unix_pair
+from tests.support.wire import PING, PONG, Frame, Peer, frame, lockstep_pair, request, unix_pair
 
 REPLIES = 40  # of some 3 kB
 SETTINGS: dict[str, Any] = {"run_sync": run_inline, "max_unsent_bytes": 20_000, "max_blocked_s": 30}
 BY_SOCKET = pytest.mark.parametrize("by_socket", [True, False], ids=["socket", "stream"])
-
-
-def lockstep_pair() -> tuple[trio.abc.Stream, trio.abc.Stream]:
-    """Both ends of a connection without descriptors, on which the server sends only what is received."""
-    theirs, ours = memory_stream_pair()
-    sending, receiving = lockstep_stream_one_way_pair()
-    return trio.StapledStream(theirs.send_stream, receiving), trio.StapledStream(sending, ours.receive_stream)
 
 
 class SlowPeer(Peer):

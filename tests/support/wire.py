@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import trio
+import trio.testing
 
 from gameserver.realtime.services import Services
 
@@ -191,6 +192,13 @@ def unix_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
     for end in ends:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
     return ends[0], ends[1]
+
+
+def lockstep_pair() -> tuple[trio.abc.Stream, trio.abc.Stream]:
+    """Both ends of a connection without descriptors, on which the server sends only what is received."""
+    theirs, ours = trio.testing.memory_stream_pair()
+    sending, receiving = trio.testing.lockstep_stream_one_way_pair()
+    return trio.StapledStream(theirs.send_stream, receiving), trio.StapledStream(sending, ours.receive_stream)
 
 
 def nobody_is_connected(services: Services, addresses: Iterable[str] = ("test",)) -> bool:
