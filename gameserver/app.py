@@ -37,7 +37,7 @@ from gameserver.storage.connection import require_usable
 from gameserver.storage.files import hold_lock, locate, open_to_others
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.migrations import MIGRATIONS
-from gameserver.storage.secret import load_secret
+from gameserver.storage.secret import load_secret, require_no_stray_secret
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,10 @@ def open_services(
     certificate = load_certificate(settings)
     require_usable(file)
     with hold_lock(file):
-        secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
+        given_secret = os.environ.get(SECRET_VARIABLE)
+        if not given_secret:
+            require_no_stray_secret(Path(settings.db), file)
+        secret = load_secret(file, given_secret)
         alarms = Alarms()
 
         async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:
