@@ -40,12 +40,16 @@ CREATE TABLE sources (
     description TEXT,
     takeout_millionths INTEGER NOT NULL CHECK (takeout_millionths BETWEEN 0 AND 500000),
     created_at INTEGER NOT NULL,
-    closed_at INTEGER
+    closed_at INTEGER,
+    opened_by INTEGER REFERENCES users (id),
+    admins_may_bet INTEGER NOT NULL DEFAULT 0 CHECK (admins_may_bet IN (0, 1))
 ) STRICT;
 
+-- Who is an admin, or has been one until removed_at: who was does not bet in what he administered.
 CREATE TABLE source_admins (
     user_id INTEGER NOT NULL REFERENCES users (id),
     source_id INTEGER NOT NULL REFERENCES sources (id),
+    removed_at INTEGER,
     PRIMARY KEY (user_id, source_id)
 ) STRICT, WITHOUT ROWID;
 
@@ -75,6 +79,7 @@ CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND
 CREATE TABLE game_admins (
     user_id INTEGER NOT NULL REFERENCES users (id),
     game_id INTEGER NOT NULL REFERENCES games (id),
+    removed_at INTEGER,
     PRIMARY KEY (user_id, game_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX admins_of_game ON game_admins (game_id);

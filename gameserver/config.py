@@ -106,7 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_unbacked_runs: Annotated[
         Count, Meta(description="that time ends in a row before a pool is no longer recreated")
     ] = 10
-    max_game_admins: Annotated[Count, Meta(description="of one game")] = 10
+    max_game_admins: Annotated[Count, Meta(description="of one game, besides admins of its source")] = 10
     max_target_depth: Annotated[int, Meta(ge=1, le=64, description="levels of nested targets")] = 64
     max_targets: Annotated[Count, Meta(description="of one game, implied ancestors included")] = 20_000
     max_actions: Annotated[Count, Meta(description="of one game")] = 1_000

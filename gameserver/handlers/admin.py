@@ -22,9 +22,10 @@ from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.handlers.context import Effects
 from gameserver.handlers.logon import new_session
 from gameserver.handlers.registry import Committed
+from gameserver.handlers.roles import make_source_admin
 from gameserver.protocol.fields import USERNAME_PATTERN
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
-from gameserver.storage.sources import find_source, insert_source_admin, list_sources
+from gameserver.storage.sources import find_source, list_sources
 from gameserver.storage.users import (
     User,
     delete_sessions,
@@ -177,7 +178,7 @@ def _add_source_admin(admin: _Admin, command: AddSourceAdminByName) -> dict[str,
     if source is None:
         raise not_found("source_id", "game source")
     user = admin.existing_user(command.username)
-    insert_source_admin(admin.connection, source.id, user.id)
+    make_source_admin(admin.connection, source, user)
     return {"source_id": source.uuid, "username": user.username}
 
 

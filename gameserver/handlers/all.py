@@ -9,6 +9,7 @@ from gameserver.handlers import (
     general,
     pools,
     receipts,
+    roles,
     sources,
     steering,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "general",
     "pools",
     "receipts",
+    "roles",
     "sources",
     "steering",
 ]

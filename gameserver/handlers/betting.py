@@ -52,6 +52,9 @@ def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, ke
     amount = to_minor(units, offer.currency, "amount")
     if offer.position is None:
         raise invalid("target", f"target names nothing that can be backed in this pool: {key[:80]!r}")
+    if not offer.may_bet:
+        text = f"{change.user.username} is or was an admin of this game or its source, who may not bet in it"
+        raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
     require_accepting(offer.status, offer.times, change.now_ms, is_blocked=offer.is_blocked)
     purse = offer.purse or get_purse(change.connection, change.user.id, offer.currency)
     _require_funds(purse.held.available, amount, offer.currency)

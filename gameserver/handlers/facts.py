@@ -15,7 +15,7 @@ class ReplayError(OperatorError):
 
 class _Game(msgspec.Struct, tag_field="fact", tag="game"):
     currency: str
-    takeout_millionths: int
+    takeout_millionths: list[int] | int  # of each pool; or of all, from before a source could change it
     pools: list[str]
     events: list[str]
 

@@ -18,14 +18,9 @@ from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
     AdministeredGame,
-    AppointAdminForGameByUsername,
-    BecomeAnAdminForGame,
-    BecomeAnAdminForGameFail,
-    BecomeAnAdminForGameSuccess,
     CloseGame,
     CreateAndOpenGame,
     CreateGame,
-    GameAdminAppointed,
     GameClosed,
     GameCreated,
     GameCreatedAndOpened,
@@ -48,19 +43,15 @@ from gameserver.protocol.games import (
 from gameserver.storage.games import (
     Game,
     NewGameRow,
-    count_game_admins,
     find_game,
     get_game,
     insert_game,
-    insert_game_admin,
-    is_game_admin,
     list_administered_games,
     list_open_games,
     list_upcoming_games,
     update_game_opened,
     update_image_url,
 )
-from gameserver.storage.sources import is_source_admin
 from gameserver.storage.targets import (
     insert_actions,
     insert_target_rows,
@@ -69,7 +60,6 @@ from gameserver.storage.targets import (
     next_target_number,
 )
 from gameserver.storage.timers import TimerKind, insert_timer
-from gameserver.storage.users import find_user
 
 # An object for a target whose names are empty.
 _LEAST_NODE_BYTES = len('"":{"symbol":"","display_name":"","targets":{}},')
@@ -216,42 +206,6 @@ def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpe
     _require_short(change, opened)
     change.publish(game, opened)
     return opened
-
-
-@handles(BecomeAnAdminForGame)
-def become_an_admin_for_game(
-    change: Change, request: BecomeAnAdminForGame
-) -> BecomeAnAdminForGameSuccess | BecomeAnAdminForGameFail:
-    """Make a source admin an admin of the game."""
-    game = change.game(request, request.game_id)
-    connection, user_id = change.connection, change.user.id
-    if not is_source_admin(connection, game.source_id, user_id):
-        reason = "only an admin of the game's source may become an admin of the game"
-        return BecomeAnAdminForGameFail(game_id=game.uuid, reason=reason)
-    if not is_game_admin(connection, game.id, user_id):
-        if count_game_admins(connection, game.id) >= change.settings.max_game_admins:
-            return BecomeAnAdminForGameFail(game_id=game.uuid, reason=_admins_full(change.settings))
-        insert_game_admin(connection, game.id, user_id)
-    return BecomeAnAdminForGameSuccess(game_id=game.uuid)
-
-
-def _admins_full(settings: Settings) -> str:
-    return f"the game has {settings.max_game_admins} admins, and may not have more"
-
-
-@handles(AppointAdminForGameByUsername)
-def appoint_admin_for_game_by_username(change: Change, request: AppointAdminForGameByUsername) -> GameAdminAppointed:
-    """Make another user an admin of the game, and tell it."""
-    appointed = find_user(change.connection, request.username)
-    if appointed is None:
-        raise not_found("username", "user")
-    game = change.game(request, request.game_id)
-    if not is_game_admin(change.connection, game.id, appointed.id):
-        if count_game_admins(change.connection, game.id) >= change.settings.max_game_admins:
-            raise Rejected(ErrorCode.CONFLICT, _admins_full(change.settings))
-        insert_game_admin(change.connection, game.id, appointed.id)
-    change.notify(appointed.id, BecomeAnAdminForGameSuccess(game_id=game.uuid))
-    return GameAdminAppointed(game_id=game.uuid, username=appointed.username)
 
 
 @handles(ListGamesIAmAdminOf)

@@ -10,14 +10,10 @@ from gameserver.handlers.context import Change, Effects, Reading
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Kind, Message, Request
-from gameserver.protocol.games import (
-    AppointAdminForGameByUsername,
-    BecomeAnAdminForGame,
-    JoinGame,
-    LeaveGame,
-)
+from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import Limits, LogonRefusal
 from gameserver.protocol.registry import OPERATIONS
+from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
 from gameserver.storage.replies import StoredReply, find_reply, insert_reply
 from gameserver.storage.users import Session, User
 
@@ -77,7 +73,7 @@ PARSERS: dict[type[Request], Parser[Any]] = {}
 SESSIONS: dict[type[Request], SessionHandler[Any]] = {}
 
 # Bets record themselves; who administers a game is no part of its life.
-UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername})
+UNRECORDED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername, RemoveGameAdmin})
 
 _TABLES: dict[Kind, dict[type[Request], Any]] = {Kind.READ: READS, Kind.WRITE: WRITES, Kind.SESSION: SESSIONS}
 

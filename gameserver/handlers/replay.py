@@ -17,6 +17,7 @@ from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, CreateGame
+from gameserver.protocol.pools import CreateAndOpenBettingPool
 from gameserver.storage.events import list_event_uuids
 from gameserver.storage.games import Game, find_game, insert_game_admin
 from gameserver.storage.journal import (
@@ -28,8 +29,14 @@ from gameserver.storage.journal import (
     list_movements,
 )
 from gameserver.storage.ledger import get_balances, insert_credit
-from gameserver.storage.pools import find_pool, list_pool_outcomes, list_pool_uuids, update_recreate_on_end
-from gameserver.storage.sources import get_source, insert_source, insert_source_admin
+from gameserver.storage.pools import (
+    find_pool,
+    list_pool_outcomes,
+    list_pool_takeouts,
+    list_pool_uuids,
+    update_recreate_on_end,
+)
+from gameserver.storage.sources import SourceChange, insert_source, insert_source_admin, update_source
 from gameserver.storage.timers import next_due_at
 from gameserver.storage.users import User, insert_user
 
@@ -46,13 +53,12 @@ def export_game(connection: sqlite3.Connection, game_uuid: str, now_ms: int) -> 
     game = find_game(connection, game_uuid)
     if game is None:
         raise not_found("game_id", "game")
-    source = get_source(connection, game.source_id)
     yield {
         "fact": "game",
         "game_id": game.uuid,
         "currency": game.currency,
-        "takeout_millionths": source.takeout_millionths,
         "pools": list_pool_uuids(connection, game.id),
+        "takeout_millionths": list_pool_takeouts(connection, game.id),
         "events": list_event_uuids(connection, game.id),
     }
     for row in _in_order(list_journal(connection, game.id), list_journal_bets(connection, game.id)):
@@ -127,9 +133,8 @@ class Replay:
         admin = insert_user(self._connection, "admin", True, requests[0]["at"])
         assert admin is not None
         self._admin = admin
-        source = insert_source(self._connection, "replay", None, head["takeout_millionths"], requests[0]["at"])
-        insert_source_admin(self._connection, source.id, admin.id)
-        self._source_uuid = source.uuid
+        self._source = insert_source(self._connection, "replay", None, 0, requests[0]["at"])
+        insert_source_admin(self._connection, self._source.id, admin.id)
         self._add_bettors(requests)
         for number, fact in enumerate(requests, 2):
             try:
@@ -166,6 +171,8 @@ class Replay:
         if isinstance(request, PlaceBetInBettingPool):
             user = self._users[fact["user_id"]]
             self._fund(user, request, fact["at"])
+        elif isinstance(request, CreateAndOpenBettingPool):
+            self._set_takeout()
         parsed = parse(request, self._settings)
         body = run_write(self._connection, request, parsed, None, user, fact["at"], self._settings).body
         if fact["op"] in _CREATIONS:
@@ -184,11 +191,19 @@ class Replay:
             assert pool is not None
             update_recreate_on_end(self._connection, pool.id, recreate_on_end=False)
 
+    def _set_takeout(self) -> None:
+        """Let the source have the takeout with which the original opened its next pool."""
+        assert self._game is not None
+        takeout = self._head["takeout_millionths"]
+        if isinstance(takeout, list):
+            takeout = takeout[len(list_pool_uuids(self._connection, self._game.id))]
+        update_source(self._connection, self._source.id, SourceChange(None, None, takeout, None))
+
     def _translated(self, fact: dict[str, Any]) -> Request:
         """The request with this life's ids: pools and events correspond by their order."""
         parameters = dict(fact["parameters"])
         if "source_id" in parameters:
-            parameters["source_id"] = self._source_uuid
+            parameters["source_id"] = self._source.uuid
         if "game_id" in parameters and self._game is not None:
             parameters["game_id"] = self._game.uuid
         if self._game is not None and parameters.get("pool_id") is not None:

@@ -8,25 +8,26 @@ from gameserver.handlers.states import require_source_open
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import CloseGame
 from gameserver.protocol.sources import (
-    AddSourceAdmin,
     CloseGameSource,
     GameSourceClosed,
     GameSourceOpened,
     GameSourcesIAmAdminOfList,
+    GameSourceUpdated,
     ListGameSourcesIAmAdminOf,
     OpenGameSource,
-    SourceAdminAdded,
     SourceEntry,
+    UpdateGameSource,
 )
 from gameserver.storage.games import list_unclosed_games
 from gameserver.storage.sources import (
+    SourceChange,
     find_source,
     insert_source,
     insert_source_admin,
     list_administered_sources,
+    update_source,
     update_source_closed,
 )
-from gameserver.storage.users import find_user
 
 
 @handles(OpenGameSource)
@@ -34,10 +35,26 @@ def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpene
     """Open a source, its opener being its first admin."""
     change.admit(request)
     source = insert_source(
-        change.connection, request.source_name, request.description, request.takeout_millionths, change.now_ms
+        change.connection,
+        request.source_name,
+        request.description,
+        request.takeout_millionths,
+        change.now_ms,
+        opened_by=change.user.id,
+        admins_may_bet=request.admins_may_bet,
     )
     insert_source_admin(change.connection, source.id, change.user.id)
     return GameSourceOpened(source_id=source.uuid)
+
+
+@handles(UpdateGameSource)
+def update_game_source(change: Change, request: UpdateGameSource) -> GameSourceUpdated:
+    """Change what is given of a source."""
+    source = change.source(request, request.source_id)
+    require_source_open(source)
+    given = SourceChange(request.source_name, request.description, request.takeout_millionths, request.admins_may_bet)
+    update_source(change.connection, source.id, given)
+    return GameSourceUpdated(source_id=source.uuid)
 
 
 @handles(CloseGameSource)
@@ -70,15 +87,3 @@ def list_game_sources_i_am_admin_of(reading: Reading, request: ListGameSourcesIA
         sources=[SourceEntry(source.uuid, source.name, source.description) for source in page],
         next=page[-1].uuid if len(found) > len(page) else None,
     )
-
-
-@handles(AddSourceAdmin)
-def add_source_admin(change: Change, request: AddSourceAdmin) -> SourceAdminAdded:
-    """Make a user an admin of the source."""
-    user = find_user(change.connection, request.username)
-    if user is None:
-        raise not_found("username", "user")
-    source = change.source(request, request.source_id)
-    require_source_open(source)
-    insert_source_admin(change.connection, source.id, user.id)
-    return SourceAdminAdded(source_id=source.uuid, username=user.username)

@@ -70,6 +70,7 @@ class BalanceUpdate(Message, tag=815, frozen=True):
     replies=[BetPlacedInBettingPool],
     broadcasts=[BettingPoolBetsDistributionUpdate, BalanceUpdate],
     errors=[
+        ErrorCode.NOT_AUTHORIZED,
         ErrorCode.NOT_FOUND,
         ErrorCode.BETTING_BLOCKED,
         ErrorCode.POOL_RESOLVED,

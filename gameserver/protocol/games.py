@@ -21,7 +21,6 @@ from gameserver.protocol.fields import (
     PageSize,
     Sequence,
     Title,
-    Username,
     Uuid,
 )
 from gameserver.protocol.steering import BettingInPoolBlocked
@@ -137,56 +136,6 @@ class OpenGame(Request, tag=3702, frozen=True):
     game_id: Uuid
     actions: Names = ""
     targets: Names = ""
-
-
-@message
-class BecomeAnAdminForGameSuccess(Message, tag=640, frozen=True):
-    """The user is an admin of the game."""
-
-    game_id: str
-
-
-@message
-class BecomeAnAdminForGameFail(Message, tag=645, frozen=True):
-    """The user did not become an admin of the game."""
-
-    is_success: ClassVar[bool] = False
-
-    game_id: str
-    reason: str
-
-
-@operation(
-    by=Role.USER,
-    kind=Kind.WRITE,
-    replies=[BecomeAnAdminForGameSuccess, BecomeAnAdminForGameFail],
-    errors=[ErrorCode.NOT_FOUND],
-)
-class BecomeAnAdminForGame(Request, tag=616, frozen=True):
-    """Take game admin, as an admin of its source. Asking twice succeeds."""
-
-    game_id: Uuid
-
-
-@message
-class GameAdminAppointed(Message, tag=617, frozen=True):
-    """The named user is an admin of the game."""
-
-    game_id: str
-    username: str
-
-
-@operation(
-    by=Role.SOURCE_ADMIN,
-    kind=Kind.WRITE,
-    replies=[GameAdminAppointed],
-    errors=[ErrorCode.CONFLICT],
-)
-class AppointAdminForGameByUsername(Request, tag=617, frozen=True):
-    """Make another user an admin of the game; it is told by become_an_admin_for_game_success."""
-
-    game_id: Uuid
-    username: Username
 
 
 class AdministeredGame(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The complete registry: importing this module declares every operation and message."""
 
-from gameserver.protocol import betting, events, games, general, pools, sources, steering
+from gameserver.protocol import betting, events, games, general, pools, roles, sources, steering
 from gameserver.protocol.declare import ERROR_RES, MESSAGES, OPERATIONS, Operation, tag_of
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "games",
     "general",
     "pools",
+    "roles",
     "sources",
     "steering",
 ]

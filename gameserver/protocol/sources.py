@@ -1,9 +1,9 @@
 """Operations on game sources (contract, section 5)."""
 
-from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
+from msgspec import Raw
 
 from gameserver.domain.money import MAX_TAKEOUT, is_absent, read_decimal
 from gameserver.domain.parimutuel import MILLION
@@ -11,9 +11,19 @@ from gameserver.errors import ErrorCode, invalid
 from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.events import BetPoolResolved
-from gameserver.protocol.fields import ABSENT_NUMBER, Description, Label, Number, PageSize, Username, Uuid
+from gameserver.protocol.fields import ABSENT_NUMBER, Description, Flag, Label, Number, PageSize, Uuid
 from gameserver.protocol.games import GameClosed
 from gameserver.protocol.steering import BettingInPoolBlocked
+
+
+def _read_takeout(share: Raw) -> int | None:
+    """A share in whole millionths, or None. Raises `Rejected`."""
+    if is_absent(share):
+        return None
+    takeout = read_decimal(share, "takeout")
+    if takeout > MAX_TAKEOUT:
+        raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
+    return int(takeout * MILLION)
 
 
 @message
@@ -28,25 +38,47 @@ class OpenGameSource(Request, tag=365, frozen=True):
     """Open a game source: the house under which games are created.
 
     ``takeout`` is the share, from 0 to 0.5 and kept in whole millionths, that the house keeps of the pools
-    opened in it.
+    opened in it. Unless ``admins_may_bet``, who is or was an admin of a game or of the source may not bet in it.
     """
 
     source_name: Label
     description: Description | None = None
     takeout: Number = ABSENT_NUMBER
+    admins_may_bet: Flag = False
 
     def __post_init__(self) -> None:
-        if self._takeout > MAX_TAKEOUT:
-            raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
-
-    @property
-    def _takeout(self) -> Decimal:
-        return Decimal(0) if is_absent(self.takeout) else read_decimal(self.takeout, "takeout")
+        _read_takeout(self.takeout)
 
     @property
     def takeout_millionths(self) -> int:
         """The share as whole millionths, rounded down."""
-        return int(self._takeout * MILLION)
+        return _read_takeout(self.takeout) or 0
+
+
+@message
+class GameSourceUpdated(Message, tag=339, frozen=True):
+    """The source is as it was asked to be."""
+
+    source_id: str
+
+
+@operation(by=Role.SOURCE_ADMIN, kind=Kind.WRITE, replies=[GameSourceUpdated], errors=[ErrorCode.SOURCE_CLOSED])
+class UpdateGameSource(Request, tag=369, frozen=True):
+    """Change what is given of a source. Pools keep the takeout that they were opened with."""
+
+    source_id: Uuid
+    source_name: Label | None = None
+    description: Description | None = None
+    takeout: Number = ABSENT_NUMBER
+    admins_may_bet: Flag | None = None
+
+    def __post_init__(self) -> None:
+        _read_takeout(self.takeout)
+
+    @property
+    def takeout_millionths(self) -> int | None:
+        """The share as whole millionths, rounded down; None if it is not given."""
+        return _read_takeout(self.takeout)
 
 
 @message
@@ -93,19 +125,3 @@ class ListGameSourcesIAmAdminOf(Request, tag=611, frozen=True):
 
     limit: PageSize = 1000
     after: Uuid | None = None
-
-
-@message
-class SourceAdminAdded(Message, tag=337, frozen=True):
-    """The user is now an admin of the source; also if it was one before."""
-
-    source_id: str
-    username: str
-
-
-@operation(by=Role.SOURCE_ADMIN, kind=Kind.WRITE, replies=[SourceAdminAdded], errors=[ErrorCode.SOURCE_CLOSED])
-class AddSourceAdmin(Request, tag=367, frozen=True):
-    """Make another user an admin of the source."""
-
-    source_id: Uuid
-    username: Username

@@ -55,6 +55,7 @@ class Offer(NamedTuple):
     available: int | None
     staked_id: int | None
     staked: int | None
+    may_bet: bool  # not an admin of the game or its source, nor ever one of it, unless the source lets them
 
     @property
     def times(self) -> PoolTimes:
@@ -75,16 +76,35 @@ def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, 
         "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
         " min(coalesce(pools.stop_accepting_bets_at, games.close_at),"
         "  coalesce(games.close_at, pools.stop_accepting_bets_at)), pools.is_blocked, pool_targets.position,"
-        " available.id, available.balance, staked.id, staked.balance FROM pools JOIN games ON games.id = pools.game_id"
+        " available.id, available.balance, staked.id, staked.balance, sources.admins_may_bet OR NOT ("
+        "  EXISTS (SELECT 1 FROM game_admins WHERE user_id = ? AND game_id = games.id)"
+        "  OR EXISTS (SELECT 1 FROM source_admins WHERE user_id = ? AND source_id = sources.id"
+        "   AND (removed_at IS NULL OR removed_at >= games.created_at)))"
+        " FROM pools JOIN games ON games.id = pools.game_id JOIN sources ON sources.id = games.source_id"
         " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = ?"
         " LEFT JOIN accounts AS available ON available.user_id = ? AND available.currency = games.currency"
         "  AND available.kind = 'available'"
         " LEFT JOIN accounts AS staked ON staked.user_id = ? AND staked.currency = games.currency"
         "  AND staked.kind = 'staked'"
         " WHERE pools.uuid = ?",
-        (target_key, user_id, user_id, pool_uuid),
+        (user_id, user_id, target_key, user_id, user_id, pool_uuid),
     ).fetchone()
     return Offer._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
+
+
+def has_running_bet_in_game(connection: sqlite3.Connection, user_id: int, game_id: int) -> bool:
+    """Whether a user has a bet that runs in a game."""
+    query = "SELECT 1 FROM participations WHERE user_id = ? AND game_id = ? AND is_running = 1 LIMIT 1"
+    return connection.execute(query, (user_id, game_id)).fetchone() is not None
+
+
+def has_running_bet_in_source(connection: sqlite3.Connection, user_id: int, source_id: int) -> bool:
+    """Whether a user has a bet that runs in a game of a source."""
+    query = (
+        "SELECT 1 FROM participations JOIN games ON games.id = game_id"
+        " WHERE user_id = ? AND is_running = 1 AND source_id = ? LIMIT 1"
+    )
+    return connection.execute(query, (user_id, source_id)).fetchone() is not None
 
 
 def insert_bet(

@@ -140,24 +140,39 @@ def list_administered_games(
     """Row, id and name of the games a user is an admin of, newest first, those below the row ``before``."""
     return connection.execute(
         "SELECT games.id, uuid, name FROM game_admins JOIN games ON games.id = game_id"
-        " WHERE user_id = ? AND game_id < ? ORDER BY game_id DESC LIMIT ?",
+        " WHERE user_id = ? AND game_id < ? AND removed_at IS NULL ORDER BY game_id DESC LIMIT ?",
         (user_id, before if before is not None else _LAST_ROW, limit),
     ).fetchall()
 
 
 def insert_game_admin(connection: sqlite3.Connection, game_id: int, user_id: int) -> None:
     """Make a user an admin of the game."""
-    connection.execute("INSERT INTO game_admins (user_id, game_id) VALUES (?, ?)", (user_id, game_id))
+    connection.execute(
+        "INSERT INTO game_admins (user_id, game_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET removed_at = NULL",
+        (user_id, game_id),
+    )
+
+
+def update_game_admin_removed(connection: sqlite3.Connection, game_id: int, user_id: int, now_ms: int) -> bool:
+    """Record that a user is no longer an admin of the game; whether he was one."""
+    cursor = connection.execute(
+        "UPDATE game_admins SET removed_at = ? WHERE user_id = ? AND game_id = ? AND removed_at IS NULL",
+        (now_ms, user_id, game_id),
+    )
+    return bool(cursor.rowcount)
 
 
 def is_game_admin(connection: sqlite3.Connection, game_id: int, user_id: int) -> bool:
     """Whether the user is an admin of the game."""
-    query = "SELECT 1 FROM game_admins WHERE user_id = ? AND game_id = ?"
+    query = "SELECT 1 FROM game_admins WHERE user_id = ? AND game_id = ? AND removed_at IS NULL"
     return connection.execute(query, (user_id, game_id)).fetchone() is not None
 
 
-def count_game_admins(connection: sqlite3.Connection, game_id: int) -> int:
-    """How many admins the game has; few, by a limit."""
-    query = "SELECT count(*) FROM game_admins WHERE game_id = ?"
-    count: int = connection.execute(query, (game_id,)).fetchone()[0]
+def count_appointed_admins(connection: sqlite3.Connection, game: Game) -> int:
+    """How many admins the game has who are none of its source; few, by a limit."""
+    count: int = connection.execute(
+        "SELECT count(*) FROM game_admins AS a WHERE game_id = ? AND removed_at IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM source_admins WHERE user_id = a.user_id AND source_id = ? AND removed_at IS NULL)",
+        (game.id, game.source_id),
+    ).fetchone()[0]
     return count

@@ -281,6 +281,12 @@ def list_pool_uuids(connection: sqlite3.Connection, game_id: int) -> list[str]:
     return [row[0] for row in rows]
 
 
+def list_pool_takeouts(connection: sqlite3.Connection, game_id: int) -> list[int]:
+    """The takeouts of a game's pools, in millionths, in the same order."""
+    rows = connection.execute("SELECT takeout_millionths FROM pools WHERE game_id = ? ORDER BY id", (game_id,))
+    return [row[0] for row in rows]
+
+
 class PoolOutcome(NamedTuple):
     """What became of a pool."""
 

@@ -1,7 +1,7 @@
 """Game sources and their admins."""
 
 import sqlite3
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gameserver.storage.ids import new_uuid
 
@@ -15,33 +15,62 @@ class Source(NamedTuple):
     description: str | None
     takeout_millionths: int
     closed_at: int | None
+    opened_by: int | None  # a user's id
+    admins_may_bet: bool
 
 
-_COLUMNS = "id, uuid, name, description, takeout_millionths, closed_at"
+_COLUMNS = ", ".join(Source._fields)
+
+
+def _source(row: tuple[Any, ...]) -> Source:
+    return Source._make((*row[:-1], bool(row[-1])))
 
 
 def insert_source(
-    connection: sqlite3.Connection, name: str, description: str | None, takeout_millionths: int, now_ms: int
+    connection: sqlite3.Connection,
+    name: str,
+    description: str | None,
+    takeout_millionths: int,
+    now_ms: int,
+    *,
+    opened_by: int | None = None,
+    admins_may_bet: bool = False,
 ) -> Source:
     """A new source, without admins."""
     uuid = new_uuid(now_ms)
     cursor = connection.execute(
-        "INSERT INTO sources (uuid, name, description, takeout_millionths, created_at) VALUES (?, ?, ?, ?, ?)",
-        (uuid, name, description, takeout_millionths, now_ms),
+        "INSERT INTO sources (uuid, name, description, takeout_millionths, created_at, opened_by, admins_may_bet)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (uuid, name, description, takeout_millionths, now_ms, opened_by, admins_may_bet),
     )
     assert cursor.lastrowid is not None
-    return Source(cursor.lastrowid, uuid, name, description, takeout_millionths, None)
+    return get_source(connection, cursor.lastrowid)
 
 
 def find_source(connection: sqlite3.Connection, uuid: str) -> Source | None:
     """The source of that id."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE uuid = ?", (uuid,)).fetchone()
-    return Source(*row) if row else None
+    return _source(row) if row else None
 
 
 def get_source(connection: sqlite3.Connection, source_id: int) -> Source:
     """The source of that row, which exists."""
-    return Source(*connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone())
+    return _source(connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone())
+
+
+class SourceChange(NamedTuple):
+    """What of a source is to be another; None stays as it is."""
+
+    name: str | None
+    description: str | None
+    takeout_millionths: int | None
+    admins_may_bet: bool | None
+
+
+def update_source(connection: sqlite3.Connection, source_id: int, change: SourceChange) -> None:
+    """Change what a source says of itself, and what holds for the pools to come."""
+    columns = ", ".join(f"{column} = coalesce(?, {column})" for column in SourceChange._fields)
+    connection.execute(f"UPDATE sources SET {columns} WHERE id = ?", (*change, source_id))
 
 
 def update_source_closed(connection: sqlite3.Connection, source_id: int, now_ms: int) -> None:
@@ -51,12 +80,24 @@ def update_source_closed(connection: sqlite3.Connection, source_id: int, now_ms:
 
 def insert_source_admin(connection: sqlite3.Connection, source_id: int, user_id: int) -> None:
     """Make a user an admin of the source, if it is none yet."""
-    connection.execute("INSERT OR IGNORE INTO source_admins (user_id, source_id) VALUES (?, ?)", (user_id, source_id))
+    connection.execute(
+        "INSERT INTO source_admins (user_id, source_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET removed_at = NULL",
+        (user_id, source_id),
+    )
+
+
+def update_source_admin_removed(connection: sqlite3.Connection, source_id: int, user_id: int, now_ms: int) -> bool:
+    """Record that a user is no longer an admin of the source; whether he was one."""
+    cursor = connection.execute(
+        "UPDATE source_admins SET removed_at = ? WHERE user_id = ? AND source_id = ? AND removed_at IS NULL",
+        (now_ms, user_id, source_id),
+    )
+    return bool(cursor.rowcount)
 
 
 def is_source_admin(connection: sqlite3.Connection, source_id: int, user_id: int) -> bool:
     """Whether the user is an admin of the source."""
-    query = "SELECT 1 FROM source_admins WHERE user_id = ? AND source_id = ?"
+    query = "SELECT 1 FROM source_admins WHERE user_id = ? AND source_id = ? AND removed_at IS NULL"
     return connection.execute(query, (user_id, source_id)).fetchone() is not None
 
 
@@ -67,18 +108,19 @@ def list_administered_sources(
     columns = ", ".join(f"sources.{column.strip()}" for column in _COLUMNS.split(","))
     rows = connection.execute(
         f"SELECT {columns} FROM source_admins JOIN sources ON sources.id = source_id"
-        " WHERE user_id = ? AND source_id < ? ORDER BY source_id DESC LIMIT ?",
+        " WHERE user_id = ? AND source_id < ? AND removed_at IS NULL ORDER BY source_id DESC LIMIT ?",
         (user_id, before if before is not None else 2**62, limit),
     )
-    return [Source(*row) for row in rows]
+    return [_source(row) for row in rows]
 
 
 def list_sources(connection: sqlite3.Connection) -> list[tuple[Source, list[str]]]:
     """Every source with its admins' usernames, oldest first."""
     admins: dict[int, list[str]] = {}
     for source_id, username in connection.execute(
-        "SELECT source_id, username FROM source_admins JOIN users ON users.id = user_id ORDER BY user_id"
+        "SELECT source_id, username FROM source_admins JOIN users ON users.id = user_id"
+        " WHERE removed_at IS NULL ORDER BY user_id"
     ):
         admins.setdefault(source_id, []).append(username)
     rows = connection.execute(f"SELECT {_COLUMNS} FROM sources ORDER BY id")
-    return [(source, admins.get(source.id, [])) for source in (Source(*row) for row in rows)]
+    return [(source, admins.get(source.id, [])) for source in map(_source, rows)]

@@ -14,6 +14,7 @@ from tests.operations.examples import (
     names_in,
     operations,
     required_fields_of,
+    set_stage,
 )
 from tests.support.harness import START_MS, Server
 from tests.support.world import UNKNOWN_ID, World, assert_refused
@@ -84,6 +85,20 @@ async def twice(world: World, op: int) -> Reply:
 
 async def not_joined(world: World, op: int) -> Reply:
     return await world.user.call(op, **await example(op, world))
+
+
+async def of_the_opener(world: World, op: int) -> Reply:
+    return await world.source_admin.call(op, **{**await example(op, world), "username": "provider"})
+
+
+async def of_who_has_bet(world: World, op: int) -> Reply:
+    request = {**await example(op, world), "username": "user"}
+    await set_stage(world)
+    return await world.provider.call(op, **request)
+
+
+async def by_an_admin(world: World, op: int) -> Reply:
+    return await world.game_admin.call(op, **await example(op, world))
 
 
 async def with_ten_game_admins(world: World, op: int) -> Reply:
@@ -177,6 +192,9 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (364, ErrorCode.CONFLICT): not_joined,
     (366, ErrorCode.SOURCE_CLOSED): after_close_of_source,
     (367, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (367, ErrorCode.CONFLICT): of_who_has_bet,
+    (368, ErrorCode.CONFLICT): of_the_opener,
+    (369, ErrorCode.SOURCE_CLOSED): after_close_of_source,
     (370, ErrorCode.SOURCE_CLOSED): after_close_of_source,
     (373, ErrorCode.GAME_CLOSED): after_close_of_game,
     (375, ErrorCode.GAME_CLOSED): after_close_of_game,
@@ -187,6 +205,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (392, ErrorCode.BETTING_ENDED): bet_on_pool_with(5, stop_accepting_bets_at=START_MS + 5),
     (392, ErrorCode.BETTING_NOT_STARTED): bet_on_pool_with(4, start_at=START_MS + 5),
     (392, ErrorCode.INSUFFICIENT_FUNDS): beyond_means,
+    (392, ErrorCode.NOT_AUTHORIZED): by_an_admin,
     (392, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (395, ErrorCode.CONFLICT): while_closing,
     (395, ErrorCode.GAME_CLOSED): closed_to_game_admin,
@@ -198,6 +217,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (398, ErrorCode.CONFLICT): on_binary_pool_while_closing,
     (398, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (617, ErrorCode.CONFLICT): with_ten_game_admins,
+    (618, ErrorCode.CONFLICT): of_the_opener,
     (3701, ErrorCode.SOURCE_CLOSED): after_close_of_source,
     (3702, ErrorCode.CONFLICT): twice,
     (3702, ErrorCode.GAME_CLOSED): after_close_of_game,

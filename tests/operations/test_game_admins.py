@@ -34,28 +34,34 @@ async def test_who_is_no_source_admin_is_told_645_instead_of_an_error(world: Wor
         assert len(reply["reason"]) > 10
 
 
-async def test_a_game_has_at_most_ten_admins(world: World) -> None:
+async def test_a_game_has_at_most_ten_admins_besides_those_of_its_source(world: World) -> None:
     # One, the game admin, is there already.
     for number in range(9):
         await world.server.add_user(f"u{number}")
         assert (await world.provider.call(617, game_id=world.game, username=f"u{number}"))["res"] == 617
-    reply = await world.source_admin.call(616, game_id=world.game)
-    assert_reply(reply, 645, game_id=world.game, reason=reply["reason"])
     reply = await world.provider.call(617, game_id=world.game, username="user")
     assert_refused(reply, 617, "conflict")
-    # Who has it already still succeeds.
+    # Who has it already still succeeds, and so do all admins of the source.
     assert (await world.provider.call(617, game_id=world.game, username="u0"))["res"] == 617
+    assert_reply(await world.source_admin.call(616, game_id=world.game), 640, game_id=world.game)
+    assert (await world.provider.call(617, game_id=world.game, username="provider"))["res"] == 617
+
+
+async def test_admins_of_the_source_leave_room_for_as_many_others(world: World) -> None:
+    for number in range(10):
+        await world.server.add_user(f"s{number}")
+        assert (await world.provider.call(367, source_id=world.source, username=f"s{number}"))["res"] == 337
+        assert (await world.provider.call(617, game_id=world.game, username=f"s{number}"))["res"] == 617
+    assert (await world.provider.call(617, game_id=world.game, username="user"))["res"] == 617
 
 
 async def test_the_number_of_game_admins_is_a_setting(database: Path) -> None:
     async with running_server(database, max_game_admins=1) as server:
-        provider, other = await server.connect("provider"), await server.connect("other")
-        source = await server.open_source(provider)
-        game = await server.open_game(provider, source)
-        await provider.call(367, source_id=source, username="other")
-        assert (await provider.call(616, game_id=game))["res"] == 640
-        assert (await other.call(616, game_id=game))["res"] == 645
-        assert (await provider.call(616, game_id=game))["res"] == 640
+        provider = await server.connect("provider")
+        game = await server.open_game(provider, await server.open_source(provider))
+        for name, res in (("ann", 617), ("bob", 666), ("ann", 617)):
+            await server.key_of(name)
+            assert (await provider.call(617, game_id=game, username=name))["res"] == res
 
 
 async def test_an_appointed_user_is_told_640_on_each_of_its_connections(world: World) -> None:

@@ -1,12 +1,15 @@
 """What came of a game comes of it again when its export is lived again."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gameserver.handlers.admin import CreditUser
+from gameserver.handlers.replay import Replay, export_game
+from gameserver.storage.connection import open_memory
 from tests.support.offline import Offline
 
 CONTENTS = {"actions": ["Goal"], "targets": ["Argentina:1", "Brazil:7"], "game_name": "A - B", "type": "football"}
@@ -50,6 +53,49 @@ def test_a_game_with_one_big_bettor_among_many_is_the_same_again(offline: Offlin
     offline.let_time_pass(1)
     do(offline, "fifa", 395, game_id=game, **GOAL)
     assert offline.replay_differences(game) == []
+
+
+def test_a_game_whose_source_changed_its_takeout_is_the_same_again(offline: Offline) -> None:
+    source, game = open_game(offline, takeout="0.1")
+    pools = []
+    for takeout in ("0.2", "0.05", "0.05"):
+        pools.append(do(offline, "fifa", 385, game_id=game, **POOL, recreate_on_end=True)["pool_id"])
+        do(offline, "fifa", 369, source_id=source, takeout=takeout)
+    for name, target in (("ann", "argentina"), ("bob", "brazil")):
+        offline.add_user(name)
+        for pool in pools:
+            do(offline, name, 392, pool_id=pool, target=target, amount=10)
+    offline.let_time_pass(1)
+    do(offline, "fifa", 395, game_id=game, **GOAL)
+    assert offline.query("SELECT takeout FROM settlements ORDER BY id") == [(200,), (400,), (100,)]
+    assert offline.replay_differences(game) == []
+
+
+def test_a_game_whose_admins_bet_and_were_removed_is_the_same_again(offline: Offline) -> None:
+    _, game = open_game(offline, admins_may_bet=True)
+    pool = do(offline, "fifa", 385, game_id=game, **POOL)["pool_id"]
+    offline.add_user("ann")
+    for op in (617, 618):
+        do(offline, "fifa", op, game_id=game, username="ann")
+    for name, target in (("ann", "argentina"), ("fifa", "brazil")):
+        do(offline, name, 392, pool_id=pool, target=target, amount=10)
+    offline.let_time_pass(1)
+    do(offline, "fifa", 395, game_id=game, **GOAL)
+    assert offline.replay_differences(game) == []
+
+
+def test_an_export_from_before_the_takeout_could_change_is_lived_again(offline: Offline) -> None:
+    _, game = open_game(offline, takeout="0.1")
+    pool = do(offline, "fifa", 385, game_id=game, **POOL)["pool_id"]
+    for name, target in (("ann", "argentina"), ("bob", "brazil")):
+        offline.add_user(name)
+        do(offline, name, 392, pool_id=pool, target=target, amount=10)
+    offline.let_time_pass(1)
+    do(offline, "fifa", 395, game_id=game, **GOAL)
+    head, *facts = export_game(offline.connection, game, offline.now_ms)
+    head["takeout_millionths"] = 100_000
+    with closing(open_memory()) as connection:
+        assert Replay(connection, offline.settings).run([head, *facts]) == []
 
 
 def test_a_game_in_which_winnings_are_staked_again_and_overdrawn_is_the_same_again(offline: Offline) -> None:

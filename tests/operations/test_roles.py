@@ -20,7 +20,7 @@ from tests.support.world import World, assert_refused, assert_reply
 ROLES = {
     Role.ANYONE: {1, 2, 100},
     Role.PROVIDER: {365},
-    Role.SOURCE_ADMIN: {366, 367, 370, 3701, 3702, 617},
+    Role.SOURCE_ADMIN: {366, 367, 368, 369, 370, 3701, 3702, 617, 618},
     Role.GAME_OR_SOURCE_ADMIN: {373, 375},
     Role.GAME_ADMIN: {385, 395, 3950, 3951, 3952, 396, 3961, 397, 398, 3975, 3985},
     Role.USER: {611, 616, 610, 372, 363, 364, 380, 3811, 387, 388, 389, 390, 391, 392, 393, 800, 810, 840},

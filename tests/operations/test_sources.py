@@ -1,8 +1,10 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.harness import Server
+from tests.support.harness import FakeClock, Server
+from tests.support.settling import accepted, house_of, lay_table
 from tests.support.world import World, assert_broadcast, assert_refused, assert_reply
 
 
@@ -129,6 +131,50 @@ async def test_an_added_source_admin_may_do_what_the_opener_may(world: World) ->
     await world.server.open_game(world.user, world.source)
     assert (await world.user.call(367, source_id=world.source, username="game_admin"))["res"] == 337
     assert (await world.user.call(366, source_id=world.source))["res"] == 336
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"source_name": "World Cup"}, {"name": "World Cup", "description": "The first"}),
+        ({"description": "All of it"}, {"name": "Cup", "description": "All of it"}),
+        ({}, {"name": "Cup", "description": "The first"}),
+    ],
+)
+async def test_of_a_source_what_is_given_is_changed(
+    server: Server, change: dict[str, Any], shown: dict[str, str]
+) -> None:
+    provider = await server.connect("provider")
+    source = await server.open_source(provider, source_name="Cup", description="The first")
+    assert_reply(await provider.call(369, source_id=source, **change), 339, source_id=source)
+    assert (await provider.call(611))["sources"] == [{"id": source, **shown}]
+
+
+async def test_a_new_takeout_holds_for_the_pools_opened_from_then_on(
+    server: Server, clock: FakeClock, database: Path
+) -> None:
+    table = await lay_table(server, clock, "0.1")
+    old = await table.pool(recreate_on_end=True)
+    await accepted(table.admin, 369, source_id=table.source, takeout="0.2")
+    new = await table.pool(action_id="offside")
+    for pool in (old, new):
+        await table.bet("ann", pool, "argentina", 10)
+        await table.bet("bob", pool, "brazil", 10)
+    await table.event(at=1)
+    assert house_of(database) == 2_00
+    await table.event(at=1, action_id="offside")
+    assert house_of(database) == 6_00
+    (pool,) = (await accepted(table.admin, 387, game_id=table.game))["pools_list"]
+    await table.bet("ann", pool, "argentina", 10)
+    await table.bet("bob", pool, "brazil", 10)
+    await table.event(at=2)
+    assert house_of(database) == 8_00
+
+
+@pytest.mark.parametrize("takeout", [0.51, -0.1, "x", True])
+async def test_a_takeout_that_cannot_be_opened_with_cannot_be_changed_to(world: World, takeout: object) -> None:
+    reply = await world.provider.call(369, source_id=world.source, takeout=takeout)
+    assert_refused(reply, 369, "invalid_parameter", "takeout")
 
 
 async def test_adding_a_source_admin_twice_succeeds(world: World) -> None:

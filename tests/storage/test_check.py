@@ -96,7 +96,7 @@ def test_the_log_of_a_closed_game_may_not_lose_its_middle_or_end(
     [
         ("DELETE FROM sources", "games", "sources"),
         ("INSERT INTO timers (id, due_at, kind, game_id) VALUES (99, 0, 40, 77)", "timers", "games"),
-        ("INSERT INTO source_admins VALUES (55, 1)", "source_admins", "users"),
+        ("INSERT INTO source_admins VALUES (55, 1, NULL)", "source_admins", "users"),
         ("INSERT INTO broadcasts VALUES (99, 77, 1, 0, x'00')", "broadcasts", "games"),
     ],
 )
@@ -109,7 +109,7 @@ def test_a_row_that_refers_to_nothing_is_named(
 
 
 def test_a_row_without_a_number_is_not_called_none(connection: sqlite3.Connection, game: Game) -> None:
-    without_foreign_keys(connection, "INSERT INTO source_admins VALUES (55, 1)")
+    without_foreign_keys(connection, "INSERT INTO source_admins VALUES (55, 1, NULL)")
     assert "None" not in find_faults(connection)[0]
 
 

@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from gameserver.storage.games import (
-    count_game_admins,
+    count_appointed_admins,
     find_game,
     get_game,
     insert_game_admin,
@@ -76,7 +76,7 @@ def test_a_user_is_an_admin_of_the_games_it_was_made_one_of(connection: sqlite3.
         insert_game_admin(connection, game.id, ann.id)
     assert is_game_admin(connection, games[0].id, ann.id)
     assert not is_game_admin(connection, games[0].id, ben.id)
-    assert count_game_admins(connection, games[0].id) == 1
+    assert count_appointed_admins(connection, games[0]) == 1
     listed = list_administered_games(connection, ann.id, games[2].id, 1)
     assert listed == [(games[1].id, games[1].uuid, "A - B")]
 

@@ -307,6 +307,29 @@ def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3:
     assert version_3.execute("SELECT * FROM participations").fetchall() == [*before, (2, game, pool, 0, 0)]
 
 
+@pytest.mark.parametrize(
+    ("admins", "asked", "opener"),
+    [
+        ((1, 2), (2, 2), 1),  # the only provider, whoever asked first
+        ((1, 2, 3), (2, 3, 1), 3),  # of two providers the one who asked first
+        ((1, 3), (2,), 1),  # and the older user where neither has asked
+        ((2,), (), 2),
+        ((), (), None),
+    ],
+)
+def test_the_sources_of_a_file_of_version_3_let_their_admins_bet_and_have_an_opener(
+    version_3: sqlite3.Connection, admins: tuple[int, ...], asked: tuple[int, ...], opener: int | None
+) -> None:
+    version_3.execute("INSERT INTO users (username, is_provider, created_at) VALUES ('cat', 1, 7)")
+    version_3.executemany("INSERT INTO source_admins VALUES (?, 1)", [(user,) for user in admins])
+    request = "INSERT INTO journal (game_id, at, user_id, op, parameters) VALUES (1, 5, ?, 370, '{}')"
+    version_3.executemany(request, [(user,) for user in asked])
+    migrate(version_3)
+    assert version_3.execute("SELECT opened_by, admins_may_bet FROM sources").fetchall() == [(opener, 1)]
+    removed = version_3.execute("SELECT DISTINCT removed_at FROM source_admins").fetchall()
+    assert removed == [(None,)] * bool(admins)
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_change_of_a_pool_that_does_not_raise_its_version_is_refused(
     version_3: sqlite3.Connection, version: int
