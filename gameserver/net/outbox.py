@@ -8,7 +8,7 @@ import trio
 
 from gameserver.errors import CloseCode
 from gameserver.net.frames import close_frame
-from gameserver.realtime.waiting import Waiting
+from gameserver.net.waiting import Waiting
 
 _STREAM_CHUNK_BYTES = 16_384  # a TLS record
 

@@ -18,10 +18,10 @@ from gameserver.errors import CloseCode
 from gameserver.net.frames import close_frame, text_frame
 from gameserver.net.outbox import Outbox
 from gameserver.net.timers import Timers
+from gameserver.net.waiting import Waiting
 from gameserver.protocol.betting import NewBet
 from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
-from gameserver.realtime.waiting import Waiting
 from gameserver.storage.users import User
 
 BOUND = 10_000
