@@ -34,7 +34,7 @@ from gameserver.realtime.publisher import Publisher
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.storage.files import hold_lock, locate, open_to_others
 from gameserver.storage.jobs import Job, RunSync
-from gameserver.storage.secret import load_secret
+from gameserver.storage.secret import load_secret, require_no_stray_secret
 from gameserver.storage.sqlite.connection import require_usable
 from gameserver.storage.sqlite.migrations import MIGRATIONS
 from gameserver.storage.store import Store
@@ -52,7 +52,10 @@ def open_context(
     certificate = load_certificate(settings)
     require_usable(file)
     with hold_lock(file):
-        secret = load_secret(file, os.environ.get(SECRET_VARIABLE))
+        given_secret = os.environ.get(SECRET_VARIABLE)
+        if not given_secret:
+            require_no_stray_secret(Path(settings.db), file)
+        secret = load_secret(file, given_secret)
         timers = Timers()
 
         async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:

@@ -73,16 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Callable[[argparse.Namespace, Settings], int] = options.run
         code = run(options, settings)
         output.flush()
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
         return _tell(error)
     return code
 
 
-def _tell(error: Exception) -> int:
+def _tell(error: BaseException) -> int:
     """Say what an operator can mend in a sentence, and show the traceback of all else; the exit code."""
     first, *others = _leaves(error)
+    if any(isinstance(leaf, KeyboardInterrupt) for leaf in (first, *others)):
+        return INTERRUPTED
     if isinstance(first, output.ReaderGone):
         return UNREAD
     if not all(map(_is_expected, (first, *others))):

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 import trio
-from trio_websocket import WebSocketConnection, open_websocket_url
+from trio_websocket import WebSocketConnection, wrap_client_stream
 
 from gameserver.protocol.declare import ERROR_RES
 
@@ -52,24 +52,37 @@ def _answers(message: dict[str, Any], header: Any) -> bool:
 async def connect(url: str, session_key: str, timeout_s: float = 10.0) -> AsyncIterator[Client]:
     """Connect and log on with a session key, until the context exits.
 
-    Raises what trio-websocket raises if the server cannot be reached or refuses the key, and trio.BrokenResourceError
-    if its certificate is not trusted.
+    Raises, in a group, trio.TooSlowError if the server does not answer, trio.BrokenResourceError if its certificate is
+    not trusted, and what trio-websocket raises if it refuses the key.
     """
-    await _check_certificate(urlsplit(url), timeout_s)
+    parts = urlsplit(url)
     headers = [(b"Authorization", b"Bearer " + session_key.encode())]
-    async with open_websocket_url(
-        url, extra_headers=headers, connect_timeout=timeout_s, disconnect_timeout=timeout_s
-    ) as socket:
-        yield Client(socket)
-
-
-async def _check_certificate(url: SplitResult, timeout_s: float) -> None:
-    """Perform a TLS handshake in advance, since trio-websocket hangs where it fails, and gives no reason."""
-    if url.scheme != "wss" or url.hostname is None:
-        return
-    with trio.fail_after(timeout_s):
-        stream = await trio.open_ssl_over_tcp_stream(url.hostname, url.port or 443)
+    # trio-websocket opens connections too, but hangs where TLS fails, and where a server says nothing.
+    async with trio.open_nursery() as nursery:
+        with trio.fail_after(timeout_s):
+            stream = await _open_stream(parts)
         try:
-            await stream.do_handshake()
+            resource = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+            with trio.fail_after(timeout_s):
+                socket = await wrap_client_stream(
+                    nursery, stream, parts.netloc.rpartition("@")[2], resource, extra_headers=headers
+                )
+            yield Client(socket)
+            with trio.move_on_after(timeout_s):
+                await socket.aclose()
         finally:
             await trio.aclose_forcefully(stream)
+        nursery.cancel_scope.cancel()
+
+
+async def _open_stream(url: SplitResult) -> "trio.SocketStream | trio.SSLStream[trio.SocketStream]":
+    host = url.hostname or ""
+    if url.scheme != "wss":
+        return await trio.open_tcp_stream(host, url.port or 80)
+    stream = await trio.open_ssl_over_tcp_stream(host, url.port or 443)
+    try:
+        await stream.do_handshake()
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return stream

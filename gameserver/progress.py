@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 MEGABYTE = 1_000_000
 
@@ -23,4 +24,5 @@ class Progress:
         self._next_s, self._told = self._clock() + 1, True
         rest = ", proving it sound" if done else ""
         copied, total = copied_bytes // MEGABYTE, total_bytes // MEGABYTE
-        print(f"copied {copied:,} of {total:,} MB{rest}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # nobody need read it
+            print(f"copied {copied:,} of {total:,} MB{rest}", file=sys.stderr, flush=True)

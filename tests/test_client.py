@@ -5,7 +5,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gameserver.client import Client
+from gameserver.client import Client, connect
 from tests.support.harness import Server, run_inline, running_server
 
 
@@ -55,3 +55,16 @@ async def test_a_reply_is_not_waited_for_for_ever(
             await client.call({"op": 611})
         assert trio.current_time() - began == pytest.approx(60)
         assert (await client.call({"op": 2}))["res"] == 2
+
+
+async def test_a_server_that_takes_a_connection_and_says_nothing_is_not_waited_for_for_ever(
+    autojump_clock: MockClock,
+) -> None:
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener:
+        began = trio.current_time()
+        with pytest.raises(ExceptionGroup) as raised:
+            async with connect(f"ws://127.0.0.1:{listener.socket.getsockname()[1]}/", "a.b"):
+                pass
+        assert isinstance(raised.value.exceptions[0], trio.TooSlowError)
+        assert trio.current_time() - began == pytest.approx(10)

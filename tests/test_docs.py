@@ -109,3 +109,21 @@ def test_a_rule_that_the_code_cites_has_a_heading_in_the_protocol(heading: str) 
 
 def test_the_code_cites_rules() -> None:
     assert len(CITED) > 20
+
+
+def test_the_architecture_names_every_folder_and_no_other() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    house = page.partition("## The house")[2].partition("\n## ")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", house, re.M) for name in re.findall(r"`([a-z/]+)/`", row)}
+    assert named == {path.name for path in (ROOT / "gameserver").iterdir() if (path / "__init__.py").exists()}
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "running.md", "../README.md"])
+def test_a_file_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:gameserver|tests)/[\w/.]+)`", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`((?:net|ops|realtime|web|handlers|engine|storage|protocol|domain|admin)/[\w/]+)`", text):
+        assert (ROOT / "gameserver" / f"{name}.py").exists() or (ROOT / "gameserver" / name).is_dir(), name
+    for link in re.findall(r"\]\(([\w/.]+\.md)", text):
+        assert (ROOT / "docs" / page).parent.joinpath(link).exists(), link

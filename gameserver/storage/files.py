@@ -5,6 +5,7 @@ import fcntl
 import itertools
 import os
 import pwd
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from gameserver.errors import OperatorError
 
+MOUNTS = Path("/proc/self/mountinfo")
+_OCTAL = re.compile(rb"\\([0-7]{3})")  # how a blank is written there
 LOGS = ("-wal", "-shm", "-journal")  # what SQLite itself keeps beside a database
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -56,6 +59,8 @@ def locate(path: Path) -> Path:
         raise FileRefused(f"{file} is a folder; name a file in it with --db")
     if not stat.S_ISREG(status.st_mode):
         raise FileRefused(f"{file} is no plain file; name another with --db")
+    if _is_mounted_alone(file):
+        raise FileRefused(f"{file} is mounted by itself, so that its log and its lock lie elsewhere: mount its folder")
     if status.st_nlink > 1:
         names = ", ".join(_other_names(file, status)) or "elsewhere"
         raise FileRefused(
@@ -63,6 +68,17 @@ def locate(path: Path) -> Path:
             " remove all names but one"
         )
     return file
+
+
+def _is_mounted_alone(file: Path) -> bool:
+    """Whether the file is a mount of its own, as containers make them: a second name that no link shows."""
+    try:
+        mounts = MOUNTS.read_bytes().splitlines()
+    except OSError:  # a system that does not say
+        return False
+    return os.fsencode(file) in {
+        _OCTAL.sub(lambda code: bytes([int(code[1], 8)]), mount.split()[4]) for mount in mounts
+    }
 
 
 def _other_names(file: Path, status: os.stat_result) -> list[str]:

@@ -27,9 +27,25 @@ def load_secret(file: Path, environment: str | None) -> bytes:
     secret = find_secret(file, environment)
     if secret is None:
         _make_secret(file)
-        secret = find_secret(file, environment)
+        try:
+            secret = find_secret(file, environment)
+        except SecretRefused:  # a file system without permissions
+            beside(file, ".secret").unlink()
+            raise
         assert secret is not None
     return secret
+
+
+def require_no_stray_secret(path: Path, file: Path) -> None:
+    """Raise `SecretRefused` for a secret beside a link to the database, where older versions kept it.
+
+    With a new one beside the database itself, every session key would be void.
+    """
+    stray, secret = beside(path, ".secret"), beside(file, ".secret")
+    if stray.exists() and not secret.exists():
+        raise SecretRefused(
+            f"the secret lies beside a link to the database, and belongs beside it: mv {stray} {secret}"
+        )
 
 
 def find_secret(file: Path, environment: str | None) -> bytes | None:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from gameserver.storage.files import beside
 from gameserver.storage.sqlite.atomic_copy import make_database
 from gameserver.storage.sqlite.connection import open_reader, open_writer
 from gameserver.storage.sqlite.migrations import MIGRATIONS, migrate
-from tests.support.process import TIMEOUT_S, Done, add_user, environment, playing, run, serving
+from tests.support.process import PROGRAM, TIMEOUT_S, Done, add_user, environment, playing, run, serving
 from tests.support.strangers import STRANGER
 
 SCHEMA_3 = Path(__file__).parents[1] / "storage" / "sqlite" / "schema_3.sql"
@@ -391,3 +393,22 @@ def test_a_key_that_is_none_is_told_in_words(database: Path, key: str) -> None:
 def test_a_request_that_is_none_is_told_in_words(database: Path, request_text: str) -> None:
     done = run("call", request_text, "--key", "x.y", "--db", database)
     assert (done.code, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
+
+
+def test_an_interrupted_command_ends_at_once_without_a_traceback(database: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}/"
+        command = subprocess.Popen(
+            [*PROGRAM, "call", '{"op": 1}', "--key", "x.y", "--url", url],
+            env=environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        silent.settimeout(TIMEOUT_S)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(16)  # a handshake, that is not answered
+            command.send_signal(signal.SIGINT)
+            _, told = command.communicate(timeout=TIMEOUT_S)
+        assert (command.returncode, told) == (130, "")

@@ -86,6 +86,19 @@ def test_a_server_by_another_name_keeps_all_companions_beside_the_file_and_measu
         assert server.stop() == 0
 
 
+def test_a_secret_that_lies_beside_a_link_is_told_of_before_a_new_one_makes_its_keys_void(database: Path) -> None:
+    key = add_user(database, "ann")["session_key"]
+    other = through_a_link(database)
+    beside(database, ".secret").rename(beside(other, ".secret"))  # where older versions had it
+    done = run_process("serve", "--port", "0", "--db", other)
+    move = f"mv {other}.secret {database}.secret"
+    assert (done.code, done.stdout, move in done.stderr) == (1, "", True)
+    assert not beside(database, ".secret").exists()
+    beside(other, ".secret").rename(beside(database, ".secret"))  # as it says
+    with serving(other) as server, playing(server.url, key) as player:
+        assert player.call(1)["res"] == 1
+
+
 @pytest.mark.parametrize("command", ["serve", "check", "backup", "user", "call"])
 def test_a_second_hard_link_is_told_in_words_and_nothing_is_left_behind(database: Path, command: str) -> None:
     add_user(database, "ann")

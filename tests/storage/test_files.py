@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gameserver.storage import files
 from gameserver.storage.files import (
     DatabaseInUse,
     FileRefused,
@@ -96,6 +97,24 @@ def test_a_hard_link_elsewhere_is_refused_too(made: Path) -> None:
     (made.parent / "elsewhere" / "game.db").hardlink_to(made)
     with pytest.raises(FileRefused, match="second name"):
         locate(made)
+
+
+def test_a_database_that_is_a_mount_of_its_own_is_refused(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blank = made.with_name("with a blank.db")
+    made.rename(blank)
+    mounts = tmp_path / "mountinfo"
+    written = str(blank.resolve()).replace(" ", "\\040")
+    mounts.write_text(f"61 43 254:0 / / rw - ext4 /dev/vda rw\n63 43 254:0 /data/x {written} rw - ext4 /dev/vda rw\n")
+    assert locate(blank) == blank.resolve()
+    monkeypatch.setattr(files, "MOUNTS", mounts)
+    with pytest.raises(FileRefused, match=r"mounted by itself.*mount its folder"):
+        locate(blank)
+    mounts.write_text(f"63 43 254:0 /data {blank.parent.resolve()} rw - ext4 /dev/vda rw\n")
+    assert locate(blank) == blank.resolve()
+    mounts.unlink()
+    assert locate(blank) == blank.resolve()
 
 
 def test_what_can_be_no_database_is_refused(tmp_path: Path) -> None:

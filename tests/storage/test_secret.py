@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.domain.credentials import secret_fingerprint
+from gameserver.storage import files
 from gameserver.storage.connection import Connection
 from gameserver.storage.files import FileRefused, beside
 from gameserver.storage.secret import (
@@ -59,6 +60,13 @@ def test_a_secret_that_others_can_read_or_change_is_refused_with_what_to_do(data
     with pytest.raises(SecretRefused, match=f"mode is {mode:o}.*chmod 600"):
         load_secret(database, None)
     assert load_secret(database, "ab" * 32) == b"\xab" * 32
+
+
+def test_a_secret_that_cannot_be_private_is_not_left_behind(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "PRIVATE", 0o644)  # as a file system without permissions has it
+    with pytest.raises(SecretRefused, match="GAMESERVER_SECRET"):
+        load_secret(database, None)
+    assert not list(database.parent.iterdir())
 
 
 @pytest.mark.parametrize("suffix", [".secret", ".secret.new"])
