@@ -56,7 +56,7 @@ class ErrorCode(StrEnum):
 class CloseCode(IntEnum):
     """Why the server ends a WebSocket connection (protocol, "Close codes").
 
-    ``meaning`` says when the server sends it, ``advice`` what a client then does.
+    ``meaning`` says when the server sends it, ``advice`` what a client then does, and whether it reconnects.
     """
 
     meaning: str
@@ -70,16 +70,20 @@ class CloseCode(IntEnum):
         member.advice = advice
         return member
 
-    NORMAL = 1000, "the client closed the connection", "nothing"
+    NORMAL = 1000, "the client closed the connection", "nothing more"
     GOING_AWAY = 1001, "the server shuts down", "reconnect soon, and join with `after_seq`"
-    PROTOCOL_ERROR = 1002, "the client broke RFC 6455", "fix the client"
-    UNSUPPORTED_DATA = 1003, "the client sent a binary message", "send text"
-    INVALID_PAYLOAD = 1007, "the client sent text that is not UTF-8", "fix the client"
-    MESSAGE_TOO_BIG = 1009, "the client sent a message longer than `max_message_bytes`", "send shorter messages"
+    PROTOCOL_ERROR = 1002, "the client violated RFC 6455", "fix the client; reconnecting does not help"
+    UNSUPPORTED_DATA = 1003, "the client sent a binary message", "reconnect, and send text messages"
+    INVALID_PAYLOAD = 1007, "the client sent text that is not UTF-8", "fix the client; reconnecting does not help"
+    MESSAGE_TOO_BIG = (
+        1009,
+        "the client sent a message longer than `max_message_bytes`",
+        "reconnect, and send shorter messages",
+    )
     LOGON_TIMEOUT = 4001, "the client did not log on in time", "reconnect and log on"
-    SESSION_ENDED = 4002, "the session has expired or was ended", "get a new session key"
+    SESSION_ENDED = 4002, "the session has expired or was ended", "get a new session key, and reconnect with it"
     TOO_SLOW = 4008, "the client reads more slowly than messages arrive", "reconnect, and join with `after_seq`"
-    COME_AGAIN = 4009, "the client may have missed messages", "reconnect at once, and join with `after_seq`"
+    INSUFFICIENT_STATE = 4009, "the client may have missed messages", "reconnect at once, and join with `after_seq`"
     RATE_LIMITED = (
         4029,
         "the client sent nothing but rate-limited requests for 10 s",

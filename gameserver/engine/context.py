@@ -49,7 +49,7 @@ class Notice(NamedTuple):
     body: bytes
 
 
-class Wager(NamedTuple):
+class PoolBet(NamedTuple):
     """A placed bet, for the next distribution update of its pool."""
 
     game_uuid: str
@@ -65,11 +65,11 @@ class ReopenedPool(NamedTuple):
 
 
 class Effects(msgspec.Struct):
-    """What is published once a change is committed."""
+    """The messages and updates to publish once a change is committed."""
 
     publications: list[Publication] = []
     notices: list[Notice] = []
-    wagers: list[Wager] = []
+    bets: list[PoolBet] = []
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []

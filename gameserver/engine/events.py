@@ -1,4 +1,4 @@
-"""Which pools an event resolves, and how (protocol, "Settlement")."""
+"""Resolving pools by events (protocol, "Settlement")."""
 
 from typing import NamedTuple
 

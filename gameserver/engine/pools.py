@@ -24,7 +24,7 @@ PoolT = TypeVar("PoolT", bound=PoolObject)
 
 
 def sums_of(pool: Pool, targets: Iterable[PoolTarget]) -> dict[str, TargetSums]:
-    """How a pool's stakes are distributed: target id to sums."""
+    """The distribution of a pool's stakes: target id → sums."""
     unit = int(1 / to_units(1, pool.currency))
     return {
         target.key: TargetSums(

@@ -73,7 +73,7 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 }
 
 
-def forget_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
+def delete_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
     """Delete a batch of expired sessions and of stored replies older than ``reply_days``; whether more may remain."""
     sessions = delete_expired_sessions(connection, now_ms, PURGE_BATCH)
     replies = delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)

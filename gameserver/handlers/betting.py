@@ -1,10 +1,13 @@
 """Placing bets, and reading balances (protocol, "Bets")."""
 
+from decimal import Decimal
+from typing import NamedTuple
+
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units
 from gameserver.domain.pools import require_accepting
 from gameserver.domain.targets import target_key
-from gameserver.engine.context import Change, Reading, Wager
+from gameserver.engine.context import Change, PoolBet, Reading
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
 from gameserver.protocol.betting import (
     BetPlacedInBettingPool,
@@ -24,18 +27,26 @@ from gameserver.storage.pools import (
 )
 
 
-def parse_target(request: PlaceBetInBettingPool, settings: Settings) -> str:
-    """The id of the target that the parameter names. Raises `Rejected`."""
-    return target_key(request.target, "target", settings.max_target_depth)
+class _Stake(NamedTuple):
+    """What is staked, in units of a currency that is not known yet, and the id of the target that it backs."""
+
+    units: Decimal
+    target_id: str
 
 
-def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, key: str) -> BetPlacedInBettingPool:
-    """Place a bet: its stake leaves the available balance in the same transaction."""
+def parse_stake(request: PlaceBetInBettingPool, settings: Settings) -> _Stake:
+    """The stake that the parameters describe. Raises `Rejected`."""
     units = read_amount(request.amount, "amount")
+    return _Stake(units, target_key(request.target, "target", settings.max_target_depth))
+
+
+def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, stake: _Stake) -> BetPlacedInBettingPool:
+    """Place a bet: its stake leaves the available balance in the same transaction."""
+    key = stake.target_id
     context = find_bet_context(change.connection, request.pool_id, key, change.user.id)
     if context is None:
         raise not_found("pool_id", "pool")
-    amount = to_minor(units, context.currency, "amount")
+    amount = to_minor(stake.units, context.currency, "amount")
     if context.position is None:
         raise invalid("target", f"this pool has no target {key[:80]!r}")
     if not context.may_bet:
@@ -49,7 +60,7 @@ def place_bet_in_betting_pool(change: Change, request: PlaceBetInBettingPool, ke
     change.set_own_balances(context.currency, insert_stake(change.connection, wallet, amount, bet.id, change.now_ms))
     shown = to_units(amount, context.currency)
     new_bet = NewBet(bet.uuid, change.user.id, key, shown, bet.placed_at)
-    change.effects.wagers.append(Wager(context.game_uuid, request.pool_id, new_bet))
+    change.effects.bets.append(PoolBet(context.game_uuid, request.pool_id, new_bet))
     return BetPlacedInBettingPool(
         pool_id=request.pool_id, bet_id=bet.uuid, target=key, amount=shown, placed_at=bet.placed_at
     )

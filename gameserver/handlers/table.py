@@ -90,7 +90,7 @@ READS: dict[type[Request], ReadHandler] = {
 }
 
 WRITES: dict[type[Request], Write] = {
-    PlaceBetInBettingPool: Write(betting.place_bet_in_betting_pool, betting.parse_target),
+    PlaceBetInBettingPool: Write(betting.place_bet_in_betting_pool, betting.parse_stake),
     VoidGameEvent: Write(corrections.void_game_event),
     VoidBettingPool: Write(corrections.void_betting_pool),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),

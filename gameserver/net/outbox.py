@@ -251,4 +251,4 @@ class Outbox:
 
 def close_for_reconnect(outbox: Outbox) -> None:
     """Close a connection that may have missed messages with 4009, so that the client reconnects and recovers them."""
-    outbox.close(CloseCode.COME_AGAIN, "messages may have been missed; reconnect and join with after_seq")
+    outbox.close(CloseCode.INSUFFICIENT_STATE, "messages may have been missed; reconnect and join with after_seq")

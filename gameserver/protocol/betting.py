@@ -5,7 +5,7 @@ from typing import Self
 
 import msgspec
 
-from gameserver.domain.money import DEFAULT_CURRENCY, read_amount
+from gameserver.domain.money import DEFAULT_CURRENCY
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import Currency, Name, Number, Uuid
@@ -85,9 +85,6 @@ class PlaceBetInBettingPool(Request, tag=392, frozen=True):
     pool_id: Uuid
     target: Name
     amount: Number
-
-    def __post_init__(self) -> None:
-        read_amount(self.amount, "amount")
 
 
 @message

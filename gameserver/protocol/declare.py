@@ -1,4 +1,4 @@
-"""How an operation and a message are declared, and the registry that everything else derives from."""
+"""Declaring operations and messages, and the registry that everything else derives from."""
 
 import re
 from collections.abc import Callable, Iterable

@@ -359,7 +359,7 @@ class UserLeftGame(Message, tag=480, frozen=True):
 
 @message
 class PresenceUpdate(Message, tag=471, frozen=True):
-    """How many connections a large game has, and how many users came and went since the last update."""
+    """The number of connections to a large game, and of users who joined and left since the last update."""
 
     game_id: str
     subscribers: int

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import trio
 
-from gameserver.engine.context import Publication, ReopenedPool, Wager
+from gameserver.engine.context import PoolBet, Publication, ReopenedPool
 from gameserver.engine.distribution import distribution_updates
 from gameserver.errors import Rejected
 from gameserver.net.frames import text_frame
@@ -164,10 +164,10 @@ class Hub:
             if self._pending:
                 await trio.sleep(min(trio.current_time() - began, _MAX_REST_S))
 
-    def note_bet(self, wager: Wager) -> None:
+    def note_bet(self, bet: PoolBet) -> None:
         """Schedule the distribution update of a pool on which a bet was placed."""
         if self._subscriptions:
-            self._distributions.add_bet(wager.pool_uuid, wager.bet)
+            self._distributions.add_bet(bet.pool_uuid, bet.bet)
 
     def note_reopened(self, reopened: ReopenedPool) -> None:
         """Schedule the distribution update of a pool that is open again."""

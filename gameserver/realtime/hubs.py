@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import trio
 
-from gameserver.engine.context import Publication, ReopenedPool, Wager
+from gameserver.engine.context import PoolBet, Publication, ReopenedPool
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
 from gameserver.realtime.hub import Hub, HubContext
@@ -67,11 +67,11 @@ class Hubs:
             for outbox in list(self.watchers_of(publication.source_id)):
                 close_for_reconnect(outbox)
 
-    def note_bet(self, wager: Wager) -> None:
+    def note_bet(self, bet: PoolBet) -> None:
         """Pass a bet to its game's hub, if the game has subscribers."""
-        hub = self._hubs.get(wager.game_uuid)
+        hub = self._hubs.get(bet.game_uuid)
         if hub is not None:
-            hub.note_bet(wager)
+            hub.note_bet(bet)
 
     def note_reopened(self, reopened: ReopenedPool) -> None:
         """Pass a pool that is open again to its game's hub, if the game has subscribers."""

@@ -56,8 +56,8 @@ class Publisher:
                 connection.outbox.push(frame)
         for (user_id, currency), held in effects.balances.items():
             self._push_balance(user_id, currency, held)
-        for wager in effects.wagers:
-            self._hubs.note_bet(wager)
+        for bet in effects.bets:
+            self._hubs.note_bet(bet)
         for reopened in effects.reopened_pools:
             self._hubs.note_reopened(reopened)
         for session_id in effects.ended_sessions:
@@ -68,7 +68,7 @@ class Publisher:
         for publication in effects.publications:
             self._details.invalidate(publication.game_uuid)
             self._hubs.skip(publication)
-        games = {wager.game_uuid for wager in effects.wagers} | {pool.game_uuid for pool in effects.reopened_pools}
+        games = {bet.game_uuid for bet in effects.bets} | {pool.game_uuid for pool in effects.reopened_pools}
         for game_uuid in games:
             self._hubs.close_subscribers(game_uuid)
         for session_id in effects.ended_sessions:

@@ -8,7 +8,7 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings
-from gameserver.engine.scheduled import forget_old
+from gameserver.engine.scheduled import delete_old
 from gameserver.errors import Rejected
 from gameserver.realtime.clock import Clock
 from gameserver.storage.connection import Connection
@@ -54,7 +54,7 @@ class Scheduler:
 
     async def _run_housekeeping(self) -> None:
         while True:
-            more = await self._write(partial(forget_old, self._settings, self._clock.now_ms()))
+            more = await self._write(partial(delete_old, self._settings, self._clock.now_ms()))
             await trio.sleep(_BATCH_PAUSE_S if more else _HOUSEKEEPING_S)
 
     async def _write(self, job: Callable[[Connection], bool]) -> bool | None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
-from gameserver.engine.context import Wager
+from gameserver.engine.context import PoolBet
 from gameserver.errors import CloseCode
 from gameserver.net.frames import close_frame, text_frame
 from gameserver.net.outbox import Outbox
@@ -429,4 +429,4 @@ async def test_a_slow_line_is_never_closed_by_ten_busy_pools_and_holds_the_true_
 
 def bet(hubs: Hubs, market: Market, pool: str, number: int) -> None:
     market.counts[pool] += 1
-    hubs.note_bet(Wager("game", pool, NewBet(str(number), 1, "team-0:1", 1, 0)))  # type: ignore[arg-type]
+    hubs.note_bet(PoolBet("game", pool, NewBet(str(number), 1, "team-0:1", 1, 0)))  # type: ignore[arg-type]
