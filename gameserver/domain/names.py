@@ -45,7 +45,7 @@ def parts_as_sent(name: str, field: str) -> list[str]:
     if any(len(part) > MAX_PART_LENGTH for part in parts):
         raise invalid(
             field,
-            f"{field} holds a name of more than {MAX_PART_LENGTH} characters, which is the most for each part",
+            f"{field} may hold names of at most {MAX_PART_LENGTH} characters in each part",
         )
     return parts
 
@@ -77,7 +77,7 @@ def part_id(folded: str, field: str) -> str:
     if len(identifier) > MAX_PART_LENGTH:
         raise invalid(
             field,
-            f"{field} holds a name of more than {MAX_PART_LENGTH} characters, which is the most for each part",
+            f"{field} may hold names of at most {MAX_PART_LENGTH} characters in each part",
         )
     return identifier
 
