@@ -41,8 +41,8 @@ bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= pass
 	@mkdir -p build
 	$(BIN)/python -m benchmarks --json build/bench.json $(ARGS)
 
-reference: $(DEV_ENV) ## write PROTOCOL.md anew from the declarations
-	$(BIN)/python -m gameserver.protocol.reference > PROTOCOL.md
+reference: $(DEV_ENV) ## write docs/reference.md anew from the declarations
+	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
 
 clean: ## remove everything that can be made again; data/ stays
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,16 +7,15 @@ from typing import Any
 
 import msgspec
 
+from gameserver.admin.commands import AddUser, Command, CreditUser, perform
 from gameserver.config import Settings
-from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
-from gameserver.handlers.admin import AddUser, Command, CreditUser, perform
-from gameserver.handlers.registry import parse, run_write
+from gameserver.handlers.execution import parse, run_write
 from gameserver.protocol.codec import decode_request
-from gameserver.storage.connection import open_writer
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import AccountKind, account_id
-from gameserver.storage.migrations import migrate
 from gameserver.storage.secret import load_secret
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.migrations import migrate
 from gameserver.storage.users import User
 
 START_MS = int(time.time() * 1000)

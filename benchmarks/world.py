@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.history import History
-from gameserver.handlers.admin import AddUser, OpenSession
+from gameserver.admin.commands import AddUser, OpenSession
 from gameserver.storage.users import User
 
 SQUAD = [f"{team}:{number}" for team in ("Argentina", "Brazil") for number in range(1, 30)]

@@ -1,10 +1,9 @@
-"""The ``gameserver`` command (contract, section 11)."""
+"""The ``gameserver`` command (protocol, "Command line")."""
 
 import argparse
 import gc
 import json
 import os
-import sqlite3
 import stat
 import sys
 import time
@@ -19,37 +18,35 @@ import msgspec
 import trio
 
 from gameserver import __version__, output
-from gameserver.app import Signals, serve
-from gameserver.calling import ask, read_request, require_key, require_url
-from gameserver.config import Settings, load_settings
-from gameserver.control import ControlError, control
-from gameserver.errors import OperatorError, Rejected
-from gameserver.handlers.admin import (
+from gameserver.admin.call import ask, read_request, require_key, require_url
+from gameserver.admin.client import ControlError, control
+from gameserver.admin.commands import (
     AddSourceAdminByName,
     AddUser,
-    Command,
     CreditUser,
     EndSession,
     ListSources,
     OpenSession,
     ReplaceKeys,
-    perform,
 )
-from gameserver.handlers.facts import ReplayError, read_facts
-from gameserver.handlers.replay import Replay, export_game
+from gameserver.admin.facts import ReplayError, read_facts
+from gameserver.admin.replay import Replay, export_game
+from gameserver.app import Signals, command_runner, serve
+from gameserver.config import Settings, load_settings
+from gameserver.errors import OperatorError, Rejected
+from gameserver.ops.log_output import log_to_stderr, print_in_background
+from gameserver.ops.systemd import Systemd
 from gameserver.output import say, say_json
 from gameserver.progress import Progress
-from gameserver.realtime.log_output import log_to_stderr, print_aside
-from gameserver.realtime.services import Services
-from gameserver.realtime.systemd import Systemd
-from gameserver.storage.backup import back_up, restore
-from gameserver.storage.check import find_faults
+from gameserver.realtime.context import ServerContext
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import is_of_surroundings, open_memory, require_sqlite
-from gameserver.storage.copies import CopyRefused
 from gameserver.storage.files import beside, locate
-from gameserver.storage.migrations import require_current, require_known
-from gameserver.storage.reading import reading
+from gameserver.storage.sqlite.atomic_copy import CopyRefused
+from gameserver.storage.sqlite.backup import back_up, restore
+from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.sqlite.connection import SqliteConnection, open_memory, require_sqlite
+from gameserver.storage.sqlite.migrations import require_current, require_known
+from gameserver.storage.sqlite.reading import reading
 
 DEVELOPER = "dev"
 
@@ -97,7 +94,7 @@ def _tell(error: BaseException) -> int:
 
 
 def _is_expected(error: BaseException) -> bool:
-    return isinstance(error, OperatorError) or (isinstance(error, sqlite3.Error) and is_of_surroundings(error))
+    return isinstance(error, OperatorError)
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
@@ -231,30 +228,26 @@ def _spare_the_collector() -> None:
 async def _serve_until_stopped(settings: Settings, dev: bool) -> None:
     async with trio.open_nursery() as nursery:
         signals = Signals(hangup_stops=dev)
-        await nursery.start(signals.obey)
+        await nursery.start(signals.handle)
         systemd = Systemd(os.environ, os.getpid())
-        await serve(settings, partial(_announce, settings, dev), signals, systemd)
+        await serve(settings, partial(_announce, dev), signals, systemd)
         nursery.cancel_scope.cancel()
 
 
-async def _announce(settings: Settings, dev: bool, services: Services, urls: list[str]) -> None:
+async def _announce(dev: bool, context: ServerContext, urls: list[str]) -> None:
     told = [(sys.stdout, f"serving on {' '.join(urls)}\n")]
     if dev:
-        told.insert(0, (sys.stderr, f"{await _developer_help(services, settings, urls[0])}\n"))
-    print_aside(told)
+        told.insert(0, (sys.stderr, f"{await _developer_help(context, urls[0])}\n"))
+    print_in_background(told)
 
 
-async def _developer_help(services: Services, settings: Settings, url: str) -> str:
-    async def carry_out(command: Command) -> dict[str, Any]:
-        now_ms = services.clock.now_ms()
-        job = partial(perform, command=command, secret=services.secret, settings=settings, now_ms=now_ms)
-        answer: dict[str, Any] = msgspec.json.decode((await services.store.write(job, now_ms)).body)
-        return answer
-
+async def _developer_help(context: ServerContext, url: str) -> str:
+    runner = command_runner(context)
     try:
-        user = await carry_out(AddUser(DEVELOPER, is_provider=True))
+        answer = await runner.carry_out(AddUser(DEVELOPER, is_provider=True))
     except Rejected:
-        user = await carry_out(OpenSession(DEVELOPER))
+        answer = await runner.carry_out(OpenSession(DEVELOPER))
+    user = msgspec.json.decode(answer)
     key, program = user["session_key"], sys.argv[0]
     return "\n".join(
         [
@@ -304,7 +297,7 @@ def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
 
 
 @contextmanager
-def _reading(settings: Settings) -> Iterator[tuple[Path, sqlite3.Connection]]:
+def _reading(settings: Settings) -> Iterator[tuple[Path, SqliteConnection]]:
     """The database and a connection to it, read-only, in one read transaction; it may be of an older version."""
     file = locate(Path(settings.db))
     if not file.exists():

@@ -1,4 +1,4 @@
-"""A client: one WebSocket connection that asks and is answered (contract, section 3)."""
+"""A WebSocket client that sends requests and waits for their replies (protocol, "Envelope")."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +11,11 @@ from trio_websocket import WebSocketConnection, wrap_client_stream
 
 from gameserver.protocol.declare import ERROR_RES
 
-REPLY_TIMEOUT_S = 60.0  # a settlement of a hundred thousand bets takes a few seconds
+REPLY_TIMEOUT_S = 60.0  # settling a hundred thousand bets takes a few seconds
 
 
 class Client:
-    """A connection that acts for one user. Broadcasts that come between are kept in ``broadcasts``."""
+    """A connection that acts for one user; ``broadcasts`` collects those received while waiting for replies."""
 
     def __init__(self, socket: WebSocketConnection) -> None:
         self._socket = socket
@@ -23,10 +23,10 @@ class Client:
         self.broadcasts: list[dict[str, Any]] = []
 
     async def call(self, request: dict[str, Any], timeout_s: float = REPLY_TIMEOUT_S) -> dict[str, Any]:
-        """Send a request and return its reply; an id is added to its header if it has none.
+        """Send a request and return its reply; an id is added to the header if it has none.
 
-        Raises trio.TooSlowError if there is no reply within ``timeout_s``; whether the request was carried out is
-        unknown then.
+        Raises trio.TooSlowError if there is no reply within ``timeout_s``; the request may have been carried out or
+        not.
         """
         self._last_id += 1
         header = {} if request.get("header") is None else request["header"]
@@ -42,7 +42,7 @@ class Client:
 
 
 def _answers(message: dict[str, Any], header: Any) -> bool:
-    """Whether a message is the reply to the request of that header, as a refusal is that could not read its id."""
+    """Whether a message is the reply to the request with this header; an error reply without an id is taken for it."""
     if "id" not in message["response_header"]:
         return bool(message["res"] == ERROR_RES)
     return isinstance(header, dict) and bool(message["response_header"]["id"] == header.get("id"))
@@ -50,10 +50,10 @@ def _answers(message: dict[str, Any], header: Any) -> bool:
 
 @asynccontextmanager
 async def connect(url: str, session_key: str, timeout_s: float = 10.0) -> AsyncIterator[Client]:
-    """A client that has logged on with a session key.
+    """Connect and log on with a session key, until the context exits.
 
     Raises, in a group, trio.TooSlowError if the server does not answer, trio.BrokenResourceError if its certificate is
-    not to be believed, and what trio-websocket raises if it refuses the key.
+    not trusted, and what trio-websocket raises if it refuses the key.
     """
     parts = urlsplit(url)
     headers = [(b"Authorization", b"Bearer " + session_key.encode())]

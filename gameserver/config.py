@@ -2,7 +2,7 @@
 
 A setting is a flag (``--max-requests-per-s 1000``), an environment variable
 (``GAMESERVER_MAX_REQUESTS_PER_S``) and a key of the TOML file given by ``--config``; a flag wins over a
-variable, a variable over the file (contract, section 11).
+variable, a variable over the file (protocol, "Command line").
 """
 
 import re

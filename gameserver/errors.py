@@ -1,4 +1,4 @@
-"""Everything that can be refused: error replies, close codes, and the exceptions that carry a refusal."""
+"""The catalogues of error codes and close codes, and the exceptions that carry a refusal."""
 
 from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
@@ -7,64 +7,96 @@ ErrorT = TypeVar("ErrorT", bound=Exception)
 
 
 class ErrorCode(StrEnum):
-    """The ``code`` of an error reply (contract, section 3)."""
+    """The ``code`` of an error reply (protocol, "Errors").
 
-    BAD_JSON = "bad_json"
-    BAD_REQUEST = "bad_request"
-    UNKNOWN_OP = "unknown_op"
-    UNSUPPORTED_VERSION = "unsupported_version"
-    MISSING_PARAMETER = "missing_parameter"
-    INVALID_PARAMETER = "invalid_parameter"
-    NOT_LOGGED_IN = "not_logged_in"
-    NOT_AUTHORIZED = "not_authorized"
-    NOT_FOUND = "not_found"
-    GAME_NOT_OPEN = "game_not_open"
-    GAME_CLOSED = "game_closed"
-    SOURCE_CLOSED = "source_closed"
-    BETTING_BLOCKED = "betting_blocked"
-    POOL_RESOLVED = "pool_resolved"
-    BETTING_ENDED = "betting_ended"
-    BETTING_NOT_STARTED = "betting_not_started"
-    CONFLICT = "conflict"
-    INSUFFICIENT_FUNDS = "insufficient_funds"
-    MANUAL_POOLS_REMAIN = "manual_pools_remain"
-    KEY_REUSED = "key_reused"
-    RATE_LIMITED = "rate_limited"
-    BUSY = "busy"
-    STORAGE_UNAVAILABLE = "storage_unavailable"
-    INTERNAL = "internal"
+    ``meaning`` says when the server answers it, ``retryable`` whether the same request may succeed when sent again.
+    """
 
-    @property
-    def retryable(self) -> bool:
-        """Whether the same request may succeed if it is sent again unchanged."""
-        return self in _RETRYABLE
+    meaning: str
+    retryable: bool
 
+    def __new__(cls, code: str, meaning: str, retryable: bool = False) -> "ErrorCode":
+        """Make a member whose value is the code alone."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        member.retryable = retryable
+        return member
 
-_RETRYABLE = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.BUSY, ErrorCode.STORAGE_UNAVAILABLE})
+    BAD_JSON = "bad_json", "the message is not JSON, or nested too deeply"
+    BAD_REQUEST = "bad_request", "the message is not an object, has no integer `op`, or its `header` is not an object"
+    UNKNOWN_OP = "unknown_op", "no operation has this code"
+    UNSUPPORTED_VERSION = "unsupported_version", "`api_version` is of another major version"
+    MISSING_PARAMETER = "missing_parameter", "`field` is required"
+    INVALID_PARAMETER = "invalid_parameter", "`field` has a value that is not accepted; the text says what is"
+    NOT_LOGGED_IN = "not_logged_in", "the connection has not logged on"
+    NOT_AUTHORIZED = "not_authorized", "the user lacks the role that the operation requires; the text names it"
+    NOT_FOUND = "not_found", "`field` does not name an existing source, game, pool, bet, event or user"
+    GAME_NOT_OPEN = "game_not_open", "the game is upcoming, or its `open_at` is still to come"
+    GAME_CLOSED = "game_closed", "the game is closed"
+    SOURCE_CLOSED = "source_closed", "the game source is closed"
+    BETTING_BLOCKED = "betting_blocked", "betting in the pool is blocked"
+    POOL_RESOLVED = "pool_resolved", "the pool is resolved or voided"
+    BETTING_ENDED = "betting_ended", "the pool's `stop_accepting_bets_at` or `finish_at` has passed"
+    BETTING_NOT_STARTED = "betting_not_started", "the pool's `start_at` is still to come"
+    CONFLICT = "conflict", "the current state forbids the operation; the text says why"
+    INSUFFICIENT_FUNDS = "insufficient_funds", "the available balance is less than the amount"
+    MANUAL_POOLS_REMAIN = "manual_pools_remain", "the game cannot close yet; resolve the binary `pools` by hand first"
+    KEY_REUSED = "key_reused", "the idempotency key was used for a different request"
+    RATE_LIMITED = "rate_limited", "too many requests; nothing was done, try again after `retry_after_ms`", True
+    BUSY = "busy", "the write queue is full; nothing was done, try again", True
+    STORAGE_UNAVAILABLE = (
+        "storage_unavailable",
+        "the database failed; the request may have been carried out or not: send it again with the same `key`",
+        True,
+    )
+    INTERNAL = "internal", "internal server error; the text names the incident, which is in the server's log"
 
 
 class CloseCode(IntEnum):
-    """Why the server ends a WebSocket connection (contract, section 1)."""
+    """Why the server ends a WebSocket connection (protocol, "Close codes").
 
-    NORMAL = 1000
-    GOING_AWAY = 1001
-    PROTOCOL_ERROR = 1002
-    UNSUPPORTED_DATA = 1003
-    INVALID_PAYLOAD = 1007
-    MESSAGE_TOO_BIG = 1009
-    LOGON_TIMEOUT = 4001
-    SESSION_ENDED = 4002
-    TOO_SLOW = 4008
-    COME_AGAIN = 4009
-    RATE_LIMITED = 4029
+    ``meaning`` says when the server sends it, ``advice`` what a client then does, and whether it reconnects.
+    """
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, code: int, meaning: str, advice: str) -> "CloseCode":
+        """Make a member whose value is the code alone."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        member.advice = advice
+        return member
+
+    NORMAL = 1000, "the client closed the connection", "nothing more"
+    GOING_AWAY = 1001, "the server shuts down", "reconnect soon, and join with `after_seq`"
+    PROTOCOL_ERROR = 1002, "the client violated RFC 6455", "fix the client; reconnecting does not help"
+    UNSUPPORTED_DATA = 1003, "the client sent a binary message", "reconnect, and send text messages"
+    INVALID_PAYLOAD = 1007, "the client sent text that is not UTF-8", "fix the client; reconnecting does not help"
+    MESSAGE_TOO_BIG = (
+        1009,
+        "the client sent a message longer than `max_message_bytes`",
+        "reconnect, and send shorter messages",
+    )
+    LOGON_TIMEOUT = 4001, "the client did not log on in time", "reconnect and log on"
+    SESSION_ENDED = 4002, "the session has expired or was ended", "get a new session key, and reconnect with it"
+    TOO_SLOW = 4008, "the client reads more slowly than messages arrive", "reconnect, and join with `after_seq`"
+    INSUFFICIENT_STATE = 4009, "the client may have missed messages", "reconnect at once, and join with `after_seq`"
+    RATE_LIMITED = (
+        4029,
+        "the client sent nothing but rate-limited requests for 10 s",
+        "reconnect later, and send fewer requests",
+    )
 
 
 class OperatorError(Exception):
-    """What the person who runs the server or a command can mend; the text says in a sentence what and how."""
+    """A failure that the person who runs the server or a command can fix; the text is a sentence that says how."""
 
 
 class Rejected(ValueError):
-    """A request that is refused: becomes the error reply 666 and undoes what the request did.
+    """A refused request: it becomes the error reply 666, and what the request did is undone.
 
     A ValueError, so that a declaration's ``__post_init__`` may raise it within msgspec's decoding.
 
@@ -81,9 +113,9 @@ class Rejected(ValueError):
 
 
 def without_frames(error: ErrorT) -> ErrorT:
-    """An error that is kept, less the frames it was raised in: they hold the request and what was made of it.
+    """The error without its traceback if it is a `Rejected`, so that keeping it does not keep the request in memory.
 
-    Only a refusal is lightened, of which nobody needs to know where it came from; a bug's frames are to be logged.
+    Any other error is a bug, and keeps the traceback that is to be logged.
     """
     if isinstance(error, Rejected):
         error.__traceback__ = error.__context__ = error.__cause__ = None
@@ -91,10 +123,10 @@ def without_frames(error: ErrorT) -> ErrorT:
 
 
 def invalid(field: str, text: str) -> Rejected:
-    """The refusal of one parameter's value."""
+    """The refusal of a parameter's value; ``text`` says what is accepted."""
     return Rejected(ErrorCode.INVALID_PARAMETER, text, field)
 
 
 def not_found(field: str, what: str) -> Rejected:
-    """The refusal of an id that has the right shape and names nothing."""
-    return Rejected(ErrorCode.NOT_FOUND, f"{field} names no {what} of this server", field)
+    """The refusal of a well-formed id or name that nothing has; ``what`` is the kind of thing looked for."""
+    return Rejected(ErrorCode.NOT_FOUND, f"{field} does not name an existing {what}", field)

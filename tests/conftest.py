@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from gameserver.realtime.logs import JsonFormatter, TextFormatter
+from gameserver.ops.log import JsonFormatter, TextFormatter
 from tests.support.harness import FakeClock, Server, running_server
 from tests.support.logs import Lines, listen
 

@@ -43,13 +43,13 @@ async def test_a_reply_is_not_waited_for_for_ever(
     database: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with running_server(database, run_sync=run_inline) as server:
-        client, read = await client_of(server), server.services.store.read
+        client, read = await client_of(server), server.context.store.read
 
         async def read_slowly(job: Any) -> Any:
             await trio.sleep(90)
             return await read(job)
 
-        monkeypatch.setattr(server.services.store, "read", read_slowly)
+        monkeypatch.setattr(server.context.store, "read", read_slowly)
         began = trio.current_time()
         with pytest.raises(trio.TooSlowError):
             await client.call({"op": 611})

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gameserver.admin.client import control
+from gameserver.admin.commands import OpenSession
 from gameserver.config import Settings
-from gameserver.control import control
-from gameserver.handlers.admin import OpenSession
 from gameserver.storage.secret import load_secret
 from tests.support.offline import Offline
 from tests.support.process import run

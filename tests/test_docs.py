@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gameserver.__main__ import OLDEST_PYTHON, SYSTEMS
 from gameserver.config import Settings
-from gameserver.realtime.exposition import Exposition
-from gameserver.storage.connection import OLDEST_SQLITE
+from gameserver.ops.prometheus import PrometheusMetrics
+from gameserver.storage.sqlite.connection import OLDEST_SQLITE
 from tests.support.harness import Server
 
 ROOT = Path(__file__).parent.parent
@@ -34,9 +34,10 @@ def names(heading: str) -> set[str]:
 
 
 async def test_every_metric_is_explained_and_no_other(server: Server) -> None:
+    exposed_text = PrometheusMetrics(server.context.metrics, server.context.snapshot())()
     exposed = {
         f"{family.name}_total" if family.type == "counter" else family.name
-        for family in text_string_to_metric_families(Exposition(server.services)().decode())
+        for family in text_string_to_metric_families(exposed_text.decode())
     }
     assert names("Metrics") == exposed
 
@@ -91,3 +92,38 @@ def test_the_unit_starts_a_command_that_exists() -> None:
     (command,) = re.findall(r"^ExecStart=\S+/gameserver (.*)$", UNIT, re.M)
     assert command.split()[:2] == ["serve", "--db"]
     assert "Type=notify" in UNIT
+
+
+def headings(page: str) -> set[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return set(re.findall(r"^#+ (.+)$", text, re.M))
+
+
+CITED = sorted(set(re.findall(r'\(protocol, "([^"]+)"\)', SOURCES)))
+
+
+@pytest.mark.parametrize("heading", CITED)
+def test_a_rule_that_the_code_cites_has_a_heading_in_the_protocol(heading: str) -> None:
+    assert heading in headings("protocol.md")
+
+
+def test_the_code_cites_rules() -> None:
+    assert len(CITED) > 20
+
+
+def test_the_architecture_names_every_folder_and_no_other() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    house = page.partition("## The house")[2].partition("\n## ")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", house, re.M) for name in re.findall(r"`([a-z/]+)/`", row)}
+    assert named == {path.name for path in (ROOT / "gameserver").iterdir() if (path / "__init__.py").exists()}
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "running.md", "../README.md"])
+def test_a_file_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:gameserver|tests)/[\w/.]+)`", text):
+        assert (ROOT / name).exists(), name
+    for name in re.findall(r"`((?:net|ops|realtime|web|handlers|engine|storage|protocol|domain|admin)/[\w/]+)`", text):
+        assert (ROOT / "gameserver" / f"{name}.py").exists() or (ROOT / "gameserver" / name).is_dir(), name
+    for link in re.findall(r"\]\(([\w/.]+\.md)", text):
+        assert (ROOT / "docs" / page).parent.joinpath(link).exists(), link

@@ -12,15 +12,16 @@ import pytest
 import trio
 import trio.testing
 
+from gameserver.admin.commands import decode_command
 from gameserver.domain.names import hashtag, parse_actions
 from gameserver.domain.targets import parse_targets
 from gameserver.errors import Rejected
-from gameserver.handlers.admin import decode_command
+from gameserver.net.forwarded import Addresses, client_address
+from gameserver.net.frames import TEXT, FrameReader, FrameRefused
+from gameserver.net.head import Head, HeadRefused, read_head
+from gameserver.ops.log import TextFormatter
 from gameserver.protocol.codec import Undecodable, decode_request, request_digest
-from gameserver.realtime.frames import TEXT, FrameReader, FrameRefused
-from gameserver.realtime.head import Head, HeadRefused, read_head, read_query
-from gameserver.realtime.logs import TextFormatter
-from gameserver.realtime.proxies import Addresses, client_address
+from gameserver.realtime.logon import read_query
 from tests.support.linear import TooMuchWork, bounded_work
 from tests.support.wire import frame
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.__main__ import main, unsupported
-from gameserver.storage import connection
+from gameserver.storage.sqlite import connection as connection
 from tests.support.process import environment, run
 
 # As on Windows, where there are no such modules.

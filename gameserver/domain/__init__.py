@@ -1,1 +1,1 @@
-"""The game's own rules: pure and synchronous, without I/O and without a clock."""
+"""The rules of prediction games: pure and synchronous, without I/O and without a clock."""

@@ -1,4 +1,4 @@
-"""Session keys and the proofs made with them (contract, section 2)."""
+"""Session keys and the proofs made with them (protocol, "Logging on")."""
 
 import base64
 import hashlib
@@ -6,13 +6,13 @@ import hmac
 
 
 def session_key(secret: bytes, session_id: str) -> str:
-    """``SESSION_ID.MAC``: cannot be made from what the database holds, only with the server's secret."""
+    """The key of a session, ``SESSION_ID.MAC``: the MAC needs the server's secret, which the database does not hold."""
     mac = hmac.new(secret, session_id.encode(), hashlib.sha256).digest()
     return f"{session_id}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
 
 
 def session_id_of(secret: bytes, key: str) -> str | None:
-    """The session that ``key`` proves, or None for a key this server did not make."""
+    """The id of the session that ``key`` proves, or None for a key that was not made with ``secret``."""
     session_id = key.partition(".")[0]
     genuine = session_key(secret, session_id)
     return session_id if hmac.compare_digest(genuine.encode(), key.encode()) else None
@@ -24,10 +24,10 @@ def login_digest(user_id: int, nonce: str, key: str) -> str:
 
 
 def digest_matches(proof: str, user_id: int, nonce: str, key: str) -> bool:
-    """Whether ``proof`` is the digest, compared in constant time."""
+    """Whether ``proof`` is the login digest, compared in constant time."""
     return hmac.compare_digest(login_digest(user_id, nonce, key).encode(), proof.encode())
 
 
 def secret_fingerprint(secret: bytes) -> bytes:
-    """By which a secret is known again, and from which neither it nor any session key can be made."""
+    """A digest that identifies a secret, and from which neither it nor a session key can be derived."""
     return hashlib.sha256(b"gameserver, fingerprint of a secret: " + secret).digest()

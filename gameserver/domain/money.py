@@ -1,4 +1,4 @@
-"""Exact decimals: amounts and rates as they come over the wire (contract, section 3)."""
+"""Exact decimals: reading amounts and rates, and converting them to minor units (protocol, "Amounts")."""
 
 import re
 from decimal import Decimal
@@ -17,7 +17,7 @@ MAX_AMOUNT_UNITS = 10**12
 MAX_SUM_MINOR = 2**53 - 1
 
 DEFAULT_PLACES = 2
-# The currencies of ISO 4217 (list one, 2024) that have another number of minor units than two.
+# The currencies of ISO 4217 (list one, 2024) whose minor unit has other than two decimal places.
 _PLACES = {
     **dict.fromkeys(
         [
@@ -53,7 +53,7 @@ _ABSENT = frozenset({b"", b"null", b'""', b'"None"'})
 
 
 def is_absent(raw: msgspec.Raw) -> bool:
-    """Whether the JSON text of a number stands for none."""
+    """Whether the JSON text of a number parameter means that the parameter is absent."""
     return bytes(raw) in _ABSENT
 
 
@@ -75,7 +75,7 @@ def read_decimal(raw: msgspec.Raw, field: str) -> Decimal:
 
 
 def scale(value: Decimal, places: int, field: str) -> int:
-    """A value as an integer of ``10**-places``. Raises `Rejected` if it has more places."""
+    """A value in units of ``10**-places``. Raises `Rejected` if it has more decimal places."""
     _, digits, exponent = value.as_tuple()
     if exponent == 0:
         return int(value) * int(10**places)
@@ -95,7 +95,10 @@ def currency_places(currency: str) -> int:
 
 
 def read_amount(raw: msgspec.Raw, field: str) -> Decimal:
-    """A positive amount in units of a currency that is not known yet. Raises `Rejected`."""
+    """A positive amount in units of a currency that is not known yet.
+
+    Raises `Rejected` (``missing_parameter``, ``invalid_parameter``).
+    """
     if is_absent(raw):
         raise Rejected(ErrorCode.MISSING_PARAMETER, f"{field} is required: a decimal number", field)
     amount = read_decimal(raw, field)
@@ -105,10 +108,10 @@ def read_amount(raw: msgspec.Raw, field: str) -> Decimal:
 
 
 def to_minor(amount: Decimal, currency: str, field: str) -> int:
-    """An amount in minor units. Raises `Rejected` for more places than the currency has."""
+    """An amount in minor units. Raises `Rejected` for more decimal places than the currency has."""
     return scale(amount, currency_places(currency), field)
 
 
 def to_units(amount_minor: int, currency: str) -> Decimal:
-    """An amount as it is shown: in units, exact to the minor unit."""
+    """An amount in units, as messages show it, with all the decimal places of the currency."""
     return Decimal(amount_minor).scaleb(-currency_places(currency))

@@ -1,4 +1,4 @@
-"""Ids made from what people call things: actions, parts of targets, hashtags (contract, section 3)."""
+"""Ids of actions and of parts of targets, and hashtags (protocol, "Names of actions and targets")."""
 
 import re
 import unicodedata
@@ -10,15 +10,15 @@ MAX_PART_LENGTH = 128
 _SPACING = re.compile(r"[\s_]+")
 # The characters whose compatibility form is a colon: a name is split where its folded form is.
 _COLONS = re.compile("[:\ufe13\ufe55\uff1a]")
-# White space that is dropped around items; the separators among the control characters are not.
+# White space that is dropped around items. The separators among the control characters are not part of it.
 _BLANKS = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
 BYTE_ORDER_MARK = "\ufeff"  # what some programs put before a text that they save or copy
-# What shows nothing though it counts as a letter, a mark or a symbol: fillers, and marks that are always empty.
+# Characters that are invisible though they count as letters, marks or symbols: fillers, and marks that are empty.
 _FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800]")
-# The format characters that are seen: signs that span the digits or letters after them.
-_SEEN_FORMATS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
-# Flags such as Scotland's are spelled in characters that show nothing by themselves.
+# The visible format characters: signs that span the digits or letters after them.
+_VISIBLE_FORMATS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+# Flags such as Scotland's are spelled in characters that are invisible by themselves.
 _FLAGS = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
 _JOINERS = "\u200c\u200d"
 _OF_WORDS = {"L", "M", "N", "S"}  # the kinds of characters that words, and emoji, are made of
@@ -31,7 +31,7 @@ def split_list(value: list[str] | str) -> Iterator[str]:
 
 
 def different(items: Iterable[str]) -> Iterator[str]:
-    """The items, each only the first time."""
+    """The items without repetitions, in their order."""
     seen: set[str] = set()
     for item in items:
         if item not in seen:
@@ -40,19 +40,22 @@ def different(items: Iterable[str]) -> Iterator[str]:
 
 
 def parts_as_sent(name: str, field: str) -> list[str]:
-    """The parts of a name as they were written, ends trimmed. Raises `Rejected` beyond 128 characters a part."""
+    """The parts of a name as they were sent, ends trimmed. Raises `Rejected` beyond 128 characters a part."""
     parts = [part.strip() for part in _COLONS.split(name)]
     if any(len(part) > MAX_PART_LENGTH for part in parts):
-        raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
+        raise invalid(
+            field,
+            f"{field} may hold names of at most {MAX_PART_LENGTH} characters in each part",
+        )
     return parts
 
 
 def fold(name: str, field: str) -> str:
     """The spelling that all spellings of a name share: NFKC, lower case, NFKC again.
 
-    Raises `Rejected` beyond 128 characters a part, as sent.
+    Raises `Rejected` for a part, as sent, of more than 128 characters.
     """
-    if name.isascii():  # which NFKC leaves as it is
+    if name.isascii():  # which NFKC does not change
         return name.lower()
     if len(name) > MAX_PART_LENGTH:  # first: the time NFKC takes grows with the square of a run of combining marks
         parts_as_sent(name, field)
@@ -62,24 +65,27 @@ def fold(name: str, field: str) -> str:
 def part_id(folded: str, field: str) -> str:
     """The id of one folded name: ends trimmed, runs of blanks and ``_`` made one ``-``.
 
-    Raises `Rejected` (``invalid_parameter``) if nothing is left, for characters that show nothing and beyond
-    128 characters.
+    Raises `Rejected` (``invalid_parameter``) if nothing is left, for control and invisible characters, and for more
+    than 128 characters.
     """
     trimmed = folded.strip(_BLANKS)
     if not trimmed:
         raise invalid(field, f"{field} holds a name with an empty part; each part needs at least one character")
     if not trimmed.isprintable() or _FILLERS.search(trimmed):
-        _refuse_what_shows_nothing(trimmed, field)
+        _refuse_invisible(trimmed, field)
     identifier = _SPACING.sub("-", trimmed)
     if len(identifier) > MAX_PART_LENGTH:
-        raise invalid(field, f"{field} holds a name of more than {MAX_PART_LENGTH} characters")
+        raise invalid(
+            field,
+            f"{field} may hold names of at most {MAX_PART_LENGTH} characters in each part",
+        )
     return identifier
 
 
-def _refuse_what_shows_nothing(name: str, field: str) -> None:
-    """Raise `Rejected` for control and invisible characters: a name that holds one looks like another.
+def _refuse_invisible(name: str, field: str) -> None:
+    """Raise `Rejected` for control and invisible characters, with which two different names could look alike.
 
-    Joiners inside a word stay, as some scripts and emoji are written with them.
+    Joiners inside a word are accepted, because some scripts and emoji are written with them.
     """
     name = _FLAGS.sub("", name)
     categories = ["", *map(unicodedata.category, name), ""]
@@ -87,10 +93,10 @@ def _refuse_what_shows_nothing(name: str, field: str) -> None:
         if category == "Cc":
             raise invalid(field, f"{field} holds a control character; names are made of printable characters")
         if character in _JOINERS:
-            is_seen = before[:1] in _OF_WORDS and after[:1] in _OF_WORDS
+            is_visible = before[:1] in _OF_WORDS and after[:1] in _OF_WORDS
         else:
-            is_seen = (category != "Cf" or character in _SEEN_FORMATS) and not _FILLERS.match(character)
-        if not is_seen:
+            is_visible = (category != "Cf" or character in _VISIBLE_FORMATS) and not _FILLERS.match(character)
+        if not is_visible:
             text = f"{field} holds an invisible character (U+{ord(character):04X}); names are made of visible ones"
             raise invalid(field, text)
 
@@ -99,25 +105,25 @@ def action_id(name: str, field: str = "actions") -> str:
     """The id of an action: ``Yellow Card`` is ``yellow-card``. Actions hold no ``:``."""
     folded = fold(name, field)
     if ":" in folded:
-        raise invalid(field, f"{field} holds a ':' in {name[:40]!r}; only targets are nested")
+        raise invalid(field, f"{field} holds a ':' in {name[:40]!r}; only targets may be nested")
     return part_id(folded, field)
 
 
-def parse_actions(value: list[str] | str, field: str, most: int) -> dict[str, str]:
-    """Action id → name as first sent, in the order sent. Raises `Rejected` as soon as there are more than ``most``."""
+def parse_actions(value: list[str] | str, field: str, limit: int) -> dict[str, str]:
+    """Action id → name as first sent, in the order sent. Raises `Rejected` as soon as there are more than ``limit``."""
     actions: dict[str, str] = {}
     for name in different(split_list(value)):
         identifier = action_id(name, field)
         parts_as_sent(name, field)
         actions.setdefault(identifier, name)
-        if len(actions) > most:
-            raise too_many_actions(field, most)
+        if len(actions) > limit:
+            raise too_many_actions(field, limit)
     return actions
 
 
-def too_many_actions(field: str, most: int) -> Rejected:
+def too_many_actions(field: str, limit: int) -> Rejected:
     """The refusal of more actions than a game may have."""
-    return invalid(field, f"a game has at most {most} actions")
+    return invalid(field, f"a game may have at most {limit} actions")
 
 
 def hashtag(name: str) -> str | None:

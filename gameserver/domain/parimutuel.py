@@ -1,4 +1,4 @@
-"""Parimutuel betting: who backed the winner shares what all have staked (contract, section 6, "Payout").
+"""Parimutuel betting: those who backed the winner share what all have staked (protocol, "Payout").
 
 Amounts are integers of minor units, rates integers of millionths.
 """
@@ -12,7 +12,7 @@ _ODDS_STEP = Decimal("0.0001")
 
 
 def takeout(valid_total: int, winning_total: int, rate_millionths: int) -> int:
-    """What the house keeps: floor(total * rate), lowered so that no winner gets less than his stake."""
+    """What the house keeps: floor(total * rate), lowered so that no winner gets less than their stake."""
     return min(valid_total * rate_millionths // MILLION, valid_total - winning_total)
 
 
@@ -32,7 +32,10 @@ def shares(stakes: Sequence[int], pot: int) -> list[int]:
 
 
 class Payout(NamedTuple):
-    """How a pool's valid stakes are paid out: a payout for each, the house's share, or everything back."""
+    """How a pool's valid stakes are paid out: a payout for each, and the house's share, in minor units.
+
+    ``is_money_return``: everybody gets their stake back, because nobody backed the winner.
+    """
 
     payouts: list[int]
     takeout: int
@@ -42,7 +45,7 @@ class Payout(NamedTuple):
 def settle(stakes: Sequence[int], won: Sequence[bool], rate_millionths: int) -> Payout:
     """Pay out the valid bets of a pool, given in the order they were placed.
 
-    If nobody backed the winner, everybody gets his stake back and the house keeps nothing.
+    If nobody backed the winner, everybody gets their stake back and the house keeps nothing.
     """
     winning = [stake for stake, wins in zip(stakes, won, strict=True) if wins]
     if not winning:

@@ -1,4 +1,4 @@
-"""What betting pools are, and when they take bets (contract, section 6)."""
+"""The types and times of betting pools, and when a pool accepts bets (protocol, "Betting pools")."""
 
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -9,12 +9,12 @@ from gameserver.errors import ErrorCode, Rejected, invalid
 
 YES_NO = ("yes", "no")
 MAX_LABELS = 2
-SHORTEST_RUN_MS = 1_000  # of a pool that was recreated
-SHORTEST_UNBACKED_RUN_MS = 5_000  # where nobody has bet for two runs
+MIN_RUN_MS = 1_000  # of a pool that was recreated
+MIN_UNBACKED_RUN_MS = 5_000  # where nobody has bet for two runs
 
 
 class PoolType(IntEnum):
-    """What is bet on, and what ends it."""
+    """The ``type`` of a pool: what is bet on, and what ends the pool."""
 
     PARIMUTUEL_EVENT = 1
     PARIMUTUEL_TIME = 2
@@ -23,12 +23,12 @@ class PoolType(IntEnum):
 
     @property
     def is_binary(self) -> bool:
-        """Resolved by hand or by time, between two labels."""
+        """Whether the pool is resolved by hand or by time, between two labels."""
         return self in (PoolType.BINARY_EVENT, PoolType.BINARY_TIME)
 
     @property
     def is_timed(self) -> bool:
-        """Ends at its ``finish_at`` if nothing has ended it before."""
+        """Whether the pool ends at its ``finish_at``, if nothing has ended it before."""
         return self in (PoolType.PARIMUTUEL_TIME, PoolType.BINARY_TIME)
 
 
@@ -41,7 +41,7 @@ class PoolStatus(StrEnum):
 
 
 class UnlistedTarget(StrEnum):
-    """What an event of the pool's action on a target outside the pool does to it."""
+    """What an event of the pool's action, on a target outside the pool, does to the pool."""
 
     STAY_OPEN = "stay_open"
     NONE = "none"
@@ -49,7 +49,7 @@ class UnlistedTarget(StrEnum):
 
 
 class PoolTimes(NamedTuple):
-    """When a pool takes bets, in epoch milliseconds; None where there is no such moment."""
+    """When a pool accepts bets, in epoch milliseconds; None where no such time is set."""
 
     start_at: int
     finish_at: int | None
@@ -57,22 +57,22 @@ class PoolTimes(NamedTuple):
 
 
 def check_finish_at(type_: PoolType, finish_at: int | None) -> None:
-    """Raise `Rejected` for a ``finish_at`` where the type has none, and for none where it has one."""
+    """Raise `Rejected` unless time-based types have a ``finish_at`` and the others have none."""
     if type_.is_timed and finish_at is None:
         text = f"finish_at is required for pools of type {type_}: an integer, epoch milliseconds UTC"
         raise Rejected(ErrorCode.MISSING_PARAMETER, text, "finish_at")
     if not type_.is_timed and finish_at is not None:
-        raise invalid("finish_at", f"finish_at is for time-based pools (types 2 and 4), not for type {type_}")
+        raise invalid("finish_at", f"finish_at is accepted for time-based pools (types 2 and 4), not for type {type_}")
 
 
 def check_times(times: PoolTimes, now_ms: int) -> None:
-    """Raise `Rejected` for times that a new pool cannot have."""
+    """Raise `Rejected` for times in the past or in the wrong order."""
     finish_at, stop_at = times.finish_at, times.stop_accepting_bets_at
     begins_at = max(now_ms, times.start_at)
     if finish_at is not None and finish_at <= begins_at:
-        raise invalid("finish_at", f"finish_at must be later than now ({now_ms}) and than start_at")
+        raise invalid("finish_at", f"finish_at must be later than start_at and later than now ({now_ms})")
     if stop_at is not None and stop_at <= begins_at:
-        text = f"stop_accepting_bets_at must be later than now ({now_ms}) and than start_at"
+        text = f"stop_accepting_bets_at must be later than start_at and later than now ({now_ms})"
         raise invalid("stop_accepting_bets_at", text)
     if stop_at is not None and finish_at is not None and stop_at > finish_at:
         text = f"stop_accepting_bets_at must not be later than finish_at ({finish_at})"
@@ -80,32 +80,34 @@ def check_times(times: PoolTimes, now_ms: int) -> None:
 
 
 def check_within_game(start_at: int | None, finish_at: int | None, close_at: int | None) -> None:
-    """Raise `Rejected` for a pool that would begin or end only after its game."""
+    """Raise `Rejected` for a pool that would start or finish after its game has closed."""
     for name, moment in (("start_at", start_at), ("finish_at", finish_at)):
         if moment is not None and close_at is not None and moment > close_at:
-            raise invalid(name, f"{name} must not be later than the close_at of the game ({close_at})")
+            raise invalid(name, f"{name} must not be later than the game's close_at ({close_at})")
 
 
 def require_accepting(status: PoolStatus, times: PoolTimes, now_ms: int, *, is_blocked: bool) -> None:
-    """Raise the `Rejected` that says why a pool takes no bets now, if it takes none."""
+    """Raise the `Rejected` that says why a pool accepts no bets now; do nothing if it does accept them."""
     if status is not PoolStatus.OPEN:
         raise Rejected(ErrorCode.POOL_RESOLVED, f"this pool is {status.value}")
     if now_ms < times.start_at:
-        raise Rejected(ErrorCode.BETTING_NOT_STARTED, f"this pool takes bets from {times.start_at} on")
+        raise Rejected(
+            ErrorCode.BETTING_NOT_STARTED, f"betting has not started; this pool accepts bets from {times.start_at} on"
+        )
     if is_blocked:
         raise Rejected(ErrorCode.BETTING_BLOCKED, "betting in this pool is blocked")
     require_betting_not_ended(times, now_ms)
 
 
 def require_betting_not_ended(times: PoolTimes, now_ms: int) -> None:
-    """Raise ``betting_ended`` once a pool has stopped accepting bets, or is over and only to be settled yet."""
+    """Raise ``betting_ended`` once a pool has stopped accepting bets, or has reached its ``finish_at``."""
     for ended_at in (times.stop_accepting_bets_at, times.finish_at):
         if ended_at is not None and now_ms >= ended_at:
-            raise Rejected(ErrorCode.BETTING_ENDED, f"this pool took bets until {ended_at}")
+            raise Rejected(ErrorCode.BETTING_ENDED, f"betting has ended; this pool accepted bets until {ended_at}")
 
 
 def parse_label(name: str, field: str) -> str:
-    """The id of a label of a binary pool: one part, without ``:``."""
+    """The id of a label of a binary pool: one part, without ``:``. Raises `Rejected`."""
     folded = fold(name, field)
     if ":" in folded:
         raise invalid(field, f"{field} holds a ':' in {name[:40]!r}; the labels of a binary pool are not nested")
@@ -113,32 +115,38 @@ def parse_label(name: str, field: str) -> str:
 
 
 def parse_labels(names: list[str]) -> dict[str, str]:
-    """Label id → label as sent: ``yes`` and ``no``, or exactly two different ones."""
+    """Label id → label as sent; ``yes`` and ``no`` if ``names`` is empty.
+
+    Raises `Rejected` unless there are exactly two different labels.
+    """
     labels: dict[str, str] = {}
     for name in names or YES_NO:
         labels.setdefault(parse_label(name, "targets"), name)
     if len(labels) != MAX_LABELS or len(names) > MAX_LABELS:
-        raise invalid("targets", "targets of a binary pool are exactly two different labels, or left out for yes, no")
+        raise invalid(
+            "targets", "targets of a binary pool must be two different labels; leave targets out for yes and no"
+        )
     return labels
 
 
 def common_level(target_ids: list[str]) -> int:
-    """The level of a parimutuel pool's targets, ``none`` aside, counted from 1."""
+    """The level, counted from 1, that a parimutuel pool's targets besides ``none`` have. Raises `Rejected`."""
     levels = {target_id.count(":") + 1 for target_id in target_ids if target_id != NONE_ID}
     if len(levels) != 1:
-        text = "targets must name at least one target besides 'none', and all of one level"
+        text = "targets must name at least one target besides 'none', all of the same level"
         raise invalid("targets", text)
     return levels.pop()
 
 
 def recreated_times(times: PoolTimes, now_ms: int, unbacked_runs: int) -> PoolTimes:
-    """The times of a pool that is opened anew at ``now_ms``: the same distances, of at least a second.
+    """The times of a pool that is recreated at ``now_ms``: the same durations, of at least a second each.
 
-    ``unbacked_runs`` is how often in a row it has ended by time without a bet: from the second on it lasts longer.
+    ``unbacked_runs`` is how often in a row it has ended by time without a bet; from the second time on it lasts
+    at least five seconds.
     """
-    lasts_ms = SHORTEST_UNBACKED_RUN_MS if unbacked_runs > 1 else SHORTEST_RUN_MS
+    lasts_ms = MIN_UNBACKED_RUN_MS if unbacked_runs > 1 else MIN_RUN_MS
 
-    def moved(moment: int | None, shortest_ms: int) -> int | None:
-        return None if moment is None else now_ms + max(shortest_ms, moment - times.start_at)
+    def moved(moment: int | None, min_ms: int) -> int | None:
+        return None if moment is None else now_ms + max(min_ms, moment - times.start_at)
 
-    return PoolTimes(now_ms, moved(times.finish_at, lasts_ms), moved(times.stop_accepting_bets_at, SHORTEST_RUN_MS))
+    return PoolTimes(now_ms, moved(times.finish_at, lasts_ms), moved(times.stop_accepting_bets_at, MIN_RUN_MS))

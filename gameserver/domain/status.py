@@ -1,4 +1,4 @@
-"""Where a game is in its life (contract, section 5)."""
+"""The status of a game (protocol, "Life of a game")."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class GameStatus(StrEnum):
 
 
 class GameTimes(NamedTuple):
-    """The moments that decide a game's status, in epoch milliseconds; None where it has not happened."""
+    """The times that decide a game's status, in epoch milliseconds; None where something has not happened."""
 
     open_at: int
     live_start_at: int
@@ -25,7 +25,7 @@ class GameTimes(NamedTuple):
 
 
 def game_status(times: GameTimes, now_ms: int) -> GameStatus:
-    """The status at ``now_ms``."""
+    """The status of a game at ``now_ms``."""
     if times.closed_at is not None:
         return GameStatus.CLOSED
     if times.closing_at is not None:

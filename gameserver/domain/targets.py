@@ -1,4 +1,4 @@
-"""Nested targets: paths such as ``Argentina:1``, and the tree a game shows (contract, sections 3 and 5)."""
+"""Nested targets: paths such as ``Argentina:1``, and a game's tree (protocol, "Names of actions and targets")."""
 
 import re
 from collections.abc import Iterable
@@ -6,16 +6,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from gameserver.domain.names import different, fold, part_id, parts_as_sent, split_list
+from gameserver.domain.names import MAX_PART_LENGTH, different, fold, part_id, parts_as_sent, split_list
 from gameserver.errors import invalid
 
+_IS_ID = re.compile("[a-z0-9]+([-:][a-z0-9]+)*")  # most names: already an id
 NONE_ID = "none"
 NONE_DISPLAY_NAME = "None"
 _PLAIN = re.compile("(?=.{1,128}\\Z)[A-Za-z0-9-]+( [A-Za-z0-9-]+)*")
 
 
 class Part(NamedTuple):
-    """One step of a target's path: its id, and how it was written."""
+    """One step of a target's path: its id, and its name as first sent."""
 
     id: str
     display_name: str
@@ -43,7 +44,7 @@ def parse_target(name: str, field: str, max_depth: int) -> Path:
     Raises `Rejected` (``invalid_parameter``) for empty parts, control characters, children of
     ``none``, parts of more than 128 characters and more than ``max_depth`` parts.
     """
-    if _PLAIN.fullmatch(name):  # as most are: one part, of which little is to be made
+    if _PLAIN.fullmatch(name):  # most names: one part, plain characters
         return (Part(name.lower().replace(" ", "-"), name),)
     parts = fold(name, field).split(":")
     if len(parts) > max_depth:
@@ -54,22 +55,29 @@ def parse_target(name: str, field: str, max_depth: int) -> Path:
     return tuple(map(Part, ids, parts_as_sent(name, field)))
 
 
-def parse_targets(value: list[str] | str, field: str, max_depth: int, most: int) -> list[Path]:
+def parse_targets(value: list[str] | str, field: str, max_depth: int, limit: int) -> list[Path]:
     """The different paths of a list parameter, in the order sent, each as first sent.
 
-    Raises `Rejected` as `parse_target` does, and as soon as there are more than ``most``.
+    Raises `Rejected` as `parse_target` does, and as soon as there are more than ``limit``.
     """
     paths: dict[str, Path] = {}
     for name in different(split_list(value)):
         path = parse_target(name, field, max_depth)
         paths.setdefault(path_id(part.id for part in path), path)
-        if len(paths) > most:
-            raise invalid(field, f"{field} may name at most {most} targets, 'none' included")
+        if len(paths) > limit:
+            raise invalid(field, f"{field} may name at most {limit} targets, 'none' included")
     return list(paths.values())
 
 
+def target_key(name: str, field: str, max_depth: int) -> str:
+    """The id that a name or id stands for: of a target, or of a binary pool's label. Raises `Rejected`."""
+    if len(name) <= MAX_PART_LENGTH and _IS_ID.fullmatch(name):
+        return name
+    return path_id(part.id for part in parse_target(name.strip(), field, max_depth))
+
+
 class TargetRow(NamedTuple):
-    """A target as stored: adjacency by number, parents before their children."""
+    """A target as stored: its parent by number. Parents come before their children."""
 
     number: int
     parent: int | None
@@ -78,7 +86,7 @@ class TargetRow(NamedTuple):
 
 
 def build_tree(rows: Iterable[TargetRow]) -> dict[str, TargetNode]:
-    """The nested object of a game's targets, built in one pass without recursion."""
+    """The nested object of a game's targets; built in one pass, without recursion."""
     roots: dict[str, TargetNode] = {}
     children: dict[int | None, dict[str, TargetNode]] = {None: roots}
     for row in rows:
@@ -89,7 +97,7 @@ def build_tree(rows: Iterable[TargetRow]) -> dict[str, TargetNode]:
 
 
 def target_ids(rows: Iterable[TargetRow]) -> dict[int, str]:
-    """Row → target id, the path of part ids."""
+    """Row number → target id, the path of part ids."""
     ids: dict[int, str] = {}
     for row in rows:
         ids[row.number] = row.id if row.parent is None else f"{ids[row.parent]}:{row.id}"

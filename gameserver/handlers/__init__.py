@@ -1,1 +1,1 @@
-"""What each operation does: one function an operation, registered with `gameserver.handlers.registry`."""
+"""The operations: one function each, found by `gameserver.handlers.table`."""

@@ -1,6 +1,6 @@
-"""What the operations on games do (contract, section 5)."""
+"""Creating, opening, updating, closing and listing games (protocol, "Game sources and games")."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -8,12 +8,11 @@ from gameserver.config import Settings
 from gameserver.domain.names import hashtag, parse_actions, too_many_actions
 from gameserver.domain.status import game_status
 from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
+from gameserver.engine.closing import close, manual_pools_remain
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.details import action_nodes, details_broadcast
+from gameserver.engine.preconditions import require_not_closed, require_source_open
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.closing import close, manual_pools_remain
-from gameserver.handlers.context import Change, Reading
-from gameserver.handlers.details import action_nodes, told_details
-from gameserver.handlers.registry import handles
-from gameserver.handlers.states import require_not_closed, require_source_open
 from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
@@ -52,6 +51,7 @@ from gameserver.storage.games import (
     update_game_opened,
     update_image_url,
 )
+from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.targets import (
     insert_actions,
     insert_target_rows,
@@ -59,10 +59,11 @@ from gameserver.storage.targets import (
     list_target_rows,
     next_target_number,
 )
-from gameserver.storage.timers import TimerKind, insert_timer
 
-# An object for a target whose names are empty.
+# The size of a target's object whose names are empty.
 _LEAST_NODE_BYTES = len('"":{"symbol":"","display_name":"","targets":{}},')
+
+OpenedT = TypeVar("OpenedT", bound=OpenedGame)
 
 
 class _Contents(NamedTuple):
@@ -72,22 +73,23 @@ class _Contents(NamedTuple):
     targets: list[Path]
 
 
-def _parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
-    most = settings.max_targets
+def parse_contents(request: CreateAndOpenGame | OpenGame | UpdateGameDetails, settings: Settings) -> _Contents:
+    """The actions and targets that the parameters spell. Raises `Rejected` for more than a game may have."""
+    limit = settings.max_targets
     contents = _Contents(
         parse_actions(request.actions, "actions", settings.max_actions),
-        parse_targets(request.targets, "targets", settings.max_target_depth, most),
+        parse_targets(request.targets, "targets", settings.max_target_depth, limit),
     )
     # Counting exactly is worth it only near the limit.
-    if sum(map(len, contents.targets)) >= most and len(missing_rows([], contents.targets, 1)) > most:
+    if sum(map(len, contents.targets)) >= limit and len(missing_rows([], contents.targets, 1)) > limit:
         raise _too_many_targets(settings)
     if len(contents.targets) * _LEAST_NODE_BYTES > settings.max_details_bytes:
-        raise _too_long(settings)
+        raise _details_too_long(settings)
     return contents
 
 
 def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
-    """Add what the game does not have yet, and ``none``. Raises ``invalid_parameter`` if that would be too much."""
+    """Add what the game does not have yet, and ``none``. Raises ``invalid_parameter`` beyond a game's limits."""
     connection, settings = change.connection, change.settings
     if len(list_actions(connection, game_id) | contents.actions) > settings.max_actions:
         raise too_many_actions("actions", settings.max_actions)
@@ -100,41 +102,36 @@ def _add_contents(change: Change, game_id: int, contents: _Contents) -> None:
 
 
 def _too_many_targets(settings: Settings) -> Rejected:
-    text = f"a game has at most {settings.max_targets} targets, implied ancestors and 'none' included"
+    text = f"a game may have at most {settings.max_targets} targets, implied ancestors and 'none' included"
     return invalid("targets", text)
 
 
-def _require_short(change: Change, details: OpenedGame | GameDetails) -> None:
+def _require_details_fit(change: Change, details: OpenedGame | GameDetails) -> None:
     """Raise ``invalid_parameter`` if a game's details are longer than they may be."""
     if body_size(details) > change.settings.max_details_bytes:
-        raise _too_long(change.settings)
+        raise _details_too_long(change.settings)
 
 
-def _too_long(settings: Settings) -> Rejected:
-    text = f"a game's details, with these actions and targets, may have at most {settings.max_details_bytes} bytes"
+def _details_too_long(settings: Settings) -> Rejected:
+    text = f"a game's details may have at most {settings.max_details_bytes} bytes; send fewer actions and targets"
     return invalid("targets", text)
 
 
-def _opened_fields(reading: Reading, game: Game) -> dict[str, Any]:
-    return {
-        **_created_fields(game),
-        "actions": action_nodes(reading, game.id),
-        "targets": build_tree(list_target_rows(reading.connection, game.id)),
-    }
-
-
-def _created_fields(game: Game) -> dict[str, Any]:
-    return {
-        "source_id": game.source_uuid,
-        "game_id": game.uuid,
-        "game_name": game.name,
-        "type": game.type,
-        "open_at": game.open_at,
-        "live_start_at": game.live_start_at,
-        "live_finish_at": game.live_finish_at,
-        "close_at": game.close_at,
-        "hashtag": game.hashtag,
-    }
+def _opened(kind: type[OpenedT], reading: Reading, game: Game) -> OpenedT:
+    """A game that opens, as a message of that type."""
+    return kind(
+        source_id=game.source_uuid,
+        game_id=game.uuid,
+        actions=action_nodes(reading, game.id),
+        game_name=game.name,
+        type=game.type,
+        open_at=game.open_at,
+        live_start_at=game.live_start_at,
+        live_finish_at=game.live_finish_at,
+        close_at=game.close_at,
+        hashtag=game.hashtag,
+        targets=build_tree(list_target_rows(reading.connection, game.id)),
+    )
 
 
 def _check_close_at(request: NewGame, now_ms: int) -> None:
@@ -171,44 +168,50 @@ def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
     return game
 
 
-@handles(CreateAndOpenGame, _parse_contents)
 def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: _Contents) -> GameCreatedAndOpened:
-    """Create a game that is open."""
+    """Create a game that is open at once."""
     _check_close_at(request, change.now_ms)
     game = _insert_game(change, request, opened=True)
     _add_contents(change, game.id, contents)
-    opened = GameCreatedAndOpened(**_opened_fields(change, game))
-    _require_short(change, opened)
+    opened = _opened(GameCreatedAndOpened, change, game)
+    _require_details_fit(change, opened)
     change.publish(game, opened)
     return opened
 
 
-@handles(CreateGame)
 def create_game(change: Change, request: CreateGame) -> GameCreated:
     """Create an upcoming game."""
     _check_close_at(request, change.now_ms)
     game = _insert_game(change, request, opened=False)
-    created = GameCreated(**_created_fields(game))
+    created = GameCreated(
+        source_id=game.source_uuid,
+        game_id=game.uuid,
+        game_name=game.name,
+        type=game.type,
+        open_at=game.open_at,
+        live_start_at=game.live_start_at,
+        live_finish_at=game.live_finish_at,
+        close_at=game.close_at,
+        hashtag=game.hashtag,
+    )
     change.publish(game, created)
     return created
 
 
-@handles(OpenGame, _parse_contents)
 def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpened:
     """Open an upcoming game."""
     game = change.game(request, request.game_id)
     require_not_closed(game)
     if game.opened_at is not None:
-        raise Rejected(ErrorCode.CONFLICT, "this game is open already")
+        raise Rejected(ErrorCode.CONFLICT, "this game is already open")
     update_game_opened(change.connection, game.id, change.now_ms)
     _add_contents(change, game.id, contents)
-    opened = GameOpened(**_opened_fields(change, game))
-    _require_short(change, opened)
+    opened = _opened(GameOpened, change, game)
+    _require_details_fit(change, opened)
     change.publish(game, opened)
     return opened
 
 
-@handles(ListGamesIAmAdminOf)
 def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> GamesIAmAdminOfList:
     """List the games the user administers, newest first."""
     before = _cursor(reading, request.after)
@@ -221,7 +224,7 @@ def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> 
 
 
 def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -> int | None:
-    """The row below which a page begins."""
+    """The row below which a page begins, or None for the first page. Raises ``not_found``."""
     if after is None:
         return None
     game = find_game(reading.connection, after)
@@ -230,32 +233,29 @@ def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -
     return game.id
 
 
-@handles(UpdateGameDetails, _parse_contents)
 def update_game_details(change: Change, request: UpdateGameDetails, contents: _Contents) -> GameDetailsUpdated:
-    """Add to a game's actions and targets, or change its image; broadcast the details."""
+    """Add to a game's actions and targets, or change its image, and broadcast its details."""
     game = change.game(request, request.game_id)
     require_not_closed(game)
     if contents.actions or contents.targets:
         _add_contents(change, game.id, contents)
     if request.image_url is not None:
         update_image_url(change.connection, game.id, request.image_url)
-    details = told_details(change, get_game(change.connection, game.id))
+    details = details_broadcast(change, get_game(change.connection, game.id))
     if contents.actions or contents.targets:
-        _require_short(change, msgspec.structs.replace(details, game_state={}))
+        _require_details_fit(change, msgspec.structs.replace(details, game_state={}))
     change.publish(game, details)
     return GameDetailsUpdated(game_id=game.uuid)
 
 
-@handles(CloseGame)
 def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
-    """Close a game."""
+    """Close a game, as far as its binary pools let it."""
     game = change.game(request, request.game_id)
     require_not_closed(game)
     remaining = close(change, game)
     return manual_pools_remain(request, remaining) if remaining else GameClosed(game_id=game.uuid)
 
 
-@handles(ListGamesForSource)
 def list_games_for_source(reading: Reading, request: ListGamesForSource) -> GamesListForSource:
     """List a source's open games, newest first."""
     source = reading.source(request, request.source_id)
@@ -281,7 +281,6 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
     )
 
 
-@handles(ListUpcomingGamesForSource)
 def list_upcoming_games_for_source(reading: Reading, request: ListUpcomingGamesForSource) -> UpcomingGamesListForSource:
     """List a source's upcoming games, newest first."""
     source = reading.source(request, request.source_id)

@@ -1,14 +1,14 @@
-"""What the operations that open and list betting pools do (contract, section 6)."""
+"""Opening, listing and reading betting pools (protocol, "Betting pools")."""
 
-from collections.abc import Iterable
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.names import split_list
-from gameserver.domain.parimutuel import to_win_if_backed
 from gameserver.domain.pools import (
     MAX_LABELS,
     PoolTimes,
@@ -20,10 +20,10 @@ from gameserver.domain.pools import (
     parse_labels,
 )
 from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.handlers.context import Change, Reading
-from gameserver.handlers.registry import handles
-from gameserver.handlers.states import require_running
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.pools import open_pool, pool_object, require_action, require_may_open_pool, sums_of
+from gameserver.engine.preconditions import require_running
+from gameserver.errors import invalid, not_found
 from gameserver.protocol.pools import (
     AllBettingPoolsForGame,
     BettingPoolCreated,
@@ -33,13 +33,11 @@ from gameserver.protocol.pools import (
     ListMyOpenBettingPoolsForGame,
     ListMyResolvedPoolsForGame,
     ListMyRunningPoolsForGame,
-    NewBettingPool,
     NewBettingPoolBetsDistribution,
     PlacedBet,
     PoolsList,
     PoolsPage,
     PoolView,
-    TargetSums,
     TargetSumsWithBets,
     YouOpenPoolsListForGame,
     YourResolvedPoolsForGame,
@@ -51,9 +49,7 @@ from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
     PoolTarget,
-    count_open_pools,
     find_pool,
-    insert_pool,
     list_backed_pools,
     list_open_pools,
     list_pool_targets,
@@ -61,8 +57,7 @@ from gameserver.storage.pools import (
 )
 from gameserver.storage.settlements import get_net, get_settlement
 from gameserver.storage.sources import get_source
-from gameserver.storage.targets import find_action_id, find_target
-from gameserver.storage.timers import TimerKind, insert_timer
+from gameserver.storage.targets import find_target
 
 LATEST_BETS = 100
 MAX_NAMES_BYTES = 131_072  # of a pool's targets, so that a message can hold a pool
@@ -70,52 +65,8 @@ MAX_NAMES_BYTES = 131_072  # of a pool's targets, so that a message can hold a p
 ListT = TypeVar("ListT", bound=PoolsList)
 
 
-def sums_of(pool: Pool, targets: Iterable[PoolTarget]) -> dict[str, TargetSums]:
-    """The distribution of a pool's stakes."""
-    unit = int(1 / to_units(1, pool.currency))
-    return {
-        target.key: TargetSums(
-            target.display_name,
-            target.backing_people,
-            to_units(target.backing_money, pool.currency),
-            to_win_if_backed(pool.amount_total, target.backing_money, pool.takeout_millionths, unit),
-        )
-        for target in targets
-    }
-
-
-def pool_fields(pool: Pool, distribution: object) -> dict[str, Any]:
-    """The fields of the pool object."""
-    return {
-        "pool_id": pool.uuid,
-        "game_id": pool.game_uuid,
-        "description": pool.description,
-        "type": pool.type,
-        "action_id": pool.action,
-        "target_level": pool.target_level,
-        "participants": pool.participants,
-        "amount_total": to_units(pool.amount_total, pool.currency),
-        "bet_count": pool.bet_count,
-        "distribution": distribution,
-        "is_blocked": pool.is_blocked,
-        "is_hot": pool.hot_since is not None,
-        "start_at": pool.start_at,
-        "finish_at": pool.finish_at,
-        "stop_accepting_bets_at": pool.stop_accepting_bets_at,
-        "recreate_on_end": pool.recreate_on_end,
-        "unlisted_target": pool.unlisted_target.value,
-        "status": pool.status.value,
-        "version": pool.version,
-    }
-
-
-def view_fields(reading: Reading, pool: Pool) -> dict[str, Any]:
-    """The fields of the pool object as it is in lists and broadcasts."""
-    return pool_fields(pool, sums_of(pool, list_pool_targets(reading.connection, pool.id)))
-
-
 class _Subject(NamedTuple):
-    """What a pool is on: labels by id, or an action and targets by their ids, all of one level."""
+    """What is bet on in a pool: two labels by id, or an action and target ids, all of one level."""
 
     labels: dict[str, str]
     action_key: str | None
@@ -123,7 +74,8 @@ class _Subject(NamedTuple):
     level: int
 
 
-def _parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Subject:
+def parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Subject:
+    """What is bet on, as the parameters name it. Raises `Rejected`."""
     type_ = request.pool_kind
     check_finish_at(type_, request.finish_at)
     if type_.is_binary:
@@ -134,15 +86,14 @@ def _parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Su
     ids = [path_id(part.id for part in path) for path in paths]
     level = common_level(ids)
     if len(set(ids) - {NONE_ID}) > settings.max_pool_targets:
-        raise invalid("targets", f"a pool has at most {settings.max_pool_targets} targets besides 'none'")
+        raise invalid("targets", f"a pool may have at most {settings.max_pool_targets} targets besides 'none'")
     return _Subject({}, action_key_of(request.action_id, "action_id"), ids, level)
 
 
-@handles(CreateAndOpenBettingPool, _parse_subject)
 def create_and_open_betting_pool(
     change: Change, request: CreateAndOpenBettingPool, subject: _Subject
 ) -> BettingPoolCreated:
-    """Open a pool."""
+    """Open a betting pool."""
     type_ = request.pool_kind
     now_ms = change.now_ms
     times = PoolTimes(max(now_ms, request.start_at or 0), request.finish_at, request.stop_accepting_bets_at)
@@ -155,7 +106,7 @@ def create_and_open_betting_pool(
         targets = _known_targets(change, game, subject.target_ids)
         action_row = require_action(change, game, subject.action_key)
     require_running(game, now_ms)
-    require_room(change, game)
+    require_may_open_pool(change, game)
     pool = open_pool(
         change,
         game,
@@ -186,42 +137,13 @@ def create_and_open_betting_pool(
     )
 
 
-def has_room(reading: Reading, game: Game) -> bool:
-    """Whether one more pool may be open in the game."""
-    return count_open_pools(reading.connection, game.id) < reading.settings.max_open_pools
-
-
-def require_room(change: Change, game: Game) -> None:
-    """Raise ``conflict`` unless one more pool may be open in the game."""
-    if not has_room(change, game):
-        text = f"a game has at most {change.settings.max_open_pools} open pools; resolve or void some first"
-        raise Rejected(ErrorCode.CONFLICT, text)
-
-
-def open_pool(change: Change, game: Game, new: NewPoolRow, targets: dict[str, str]) -> Pool:
-    """Open a pool and tell the game's subscribers (352)."""
-    pool = insert_pool(change.connection, new, targets)
-    if pool.finish_at is not None:
-        insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, game.id, pool_id=pool.id)
-    change.publish(game, NewBettingPool(**view_fields(change, pool)))
-    return pool
-
-
-def require_action(reading: Reading, game: Game, key: str) -> int:
-    """The row of an action of the game. Raises ``invalid_parameter``."""
-    row = find_action_id(reading.connection, game.id, key)
-    if row is None:
-        raise invalid("action_id", f"action_id names no action of this game: {key!r}")
-    return row
-
-
 def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, str]:
-    """Target id → display name of targets of the game, and ``none``."""
+    """Target id → display name, ``none`` included. Raises ``invalid_parameter`` for targets the game does not have."""
     known: dict[str, str] = {}
     for target_id in ids:
         target = find_target(reading.connection, game.id, target_id)
         if target is None:
-            raise invalid("targets", f"targets names one that this game does not have: {target_id[:80]!r}")
+            raise invalid("targets", f"this game has no target {target_id[:80]!r}; get_game_details lists its targets")
         known[target_id] = target.display_name
     known.setdefault(NONE_ID, NONE_DISPLAY_NAME)
     if sum(len(name.encode()) for names in known.items() for name in names) > MAX_NAMES_BYTES:
@@ -229,7 +151,6 @@ def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, st
     return known
 
 
-@handles(ListAllBettingPoolsForGame)
 def list_all_betting_pools_for_game(reading: Reading, request: ListAllBettingPoolsForGame) -> AllBettingPoolsForGame:
     """List the unresolved pools of a game."""
     game, before = _page(reading, request)
@@ -237,25 +158,22 @@ def list_all_betting_pools_for_game(reading: Reading, request: ListAllBettingPoo
     return _list(reading, AllBettingPoolsForGame, game, found, request.limit)
 
 
-@handles(ListMyOpenBettingPoolsForGame)
 def list_my_open_betting_pools_for_game(
     reading: Reading, request: ListMyOpenBettingPoolsForGame
 ) -> YouOpenPoolsListForGame:
-    """List those in which the user has no bet."""
+    """List the unresolved pools in which the user has no bet."""
     game, before = _page(reading, request)
     found = list_unbacked_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1)
     return _list(reading, YouOpenPoolsListForGame, game, found, request.limit)
 
 
-@handles(ListMyRunningPoolsForGame)
 def list_my_running_pools_for_game(reading: Reading, request: ListMyRunningPoolsForGame) -> YourRunningPoolsForGame:
-    """List those in which the user has a bet."""
+    """List the unresolved pools in which the user has a bet."""
     game, before = _page(reading, request)
     found = list_backed_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1, running=True)
     return _list(reading, YourRunningPoolsForGame, game, found, request.limit)
 
 
-@handles(ListMyResolvedPoolsForGame)
 def list_my_resolved_pools_for_game(reading: Reading, request: ListMyResolvedPoolsForGame) -> YourResolvedPoolsForGame:
     """List the ended pools in which the user had a bet."""
     game, before = _page(reading, request)
@@ -264,7 +182,7 @@ def list_my_resolved_pools_for_game(reading: Reading, request: ListMyResolvedPoo
 
 
 def _page(reading: Reading, request: PoolsPage) -> tuple[Game, int | None]:
-    """The game, and the row below which the page begins."""
+    """The game, and the row below which the page begins, or None for the first page. Raises ``not_found``."""
     game = reading.game(request, request.game_id)
     if request.after is None:
         return game, None
@@ -275,18 +193,17 @@ def _page(reading: Reading, request: PoolsPage) -> tuple[Game, int | None]:
 
 
 def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool], limit: int) -> ListT:
+    """The page of ``found`` as a message of that type; in the user's own lists, with the user's part in each pool."""
     page = found[:limit]
     views = {}
     for pool in page:
         targets = list_pool_targets(reading.connection, pool.id)
-        extra: dict[str, Any] = {}
+        view = pool_object(PoolView, pool, sums_of(pool, targets))
         if message in (YourRunningPoolsForGame, YourResolvedPoolsForGame):
-            keys = {target.position: target.key for target in targets}
-            staked = list_stakes(reading.connection, reading.user.id, pool.id)
-            extra["user_backed"] = {keys[at]: to_units(amount, pool.currency) for at, amount in staked.items()}
+            view = _with_stakes(reading, view, pool, targets)
         if message is YourResolvedPoolsForGame:
-            extra |= _outcome_fields(reading, pool, targets)
-        views[pool.uuid] = PoolView(**pool_fields(pool, sums_of(pool, targets)), **extra)
+            view = _with_outcome(reading, view, pool, targets)
+        views[pool.uuid] = view
     return message(
         game_id=game.uuid,
         pools_list=views,
@@ -295,21 +212,28 @@ def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool],
     )
 
 
-def _outcome_fields(reading: Reading, pool: Pool, targets: list[PoolTarget]) -> dict[str, Any]:
+def _with_stakes(reading: Reading, view: PoolView, pool: Pool, targets: list[PoolTarget]) -> PoolView:
+    keys = {target.position: target.key for target in targets}
+    staked = list_stakes(reading.connection, reading.user.id, pool.id)
+    backed = {keys[position]: to_units(amount, pool.currency) for position, amount in staked.items()}
+    return msgspec.structs.replace(view, user_backed=backed)
+
+
+def _with_outcome(reading: Reading, view: PoolView, pool: Pool, targets: list[PoolTarget]) -> PoolView:
     assert pool.settlement_id is not None
     settlement = get_settlement(reading.connection, pool.settlement_id)
-    return {
-        "winning_target": next((target.key for target in targets if target.position == settlement.position), None),
-        "resolved_at": settlement.settled_at,
-        "total_winnings": to_units(get_net(reading.connection, reading.user.id, pool.id), pool.currency),
-    }
+    return msgspec.structs.replace(
+        view,
+        winning_target=next((target.key for target in targets if target.position == settlement.position), None),
+        resolved_at=settlement.settled_at,
+        total_winnings=to_units(get_net(reading.connection, reading.user.id, pool.id), pool.currency),
+    )
 
 
-@handles(GetBettingPoolBetsDistribution)
 def get_betting_pool_bets_distribution(
     reading: Reading, request: GetBettingPoolBetsDistribution
 ) -> NewBettingPoolBetsDistribution:
-    """A pool with its latest bets."""
+    """Read a pool with the latest bets on each target."""
     pool = reading.pool(request, request.pool_id)
     targets = list_pool_targets(reading.connection, pool.id)
     sums = sums_of(pool, targets)
@@ -326,4 +250,4 @@ def get_betting_pool_bets_distribution(
         )
         for target in targets
     }
-    return NewBettingPoolBetsDistribution(**pool_fields(pool, distribution))
+    return pool_object(NewBettingPoolBetsDistribution, pool, distribution)

@@ -1,13 +1,12 @@
-"""Receipts: a bet with the ledger's movements for it (contract, section 6)."""
+"""Receipts: a bet with its transfers in the ledger (protocol, "Balances and receipts")."""
 
-from typing import Any
+import msgspec
 
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import price
+from gameserver.engine.context import Reading
+from gameserver.engine.settlement import target_name
 from gameserver.errors import not_found
-from gameserver.handlers.context import Reading
-from gameserver.handlers.registry import handles
-from gameserver.handlers.settlement import target_name
 from gameserver.protocol.events import BetReceipt, GetBetReceipt, ShownTransfer
 from gameserver.storage.bets import find_bet
 from gameserver.storage.events import get_event
@@ -16,27 +15,15 @@ from gameserver.storage.pools import get_pool
 from gameserver.storage.settlements import find_settlement_of_bet
 
 
-@handles(GetBetReceipt)
 def get_bet_receipt(reading: Reading, request: GetBetReceipt) -> BetReceipt:
-    """A bet of one's own; another's is not found."""
+    """Read one of the user's own bets with its transfers. Raises ``not_found`` for anybody else's."""
     bet = find_bet(reading.connection, request.bet_id)
     if bet is None or bet.user_id != reading.user.id:
         raise not_found("bet_id", "bet of yours")
     pool = get_pool(reading.connection, bet.pool_id)
-    settled: dict[str, Any] = {}
-    if bet.settled_at is not None:
-        settlement = find_settlement_of_bet(reading.connection, bet.id)
-        event = get_event(reading.connection, settlement.event_id) if settlement.event_id is not None else None
-        settled = {
-            "payout": to_units(bet.payout, pool.currency),
-            "price": price(bet.payout, bet.amount),
-            "takeout": to_units(settlement.takeout, pool.currency),
-            "event_id": event.uuid if event is not None else None,
-            "settled_at": bet.settled_at,
-        }
     target = target_name(reading, pool, bet.position)
     assert target is not None
-    return BetReceipt(
+    receipt = BetReceipt(
         bet_id=bet.uuid,
         pool_id=pool.uuid,
         game_id=pool.game_uuid,
@@ -48,5 +35,16 @@ def get_bet_receipt(reading: Reading, request: GetBetReceipt) -> BetReceipt:
             ShownTransfer(row.debited, row.credited, to_units(row.amount, pool.currency), row.reason, row.made_at)
             for row in list_transfers_of_bet(reading.connection, bet.id)
         ],
-        **settled,
+    )
+    if bet.settled_at is None:
+        return receipt
+    settlement = find_settlement_of_bet(reading.connection, bet.id)
+    event = get_event(reading.connection, settlement.event_id) if settlement.event_id is not None else None
+    return msgspec.structs.replace(
+        receipt,
+        payout=to_units(bet.payout, pool.currency),
+        price=price(bet.payout, bet.amount),
+        takeout=to_units(settlement.takeout, pool.currency),
+        event_id=event.uuid if event is not None else None,
+        settled_at=bet.settled_at,
     )

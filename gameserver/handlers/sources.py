@@ -1,10 +1,9 @@
-"""What the operations on game sources do (contract, section 5)."""
+"""Opening, updating, closing and listing game sources (protocol, "Game sources and games")."""
 
+from gameserver.engine.closing import close, manual_pools_remain
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.preconditions import require_source_open
 from gameserver.errors import not_found
-from gameserver.handlers.closing import close, manual_pools_remain
-from gameserver.handlers.context import Change, Reading
-from gameserver.handlers.registry import handles
-from gameserver.handlers.states import require_source_open
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import CloseGame
 from gameserver.protocol.sources import (
@@ -30,9 +29,8 @@ from gameserver.storage.sources import (
 )
 
 
-@handles(OpenGameSource)
 def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpened:
-    """Open a source, its opener being its first admin."""
+    """Open a source; the user who opens it is its first admin."""
     change.admit(request)
     source = insert_source(
         change.connection,
@@ -47,9 +45,8 @@ def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpene
     return GameSourceOpened(source_id=source.uuid)
 
 
-@handles(UpdateGameSource)
 def update_game_source(change: Change, request: UpdateGameSource) -> GameSourceUpdated:
-    """Change what is given of a source."""
+    """Change the given properties of a source."""
     source = change.source(request, request.source_id)
     require_source_open(source)
     given = SourceChange(request.source_name, request.description, request.takeout_millionths, request.admins_may_bet)
@@ -57,9 +54,8 @@ def update_game_source(change: Change, request: UpdateGameSource) -> GameSourceU
     return GameSourceUpdated(source_id=source.uuid)
 
 
-@handles(CloseGameSource)
 def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClosed | ErrorReply:
-    """Close every game of a source, and the source."""
+    """Close every game of a source, then the source itself."""
     source = change.source(request, request.source_id)
     require_source_open(source)
     remaining: list[str] = []
@@ -72,7 +68,6 @@ def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClo
     return GameSourceClosed(source_id=source.uuid)
 
 
-@handles(ListGameSourcesIAmAdminOf)
 def list_game_sources_i_am_admin_of(reading: Reading, request: ListGameSourcesIAmAdminOf) -> GameSourcesIAmAdminOfList:
     """List the user's sources, newest first."""
     before = None

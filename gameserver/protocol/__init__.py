@@ -1,1 +1,1 @@
-"""The wire contract as declarations: each operation, reply and broadcast once, everything else derived."""
+"""The protocol as declarations: each operation, reply and broadcast once, everything else derived."""

@@ -1,20 +1,20 @@
-"""Placing bets, and balances (contract, section 6)."""
+"""Placing bets, and balances (protocol, "Bets")."""
 
 from decimal import Decimal
 from typing import Self
 
 import msgspec
 
-from gameserver.domain.money import DEFAULT_CURRENCY, read_amount
+from gameserver.domain.money import DEFAULT_CURRENCY
 from gameserver.errors import ErrorCode
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
+from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import Currency, Name, Number, Uuid
 from gameserver.protocol.pools import TargetSums
 
 
 @message
 class BetPlacedInBettingPool(Message, tag=356, frozen=True):
-    """The bet is taken and its stake set aside."""
+    """The bet is placed, and its stake is no longer available."""
 
     pool_id: str
     bet_id: str
@@ -35,7 +35,7 @@ class NewBet(msgspec.Struct, frozen=True):
 
 @message
 class BettingPoolBetsDistributionUpdate(Message, tag=361, frozen=True):
-    """How a pool is backed now, and up to 50 of the bets since the last update."""
+    """The distribution of a pool's stakes, and up to 50 of the bets since the last update."""
 
     pool_id: str
     game_id: str
@@ -52,7 +52,7 @@ class BettingPoolBetsDistributionUpdate(Message, tag=361, frozen=True):
         """Leave out the older of the new bets."""
         if not self.new_bets:
             return super().cut(share)
-        return msgspec.structs.replace(self, new_bets=part_of(self.new_bets[::-1], share)[::-1])
+        return msgspec.structs.replace(self, new_bets=first_part(self.new_bets[::-1], share)[::-1])
 
 
 @message
@@ -85,9 +85,6 @@ class PlaceBetInBettingPool(Request, tag=392, frozen=True):
     pool_id: Uuid
     target: Name
     amount: Number
-
-    def __post_init__(self) -> None:
-        read_amount(self.amount, "amount")
 
 
 @message

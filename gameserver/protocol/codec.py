@@ -1,8 +1,7 @@
-"""From the text of a message to a request, and from a message to the text that is sent.
+"""Decoding requests, and encoding replies and broadcasts.
 
-A request that is exactly as declared is decoded in one pass. Anything else is looked at again parameter by
-parameter, which accepts the contract's other spellings (numbers as strings, null and "" for absent) or
-names the parameter at fault.
+A request that is exactly as declared is decoded in one pass. Any other is decoded parameter by parameter, which
+accepts the lenient spellings (protocol, "Values"), numbers as strings for example, or names the parameter at fault.
 """
 
 import difflib
@@ -18,11 +17,11 @@ from msgspec import Raw, inspect
 from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Message, Operation, Request, RequestHeader, Role
-from gameserver.protocol.fields import FIRST_S, GOES_BY_IT, LAST_S
+from gameserver.protocol.fields import FIRST_S, LAST_S, REJECTS_SECONDS
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
-MAX_BODY_BYTES = 1_047_552  # with the longest header, 1 MiB: what WebSocket clients take by default
+MAX_BODY_BYTES = 1_047_552  # with the longest header 1 MiB, which WebSocket clients accept by default
 _CUT = 0.95  # of the share that would fit if all entries were of one size
 _VERSION = re.compile(r"\A1(\.[0-9]{1,9})?\Z")
 _HEADER_RULES = {
@@ -40,7 +39,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 class Undecodable(Exception):
-    """A message that is no acceptable request; ``op`` and ``id`` are what could be read of it."""
+    """A message that is not an acceptable request; ``op`` and ``id`` are set if they could be read."""
 
     def __init__(self, rejected: Rejected, op: int | None = None, id_: str | int | None = None) -> None:
         super().__init__(rejected, op, id_)
@@ -50,34 +49,34 @@ class Undecodable(Exception):
 
 
 class Parameter(NamedTuple):
-    """How one parameter is decoded outside the fast path."""
+    """How a parameter is decoded leniently; ``accepted`` completes "NAME must be …"."""
 
     decoder: msgspec.json.Decoder[Any]
     required: bool
     none_is_absent: bool
-    goes_by_it: bool
+    rejects_seconds: bool
     accepted: str
 
 
 def decode_request(text: str, *, logged_in: bool) -> Request:
-    """The request that ``text`` spells. Raises `Undecodable`, in the contract's order of checks."""
+    """The request that ``text`` is. Raises `Undecodable` for the first fault (protocol, "Order of checks")."""
     try:
         request: Request = _as_declared.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        return _decode_closely(text, logged_in)
+        return _decode_leniently(text, logged_in)
     header = request.header
     if header.api_version is not None or header.key == "":
-        return _decode_closely(text, logged_in)
+        return _decode_leniently(text, logged_in)
     for name in _TIMES.get(type(request), ()):
         value = getattr(request, name)
         if value is not None and FIRST_S <= value <= LAST_S:
-            return _decode_closely(text, logged_in)
+            return _decode_leniently(text, logged_in)
     if not logged_in:
         _require_open(type(request).__struct_config__.tag, header.id)
     return request
 
 
-def _decode_closely(text: str, logged_in: bool) -> Request:
+def _decode_leniently(text: str, logged_in: bool) -> Request:
     members = _read_members(text)
     op = _read_op(members)
     header = _read_header(members, op)
@@ -102,7 +101,7 @@ def _read_members(text: str) -> dict[str, Raw]:
         return _members.decode(text)
     except msgspec.ValidationError:
         _read_value(text)
-        raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "a request is one JSON object")) from None
+        raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "a request must be a JSON object")) from None
     except (msgspec.DecodeError, RecursionError) as error:
         if text.startswith(BYTE_ORDER_MARK):
             begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
@@ -116,7 +115,7 @@ def _not_json(error: Exception) -> Rejected:
 
 
 def _read_value(raw: Raw | str) -> Any:
-    """One member's value, the whole text being JSON in outline. Raises `Undecodable` where it is not in detail."""
+    """The value of a member of a JSON object. Raises `Undecodable` if it is not JSON."""
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -126,20 +125,20 @@ def _read_value(raw: Raw | str) -> Any:
 def _read_op(members: dict[str, Raw]) -> int:
     op = _read_value(members.pop("op", _NULL))
     if type(op) is not int:
-        rejected = Rejected(ErrorCode.BAD_REQUEST, "a request needs 'op', an integer: the operation's code", "op")
+        rejected = Rejected(ErrorCode.BAD_REQUEST, "op must be an integer, the code of an operation", "op")
         raise Undecodable(rejected, None, _id_of(_header_fields(members, None)))
     return op
 
 
 def _header_fields(members: dict[str, Raw], op: int | None) -> dict[str, Any]:
-    """The fields of the header that mean something and are given."""
+    """The known fields of the header that are not null."""
     raw = members.pop("header", _NULL)
     if bytes(raw) == b"null":
         return {}
     try:
         fields = _members.decode(raw)
     except msgspec.ValidationError:
-        rejected = Rejected(ErrorCode.BAD_REQUEST, "'header' must be a JSON object", "header")
+        rejected = Rejected(ErrorCode.BAD_REQUEST, "header must be a JSON object", "header")
         raise Undecodable(rejected, op) from None
     except (msgspec.DecodeError, RecursionError) as error:
         raise Undecodable(_not_json(error)) from None
@@ -148,7 +147,7 @@ def _header_fields(members: dict[str, Raw], op: int | None) -> dict[str, Any]:
 
 
 def _id_of(given: dict[str, Any]) -> str | int | None:
-    """What can be echoed of a header that may be wrong otherwise."""
+    """The id to echo, from a header whose other fields may be wrong."""
     try:
         return msgspec.convert({"id": given.get("id")}, RequestHeader).id
     except msgspec.ValidationError:
@@ -159,7 +158,7 @@ def _read_header(members: dict[str, Raw], op: int) -> RequestHeader:
     given = _header_fields(members, op)
     version = given.pop("api_version", "")
     if version not in ("", "None") and (isinstance(version, bool) or not _VERSION.match(str(version))):
-        text = f"this server speaks api_version {SUPPORTED_MAJOR}"
+        text = f"this server supports api_version {SUPPORTED_MAJOR}; leave api_version out for that"
         raise Undecodable(Rejected(ErrorCode.UNSUPPORTED_VERSION, text, "header.api_version"), op, _id_of(given))
     for name in ("key", "session_key"):
         if given.get(name) == "":
@@ -176,7 +175,7 @@ def _read_header(members: dict[str, Raw], op: int) -> RequestHeader:
 def _require_open(op: Any, id_: str | int | None) -> None:
     operation = OPERATIONS.get(op)
     if operation is None or operation.by is not Role.ANYONE:
-        text = "log on first: operation 100, or credentials in the handshake"
+        text = "log on first, by logon (100) or by credentials in the handshake"
         raise Undecodable(Rejected(ErrorCode.NOT_LOGGED_IN, text), op, id_)
 
 
@@ -197,7 +196,7 @@ def _read_parameters(members: dict[str, Raw], parameters: dict[str, Parameter]) 
             raise invalid(name, f"{name} must be {parameter.accepted}") from None
         except (msgspec.DecodeError, RecursionError) as error:
             raise _not_json(error) from None
-        if parameter.goes_by_it and FIRST_S <= value <= LAST_S:
+        if parameter.rejects_seconds and FIRST_S <= value <= LAST_S:
             raise invalid(name, f"{name} must be in epoch milliseconds; {value} looks like seconds")
         values[name] = value
     return values
@@ -217,7 +216,7 @@ def _unknown_text(name: str, parameters: dict[str, Parameter]) -> str:
 
 
 def _describe(kind: inspect.Type) -> tuple[bool, bool, str]:
-    """Whether ``"None"`` stands for absent, whether it is a time that something goes by, and what is accepted."""
+    """Whether ``"None"`` means absent, whether values in seconds are refused, and what is accepted."""
     if isinstance(kind, inspect.UnionType):
         kind = next(member for member in kind.types if not isinstance(member, inspect.NoneType))
     schema: dict[str, Any] = {}
@@ -226,7 +225,7 @@ def _describe(kind: inspect.Type) -> tuple[bool, bool, str]:
         schema, extra = kind.extra_json_schema or {}, kind.extra or {}
         kind = kind.type
     textual = isinstance(kind, inspect.StrType | inspect.ListType | inspect.UnionType)
-    return not textual, GOES_BY_IT in extra, schema.get("description", "")
+    return not textual, REJECTS_SECONDS in extra, schema.get("description", "")
 
 
 def _parameters_of(operation: Operation) -> dict[str, Parameter]:
@@ -241,15 +240,15 @@ def _parameters_of(operation: Operation) -> dict[str, Parameter]:
 
 # The parameters of each operation by name, in the order declared.
 PARAMETERS: dict[int, dict[str, Parameter]] = {op: _parameters_of(operation) for op, operation in OPERATIONS.items()}
-# Those that are times which something goes by.
+# Those in which values in seconds are refused.
 _TIMES: dict[type[Request], list[str]] = {
-    OPERATIONS[op].request: [name for name, parameter in parameters.items() if parameter.goes_by_it]
+    OPERATIONS[op].request: [name for name, parameter in parameters.items() if parameter.rejects_seconds]
     for op, parameters in PARAMETERS.items()
 }
 
 
 def request_digest(text: str) -> bytes:
-    """What two requests share that ask for the same thing: op and parameters as sent, decoded (section 8).
+    """A digest of the op and the parameters, by which a repeated request is recognised (protocol, "Idempotency").
 
     Raises `Rejected` (``bad_json``) for numbers that cannot be represented.
     """
@@ -263,7 +262,7 @@ def request_digest(text: str) -> bytes:
 
 
 def request_parameters(request: Request) -> bytes:
-    """A request's parameters as a JSON object, those at their defaults left out."""
+    """A request's parameters as a JSON object, without those at their defaults."""
     values = {
         field.name: getattr(request, field.name)
         for field in msgspec.structs.fields(request)
@@ -282,14 +281,14 @@ class ResponseHeader(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def body_size(body: Message) -> int:
-    """How many bytes a message has without its header, before it is cut."""
+    """How many bytes an uncut message has without its header."""
     return len(_encoder.encode(body))
 
 
 def encode_body(body: Message) -> bytes:
-    """A message without its header; what the log and the stored replies keep.
+    """A message without its header, as the log and the stored replies keep it.
 
-    It is cut to what a message may hold. Raises `Rejected` (``conflict``) if it cannot be.
+    It is cut to the longest body. Raises `Rejected` (``conflict``) if it cannot be.
     """
     encoded = _encoder.encode(body)
     while len(encoded) > MAX_BODY_BYTES:
@@ -299,5 +298,5 @@ def encode_body(body: Message) -> bytes:
 
 
 def with_header(header: ResponseHeader, body: bytes) -> bytes:
-    """The text to send: the header put in front of the other members of ``body``."""
+    """The text to send: ``body`` with the header as its first member."""
     return b'{"response_header":%b,%b' % (_encoder.encode(header), body[1:])

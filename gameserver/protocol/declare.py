@@ -1,4 +1,4 @@
-"""How an operation and a message are declared, and the registry that everything else derives from."""
+"""Declaring operations and messages, and the registry that everything else derives from."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ ERROR_RES = 666
 
 
 class Role(Enum):
-    """Who may call an operation (contract, section 2)."""
+    """Who may call an operation (protocol, "Roles")."""
 
     ANYONE = "anyone, before logon too"
     USER = "any user"
@@ -26,15 +26,15 @@ class Role(Enum):
 
 
 class Kind(Enum):
-    """Where an operation is carried out."""
+    """What an operation works on, which decides where it runs."""
 
     READ = "reads the database"
     WRITE = "changes the database; takes an idempotency key"
-    SESSION = "concerns the connection itself"
+    CONNECTION = "concerns the connection itself"
 
 
 class RequestHeader(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The envelope of a request (contract, section 3). Fields not listed are ignored."""
+    """The envelope of a request (protocol, "Envelope"). Fields not listed are ignored."""
 
     id: Annotated[str, Meta(max_length=64)] | Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
     key: Annotated[str, Meta(max_length=64)] | None = None
@@ -56,43 +56,46 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="res"):
 
     # Broadcasts that watchers of the game's source get without joining the game.
     for_watchers: ClassVar[bool] = False
-    # Refusals are not stored under an idempotency key: they may be tried again.
+    # A refusal is not stored under an idempotency key: the request may be tried again.
     is_success: ClassVar[bool] = True
     # The broadcast after which a game has no subscribers.
     ends_subscriptions: ClassVar[bool] = False
-    # The lists and objects of which only the first part is told where the whole would be too long for a message.
+    # The lists and objects of which only the first entries are sent where all would not fit into a message.
     cuts: ClassVar[tuple[str, ...]] = ()
 
-    def pools_told_of(self) -> tuple[str, ...]:
-        """The pools that the message says something of."""
+    def pools_shown(self) -> tuple[str, ...]:
+        """The ids of the pools whose state the message shows or changes."""
         if isinstance(pool_id := getattr(self, "pool_id", None), str):
             return (pool_id,)
         pools = getattr(self, "pools", None)
         return tuple(pools) if isinstance(pools, dict | list) else ()
 
     def cut(self, share: float) -> Self:
-        """The message with about that share of what may be cut; a page says where the next begins.
+        """A shorter message, with about that share of the entries that may be left out; a page's ``next`` follows suit.
 
-        Raises `Rejected` (``conflict``) if there is nothing left to be cut.
+        Raises `Rejected` (``conflict``) if there is nothing left to leave out.
         """
         is_page = "next" in self.__struct_fields__
-        parts = {name: part_of(getattr(self, name), share) for name in self.cuts if getattr(self, name)}
+        parts = {name: first_part(getattr(self, name), share) for name in self.cuts if getattr(self, name)}
         if not any(parts.values() if is_page else parts):
-            raise Rejected(ErrorCode.CONFLICT, "the reply would be longer than a message may be; ask for less")
+            raise Rejected(
+                ErrorCode.CONFLICT,
+                "the reply would exceed the longest message; request less at once",
+            )
         if is_page:
             (part,) = parts.values()
             parts["next"] = list(part)[-1] if isinstance(part, dict) else part[-1].id
         return msgspec.structs.replace(self, **parts)
 
 
-def part_of(whole: Any, share: float) -> Any:
-    """The first entries of a list or an object: about that share of them, and not all."""
+def first_part(whole: Any, share: float) -> Any:
+    """The first entries of a list or an object: about that share of them, and at least one fewer."""
     kept = min(int(len(whole) * share), len(whole) - 1)
     return dict(islice(whole.items(), kept)) if isinstance(whole, dict) else whole[:kept]
 
 
 class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
-    """A refusal (contract, section 3)."""
+    """A refusal (protocol, "Errors")."""
 
     is_success: ClassVar[bool] = False
 
@@ -106,7 +109,7 @@ class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
 
 
 class Operation(NamedTuple):
-    """What is declared of an operation beside its parameters."""
+    """The declaration of an operation; its parameters are the fields of ``request``."""
 
     op: int
     name: str

@@ -1,4 +1,4 @@
-"""Events, and how they end pools (contract, section 6)."""
+"""Events, settlements, corrections and receipts (protocol, "Events and settlement")."""
 
 from decimal import Decimal
 from typing import ClassVar, Self
@@ -7,7 +7,7 @@ import msgspec
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.protocol.betting import BalanceUpdate, BettingPoolBetsDistributionUpdate
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
+from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import Millis, Name, Text, Uuid
 from gameserver.protocol.pools import NewBettingPool
 from gameserver.protocol.steering import BettingInPoolAllowed, BettingInPoolBlocked
@@ -16,7 +16,7 @@ from gameserver.protocol.steering import BettingInPoolAllowed, BettingInPoolBloc
 class EndedPool(Message, frozen=True, kw_only=True, omit_defaults=True):
     """How a pool ended. ``winners`` and ``losers`` map user id to what was won or lost, net.
 
-    The three lists are cut at ``max_listed_bettors``; ``truncated`` and the counts are there if they are.
+    The three lists are cut at ``max_listed_bettors``; ``truncated`` and the counts are present if one is.
     """
 
     pool_id: str
@@ -53,7 +53,7 @@ class BetPoolExpired(EndedPool, tag=363, frozen=True, kw_only=True):
 
 @message
 class NewGameEvent(Message, tag=366, frozen=True, omit_defaults=True):
-    """Something happened; or, with ``pool_id``, a binary pool was resolved by hand.
+    """An event has been registered; or, with ``pool_id``, a binary pool has been resolved by hand.
 
     ``current_count`` maps target id to how often this action has happened, ancestors included. Where a message could
     not hold it all, the targets added last are left out.
@@ -98,7 +98,7 @@ class EventParameters(Request, frozen=True, kw_only=True):
     errors=[ErrorCode.GAME_NOT_OPEN, ErrorCode.GAME_CLOSED, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
 )
 class RegisterGameEvent(EventParameters, tag=395, frozen=True):
-    """Register what happened: ``game_id``, ``action_id`` and a leaf ``target_id``; every pool it concerns ends.
+    """Register what happened: ``game_id``, ``action_id`` and a leaf ``target_id``. Every pool it decides ends.
 
     Or resolve a binary pool by hand: ``pool_id``, and the winning label as ``target_id``. Registering the
     same thing twice makes two events (two goals are two goals), unless both requests carry the same
@@ -110,7 +110,7 @@ class PreviewedPool(msgspec.Struct, frozen=True):
     """How a pool would end.
 
     ``price`` is what one unit on the winner would be paid (null on money-return), ``paid`` what the valid bets
-    would be paid in all, ``recreated`` whether the pool would be opened anew. ``winners`` and ``losers`` are
+    would be paid in all, ``recreated`` whether the pool would be recreated. ``winners`` and ``losers`` are
     those of the greatest net, 100 at most and fewer where a message could not hold them all; the counts are of all.
     """
 
@@ -136,14 +136,14 @@ class GameEventPreview(Message, tag=3660, frozen=True):
     untouched: list[str]
 
     def cut(self, share: float) -> Self:
-        """Leave out of each pool those who win and lose least."""
+        """Leave out the smallest winners and losers of each pool."""
         if not any(pool.winners or pool.losers for pool in self.pools.values()):
             return super().cut(share)
         cut = {
             pool_id: msgspec.structs.replace(
                 pool,
-                winners=part_of(pool.winners, share) if pool.winners else {},
-                losers=part_of(pool.losers, share) if pool.losers else {},
+                winners=first_part(pool.winners, share) if pool.winners else {},
+                losers=first_part(pool.losers, share) if pool.losers else {},
             )
             for pool_id, pool in self.pools.items()
         }
@@ -157,16 +157,16 @@ class GameEventPreview(Message, tag=3660, frozen=True):
     errors=[ErrorCode.GAME_NOT_OPEN, ErrorCode.GAME_CLOSED, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
 )
 class PreviewGameEvent(EventParameters, tag=3950, frozen=True):
-    """See what registering an event would do. Nothing changes."""
+    """Read what registering an event would do. Nothing changes."""
 
 
 @message
 class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
-    """The event did not happen after all. ``pools`` maps each pool it ended to ``reopened`` or ``voided``.
+    """The event is void. ``pools`` maps each pool it had ended to ``reopened`` or ``voided``.
 
-    ``versions`` maps each to its version. Each that is open again is told by a 352 and a 361 besides.
-    The reply alone has ``overdrawn``: user id to what that user has spent and would have to give back, as far as a
-    message can hold it.
+    ``versions`` maps each pool to its version. A reopened pool is also broadcast by a 352 and a 361.
+    The reply alone has ``overdrawn``: user id to how far the available balance is below zero, because the user had
+    spent what was taken back; as many users as a message can hold.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("overdrawn",)
@@ -194,7 +194,7 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     errors=[ErrorCode.CONFLICT],
 )
 class VoidGameEvent(Request, tag=3951, frozen=True):
-    """Take an event back, and with it the settlement of every pool it ended."""
+    """Void an event, and take back the settlement of every pool it ended."""
 
     game_id: Uuid
     event_id: Uuid
@@ -203,7 +203,7 @@ class VoidGameEvent(Request, tag=3951, frozen=True):
 
 @message
 class BettingPoolVoided(Message, tag=3662, frozen=True, omit_defaults=True):
-    """The pool is void: all stakes have been given back. The reply alone has ``overdrawn``, as in 3661."""
+    """The pool is void: all stakes have been returned. The reply alone has ``overdrawn``, as in 3661."""
 
     cuts: ClassVar[tuple[str, ...]] = ("overdrawn",)
 
@@ -224,14 +224,14 @@ class BettingPoolVoided(Message, tag=3662, frozen=True, omit_defaults=True):
     errors=[ErrorCode.NOT_FOUND, ErrorCode.CONFLICT],
 )
 class VoidBettingPool(Request, tag=3952, frozen=True):
-    """Give all stakes in a pool back; if it is resolved, its settlement is taken back first."""
+    """Void a pool: all stakes are returned. If it is resolved, its settlement is taken back first."""
 
     pool_id: Uuid
     reason: Text | None = None
 
 
 class ShownTransfer(msgspec.Struct, frozen=True):
-    """A movement of money between two kinds of account."""
+    """A transfer of money between two kinds of account."""
 
     debited: str
     credited: str
@@ -242,7 +242,7 @@ class ShownTransfer(msgspec.Struct, frozen=True):
 
 @message
 class BetReceipt(Message, tag=3560, frozen=True, omit_defaults=True):
-    """A bet and what became of it.
+    """A bet with its outcome and its transfers.
 
     ``price`` is the payout per unit staked, ``takeout`` what the house kept of the whole pool.
     """
@@ -264,6 +264,6 @@ class BetReceipt(Message, tag=3560, frozen=True, omit_defaults=True):
 
 @operation(by=Role.USER, kind=Kind.READ, replies=[BetReceipt], errors=[ErrorCode.NOT_FOUND])
 class GetBetReceipt(Request, tag=391, frozen=True):
-    """Read a bet of one's own with the ledger's movements for it."""
+    """Read one of the user's own bets with its transfers in the ledger."""
 
     bet_id: Uuid

@@ -9,22 +9,22 @@ from gameserver.domain.money import CURRENCY_PATTERN
 LAST_MS = 253_402_300_799_999  # the end of the year 9999
 USERNAME_PATTERN = r"\A[A-Za-z0-9_.-]{1,32}\Z"
 
-# A time that only tells of a game, shown as it was sent.
-MillisAsGiven = Annotated[int, Meta(ge=0, le=LAST_MS, description="an integer, epoch milliseconds UTC")]
-# A time that something goes by: the codec refuses what can only be meant as seconds.
-GOES_BY_IT = "goes_by_it"
-Millis = Annotated[MillisAsGiven, Meta(extra={GOES_BY_IT: True})]
+# A time that is only displayed; nothing happens at it.
+DisplayMillis = Annotated[int, Meta(ge=0, le=LAST_MS, description="an integer, epoch milliseconds UTC")]
+# A time at which the server acts: the codec refuses values that can only be meant as seconds.
+REJECTS_SECONDS = "rejects_seconds"
+Millis = Annotated[DisplayMillis, Meta(extra={REJECTS_SECONDS: True})]
 # From 2001 to 2286 in seconds; in milliseconds, January to April 1970.
 FIRST_S, LAST_S = 10**9, 10**10 - 1
 Uuid = Annotated[
     str,
     Meta(
         pattern=r"\A[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z",
-        description="an id as the server gave it, a lower-case UUID",
+        description="an id that the server gave, a lower-case UUID",
     ),
 ]
 Names = Annotated[list[str] | str, Meta(description="an array of strings, or one string with commas between the items")]
-# A text in which something can be seen: not only blanks, control, format and filling characters.
+# A text with a visible character: not only blanks, control, format and filling characters.
 VISIBLE = (
     r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
     r"\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb]"
@@ -56,17 +56,18 @@ Currency = Annotated[
         description="3 to 10 upper-case letters or digits, the first a letter, such as EUR or DON",
     ),
 ]
-Username = Annotated[str, Meta(min_length=1, max_length=128, description="a user's name, in any case")]
-Name = Annotated[str, Meta(min_length=1, max_length=10_000, description="the id or the name of one of the game's own")]
+Username = Annotated[str, Meta(min_length=1, max_length=128, description="a user's name, in upper or lower case")]
+Name = Annotated[str, Meta(min_length=1, max_length=10_000, description="the id or name of an action, target or label")]
 PoolTypeNumber = Annotated[
-    int, Meta(ge=1, le=4, description="1 or 2 (parimutuel, event or time based), 3 or 4 (binary, likewise)")
+    int,
+    Meta(ge=1, le=4, description="1 or 2 (parimutuel: event, time), 3 or 4 (binary: event, time)"),
 ]
 UnlistedTargetChoice = Annotated[
     Literal["stay_open", "none", "refund"], Meta(description="'stay_open', 'none' or 'refund'")
 ]
 Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
-Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of a broadcast received, or 0")]
+Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]
 UserId = Annotated[int, Meta(ge=1, le=2**53 - 1, description="a user's id, an integer from 1 up")]
 Nonce = Annotated[str, Meta(min_length=1, max_length=64, description="1 to 64 characters of the client's choice")]
 Digest = Annotated[

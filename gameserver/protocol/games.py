@@ -1,4 +1,4 @@
-"""Operations on games (contract, section 5)."""
+"""Operations on games (protocol, "Game sources and games")."""
 
 from typing import ClassVar, Self
 
@@ -8,15 +8,15 @@ from gameserver.domain.money import DEFAULT_CURRENCY
 from gameserver.domain.targets import TargetNode
 from gameserver.errors import ErrorCode, invalid
 from gameserver.protocol.betting import BalanceUpdate
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
+from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.events import BetPoolResolved
 from gameserver.protocol.fields import (
     Currency,
+    DisplayMillis,
     GameType,
     ImageUrl,
     Label,
     Millis,
-    MillisAsGiven,
     Names,
     PageSize,
     Sequence,
@@ -33,7 +33,7 @@ class ActionNode(msgspec.Struct, frozen=True):
 
 
 class OpenedGame(Message, frozen=True, kw_only=True):
-    """What is told of a game when it opens: with its actions and nested targets."""
+    """A game that has opened, with its actions and nested targets."""
 
     for_watchers: ClassVar[bool] = True
 
@@ -61,11 +61,11 @@ class NewGame(Request, frozen=True, kw_only=True):
     source_id: Uuid
     game_name: Title
     type: GameType
-    create_at: MillisAsGiven | None = None
-    open_at: MillisAsGiven | None = None
+    create_at: DisplayMillis | None = None
+    open_at: DisplayMillis | None = None
     close_at: Millis | None = None
-    live_start_at: MillisAsGiven | None = None
-    live_finish_at: MillisAsGiven | None = None
+    live_start_at: DisplayMillis | None = None
+    live_finish_at: DisplayMillis | None = None
     currency: Currency = DEFAULT_CURRENCY
     hashtag: Label | None = None
     image_url: ImageUrl | None = None
@@ -115,7 +115,7 @@ class GameCreated(Message, tag=3401, frozen=True):
     errors=[ErrorCode.SOURCE_CLOSED],
 )
 class CreateGame(NewGame, tag=3701, frozen=True):
-    """Create an upcoming game, to be opened later by open_game."""
+    """Create an upcoming game, which open_game opens later."""
 
 
 @message
@@ -147,7 +147,7 @@ class AdministeredGame(msgspec.Struct, frozen=True):
 
 @message
 class GamesIAmAdminOfList(Message, tag=620, frozen=True, omit_defaults=True):
-    """The games the user is an admin of, newest first; ``next`` is there if more follow."""
+    """The games the user is an admin of, newest first; ``next`` is present if more follow."""
 
     cuts: ClassVar[tuple[str, ...]] = ("games",)
 
@@ -173,11 +173,11 @@ class PastEvent(msgspec.Struct, frozen=True):
 
 @message
 class GameDetails(Message, tag=342, frozen=True):
-    """All there is to know of a game.
+    """The details of a game.
 
     ``past_events`` is newest first; ``game_state`` maps action id to target id to count, ancestors included. Where a
     message could not hold it all, older events are left out, then counts of the targets added last. The broadcast
-    is ``partial``: it tells no past events, and whoever has them keeps them.
+    is ``partial``: it has no past events, and a client keeps those it has.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("past_events",)
@@ -206,7 +206,7 @@ class GameDetails(Message, tag=342, frozen=True):
         """Leave out events first, then counts."""
         if self.past_events or not any(self.game_state.values()):
             return super().cut(share)
-        counts = {action: part_of(counts, share) for action, counts in self.game_state.items() if counts}
+        counts = {action: first_part(counts, share) for action, counts in self.game_state.items() if counts}
         return msgspec.structs.replace(self, game_state=counts)
 
 
@@ -332,7 +332,7 @@ class ListUpcomingGamesForSource(Request, tag=3811, frozen=True):
 
 @message
 class GameJoined(Message, tag=333, frozen=True):
-    """The connection gets the game's broadcasts after ``seq``; ``recovered``: those it missed come first."""
+    """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first."""
 
     game_id: str
     seq: int
@@ -359,7 +359,7 @@ class UserLeftGame(Message, tag=480, frozen=True):
 
 @message
 class PresenceUpdate(Message, tag=471, frozen=True):
-    """How many connections a large game has, and how many users came and went since the last update."""
+    """The number of connections to a large game, and of users who joined and left since the last update."""
 
     game_id: str
     subscribers: int
@@ -369,13 +369,13 @@ class PresenceUpdate(Message, tag=471, frozen=True):
 
 @operation(
     by=Role.USER,
-    kind=Kind.SESSION,
+    kind=Kind.CONNECTION,
     replies=[GameJoined],
     broadcasts=[UserJoinedGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.GAME_CLOSED],
 )
 class JoinGame(Request, tag=363, frozen=True):
-    """Subscribe to a game's broadcasts; with ``after_seq``, first get again those after it."""
+    """Subscribe to a game's broadcasts; with ``after_seq``, those after it are sent first."""
 
     game_id: Uuid
     after_seq: Sequence | None = None
@@ -383,19 +383,19 @@ class JoinGame(Request, tag=363, frozen=True):
 
 @message
 class GameLeft(Message, tag=334, frozen=True):
-    """The connection no longer gets the game's broadcasts."""
+    """The connection no longer receives the game's broadcasts."""
 
     game_id: str
 
 
 @operation(
     by=Role.USER,
-    kind=Kind.SESSION,
+    kind=Kind.CONNECTION,
     replies=[GameLeft],
     broadcasts=[UserLeftGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.CONFLICT],
 )
 class LeaveGame(Request, tag=364, frozen=True):
-    """Stop getting a game's broadcasts."""
+    """Unsubscribe from a game's broadcasts."""
 
     game_id: Uuid

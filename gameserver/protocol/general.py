@@ -1,4 +1,4 @@
-"""Operations of the connection itself (contract, section 4)."""
+"""Operations of the connection itself (protocol, "Identity")."""
 
 from enum import StrEnum
 
@@ -14,9 +14,9 @@ class Pong(Message, tag=1, frozen=True):
     """The answer to a ping."""
 
 
-@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[Pong])
+@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Pong])
 class Ping(Request, tag=1, frozen=True):
-    """Ask whether the server is there; the reply's header tells its time."""
+    """Check that the server answers; the reply's header has its time."""
 
 
 @message
@@ -27,7 +27,7 @@ class Opcodes(Message, tag=2, frozen=True):
     response_codes: dict[str, int]
 
 
-@operation(by=Role.ANYONE, kind=Kind.SESSION, replies=[Opcodes])
+@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Opcodes])
 class GetOpcodes(Request, tag=2, frozen=True):
     """List the operation and response codes."""
 
@@ -61,7 +61,7 @@ class LogonSuccess(Message, tag=100, frozen=True):
 
 
 class LogonRefusal(StrEnum):
-    """Why a connection does not act for a user."""
+    """Why a logon failed."""
 
     BAD_CREDENTIALS = "bad_credentials"
     TOO_MANY_CONNECTIONS = "too_many_connections"
@@ -69,10 +69,10 @@ class LogonRefusal(StrEnum):
 
 @message
 class LogonFail(Message, tag=110, frozen=True):
-    """The connection acts for nobody yet, and may try again.
+    """The logon failed; the client may try again.
 
     ``reason`` is ``bad_credentials`` (they match no live session: get a new session key, or use a new nonce) or
-    ``too_many_connections`` (of this user: close one).
+    ``too_many_connections`` (the user has as many as are allowed: close one).
     """
 
     reason: LogonRefusal
@@ -88,12 +88,12 @@ class LogonFailAlreadyLoggedIn(Message, tag=112, frozen=True):
 
 @operation(
     by=Role.ANYONE,
-    kind=Kind.SESSION,
+    kind=Kind.CONNECTION,
     replies=[LogonSuccess, LogonFail, LogonFailAlreadyLoggedIn],
     errors=[ErrorCode.NOT_FOUND],
 )
 class Logon(Request, tag=100, frozen=True):
-    """Say who the connection is: by ``header.session_key``, or by ``id``, ``n`` and ``h`` together.
+    """Log on: by ``header.session_key``, or by ``id``, ``n`` and ``h`` together.
 
     ``not_found``: a ``source`` in the connection's URL does not exist.
     """

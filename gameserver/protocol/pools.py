@@ -1,5 +1,6 @@
-"""Operations on betting pools (contract, section 6)."""
+"""Operations on betting pools (protocol, "Betting pools")."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import ClassVar, Self
 
@@ -7,7 +8,7 @@ import msgspec
 
 from gameserver.domain.pools import PoolType
 from gameserver.errors import ErrorCode, Rejected, invalid
-from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation, part_of
+from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import (
     Flag,
     Millis,
@@ -40,15 +41,15 @@ class PlacedBet(msgspec.Struct, frozen=True):
 
 
 class TargetSumsWithBets(TargetSums, frozen=True):
-    """The same with the latest bets, newest first."""
+    """The valid bets on a target, with the latest of them, newest first."""
 
     bets: list[PlacedBet]
 
 
-class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The pool object. ``user_backed`` (target id to amount) and what follows it come in the user's own lists.
+class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a pool, whether it stands in a list or is a message of its own.
 
-    ``version`` grows with each change of the pool: of two views of it, the one with the greater is the newer.
+    ``version`` grows with each change of the pool: of two states of it, the one with the greater version is the newer.
     """
 
     pool_id: str
@@ -60,7 +61,7 @@ class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     participants: int
     amount_total: Decimal
     bet_count: int
-    distribution: dict[str, TargetSums]
+    distribution: Mapping[str, TargetSums]
     is_blocked: bool
     is_hot: bool
     start_at: int
@@ -70,6 +71,11 @@ class PoolView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unlisted_target: str
     status: str
     version: int
+
+
+class PoolView(PoolObject, frozen=True, kw_only=True, omit_defaults=True):
+    """A pool in a list. ``user_backed`` (target id to amount) and the fields after it come in the user's own lists."""
+
     user_backed: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
     winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
     resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
@@ -87,32 +93,9 @@ class BettingPoolCreated(Message, tag=350, frozen=True):
     action_id: str
 
 
-class PoolMessage(Message, frozen=True, kw_only=True):
-    """The pool object as a message; its distribution stands in the message itself."""
-
-    pool_id: str
-    game_id: str
-    description: str
-    type: int
-    action_id: str
-    target_level: int
-    participants: int
-    amount_total: Decimal
-    bet_count: int
-    is_blocked: bool
-    is_hot: bool
-    start_at: int
-    finish_at: int | None
-    stop_accepting_bets_at: int | None
-    recreate_on_end: bool
-    unlisted_target: str
-    status: str
-    version: int
-
-
 @message
-class NewBettingPool(PoolMessage, tag=352, frozen=True, kw_only=True):
-    """A pool has been opened, or is open again: the pool object."""
+class NewBettingPool(PoolObject, Message, tag=352, frozen=True, kw_only=True):
+    """A pool has been opened or reopened: the pool object."""
 
     distribution: dict[str, TargetSums]
 
@@ -128,10 +111,10 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
     """Open a betting pool.
 
     Types 1 and 2 are parimutuel, on an action and targets of one level; 3 and 4 binary, between two labels
-    (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``type`` and ``pool_type`` are the same.
-    ``unlisted_target``: what an event of this action on a target outside the pool does. A pool that
-    ``recreate_on_end`` opens anew is no longer opened after ``max_unbacked_runs`` in a row that time has ended
-    and nobody has bet in.
+    (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``pool_type`` is another name of ``type``.
+    ``unlisted_target``: what an event of this action on a target outside the pool does. With
+    ``recreate_on_end`` the pool opens anew when it ends, until ``max_unbacked_runs`` in a row have ended by time
+    without a bet.
     """
 
     game_id: Uuid
@@ -150,9 +133,9 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
 
     def __post_init__(self) -> None:
         if None not in (self.type, self.pool_type) and self.type != self.pool_type:
-            raise invalid("pool_type", "type and pool_type are the same parameter; send one of them")
+            raise invalid("pool_type", "type and pool_type are two names of one parameter; send one of them")
         if not self.pool_kind.is_binary and self.action_id is None:
-            text = "action_id is required for parimutuel pools: the id or name of an action of the game"
+            text = "action_id is required for parimutuel pools: the id or the name of an action of the game"
             raise Rejected(ErrorCode.MISSING_PARAMETER, text, "action_id")
 
     @property
@@ -221,7 +204,7 @@ class ListMyResolvedPoolsForGame(PoolsPage, tag=390, frozen=True):
 
 
 @message
-class NewBettingPoolBetsDistribution(PoolMessage, tag=360, frozen=True, kw_only=True):
+class NewBettingPoolBetsDistribution(PoolObject, Message, tag=360, frozen=True, kw_only=True):
     """The pool object with the latest bets on each target: 100, or fewer where a message could not hold them all."""
 
     distribution: dict[str, TargetSumsWithBets]
@@ -231,7 +214,7 @@ class NewBettingPoolBetsDistribution(PoolMessage, tag=360, frozen=True, kw_only=
         if not any(sums.bets for sums in self.distribution.values()):
             return super().cut(share)
         cut = {
-            key: msgspec.structs.replace(sums, bets=part_of(sums.bets, share)) if sums.bets else sums
+            key: msgspec.structs.replace(sums, bets=first_part(sums.bets, share)) if sums.bets else sums
             for key, sums in self.distribution.items()
         }
         return msgspec.structs.replace(self, distribution=cut)

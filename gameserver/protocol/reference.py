@@ -1,7 +1,9 @@
-"""PROTOCOL.md, written from the declarations: ``python -m gameserver.protocol.reference``."""
+"""docs/reference.md, written from the declarations: ``python -m gameserver.protocol.reference``."""
 
 import sys
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from enum import StrEnum
 from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -14,22 +16,22 @@ from gameserver.protocol.declare import Kind, Message, Operation, Role, snake_ca
 from gameserver.protocol.registry import MESSAGES, OPERATIONS
 
 _INTRODUCTION = """\
-# Protocol
+# Reference
 
-Written by `make reference` from the declarations in `gameserver/protocol`; do not edit.
-
-A request is one JSON object in a text frame: `{"header": {…}, "op": N, …parameters}`. The reply is
-`{"response_header": {"t": …, "id": …}, "res": N, …}`; a broadcast carries `"seq"` in place of `"id"` if it is
-durable. Numbers, times and booleans may be sent as strings; `null` and `""` mean absent. Times are epoch
-milliseconds UTC. A refusal is the reply 666 with `code`, `text`, `field` and `retryable`.
-
-No message of the server is longer than 1 MiB. A page of a list ends where it would be, before `limit`, and `next` tells
-where to go on; other messages say below what they leave out.
-
-A user may ask for so much a second, else `rate_limited` says in `retry_after_ms` when to come again. A request counts
-once, and once more for each 1,000 names in its lists and each 16 KiB of it begun beyond the first, and likewise for
-what it makes known.
+Written by `make reference` from the declarations in `gameserver/protocol`; do not edit. [The protocol](protocol.md) has
+the rules: how requests and replies look, what values are accepted, what happens in which order.
 """
+
+
+_TYPES: dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    bool: "boolean",
+    NoneType: "null",
+    msgspec.UnsetType: "absent",
+}
 
 
 def reference() -> str:
@@ -53,10 +55,14 @@ def _lines() -> Iterator[str]:
     for struct in sorted(MESSAGES.values(), key=tag_of):
         yield from _message(struct)
     yield "\n## Error codes\n"
-    yield ", ".join(f"`{code}`" + (" (retryable)" if code.retryable else "") for code in ErrorCode) + "\n"
-    yield "## Close codes\n"
+    yield "The `code` of a refusal (666). A retryable one may succeed if the same request is sent again.\n"
     yield from _table(
-        ("code", "meaning"), ((str(code.value), code.name.lower().replace("_", " ")) for code in CloseCode)
+        ("code", "when", "retryable"),
+        ((f"`{code}`", code.meaning, "yes" if code.retryable else "") for code in ErrorCode),
+    )
+    yield "\n## Close codes\n"
+    yield from _table(
+        ("code", "when", "what a client does"), ((str(code.value), code.meaning, code.advice) for code in CloseCode)
     )
 
 
@@ -116,14 +122,16 @@ def _type(hint: Any) -> str:
     if origin is Annotated:
         return _type(arguments[0])
     if origin in (UnionType, Union):
-        return " or ".join(_type(argument) for argument in arguments)
+        return " or ".join(_TYPES.get(argument) or _type(argument) for argument in arguments)
     if origin is dict:
         return f"object of {_type(arguments[1])}"
     if origin is list:
         return f"array of {_type(arguments[0])}"
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return "{" + ", ".join(hint.__struct_fields__) + "}"
-    return {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}.get(hint, str(hint))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return " or ".join(f"`{member}`" for member in hint)
+    return _TYPES[hint]
 
 
 def _default(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Operations on who administers sources and games (contract, section 5)."""
+"""Operations on the admins of sources and games (protocol, "Roles")."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from gameserver.protocol.fields import Username, Uuid
 
 @message
 class SourceAdminAdded(Message, tag=337, frozen=True):
-    """The user is now an admin of the source; also if it was one before."""
+    """The user is an admin of the source, now or already before."""
 
     source_id: str
     username: str
@@ -22,7 +22,10 @@ class SourceAdminAdded(Message, tag=337, frozen=True):
     errors=[ErrorCode.SOURCE_CLOSED, ErrorCode.CONFLICT],
 )
 class AddSourceAdmin(Request, tag=367, frozen=True):
-    """Make another user an admin of the source; not one with running bets in it, unless ``admins_may_bet``."""
+    """Make another user an admin of the source.
+
+    A user with running bets in it is refused, unless the source has ``admins_may_bet``.
+    """
 
     source_id: Uuid
     username: Username
@@ -30,7 +33,7 @@ class AddSourceAdmin(Request, tag=367, frozen=True):
 
 @message
 class SourceAdminRemoved(Message, tag=338, frozen=True):
-    """The user is no longer an admin of the source; the user is told too."""
+    """The user is no longer an admin of the source. The user is notified by the same message."""
 
     source_id: str
     username: str
@@ -38,9 +41,9 @@ class SourceAdminRemoved(Message, tag=338, frozen=True):
 
 @operation(by=Role.SOURCE_ADMIN, kind=Kind.WRITE, replies=[SourceAdminRemoved], errors=[ErrorCode.CONFLICT])
 class RemoveSourceAdmin(Request, tag=368, frozen=True):
-    """Take source admin away from a user; not from the one who opened the source.
+    """Remove an admin of the source, other than the user who opened it.
 
-    Of the games that the user has taken game admin of, the user stays an admin until remove_game_admin (618).
+    The user stays an admin of the games that they became an admin of, until remove_game_admin (618).
     """
 
     source_id: Uuid
@@ -71,9 +74,9 @@ class BecomeAnAdminForGameFail(Message, tag=645, frozen=True):
     errors=[ErrorCode.NOT_FOUND],
 )
 class BecomeAnAdminForGame(Request, tag=616, frozen=True):
-    """Take game admin, as an admin of its source. Asking twice succeeds.
+    """Become an admin of the game, as an admin of its source. A repetition succeeds.
 
-    Who has running bets in the game does not become its admin, unless the source has ``admins_may_bet``.
+    A user with running bets in the game does not become its admin, unless the source has ``admins_may_bet``.
     """
 
     game_id: Uuid
@@ -94,10 +97,10 @@ class GameAdminAppointed(Message, tag=617, frozen=True):
     errors=[ErrorCode.CONFLICT],
 )
 class AppointAdminForGameByUsername(Request, tag=617, frozen=True):
-    """Make another user an admin of the game; it is told by become_an_admin_for_game_success.
+    """Make another user an admin of the game, who is notified by become_an_admin_for_game_success.
 
-    Besides admins of its source a game has at most ``max_game_admins``. Who has running bets in it is refused as
-    in become_an_admin_for_game.
+    Besides the admins of its source a game has at most ``max_game_admins``. A user with running bets in the game is
+    refused, unless the source has ``admins_may_bet``.
     """
 
     game_id: Uuid
@@ -106,7 +109,7 @@ class AppointAdminForGameByUsername(Request, tag=617, frozen=True):
 
 @message
 class GameAdminRemoved(Message, tag=618, frozen=True):
-    """The user is no longer an admin of the game; the user is told too."""
+    """The user is no longer an admin of the game. The user is notified by the same message."""
 
     game_id: str
     username: str
@@ -114,7 +117,7 @@ class GameAdminRemoved(Message, tag=618, frozen=True):
 
 @operation(by=Role.SOURCE_ADMIN, kind=Kind.WRITE, replies=[GameAdminRemoved], errors=[ErrorCode.CONFLICT])
 class RemoveGameAdmin(Request, tag=618, frozen=True):
-    """Take game admin away from a user; not from the one who opened the game's source."""
+    """Remove an admin of the game, other than the user who opened its source."""
 
     game_id: Uuid
     username: Username

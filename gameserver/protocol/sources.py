@@ -1,4 +1,4 @@
-"""Operations on game sources (contract, section 5)."""
+"""Operations on game sources (protocol, "Game sources and games")."""
 
 from typing import ClassVar
 
@@ -17,28 +17,28 @@ from gameserver.protocol.steering import BettingInPoolBlocked
 
 
 def _read_takeout(share: Raw) -> int | None:
-    """A share in whole millionths, or None. Raises `Rejected`."""
+    """A share in whole millionths, rounded down, or None if it is absent. Raises `Rejected`."""
     if is_absent(share):
         return None
     takeout = read_decimal(share, "takeout")
     if takeout > MAX_TAKEOUT:
-        raise invalid("takeout", "takeout must be a share from 0 to 0.5, such as 0.15 for 15 %")
+        raise invalid("takeout", "takeout must be from 0 to 0.5, such as 0.15 for 15 %")
     return int(takeout * MILLION)
 
 
 @message
 class GameSourceOpened(Message, tag=335, frozen=True):
-    """The source is open and its opener its first admin."""
+    """The source is open, and the user who opened it is its first admin."""
 
     source_id: str
 
 
 @operation(by=Role.PROVIDER, kind=Kind.WRITE, replies=[GameSourceOpened])
 class OpenGameSource(Request, tag=365, frozen=True):
-    """Open a game source: the house under which games are created.
+    """Open a game source, under which games are created.
 
     ``takeout`` is the share, from 0 to 0.5 and kept in whole millionths, that the house keeps of the pools
-    opened in it. Unless ``admins_may_bet``, who is or was an admin of a game or of the source may not bet in it.
+    opened in it. Unless ``admins_may_bet``, whoever is or was an admin of a game or of the source may not bet in it.
     """
 
     source_name: Label
@@ -57,14 +57,14 @@ class OpenGameSource(Request, tag=365, frozen=True):
 
 @message
 class GameSourceUpdated(Message, tag=339, frozen=True):
-    """The source is as it was asked to be."""
+    """The source has been updated."""
 
     source_id: str
 
 
 @operation(by=Role.SOURCE_ADMIN, kind=Kind.WRITE, replies=[GameSourceUpdated], errors=[ErrorCode.SOURCE_CLOSED])
 class UpdateGameSource(Request, tag=369, frozen=True):
-    """Change what is given of a source. Pools keep the takeout that they were opened with."""
+    """Change the given properties of a source. Pools keep the takeout that they were opened with."""
 
     source_id: Uuid
     source_name: Label | None = None
@@ -111,7 +111,7 @@ class SourceEntry(msgspec.Struct, frozen=True):
 
 @message
 class GameSourcesIAmAdminOfList(Message, tag=621, frozen=True, omit_defaults=True):
-    """The sources the user is an admin of, newest first; ``next`` is there if more follow."""
+    """The sources the user is an admin of, newest first; ``next`` is present if more follow."""
 
     cuts: ClassVar[tuple[str, ...]] = ("sources",)
 

@@ -1,6 +1,6 @@
-"""Blocking and allowing betting, and hot pools (contract, section 6).
+"""Blocking and allowing betting, and hot pools (protocol, "Blocking, allowing, hot pools").
 
-A moment that has not come is answered at once and broadcast when it takes effect; a newer one replaces it.
+A request for a later moment is answered at once and broadcast when it takes effect; a newer one replaces it.
 """
 
 from gameserver.errors import ErrorCode
@@ -10,7 +10,7 @@ from gameserver.protocol.fields import Millis, Name, Uuid
 
 @message
 class BettingInPoolBlocked(Message, tag=368, frozen=True):
-    """The pool takes no bets from this moment on."""
+    """The pool accepts no bets from this moment on."""
 
     pool_id: str
     blocked_at: int
@@ -25,7 +25,7 @@ class BettingInPoolBlocked(Message, tag=368, frozen=True):
     errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED],
 )
 class BlockBettingInBettingPool(Request, tag=397, frozen=True):
-    """Stop a pool from taking bets, now or at ``block_at``."""
+    """Stop a pool from accepting bets, now or at ``block_at``."""
 
     pool_id: Uuid
     block_at: Millis | None = None
@@ -33,7 +33,7 @@ class BlockBettingInBettingPool(Request, tag=397, frozen=True):
 
 @message
 class BettingInPoolAllowed(Message, tag=369, frozen=True):
-    """The pool takes bets again from this moment on."""
+    """The pool accepts bets again from this moment on."""
 
     pool_id: str
     allowed_at: int
@@ -48,7 +48,7 @@ class BettingInPoolAllowed(Message, tag=369, frozen=True):
     errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT, ErrorCode.BETTING_ENDED],
 )
 class AllowBettingInBettingPool(Request, tag=398, frozen=True):
-    """Let a pool take bets again, now or at ``allow_at``."""
+    """Let a pool accept bets again, now or at ``allow_at``."""
 
     pool_id: Uuid
     allow_at: Millis | None = None
@@ -56,7 +56,7 @@ class AllowBettingInBettingPool(Request, tag=398, frozen=True):
 
 @message
 class BettingForGameAndActionBlocked(Message, tag=370, frozen=True):
-    """The game's pools on the action take no bets from this moment on; each is told by a 368 of its own."""
+    """The game's pools on the action accept no bets from this moment on; each has a 368 of its own."""
 
     game_id: str
     action_id: str
@@ -71,7 +71,7 @@ class BettingForGameAndActionBlocked(Message, tag=370, frozen=True):
     errors=[ErrorCode.GAME_CLOSED],
 )
 class BlockBettingForGameAndAction(Request, tag=3975, frozen=True):
-    """Stop every pool on an action that is unresolved then from taking bets, now or at ``block_at``."""
+    """Stop the pools on an action from accepting bets, now or at ``block_at``: those that are unresolved then."""
 
     game_id: Uuid
     action_id: Name
@@ -80,7 +80,7 @@ class BlockBettingForGameAndAction(Request, tag=3975, frozen=True):
 
 @message
 class BettingForGameAndActionAllowed(Message, tag=371, frozen=True):
-    """The game's pools on the action take bets again from this moment on; each is told by a 369 of its own."""
+    """The game's pools on the action accept bets again from this moment on; each has a 369 of its own."""
 
     game_id: str
     action_id: str
@@ -95,7 +95,7 @@ class BettingForGameAndActionAllowed(Message, tag=371, frozen=True):
     errors=[ErrorCode.GAME_CLOSED, ErrorCode.CONFLICT],
 )
 class AllowBettingForGameAndAction(Request, tag=3985, frozen=True):
-    """Let every pool on an action that is unresolved then take bets again, now or at ``allow_at``."""
+    """Let the pools on an action accept bets again, now or at ``allow_at``: those that are unresolved then."""
 
     game_id: Uuid
     action_id: Name
@@ -104,7 +104,7 @@ class AllowBettingForGameAndAction(Request, tag=3985, frozen=True):
 
 @message
 class HotBettingPoolSuggested(Message, tag=367, frozen=True, omit_defaults=True):
-    """Pools are hot: one by its ``pool_id``, or in the reply to 3961 the ``pools`` on an action and target."""
+    """A pool is hot, named by ``pool_id``; or, in the reply to 3961, the ``pools`` on an action and target are."""
 
     hot_since: int
     pool_id: str | None = None

@@ -1,1 +1,1 @@
-"""Connections: accepting them, talking with them, and telling them what happens."""
+"""Client connections: admission, requests, subscriptions, and publishing to them."""

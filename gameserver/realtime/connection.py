@@ -1,4 +1,4 @@
-"""A WebSocket connection: one task that reads what the client sends, and who the client is."""
+"""A WebSocket connection: one task that reads the client's messages, and the connection's state."""
 
 import logging
 import math
@@ -6,14 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
+from gameserver.engine.sessions import Credentials, Login
 from gameserver.errors import CloseCode
-from gameserver.handlers.registry import Credentials, Login
-from gameserver.protocol.declare import Message
-from gameserver.protocol.games import JoinGame, LeaveGame
-from gameserver.protocol.general import Limits, LogonRefusal
-from gameserver.realtime.alarms import Alarm
-from gameserver.realtime.answering import Answering
-from gameserver.realtime.frames import (
+from gameserver.net.frames import (
     CLOSE,
     PING,
     PING_FRAME,
@@ -23,44 +18,50 @@ from gameserver.realtime.frames import (
     FrameRefused,
     control_frame,
 )
-from gameserver.realtime.heartbeat import Heartbeat
-from gameserver.realtime.incoming import Incoming
-from gameserver.realtime.logs import log
-from gameserver.realtime.memberships import Memberships
-from gameserver.realtime.metrics import NO_CLOSE_FRAME
-from gameserver.realtime.outbox import Outbox
-from gameserver.realtime.services import Services
-from gameserver.realtime.visit import Visit
+from gameserver.net.keepalive import Keepalive
+from gameserver.net.outbox import Outbox
+from gameserver.net.receiver import Receiver
+from gameserver.net.timers import TimerHandle
+from gameserver.ops.log import log
+from gameserver.ops.metrics import NO_CLOSE_FRAME
+from gameserver.protocol.declare import Message
+from gameserver.protocol.games import JoinGame, LeaveGame
+from gameserver.protocol.general import Limits, LogonRefusal
+from gameserver.realtime.admission import Admission
+from gameserver.realtime.context import ServerContext
+from gameserver.realtime.requests import RequestPipeline
+from gameserver.realtime.subscriptions import Subscriptions
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
-_MAX_ANONYMOUS_BYTES = 4_096  # of a message of a client that has not logged on, and of what waits for it
-_USUAL_ENDS = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
+_MAX_ANONYMOUS_BYTES = 4_096  # per message received, and unsent, before log-on
+_ORDINARY_CODES = (CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.SESSION_ENDED)
 
 
 class Connection:
-    """One client. It contains every failure of its own.
+    """One client's WebSocket connection.
 
-    Implements `gameserver.handlers.registry.Conversation`.
+    Implements `gameserver.engine.connection.ClientConnection`, `gameserver.realtime.connections.RegisteredConnection`.
+    ``user`` is None until the client logs on. ``sources`` are the game sources that it asks to watch once it has.
     """
 
     __slots__ = (
-        "_answering",
-        "_blocked_alarm",
-        "_closing_alarm",
+        "_admission",
+        "_blocked_timer",
+        "_closing_timer",
+        "_context",
         "_expires_at_ms",
-        "_heartbeat",
-        "_incoming",
-        "_logon_alarm",
-        "_memberships",
+        "_keepalive",
+        "_logon_timer",
         "_nursery",
         "_opened_at_s",
-        "_services",
-        "_session_alarm",
+        "_receiver",
+        "_requests",
         "_session_id",
+        "_session_timer",
         "_sources",
-        "_visit",
+        "_subscriptions",
         "_watched",
         "outbox",
         "user",
@@ -68,260 +69,265 @@ class Connection:
 
     def __init__(
         self,
-        services: Services,
+        context: ServerContext,
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
-        visit: Visit,
+        admission: Admission,
         early: bytes,
         sources: list[str],
     ) -> None:
-        settings = services.settings
+        settings = context.settings
         self.user: User | None = None
         self.outbox = Outbox(
             transport,
             min(_MAX_ANONYMOUS_BYTES, settings.max_unsent_bytes),
             start=self._start_sending,
-            on_closing=self._limit_closing,
+            on_closing=self._start_close_timeout,
             on_dead=nursery.cancel_scope.cancel,
         )
-        self._services = services
+        self._context = context
         self._nursery = nursery
         frames = FrameReader(min(_MAX_ANONYMOUS_BYTES, settings.max_message_bytes), settings.max_message_fragments)
-        self._incoming = Incoming(transport, frames, early)
-        self._visit = visit
+        self._receiver = Receiver(transport, frames, early)
+        self._admission = admission
         self._sources = sources
         self._watched: list[int] = []
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
-        self._memberships = Memberships(services, self.outbox)
-        self._answering = Answering(services, self, self.outbox, visit, self._note_all_answered)
+        self._subscriptions = Subscriptions(context, self.outbox)
+        self._requests = RequestPipeline(context, self, self.outbox, admission, self._note_all_answered)
         self._opened_at_s: float | None = None
-        self._heartbeat: Heartbeat | None = None
-        self._logon_alarm: Alarm | None = None
-        self._session_alarm: Alarm | None = None
-        self._blocked_alarm: Alarm | None = None
-        self._closing_alarm: Alarm | None = None
+        self._keepalive: Keepalive | None = None
+        self._logon_timer: TimerHandle | None = None
+        self._session_timer: TimerHandle | None = None
+        self._blocked_timer: TimerHandle | None = None
+        self._closing_timer: TimerHandle | None = None
 
     @property
     def limits(self) -> Limits:
-        """The server's limits."""
-        return self._services.limits
+        """The server's limits, as clients are told them."""
+        return self._context.limits
 
     async def run(self, handshake_response: bytes, login: Login | None, watched: list[int]) -> None:
-        """Accept the handshake and converse until the connection ends.
+        """Accept the handshake and serve the client until the connection ends.
 
-        With a ``login``, which has been found to have room, ``watched`` are the sources that it asks for.
+        ``login`` is the session that the handshake proved, checked against ``max_connections_per_user``, None if it had
+        no credentials; ``watched`` are the ids of the sources it asks to watch.
         """
-        services, settings = self._services, self._services.settings
+        context, settings = self._context, self._context.settings
         try:
             await self.outbox.send(handshake_response)
-            services.directory.add(self)
-            services.metrics.opened += 1
+            context.registry.add(self)
+            context.metrics.opened += 1
             self._opened_at_s = trio.current_time()
-            log(logger, logging.DEBUG, "opened", "the connection is open")
+            log(logger, logging.DEBUG, "opened", "connection opened")
             if login is not None:
-                self._act_for(login, watched)
+                self._set_login(login, watched)
             else:
-                self._limit_logon()
-            self._heartbeat = Heartbeat(
-                services.alarms,
+                self._check_logon()
+            self._keepalive = Keepalive(
+                context.timers,
                 settings.ping_interval_s,
                 settings.ping_timeout_s,
                 ping=self._ping,
                 quiet_since=self._quiet_since,
                 drop=self._drop,
             )
-            if services.draining:
+            if context.draining:
                 self.drain()
-            await self._converse()
+            await self._read_messages()
         finally:
-            self._depart()
+            self._clean_up()
 
-    async def _converse(self) -> None:
+    async def _read_messages(self) -> None:
         try:
-            while (message := await self._incoming.next()) is not None:
+            while (message := await self._receiver.next()) is not None:
                 if isinstance(message, Frame):
-                    if not await self._take(message):
+                    if not await self._handle_frame(message):
                         return
-                elif self.outbox.closing is None:  # and not what was in flight when the connection began to close
-                    await self._answering.answer(message, self._incoming.take_fragments())
+                elif self.outbox.closing is None:  # messages after the close frame are ignored
+                    await self._requests.handle(message, self._receiver.take_fragments())
         except FrameRefused as refused:
-            await self._answering.wait_until_answered()
+            await self._requests.wait_until_answered()
             self.outbox.close(refused.code, refused.reason)
-            await self._incoming.wait_for_close()
+            await self._receiver.wait_for_close()
 
-    async def _take(self, frame: Frame) -> bool:
-        """Take what is no request; whether the client has more to say."""
+    async def _handle_frame(self, frame: Frame) -> bool:
+        """Handle a frame that is not a text message; whether to read on."""
         if frame.opcode in (PING, PONG):
-            if self._answering.admits_frame() and frame.opcode == PING:
+            if self._requests.allows_control_frame() and frame.opcode == PING:
                 await self.outbox.send(control_frame(PONG, frame.payload))
         else:
-            await self._answering.wait_until_answered()
+            await self._requests.wait_until_answered()
             if frame.opcode == CLOSE:
-                self.outbox.send_last(control_frame(CLOSE, frame.payload[:2]))
+                self.outbox.answer_close(control_frame(CLOSE, frame.payload[:2]))
                 return False
-            self.outbox.close(CloseCode.UNSUPPORTED_DATA, "text frames only")
+            self.outbox.close(CloseCode.UNSUPPORTED_DATA, "binary messages are not accepted")
         return True
 
-    def _depart(self) -> None:
-        if self._heartbeat is not None:
-            self._heartbeat.stop()
+    def _clean_up(self) -> None:
+        if self._keepalive is not None:
+            self._keepalive.stop()
         if self.outbox.closing is None:
-            # The peer is gone: nobody takes what still waits for it, and nothing more is due.
+            # The peer is gone: what is queued for it cannot be sent.
             self.dispose()
             self._nursery.cancel_scope.cancel()
-        self._memberships.end()
+        self._subscriptions.end()
         for source_id in self._watched:
-            self._services.hubs.unwatch(source_id, self.outbox)
+            self._context.hubs.unwatch(source_id, self.outbox)
         if self._opened_at_s is not None:
-            self._note_closed(trio.current_time() - self._opened_at_s)
-        self._services.directory.remove(self, self.user.id if self.user else None, self._session_id)
+            self._record_closed(trio.current_time() - self._opened_at_s)
+        self._context.registry.remove(self, self.user.id if self.user else None, self._session_id)
 
     async def reply(self, message: Message) -> None:
-        """Answer the request that concerns the connection itself."""
-        await self._answering.reply(message)
+        """Send the reply to the request that is being handled."""
+        await self._requests.reply(message)
 
     def _note_all_answered(self) -> None:
-        if self._services.draining:
+        if self._context.draining:
             self.drain()
 
-    # Who it is
+    # Log-on and session
 
     async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
-        """Act for the user that the credentials prove, or say why not."""
-        services = self._services
-        login = await services.authenticate(credentials)
+        """Log the connection on by credentials; returns why not if that fails."""
+        context = self._context
+        login = await context.authenticate(credentials)
         if login is None:
-            services.note_failed_logon()
+            context.log_failed_logon()
             return LogonRefusal.BAD_CREDENTIALS
-        watched = await services.find_sources(self._sources)
-        if not services.has_room_for(login.session.user):
+        watched = await context.find_sources(self._sources)
+        if not context.has_room_for(login.session.user):
             return LogonRefusal.TOO_MANY_CONNECTIONS
-        self._act_for(login, watched)
+        self._set_login(login, watched)
         return login
 
-    def _act_for(self, login: Login, watched: list[int]) -> None:
+    def _set_login(self, login: Login, watched: list[int]) -> None:
         session = login.session
         self.user = session.user
         self._session_id = session.id
-        self._visit.fields["user"] = session.user.id
+        self._admission.fields["user"] = session.user.id
         self._expires_at_ms = session.expires_at
-        self._visit.admit()
-        self._incoming.allow(self._services.settings.max_message_bytes)
-        self.outbox.max_unsent_bytes = self._services.settings.max_unsent_bytes
-        self._services.directory.add_login(self, session.user.id, session.id)
+        self._admission.mark_logged_on()
+        self._receiver.set_max_bytes(self._context.settings.max_message_bytes)
+        self.outbox.max_unsent_bytes = self._context.settings.max_unsent_bytes
+        self._context.registry.add_login(self, session.user.id, session.id)
         self._watched = watched
         for source_id in watched:
-            self._services.hubs.watch(source_id, self.outbox)
-        if self._logon_alarm is not None:
-            self._logon_alarm.cancel()
-        self._limit_session()
+            self._context.hubs.watch(source_id, self.outbox)
+        if self._logon_timer is not None:
+            self._logon_timer.cancel()
+        self._check_session()
 
-    def _limit_session(self) -> None:
-        """Close with 4002 once the session is over by the server's clock, which need not go as fast as Trio's."""
-        if self._session_alarm is not None:
-            self._session_alarm.cancel()
-        left_s = (self._expires_at_ms - self._services.clock.now_ms()) / 1000
+    def _check_session(self) -> None:
+        """Close with 4002 once the session has expired by the server's clock, which may run slower than Trio's."""
+        if self._session_timer is not None:
+            self._session_timer.cancel()
+        left_s = (self._expires_at_ms - self._context.clock.now_ms()) / 1000
         if left_s > 0:
-            self._session_alarm = self._services.alarms.set(left_s, self._limit_session)
+            self._session_timer = self._context.timers.call_later(left_s, self._check_session)
         else:
             self.outbox.close(CloseCode.SESSION_ENDED, "session key expired")
 
-    def _limit_logon(self) -> None:
-        """Close with 4001 unless somebody logs on within the time, in which the server must have been listening."""
+    def _check_logon(self) -> None:
+        """Close with 4001 unless the client logs on within ``logon_timeout_s``, not counting pauses of the process."""
         assert self._opened_at_s is not None
-        alarms = self._services.alarms
-        ends_at = max(self._opened_at_s, alarms.resumed_at) + self._services.settings.logon_timeout_s
+        timers = self._context.timers
+        ends_at = max(self._opened_at_s, timers.resumed_at) + self._context.settings.logon_timeout_s
         left_s = ends_at - trio.current_time()
         if left_s > 0:
-            self._logon_alarm = alarms.set(left_s, self._limit_logon)
+            self._logon_timer = timers.call_later(left_s, self._check_logon)
         else:
-            self.outbox.close(CloseCode.LOGON_TIMEOUT, "log on within the time")
+            self.outbox.close(CloseCode.LOGON_TIMEOUT, "log-on timeout")
 
     # Games
 
     async def join(self, request: JoinGame) -> None:
-        """Subscribe to a game, and answer the request."""
+        """Subscribe to a game, and send the reply."""
         assert self.user is not None
-        await self._memberships.join(request, self.user, self._answering.reply)
+        await self._subscriptions.join(request, self.user, self._requests.reply)
 
     async def leave(self, request: LeaveGame) -> None:
-        """End a subscription, and answer the request."""
-        await self._memberships.leave(request, self._answering.reply)
+        """End a subscription, and send the reply."""
+        await self._subscriptions.leave(request, self._requests.reply)
 
-    # Life and death
+    # Closing
 
     def drain(self) -> None:
-        """The server is going away: close once the requests in hand are answered."""
-        if not self._answering.unanswered:
-            self.outbox.close(CloseCode.GOING_AWAY, "the server is going away")
+        """Close with 1001 once the requests in flight are answered, since the server is shutting down."""
+        if not self._requests.unanswered:
+            self.outbox.close(CloseCode.GOING_AWAY, "server shutting down")
 
     def end_session(self) -> None:
-        """The session key that the connection logged on with is no longer valid."""
+        """Close with 4002, since the session that the connection logged on with has ended."""
         self.outbox.close(CloseCode.SESSION_ENDED, "session ended")
 
     def dispose(self) -> None:
-        """The transport is about to be closed: nothing more will be due, nor sent, nor read.
+        """Cancel the timers and free the buffers, before the transport is closed.
 
-        What waits is let go of now: the connection is garbage in a circle, which may be kept for a while.
+        The connection is part of reference cycles, so that its memory may be reclaimed much later.
         """
         self.outbox.abandon()
-        self._incoming.abandon()
-        for alarm in (self._logon_alarm, self._session_alarm, self._blocked_alarm, self._closing_alarm):
-            if alarm is not None:
-                alarm.cancel()
+        self._receiver.abandon()
+        for timer in (self._logon_timer, self._session_timer, self._blocked_timer, self._closing_timer):
+            if timer is not None:
+                timer.cancel()
 
     def _start_sending(self, send: Callable[[], Awaitable[None]]) -> None:
-        """Something waits for the peer: send it in a task of its own, and see that the peer takes it."""
+        """Start a task that sends what is queued, and the timer that closes the connection of a blocked peer."""
         self._nursery.start_soon(send)
-        if self._blocked_alarm is None:
-            self._blocked_alarm = self._services.alarms.set(self._services.settings.max_blocked_s, self._limit_blocked)
+        if self._blocked_timer is None:
+            self._blocked_timer = self._context.timers.call_later(
+                self._context.settings.max_blocked_s, self._check_blocked
+            )
 
-    def _limit_blocked(self) -> None:
-        """Close with 4008 once the peer has taken nothing for too long, for as long as something waits."""
-        self._blocked_alarm = None
+    def _check_blocked(self) -> None:
+        """Close with 4008 if the peer has accepted no queued byte for ``max_blocked_s``, else check again later."""
+        self._blocked_timer = None
         blocked_since = self.outbox.blocked_since()
         if blocked_since is None:
             return
-        alarms = self._services.alarms
-        ends_at = max(blocked_since, alarms.resumed_at) + self._services.settings.max_blocked_s
+        timers = self._context.timers
+        ends_at = max(blocked_since, timers.resumed_at) + self._context.settings.max_blocked_s
         left_s = ends_at - trio.current_time()
         if left_s > 0:
-            self._blocked_alarm = alarms.set(left_s, self._limit_blocked)
+            self._blocked_timer = timers.call_later(left_s, self._check_blocked)
         else:
-            self.outbox.close(CloseCode.TOO_SLOW, "nothing of what waits has been taken")
+            self.outbox.close(CloseCode.TOO_SLOW, "too slow: nothing was read in time")
 
-    def _limit_closing(self) -> None:
-        settings = self._services.settings
-        self._closing_alarm = self._services.alarms.set(settings.close_timeout_s, self._nursery.cancel_scope.cancel)
+    def _start_close_timeout(self) -> None:
+        settings = self._context.settings
+        self._closing_timer = self._context.timers.call_later(
+            settings.close_timeout_s, self._nursery.cancel_scope.cancel
+        )
 
     def _ping(self) -> None:
-        """Ping, and see whether the session is over by a clock that has been set forward."""
+        """Ping, and check whether the session has expired, since the clock may have been set forward."""
         if self.user is not None:
-            self._limit_session()
+            self._check_session()
         self.outbox.push_if_room(PING_FRAME)
 
     def _quiet_since(self) -> float | None:
-        """Since when the peer has neither sent anything, while the server listened, nor taken what waited for it."""
-        silent_since = self._incoming.silent_since
+        """Since when the peer has neither sent nor accepted anything; None while the server is not reading."""
+        silent_since = self._receiver.silent_since
         if silent_since is None:
             return None
-        return max(silent_since, self.outbox.progressed_at, self._services.alarms.resumed_at)
+        return max(silent_since, self.outbox.progressed_at, self._context.timers.resumed_at)
 
     def _drop(self) -> None:
-        text = "the connection is dropped: no sign of life"
-        log(logger, logging.INFO, "dropped", text, reason="silent", **self._visit.fields)
+        text = "connection dropped: the peer is silent"
+        log(logger, logging.INFO, "dropped", text, reason="silent", **self._admission.fields)
         self._nursery.cancel_scope.cancel()
 
-    def _note_closed(self, duration_s: float) -> None:
-        """Count the end of the connection, and log it: the usual ones for those who look closely."""
+    def _record_closed(self, duration_s: float) -> None:
+        """Count and log the end of the connection; ordinary ones at level debug."""
         code = int(self.outbox.closing or NO_CLOSE_FRAME)
-        self._services.metrics.closed[code] += 1
+        self._context.metrics.closed[code] += 1
         fields: dict[str, object] = {"code": code, "duration_s": round(duration_s, 3)}
-        if self.outbox.why_closing:
-            fields["why"] = self.outbox.why_closing
-        if code in _USUAL_ENDS:
-            log(logger, logging.DEBUG, "closed", "the connection is closed", **fields)
+        if self.outbox.close_reason:
+            fields["why"] = self.outbox.close_reason
+        if code in _ORDINARY_CODES:
+            log(logger, logging.DEBUG, "closed", "connection closed", **fields)
         else:
             level = logging.WARNING if code == CloseCode.TOO_SLOW else logging.INFO
-            log(logger, level, "closed", "the connection is closed", **fields, reason=str(code))
+            log(logger, level, "closed", "connection closed", **fields, reason=str(code))

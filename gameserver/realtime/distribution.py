@@ -1,4 +1,4 @@
-"""Which pools' distributions are to be told (361): conflated, the last state always (contract, section 6)."""
+"""Schedules a game's distribution updates (361): conflated, the last state always sent (protocol, "Distribution")."""
 
 import math
 from collections.abc import Callable
@@ -12,15 +12,15 @@ MAX_LISTED_BETS = 50
 
 
 class DueUpdate(NamedTuple):
-    """A pool whose distribution is to be told, with bets since the last time and how many there were."""
+    """A pool whose distribution update is due: its newest bets since the last update, and how many there were."""
 
     pool_uuid: str
     new_bets: list[NewBet]
     new_bets_count: int
 
 
-class _Changed:
-    """The bets on a pool since its last update."""
+class _Pending:
+    """A scheduled update of a pool, with the bets since its last one."""
 
     __slots__ = ("bets", "count", "due_at")
 
@@ -31,77 +31,80 @@ class _Changed:
 
 
 class Distributions:
-    """The pools of one game: each told at most once every ``interval_s``."""
+    """The distribution updates of one game's pools, at most one a pool every ``interval_s`` seconds.
+
+    ``wake`` is called when an update is due. ``pushed`` counts the updates taken so far.
+    """
 
     def __init__(
-        self, interval_s: float, set_alarm: Callable[[float, Callable[[], object]], object], wake: Callable[[], None]
+        self, interval_s: float, call_later: Callable[[float, Callable[[], object]], object], wake: Callable[[], None]
     ) -> None:
         self._interval_s = interval_s
-        self._set_alarm = set_alarm
+        self._call_later = call_later
         self._wake = wake
-        self._changed: dict[str, _Changed] = {}
-        self._told: dict[str, tuple[float, int]] = {}  # when each pool was told last, and the how manieth that was
-        self.told = 0
+        self._pending: dict[str, _Pending] = {}
+        self._last_pushed: dict[str, tuple[float, int]] = {}  # when, and the value of `pushed` then
+        self.pushed = 0
         self._being_read: set[str] = set()
 
-    def note(self, pool_uuid: str, bet: NewBet) -> None:
-        """A bet was placed."""
-        changed = self._change(pool_uuid)
-        changed.count += 1
-        changed.bets.append(bet)
-        del changed.bets[:-MAX_LISTED_BETS]
+    def add_bet(self, pool_uuid: str, bet: NewBet) -> None:
+        """Note a bet, and schedule its pool's update."""
+        pending = self._schedule(pool_uuid)
+        pending.count += 1
+        pending.bets.append(bet)
+        del pending.bets[:-MAX_LISTED_BETS]
 
-    def _change(self, pool_uuid: str) -> _Changed:
-        """The pool is to be told, as soon as its interval allows."""
-        changed = self._changed.get(pool_uuid)
-        if changed is None:
+    def _schedule(self, pool_uuid: str) -> _Pending:
+        """Schedule a pool's update, as soon as the interval allows."""
+        pending = self._pending.get(pool_uuid)
+        if pending is None:
             now = trio.current_time()
-            told_at, _ = self._told.get(pool_uuid, (-math.inf, 0))
-            changed = self._changed[pool_uuid] = _Changed(max(now, told_at + self._interval_s))
-            self._set_alarm(changed.due_at - now, self._wake)
-        return changed
+            pushed_at, _ = self._last_pushed.get(pool_uuid, (-math.inf, 0))
+            pending = self._pending[pool_uuid] = _Pending(max(now, pushed_at + self._interval_s))
+            self._call_later(pending.due_at - now, self._wake)
+        return pending
 
-    def put_back(self, due: list[DueUpdate]) -> None:
-        """They could not be told: try again after the interval."""
+    def requeue(self, due: list[DueUpdate]) -> None:
+        """Schedule updates again that could not be read."""
         for update in due:
-            if self.may_tell(update.pool_uuid):
-                changed = self._change(update.pool_uuid)
-                changed.count += update.new_bets_count
-                changed.bets[:0] = update.new_bets
-                del changed.bets[:-MAX_LISTED_BETS]
+            if self.is_current(update.pool_uuid):
+                pending = self._schedule(update.pool_uuid)
+                pending.count += update.new_bets_count
+                pending.bets[:0] = update.new_bets
+                del pending.bets[:-MAX_LISTED_BETS]
 
-    def tell_again(self, told_before: int) -> None:
-        """Tell once more the pools that were told after ``told`` was that number."""
-        for pool_uuid, (_, number) in list(self._told.items()):
-            if number > told_before:
-                self._change(pool_uuid)
+    def push_again(self, pushed_before: int) -> None:
+        """Schedule another update of each pool whose last one came after ``pushed`` was ``pushed_before``."""
+        for pool_uuid, (_, number) in list(self._last_pushed.items()):
+            if number > pushed_before:
+                self._schedule(pool_uuid)
 
     def end(self, pool_uuid: str) -> None:
-        """The pool has ended: nothing more is told of it."""
-        self._changed.pop(pool_uuid, None)
-        self._told.pop(pool_uuid, None)
+        """Drop a pool that has ended."""
+        self._pending.pop(pool_uuid, None)
+        self._last_pushed.pop(pool_uuid, None)
         self._being_read.discard(pool_uuid)
 
     def reopen(self, pool_uuid: str) -> None:
-        """The pool is open again: it is told after an interval, since it may have been told just before it ended."""
-        self._told[pool_uuid] = (trio.current_time(), self.told)
-        self._change(pool_uuid)
+        """Schedule an update of a reopened pool, one interval from now, since its last one may be recent."""
+        self._last_pushed[pool_uuid] = (trio.current_time(), self.pushed)
+        self._schedule(pool_uuid)
 
     def take_due(self) -> list[DueUpdate]:
-        """What is to be read and told now."""
+        """Take the updates that are due now."""
         now = trio.current_time()
         due = [
-            DueUpdate(pool_uuid, changed.bets, changed.count)
-            for pool_uuid, changed in self._changed.items()
-            if changed.due_at <= now
+            DueUpdate(pool_uuid, pending.bets, pending.count)
+            for pool_uuid, pending in self._pending.items()
+            if pending.due_at <= now
         ]
         for update in due:
-            del self._changed[update.pool_uuid]
-            self.told += 1
-            self._told[update.pool_uuid] = (now, self.told)
+            del self._pending[update.pool_uuid]
+            self.pushed += 1
+            self._last_pushed[update.pool_uuid] = (now, self.pushed)
         self._being_read = {update.pool_uuid for update in due}
         return due
 
-    def may_tell(self, pool_uuid: str) -> bool:
-        """Whether the pool has not ended while its state was read."""
+    def is_current(self, pool_uuid: str) -> bool:
+        """Whether a pool taken by `take_due` has not ended since."""
         return pool_uuid in self._being_read

@@ -1,4 +1,4 @@
-"""A hub per game: tells its subscribers what happens, each exactly once and in order (contract, section 7)."""
+"""A hub per game pushes broadcasts to its subscribers, once and in order (protocol, "Sequence and recovery")."""
 
 import logging
 from collections import Counter
@@ -9,15 +9,15 @@ from typing import Protocol
 
 import trio
 
+from gameserver.engine.context import PoolBet, Publication, ReopenedPool
+from gameserver.engine.distribution import distribution_updates
 from gameserver.errors import Rejected
-from gameserver.handlers.betting import distribution_updates
-from gameserver.handlers.context import Publication, ReopenedPool, Wager
+from gameserver.net.frames import text_frame
+from gameserver.net.outbox import Outbox, close_for_reconnect
+from gameserver.ops.log import log_failure
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
-from gameserver.realtime.frames import text_frame
-from gameserver.realtime.logs import log_failure
-from gameserver.realtime.outbox import Outbox, send_away
 from gameserver.realtime.presence import Presence
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
@@ -25,47 +25,47 @@ from gameserver.storage.users import User
 logger = logging.getLogger(__name__)
 
 _PUSHES_BETWEEN_CHECKPOINTS = 200
-_LONGEST_REST_S = 0.05
+_MAX_REST_S = 0.05
 
 
 def message_frame(body: bytes, now_ms: int, seq: int | None = None) -> bytes:
-    """A broadcast as one frame, the same for every connection."""
+    """Encode a broadcast as one frame, which is the same for every connection."""
     return text_frame(with_header(ResponseHeader(t=now_ms, seq=seq), body))
 
 
-class Listener(Protocol):
-    """What a hub needs of a connection."""
+class Subscriber(Protocol):
+    """What a hub needs of a subscribed connection."""
 
     @property
     def outbox(self) -> Outbox:
-        """Where to push."""
+        """The connection's send queue."""
 
-    def forget(self, game_uuid: str) -> None:
-        """The game is over: the connection's subscription has ended."""
+    def drop(self, game_uuid: str) -> None:
+        """Drop the subscription to a game that has ended."""
 
 
 class Subscription:
-    """One connection's place among a game's subscribers, from joining until leaving.
+    """One connection's subscription to a game, from joining until leaving.
 
-    It gets what is pushed from when the hub activates it; until then, the log tells it what it missed.
+    The hub pushes to it once it is active; until then, the connection catches up from the game's log.
     """
 
-    __slots__ = ("listener", "user")
+    __slots__ = ("subscriber", "user")
 
-    def __init__(self, listener: Listener, user: User) -> None:
-        self.listener = listener
+    def __init__(self, subscriber: Subscriber, user: User) -> None:
+        self.subscriber = subscriber
         self.user = user
 
 
 @dataclass
-class Shared:
-    """What all hubs share: the clock, alarms, a way to read, who watches a source, and how often each thing is told.
+class HubContext:
+    """What all hubs share: the clock, timers, the store's reads, the watchers of sources, and the intervals.
 
-    ``deliveries`` counts the frames pushed by all of them ever, presence told at once aside.
+    ``deliveries`` counts broadcasts pushed times their receivers, without presence pushed at once.
     """
 
     now_ms: Callable[[], int]
-    set_alarm: Callable[[float, Callable[[], object]], object]
+    call_later: Callable[[float, Callable[[], object]], object]
     read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]]
     watchers_of: Callable[[int], Collection[Outbox]]
     presence_detail_limit: int
@@ -75,141 +75,145 @@ class Shared:
 
 
 class Hub:
-    """The subscribers of one game and what is on its way to them.
+    """The subscribers of one game, and the broadcasts that are to be pushed to them.
 
-    ``last_seq`` is the last durable broadcast that was pushed, -1 until it is known: whoever becomes active
-    gets those after it. ``closed`` says that the game's last broadcast has been pushed.
+    ``last_seq`` is the sequence number of the last durable broadcast pushed, -1 until it is known: a subscription that
+    becomes active gets those after it. ``closed`` says that the game's last broadcast has been pushed. ``holders``
+    counts the connections that are joining.
     """
 
-    def __init__(self, game_uuid: str, shared: Shared) -> None:
+    def __init__(self, game_uuid: str, context: HubContext) -> None:
         self.game_uuid = game_uuid
         self.last_seq = -1
         self.closed = False
         self.holders = 0
-        self._shared = shared
+        self._context = context
         self._subscriptions: dict[Subscription, None] = {}
         self._active: dict[Subscription, Outbox] = {}
         self._connections_of: Counter[int] = Counter()
         self._pending: list[tuple[Publication | None, bytes]] = []
         self._first_pending_seq: int | None = None
-        self._wake = trio.Event()
-        self._flushed = trio.Event()
-        self._distributions = Distributions(shared.distribution_interval_s, shared.set_alarm, self.wake)
+        self._has_work = False
+        self._work = trio.lowlevel.ParkingLot()
+        self._flushed = trio.lowlevel.ParkingLot()
+        self._distributions = Distributions(context.distribution_interval_s, context.call_later, self.wake)
         self._presence = Presence(
             game_uuid,
-            tell_now=self._tell_now,
-            tell_soon=self.tell,
+            push_now=self._push_now,
+            push_soon=self.push_soon,
             count=lambda: len(self._subscriptions),
-            set_alarm=shared.set_alarm,
-            detail_limit=shared.presence_detail_limit,
-            interval_s=shared.presence_interval_s,
+            call_later=context.call_later,
+            detail_limit=context.presence_detail_limit,
+            interval_s=context.presence_interval_s,
         )
 
     @property
     def idle(self) -> bool:
-        """Whether nobody needs the hub."""
+        """Whether the hub has no subscribers, no broadcasts to push and no joining connections."""
         return not (self._subscriptions or self._pending or self.holders)
 
     @property
     def backlog(self) -> int:
-        """How many broadcasts wait to be pushed."""
+        """The number of broadcasts that are to be pushed."""
         return len(self._pending)
 
     def publish(self, publication: Publication) -> None:
-        """Tell the subscribers, soon, of something that is on disk."""
+        """Queue a durable broadcast, which is on disk, for all subscribers."""
         if self._first_pending_seq is None:
             self._first_pending_seq = publication.seq
         if publication.ends_pool is not None:
             self._distributions.end(publication.ends_pool)
         frame = message_frame(publication.body, publication.sent_at, publication.seq)
         self._pending.append((publication, frame))
-        self._wake.set()
+        self.wake()
 
-    def tell(self, message: Message) -> None:
-        """Tell the subscribers, soon, of something that is not durable."""
-        self._pending.append((None, message_frame(encode_body(message), self._shared.now_ms())))
-        self._wake.set()
+    def push_soon(self, message: Message) -> None:
+        """Queue a broadcast that is not durable for all subscribers."""
+        self._pending.append((None, message_frame(encode_body(message), self._context.now_ms())))
+        self.wake()
 
-    def _tell_now(self, message: Message) -> None:
-        """Tell the few subscribers there are, at once."""
-        frame = message_frame(encode_body(message), self._shared.now_ms())
+    def _push_now(self, message: Message) -> None:
+        """Push a broadcast that is not durable at once; for games with few subscribers."""
+        frame = message_frame(encode_body(message), self._context.now_ms())
         for outbox in list(self._active.values()):
             outbox.push_if_room(frame)
 
-    async def reach(self, stored_seq: int) -> None:
-        """Wait until everything up to ``stored_seq``, which is on disk, has been pushed."""
+    async def wait_until_pushed(self, stored_seq: int) -> None:
+        """Wait until the broadcasts up to ``stored_seq``, which are on disk, have been pushed."""
         if self.last_seq < 0:
             first = self._first_pending_seq
             self.last_seq = stored_seq if first is None else min(stored_seq, first - 1)
         while self.last_seq < stored_seq:
-            await self._flushed.wait()
+            await self._flushed.park()
 
     async def run(self) -> None:
-        """Push what is published, until nobody needs the hub."""
+        """Push the queued broadcasts, until nobody needs the hub."""
         while not self.idle:
-            await self._wake.wait()
-            self._wake = trio.Event()
+            while not self._has_work:
+                await self._work.park()
+            self._has_work = False
             began = trio.current_time()
             try:
                 await self._flush()
-                await self._tell_distributions()
+                await self._push_distributions()
             except Exception:
-                text = "a game's hub failed: its subscribers come again, and it goes on"
+                text = "a game's hub failed: its subscribers must reconnect"
                 log_failure(logger, logging.ERROR, "internal_error", text, game=self.game_uuid)
-                self.send_away()
-            # In a burst, a large audience leaves others as much time as it takes; what comes meanwhile goes out as one.
+                self.close_subscribers()
+            # In a burst, a game with many subscribers yields as much time as it used, and then pushes one larger batch.
             if self._pending:
-                await trio.sleep(min(trio.current_time() - began, _LONGEST_REST_S))
+                await trio.sleep(min(trio.current_time() - began, _MAX_REST_S))
 
-    def note_bet(self, wager: Wager) -> None:
-        """A bet was placed: its pool's distribution is to be told, soon."""
+    def note_bet(self, bet: PoolBet) -> None:
+        """Schedule the distribution update of a pool on which a bet was placed."""
         if self._subscriptions:
-            self._distributions.note(wager.pool_uuid, wager.bet)
+            self._distributions.add_bet(bet.pool_uuid, bet.bet)
 
     def note_reopened(self, reopened: ReopenedPool) -> None:
-        """A pool is open again: its distribution is to be told, soon."""
+        """Schedule the distribution update of a pool that is open again."""
         if self._subscriptions:
             self._distributions.reopen(reopened.pool_uuid)
 
     @property
-    def distributions_told(self) -> int:
-        """A number that grows with each distribution told."""
-        return self._distributions.told
+    def distributions_pushed(self) -> int:
+        """The number of distribution updates so far."""
+        return self._distributions.pushed
 
-    def tell_again(self, told_before: int) -> None:
-        """Tell the distributions once more that were told since then: a new subscriber may have missed them."""
-        self._distributions.tell_again(told_before)
+    def push_again(self, pushed_before: int) -> None:
+        """Schedule again the distribution updates made since the number was ``pushed_before``, for a new subscriber."""
+        self._distributions.push_again(pushed_before)
 
-    async def _tell_distributions(self) -> None:
-        """Read and tell the distributions that are due (361), if their pools are still open then."""
+    async def _push_distributions(self) -> None:
+        """Read and push the distribution updates that are due (361), of pools that are still open then."""
         due = self._distributions.take_due()
         if not due:
             return
         try:
-            bodies = await self._shared.read(partial(distribution_updates, due))
+            bodies = await self._context.read(partial(distribution_updates, due))
         except Rejected as rejected:
-            logger.warning("distributions of game %s must wait: %s", self.game_uuid, rejected.text)
-            self._distributions.put_back(due)
+            logger.warning("distribution updates of game %s are delayed: %s", self.game_uuid, rejected.text)
+            self._distributions.requeue(due)
             return
         updates = [
-            (update.pool_uuid, message_frame(body, self._shared.now_ms()))
+            (update.pool_uuid, message_frame(body, self._context.now_ms()))
             for update, body in zip(due, bodies, strict=True)
-            if body is not None and self._distributions.may_tell(update.pool_uuid)
+            if body is not None and self._distributions.is_current(update.pool_uuid)
         ]
         await self._flush()
         if updates:
             await self._push(b"".join(frame for _, frame in updates), len(updates), updates=updates)
 
     def wake(self) -> None:
-        """Let the hub see whether it is still needed."""
-        self._wake.set()
+        """Have the hub's task look for work, and end if nobody needs the hub."""
+        self._has_work = True
+        self._work.unpark_all()
 
     async def _flush(self) -> None:
-        """Push all that is pending, as one piece, to those who are active now."""
+        """Push all queued broadcasts, as one piece, to the subscriptions that are active now."""
         pending, self._pending = self._pending, []
         self._first_pending_seq = None
         durable = [publication for publication, _ in pending if publication is not None]
-        # Who becomes active later gets what is pushed now from the log; a new hub may hold what is in it already.
+        # Subscribers read broadcasts up to last_seq from the log, and a new hub may hold some of those.
         fresh = [frame for publication, frame in pending if publication is None or publication.seq > self.last_seq]
         watchers = self._watchers(durable[0].source_id) if durable else []
         if durable:
@@ -225,10 +229,10 @@ class Hub:
             if for_watchers:
                 await _push_all(watchers, for_watchers, ())
         except Exception:
-            self.send_away(watchers if for_watchers else ())
+            self.close_subscribers(watchers if for_watchers else ())
             raise
         finally:
-            self._wake_waiting()
+            self._flushed.unpark_all()
 
     async def _push(
         self,
@@ -237,44 +241,40 @@ class Hub:
         about: Collection[str] | None = None,
         updates: Sequence[tuple[str, bytes]] | None = None,
     ) -> None:
-        """Push so many messages to those who are active now."""
+        """Push ``count`` messages to the active subscriptions, by the kind of push that `_push_all` describes."""
         active = list(self._active.items())
-        # Some may leave while the others are pushed to.
+        # A subscriber may leave while others are pushed to.
         still = (outbox for subscription, outbox in active if subscription in self._active)
-        self._shared.deliveries += await _push_all(still, frames, about, updates) * count
+        self._context.deliveries += await _push_all(still, frames, about, updates) * count
 
     def _end_subscriptions(self) -> None:
         for subscription in list(self._subscriptions):
             self._remove(subscription)
-            subscription.listener.forget(self.game_uuid)
+            subscription.subscriber.drop(self.game_uuid)
 
-    def give_up(self, publication: Publication) -> None:
-        """A broadcast cannot be told: whoever listens may have missed it, and finds it in the log."""
+    def skip(self, publication: Publication) -> None:
+        """Skip a broadcast that cannot be pushed: its receivers are closed, and recover it from the log."""
         self.last_seq = max(self.last_seq, publication.seq)
         self.closed |= publication.ends_subscriptions
-        self.send_away(self._watchers(publication.source_id) if publication.for_watchers else ())
-        self._wake_waiting()
+        self.close_subscribers(self._watchers(publication.source_id) if publication.for_watchers else ())
+        self._flushed.unpark_all()
         self.wake()
 
-    def send_away(self, watchers: Iterable[Outbox] = ()) -> None:
-        """Close those who are active, and may have missed something, and some watchers."""
+    def close_subscribers(self, watchers: Iterable[Outbox] = ()) -> None:
+        """Close the active subscribers, and the given watchers, since they may have missed messages."""
         for outbox in (*self._active.values(), *watchers):
-            send_away(outbox)
-
-    def _wake_waiting(self) -> None:
-        self._flushed.set()
-        self._flushed = trio.Event()
+            close_for_reconnect(outbox)
 
     def _watchers(self, source_id: int) -> list[Outbox]:
-        """The watchers of the game's source that do not get its messages as subscribers."""
-        watchers = self._shared.watchers_of(source_id)
+        """The watchers of the game's source that are not among its subscribers."""
+        watchers = self._context.watchers_of(source_id)
         if not watchers:
             return []
-        subscribed = {subscription.listener.outbox for subscription in self._subscriptions}
+        subscribed = {subscription.subscriber.outbox for subscription in self._subscriptions}
         return [outbox for outbox in watchers if outbox not in subscribed]
 
     def enter(self, subscription: Subscription, replaced: Subscription | None = None) -> None:
-        """Take a connection in, not yet active; the others are told of a user who was not there."""
+        """Add a subscription, not yet active, in place of ``replaced``; a user's first one is announced."""
         if replaced is not None:
             self._remove(replaced)
         elif not self._connections_of[subscription.user.id]:
@@ -283,12 +283,12 @@ class Hub:
         self._subscriptions[subscription] = None
 
     def activate(self, subscription: Subscription) -> None:
-        """From now on the connection gets what is pushed, unless its subscription has ended."""
+        """Push broadcasts to a subscription from now on, unless it has ended."""
         if subscription in self._subscriptions:
-            self._active[subscription] = subscription.listener.outbox
+            self._active[subscription] = subscription.subscriber.outbox
 
     def leave(self, subscription: Subscription) -> None:
-        """The connection gets nothing more; the others are told of a user who is no longer there."""
+        """Remove a subscription; a user's last one is announced."""
         if self._remove(subscription) and not self._connections_of[subscription.user.id]:
             self._presence.user_left(subscription.user)
         self.wake()
@@ -311,7 +311,10 @@ async def _push_all(
     about: Collection[str] | None,
     updates: Sequence[tuple[str, bytes]] | None = None,
 ) -> int:
-    """Push to all of them: durable broadcasts about some pools, what is not durable (None), or updates; to how many."""
+    """Push frames to outboxes; to how many.
+
+    They are durable broadcasts about the pools ``about``, or distribution ``updates``, or neither: not durable.
+    """
     number = 0
     for number, outbox in enumerate(outboxes, 1):
         if about is not None:

@@ -1,33 +1,33 @@
-"""The hubs of all games, and who watches which source."""
+"""The hubs of all games, opened when needed, and the watchers of game sources (protocol, "Sequence and recovery")."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 
 import trio
 
-from gameserver.handlers.context import Publication, ReopenedPool, Wager
-from gameserver.realtime.hub import Hub, Shared
-from gameserver.realtime.logs import set_context
-from gameserver.realtime.outbox import Outbox, send_away
+from gameserver.engine.context import PoolBet, Publication, ReopenedPool
+from gameserver.net.outbox import Outbox, close_for_reconnect
+from gameserver.ops.log import set_context
+from gameserver.realtime.hub import Hub, HubContext
 from gameserver.storage.jobs import Job
 
 
 class Hubs:
-    """The hubs that are needed now, and who watches which source."""
+    """The hubs of games with subscribers or watchers, and the watchers of game sources."""
 
     def __init__(
         self,
         *,
         now_ms: Callable[[], int],
-        set_alarm: Callable[[float, Callable[[], object]], object],
+        call_later: Callable[[float, Callable[[], object]], object],
         presence_detail_limit: int,
         presence_interval_s: float,
         distribution_interval_s: float,
         read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
     ) -> None:
-        self._shared = Shared(
+        self._context = HubContext(
             now_ms,
-            set_alarm,
+            call_later,
             read,
             self.watchers_of,
             presence_detail_limit,
@@ -39,64 +39,64 @@ class Hubs:
         self._nursery: trio.Nursery | None = None
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Be the parent of the hubs' tasks, until cancelled."""
+        """Run the hubs' tasks, until cancelled."""
         async with trio.open_nursery() as self._nursery:
             task_status.started()
             await trio.sleep_forever()
 
     def publish(self, publication: Publication) -> None:
-        """Pass a broadcast to its game's hub, if anybody listens there or watches the source."""
+        """Pass a broadcast to its game's hub, if the game has subscribers or its source has watchers."""
         hub = self._hubs.get(publication.game_uuid)
         if hub is None and publication.for_watchers and publication.source_id in self._watchers:
             hub = self._open(publication.game_uuid)
         if hub is not None:
             hub.publish(publication)
 
-    def send_away(self, game_uuid: str) -> None:
-        """Close the subscribers of a game, who may have missed how its pools are backed."""
+    def close_subscribers(self, game_uuid: str) -> None:
+        """Close the subscribers of a game, who may have missed distribution updates."""
         hub = self._hubs.get(game_uuid)
         if hub is not None:
-            hub.send_away()
+            hub.close_subscribers()
 
-    def give_up(self, publication: Publication) -> None:
-        """Send those away to whom a broadcast would have been told, which cannot be."""
+    def skip(self, publication: Publication) -> None:
+        """Skip a broadcast that cannot be pushed: its receivers are closed, and recover it from the log."""
         hub = self._hubs.get(publication.game_uuid)
         if hub is not None:
-            hub.give_up(publication)
+            hub.skip(publication)
         elif publication.for_watchers:
             for outbox in list(self.watchers_of(publication.source_id)):
-                send_away(outbox)
+                close_for_reconnect(outbox)
 
-    def note_bet(self, wager: Wager) -> None:
-        """Pass a bet to its game's hub, if anybody listens there."""
-        hub = self._hubs.get(wager.game_uuid)
+    def note_bet(self, bet: PoolBet) -> None:
+        """Pass a bet to its game's hub, if the game has subscribers."""
+        hub = self._hubs.get(bet.game_uuid)
         if hub is not None:
-            hub.note_bet(wager)
+            hub.note_bet(bet)
 
     def note_reopened(self, reopened: ReopenedPool) -> None:
-        """Pass a pool that is open again to its game's hub, likewise."""
+        """Pass a pool that is open again to its game's hub, if the game has subscribers."""
         hub = self._hubs.get(reopened.game_uuid)
         if hub is not None:
             hub.note_reopened(reopened)
 
     @property
     def deliveries(self) -> int:
-        """How many frames they have pushed ever."""
-        return self._shared.deliveries
+        """The number of broadcasts pushed so far, times their receivers."""
+        return self._context.deliveries
 
     @property
     def count(self) -> int:
-        """How many hubs there are."""
+        """The number of hubs."""
         return len(self._hubs)
 
     @property
     def backlog(self) -> int:
-        """How many broadcasts wait in them to be pushed."""
+        """The number of broadcasts that are to be pushed."""
         return sum(hub.backlog for hub in self._hubs.values())
 
     @contextmanager
     def hold(self, game_uuid: str) -> Iterator[Hub]:
-        """The game's hub, kept while a connection joins: nothing committed from now on escapes it."""
+        """Keep a game's hub while a connection joins, so that it gets every broadcast committed from now on."""
         hub = self._hubs.get(game_uuid) or self._open(game_uuid)
         hub.holders += 1
         try:
@@ -107,26 +107,26 @@ class Hubs:
 
     def _open(self, game_uuid: str) -> Hub:
         assert self._nursery is not None
-        hub = self._hubs[game_uuid] = Hub(game_uuid, self._shared)
+        hub = self._hubs[game_uuid] = Hub(game_uuid, self._context)
         self._nursery.start_soon(self._run, hub)
         return hub
 
     async def _run(self, hub: Hub) -> None:
-        set_context(None)  # of the connection that happened to need the hub first
+        set_context(None)  # not the fields of the connection that needed the hub first
         await hub.run()
         del self._hubs[hub.game_uuid]
 
     def watch(self, source_id: int, outbox: Outbox) -> None:
-        """Pass a source's games on to a connection that has not joined them."""
+        """Push the broadcasts of a source's games to a connection, whether or not it has joined them."""
         self._watchers.setdefault(source_id, {})[outbox] = None
 
     def unwatch(self, source_id: int, outbox: Outbox) -> None:
-        """Stop that."""
+        """Stop pushing the broadcasts of a source's games to a connection."""
         watchers = self._watchers.get(source_id, {})
         watchers.pop(outbox, None)
         if not watchers:
             self._watchers.pop(source_id, None)
 
     def watchers_of(self, source_id: int) -> Collection[Outbox]:
-        """The connections that watch a source."""
+        """The outboxes of the connections that watch a source."""
         return self._watchers.get(source_id, {})

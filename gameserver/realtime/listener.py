@@ -1,4 +1,4 @@
-"""The port: accepts connections, reads each one's request head and passes it on (contract, section 1)."""
+"""Accepts connections, and routes each by its request head to HTTP or WebSocket (protocol, "Transport")."""
 
 import logging
 from collections.abc import Iterable
@@ -8,17 +8,20 @@ from typing import NamedTuple
 import trio
 
 from gameserver.config import UNIX
+from gameserver.engine.sessions import Login
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.registry import Login
-from gameserver.realtime.accept import accept_forever
+from gameserver.net.accept import accept_forever
+from gameserver.net.handshake import accept_handshake
+from gameserver.net.head import Head, HeadRefused, read_head
+from gameserver.net.proxy_protocol import read_source
+from gameserver.net.responses import without_body
+from gameserver.net.tls import Certificate
+from gameserver.ops.log import log_failure, set_context
+from gameserver.ops.prometheus import PrometheusMetrics
+from gameserver.realtime.admission import Admission
 from gameserver.realtime.connection import Connection
-from gameserver.realtime.exposition import Exposition
-from gameserver.realtime.head import Head, HeadRefused, accept_handshake, read_head, read_query, unauthorized
-from gameserver.realtime.logs import log_failure, set_context
-from gameserver.realtime.proxy_protocol import read_source
-from gameserver.realtime.services import Services
-from gameserver.realtime.tls import Certificate
-from gameserver.realtime.visit import Visit
+from gameserver.realtime.context import ServerContext
+from gameserver.realtime.logon import read_query, unauthorized
 from gameserver.web.endpoints import (
     DRAINING,
     FULL,
@@ -31,32 +34,35 @@ from gameserver.web.endpoints import (
     endpoint,
     is_check,
 )
-from gameserver.web.responses import without_body
 
 logger = logging.getLogger(__name__)
 
 
 async def serve_connection(
-    services: Services, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
+    context: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
 ) -> None:
-    """Serve one connection from the address ``peer`` to its end. Never raises because of what a client does."""
-    visit = Visit(services, transport, peer, at_metrics_port=at_metrics_port)
-    set_context(visit.fields)
+    """Serve one connection from the address ``peer`` until it ends. No client's behaviour makes it raise."""
+    admission = Admission(context, transport, peer, at_metrics_port=at_metrics_port)
+    set_context(admission.fields)
     try:
         try:
-            await _serve(services, visit)
+            await _serve(context, admission)
         finally:
-            visit.leave()
+            admission.release_slot()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
-        logger.debug("the connection broke: %r", errors.exceptions)
+        logger.debug("connection broken: %r", errors.exceptions)
     except* Exception:
-        log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug of the server")
+        log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug in the server")
     finally:
-        await trio.aclose_forcefully(visit.transport)
+        await trio.aclose_forcefully(admission.transport)
 
 
-class _Admitted(NamedTuple):
-    """A WebSocket handshake that is in order: the response, what came along with it, and who asks."""
+class _AcceptedWebSocket(NamedTuple):
+    """An accepted WebSocket handshake.
+
+    ``response`` accepts it, ``early`` holds bytes received after its head, ``login`` is the session it proved, None if
+    it had no credentials, ``sources`` the game sources it asks to watch, and ``watched`` their ids once logged on.
+    """
 
     response: bytes
     early: bytes
@@ -65,128 +71,128 @@ class _Admitted(NamedTuple):
     watched: list[int]
 
 
-async def _serve(services: Services, visit: Visit) -> None:
-    if visit.has_place:
-        admitted = await _welcome(services, visit)
+async def _serve(context: ServerContext, admission: Admission) -> None:
+    if admission.has_slot:
+        accepted = await _accept(context, admission)
     else:
-        admitted = await _welcome_briefly(services, visit)
-    if admitted is not None:
-        await _converse(services, visit, admitted)
-        await _end_tls(services, visit.transport)
+        accepted = await _accept_without_slot(context, admission)
+    if accepted is not None:
+        await _run_connection(context, admission, accepted)
+        await _end_tls(context, admission.transport)
 
 
-async def _welcome_briefly(services: Services, visit: Visit) -> _Admitted | None:
-    """The same for somebody who has no place: he may ask how the server does, and stay if there is one by then."""
-    admitted = None
-    with services.reserve.hold() as room:
-        admitted = await _welcome(services, visit)
-    if room.cancelled_caught and not visit.answered:
-        refused = visit.too_many()
-        visit.note_refusal(refused.reason, refused.fields)
-        if services.certificate is None:
-            await visit.transport.send_all(refused.response)
-    return admitted
+async def _accept_without_slot(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
+    """Accept a connection beyond the limits: it gets health checks only, unless a slot is free by its request."""
+    accepted = None
+    with context.reserve.hold() as hold:
+        accepted = await _accept(context, admission)
+    if hold.cancelled_caught and not admission.answered:
+        refused = admission.too_many_connections()
+        admission.record_refusal(refused.reason, refused.fields)
+        if context.certificate is None:
+            await admission.transport.send_all(refused.response)
+    return accepted
 
 
-async def _welcome(services: Services, visit: Visit) -> _Admitted | None:
-    """Hear what somebody wants; None if that is no conversation."""
-    admitted = None
+async def _accept(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
+    """Read the connection's first request; None if it is not a WebSocket handshake that is accepted."""
+    accepted = None
     try:
-        with trio.move_on_after(services.settings.handshake_timeout_s) as patience:
-            if services.settings.proxy_protocol and visit.peer in services.trusted_proxies:
-                visit.pass_on(await read_source(visit.transport) or visit.peer)
-            if services.certificate is not None:
-                await _begin_tls(services.certificate, visit)
-            admitted = await _receive(services, visit)
-        if patience.cancelled_caught:
-            visit.note_refusal("timeout")
+        with trio.move_on_after(context.settings.handshake_timeout_s) as deadline:
+            if context.settings.proxy_protocol and admission.peer in context.trusted_proxies:
+                admission.set_peer(await read_source(admission.transport) or admission.peer)
+            if context.certificate is not None:
+                await _begin_tls(context.certificate, admission)
+            accepted = await _handle_head(context, admission)
+        if deadline.cancelled_caught:
+            admission.record_refusal("timeout")
     except HeadRefused as refused:
-        visit.note_refusal(refused.reason, refused.fields)
-        await _respond(services, visit, refused.response)
-    return admitted
+        admission.record_refusal(refused.reason, refused.fields)
+        await _respond(context, admission, refused.response)
+    return accepted
 
 
-async def _receive(services: Services, visit: Visit) -> _Admitted | None:
-    """Read a request's head; an HTTP request is answered here. Raises `HeadRefused`."""
-    head = await read_head(visit.transport, services.settings.max_head_bytes)
+async def _handle_head(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
+    """Read a request's head and route it: HTTP requests are answered here. Raises `HeadRefused`."""
+    head = await read_head(admission.transport, context.settings.max_head_bytes)
     if head is None:
-        visit.note_refusal("closed")
+        admission.record_refusal("closed")
         return None
     try:
-        visit.locate(head)
-        head = head.below(services.settings.base_path.rstrip("/"))
-        if head.wants_websocket and not visit.at_metrics_port:
-            visit.settle()
-            return await _admit(services, head)
-        response = await _answer(services, visit, head)
+        admission.locate(head)
+        head = head.below(context.settings.base_path.rstrip("/"))
+        if head.wants_websocket and not admission.at_metrics_port:
+            admission.claim_slot()
+            return await _accept_websocket(context, head)
+        response = await _http_response(context, admission, head)
     except HeadRefused as refused:
         if head.method == "HEAD":
             refused.response = without_body(refused.response)
         raise
-    await _respond(services, visit, without_body(response) if head.method == "HEAD" else response)
+    await _respond(context, admission, without_body(response) if head.method == "HEAD" else response)
     return None
 
 
-async def _answer(services: Services, visit: Visit, head: Head) -> bytes:
-    """The response to an HTTP request. Raises `HeadRefused` where there is no place for it."""
-    if endpoint(head.path) == METRICS and visit.at_metrics_port != bool(services.settings.metrics_port):
-        head = head._replace(path="")  # they are at the other port
+async def _http_response(context: ServerContext, admission: Admission, head: Head) -> bytes:
+    """The response to an HTTP request. Raises `HeadRefused` (503) if there is no slot for it."""
+    if endpoint(head.path) == METRICS and admission.at_metrics_port != bool(context.settings.metrics_port):
+        head = head._replace(path="")  # the metrics are at the other port
     if not is_check(head.method, head.path):
-        visit.settle()
+        admission.claim_slot()
     name, state, metrics = endpoint(head.path), READY, None
-    if services.draining:
+    if context.draining:
         state = DRAINING
-    elif name == READYZ and visit.is_one_too_many:
+    elif name == READYZ and admission.is_full:
         state = FULL
-    elif name == READYZ and not await services.can_write():
+    elif name == READYZ and not await context.can_write():
         state = STORAGE_UNAVAILABLE
-    if name == METRICS and visit.may_read_metrics(head):
-        metrics = Exposition(services)
-        if not services.reserve.replenish():
-            services.reserve.spend()  # the process is measured by reading files
+    if name == METRICS and admission.may_read_metrics(head):
+        metrics = PrometheusMetrics(context.metrics, context.snapshot())
+        if not context.reserve.replenish():
+            context.reserve.release_descriptor()  # the process's own metrics are read from files
     return answer(head.method, head.path, state=state, metrics=metrics)
 
 
-async def _admit(services: Services, head: Head) -> _Admitted:
-    """Check a handshake, its credentials and the sources it wants to watch. Raises `HeadRefused`."""
-    if services.draining:
-        raise HeadRefused(503, "busy", "the server is going away; try again soon", RETRY_AFTER, reason="draining")
-    response = accept_handshake(head, services.allowed_origins)
+async def _accept_websocket(context: ServerContext, head: Head) -> _AcceptedWebSocket:
+    """Check a handshake, its credentials and the sources it asks to watch. Raises `HeadRefused`."""
+    if context.draining:
+        raise HeadRefused(503, "busy", "the server is shutting down; try again later", RETRY_AFTER, reason="draining")
+    response = accept_handshake(head, context.allowed_origins)
     query = read_query(head)
     login, watched = None, []
     try:
         if query.credentials is not None:
-            login = await services.authenticate(query.credentials)
+            login = await context.authenticate(query.credentials)
             if login is None:
                 raise unauthorized()
-            watched = await services.find_sources(query.sources)
+            watched = await context.find_sources(query.sources)
     except Rejected as rejected:
         if rejected.code is ErrorCode.NOT_FOUND:
             raise HeadRefused(404, rejected.code, rejected.text) from None
         raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
-    # Nothing is waited for between here and the connection's entry into the directory.
-    if login is not None and not services.has_room_for(login.session.user):
-        text = "this user has as many connections as a user may have; close one"
+    # No checkpoint between here and the connection's registration, lest a user exceed the limit.
+    if login is not None and not context.has_room_for(login.session.user):
+        text = "too many connections of this user; close one first"
         raise HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many_of_user")
-    return _Admitted(response, head.rest, login, query.sources, watched)
+    return _AcceptedWebSocket(response, head.rest, login, query.sources, watched)
 
 
-async def _converse(services: Services, visit: Visit, admitted: _Admitted) -> None:
+async def _run_connection(context: ServerContext, admission: Admission, accepted: _AcceptedWebSocket) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(services, nursery, visit.transport, visit, admitted.early, admitted.sources)
-            await connection.run(admitted.response, admitted.login, admitted.watched)
+            connection = Connection(context, nursery, admission.transport, admission, accepted.early, accepted.sources)
+            await connection.run(accepted.response, accepted.login, accepted.watched)
     finally:
         if connection is not None:
             connection.dispose()
 
 
-async def _respond(services: Services, visit: Visit, response: bytes) -> None:
-    """Send an HTTP response and wait a little for the client to close, lest a reset destroys it."""
-    visit.answered = True
-    transport = visit.transport
-    with trio.move_on_after(services.settings.close_timeout_s):
+async def _respond(context: ServerContext, admission: Admission, response: bytes) -> None:
+    """Send an HTTP response, and wait a little for the client to close: a reset could discard the response."""
+    admission.answered = True
+    transport = admission.transport
+    with trio.move_on_after(context.settings.close_timeout_s):
         await transport.send_all(response)
         if isinstance(transport, trio.SocketStream):
             await transport.send_eof()
@@ -197,42 +203,42 @@ async def _respond(services: Services, visit: Visit, response: bytes) -> None:
             pass
 
 
-async def _begin_tls(certificate: Certificate, visit: Visit) -> None:
-    visit.transport = transport = certificate.secure(visit.transport)
+async def _begin_tls(certificate: Certificate, admission: Admission) -> None:
+    admission.transport = transport = certificate.secure(admission.transport)
     try:
         await transport.do_handshake()
     except trio.BrokenResourceError:
-        visit.note_refusal("tls")
+        admission.record_refusal("tls")
         raise
 
 
-async def _end_tls(services: Services, transport: trio.abc.Stream) -> None:
-    """Tell a client of wss that nothing was cut off."""
+async def _end_tls(context: ServerContext, transport: trio.abc.Stream) -> None:
+    """Close TLS properly, so that the client knows nothing was truncated."""
     if isinstance(transport, trio.SSLStream):
-        with trio.move_on_after(services.settings.close_timeout_s):
+        with trio.move_on_after(context.settings.close_timeout_s):
             await transport.aclose()
 
 
 async def accept_connections(
-    services: Services,
+    context: ServerContext,
     listeners: Iterable[trio.SocketListener],
     task_status: trio.TaskStatus[None],
     *,
     at_metrics_port: bool = False,
 ) -> None:
-    """Accept until cancelled; each connection is a task of its own."""
+    """Accept connections at each listener until cancelled; each is served by a task of its own."""
 
     async def serve(stream: trio.SocketStream) -> None:
-        await serve_connection(services, stream, _address_of(stream.socket), at_metrics_port=at_metrics_port)
+        await serve_connection(context, stream, _address_of(stream.socket), at_metrics_port=at_metrics_port)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:
-            nursery.start_soon(accept_forever, listener, serve, nursery, services.reserve.spend)
+            nursery.start_soon(accept_forever, listener, serve, nursery, context.reserve.release_descriptor)
         task_status.started()
 
 
 def _address_of(socket: trio.socket.SocketType) -> str:
-    """The peer's address, asked for once: a connection that was reset has none any more."""
+    """The peer's address, looked up once, since a connection that was reset has none."""
     if socket.family == AF_UNIX:
         return UNIX
     try:

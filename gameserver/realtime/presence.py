@@ -1,4 +1,4 @@
-"""Who comes to a game and goes: each told in a small game, counted in a large one (contract, section 5)."""
+"""Presence in a game: a message for each user, or counts in a large game (protocol, "Joining and presence")."""
 
 from collections.abc import Callable
 
@@ -10,61 +10,61 @@ from gameserver.storage.users import User
 
 
 class Presence:
-    """Tells the subscribers of one game of the users that come and go.
+    """Notifies the subscribers of one game of users who join and leave.
 
-    ``count`` gives the number of connections subscribed; above ``detail_limit`` of them, a count of comings
-    and goings is told instead of each, at most once every ``interval_s``.
+    ``count`` returns the number of subscribed connections. Above ``detail_limit`` of them, the numbers of users who
+    joined and left are pushed instead of each user, at most once every ``interval_s`` seconds.
     """
 
     def __init__(
         self,
         game_uuid: str,
         *,
-        tell_now: Callable[[Message], None],
-        tell_soon: Callable[[Message], None],
+        push_now: Callable[[Message], None],
+        push_soon: Callable[[Message], None],
         count: Callable[[], int],
-        set_alarm: Callable[[float, Callable[[], object]], object],
+        call_later: Callable[[float, Callable[[], object]], object],
         detail_limit: int,
         interval_s: float,
     ) -> None:
         self._game_uuid = game_uuid
-        self._tell_now = tell_now
-        self._tell_soon = tell_soon
+        self._push_now = push_now
+        self._push_soon = push_soon
         self._count = count
-        self._set_alarm = set_alarm
+        self._call_later = call_later
         self._detail_limit = detail_limit
         self._interval_s = interval_s
         self._joined = 0
         self._left = 0
-        self._told_at = float("-inf")
+        self._pushed_at = float("-inf")
         self._scheduled = False
 
     def user_joined(self, user: User) -> None:
-        """A user's first connection is about to be one of the subscribers."""
+        """Note a user whose first connection is about to subscribe."""
         if self._count() + 1 > self._detail_limit:
             self._joined += 1
             self._schedule()
         else:
-            self._tell_now(UserJoinedGame(game_id=self._game_uuid, user_id=user.id, user_name=user.username))
+            self._push_now(UserJoinedGame(game_id=self._game_uuid, user_id=user.id, user_name=user.username))
 
     def user_left(self, user: User) -> None:
-        """A user's last connection has ceased to be one of the subscribers."""
+        """Note a user whose last subscribed connection has left."""
         if self._count() > self._detail_limit:
             self._left += 1
             self._schedule()
         else:
-            self._tell_now(UserLeftGame(game_id=self._game_uuid, user_id=user.id, user_name=user.username))
+            self._push_now(UserLeftGame(game_id=self._game_uuid, user_id=user.id, user_name=user.username))
 
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            wait_s = self._told_at + self._interval_s - trio.current_time()
-            self._set_alarm(max(0.0, wait_s), self._update)
+            wait_s = self._pushed_at + self._interval_s - trio.current_time()
+            self._call_later(max(0.0, wait_s), self._push_update)
 
-    def _update(self) -> None:
+    def _push_update(self) -> None:
         self._scheduled = False
-        self._told_at = trio.current_time()
-        self._tell_soon(
+        self._pushed_at = trio.current_time()
+        self._push_soon(
             PresenceUpdate(game_id=self._game_uuid, subscribers=self._count(), joined=self._joined, left=self._left)
         )
         self._joined = self._left = 0

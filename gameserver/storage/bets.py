@@ -1,12 +1,12 @@
 """Bets, and what each user has staked on each target of a pool."""
 
-import sqlite3
 from enum import StrEnum
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
+from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
-from gameserver.storage.ledger import Balances, Purse
+from gameserver.storage.ledger import Balances, Wallet
 
 
 class BetStatus(StrEnum):
@@ -38,7 +38,7 @@ class Bet(NamedTuple):
 _COLUMNS = ", ".join(Bet._fields)
 
 
-class Offer(NamedTuple):
+class BetContext(NamedTuple):
     """What a bet has to know of a pool, of the target it names, if the pool has it, and of the user's money."""
 
     pool_id: int
@@ -63,19 +63,19 @@ class Offer(NamedTuple):
         return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
 
     @property
-    def purse(self) -> Purse | None:
+    def wallet(self) -> Wallet | None:
         """The user's accounts, if both are open."""
         if self.available_id is None or self.staked_id is None:
             return None
-        return Purse(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
+        return Wallet(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
 
 
-def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, user_id: int) -> Offer | None:
+def find_bet_context(connection: Connection, pool_uuid: str, target_key: str, user_id: int) -> BetContext | None:
     """All of it in one statement, since every bet begins with it; None if there is no such pool."""
     row = connection.execute(
         "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
-        " min(coalesce(pools.stop_accepting_bets_at, games.close_at),"
-        "  coalesce(games.close_at, pools.stop_accepting_bets_at)), pools.is_blocked, pool_targets.position,"
+        " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
+        "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END, pools.is_blocked, pool_targets.position,"
         " available.id, available.balance, staked.id, staked.balance, sources.admins_may_bet OR NOT ("
         "  EXISTS (SELECT 1 FROM game_admins WHERE user_id = ? AND game_id = games.id)"
         "  OR EXISTS (SELECT 1 FROM source_admins WHERE user_id = ? AND source_id = sources.id"
@@ -89,16 +89,16 @@ def find_offer(connection: sqlite3.Connection, pool_uuid: str, target_key: str, 
         " WHERE pools.uuid = ?",
         (user_id, user_id, target_key, user_id, user_id, pool_uuid),
     ).fetchone()
-    return Offer._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
+    return BetContext._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
 
 
-def has_running_bet_in_game(connection: sqlite3.Connection, user_id: int, game_id: int) -> bool:
+def has_running_bet_in_game(connection: Connection, user_id: int, game_id: int) -> bool:
     """Whether a user has a bet that runs in a game."""
     query = "SELECT 1 FROM participations WHERE user_id = ? AND game_id = ? AND is_running = 1 LIMIT 1"
     return connection.execute(query, (user_id, game_id)).fetchone() is not None
 
 
-def has_running_bet_in_source(connection: sqlite3.Connection, user_id: int, source_id: int) -> bool:
+def has_running_bet_in_source(connection: Connection, user_id: int, source_id: int) -> bool:
     """Whether a user has a bet that runs in a game of a source."""
     query = (
         "SELECT 1 FROM participations JOIN games ON games.id = game_id"
@@ -107,27 +107,24 @@ def has_running_bet_in_source(connection: sqlite3.Connection, user_id: int, sour
     return connection.execute(query, (user_id, source_id)).fetchone() is not None
 
 
-def insert_bet(
-    connection: sqlite3.Connection, pool_id: int, user_id: int, position: int, amount: int, now_ms: int
-) -> Bet:
+def insert_bet(connection: Connection, pool_id: int, user_id: int, position: int, amount: int, now_ms: int) -> Bet:
     """A new bet; its stake is not moved here."""
     uuid = new_uuid(now_ms)
-    cursor = connection.execute(
+    bet_id = connection.insert(
         "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
         " VALUES (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM journal))",
         (uuid, pool_id, user_id, position, amount, now_ms),
     )
-    assert cursor.lastrowid is not None
-    return Bet(cursor.lastrowid, uuid, pool_id, user_id, position, amount, now_ms, BetStatus.RUNNING, 0, None)
+    return Bet(bet_id, uuid, pool_id, user_id, position, amount, now_ms, BetStatus.RUNNING, 0, None)
 
 
-def find_bet(connection: sqlite3.Connection, uuid: str) -> Bet | None:
+def find_bet(connection: Connection, uuid: str) -> Bet | None:
     """The bet of that id."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE uuid = ?", (uuid,)).fetchone()
     return Bet(*row) if row else None
 
 
-def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: int, pool_id: int) -> bool:
+def insert_participation(connection: Connection, user_id: int, game_id: int, pool_id: int) -> bool:
     """Record that a user has a valid bet in a pool; whether that is new."""
     return bool(
         connection.execute(
@@ -138,7 +135,7 @@ def insert_participation(connection: sqlite3.Connection, user_id: int, game_id: 
     )
 
 
-def add_to_stake(connection: sqlite3.Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
+def add_to_stake(connection: Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
     """Add to what a user has on a target; whether it is the first."""
     row = connection.execute(
         "INSERT INTO stakes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
@@ -148,7 +145,7 @@ def add_to_stake(connection: sqlite3.Connection, user_id: int, pool_id: int, pos
     return bool(row[0] == amount)
 
 
-def list_stakes(connection: sqlite3.Connection, user_id: int, pool_id: int) -> dict[int, int]:
+def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int, int]:
     """Position → amount of what a user has staked in a pool."""
     return dict(
         connection.execute(
@@ -158,7 +155,7 @@ def list_stakes(connection: sqlite3.Connection, user_id: int, pool_id: int) -> d
     )
 
 
-def list_latest_bets(connection: sqlite3.Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
+def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
     """The newest bets on a target that are valid, newest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND status NOT IN ('invalidated', 'voided')"

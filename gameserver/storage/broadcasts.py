@@ -1,7 +1,8 @@
-"""The log of each game's durable broadcasts (contract, section 7)."""
+"""The log of each game's durable broadcasts (protocol, "Sequence and recovery")."""
 
-import sqlite3
 from typing import NamedTuple
+
+from gameserver.storage.connection import Connection
 
 
 class LoggedBroadcast(NamedTuple):
@@ -12,7 +13,7 @@ class LoggedBroadcast(NamedTuple):
     body: bytes
 
 
-def insert_broadcast(connection: sqlite3.Connection, game_id: int, sent_at: int, body: bytes) -> int:
+def insert_broadcast(connection: Connection, game_id: int, sent_at: int, body: bytes) -> int:
     """Log a broadcast under the game's next seq, which is returned."""
     (seq,) = connection.execute("UPDATE games SET seq = seq + 1 WHERE id = ? RETURNING seq", (game_id,)).fetchone()
     connection.execute(
@@ -23,7 +24,7 @@ def insert_broadcast(connection: sqlite3.Connection, game_id: int, sent_at: int,
 
 
 def list_broadcasts(
-    connection: sqlite3.Connection, game_id: int, after_seq: int, up_to_seq: int, max_bytes: int
+    connection: Connection, game_id: int, after_seq: int, up_to_seq: int, max_bytes: int
 ) -> list[LoggedBroadcast]:
     """The broadcasts with ``after_seq < seq <= up_to_seq``: at least one, then while ``max_bytes`` allow."""
     found: list[LoggedBroadcast] = []
@@ -38,13 +39,13 @@ def list_broadcasts(
     return found
 
 
-def first_logged_seq(connection: sqlite3.Connection, game_id: int) -> int | None:
+def first_logged_seq(connection: Connection, game_id: int) -> int | None:
     """The oldest seq the log still holds."""
     seq: int | None = connection.execute("SELECT min(seq) FROM broadcasts WHERE game_id = ?", (game_id,)).fetchone()[0]
     return seq
 
 
-def delete_first_broadcasts(connection: sqlite3.Connection, game_id: int, limit: int) -> int:
+def delete_first_broadcasts(connection: Connection, game_id: int, limit: int) -> int:
     """Remove up to ``limit`` broadcasts of a game, the oldest first; returns how many."""
     return connection.execute(
         "DELETE FROM broadcasts WHERE id IN (SELECT id FROM broadcasts WHERE game_id = ? ORDER BY seq LIMIT ?)",

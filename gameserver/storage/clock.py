@@ -1,11 +1,11 @@
 """The latest moment that the database has recorded: the server's clock never steps back behind it."""
 
-import sqlite3
+from gameserver.storage.connection import Connection
 
 _RECORDS = (("broadcasts", "sent_at"), ("transfers", "made_at"), ("bets", "placed_at"), ("journal", "at"))
 
 
-def last_recorded_at(connection: sqlite3.Connection) -> int:
+def last_recorded_at(connection: Connection) -> int:
     """The latest of the newest rows of what carries the time; 0 in a new database."""
     newest = 0
     for table, column in _RECORDS:

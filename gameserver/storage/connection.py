@@ -1,194 +1,64 @@
-"""Opening the database file: what may be opened, and with which pragmas."""
+"""What the topics of the storage ask of a database engine.
 
-import os
-import sqlite3
-import stat
-from contextlib import closing, suppress
-from pathlib import Path
+They speak SQL that engines share, with ``?`` for each value; what each engine does in its own way stands here by name.
+"""
 
-from gameserver.storage.files import LOGS, PRIVATE, beside
-from gameserver.storage.migrations import APPLICATION_ID, IncompatibleDatabase, migrate, require_known
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
 
-OLDEST_SQLITE = (3, 38, 0)  # the first with both STRICT tables and ->>
-BUSY_TIMEOUT_MS = 5_000
-WRITER_CACHE_KIB = 32_000  # at most: the indexes of a million bets do not fit into SQLite's own 2,000
-# SQLite's file format, section 1.3
-MAGIC = b"SQLite format 3\0"
-HEADER_BYTES = 100
-WRITE_VERSION = 18  # the offset of 1, or 2 for a database with a write-ahead log
-NO_WAL = 1
-APPLICATION = slice(68, 72)
-UNSET = bytes(4)
-# What SQLite says of the disk, the file or another program, and not of our SQL.
-_OF_SURROUNDINGS = frozenset(
-    {
-        sqlite3.SQLITE_BUSY,
-        sqlite3.SQLITE_CANTOPEN,
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_FULL,
-        sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_NOMEM,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_PERM,
-        sqlite3.SQLITE_PROTOCOL,
-        sqlite3.SQLITE_READONLY,
-    }
-)
+from gameserver.errors import OperatorError
+
+RowT = TypeVar("RowT", bound=tuple[object, ...])
+
+Values = Sequence[object]
 
 
-def is_of_surroundings(error: sqlite3.Error) -> bool:
-    """Whether the disk, the file or another program is at fault, which an operator can mend."""
-    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _OF_SURROUNDINGS
+class StorageFailed(OperatorError):
+    """The database cannot be read or written: the disk, the file or the engine's server is at fault."""
 
 
-def require_usable(file: Path) -> None:
-    """Raise `IncompatibleDatabase` unless there is a database of this server's with its own log, or nothing.
-
-    As with `require_database`, no connection of this process may be open.
-    """
-    require_own_log(file)
-    if file.exists():
-        require_database(file)
+class StorageBusy(StorageFailed):
+    """Another program holds the database; nothing was done."""
 
 
-def require_database(file: Path) -> None:
-    """Raise `IncompatibleDatabase` for a file that is no database of this server's, before anything is done to it.
+class Result(Protocol):
+    """The rows of a statement, or how many it changed."""
 
-    SQLite would make a database of an empty file, and change that of another program to open it. No connection of this
-    process may be open: to close the file as is done here drops SQLite's locks on it.
-    """
-    if not _read_header(file):
-        raise IncompatibleDatabase(f"{file} is empty, and no database; if one is to be made there, remove it first")
-    if not is_sqlite(file):
-        raise IncompatibleDatabase(f"{file} cannot be opened as a database: it is none of SQLite's")
-    require_own_kind(file)
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
 
+    def fetchone(self) -> Any:
+        """The next row, None at the end."""
 
-def is_sqlite(file: Path) -> bool:
-    """Whether a file begins as SQLite's do. As with `require_database`, no connection of this process may be open."""
-    return _read_header(file).startswith(MAGIC)
+    def fetchall(self) -> list[Any]:
+        """The rows that are left."""
 
-
-def require_own_kind(file: Path) -> None:
-    """Raise `IncompatibleDatabase` for the database of another program. What is no database, or broken, passes.
-
-    As with `require_database`, no connection of this process may be open.
-    """
-    header = _read_header(file)
-    if not header.startswith(MAGIC) or header[APPLICATION] == APPLICATION_ID.to_bytes(4, "big"):
-        return
-    if header[APPLICATION] != UNSET or not _has_log(file):
-        raise IncompatibleDatabase(f"{file} is a database of another program")
-    with closing(open_reader(file)) as connection:  # its log may tell what it is
-        require_known(file, connection)
+    def __iter__(self) -> Iterator[Any]:
+        """The rows that are left, one by one."""
 
 
-def _read_header(file: Path) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(HEADER_BYTES)
-    except OSError as error:
-        raise IncompatibleDatabase(f"{file} cannot be read: {error.strerror}") from error
+class Connection(Protocol):
+    """A connection to the database, within a transaction."""
 
+    def execute(self, sql: str, values: Values = (), /) -> Result:
+        """Carry out a statement."""
 
-def _has_log(file: Path) -> bool:
-    try:
-        return beside(file, "-wal").stat().st_size > 0
-    except FileNotFoundError:
-        return False
+    def execute_many(self, sql: str, rows: Iterable[Values], /) -> None:
+        """Carry out a statement for each of a few rows of values."""
 
+    def insert(self, sql: str, values: Values, /) -> int:
+        """Carry out an INSERT of one row without RETURNING; the row's ``id``."""
 
-def require_own_log(file: Path) -> None:
-    """Raise `IncompatibleDatabase` for a log without its database, and a backup put beside the log of another.
+    def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
+        """Insert rows, however many, in one statement."""
 
-    SQLite takes whatever log lies there for the database's own, and mixes the two without a word. A database whose log
-    holds anything says in its header that it has one, and said so on disk before the log was begun, so that no crash
-    leaves it otherwise; what ``gameserver backup`` writes says that it has none. A copy made by other means may say
-    that it has one, and is not recognised.
+    def update_many(self, table: str, columns: Sequence[str], key: Sequence[str], rows: Iterable[Values], /) -> None:
+        """Set ``columns`` of many rows in one statement; each row of values has the columns first, then the key."""
 
-    No connection of this process may be open: to close the file as is done here drops SQLite's locks on it.
-    """
-    file = file.resolve()  # as SQLite does, before it looks beside it
-    if not _has_log(file):
-        return
-    log = beside(file, "-wal")
-    header = _read_header(file) if file.exists() else b""
-    if not header:
-        raise IncompatibleDatabase(
-            f"{file} is missing or empty, and its log {log} is there, which SQLite would delete: bring the database"
-            " back, or delete the log to begin anew"
-        )
-    if header.startswith(MAGIC) and header[WRITE_VERSION] == NO_WAL:
-        raise IncompatibleDatabase(
-            f"{file} is a backup, put there beside the log of another database, with which SQLite would mix it:"
-            f" delete {log} if what is in {file} alone is wanted, or put another there with gameserver restore"
-        )
+    def list_rows(self, row: type[RowT], sql: str, values: Values, /) -> list[RowT]:
+        """Read many rows at once; ``sql`` selects the fields of ``row``, a named tuple, under their names."""
 
-
-def require_sqlite() -> None:
-    """Raise `IncompatibleDatabase` for an SQLite that does not know what the schema and the queries are made of."""
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        oldest = ".".join(map(str, OLDEST_SQLITE[:2]))
-        raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; {oldest} or newer is needed")
-
-
-def open_writer(file: Path) -> sqlite3.Connection:
-    """The connection that changes the database. Its commits are on disk when they return.
-
-    Raises `IncompatibleDatabase` for a file that cannot be opened so.
-    """
-    require_sqlite()
-    _shut_out_everybody(file)
-    connection = open_unshared(file)
-    try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise IncompatibleDatabase(f"{file} cannot be opened as a database: {error}") from error
-    if mode != "wal":
-        connection.close()
-        raise IncompatibleDatabase(f"{file} is on a file system without shared memory; choose another place with --db")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
-    return connection
-
-
-def open_reader(file: Path) -> sqlite3.Connection:
-    """A connection that cannot change the database."""
-    return _connect(f"{file.absolute().as_uri()}?mode=ro")
-
-
-def open_unshared(file: Path) -> sqlite3.Connection:
-    """A connection to a file that nobody else has open, in whatever journal mode it is; it is made if missing."""
-    # SQLite would make it for whom the process's umask lets in; its logs get the permissions of the database.
-    with suppress(OSError):  # it is there, or SQLite says why it cannot be
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
-    return _connect(f"{file.absolute().as_uri()}?mode=rwc")
-
-
-def _shut_out_everybody(file: Path) -> None:
-    """Take from all what earlier versions gave to everybody; who gave it to a group meant it."""
-    for path in (file, *(beside(file, suffix) for suffix in LOGS)):
-        with suppress(OSError):  # missing, or on a file system without permissions
-            if path.stat().st_mode & stat.S_IRWXO:
-                path.chmod(PRIVATE)
-
-
-def open_memory() -> sqlite3.Connection:
-    """A new database that lives in memory, with its schema."""
-    connection = _connect("file::memory:")
-    migrate(connection)
-    return connection
-
-
-def _connect(uri: str) -> sqlite3.Connection:
-    # Connections move between worker threads, one thread at a time.
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, cached_statements=512)
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    # What a statement or savepoint needs for a while, beyond 64 KiB, would go to a file elsewhere: a read-only root or
-    # a process without descriptors has no place for it.
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA wal_autocheckpoint = 1000")
-    return connection
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Undo what is done within, and only that, if it raises."""

@@ -1,9 +1,9 @@
 """What happened in games, and how often."""
 
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
@@ -39,16 +39,15 @@ class Event(NamedTuple):
 _COLUMNS = ", ".join(Event._fields)
 
 
-def insert_event(connection: sqlite3.Connection, new: NewEventRow) -> Event:
+def insert_event(connection: Connection, new: NewEventRow) -> Event:
     """A new event."""
     columns, marks = ", ".join(NewEventRow._fields), ", ".join("?" * len(new))
     uuid = new_uuid(new.registered_at)
-    cursor = connection.execute(f"INSERT INTO events (uuid, {columns}) VALUES (?, {marks})", (uuid, *new))
-    assert cursor.lastrowid is not None
-    return Event(cursor.lastrowid, uuid, *new, None)
+    event_id = connection.insert(f"INSERT INTO events (uuid, {columns}) VALUES (?, {marks})", (uuid, *new))
+    return Event(event_id, uuid, *new, None)
 
 
-def find_event(connection: sqlite3.Connection, game_id: int, uuid: str) -> Event | None:
+def find_event(connection: Connection, game_id: int, uuid: str) -> Event | None:
     """The game's event of that id, also if it is voided."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM events WHERE uuid = ? AND game_id = ?", (uuid, game_id)
@@ -56,17 +55,17 @@ def find_event(connection: sqlite3.Connection, game_id: int, uuid: str) -> Event
     return Event(*row) if row else None
 
 
-def get_event(connection: sqlite3.Connection, event_id: int) -> Event:
+def get_event(connection: Connection, event_id: int) -> Event:
     """The event of that row, which exists."""
     return Event(*connection.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (event_id,)).fetchone())
 
 
-def update_event_voided(connection: sqlite3.Connection, event_id: int, now_ms: int) -> None:
+def update_event_voided(connection: Connection, event_id: int, now_ms: int) -> None:
     """Record that the event is void."""
     connection.execute("UPDATE events SET voided_at = ? WHERE id = ?", (now_ms, event_id))
 
 
-def list_past_events(connection: sqlite3.Connection, game_id: int, before: Event | None, limit: int) -> list[Event]:
+def list_past_events(connection: Connection, game_id: int, before: Event | None, limit: int) -> list[Event]:
     """A game's events, the newest ``happened_at`` first, those after ``before`` in that order."""
     bound = (2**62, 2**62) if before is None else (before.happened_at, before.id)
     rows = connection.execute(
@@ -77,7 +76,7 @@ def list_past_events(connection: sqlite3.Connection, game_id: int, before: Event
     return [Event(*row) for row in rows]
 
 
-def list_later_events(connection: sqlite3.Connection, action_id: int, after_event_id: int) -> list[Event]:
+def list_later_events(connection: Connection, action_id: int, after_event_id: int) -> list[Event]:
     """The events of an action registered after another, that are not voided."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM events WHERE action_id = ? AND id > ? AND voided_at IS NULL ORDER BY id",
@@ -86,19 +85,15 @@ def list_later_events(connection: sqlite3.Connection, action_id: int, after_even
     return [Event(*row) for row in rows]
 
 
-def count_event(
-    connection: sqlite3.Connection, game_id: int, action_id: int, target_ids: Iterable[int], step: int
-) -> None:
+def count_event(connection: Connection, game_id: int, action_id: int, target_ids: Iterable[int], step: int) -> None:
     """Count an event, or a voided one back, for a target and its ancestors."""
-    connection.executemany(
+    connection.execute_many(
         "INSERT INTO event_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + ?",
         [(game_id, action_id, target_id, max(0, step), step) for target_id in target_ids],
     )
 
 
-def list_counts(
-    connection: sqlite3.Connection, game_id: int, action_id: int | None = None
-) -> list[tuple[str, int, int]]:
+def list_counts(connection: Connection, game_id: int, action_id: int | None = None) -> list[tuple[str, int, int]]:
     """Action id, target's row and count of what has happened in a game, in the order of its actions and targets."""
     where, bound = ("", ()) if action_id is None else (" AND action_id = ?", (action_id,))
     return connection.execute(
@@ -108,7 +103,7 @@ def list_counts(
     ).fetchall()
 
 
-def list_event_uuids(connection: sqlite3.Connection, game_id: int) -> list[str]:
+def list_event_uuids(connection: Connection, game_id: int) -> list[str]:
     """The ids of a game's events, voided ones included, in the order registered."""
     rows = connection.execute("SELECT uuid FROM events WHERE game_id = ? ORDER BY id", (game_id,))
     return [row[0] for row in rows]

@@ -198,6 +198,14 @@ def open_to_others(file: Path) -> Path | None:
     return None
 
 
+def size_bytes(file: Path) -> int:
+    """The size of a file; 0 if there is none."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def sync_folder(file: Path) -> None:
     """Have the names in a file's folder on disk, where the file system offers it."""
     descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)

@@ -1,9 +1,9 @@
 """Games and their admins."""
 
-import sqlite3
 from typing import NamedTuple
 
 from gameserver.domain.status import GameTimes
+from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
@@ -58,63 +58,60 @@ _GAMES = f"SELECT {_COLUMNS} FROM games JOIN sources ON sources.id = games.sourc
 _LAST_ROW = 2**62
 
 
-def insert_game(connection: sqlite3.Connection, new: NewGameRow) -> Game:
+def insert_game(connection: Connection, new: NewGameRow) -> Game:
     """A new game."""
     columns = ", ".join(NewGameRow._fields)
     marks = ", ".join("?" * len(new))
-    cursor = connection.execute(
+    game_id = connection.insert(
         f"INSERT INTO games (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.created_at), *new)
     )
-    assert cursor.lastrowid is not None
-    return get_game(connection, cursor.lastrowid)
+    return get_game(connection, game_id)
 
 
-def find_game(connection: sqlite3.Connection, uuid: str) -> Game | None:
+def find_game(connection: Connection, uuid: str) -> Game | None:
     """The game of that id."""
     row = connection.execute(f"{_GAMES} WHERE games.uuid = ?", (uuid,)).fetchone()
     return Game(*row) if row else None
 
 
-def get_game(connection: sqlite3.Connection, game_id: int) -> Game:
+def get_game(connection: Connection, game_id: int) -> Game:
     """The game of that row, which exists."""
     return Game(*connection.execute(f"{_GAMES} WHERE games.id = ?", (game_id,)).fetchone())
 
 
-def update_game_opened(connection: sqlite3.Connection, game_id: int, now_ms: int) -> None:
+def update_game_opened(connection: Connection, game_id: int, now_ms: int) -> None:
     """Record that the game is open."""
     connection.execute("UPDATE games SET opened_at = ? WHERE id = ?", (now_ms, game_id))
 
 
-def update_game_closing(connection: sqlite3.Connection, game_id: int, now_ms: int) -> None:
+def update_game_closing(connection: Connection, game_id: int, now_ms: int) -> None:
     """Record that the game is closing: it waits for its binary pools."""
     connection.execute("UPDATE games SET closing_at = ? WHERE id = ?", (now_ms, game_id))
 
 
-def update_game_closed(connection: sqlite3.Connection, game_id: int, now_ms: int) -> None:
+def update_game_closed(connection: Connection, game_id: int, now_ms: int) -> None:
     """Record that the game is over."""
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
 
 
-def update_image_url(connection: sqlite3.Connection, game_id: int, image_url: str) -> None:
+def update_image_url(connection: Connection, game_id: int, image_url: str) -> None:
     """Change the game's image."""
     connection.execute("UPDATE games SET image_url = ? WHERE id = ?", (image_url, game_id))
 
 
-def list_open_games(connection: sqlite3.Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
+def list_open_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
     """The open games of a source, newest first, those below the row ``before``."""
     where = "games.opened_at IS NOT NULL AND games.closed_at IS NULL"
     return _list_games(connection, where, source_id, before, limit)
 
 
-def list_upcoming_games(connection: sqlite3.Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
+def list_upcoming_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
     """The upcoming games of a source, newest first, those below the row ``before``."""
     where = "games.opened_at IS NULL AND games.closed_at IS NULL"
     return _list_games(connection, where, source_id, before, limit)
 
 
-def _list_games(
-    connection: sqlite3.Connection, where: str, source_id: int, before: int | None, limit: int
-) -> list[Game]:
+def _list_games(connection: Connection, where: str, source_id: int, before: int | None, limit: int) -> list[Game]:
     rows = connection.execute(
         f"{_GAMES} WHERE games.source_id = ? AND games.id < ? AND {where} ORDER BY games.id DESC LIMIT ?",
         (source_id, before if before is not None else _LAST_ROW, limit),
@@ -122,7 +119,7 @@ def _list_games(
     return [Game(*row) for row in rows]
 
 
-def list_unclosed_games(connection: sqlite3.Connection, source_id: int) -> list[Game]:
+def list_unclosed_games(connection: Connection, source_id: int) -> list[Game]:
     """Every game of a source that is not over, oldest first."""
     rows = connection.execute(
         f"{_GAMES} WHERE games.id IN ("
@@ -135,7 +132,7 @@ def list_unclosed_games(connection: sqlite3.Connection, source_id: int) -> list[
 
 
 def list_administered_games(
-    connection: sqlite3.Connection, user_id: int, before: int | None, limit: int
+    connection: Connection, user_id: int, before: int | None, limit: int
 ) -> list[tuple[int, str, str]]:
     """Row, id and name of the games a user is an admin of, newest first, those below the row ``before``."""
     return connection.execute(
@@ -145,15 +142,16 @@ def list_administered_games(
     ).fetchall()
 
 
-def insert_game_admin(connection: sqlite3.Connection, game_id: int, user_id: int) -> None:
+def insert_game_admin(connection: Connection, game_id: int, user_id: int) -> None:
     """Make a user an admin of the game."""
     connection.execute(
-        "INSERT INTO game_admins (user_id, game_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET removed_at = NULL",
+        "INSERT INTO game_admins (user_id, game_id) VALUES (?, ?)"
+        " ON CONFLICT (user_id, game_id) DO UPDATE SET removed_at = NULL",
         (user_id, game_id),
     )
 
 
-def update_game_admin_removed(connection: sqlite3.Connection, game_id: int, user_id: int, now_ms: int) -> bool:
+def update_game_admin_removed(connection: Connection, game_id: int, user_id: int, now_ms: int) -> bool:
     """Record that a user is no longer an admin of the game; whether he was one."""
     cursor = connection.execute(
         "UPDATE game_admins SET removed_at = ? WHERE user_id = ? AND game_id = ? AND removed_at IS NULL",
@@ -162,13 +160,13 @@ def update_game_admin_removed(connection: sqlite3.Connection, game_id: int, user
     return bool(cursor.rowcount)
 
 
-def is_game_admin(connection: sqlite3.Connection, game_id: int, user_id: int) -> bool:
+def is_game_admin(connection: Connection, game_id: int, user_id: int) -> bool:
     """Whether the user is an admin of the game."""
     query = "SELECT 1 FROM game_admins WHERE user_id = ? AND game_id = ? AND removed_at IS NULL"
     return connection.execute(query, (user_id, game_id)).fetchone() is not None
 
 
-def count_appointed_admins(connection: sqlite3.Connection, game: Game) -> int:
+def count_appointed_admins(connection: Connection, game: Game) -> int:
     """How many admins the game has who are none of its source; few, by a limit."""
     count: int = connection.execute(
         "SELECT count(*) FROM game_admins AS a WHERE game_id = ? AND removed_at IS NULL AND NOT EXISTS"

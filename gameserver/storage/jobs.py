@@ -1,13 +1,14 @@
 """Work for the database's threads, and whoever waits for what becomes of it."""
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import trio
 
+from gameserver.storage.connection import Connection
+
 T = TypeVar("T")
-Job = Callable[[sqlite3.Connection], T]
+Job = Callable[[Connection], T]
 RunSync = Callable[..., Awaitable[Any]]
 
 
@@ -26,7 +27,7 @@ class Due(NamedTuple):
     postpone: Job[Any]
 
 
-class Entry:
+class QueuedJob:
     """A job that waits to be carried out; ``on_done`` is told in the loop's thread what has become of it."""
 
     __slots__ = ("job", "on_done", "outcome")
@@ -37,7 +38,7 @@ class Entry:
         self.outcome = Outcome()
 
 
-class Awaited(Generic[T]):
+class Completion(Generic[T]):
     """The ``on_done`` of an entry for whose outcome a task waits."""
 
     __slots__ = ("_event", "_outcome")

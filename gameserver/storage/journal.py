@@ -3,9 +3,10 @@
 Bets are not repeated here: each bet's row says after which row of the journal it was placed.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from gameserver.storage.connection import Connection
 
 
 class JournalRow(NamedTuple):
@@ -30,7 +31,7 @@ class JournalBet(NamedTuple):
 
 
 def insert_journal(
-    connection: sqlite3.Connection, game_id: int, at: int, user_id: int | None, op: int, parameters: bytes
+    connection: Connection, game_id: int, at: int, user_id: int | None, op: int, parameters: bytes
 ) -> None:
     """Record a request with the change it made."""
     connection.execute(
@@ -39,7 +40,7 @@ def insert_journal(
     )
 
 
-def list_journal(connection: sqlite3.Connection, game_id: int) -> Iterator[JournalRow]:
+def list_journal(connection: Connection, game_id: int) -> Iterator[JournalRow]:
     """The requests of a game, in order."""
     rows = connection.execute(
         "SELECT id, at, user_id, op, parameters FROM journal WHERE game_id = ? ORDER BY id", (game_id,)
@@ -47,7 +48,7 @@ def list_journal(connection: sqlite3.Connection, game_id: int) -> Iterator[Journ
     return map(JournalRow._make, rows)
 
 
-def list_journal_bets(connection: sqlite3.Connection, game_id: int) -> Iterator[JournalBet]:
+def list_journal_bets(connection: Connection, game_id: int) -> Iterator[JournalBet]:
     """The bets of a game, in order."""
     rows = connection.execute(
         "SELECT after_journal_id, placed_at, user_id, pools.uuid, t.key, bets.amount FROM pools"
@@ -68,7 +69,7 @@ class BetOutcome(NamedTuple):
     payout: int
 
 
-def list_bet_outcomes(connection: sqlite3.Connection, game_id: int) -> Iterator[BetOutcome]:
+def list_bet_outcomes(connection: Connection, game_id: int) -> Iterator[BetOutcome]:
     """What became of a game's bets, in the order they were placed."""
     rows = connection.execute(
         "SELECT user_id, amount, bets.status, payout FROM bets JOIN pools ON pools.id = bets.pool_id"
@@ -78,7 +79,7 @@ def list_bet_outcomes(connection: sqlite3.Connection, game_id: int) -> Iterator[
     return map(BetOutcome._make, rows)
 
 
-def list_movements(connection: sqlite3.Connection, game_id: int) -> list[tuple[str, int | None, int]]:
+def list_movements(connection: Connection, game_id: int) -> list[tuple[str, int | None, int]]:
     """Kind and user of each account that the game's bets have moved money to or from, and how much in all."""
     return connection.execute(
         "WITH of_game AS (SELECT debit_id, credit_id, amount FROM transfers WHERE bet_id IN"

@@ -4,12 +4,11 @@ Balances are kept by the schema's trigger, so that each is the sum of its transf
 balances of a currency, the mint's included, sum to zero.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from gameserver.storage.bulk import json_columns, json_rows
+from gameserver.storage.connection import Connection
 
 
 class AccountKind(StrEnum):
@@ -53,7 +52,7 @@ class Balances(NamedTuple):
     staked: int
 
 
-def account_id(connection: sqlite3.Connection, kind: AccountKind, currency: str, user_id: int | None = None) -> int:
+def account_id(connection: Connection, kind: AccountKind, currency: str, user_id: int | None = None) -> int:
     """The account, opened if it is missing."""
     # Two conditions, since each needs an index of its own.
     owner, bound = ("user_id IS NULL", ()) if user_id is None else ("user_id = ?", (user_id,))
@@ -62,14 +61,11 @@ def account_id(connection: sqlite3.Connection, kind: AccountKind, currency: str,
     ).fetchone()
     if row is not None:
         return int(row[0])
-    cursor = connection.execute(
-        "INSERT INTO accounts (kind, user_id, currency) VALUES (?, ?, ?)", (kind, user_id, currency)
-    )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
+    query = "INSERT INTO accounts (kind, user_id, currency) VALUES (?, ?, ?)"
+    return connection.insert(query, (kind, user_id, currency))
 
 
-class Purse(NamedTuple):
+class Wallet(NamedTuple):
     """A user's two accounts in a currency, and what they hold."""
 
     available_id: int
@@ -77,7 +73,7 @@ class Purse(NamedTuple):
     held: Balances
 
 
-def get_purse(connection: sqlite3.Connection, user_id: int, currency: str) -> Purse:
+def get_wallet(connection: Connection, user_id: int, currency: str) -> Wallet:
     """A user's accounts, opened if they are missing."""
     found = {
         kind: (account, balance)
@@ -93,38 +89,30 @@ def get_purse(connection: sqlite3.Connection, user_id: int, currency: str) -> Pu
         account_id(connection, AccountKind.STAKED, currency, user_id),
         0,
     )
-    return Purse(available_id, staked_id, Balances(available, staked))
+    return Wallet(available_id, staked_id, Balances(available, staked))
 
 
-def insert_stake(connection: sqlite3.Connection, purse: Purse, amount: int, bet_id: int, now_ms: int) -> Balances:
+def insert_stake(connection: Connection, wallet: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
     """Move a bet's stake out of a user's available money; what the user has then."""
     connection.execute(
         "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (purse.available_id, purse.staked_id, amount, Reason.STAKE, bet_id, now_ms),
+        (wallet.available_id, wallet.staked_id, amount, Reason.STAKE, bet_id, now_ms),
     )
-    return Balances(purse.held.available - amount, purse.held.staked + amount)
+    return Balances(wallet.held.available - amount, wallet.held.staked + amount)
 
 
-def insert_transfers(connection: sqlite3.Connection, transfers: Iterable[Transfer]) -> None:
-    """Move money.
-
-    In one statement however many they are: the interpreter is free for other threads meanwhile, and is not
-    asked for again after each row.
-    """
-    connection.execute(
-        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, settlement_id, made_at)"
-        f" SELECT {json_columns(7)} FROM json_each(?)",
-        (json_rows(transfers),),
-    )
+def insert_transfers(connection: Connection, transfers: Iterable[Transfer]) -> None:
+    """Move money, in one statement however many transfers there are."""
+    connection.insert_many("transfers", Transfer._fields, transfers)
 
 
-def get_balance(connection: sqlite3.Connection, account: int) -> int:
+def get_balance(connection: Connection, account: int) -> int:
     """What an account holds."""
     balance: int = connection.execute("SELECT balance FROM accounts WHERE id = ?", (account,)).fetchone()[0]
     return balance
 
 
-def get_balances(connection: sqlite3.Connection, user_id: int, currency: str) -> Balances:
+def get_balances(connection: Connection, user_id: int, currency: str) -> Balances:
     """What a user has; nothing in a currency never used."""
     held = dict(
         connection.execute("SELECT kind, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency))
@@ -142,7 +130,7 @@ class NamedTransfer(NamedTuple):
     made_at: int
 
 
-def list_transfers_of_bet(connection: sqlite3.Connection, bet_id: int) -> list[NamedTransfer]:
+def list_transfers_of_bet(connection: Connection, bet_id: int) -> list[NamedTransfer]:
     """What has been moved for a bet, in order."""
     rows = connection.execute(
         "SELECT debited.kind, credited.kind, amount, reason, made_at FROM transfers"
@@ -153,7 +141,7 @@ def list_transfers_of_bet(connection: sqlite3.Connection, bet_id: int) -> list[N
     return [NamedTransfer(*row) for row in rows]
 
 
-def insert_credit(connection: sqlite3.Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:
+def insert_credit(connection: Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:
     """Mint an amount for a user; returns what has been minted of the currency in all."""
     mint = account_id(connection, AccountKind.MINT, currency)
     available = account_id(connection, AccountKind.AVAILABLE, currency, user_id)
@@ -161,7 +149,7 @@ def insert_credit(connection: sqlite3.Connection, user_id: int, currency: str, a
     return -get_balance(connection, mint)
 
 
-def get_minted(connection: sqlite3.Connection, currency: str) -> int:
+def get_minted(connection: Connection, currency: str) -> int:
     """What has been minted of a currency in all."""
     row = connection.execute(
         "SELECT balance FROM accounts WHERE user_id IS NULL AND currency = ? AND kind = ?", (currency, AccountKind.MINT)

@@ -1,10 +1,10 @@
 """Betting pools, and what can be backed in them."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes, PoolType, UnlistedTarget
+from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
@@ -107,33 +107,31 @@ def _pool(row: Iterable[object]) -> Pool:
     return Pool._make(values)
 
 
-def insert_pool(connection: sqlite3.Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:
+def insert_pool(connection: Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:
     """A new pool on targets given as id → display name."""
     columns = ", ".join(NewPoolRow._fields)
     marks = ", ".join("?" * len(new))
-    cursor = connection.execute(
+    pool_id = connection.insert(
         f"INSERT INTO pools (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.created_at), *new)
     )
-    assert cursor.lastrowid is not None
-    connection.executemany(
-        "INSERT INTO pool_targets (pool_id, position, key, display_name) VALUES (?, ?, ?, ?)",
-        [(cursor.lastrowid, position, key, name) for position, (key, name) in enumerate(targets.items())],
-    )
-    return get_pool(connection, cursor.lastrowid)
+    columns_of_target = ("pool_id", "position", "key", "display_name")
+    rows = [(pool_id, position, key, name) for position, (key, name) in enumerate(targets.items())]
+    connection.insert_many("pool_targets", columns_of_target, rows)
+    return get_pool(connection, pool_id)
 
 
-def find_pool(connection: sqlite3.Connection, uuid: str) -> Pool | None:
+def find_pool(connection: Connection, uuid: str) -> Pool | None:
     """The pool of that id."""
     row = connection.execute(f"{_POOLS} WHERE pools.uuid = ?", (uuid,)).fetchone()
     return _pool(row) if row else None
 
 
-def get_pool(connection: sqlite3.Connection, pool_id: int) -> Pool:
+def get_pool(connection: Connection, pool_id: int) -> Pool:
     """The pool of that row, which exists."""
     return _pool(connection.execute(f"{_POOLS} WHERE pools.id = ?", (pool_id,)).fetchone())
 
 
-def list_pool_targets(connection: sqlite3.Connection, pool_id: int) -> list[PoolTarget]:
+def list_pool_targets(connection: Connection, pool_id: int) -> list[PoolTarget]:
     """What can be backed in a pool, in the order given when it was opened."""
     rows = connection.execute(
         "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
@@ -143,7 +141,7 @@ def list_pool_targets(connection: sqlite3.Connection, pool_id: int) -> list[Pool
     return list(map(PoolTarget._make, rows))
 
 
-def find_pool_target(connection: sqlite3.Connection, pool_id: int, key: str) -> PoolTarget | None:
+def find_pool_target(connection: Connection, pool_id: int, key: str) -> PoolTarget | None:
     """One of them, by its id."""
     row = connection.execute(
         "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
@@ -153,13 +151,13 @@ def find_pool_target(connection: sqlite3.Connection, pool_id: int, key: str) -> 
     return PoolTarget._make(row) if row else None
 
 
-def list_open_pools(connection: sqlite3.Connection, game_id: int, before: int | None, limit: int) -> list[Pool]:
+def list_open_pools(connection: Connection, game_id: int, before: int | None, limit: int) -> list[Pool]:
     """The unresolved pools of a game, newest first, those below the row ``before``."""
     return _list(connection, "pools.game_id = ? AND pools.status = 'open'", (game_id,), before, limit)
 
 
 def list_unbacked_pools(
-    connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int
+    connection: Connection, game_id: int, user_id: int, before: int | None, limit: int
 ) -> list[Pool]:
     """The unresolved pools of a game in which a user has no bet that runs, likewise."""
     where = (
@@ -170,7 +168,7 @@ def list_unbacked_pools(
 
 
 def list_backed_pools(
-    connection: sqlite3.Connection, game_id: int, user_id: int, before: int | None, limit: int, *, running: bool
+    connection: Connection, game_id: int, user_id: int, before: int | None, limit: int, *, running: bool
 ) -> list[Pool]:
     """The unresolved pools of a game in which a user has a bet that runs, or the ended ones in which he had any."""
     rows = connection.execute(
@@ -182,7 +180,7 @@ def list_backed_pools(
     return [get_pool(connection, row[0]) for row in rows]
 
 
-def list_all_open_pools(connection: sqlite3.Connection, game_id: int) -> list[Pool]:
+def list_all_open_pools(connection: Connection, game_id: int) -> list[Pool]:
     """The unresolved pools of a game, oldest first."""
     rows = connection.execute(
         f"{_POOLS} WHERE pools.game_id = ? AND pools.status = 'open' ORDER BY pools.id", (game_id,)
@@ -190,13 +188,13 @@ def list_all_open_pools(connection: sqlite3.Connection, game_id: int) -> list[Po
     return [_pool(row) for row in rows]
 
 
-def count_open_pools(connection: sqlite3.Connection, game_id: int) -> int:
+def count_open_pools(connection: Connection, game_id: int) -> int:
     """How many pools of a game are unresolved."""
     query = "SELECT count(*) FROM pools WHERE game_id = ? AND status = 'open'"
     return int(connection.execute(query, (game_id,)).fetchone()[0])
 
 
-def count_unbacked_runs(connection: sqlite3.Connection, pool_id: int, most: int) -> int:
+def count_unbacked_runs(connection: Connection, pool_id: int, most: int) -> int:
     """How many pools in a row time has ended without a bet: this one and those it was recreated from; up to so many."""
     row = connection.execute(
         "WITH RECURSIVE runs (pool_id, number) AS (VALUES (?, 1)"
@@ -208,20 +206,20 @@ def count_unbacked_runs(connection: sqlite3.Connection, pool_id: int, most: int)
     return int(row[0])
 
 
-def was_recreated(connection: sqlite3.Connection, pool_id: int) -> bool:
+def was_recreated(connection: Connection, pool_id: int) -> bool:
     """Whether a pool has been opened anew after it ended."""
     query = "SELECT 1 FROM pools WHERE recreated_from = ?"
     return connection.execute(query, (pool_id,)).fetchone() is not None
 
 
-def update_recreate_on_end(connection: sqlite3.Connection, pool_id: int, *, recreate_on_end: bool) -> None:
+def update_recreate_on_end(connection: Connection, pool_id: int, *, recreate_on_end: bool) -> None:
     """Change whether a pool is opened anew when it ends."""
     connection.execute(
         "UPDATE pools SET recreate_on_end = ?, version = version + 1 WHERE id = ?", (recreate_on_end, pool_id)
     )
 
 
-def list_open_pools_of_action(connection: sqlite3.Connection, action_id: int) -> list[Pool]:
+def list_open_pools_of_action(connection: Connection, action_id: int) -> list[Pool]:
     """The unresolved pools on an action, oldest first."""
     rows = connection.execute(
         f"{_POOLS} WHERE pools.action_id = ? AND pools.status = 'open' ORDER BY pools.id", (action_id,)
@@ -229,9 +227,7 @@ def list_open_pools_of_action(connection: sqlite3.Connection, action_id: int) ->
     return [_pool(row) for row in rows]
 
 
-def _list(
-    connection: sqlite3.Connection, where: str, parameters: Iterable[int], before: int | None, limit: int
-) -> list[Pool]:
+def _list(connection: Connection, where: str, parameters: Iterable[int], before: int | None, limit: int) -> list[Pool]:
     rows = connection.execute(
         f"{_POOLS} WHERE {where} AND pools.id < ? ORDER BY pools.id DESC LIMIT ?",
         (*parameters, _LAST_ROW if before is None else before, limit),
@@ -239,22 +235,20 @@ def _list(
     return [_pool(row) for row in rows]
 
 
-def update_blocked(
-    connection: sqlite3.Connection, pool_id: int, *, is_blocked: bool, untold_at: int | None = None
-) -> int:
+def update_blocked(connection: Connection, pool_id: int, *, is_blocked: bool, untold_at: int | None = None) -> int:
     """Stop a pool from taking bets, or let it; since a moment that is not told yet, if one is given. Its version."""
     query = "UPDATE pools SET is_blocked = ?, untold_at = ?, version = version + 1 WHERE id = ? RETURNING version"
     return int(connection.execute(query, (is_blocked, untold_at, pool_id)).fetchone()[0])
 
 
-def update_hot_since(connection: sqlite3.Connection, pool_id: int, hot_since: int) -> int:
+def update_hot_since(connection: Connection, pool_id: int, hot_since: int) -> int:
     """Record that a pool is hot; its version."""
     query = "UPDATE pools SET hot_since = ?, version = version + 1 WHERE id = ? RETURNING version"
     return int(connection.execute(query, (hot_since, pool_id)).fetchone()[0])
 
 
 def update_sums_for_bet(
-    connection: sqlite3.Connection, pool_id: int, position: int, amount: int, *, new_participant: bool, new_backer: bool
+    connection: Connection, pool_id: int, position: int, amount: int, *, new_participant: bool, new_backer: bool
 ) -> None:
     """Count a bet in its pool's and its target's sums."""
     connection.execute(
@@ -269,19 +263,19 @@ def update_sums_for_bet(
     )
 
 
-def list_versions(connection: sqlite3.Connection, pool_uuids: Iterable[str]) -> dict[str, int]:
+def list_versions(connection: Connection, pool_uuids: Iterable[str]) -> dict[str, int]:
     """Pool id → version of some pools."""
     query = "SELECT version FROM pools WHERE uuid = ?"
     return {uuid: connection.execute(query, (uuid,)).fetchone()[0] for uuid in pool_uuids}
 
 
-def list_pool_uuids(connection: sqlite3.Connection, game_id: int) -> list[str]:
+def list_pool_uuids(connection: Connection, game_id: int) -> list[str]:
     """The ids of a game's pools, in the order opened."""
     rows = connection.execute("SELECT uuid FROM pools WHERE game_id = ? ORDER BY id", (game_id,))
     return [row[0] for row in rows]
 
 
-def list_pool_takeouts(connection: sqlite3.Connection, game_id: int) -> list[int]:
+def list_pool_takeouts(connection: Connection, game_id: int) -> list[int]:
     """The takeouts of a game's pools, in millionths, in the same order."""
     rows = connection.execute("SELECT takeout_millionths FROM pools WHERE game_id = ? ORDER BY id", (game_id,))
     return [row[0] for row in rows]
@@ -298,7 +292,7 @@ class PoolOutcome(NamedTuple):
     is_money_return: int | None
 
 
-def list_pool_outcomes(connection: sqlite3.Connection, game_id: int) -> list[PoolOutcome]:
+def list_pool_outcomes(connection: Connection, game_id: int) -> list[PoolOutcome]:
     """What became of a game's pools, in the order opened."""
     rows = connection.execute(
         "SELECT status, amount_total, participants, t.key, takeout, is_money_return FROM pools"

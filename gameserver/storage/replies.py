@@ -1,7 +1,8 @@
-"""Replies stored under idempotency keys (contract, section 8)."""
+"""Replies stored under idempotency keys (protocol, "Idempotency")."""
 
-import sqlite3
 from typing import NamedTuple
+
+from gameserver.storage.connection import Connection
 
 
 class StoredReply(NamedTuple):
@@ -11,7 +12,7 @@ class StoredReply(NamedTuple):
     body: bytes
 
 
-def find_reply(connection: sqlite3.Connection, user_id: int, key: str, stored_since: int) -> StoredReply | None:
+def find_reply(connection: Connection, user_id: int, key: str, stored_since: int) -> StoredReply | None:
     """The reply stored for a user's key since then."""
     row = connection.execute(
         "SELECT digest, body FROM stored_replies WHERE user_id = ? AND key = ? AND stored_at >= ?",
@@ -20,18 +21,20 @@ def find_reply(connection: sqlite3.Connection, user_id: int, key: str, stored_si
     return StoredReply(*row) if row else None
 
 
-def insert_reply(connection: sqlite3.Connection, user_id: int, key: str, reply: StoredReply, now_ms: int) -> None:
+def insert_reply(connection: Connection, user_id: int, key: str, reply: StoredReply, now_ms: int) -> None:
     """Store a reply; one under the same key that is too old is replaced."""
     connection.execute(
-        "INSERT OR REPLACE INTO stored_replies (user_id, key, digest, stored_at, body) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO stored_replies (user_id, key, digest, stored_at, body) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (user_id, key) DO UPDATE SET digest = excluded.digest, stored_at = excluded.stored_at,"
+        " body = excluded.body",
         (user_id, key, reply.digest, now_ms, reply.body),
     )
 
 
-def delete_old_replies(connection: sqlite3.Connection, stored_before: int, limit: int) -> int:
+def delete_old_replies(connection: Connection, stored_before: int, limit: int) -> int:
     """Remove up to ``limit`` replies stored before then; returns how many."""
     return connection.execute(
-        "DELETE FROM stored_replies WHERE rowid IN"
-        " (SELECT rowid FROM stored_replies WHERE stored_at < ? ORDER BY stored_at LIMIT ?)",
+        "DELETE FROM stored_replies WHERE (user_id, key) IN"
+        " (SELECT user_id, key FROM stored_replies WHERE stored_at < ? ORDER BY stored_at LIMIT ?)",
         (stored_before, limit),
     ).rowcount

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import sqlite3
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from gameserver.config import SECRET_VARIABLE
 from gameserver.domain.credentials import secret_fingerprint
 from gameserver.errors import OperatorError
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import FileRefused, beside, open_believed, require_believed, sync_folder
 
 SECRET_BYTES = 32
@@ -97,7 +97,7 @@ def _make_secret(file: Path) -> None:
         raise FileRefused(f"{path} cannot be made: {error.strerror}") from error
 
 
-def adopt_secret(connection: sqlite3.Connection, secret: bytes) -> int:
+def adopt_secret(connection: Connection, secret: bytes) -> int:
     """Let the database know the secret that session keys are made with from now on, in a transaction.
 
     Returns how many session keys are void by that: those made with another.
@@ -117,13 +117,13 @@ def adopt_secret(connection: sqlite3.Connection, secret: bytes) -> int:
     return int(void)
 
 
-def known_fingerprint(connection: sqlite3.Connection) -> bytes | None:
+def known_fingerprint(connection: Connection) -> bytes | None:
     """The fingerprint of the secret that the session keys of a database are made with, None if it does not know."""
     row = connection.execute("SELECT secret_fingerprint FROM identity").fetchone()
     return None if row is None else bytes(row[0])
 
 
-def require_known_secret(connection: sqlite3.Connection, secret: bytes | None) -> bytes:
+def require_known_secret(connection: Connection, secret: bytes | None) -> bytes:
     """The secret, if keys made with it are good. Raises `SecretRefused` for another than the server's, or none."""
     known = known_fingerprint(connection)
     if secret is not None and known in (None, secret_fingerprint(secret)):

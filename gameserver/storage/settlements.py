@@ -1,12 +1,11 @@
 """How pools end and are taken back: the bets, the sums and the ledger's side of it."""
 
-import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus
 from gameserver.storage.bets import BetStatus
-from gameserver.storage.bulk import json_rows
+from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import Reason
 
 
@@ -46,7 +45,7 @@ _COLUMNS = ", ".join(Settlement._fields)
 
 
 def insert_settlement(
-    connection: sqlite3.Connection,
+    connection: Connection,
     pool_id: int,
     event_id: int | None,
     cause: str,
@@ -57,22 +56,20 @@ def insert_settlement(
     is_money_return: bool,
 ) -> int:
     """Record how a pool ended; its row."""
-    cursor = connection.execute(
+    return connection.insert(
         "INSERT INTO settlements (pool_id, event_id, cause, position, is_money_return, takeout, settled_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (pool_id, event_id, cause, position, is_money_return, takeout, settled_at),
     )
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid
 
 
-def get_settlement(connection: sqlite3.Connection, settlement_id: int) -> Settlement:
+def get_settlement(connection: Connection, settlement_id: int) -> Settlement:
     """The settlement of that row, which exists."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM settlements WHERE id = ?", (settlement_id,)).fetchone()
     return Settlement(*row)
 
 
-def find_settlement_of_bet(connection: sqlite3.Connection, bet_id: int) -> Settlement:
+def find_settlement_of_bet(connection: Connection, bet_id: int) -> Settlement:
     """The settlement that moved a settled bet's money last."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM settlements WHERE id ="
@@ -82,7 +79,7 @@ def find_settlement_of_bet(connection: sqlite3.Connection, bet_id: int) -> Settl
     return Settlement(*row)
 
 
-def list_settlements_of_event(connection: sqlite3.Connection, event_id: int) -> list[Settlement]:
+def list_settlements_of_event(connection: Connection, event_id: int) -> list[Settlement]:
     """The settlements in force that an event has caused."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM settlements WHERE event_id = ? AND taken_back_at IS NULL ORDER BY id", (event_id,)
@@ -90,7 +87,7 @@ def list_settlements_of_event(connection: sqlite3.Connection, event_id: int) -> 
     return [Settlement(*row) for row in rows]
 
 
-def list_running_bets(connection: sqlite3.Connection, pool_id: int) -> list[RunningBet]:
+def list_running_bets(connection: Connection, pool_id: int) -> list[RunningBet]:
     """The bets of a pool that are running, in the order they were placed."""
     rows = connection.execute(
         "SELECT id, user_id, position, amount, placed_at FROM bets"
@@ -100,16 +97,12 @@ def list_running_bets(connection: sqlite3.Connection, pool_id: int) -> list[Runn
     return list(map(RunningBet._make, rows))
 
 
-def update_bets(connection: sqlite3.Connection, bets: Iterable[SettledBet]) -> None:
+def update_bets(connection: Connection, bets: Iterable[SettledBet]) -> None:
     """Record what became of bets."""
-    connection.execute(
-        "UPDATE bets SET status = value ->> 0, payout = value ->> 1, settled_at = value ->> 2"
-        " FROM json_each(?) WHERE bets.id = value ->> 3",
-        (json_rows(bets),),
-    )
+    connection.update_many("bets", ("status", "payout", "settled_at"), ("id",), bets)
 
 
-def update_pool_ended(connection: sqlite3.Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
+def update_pool_ended(connection: Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
     """Record that a pool has ended."""
     connection.execute(
         "UPDATE pools SET status = ?, settlement_id = ?, version = version + 1 WHERE id = ?",
@@ -118,20 +111,17 @@ def update_pool_ended(connection: sqlite3.Connection, pool_id: int, settlement_i
     connection.execute("UPDATE participations SET is_running = 0 WHERE pool_id = ?", (pool_id,))
 
 
-def update_nets(connection: sqlite3.Connection, pool_id: int, net_of: dict[int, int]) -> None:
+def update_nets(connection: Connection, pool_id: int, net_of: dict[int, int]) -> None:
     """Record what each user has won in a pool, net of the stakes."""
-    connection.execute(
-        "UPDATE participations SET net = value ->> 2 FROM json_each(?)"
-        " WHERE user_id = value ->> 0 AND pool_id = value ->> 1",
-        (json_rows((user_id, pool_id, net) for user_id, net in net_of.items()),),
-    )
+    rows = [(net, user_id, pool_id) for user_id, net in net_of.items()]
+    connection.update_many("participations", ("net",), ("user_id", "pool_id"), rows)
 
 
 def update_sums(
-    connection: sqlite3.Connection, pool_id: int, invalid: Iterable[RunningBet], valid: Iterable[RunningBet]
+    connection: Connection, pool_id: int, invalid: Iterable[RunningBet], valid: Iterable[RunningBet]
 ) -> None:
     """Bets have become invalid: the sums are those of the valid ones. ``bet_count`` never goes back."""
-    connection.executemany(
+    connection.execute_many(
         "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
         [(bet.amount, bet.user_id, pool_id, bet.position) for bet in invalid],
     )
@@ -145,13 +135,13 @@ def update_sums(
         (sum(money.values()), len(set().union(*backers.values())), pool_id),
     )
     connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
-    connection.executemany(
+    connection.execute_many(
         "UPDATE pool_targets SET backing_people = ?, backing_money = ? WHERE pool_id = ? AND position = ?",
         [(len(backers[position]), money[position], pool_id, position) for position in money],
     )
 
 
-def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: int) -> list[int]:
+def take_back(connection: Connection, settlement: Settlement, now_ms: int) -> list[int]:
     """Compensate a settlement's transfers and let its valid bets run again; the users concerned.
 
     Refunds of bets that were late stay. The pool is open again, its ledger as before the settlement.
@@ -160,7 +150,7 @@ def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: in
         "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, settlement_id, made_at)"
         " SELECT credit_id, debit_id, transfers.amount, ?, bet_id, settlement_id, ? FROM transfers"
         " LEFT JOIN bets ON bets.id = bet_id"
-        " WHERE settlement_id = ? AND bets.status IS NOT 'invalidated' ORDER BY transfers.id DESC",
+        " WHERE settlement_id = ? AND coalesce(bets.status, '') <> 'invalidated' ORDER BY transfers.id DESC",
         (Reason.TAKE_BACK, now_ms, settlement.id),
     )
     connection.execute("UPDATE settlements SET taken_back_at = ? WHERE id = ?", (now_ms, settlement.id))
@@ -185,7 +175,7 @@ def take_back(connection: sqlite3.Connection, settlement: Settlement, now_ms: in
     return [row[0] for row in users]
 
 
-def get_net(connection: sqlite3.Connection, user_id: int, pool_id: int) -> int:
+def get_net(connection: Connection, user_id: int, pool_id: int) -> int:
     """What a user has won in a pool, net of the stakes."""
     row = connection.execute(
         "SELECT net FROM participations WHERE user_id = ? AND pool_id = ?", (user_id, pool_id)

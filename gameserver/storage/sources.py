@@ -1,8 +1,8 @@
 """Game sources and their admins."""
 
-import sqlite3
 from typing import Any, NamedTuple
 
+from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
@@ -27,7 +27,7 @@ def _source(row: tuple[Any, ...]) -> Source:
 
 
 def insert_source(
-    connection: sqlite3.Connection,
+    connection: Connection,
     name: str,
     description: str | None,
     takeout_millionths: int,
@@ -38,22 +38,21 @@ def insert_source(
 ) -> Source:
     """A new source, without admins."""
     uuid = new_uuid(now_ms)
-    cursor = connection.execute(
+    source_id = connection.insert(
         "INSERT INTO sources (uuid, name, description, takeout_millionths, created_at, opened_by, admins_may_bet)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (uuid, name, description, takeout_millionths, now_ms, opened_by, admins_may_bet),
     )
-    assert cursor.lastrowid is not None
-    return get_source(connection, cursor.lastrowid)
+    return get_source(connection, source_id)
 
 
-def find_source(connection: sqlite3.Connection, uuid: str) -> Source | None:
+def find_source(connection: Connection, uuid: str) -> Source | None:
     """The source of that id."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE uuid = ?", (uuid,)).fetchone()
     return _source(row) if row else None
 
 
-def get_source(connection: sqlite3.Connection, source_id: int) -> Source:
+def get_source(connection: Connection, source_id: int) -> Source:
     """The source of that row, which exists."""
     return _source(connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone())
 
@@ -67,26 +66,27 @@ class SourceChange(NamedTuple):
     admins_may_bet: bool | None
 
 
-def update_source(connection: sqlite3.Connection, source_id: int, change: SourceChange) -> None:
+def update_source(connection: Connection, source_id: int, change: SourceChange) -> None:
     """Change what a source says of itself, and what holds for the pools to come."""
     columns = ", ".join(f"{column} = coalesce(?, {column})" for column in SourceChange._fields)
     connection.execute(f"UPDATE sources SET {columns} WHERE id = ?", (*change, source_id))
 
 
-def update_source_closed(connection: sqlite3.Connection, source_id: int, now_ms: int) -> None:
+def update_source_closed(connection: Connection, source_id: int, now_ms: int) -> None:
     """Record that the source is closed."""
     connection.execute("UPDATE sources SET closed_at = ? WHERE id = ?", (now_ms, source_id))
 
 
-def insert_source_admin(connection: sqlite3.Connection, source_id: int, user_id: int) -> None:
+def insert_source_admin(connection: Connection, source_id: int, user_id: int) -> None:
     """Make a user an admin of the source, if it is none yet."""
     connection.execute(
-        "INSERT INTO source_admins (user_id, source_id) VALUES (?, ?) ON CONFLICT DO UPDATE SET removed_at = NULL",
+        "INSERT INTO source_admins (user_id, source_id) VALUES (?, ?)"
+        " ON CONFLICT (user_id, source_id) DO UPDATE SET removed_at = NULL",
         (user_id, source_id),
     )
 
 
-def update_source_admin_removed(connection: sqlite3.Connection, source_id: int, user_id: int, now_ms: int) -> bool:
+def update_source_admin_removed(connection: Connection, source_id: int, user_id: int, now_ms: int) -> bool:
     """Record that a user is no longer an admin of the source; whether he was one."""
     cursor = connection.execute(
         "UPDATE source_admins SET removed_at = ? WHERE user_id = ? AND source_id = ? AND removed_at IS NULL",
@@ -95,15 +95,13 @@ def update_source_admin_removed(connection: sqlite3.Connection, source_id: int, 
     return bool(cursor.rowcount)
 
 
-def is_source_admin(connection: sqlite3.Connection, source_id: int, user_id: int) -> bool:
+def is_source_admin(connection: Connection, source_id: int, user_id: int) -> bool:
     """Whether the user is an admin of the source."""
     query = "SELECT 1 FROM source_admins WHERE user_id = ? AND source_id = ? AND removed_at IS NULL"
     return connection.execute(query, (user_id, source_id)).fetchone() is not None
 
 
-def list_administered_sources(
-    connection: sqlite3.Connection, user_id: int, before: int | None, limit: int
-) -> list[Source]:
+def list_administered_sources(connection: Connection, user_id: int, before: int | None, limit: int) -> list[Source]:
     """The sources a user is an admin of, newest first, those below the row ``before``."""
     columns = ", ".join(f"sources.{column.strip()}" for column in _COLUMNS.split(","))
     rows = connection.execute(
@@ -114,7 +112,7 @@ def list_administered_sources(
     return [_source(row) for row in rows]
 
 
-def list_sources(connection: sqlite3.Connection) -> list[tuple[Source, list[str]]]:
+def list_sources(connection: Connection) -> list[tuple[Source, list[str]]]:
     """Every source with its admins' usernames, oldest first."""
     admins: dict[int, list[str]] = {}
     for source_id, username in connection.execute(

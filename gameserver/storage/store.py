@@ -1,6 +1,5 @@
 """The database as the rest of the server sees it: jobs that read, jobs that change."""
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -9,17 +8,29 @@ from typing import Any, TypeVar
 
 import trio
 
+from gameserver.errors import Rejected
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.connection import open_reader, open_writer, require_own_log
-from gameserver.storage.copies import make_database
-from gameserver.storage.jobs import Due, Job, RunSync
-from gameserver.storage.migrations import migrate
-from gameserver.storage.readers import Readers
+from gameserver.storage.connection import Connection
+from gameserver.storage.files import beside, size_bytes
+from gameserver.storage.jobs import Completion, Due, Job, RunSync
+from gameserver.storage.schedule import next_due_at
 from gameserver.storage.secret import adopt_secret
-from gameserver.storage.timers import next_due_at
-from gameserver.storage.writer import Writer
+from gameserver.storage.sqlite.atomic_copy import make_database
+from gameserver.storage.sqlite.connection import (
+    ENGINE_VERSION,
+    failures_told,
+    open_reader,
+    open_writer,
+    require_own_log,
+)
+from gameserver.storage.sqlite.migrations import migrate
+from gameserver.storage.sqlite.probe import write_nothing_new
+from gameserver.storage.sqlite.readers import Readers
+from gameserver.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
+
+_BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
 
 
 class Store:
@@ -36,17 +47,18 @@ class Store:
         *,
         readers: int,
         max_waiting_writes: int,
-        due_job: Callable[[sqlite3.Connection, int], Due | None],
+        due_job: Callable[[Connection, int], Due | None],
         publish: Callable[[Any], None],
         monotonic_s: Callable[[], float],
         run_sync: RunSync = trio.to_thread.run_sync,
         run_writes: RunSync | None = None,
     ) -> None:
         self.file = file
+        self._behind_until_ms = 0
         require_own_log(file)
         if not file.exists():
             make_database(file)
-        with closing(open_writer(file)) as connection:
+        with failures_told(), closing(open_writer(file)) as connection:
             self.migrated_from = migrate(connection)
             self.last_recorded_ms = last_recorded_at(connection)
             self.void_keys = adopt_secret(connection, secret)
@@ -74,6 +86,44 @@ class Store:
     async def write(self, job: Job[T], now_ms: int) -> T:
         """The result of a job that changes the database, once that is on disk. See `Writer.submit`."""
         return await self.writer.write(job, now_ms)
+
+    async def catch_up(self, now_ms: int) -> None:
+        """Wait until everything that is due has been done, so that a read sees it.
+
+        If the database cannot be written, what is on disk can still be read: the scheduler goes on trying, and for
+        a while nobody waits for that. Raises `Rejected` (``busy``) if too many requests wait to be written.
+        """
+        due_at = self.writer.next_due_ms
+        if due_at is not None and due_at <= now_ms and now_ms >= self._behind_until_ms:
+            due: Completion[None] = Completion()
+            self.writer.submit(lambda connection: None, now_ms, due)
+            try:
+                await due.result()
+            except Rejected:
+                self._behind_until_ms = now_ms + _BEHIND_MS
+
+    async def can_write(self, now_ms: int) -> bool:
+        """Whether the database can be written, found by writing to it."""
+        try:
+            await self.write(write_nothing_new, now_ms)
+        except Rejected:
+            return False
+        return True
+
+    @property
+    def engine_version(self) -> str:
+        """The version of SQLite."""
+        return ENGINE_VERSION
+
+    @property
+    def database_bytes(self) -> int:
+        """The size of the database file."""
+        return size_bytes(self.file)
+
+    @property
+    def log_bytes(self) -> int:
+        """The size of its write-ahead log."""
+        return size_bytes(beside(self.file, "-wal"))
 
     def close(self) -> None:
         """Close every connection. Nothing may be running."""

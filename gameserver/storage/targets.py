@@ -1,67 +1,61 @@
 """A game's actions and nested targets."""
 
-import sqlite3
 from collections.abc import Iterable, Mapping
 
 from gameserver.domain.targets import TargetRow
-from gameserver.storage.bulk import read_rows
+from gameserver.storage.connection import Connection
 
 
-def list_actions(connection: sqlite3.Connection, game_id: int) -> dict[str, str]:
+def list_actions(connection: Connection, game_id: int) -> dict[str, str]:
     """Action id → name, in the order sent."""
     return dict(connection.execute("SELECT key, name FROM actions WHERE game_id = ? ORDER BY id", (game_id,)))
 
 
-def list_action_rows(connection: sqlite3.Connection, game_id: int) -> list[tuple[str, int]]:
+def list_action_rows(connection: Connection, game_id: int) -> list[tuple[str, int]]:
     """Action id and row, in the order sent."""
     return connection.execute("SELECT key, id FROM actions WHERE game_id = ? ORDER BY id", (game_id,)).fetchall()
 
 
-def insert_actions(connection: sqlite3.Connection, game_id: int, actions: Mapping[str, str]) -> None:
+def insert_actions(connection: Connection, game_id: int, actions: Mapping[str, str]) -> None:
     """Add actions; those that are there stay as they are."""
-    connection.executemany(
+    connection.execute_many(
         "INSERT INTO actions (game_id, key, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(game_id, key, name) for key, name in actions.items()],
     )
 
 
-def list_target_rows(connection: sqlite3.Connection, game_id: int) -> list[TargetRow]:
+def list_target_rows(connection: Connection, game_id: int) -> list[TargetRow]:
     """A game's targets, parents before their children, otherwise in the order sent."""
-    (rows,) = connection.execute(
-        "SELECT json_group_array(json_array(id, parent_id, key, display_name)) FROM"
-        " (SELECT id, parent_id, key, display_name FROM targets WHERE game_id = ? ORDER BY id)",
-        (game_id,),
-    ).fetchone()
-    return read_rows(rows, TargetRow)
+    fields = "id AS number, parent_id AS parent, key AS id, display_name"
+    query = f"SELECT {fields} FROM targets WHERE game_id = ? ORDER BY targets.id"
+    return connection.list_rows(TargetRow, query, (game_id,))
 
 
-def next_target_number(connection: sqlite3.Connection) -> int:
+def next_target_number(connection: Connection) -> int:
     """The id of the next target row."""
     number: int = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM targets").fetchone()[0]
     return number
 
 
-def insert_target_rows(connection: sqlite3.Connection, game_id: int, rows: Iterable[TargetRow]) -> None:
+def insert_target_rows(connection: Connection, game_id: int, rows: Iterable[TargetRow]) -> None:
     """Add targets numbered from `next_target_number` on."""
-    connection.executemany(
-        "INSERT INTO targets (game_id, id, parent_id, key, display_name) VALUES (?, ?, ?, ?, ?)",
-        [(game_id, *row) for row in rows],
-    )
+    columns = ("game_id", "id", "parent_id", "key", "display_name")
+    connection.insert_many("targets", columns, [(game_id, *row) for row in rows])
 
 
-def find_action_id(connection: sqlite3.Connection, game_id: int, key: str) -> int | None:
+def find_action_id(connection: Connection, game_id: int, key: str) -> int | None:
     """The row of a game's action."""
     row = connection.execute("SELECT id FROM actions WHERE game_id = ? AND key = ?", (game_id, key)).fetchone()
     return int(row[0]) if row else None
 
 
-def find_target(connection: sqlite3.Connection, game_id: int, target_id: str) -> TargetRow | None:
+def find_target(connection: Connection, game_id: int, target_id: str) -> TargetRow | None:
     """A game's target by its id, a path such as ``argentina:1``."""
     path = find_target_path(connection, game_id, target_id)
     return path[-1] if path else None
 
 
-def find_target_path(connection: sqlite3.Connection, game_id: int, target_id: str) -> list[TargetRow]:
+def find_target_path(connection: Connection, game_id: int, target_id: str) -> list[TargetRow]:
     """The rows from the root to a target, which is the last; empty if there is no such target."""
     path: list[TargetRow] = []
     for key in target_id.split(":"):
@@ -78,19 +72,19 @@ def find_target_path(connection: sqlite3.Connection, game_id: int, target_id: st
     return path
 
 
-def has_children(connection: sqlite3.Connection, target: TargetRow) -> bool:
+def has_children(connection: Connection, target: TargetRow) -> bool:
     """Whether a target has others below it."""
     query = "SELECT 1 FROM targets WHERE parent_id = ? LIMIT 1"
     return connection.execute(query, (target.number,)).fetchone() is not None
 
 
-def get_action_key(connection: sqlite3.Connection, action_id: int) -> str:
+def get_action_key(connection: Connection, action_id: int) -> str:
     """The id on the wire of an action's row, which exists."""
     key: str = connection.execute("SELECT key FROM actions WHERE id = ?", (action_id,)).fetchone()[0]
     return key
 
 
-def get_target_path(connection: sqlite3.Connection, target_id: int) -> list[TargetRow]:
+def get_target_path(connection: Connection, target_id: int) -> list[TargetRow]:
     """The rows from the root to a target's row, which exists and is the last."""
     rows = connection.execute(
         "WITH RECURSIVE up (id, parent_id, key, display_name) AS ("

@@ -1,8 +1,9 @@
 """Users, their session keys, and the nonces that logins have spent."""
 
 import secrets
-import sqlite3
 from typing import NamedTuple
+
+from gameserver.storage.connection import Connection
 
 
 class User(NamedTuple):
@@ -24,19 +25,18 @@ class Session(NamedTuple):
 _USER = "users.id, users.username, users.is_provider"
 
 
-def insert_user(connection: sqlite3.Connection, username: str, is_provider: bool, now_ms: int) -> User | None:
+def insert_user(connection: Connection, username: str, is_provider: bool, now_ms: int) -> User | None:
     """The new user, or None if the name is taken in any case."""
     if find_user(connection, username) is not None:
         return None
-    cursor = connection.execute(
+    user_id = connection.insert(
         "INSERT INTO users (username, is_provider, created_at) VALUES (?, ?, ?)",
         (username, is_provider, now_ms),
     )
-    assert cursor.lastrowid is not None
-    return User(cursor.lastrowid, username, is_provider)
+    return User(user_id, username, is_provider)
 
 
-def find_user(connection: sqlite3.Connection, username: str) -> User | None:
+def find_user(connection: Connection, username: str) -> User | None:
     """The user of that name, regardless of case."""
     row = connection.execute(f"SELECT {_USER} FROM users WHERE username = ?", (username,)).fetchone()
     return _user(row) if row else None
@@ -47,14 +47,14 @@ def _user(row: tuple[int, str, int]) -> User:
 
 
 def insert_session(
-    connection: sqlite3.Connection, user_id: int, now_ms: int, expires_at: int, max_sessions: int
+    connection: Connection, user_id: int, now_ms: int, expires_at: int, max_sessions: int
 ) -> tuple[str, list[str]]:
     """A new session's id, and the ids of the oldest ones that end to make room for it."""
     # A key that begins with "-" would be taken for a flag on the command line.
     session_id = secrets.token_urlsafe(12).replace("-", "_")
     connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (session_id, user_id, now_ms, expires_at))
     surplus = connection.execute(
-        "SELECT id FROM sessions WHERE user_id = ? AND id <> ? ORDER BY rowid DESC LIMIT -1 OFFSET ?",
+        "SELECT id FROM sessions WHERE user_id = ? AND id <> ? ORDER BY rowid DESC LIMIT 1000000 OFFSET ?",
         (user_id, session_id, max_sessions - 1),
     ).fetchall()
     ended = [row[0] for row in surplus]
@@ -62,17 +62,17 @@ def insert_session(
     return session_id, ended
 
 
-def list_session_ids(connection: sqlite3.Connection, user_id: int) -> list[str]:
+def list_session_ids(connection: Connection, user_id: int) -> list[str]:
     """Every session of a user, those that have expired included."""
     return [row[0] for row in connection.execute("SELECT id FROM sessions WHERE user_id = ?", (user_id,))]
 
 
-def delete_sessions(connection: sqlite3.Connection, session_ids: list[str]) -> None:
+def delete_sessions(connection: Connection, session_ids: list[str]) -> None:
     """End sessions, and free the nonces spent with them."""
-    connection.executemany("DELETE FROM sessions WHERE id = ?", [(session_id,) for session_id in session_ids])
+    connection.execute_many("DELETE FROM sessions WHERE id = ?", [(session_id,) for session_id in session_ids])
 
 
-def get_session(connection: sqlite3.Connection, session_id: str, now_ms: int) -> Session | None:
+def get_session(connection: Connection, session_id: str, now_ms: int) -> Session | None:
     """The session, if it is live."""
     row = connection.execute(
         f"SELECT sessions.id, sessions.expires_at, {_USER} FROM sessions JOIN users ON users.id = user_id"
@@ -82,7 +82,7 @@ def get_session(connection: sqlite3.Connection, session_id: str, now_ms: int) ->
     return Session(row[0], _user(row[2:]), row[1]) if row else None
 
 
-def list_live_sessions(connection: sqlite3.Connection, user_id: int, now_ms: int) -> list[Session]:
+def list_live_sessions(connection: Connection, user_id: int, now_ms: int) -> list[Session]:
     """A user's live sessions."""
     rows = connection.execute(
         f"SELECT sessions.id, sessions.expires_at, {_USER} FROM sessions JOIN users ON users.id = user_id"
@@ -92,7 +92,7 @@ def list_live_sessions(connection: sqlite3.Connection, user_id: int, now_ms: int
     return [Session(row[0], _user(row[2:]), row[1]) for row in rows]
 
 
-def spend_nonce(connection: sqlite3.Connection, session: Session, nonce: str, now_ms: int) -> bool:
+def spend_nonce(connection: Connection, session: Session, nonce: str, now_ms: int) -> bool:
     """Record the nonce; False if it is spent already by a session that still lives, or this one has ended."""
     if get_session(connection, session.id, now_ms) is None:
         return False
@@ -109,7 +109,7 @@ def spend_nonce(connection: sqlite3.Connection, session: Session, nonce: str, no
     return True
 
 
-def delete_expired_sessions(connection: sqlite3.Connection, now_ms: int, limit: int) -> int:
+def delete_expired_sessions(connection: Connection, now_ms: int, limit: int) -> int:
     """Remove up to ``limit`` sessions that have ended by time; returns how many."""
     return connection.execute(
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)",

@@ -85,7 +85,7 @@ def test_what_words_and_emoji_are_written_with_stays_in_their_id(name: str) -> N
 
 @pytest.mark.parametrize("name", ["a" + "\u0300" * 128, "b:" + "\xe9" * 129 + ":c"])
 def test_a_name_is_not_folded_beyond_128_characters_a_part(name: str) -> None:
-    with pytest.raises(Rejected, match="targets holds a name of more than 128 characters"):
+    with pytest.raises(Rejected, match="targets may hold names of at most 128 characters in each part"):
         fold(name, "targets")
     assert fold(name.replace("\u0300" * 128, "\u0300" * 127).replace("\xe9" * 129, "\xe9" * 128), "targets")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from gameserver.progress import Progress
-from gameserver.storage.connection import open_reader
 from gameserver.storage.files import beside
+from gameserver.storage.sqlite.connection import open_reader
 from tests.support.process import (
     TIMEOUT_S,
     UNLIMITED,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gameserver.storage.bets import add_to_stake, insert_bet, insert_participation
+from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_credit, insert_transfers
 from gameserver.storage.pools import find_pool, update_sums_for_bet
 from gameserver.storage.users import insert_user
@@ -45,7 +46,7 @@ class Big(NamedTuple):
             return dict(connection.execute("SELECT status, count(*) FROM bets GROUP BY status"))
 
 
-def place_bets(connection: sqlite3.Connection, pool_uuid: str, now_ms: int) -> None:
+def place_bets(connection: Connection, pool_uuid: str, now_ms: int) -> None:
     """Let every user bet in turn, on three targets in turn, until there are as many bets as wanted."""
     pool = find_pool(connection, pool_uuid)
     assert pool is not None

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import sqlite3
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -10,12 +9,12 @@ from pathlib import Path
 import trio
 
 from gameserver.config import Settings
-from gameserver.handlers.due import due_job
-from gameserver.handlers.registry import parse, run_write
-from gameserver.storage.connection import open_writer
-from gameserver.storage.timers import next_due_at
+from gameserver.engine.scheduled import due_job
+from gameserver.handlers.execution import parse, run_write
+from gameserver.storage.schedule import next_due_at
+from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
+from gameserver.storage.sqlite.writer import Writer
 from gameserver.storage.users import find_user
-from gameserver.storage.writer import Writer
 from tests.support.decoding import decode
 from tests.support.harness import START_MS, run_inline
 from tests.support.offline import Offline
@@ -37,7 +36,7 @@ def settle(file: Path, goal: dict[str, str], exit_before: int) -> None:
         if left == 0:
             os._exit(ENDED_BY_TEST)
 
-    def open_counting() -> sqlite3.Connection:
+    def open_counting() -> SqliteConnection:
         connection = open_writer(file)
         connection.set_trace_callback(count)
         return connection

@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 
 from gameserver import cli
-from gameserver.storage.connection import open_reader, open_writer
-from gameserver.storage.copies import make_database
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import beside
-from gameserver.storage.migrations import MIGRATIONS, migrate
+from gameserver.storage.sqlite.atomic_copy import make_database
+from gameserver.storage.sqlite.connection import open_reader, open_writer
+from gameserver.storage.sqlite.migrations import MIGRATIONS, migrate
 from tests.support.process import PROGRAM, TIMEOUT_S, Done, add_user, environment, playing, run, serving
 from tests.support.strangers import STRANGER
 
-SCHEMA_3 = Path(__file__).parents[1] / "storage" / "schema_3.sql"
+SCHEMA_3 = Path(__file__).parents[1] / "storage" / "sqlite" / "schema_3.sql"
 
 COMMANDS = [
     "serve --port 0 --log-level error",
@@ -238,7 +239,7 @@ def test_a_database_is_read_where_nothing_can_be_written(
     done = run_as_another("backup", target, "--db", database, folder=unwritable)
     assert (done.code, done.stderr) == (0, "")
     done = run_as_another("export", "x", "--db", database, folder=unwritable)
-    assert (done.code, done.stderr) == (1, "gameserver: game_id names no game of this server\n")
+    assert (done.code, done.stderr) == (1, "gameserver: game_id does not name an existing game\n")
     assert contents_of(unwritable) == before
     assert [path.name for path in target.parent.iterdir()] == ["backup.db"]
     unwritable.chmod(0o700)
@@ -349,10 +350,10 @@ def test_a_bug_shows_its_traceback_and_exits_with_3(
 def test_sql_that_is_wrong_is_a_bug_and_a_full_disk_is_none(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_user(database, "ann")
 
-    def wrong(connection: sqlite3.Connection) -> list[str]:
+    def wrong(connection: Connection) -> list[str]:
         return list(connection.execute("SELECT missing FROM users"))
 
-    def read_only(connection: sqlite3.Connection) -> list[str]:
+    def read_only(connection: Connection) -> list[str]:
         return list(connection.execute("DELETE FROM users"))
 
     monkeypatch.setattr(cli, "find_faults", wrong)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.storage.copies import make_database
 from gameserver.storage.files import beside
+from gameserver.storage.sqlite.atomic_copy import make_database
 from tests.support.process import add_user, playing, run, run_process, serving
 
 

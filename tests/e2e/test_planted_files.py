@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.storage import control_socket
-from gameserver.storage.copies import make_database
+from gameserver.admin import control_socket as control_socket
 from gameserver.storage.files import beside
+from gameserver.storage.sqlite.atomic_copy import make_database
 from tests.support.process import TIMEOUT_S, add_user, run, run_process, serving
 from tests.support.strangers import STRANGER, needs_root
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import trio
 
-from gameserver.storage import connection as connection_module
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import beside
+from gameserver.storage.sqlite import connection as connection_module
 from tests.support.harness import START_MS, Client, FakeClock, Server, running_server
 from tests.support.process import Player, ServerProcess, add_user, playing, run, serving
 from tests.support.settling import faults_of
@@ -38,10 +39,10 @@ def locked(file: Path) -> Iterator[None]:
 async def limit_pages(server: Server, most: int) -> None:
     """Let the database have so many pages at most, but not fewer than it has."""
 
-    def limit(connection: sqlite3.Connection) -> None:
+    def limit(connection: Connection) -> None:
         connection.execute(f"PRAGMA max_page_count = {most}")
 
-    await server.services.store.write(limit, server.services.clock.now_ms())
+    await server.context.store.write(limit, server.context.clock.now_ms())
 
 
 async def open_pool(server: Server, host: Client) -> str:

@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 
 from gameserver.cli import main
 from gameserver.config import Settings
-from gameserver.realtime.tls import load_certificate
+from gameserver.net.tls import load_certificate
 from gameserver.storage.files import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, serving
 from tests.support.wire import plain, request_head
@@ -176,7 +176,7 @@ def test_a_renewed_certificate_is_taken_up_on_sighup_and_a_broken_one_is_not(
         new = authority.shown_by(process)
         authority.key.write_text("half a file")
         process.tell(signal.SIGHUP)
-        until(lambda: "stays as it was" in process.log.read_text())
+        until(lambda: "the certificate is not reloaded" in process.log.read_text())
         assert authority.shown_by(process) == new
         assert player.call(1)["res"] == 1
     authority.issue()
@@ -220,10 +220,10 @@ def test_certificate_and_key_may_be_one_file(authority: Authority, tmp_path: Pat
         ("missing.pem", "key.pem", ["tls_certificate", "missing.pem", "No such file"]),
         ("chain.pem", "missing.pem", ["tls_key", "missing.pem", "No such file"]),
         ("chain.pem", "other.pem", ["tls_certificate", "other.pem", "mismatch"]),
-        ("chain.pem", "encrypted.pem", ["tls_certificate", "encrypted.pem", "without a password"]),
-        ("chain.pem", "", ["tls_certificate", "chain.pem", "its key"]),
+        ("chain.pem", "encrypted.pem", ["tls_certificate", "encrypted.pem", "unencrypted key"]),
+        ("chain.pem", "", ["tls_certificate", "chain.pem", "its unencrypted key"]),
         ("notes.txt", "key.pem", ["tls_certificate", "notes.txt", "PEM"]),
-        ("", "key.pem", ["tls_key", "set tls_certificate"]),
+        ("", "key.pem", ["tls_key requires tls_certificate"]),
     ],
 )
 def test_a_certificate_that_is_not_in_order_is_refused_in_words(

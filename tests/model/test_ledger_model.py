@@ -18,8 +18,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from gameserver.handlers.admin import CreditUser
-from gameserver.storage.check import find_faults
+from gameserver.admin.commands import CreditUser
+from gameserver.storage.sqlite.check import find_faults
 from tests.support.offline import Offline
 
 USERS = ("ann", "bob", "cat", "dan")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from gameserver.admin.commands import AddSourceAdminByName
 from gameserver.errors import Rejected
-from gameserver.handlers.admin import AddSourceAdminByName
 from tests.operations.examples import POOL
 from tests.support.harness import Client, Server
 from tests.support.world import World, assert_broadcast, assert_refused, assert_reply

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from gameserver.admin.commands import CreditUser
 from gameserver.errors import ErrorCode
-from gameserver.handlers.admin import CreditUser
 from tests.support.harness import Server, running_server
 from tests.support.refusals import refused, refused_parameter
 from tests.support.settling import Table, accepted

@@ -90,8 +90,8 @@ async def test_a_closing_game_takes_no_bets_pools_events_or_permissions(table: T
     await accepted(table.admin, 398, pool_id=later, allow_at=START_MS + 500)
     await close_with_manual(table, manual, later)
     assert await table.refusal(385, game_id=table.game, description="?", pool_type=3) == "conflict"
-    assert await table.refusal(395, **table.happening()) == "conflict"
-    assert await table.refusal(3950, **table.happening()) == "conflict"
+    assert await table.refusal(395, **table.draft()) == "conflict"
+    assert await table.refusal(3950, **table.draft()) == "conflict"
     assert await table.refusal(398, pool_id=manual) == "conflict"
     assert await table.refusal(3985, game_id=table.game, action_id="goal") == "conflict"
     assert await table.refusal(392, "ann", pool_id=manual, target="yes", amount=1) == "betting_blocked"
@@ -103,7 +103,7 @@ async def test_a_closed_game_takes_nothing_at_all(table: Table) -> None:
     pool = await table.pool()
     await accepted(table.admin, 375, game_id=table.game)
     assert await table.refusal(385, game_id=table.game, description="?", pool_type=3) == "game_closed"
-    assert await table.refusal(395, **table.happening()) == "game_closed"
+    assert await table.refusal(395, **table.draft()) == "game_closed"
     assert await table.refusal(392, "ann", pool_id=pool, target="brazil", amount=1) == "pool_resolved"
 
 

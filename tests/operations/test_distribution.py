@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gameserver.storage.jobs import Entry
+from gameserver.storage.jobs import QueuedJob
 from tests.support.harness import Client, run_inline, running_server
 from tests.support.pools import backing, unbacked
 from tests.support.settling import Table, accepted, kinds, lay_table, of_kind
@@ -155,7 +155,7 @@ async def test_nothing_is_told_of_a_pools_distribution_after_its_end(
 
 
 async def test_nothing_is_told_of_a_pools_distribution_after_its_time(paced: Table, autojump_clock: MockClock) -> None:
-    finish_at = paced.server.services.clock.now_ms() + 150
+    finish_at = paced.server.context.clock.now_ms() + 150
     pool, watcher = await paced.pool(pool_type=2, finish_at=finish_at), await paced.watcher()
     await paced.bet("ann", pool, "brazil", 1)
     await watcher.expect(361)
@@ -269,7 +269,7 @@ async def test_a_bet_placed_while_a_recovery_reads_the_distributions_is_told_to_
 ) -> None:
     slowed: list[float] = []
 
-    async def slow_for_recoveries(function: Callable[..., Any], batch: list[Entry], limiter: object = None) -> Any:
+    async def slow_for_recoveries(function: Callable[..., Any], batch: list[QueuedJob], limiter: object = None) -> Any:
         answer = await run_inline(function, batch)
         # The distributions of both pools at once: read by a recovery, here a second before they are sent.
         read = [entry.outcome.result for entry in batch if isinstance(entry.outcome.result, list)]

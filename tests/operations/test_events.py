@@ -36,7 +36,7 @@ async def test_an_event_without_a_time_has_happened_now(table: Table) -> None:
 
 async def test_an_event_cannot_have_happened_in_the_future(table: Table) -> None:
     assert (await table.event(happened_at=START_MS))["res"] == 366
-    reply = await table.admin.call(395, **table.happening(happened_at=START_MS + 1))
+    reply = await table.admin.call(395, **table.draft(happened_at=START_MS + 1))
     assert_refused(reply, 395, "invalid_parameter", "happened_at")
 
 
@@ -44,18 +44,18 @@ async def test_an_event_cannot_have_happened_more_than_a_day_before_the_game_was
     table.set_time(DAY_MS)
     assert (await table.event(happened_at=START_MS - DAY_MS))["res"] == 366
     for op in (395, 3950):
-        reply = await table.admin.call(op, **table.happening(happened_at=START_MS - DAY_MS - 1))
+        reply = await table.admin.call(op, **table.draft(happened_at=START_MS - DAY_MS - 1))
         assert_refused(reply, op, "invalid_parameter", "happened_at")
 
 
 @pytest.mark.parametrize("target", ["argentina", "none", "None", "peru", "argentina:3", "argentina:1:left"])
 async def test_an_event_is_by_a_known_leaf_of_the_tree(table: Table, target: str) -> None:
-    reply = await table.admin.call(395, **table.happening(target))
+    reply = await table.admin.call(395, **table.draft(target))
     assert_refused(reply, 395, "invalid_parameter", "target_id")
 
 
 async def test_an_event_is_of_a_known_action(table: Table) -> None:
-    reply = await table.admin.call(395, **table.happening(action_id="corner"))
+    reply = await table.admin.call(395, **table.draft(action_id="corner"))
     assert_refused(reply, 395, "invalid_parameter", "action_id")
 
 
@@ -200,7 +200,7 @@ async def test_the_same_goal_registered_by_two_admins_at_once_is_two_goals(table
     replies: list[dict[str, Any]] = []
 
     async def register(number: int) -> None:
-        replies.append(await admins[number].call(395, **table.happening(happened_at=START_MS)))
+        replies.append(await admins[number].call(395, **table.draft(happened_at=START_MS)))
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(register, 0)
@@ -211,7 +211,7 @@ async def test_the_same_goal_registered_by_two_admins_at_once_is_two_goals(table
 
 async def test_a_goal_registered_again_with_its_key_is_one_goal(table: Table) -> None:
     pool = await table.pool(recreate_on_end=True)
-    first, again = [await table.admin.call(395, header={"key": "k"}, **table.happening()) for _ in range(2)]
+    first, again = [await table.admin.call(395, header={"key": "k"}, **table.draft()) for _ in range(2)]
     assert again["event_id"] == first["event_id"]
     assert again["response_header"]["repeated"] is True
     assert (await table.details())["game_state"]["goal"]["argentina"] == 1

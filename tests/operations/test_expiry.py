@@ -6,8 +6,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from gameserver.handlers import due
-from gameserver.storage.timers import TimerKind
+from gameserver.engine import scheduled as due
+from gameserver.storage.schedule import TimerKind
 from tests.support.harness import START_MS, FakeClock, Server, run_inline, running_server
 from tests.support.settling import TARGETS, Table, accepted, kinds, lay_table, of_kind, seqs
 from tests.support.world import DAY_MS, HOUR_MS, NEVER_S, RunningClock, assert_broadcast, bearer
@@ -238,7 +238,7 @@ async def test_what_is_due_at_once_is_done_in_its_order_and_before_any_request(s
     await accepted(table.admin, 398, pool_id=plain, allow_at=START_MS + 1_000)
     watcher = await table.watcher()
     table.set_time(1_000)
-    assert await table.refusal(395, **table.happening()) == "conflict"
+    assert await table.refusal(395, **table.draft()) == "conflict"
     heard = await watcher.heard()
     # Expired and recreated, allowed, blocked, closed: two end as none, and the one by hand is blocked.
     assert kinds(heard) == [363, 352, 369, 368, 362, 368, 362]

@@ -1,4 +1,3 @@
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +6,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from gameserver.protocol.declare import Kind
+from gameserver.storage.connection import Connection
 from tests.operations.examples import entitled, example, operations, prepare
 from tests.support.harness import START_MS, Client, FakeClock, Server, run_inline, running_server
 from tests.support.world import DAY_MS, UNKNOWN_ID, World, assert_refused, bearer
@@ -19,7 +19,7 @@ async def count_sources(client: Client) -> int:
     return len((await client.call(611))["sources"])
 
 
-def count_replies(connection: sqlite3.Connection) -> int:
+def count_replies(connection: Connection) -> int:
     count: int = connection.execute("SELECT count(*) FROM stored_replies").fetchone()[0]
     return count
 
@@ -42,7 +42,7 @@ async def test_a_change_sent_again_with_its_key_gets_the_stored_reply_marked_as_
     assert body(first) == body(second)
 
 
-@operations(Kind.READ, Kind.SESSION)
+@operations(Kind.READ, Kind.CONNECTION)
 async def test_a_key_is_ignored_by_whatever_changes_nothing(world: World, op: int) -> None:
     client, parameters = entitled(op, world), await example(op, world)
     for _ in range(2):
@@ -179,7 +179,7 @@ async def test_replies_older_than_7_days_are_deleted(database: Path) -> None:
         clock.time_ms = START_MS + age_ms
         async with running_server(database, clock, run_sync=run_inline) as server:
             await wait_all_tasks_blocked()
-            assert await server.services.store.read(count_replies) == count
+            assert await server.context.store.read(count_replies) == count
 
 
 async def test_a_key_of_64_characters_is_accepted_and_an_empty_one_is_none(server: Server) -> None:

@@ -256,6 +256,6 @@ async def test_a_recovery_that_fails_closes_the_connection_instead_of_answering_
     def unreadable(*arguments: object, **parameters: object) -> None:
         raise Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now")
 
-    monkeypatch.setattr("gameserver.realtime.memberships.list_broadcasts", unreadable)
+    monkeypatch.setattr("gameserver.realtime.subscriptions.list_broadcasts", unreadable)
     assert (await world.user.call(363, game_id=world.game, after_seq=0))["recovered"]
     assert await world.user.close_code() == 4009

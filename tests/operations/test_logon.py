@@ -7,8 +7,8 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gameserver.handlers.admin import EndSession, ReplaceKeys
-from gameserver.handlers.registry import Credentials, Login
+from gameserver.admin.commands import EndSession, ReplaceKeys
+from gameserver.engine.sessions import Credentials, Login
 from gameserver.storage.users import Session, User
 from tests.support.harness import START_MS, Client, FakeClock, Server, run_inline, running_server
 from tests.support.wire import request_head
@@ -369,6 +369,6 @@ async def test_a_session_that_ends_while_a_connection_logs_on_with_it_ends_the_c
     async def authenticate(credentials: Credentials) -> Login:
         return Login(session, user["session_key"])
 
-    server.services.authenticate = authenticate  # type: ignore[method-assign]
+    server.context.authenticate = authenticate  # type: ignore[method-assign]
     late = await server.connect(headers=[(b"Authorization", b"Bearer " + user["session_key"].encode())])
     assert await late.close_code() == 4002

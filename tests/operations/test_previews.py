@@ -39,7 +39,7 @@ async def test_a_preview_changes_nothing_and_says_what_registering_then_does(
     teams, players, _ = await laid_out(table)
     watcher = await table.watcher()
     before = contents(database)
-    parameters = table.happening(target, happened_at=START_MS + 3_000)
+    parameters = table.draft(target, happened_at=START_MS + 3_000)
     preview = await accepted(table.admin, 3950, **parameters)
     assert contents(database) == before
     assert await watcher.heard() == []
@@ -61,7 +61,7 @@ def outline(preview: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> None:
     teams, players, manual = await laid_out(table)
-    preview = await table.admin.call(3950, **table.happening(happened_at=START_MS + 3_000))
+    preview = await table.admin.call(3950, **table.draft(happened_at=START_MS + 3_000))
     expected = {
         teams: {
             "winning_target": "argentina",
@@ -98,7 +98,7 @@ async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> N
 async def test_a_preview_of_a_money_return_has_no_price(table: Table) -> None:
     teams, _, _ = await laid_out(table)
     table.set_time(6_000)
-    previewed = (await accepted(table.admin, 3950, **table.happening("chile:1")))["pools"][teams]
+    previewed = (await accepted(table.admin, 3950, **table.draft("chile:1")))["pools"][teams]
     assert (previewed["is_money_return"], previewed["price"], previewed["paid"]) == (True, None, 20.0)
     assert (previewed["winners_count"], previewed["losers_count"]) == (0, 0)
 
@@ -111,7 +111,7 @@ async def test_a_preview_says_what_the_house_takes_and_which_pools_are_opened_an
     for name, target, amount in (("ann", "argentina", 10), ("bob", "brazil", 10)):
         await table.bet(name, pool, target, amount)
     table.set_time(1)
-    previewed = (await accepted(table.admin, 3950, **table.happening()))["pools"][pool]
+    previewed = (await accepted(table.admin, 3950, **table.draft()))["pools"][pool]
     shown = {name: previewed[name] for name in ("takeout", "paid", "price", "recreated")}
     assert shown == {"takeout": 2.0, "paid": 18.0, "price": 1.8, "recreated": True}
 
@@ -122,7 +122,7 @@ async def test_a_preview_lists_the_100_greatest_winners_and_losers_and_counts_al
         winner = number % 2
         await table.bet(f"u{number}", pool, "argentina" if winner else "brazil", 1 + (number // 2 + 7) % 102)
     table.set_time(1)
-    previewed = (await accepted(table.admin, 3950, **table.happening()))["pools"][pool]
+    previewed = (await accepted(table.admin, 3950, **table.draft()))["pools"][pool]
     assert (previewed["winners_count"], previewed["losers_count"]) == (102, 102)
     for listed in (previewed["winners"], previewed["losers"]):
         assert list(listed.values()) == [float(amount) for amount in range(102, 2, -1)]
@@ -140,7 +140,7 @@ async def test_a_preview_of_a_resolution_by_hand_says_what_it_then_does(table: T
 
 async def test_a_preview_of_what_ends_nothing_is_empty(table: Table) -> None:
     untouched = list(await laid_out(table))
-    preview = await table.admin.call(3950, **table.happening(action_id="offside"))
+    preview = await table.admin.call(3950, **table.draft(action_id="offside"))
     assert_reply(preview, 3660, pools={}, untouched=untouched)
 
 
@@ -151,5 +151,5 @@ async def test_a_preview_is_refused_as_the_event_would_be(table: Table) -> None:
         ({"action_id": "corner"}, "action_id"),
     ):
         for op in (3950, 395):
-            reply = await table.admin.call(op, **table.happening(**parameters))
+            reply = await table.admin.call(op, **table.draft(**parameters))
             assert_refused(reply, op, "invalid_parameter", field)

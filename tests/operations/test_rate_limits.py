@@ -183,7 +183,7 @@ async def test_the_log_says_by_which_limit_somebody_was_closed(
         await until_closed(client, gap_s=0.1, at_once=3)
         await trio.testing.wait_all_tasks_blocked()
     assert [line["why"] for line in entries.of("closed") if line["code"] == 4029] == [
-        f"nothing but requests over {limit}"
+        f"rate limit exceeded for too long ({limit})"
     ]
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gameserver.handlers.admin import CreditUser
-from gameserver.handlers.replay import Replay, export_game
-from gameserver.storage.connection import open_memory
+from gameserver.admin.commands import CreditUser
+from gameserver.admin.replay import Replay, export_game
+from gameserver.storage.sqlite.connection import open_memory
 from tests.support.offline import Offline
 
 CONTENTS = {"actions": ["Goal"], "targets": ["Argentina:1", "Brazil:7"], "game_name": "A - B", "type": "football"}

@@ -1,22 +1,22 @@
 """Changes on their way to the database's writer: what is done before, and how much waits."""
 
-import sqlite3
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
 import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers import registry
-from gameserver.protocol.declare import Request, tag_of
+from gameserver.handlers.table import READS, WRITES, Write
+from gameserver.protocol.declare import Message, Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, ListGamesForSource
-from gameserver.realtime.answering import Answering
+from gameserver.realtime.requests import RequestPipeline
+from gameserver.storage.connection import Connection
 from tests.support.harness import Client, Server, running_server
 from tests.support.notes import Parcel, no_collector
 from tests.support.world import assert_refused, bearer
@@ -32,11 +32,11 @@ async def writer_at_work(server: Server) -> AsyncIterator[None]:
     """The writer is busy with something else until the block is left."""
     begun, over = trio.Event(), threading.Event()
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: Connection) -> None:
         trio.from_thread.run_sync(begun.set)
         assert over.wait(WAIT_S)
 
-    server.services.store.writer.submit(work, 0, lambda outcome: None)
+    server.context.store.writer.submit(work, 0, lambda outcome: None)
     await begun.wait()
     try:
         yield
@@ -70,20 +70,20 @@ async def test_long_parameters_are_looked_at_in_a_thread_that_is_neither_the_loo
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    parsers: dict[Any, Any] = registry.PARSERS
-    parse = parsers[CreateAndOpenGame]
+    handler, parse = WRITES[CreateAndOpenGame]
+    assert parse is not None
 
     def noting(*arguments: Any) -> Any:
         threads.append(threading.get_ident())
         return parse(*arguments)
 
-    monkeypatch.setitem(parsers, CreateAndOpenGame, noting)
+    monkeypatch.setitem(cast("dict[Any, Any]", WRITES), CreateAndOpenGame, Write(handler, noting))
     host = await server.connect("provider")
     game = {"source_id": await server.open_source(host), "game_name": "x", "type": "x"}
     async with writer_at_work(server):
         await host.send({"op": 370, **game, "targets": "a,b"})
         await host.send({"op": 370, **game, "targets": LONG})
-        await until(lambda: server.services.store.writer.waiting == 2)
+        await until(lambda: server.context.store.writer.waiting == 2)
     short, long = threads
     assert short == threading.get_ident() != long
     assert [(await host.receive())["res"] for _ in range(2)] == [340, 340]
@@ -110,7 +110,7 @@ async def test_a_user_has_so_many_bytes_in_hand_over_all_connections_and_others_
     async with running_server(database, max_unanswered_bytes=len(LONG) * 2 + 1_000) as server:
         clients = [await server.connect("provider") for _ in range(5)]
         game = {"source_id": await server.open_source(clients[0]), "game_name": "x", "type": "x"}
-        other, writer = await server.connect("provider2"), server.services.store.writer
+        other, writer = await server.connect("provider2"), server.context.store.writer
         async with writer_at_work(server):
             await send_from_each(clients, game)
             await until(lambda: writer.waiting == 2)
@@ -129,9 +129,9 @@ async def test_who_is_gone_before_a_request_is_taken_up_leaves_room_for_others(d
         game: dict[str, Any] = {"source_id": await server.open_source(first), "game_name": "x", "type": "x"}
         async with writer_at_work(server):
             await send_from_each([first, gone, last], game)
-            await until(lambda: server.services.store.writer.waiting == 1)
-            server.services.directory.end_session(key.partition(".")[0])
-            await until(lambda: server.services.directory.count == 2)
+            await until(lambda: server.context.store.writer.waiting == 1)
+            server.context.registry.end_session(key.partition(".")[0])
+            await until(lambda: server.context.registry.count == 2)
         assert [(await client.receive())["res"] for client in (first, last)] == [340, 340]
         assert (await first.call(370, **game))["res"] == 340
 
@@ -141,9 +141,9 @@ async def test_whatever_has_been_read_is_answered_before_a_draining_server_close
     async with writer_at_work(server):
         await host.send({"op": 365, "source_name": "x"})
         await host.send({"op": 1})
-        await until(lambda: server.services.store.writer.waiting == 1)
-        server.services.draining = True
-        for connection in server.services.directory.everyone():
+        await until(lambda: server.context.store.writer.waiting == 1)
+        server.context.draining = True
+        for connection in server.context.registry.all_connections():
             connection.drain()
     assert [(await host.receive())["res"] for _ in range(2)] == [335, 1]
     assert await host.close_code() == 1001
@@ -164,13 +164,13 @@ async def test_a_refusal_that_waits_for_its_turn_holds_nothing_of_what_is_refuse
     server: Server, monkeypatch: pytest.MonkeyPatch, parameters: dict[str, Any]
 ) -> None:
     waiting: list[Any] = []
-    carry_out = Answering._carry_out
+    run = RequestPipeline._run
 
-    async def noting(answering: Answering, asked: Any) -> None:
-        waiting.append((asked.request, asked.failure.__traceback__, asked.failure.__context__))
-        await carry_out(answering, asked)
+    async def noting(pipeline: RequestPipeline, decoded: Any) -> None:
+        waiting.append((decoded.request, decoded.failure.__traceback__, decoded.failure.__context__))
+        await run(pipeline, decoded)
 
-    monkeypatch.setattr(Answering, "_carry_out", noting)
+    monkeypatch.setattr(RequestPipeline, "_run", noting)
     host = await server.connect("provider")
     reply = await host.call(370, source_id=NOWHERE, game_name="x", type="x", **parameters)
     assert_refused(reply, 370, "invalid_parameter", field=next(iter(parameters)))
@@ -185,7 +185,7 @@ async def test_nothing_of_a_refused_request_is_left_to_the_collector(
 ) -> None:
     gone: list[weakref.ref[Parcel]] = []
 
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object) -> Message:
         parcel = Parcel()
         gone.append(weakref.ref(parcel))
         try:
@@ -193,8 +193,10 @@ async def test_nothing_of_a_refused_request_is_left_to_the_collector(
         except KeyError as error:
             raise Rejected(ErrorCode.CONFLICT, "Not now, please.") from error
 
-    tables: list[Any] = [registry.READS, registry.WRITES]
-    monkeypatch.setitem(next(table for table in tables if request_type in table), request_type, refuse)
+    if request_type in WRITES:
+        monkeypatch.setitem(WRITES, request_type, Write(refuse, WRITES[request_type].parse))
+    else:
+        monkeypatch.setitem(READS, request_type, refuse)
     host, op = await server.connect("provider"), tag_of(request_type)
     with no_collector():
         assert_refused(await host.call(op, source_id=NOWHERE, **parameters), op, "conflict")

@@ -60,7 +60,7 @@ def fields(request: Request) -> dict[str, Any]:
 
 def outcome_close(text: str) -> object:
     try:
-        return fields(codec._decode_closely(text, logged_in=True))
+        return fields(codec._decode_leniently(text, logged_in=True))
     except Undecodable as undecodable:
         return undecodable.rejected.code, undecodable.rejected.field
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import trio
 
-from gameserver.realtime import answering
+from gameserver.net.outbox import Outbox
+from gameserver.realtime import requests as requests_module
 from gameserver.realtime.hub import Hub
 from gameserver.realtime.hubs import Hubs
-from gameserver.realtime.outbox import Outbox
 from tests.support.harness import Client, Server, running_server
 
 pytestmark = pytest.mark.expects_errors
@@ -136,7 +136,7 @@ async def test_a_user_who_may_not_have_been_told_of_its_balance_is_sent_away(
     reply = await stage.admin.call(385, game_id=stage.game, description="?", action_id="goal", targets=["argentina"])
     ann, bob = await stage.server.connect("ann"), await stage.server.connect("bob")
     with monkeypatch.context() as patched:
-        patched.setattr("gameserver.realtime.announcer.BalanceUpdate", raise_bug)
+        patched.setattr("gameserver.realtime.publisher.BalanceUpdate", raise_bug)
         await ann.send({"op": 392, "pool_id": reply["pool_id"], "target": "argentina", "amount": 1})
         assert await ann.close_code() == 4009
     assert (await bob.call(800))["current_balance"] == 1000
@@ -147,7 +147,7 @@ async def test_a_change_that_cannot_be_answered_closes_its_connection_alone(
 ) -> None:
     ann = await stage.server.connect("ann")
     with monkeypatch.context() as patched:
-        patched.setattr(answering, "text_frame", raise_bug)
+        patched.setattr(requests_module, "text_frame", raise_bug)
         await stage.admin.send({"op": 373, "game_id": stage.game, "actions": ["Corner"]})
         assert await stage.admin.close_code() == 4009
     assert (await ann.call(372, game_id=stage.game))["seq"] == 2
@@ -157,7 +157,7 @@ async def test_what_a_receiver_lets_through_does_not_end_the_writer(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(stage.server.services.store.writer, "_publish", raise_bug)
+        patched.setattr(stage.server.context.store.writer, "_publish", raise_bug)
         await stage.update(stage.game)
     await stage.update(stage.game)
     assert any(record.levelno == logging.ERROR for record in caplog.records)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gameserver.realtime.clock import Clock, ClockWatch
+from gameserver.realtime.clock import Clock, ClockMonitor
 from tests.support.logs import Lines
 
 DAY_S = 86_400.0
@@ -59,9 +59,9 @@ def test_the_clock_never_steps_back_and_is_never_behind_the_systems(readings: li
 
 def test_the_clock_is_not_behind_what_was_recorded() -> None:
     clock = Clock(lambda: 5.0, lambda: 0.0)
-    clock.not_before(7_000)
+    clock.advance_to(7_000)
     assert clock.now_ms() == 7_000
-    clock.not_before(6_000)
+    clock.advance_to(6_000)
     assert clock.now_ms() == 7_000
 
 
@@ -86,7 +86,7 @@ def test_after_a_step_forward_that_was_corrected_time_goes_on_until_it_is_caught
     machine.system_s -= DAY_S
     if restarted:
         clock = machine.clock()
-        clock.not_before(ahead_ms)
+        clock.advance_to(ahead_ms)
     assert clock.ahead_s == DAY_S
     machine.go_on(100)
     assert clock.now_ms() - ahead_ms == 90_000
@@ -109,54 +109,54 @@ def test_after_a_sleep_of_the_machine_time_is_the_systems_at_once(machine: Machi
 
 
 @pytest.fixture
-def watch(machine: Machine) -> ClockWatch:
-    watch = ClockWatch(machine.clock())
-    watch.look()
-    return watch
+def monitor(machine: Machine) -> ClockMonitor:
+    monitor = ClockMonitor(machine.clock())
+    monitor.check()
+    return monitor
 
 
-def test_a_clock_that_goes_right_is_not_worth_a_word(machine: Machine, watch: ClockWatch, entries: Lines) -> None:
+def test_a_clock_that_goes_right_is_not_worth_a_word(machine: Machine, monitor: ClockMonitor, entries: Lines) -> None:
     for _ in range(1_000):
         machine.go_on(10)
         machine.system_s -= 0.005  # kept right by the system
-        watch.look()
+        monitor.check()
     assert entries.text == [""]
 
 
-def test_a_step_back_is_said_once_and_its_end(machine: Machine, watch: ClockWatch, entries: Lines) -> None:
+def test_a_step_back_is_said_once_and_its_end(machine: Machine, monitor: ClockMonitor, entries: Lines) -> None:
     machine.system_s -= 60
     for _ in range(100):
-        watch.look()
+        monitor.check()
         machine.go_on(10)
     assert entries.of("clock_ahead") == [{"level": "warning", "ahead_s": 60.0}]
     assert entries.of("clock_caught_up") == [{"level": "info"}]
     assert entries.of("clock_stepped") == []
 
 
-def test_a_second_step_back_is_said_too(machine: Machine, watch: ClockWatch, entries: Lines) -> None:
+def test_a_second_step_back_is_said_too(machine: Machine, monitor: ClockMonitor, entries: Lines) -> None:
     machine.system_s -= 60
-    watch.look()
+    monitor.check()
     machine.go_on(100)
-    watch.look()
+    monitor.check()
     machine.system_s -= 5
-    watch.look()
+    monitor.check()
     assert [line["ahead_s"] for line in entries.of("clock_ahead")] == [60.0, 55.0]
 
 
 def test_a_step_forward_is_said_and_what_it_leaves_once_it_is_corrected(
-    machine: Machine, watch: ClockWatch, entries: Lines
+    machine: Machine, monitor: ClockMonitor, entries: Lines
 ) -> None:
     machine.system_s += DAY_S
-    watch.look()
-    watch.look()
+    monitor.check()
+    monitor.check()
     machine.system_s -= DAY_S
-    watch.look()
+    monitor.check()
     assert entries.of("clock_stepped") == [{"level": "warning", "by_s": DAY_S}]
     assert entries.of("clock_ahead") == [{"level": "warning", "ahead_s": DAY_S}]
 
 
 def test_a_clock_that_is_ahead_from_the_start_is_said(machine: Machine, entries: Lines) -> None:
     clock = machine.clock()
-    clock.not_before(int(machine.system_s + 3_600) * 1000)
-    ClockWatch(clock).look()
+    clock.advance_to(int(machine.system_s + 3_600) * 1000)
+    ClockMonitor(clock).check()
     assert entries.of("clock_ahead") == [{"level": "warning", "ahead_s": 3_600.0}]

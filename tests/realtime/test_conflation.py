@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock
 
+from gameserver.engine.context import PoolBet
 from gameserver.errors import CloseCode
-from gameserver.handlers.context import Wager
+from gameserver.net.frames import close_frame, text_frame
+from gameserver.net.outbox import Outbox
+from gameserver.net.send_queue import SendQueue
+from gameserver.net.timers import Timers
 from gameserver.protocol.betting import NewBet
-from gameserver.realtime.alarms import Alarms
-from gameserver.realtime.frames import close_frame, text_frame
 from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
-from gameserver.realtime.outbox import Outbox
-from gameserver.realtime.waiting import Waiting
 from gameserver.storage.users import User
 
 BOUND = 10_000
@@ -249,18 +249,18 @@ async def test_nothing_is_told_after_a_close_frame(reader: Reader) -> None:
     )
 )
 def test_what_waits_is_counted_right_however_it_is_taken(changes: list[tuple[str, int, bool]]) -> None:
-    waiting = Waiting(0.0)
+    queue = SendQueue(0.0)
     for what, size, about_all in changes:
         if what == "take":
-            waiting.take_off(min(size, waiting.unsent_bytes))
+            queue.remove_sent(min(size, queue.unsent_bytes))
         elif what == "#":
-            waiting.add(b"#" * size)
-            waiting.note_passed(None if about_all else "a")
+            queue.append(b"#" * size)
+            queue.mark_overtaken(None if about_all else "a")
         else:
-            waiting.update(what, what.encode() * size)
-        left = b"".join(waiting.parts()) if waiting else b""
-        assert (waiting.unsent_bytes, waiting.kept_bytes) == (len(left), left.count(b"#"))
-        assert bool(waiting) is bool(left)
+            queue.put_update(what, what.encode() * size)
+        left = b"".join(queue.parts()) if queue else b""
+        assert (queue.unsent_bytes, queue.counted_bytes) == (len(left), left.count(b"#"))
+        assert bool(queue) is bool(left)
 
 
 steps = st.lists(
@@ -388,7 +388,7 @@ class Joined:
     def __init__(self, outbox: Outbox) -> None:
         self.outbox = outbox
 
-    def forget(self, game_uuid: str) -> None:
+    def drop(self, game_uuid: str) -> None:
         """Nothing is remembered."""
 
 
@@ -396,11 +396,11 @@ class Joined:
 async def test_a_slow_line_is_never_closed_by_ten_busy_pools_and_holds_the_true_state_of_each_in_the_end(
     autojump_clock: MockClock, nursery: trio.Nursery, bytes_per_s: int
 ) -> None:
-    market, alarms = Market(), Alarms()
-    nursery.start_soon(alarms.run)
+    market, timers = Market(), Timers()
+    nursery.start_soon(timers.run)
     hubs = Hubs(
         now_ms=lambda: int(trio.current_time() * 1000),
-        set_alarm=alarms.set,
+        call_later=timers.call_later,
         presence_detail_limit=100,
         presence_interval_s=1,
         distribution_interval_s=0.1,
@@ -429,4 +429,4 @@ async def test_a_slow_line_is_never_closed_by_ten_busy_pools_and_holds_the_true_
 
 def bet(hubs: Hubs, market: Market, pool: str, number: int) -> None:
     market.counts[pool] += 1
-    hubs.note_bet(Wager("game", pool, NewBet(str(number), 1, "team-0:1", 1, 0)))  # type: ignore[arg-type]
+    hubs.note_bet(PoolBet("game", pool, NewBet(str(number), 1, "team-0:1", 1, 0)))  # type: ignore[arg-type]

@@ -13,12 +13,12 @@ import pytest
 import trio
 import trio.testing
 
-from gameserver.realtime.accept import accept_forever
-from gameserver.realtime.reserve import MAX_HELD, Reserve
-from gameserver.storage import connection as connection_module
-from gameserver.storage.connection import open_writer
-from gameserver.storage.migrations import migrate
-from gameserver.storage.probe import write_nothing_new
+from gameserver.net.accept import accept_forever
+from gameserver.net.reserve import MAX_HELD, Reserve
+from gameserver.storage.sqlite import connection as connection_module
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.migrations import migrate
+from gameserver.storage.sqlite.probe import write_nothing_new
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.wire import Peer, Response, frame, plain, request, request_head
 
@@ -52,7 +52,7 @@ def no_descriptors_left(reserve: Reserve, monkeypatch: pytest.MonkeyPatch) -> It
         raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patch:
-        assert reserve.spend()
+        assert reserve.release_descriptor()
         patch.setattr(os, "dup", fail)
         yield
 
@@ -114,7 +114,7 @@ async def test_silent_connections_keep_no_check_from_its_answer(database: Path) 
         for peer in silent[:3]:
             assert (await peer.response()).status == 503
             assert await peer.rest() == b""
-        assert server.services.metrics.refused["too_many"] == 3
+        assert server.context.metrics.refused["too_many"] == 3
 
 
 async def test_who_has_been_answered_is_not_answered_again_when_he_makes_room(
@@ -145,7 +145,7 @@ async def test_behind_a_proxy_too(database: Path) -> None:
 
 async def test_checks_are_answered_without_descriptors_left(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     client = await server.connect("ann")
-    with no_descriptors_left(server.services.reserve, monkeypatch):
+    with no_descriptors_left(server.context.reserve, monkeypatch):
         assert await statuses(server) == [200, 503, 200]
         assert await state(server) == "full"
         assert (await ask(server, request_head())).status == 503
@@ -162,7 +162,7 @@ def test_the_reserve_lets_go_of_what_it_takes_back() -> None:
     with closing(Reserve()) as reserve:
         held = opened() - before
         spent = 0
-        while reserve.spend():
+        while reserve.release_descriptor():
             spent += 1
         assert (held, opened() - before) == (spent + 1, 1)
         assert reserve.replenish()
@@ -238,7 +238,7 @@ async def test_a_database_that_cannot_be_written_makes_a_server_unready_until_it
             assert await statuses(server) == [200, 503, 200]
             other.execute("ROLLBACK")
         assert await state(server) == "ok"
-        server.services.clock = None  # type: ignore[assignment] # as soon as the doubt is over, nothing is tried
+        server.context.clock = None  # type: ignore[assignment] # as soon as the doubt is over, nothing is tried
         assert await state(server) == "ok"
 
 
@@ -246,12 +246,12 @@ async def test_a_writer_that_hangs_makes_the_check_wait_for_a_second_only(
     database: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
     async with running_server(database, run_sync=run_inline) as server:
-        server.services.writes.in_doubt = True
+        server.context.writer_monitor.in_doubt = True
 
         async def hang(*arguments: object) -> None:
             await trio.sleep_forever()
 
-        server.services.store.writer._run_sync = hang
+        server.context.store.writer._run_sync = hang
         started_at = trio.current_time()
         assert await state(server) == "storage_unavailable"
         assert trio.current_time() - started_at == pytest.approx(1)

@@ -6,10 +6,10 @@ import pytest
 import trio
 import trio.testing
 
-from gameserver.handlers.context import Publication
+from gameserver.engine.context import Publication
+from gameserver.net.outbox import Outbox
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.hubs import Hubs
-from gameserver.realtime.outbox import Outbox
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
 
@@ -38,7 +38,7 @@ class SlowListener:
 
     push_if_room = push
 
-    def forget(self, game_uuid: str) -> None:
+    def drop(self, game_uuid: str) -> None:
         """Nothing is remembered."""
 
 
@@ -59,7 +59,7 @@ async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
     """The hub of a game with one subscriber."""
     hubs = Hubs(
         now_ms=lambda: 0,
-        set_alarm=lambda delay_s, call: None,
+        call_later=lambda delay_s, call: None,
         presence_detail_limit=100,
         presence_interval_s=1.0,
         distribution_interval_s=0.1,
@@ -112,7 +112,7 @@ async def test_a_new_subscriber_is_not_told_what_it_holds_already(mock_clock: tr
     listener = SlowListener(mock_clock, 0)
     async with listening(listener) as hub:
         hub.last_seq = -1
-        await hub.reach(2)
+        await hub.wait_until_pushed(2)
         await publish(hub, 1, 2, 3)
         assert listener.pushed == [frame(3)]
 

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gameserver.realtime.alarms import Alarms
+from gameserver.net.timers import Timers
 from gameserver.realtime.listener import serve_connection
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.wire import PING, PONG, TEXT, Peer, frame, request, unix_pair
@@ -23,7 +23,7 @@ async def peers_of(server: Server, count: int, *, logged_on: bool = True) -> Asy
         peers = []
         for _ in range(count):
             theirs, ours = unix_pair()
-            nursery.start_soon(serve_connection, server.services, ours, "test")
+            nursery.start_soon(serve_connection, server.context, ours, "test")
             peers.append(Peer(theirs))
             await (peers[-1].log_on(await server.key_of("ann")) if logged_on else peers[-1].shake_hands())
         yield peers
@@ -73,7 +73,7 @@ async def test_who_answers_while_the_server_stands_still_is_not_taken_for_silent
         for _ in range(5):  # the order in which tasks run in a turn of the loop is a matter of chance
             await pings(peers, mock_clock)
             await stand_still(peers, mock_clock, seconds, frame(PONG))
-            assert server.services.directory.count == 10
+            assert server.context.registry.count == 10
             for peer in peers:
                 await peer.send(frame(PONG), request(1))
                 while (found := await peer.frame()).opcode == PING:
@@ -92,11 +92,11 @@ async def test_who_is_silent_after_a_pause_of_the_server_has_the_whole_time_to_a
         await wait_all_tasks_blocked()
         mock_clock.jump(19.5)
         await wait_all_tasks_blocked()
-        assert server.services.directory.count == 3
+        assert server.context.registry.count == 3
         for seconds in (0.6, 20):  # one ping more: by this clock the first came at the very moment of the resumption
             mock_clock.jump(seconds)
             await wait_all_tasks_blocked()
-        await server.services.directory.wait_until_empty()
+        await server.context.registry.wait_until_empty()
 
 
 async def test_a_pause_is_followed_by_one_ping_not_by_all_that_were_missed(
@@ -121,15 +121,15 @@ async def test_a_pause_of_the_server_does_not_use_up_the_time_to_log_on(database
         assert await silent.messages_until_close() == ([], 4001)
 
 
-async def test_alarms_know_since_when_the_server_is_there_again(mock_clock: MockClock, nursery: trio.Nursery) -> None:
-    alarms = Alarms()
-    nursery.start_soon(alarms.run)
+async def test_timers_know_since_when_the_server_is_there_again(mock_clock: MockClock, nursery: trio.Nursery) -> None:
+    timers = Timers()
+    nursery.start_soon(timers.run)
     await wait_all_tasks_blocked()
-    alarms.set(5, lambda: None)
+    timers.call_later(5, lambda: None)
     mock_clock.jump(5.5)
     await wait_all_tasks_blocked()
-    assert alarms.resumed_at < 0
-    alarms.set(5, lambda: None)
+    assert timers.resumed_at < 0
+    timers.call_later(5, lambda: None)
     mock_clock.jump(7)
     await wait_all_tasks_blocked()
-    assert alarms.resumed_at == trio.current_time()
+    assert timers.resumed_at == trio.current_time()

@@ -335,13 +335,13 @@ async def test_a_log_on_that_ends_after_closing_began_does_not_keep_the_connecti
 ) -> None:
     times: dict[str, Any] = {"logon_timeout_s": 10, "close_timeout_s": 3, "ping_interval_s": 1_000}
     async with running_server(database, run_sync=run_inline, **times) as server:
-        key, read = await server.key_of("ann"), server.services.store.read
+        key, read = await server.key_of("ann"), server.context.store.read
 
         async def read_slowly(job: Any) -> Any:
             await trio.sleep(2)
             return await read(job)
 
-        monkeypatch.setattr(server.services.store, "read", read_slowly)
+        monkeypatch.setattr(server.context.store, "read", read_slowly)
         peer = Peer(server.open_stream())
         opened_at = trio.current_time()
         await peer.shake_hands()
@@ -419,12 +419,12 @@ async def test_a_client_that_vanishes_is_forgotten(database: Path, act: Act, res
         theirs, ours = await tcp_pair()
         with trio.fail_after(5):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve_connection, server.services, ours, "test")
+                nursery.start_soon(serve_connection, server.context, ours, "test")
                 await act(Peer(theirs), key)
                 if reset:
                     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 await theirs.aclose()
-        assert nobody_is_connected(server.services)
+        assert nobody_is_connected(server.context)
 
 
 async def test_no_task_is_left_of_clients_that_break_the_protocol_or_vanish(server: Server) -> None:
@@ -447,7 +447,7 @@ async def test_no_task_is_left_of_clients_that_break_the_protocol_or_vanish(serv
             nursery.start_soon(_misbehave, server, request_head(authorization=f"Bearer {key}") + sent, number % 3 == 0)
     await trio.testing.wait_all_tasks_blocked()
     assert trio.lowlevel.current_statistics().tasks_living == baseline
-    assert len(server.services.directory.everyone()) == 1
+    assert len(server.context.registry.all_connections()) == 1
 
 
 async def test_what_a_client_sent_in_part_or_did_not_take_is_not_kept_until_the_next_collection_of_garbage(
@@ -476,7 +476,7 @@ async def _misbehave(server: Server, sent: bytes, reset: bool) -> None:
     """A whole connection that ends with a reset, or when the server has said all it has to say."""
     theirs, ours = await tcp_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_connection, server.services, ours, "test")
+        nursery.start_soon(serve_connection, server.context, ours, "test")
         await theirs.send_all(sent)
         if reset:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -494,7 +494,7 @@ async def prepare_game(server: Server) -> str:
     key_to_game[key] = await server.open_game(provider, await server.open_source(provider))
     await provider.socket.aclose()
     with trio.fail_after(5):
-        await server.services.directory.wait_until_empty()
+        await server.context.registry.wait_until_empty()
     await trio.testing.wait_all_tasks_blocked()
     return key
 
@@ -506,7 +506,7 @@ async def test_a_connection_reset_before_it_is_accepted_does_not_stop_the_listen
     gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await gone.aclose()
     async with trio.open_nursery() as nursery:
-        await nursery.start(accept_connections, server.services, listeners)
+        await nursery.start(accept_connections, server.context, listeners)
         peer = Peer(await trio.open_tcp_stream(*address))
         await peer.shake_hands(request(1))
         assert (await peer.message())["res"] == 1
@@ -528,7 +528,7 @@ async def test_a_peer_silent_after_a_ping_is_dropped(database: Path, autojump_cl
         assert trio.current_time() - opened_at == pytest.approx(20, abs=0.1)
         assert await peer.rest() == b""
         assert trio.current_time() - opened_at == pytest.approx(40, abs=0.1)
-        await server.services.directory.wait_until_empty()
+        await server.context.registry.wait_until_empty()
 
 
 @pytest.mark.parametrize("delay_s", [0, 1, 19])
@@ -567,13 +567,13 @@ async def test_a_slow_operation_is_not_the_peers_silence(
     async with running_server(database, run_sync=run_inline, **PING_TIMES) as server:
         peer = Peer(server.open_stream())
         await peer.log_on(await server.key_of("ann"))
-        read = server.services.store.read
+        read = server.context.store.read
 
         async def read_slowly(job: Any) -> Any:
             await trio.sleep(90)
             return await read(job)
 
-        monkeypatch.setattr(server.services.store, "read", read_slowly)
+        monkeypatch.setattr(server.context.store, "read", read_slowly)
         await peer.send(request(611, 0), *(request(1, number + 1) for number in range(waiting)))
         answered: list[int] = []
         while len(answered) <= waiting:
@@ -608,7 +608,7 @@ class Stalling:
         theirs, ours = await tcp_pair()
         self.streams.append(theirs)
         small_buffers(theirs, ours)
-        self.nursery.start_soon(serve_connection, self.server.services, ours, "slow")
+        self.nursery.start_soon(serve_connection, self.server.context, ours, "slow")
         peer = Peer(theirs)
         await peer.log_on(await self.server.key_of("slow"), *early)
         return peer
@@ -700,7 +700,7 @@ async def test_a_client_that_takes_what_it_asked_for_slowly_is_not_taken_for_sil
         await stalling.prepare()
         await stalling.update(10)
         theirs, ours = unix_pair()
-        nursery.start_soon(serve_connection, server.services, ours, "slow")
+        nursery.start_soon(serve_connection, server.context, ours, "slow")
         peer = SlowPeer(theirs)
         peer.chunk_bytes = 4_000
         await peer.log_on(await server.key_of("slow"), request(363, 1, game_id=stalling.game, after_seq=0))

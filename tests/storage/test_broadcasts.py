@@ -1,5 +1,3 @@
-import sqlite3
-
 import pytest
 
 from gameserver.storage.broadcasts import (
@@ -9,24 +7,25 @@ from gameserver.storage.broadcasts import (
     insert_broadcast,
     list_broadcasts,
 )
+from gameserver.storage.connection import Connection
 from gameserver.storage.games import get_game
 from tests.support.rows import NOW, make_game
 
 ALL = 2**62
 
 
-def seqs(connection: sqlite3.Connection, game_id: int, after: int = 0, up_to: int = ALL, size: int = ALL) -> list[int]:
+def seqs(connection: Connection, game_id: int, after: int = 0, up_to: int = ALL, size: int = ALL) -> list[int]:
     return [logged.seq for logged in list_broadcasts(connection, game_id, after, up_to, size)]
 
 
-def test_each_game_is_numbered_from_one_without_gaps(connection: sqlite3.Connection) -> None:
+def test_each_game_is_numbered_from_one_without_gaps(connection: Connection) -> None:
     one, other = make_game(connection), make_game(connection)
     order = [one, other, one, one, other]
     assert [insert_broadcast(connection, game.id, NOW, b"{}") for game in order] == [1, 1, 2, 3, 2]
     assert [get_game(connection, game.id).seq for game in (one, other)] == [3, 2]
 
 
-def test_a_broadcast_undone_leaves_no_gap(connection: sqlite3.Connection) -> None:
+def test_a_broadcast_undone_leaves_no_gap(connection: Connection) -> None:
     game = make_game(connection, broadcasts=1)
     connection.execute("BEGIN")
     insert_broadcast(connection, game.id, NOW, b"{}")
@@ -34,7 +33,7 @@ def test_a_broadcast_undone_leaves_no_gap(connection: sqlite3.Connection) -> Non
     assert insert_broadcast(connection, game.id, NOW, b"{}") == 2
 
 
-def test_a_broadcast_is_logged_as_sent(connection: sqlite3.Connection) -> None:
+def test_a_broadcast_is_logged_as_sent(connection: Connection) -> None:
     game = make_game(connection)
     insert_broadcast(connection, game.id, NOW + 7, "{ü}".encode())
     assert list_broadcasts(connection, game.id, 0, 1, 1) == [LoggedBroadcast(1, NOW + 7, "{ü}".encode())]
@@ -43,16 +42,14 @@ def test_a_broadcast_is_logged_as_sent(connection: sqlite3.Connection) -> None:
 @pytest.mark.parametrize(
     ("after", "up_to", "expected"), [(0, 5, [1, 2, 3, 4, 5]), (2, 4, [3, 4]), (5, 9, []), (9, 9, []), (3, 2, [])]
 )
-def test_the_log_is_read_between_two_seqs(
-    connection: sqlite3.Connection, after: int, up_to: int, expected: list[int]
-) -> None:
+def test_the_log_is_read_between_two_seqs(connection: Connection, after: int, up_to: int, expected: list[int]) -> None:
     make_game(connection, broadcasts=5)
     assert seqs(connection, make_game(connection, broadcasts=5).id, after, up_to) == expected
 
 
 @pytest.mark.parametrize(("size", "expected"), [(1, [1]), (10, [1]), (11, [1, 2]), (30, [1, 2, 3]), (99, [1, 2, 3])])
 def test_at_least_one_broadcast_is_read_and_no_more_than_fill_the_size(
-    connection: sqlite3.Connection, size: int, expected: list[int]
+    connection: Connection, size: int, expected: list[int]
 ) -> None:
     game = make_game(connection)
     for _ in range(3):
@@ -60,7 +57,7 @@ def test_at_least_one_broadcast_is_read_and_no_more_than_fill_the_size(
     assert seqs(connection, game.id, size=size) == expected
 
 
-def test_the_oldest_are_removed_a_batch_at_a_time(connection: sqlite3.Connection) -> None:
+def test_the_oldest_are_removed_a_batch_at_a_time(connection: Connection) -> None:
     game, other = make_game(connection, broadcasts=5), make_game(connection, broadcasts=1)
     assert first_logged_seq(connection, game.id) == 1
     assert delete_first_broadcasts(connection, game.id, 2) == 2

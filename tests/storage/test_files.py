@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from gameserver.storage import files
-from gameserver.storage.connection import open_writer
-from gameserver.storage.copies import CopyRefused, make_database, writing
 from gameserver.storage.files import (
     DatabaseInUse,
     FileRefused,
@@ -23,7 +21,9 @@ from gameserver.storage.files import (
     open_to_others,
     sync_folder,
 )
-from gameserver.storage.migrations import IncompatibleDatabase
+from gameserver.storage.sqlite.atomic_copy import CopyRefused, make_database, writing
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.migrations import IncompatibleDatabase
 from tests.support.strangers import STRANGER, disguise, needs_root
 
 # One file is one file

@@ -4,7 +4,6 @@ import sqlite3
 
 import pytest
 
-from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import (
     AccountKind,
     Reason,
@@ -16,6 +15,8 @@ from gameserver.storage.ledger import (
     insert_transfers,
 )
 from gameserver.storage.settlements import insert_settlement
+from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
 # The accounts of the ledger below; the transfers are 1, a credit of 300, and 2, the stake, of bet 1 in pool 1.
@@ -92,7 +93,7 @@ REFUSED = [
 
 
 @pytest.fixture
-def ledger(connection: sqlite3.Connection) -> sqlite3.Connection:
+def ledger(connection: SqliteConnection) -> SqliteConnection:
     """Two users, of whom the first has bet 300, which was all; the accounts are as numbered above.
 
     Foreign keys are not enforced, as in a program that does not ask for it.
@@ -108,7 +109,7 @@ def ledger(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 @pytest.mark.parametrize(("statement", "message"), REFUSED)
 def test_a_statement_that_would_break_the_ledger_changes_nothing(
-    ledger: sqlite3.Connection, statement: str, message: str
+    ledger: SqliteConnection, statement: str, message: str
 ) -> None:
     before = list(ledger.iterdump())
     with pytest.raises(sqlite3.IntegrityError, match=message):
@@ -117,14 +118,14 @@ def test_a_statement_that_would_break_the_ledger_changes_nothing(
     assert find_faults(ledger) == []
 
 
-def test_an_account_that_can_hold_no_more_is_not_passed_over(ledger: sqlite3.Connection) -> None:
+def test_an_account_that_can_hold_no_more_is_not_passed_over(ledger: SqliteConnection) -> None:
     insert_transfers(ledger, [Transfer(MINT, STAKED, 2**53 - 301, Reason.CREDIT, None, None, NOW)])
     with pytest.raises(sqlite3.IntegrityError, match=HOLDS):
         ledger.execute(f"INSERT OR IGNORE {MOVE} ({AVAILABLE}, {STAKED}, 1, 'take_back', 0)")
     assert (get_balance(ledger, STAKED), get_balance(ledger, AVAILABLE)) == (2**53 - 1, 0)
 
 
-def settle(ledger: sqlite3.Connection, pot: int, paid: int) -> None:
+def settle(ledger: SqliteConnection, pot: int, paid: int) -> None:
     """Settle pool 1, whose pot and payouts are these."""
     settlement = insert_settlement(ledger, 1, None, "close", 0, 0, NOW, is_money_return=False)
     moves = [
@@ -136,30 +137,30 @@ def settle(ledger: sqlite3.Connection, pot: int, paid: int) -> None:
     ledger.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
 
 
-def test_a_settlement_that_keeps_some_of_the_pot_is_refused(ledger: sqlite3.Connection) -> None:
+def test_a_settlement_that_keeps_some_of_the_pot_is_refused(ledger: SqliteConnection) -> None:
     with pytest.raises(sqlite3.IntegrityError, match="a settlement pays out what it took"):
         settle(ledger, 300, 299)
 
 
-def test_a_settlement_that_pays_more_than_the_pot_is_refused(ledger: sqlite3.Connection) -> None:
+def test_a_settlement_that_pays_more_than_the_pot_is_refused(ledger: SqliteConnection) -> None:
     with pytest.raises(sqlite3.IntegrityError, match=TAKES):
         settle(ledger, 300, 301)
 
 
-def test_a_settlement_taken_back_in_part_is_refused(ledger: sqlite3.Connection) -> None:
+def test_a_settlement_taken_back_in_part_is_refused(ledger: SqliteConnection) -> None:
     settle(ledger, 300, 300)
     insert_transfers(ledger, [Transfer(AVAILABLE, CLEARING, 300, Reason.TAKE_BACK, 1, 1, NOW)])
     with pytest.raises(sqlite3.IntegrityError, match="a settlement pays out what it took"):
         ledger.execute("UPDATE pools SET status = 'open', settlement_id = NULL, version = version + 1")
 
 
-def test_money_that_strays_into_clearing_is_named_and_stops_no_settlement(ledger: sqlite3.Connection) -> None:
+def test_money_that_strays_into_clearing_is_named_and_stops_no_settlement(ledger: SqliteConnection) -> None:
     insert_transfers(ledger, [Transfer(MINT, CLEARING, 7, Reason.CREDIT, None, None, NOW)])
     settle(ledger, 300, 300)
     assert any("between two settlements" in fault for fault in find_faults(ledger))
 
 
-def test_taking_back_leaves_less_than_nothing_and_credits_make_up_for_it(ledger: sqlite3.Connection) -> None:
+def test_taking_back_leaves_less_than_nothing_and_credits_make_up_for_it(ledger: SqliteConnection) -> None:
     settle(ledger, 300, 300)
     house = account_id(ledger, AccountKind.HOUSE, "DON")
     insert_transfers(ledger, [Transfer(AVAILABLE, house, 300, Reason.TAKEOUT, None, 1, NOW)])

@@ -1,7 +1,6 @@
-import sqlite3
-
 import pytest
 
+from gameserver.storage.connection import Connection
 from gameserver.storage.replies import StoredReply, delete_old_replies, find_reply, insert_reply
 from tests.support.rows import NOW, make_user
 
@@ -9,12 +8,12 @@ REPLY = StoredReply(b"d" * 32, b'{"res":1}')
 
 
 @pytest.fixture
-def ann(connection: sqlite3.Connection) -> int:
+def ann(connection: Connection) -> int:
     """A user's id."""
     return make_user(connection).id
 
 
-def test_a_reply_is_found_by_its_user_and_key_alone(connection: sqlite3.Connection, ann: int) -> None:
+def test_a_reply_is_found_by_its_user_and_key_alone(connection: Connection, ann: int) -> None:
     ben = make_user(connection, "ben").id
     insert_reply(connection, ann, "k", REPLY, NOW)
     assert find_reply(connection, ann, "k", NOW) == REPLY
@@ -22,7 +21,7 @@ def test_a_reply_is_found_by_its_user_and_key_alone(connection: sqlite3.Connecti
     assert find_reply(connection, ben, "k", NOW) is None
 
 
-def test_a_reply_that_is_too_old_is_not_found_and_is_replaced(connection: sqlite3.Connection, ann: int) -> None:
+def test_a_reply_that_is_too_old_is_not_found_and_is_replaced(connection: Connection, ann: int) -> None:
     insert_reply(connection, ann, "k", REPLY, NOW)
     assert find_reply(connection, ann, "k", NOW + 1) is None
     newer = StoredReply(b"e" * 32, b"{}")
@@ -30,7 +29,7 @@ def test_a_reply_that_is_too_old_is_not_found_and_is_replaced(connection: sqlite
     assert find_reply(connection, ann, "k", NOW + 1) == newer
 
 
-def test_old_replies_are_removed_a_batch_at_a_time(connection: sqlite3.Connection, ann: int) -> None:
+def test_old_replies_are_removed_a_batch_at_a_time(connection: Connection, ann: int) -> None:
     for number in range(4):
         insert_reply(connection, ann, str(number), REPLY, NOW + number)
     assert [delete_old_replies(connection, NOW + 3, 2) for _ in range(3)] == [2, 1, 0]

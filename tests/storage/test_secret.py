@@ -1,5 +1,4 @@
 import os
-import sqlite3
 import stat
 from pathlib import Path
 
@@ -7,6 +6,7 @@ import pytest
 
 from gameserver.domain.credentials import secret_fingerprint
 from gameserver.storage import files
+from gameserver.storage.connection import Connection
 from gameserver.storage.files import FileRefused, beside
 from gameserver.storage.secret import (
     SecretRefused,
@@ -134,9 +134,7 @@ def test_a_secret_has_its_name_only_once_it_is_on_disk_and_the_name_is_then_too(
 # The database knows its server's secret again
 
 
-def test_a_database_knows_a_secret_again_and_cannot_give_it_away(
-    connection: sqlite3.Connection, database: Path
-) -> None:
+def test_a_database_knows_a_secret_again_and_cannot_give_it_away(connection: Connection, database: Path) -> None:
     assert known_fingerprint(connection) is None
     assert adopt_secret(connection, SECRET) == 0
     assert known_fingerprint(connection) == secret_fingerprint(SECRET)
@@ -147,7 +145,7 @@ def test_a_database_knows_a_secret_again_and_cannot_give_it_away(
     assert secret_fingerprint(SECRET) in content
 
 
-def test_session_keys_are_void_under_another_secret_and_only_told_so_once(connection: sqlite3.Connection) -> None:
+def test_session_keys_are_void_under_another_secret_and_only_told_so_once(connection: Connection) -> None:
     adopt_secret(connection, SECRET)
     user = make_user(connection)
     connection.execute("INSERT INTO sessions VALUES ('a', ?, 1, 2), ('b', ?, 1, 2)", (user.id, user.id))
@@ -156,13 +154,13 @@ def test_session_keys_are_void_under_another_secret_and_only_told_so_once(connec
     assert adopt_secret(connection, OTHER) == 0
 
 
-def test_nothing_is_said_of_keys_made_before_the_database_knew_a_secret(connection: sqlite3.Connection) -> None:
+def test_nothing_is_said_of_keys_made_before_the_database_knew_a_secret(connection: Connection) -> None:
     user = make_user(connection)
     connection.execute("INSERT INTO sessions VALUES ('a', ?, 1, 2)", (user.id,))
     assert adopt_secret(connection, SECRET) == 0
 
 
-def test_keys_are_made_with_the_servers_secret_or_not_at_all(connection: sqlite3.Connection) -> None:
+def test_keys_are_made_with_the_servers_secret_or_not_at_all(connection: Connection) -> None:
     assert require_known_secret(connection, SECRET) == SECRET
     adopt_secret(connection, SECRET)
     assert require_known_secret(connection, SECRET) == SECRET

@@ -3,6 +3,7 @@ import sqlite3
 import pytest
 
 from gameserver.domain.targets import missing_rows, parse_targets
+from gameserver.storage.connection import Connection
 from gameserver.storage.targets import (
     insert_actions,
     insert_target_rows,
@@ -15,13 +16,13 @@ from tests.support.rows import make_game
 MANY = 1_000_000
 
 
-def add_targets(connection: sqlite3.Connection, game_id: int, *names: str) -> None:
+def add_targets(connection: Connection, game_id: int, *names: str) -> None:
     existing = list_target_rows(connection, game_id)
     paths = parse_targets(list(names), "targets", 64, MANY)
     insert_target_rows(connection, game_id, missing_rows(existing, paths, next_target_number(connection)))
 
 
-def test_actions_keep_their_order_and_their_first_name(connection: sqlite3.Connection) -> None:
+def test_actions_keep_their_order_and_their_first_name(connection: Connection) -> None:
     game = make_game(connection)
     insert_actions(connection, game.id, {"yellow-card": "Yellow Card", "goal": "Goal"})
     insert_actions(connection, game.id, {"goal": "GOAL", "a": "A"})
@@ -32,14 +33,14 @@ def test_actions_keep_their_order_and_their_first_name(connection: sqlite3.Conne
     ]
 
 
-def test_targets_come_back_as_they_were_made_in_the_order_sent(connection: sqlite3.Connection) -> None:
+def test_targets_come_back_as_they_were_made_in_the_order_sent(connection: Connection) -> None:
     game = make_game(connection)
     rows = missing_rows([], parse_targets(["B:1", "A"], "targets", 64, MANY), next_target_number(connection))
     insert_target_rows(connection, game.id, rows)
     assert list_target_rows(connection, game.id) == rows
 
 
-def test_games_have_targets_of_their_own(connection: sqlite3.Connection) -> None:
+def test_games_have_targets_of_their_own(connection: Connection) -> None:
     one, other = make_game(connection), make_game(connection)
     for game in (one, other, one):
         add_targets(connection, game.id, "a:b")
@@ -48,7 +49,7 @@ def test_games_have_targets_of_their_own(connection: sqlite3.Connection) -> None
 
 
 @pytest.mark.parametrize("parent", ["NULL", "1"])
-def test_the_database_itself_refuses_a_target_twice(connection: sqlite3.Connection, parent: str) -> None:
+def test_the_database_itself_refuses_a_target_twice(connection: Connection, parent: str) -> None:
     game = make_game(connection)
     add_targets(connection, game.id, "a:a")
     with pytest.raises(sqlite3.IntegrityError):

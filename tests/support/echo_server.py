@@ -7,8 +7,8 @@ import sys
 
 import trio
 
-from gameserver.realtime.accept import accept_forever
-from gameserver.realtime.frames import (
+from gameserver.net.accept import accept_forever
+from gameserver.net.frames import (
     BINARY,
     CLOSE,
     PING,
@@ -19,9 +19,10 @@ from gameserver.realtime.frames import (
     control_frame,
     text_frame,
 )
-from gameserver.realtime.head import HeadRefused, accept_handshake, read_head
-from gameserver.realtime.incoming import Incoming
-from gameserver.realtime.outbox import Outbox
+from gameserver.net.handshake import accept_handshake
+from gameserver.net.head import HeadRefused, read_head
+from gameserver.net.outbox import Outbox
+from gameserver.net.receiver import Receiver
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_HEAD_BYTES = 16_384
@@ -48,34 +49,34 @@ async def echo(transport: trio.SocketStream) -> None:
             return
         if head is not None:
             async with trio.open_nursery() as nursery:
-                await _converse(nursery, transport, response, head.rest)
+                await _read_messages(nursery, transport, response, head.rest)
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
         pass
     finally:
         await trio.aclose_forcefully(transport)
 
 
-async def _converse(nursery: trio.Nursery, transport: trio.SocketStream, response: bytes, early: bytes) -> None:
+async def _read_messages(nursery: trio.Nursery, transport: trio.SocketStream, response: bytes, early: bytes) -> None:
     cut_off = nursery.cancel_scope
 
     def limit_closing() -> None:
         cut_off.deadline = trio.current_time() + CLOSE_TIMEOUT_S
 
     outbox = Outbox(transport, MAX_BYTES, start=nursery.start_soon, on_closing=limit_closing, on_dead=cut_off.cancel)
-    incoming = Incoming(transport, FrameReader(MAX_BYTES, MAX_FRAGMENTS), early)
+    receiver = Receiver(transport, FrameReader(MAX_BYTES, MAX_FRAGMENTS), early)
     await outbox.send(response)
     try:
-        while (message := await incoming.next()) is not None:
+        while (message := await receiver.next()) is not None:
             if isinstance(message, str) or message.opcode == BINARY:
                 await outbox.send(echo_frame(message))
             elif message.opcode == PING:
                 await outbox.send(control_frame(PONG, message.payload))
             elif message.opcode == CLOSE:
-                outbox.send_last(control_frame(CLOSE, message.payload[:2]))
+                outbox.answer_close(control_frame(CLOSE, message.payload[:2]))
                 return
     except FrameRefused as refused:
         outbox.close(refused.code, refused.reason)
-        await incoming.wait_for_close()
+        await receiver.wait_for_close()
 
 
 async def serve(port: int) -> None:

@@ -11,12 +11,12 @@ import trio
 import trio.testing
 from trio_websocket import WebSocketConnection, wrap_client_stream
 
-from gameserver.app import open_services, run_background
+from gameserver.admin.commands import AddUser, Command, OpenSession
+from gameserver.app import command_runner, open_context, run_background
 from gameserver.config import Settings
-from gameserver.handlers.admin import AddUser, Command, OpenSession, perform
 from gameserver.realtime.clock import Clock
+from gameserver.realtime.context import ServerContext
 from gameserver.realtime.listener import serve_connection
-from gameserver.realtime.services import Services
 
 START_MS = 1_800_000_000_000
 
@@ -93,19 +93,15 @@ class Client:
 class Server:
     """A running server, and ways to act on it."""
 
-    def __init__(self, services: Services, nursery: trio.Nursery, clock: FakeClock) -> None:
-        self.services = services
+    def __init__(self, context: ServerContext, nursery: trio.Nursery, clock: FakeClock) -> None:
+        self.context = context
         self.clock = clock
         self._nursery = nursery
         self._keys: dict[str, str] = {}
 
     async def command(self, command: Command) -> dict[str, Any]:
         """Carry out a command of the command line."""
-        now_ms = self.services.clock.now_ms()
-        job = partial(
-            perform, command=command, secret=self.services.secret, settings=self.services.settings, now_ms=now_ms
-        )
-        answer: dict[str, Any] = msgspec.json.decode((await self.services.store.write(job, now_ms)).body)
+        answer: dict[str, Any] = msgspec.json.decode(await command_runner(self.context).carry_out(command))
         return answer
 
     async def add_user(self, name: str, *, provider: bool = False) -> dict[str, Any]:
@@ -128,7 +124,7 @@ class Server:
     def open_stream(self, address: str = "test", *, at_metrics_port: bool = False) -> trio.abc.Stream:
         """The client's end of a new connection on which nothing has been sent."""
         ours, theirs = trio.testing.memory_stream_pair()
-        serve = partial(serve_connection, self.services, theirs, address, at_metrics_port=at_metrics_port)
+        serve = partial(serve_connection, self.context, theirs, address, at_metrics_port=at_metrics_port)
         self._nursery.start_soon(serve)
         return ours
 
@@ -182,7 +178,7 @@ async def running_server(
 ) -> AsyncIterator[Server]:
     """A server on a database file, with some settings other than the defaults."""
     clock = clock or FakeClock()
-    with open_services(Settings(db=str(file), **settings), clock, run_sync) as services:
-        async with run_background(services), trio.open_nursery() as nursery:
-            yield Server(services, nursery, clock)
+    with open_context(Settings(db=str(file), **settings), clock, run_sync) as context:
+        async with run_background(context), trio.open_nursery() as nursery:
+            yield Server(context, nursery, clock)
             nursery.cancel_scope.cancel()

@@ -12,9 +12,10 @@ import trio
 import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.storage.connection import open_writer
+from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Due, Job
-from gameserver.storage.writer import Writer
+from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
+from gameserver.storage.sqlite.writer import Writer
 from tests.support.harness import run_inline
 
 RETRY_MS = 1_000
@@ -23,7 +24,7 @@ RETRY_MS = 1_000
 def note(text: str, size_bytes: int = 0) -> Job[str]:
     """A job that notes a text, with so many bytes beside it."""
 
-    def job(connection: sqlite3.Connection) -> str:
+    def job(connection: Connection) -> str:
         connection.execute("INSERT INTO notes VALUES (?, zeroblob(?))", (text, size_bytes))
         return text
 
@@ -33,7 +34,7 @@ def note(text: str, size_bytes: int = 0) -> Job[str]:
 def failing(text: str, error: Exception) -> Job[str]:
     """A job that notes a text and then fails."""
 
-    def job(connection: sqlite3.Connection) -> str:
+    def job(connection: Connection) -> str:
         note(text)(connection)
         raise error
 
@@ -47,7 +48,7 @@ class Parcel:
 def refusing(parcel: Parcel) -> Job[str]:
     """A job that refuses after an error on the way, in frames that hold what it was given."""
 
-    def job(connection: sqlite3.Connection) -> str:
+    def job(connection: Connection) -> str:
         try:
             raise KeyError(parcel)
         except KeyError as error:
@@ -79,14 +80,14 @@ class Notebook:
         *,
         max_waiting: int = 1000,
         run_sync: Callable[..., Awaitable[Any]] = run_inline,
-        next_due: Callable[[sqlite3.Connection], int | None] | None = None,
+        next_due: Callable[[Connection], int | None] | None = None,
     ) -> None:
         self.file = file
         self.published: list[str] = []
         self.due: list[tuple[int, Job[str]]] = []
         self.statements: list[str] = []
         self.seconds = 0.0
-        self.connections: list[sqlite3.Connection] = []
+        self.connections: list[SqliteConnection] = []
         self.outcomes: dict[str, object] = {}
         with open_writer(file) as connection:
             connection.execute("CREATE TABLE notes (text TEXT NOT NULL, padding BLOB NOT NULL) STRICT")
@@ -102,7 +103,7 @@ class Notebook:
             run_sync=run_sync,
         )
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> SqliteConnection:
         connection = open_writer(self.file)
         connection.set_trace_callback(self._trace)
         self.connections.append(connection)
@@ -112,7 +113,7 @@ class Notebook:
         if statement.split()[0] in ("BEGIN", "COMMIT", "ROLLBACK"):
             self.statements.append(statement)
 
-    def _pending(self, connection: sqlite3.Connection) -> Iterator[tuple[int, int, Job[str]]]:
+    def _pending(self, connection: Connection) -> Iterator[tuple[int, int, Job[str]]]:
         """What is still to be done: when, its place in ``due``, and the job."""
         again_at = dict(connection.execute("SELECT place, again_at FROM dues"))
         for place, (at_ms, job) in enumerate(self.due):
@@ -120,22 +121,22 @@ class Notebook:
             if at_ms is not None:
                 yield at_ms, place, job
 
-    def _first_due(self, connection: sqlite3.Connection) -> int | None:
+    def _first_due(self, connection: Connection) -> int | None:
         return min((at_ms for at_ms, _, _ in self._pending(connection)), default=None)
 
-    def _due_job(self, connection: sqlite3.Connection, now_ms: int) -> Due | None:
+    def _due_job(self, connection: Connection, now_ms: int) -> Due | None:
         for at_ms, place, job in sorted(self._pending(connection), key=lambda pending: pending[:2]):
             if at_ms <= now_ms:
                 again_at = now_ms + RETRY_MS
                 return Due(f"number {place}", partial(self._do, place, job), partial(self._record, place, again_at))
         return None
 
-    def _do(self, place: int, job: Job[str], connection: sqlite3.Connection) -> str:
+    def _do(self, place: int, job: Job[str], connection: Connection) -> str:
         self._record(place, None, connection)
         return job(connection)
 
     @staticmethod
-    def _record(place: int, again_at: int | None, connection: sqlite3.Connection) -> None:
+    def _record(place: int, again_at: int | None, connection: Connection) -> None:
         connection.execute("INSERT OR REPLACE INTO dues VALUES (?, ?)", (place, again_at))
 
     def on_disk(self) -> list[str]:

@@ -1,6 +1,5 @@
 """The whole of a server but its connections: requests carried out one by one on a real database file."""
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -8,17 +7,17 @@ from typing import Any
 
 import msgspec
 
+from gameserver.admin.commands import AddUser, Command, perform
+from gameserver.admin.replay import Replay, export_game
 from gameserver.config import Settings
+from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected
-from gameserver.handlers import all as _all_handlers  # noqa: F401 - registers them
-from gameserver.handlers.admin import AddUser, Command, perform
-from gameserver.handlers.due import due_job
-from gameserver.handlers.registry import parse, run_read, run_write
-from gameserver.handlers.replay import Replay, export_game
+from gameserver.handlers.execution import parse, run_read, run_write
 from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
-from gameserver.storage.connection import open_memory, open_writer
-from gameserver.storage.migrations import migrate
+from gameserver.storage.connection import Connection
+from gameserver.storage.sqlite.connection import SqliteConnection, open_memory, open_writer
+from gameserver.storage.sqlite.migrations import migrate
 from gameserver.storage.users import find_user
 from tests.support.decoding import decode
 from tests.support.harness import START_MS
@@ -35,7 +34,7 @@ class Offline:
         self.now_ms = START_MS
         self.connection = self._open()
 
-    def _open(self) -> sqlite3.Connection:
+    def _open(self) -> SqliteConnection:
         connection = open_writer(self.file)
         connection.execute("PRAGMA synchronous = OFF")  # no test cuts the power here
         migrate(connection)
@@ -86,7 +85,7 @@ class Offline:
         while (due := due_job(self.settings, self.connection, self.now_ms)) is not None:
             self._transact(due.run)
 
-    def _transact(self, job: Callable[[sqlite3.Connection], Any]) -> Any:
+    def _transact(self, job: Callable[[Connection], Any]) -> Any:
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             result = job(self.connection)

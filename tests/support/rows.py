@@ -1,10 +1,9 @@
 """Rows of the database, made by the storage functions with values that do not matter."""
 
-import sqlite3
-
 from gameserver.domain.pools import PoolType, UnlistedTarget
 from gameserver.storage.bets import Bet, add_to_stake, insert_bet, insert_participation
 from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, NewGameRow, insert_game
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_credit, insert_transfers
 from gameserver.storage.pools import NewPoolRow, Pool, insert_pool, update_sums_for_bet
@@ -14,20 +13,20 @@ from gameserver.storage.users import User, insert_user
 NOW = 1_800_000_000_000
 
 
-def make_user(connection: sqlite3.Connection, username: str = "ann", *, is_provider: bool = False) -> User:
+def make_user(connection: Connection, username: str = "ann", *, is_provider: bool = False) -> User:
     """A new user."""
     user = insert_user(connection, username, is_provider, NOW)
     assert user is not None
     return user
 
 
-def make_source(connection: sqlite3.Connection, name: str = "House") -> Source:
+def make_source(connection: Connection, name: str = "House") -> Source:
     """A new source without admins."""
     return insert_source(connection, name, None, 0, NOW)
 
 
 def make_game(
-    connection: sqlite3.Connection,
+    connection: Connection,
     source: Source | None = None,
     *,
     broadcasts: int = 0,
@@ -56,7 +55,7 @@ def make_game(
     return game
 
 
-def make_pool(connection: sqlite3.Connection, game_id: int) -> Pool:
+def make_pool(connection: Connection, game_id: int) -> Pool:
     """A new binary pool."""
     row = NewPoolRow(
         game_id=game_id,
@@ -77,7 +76,7 @@ def make_pool(connection: sqlite3.Connection, game_id: int) -> Pool:
     return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
 
 
-def make_bet(connection: sqlite3.Connection, pool: Pool, user: User, amount: int) -> Bet:
+def make_bet(connection: Connection, pool: Pool, user: User, amount: int) -> Bet:
     """A bet on a pool's first target, by a user who is given the amount."""
     insert_credit(connection, user.id, "DON", amount, NOW)
     bet = insert_bet(connection, pool.id, user.id, 0, amount, NOW)

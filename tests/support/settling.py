@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gameserver.handlers.admin import CreditUser
-from gameserver.storage.check import find_faults
+from gameserver.admin.commands import CreditUser
+from gameserver.storage.sqlite.check import find_faults
 from tests.support.harness import START_MS, Client, FakeClock, Server
 
 BETTORS = ("ann", "bob", "cat", "dan", "eve")  # their user ids are 1, 2, 3, 4, 5
@@ -58,9 +58,9 @@ class Table:
     async def event(self, target: str = "argentina:1", at: int | None = None, **parameters: Any) -> dict[str, Any]:
         """Register a goal, at so many milliseconds after the start."""
         self.set_time(at)
-        return await accepted(self.admin, 395, **self.happening(target, **parameters))
+        return await accepted(self.admin, 395, **self.draft(target, **parameters))
 
-    def happening(self, target: str = "argentina:1", **parameters: Any) -> dict[str, Any]:
+    def draft(self, target: str = "argentina:1", **parameters: Any) -> dict[str, Any]:
         """The parameters of an event; of a goal unless told otherwise."""
         return {"game_id": self.game, "action_id": "goal", "target_id": target, **parameters}
 

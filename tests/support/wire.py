@@ -8,7 +8,7 @@ import msgspec
 import trio
 import trio.testing
 
-from gameserver.realtime.services import Services
+from gameserver.realtime.context import ServerContext
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 
@@ -201,10 +201,10 @@ def lockstep_pair() -> tuple[trio.abc.Stream, trio.abc.Stream]:
     return trio.StapledStream(theirs.send_stream, receiving), trio.StapledStream(sending, ours.receive_stream)
 
 
-def nobody_is_connected(services: Services, addresses: Iterable[str] = ("test",)) -> bool:
+def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("test",)) -> bool:
     """Whether every connection has been forgotten; of a server with ``max_connections=1``."""
     for address in addresses:
-        if not services.connections.enter(address):
+        if not context.connection_limiter.acquire(address):
             return False
-        services.connections.leave(address)
-    return not services.directory.everyone()
+        context.connection_limiter.release(address)
+    return not context.registry.all_connections()

@@ -1,0 +1,1 @@
+"""The rules that change games, pools and money, for requests and timers alike; synchronous, in database threads."""

@@ -1,0 +1,71 @@
+"""Closing a game, by request or by time (protocol, "Closing a game")."""
+
+from gameserver.engine.context import DAY_MS, Change
+from gameserver.engine.settlement import Resolution, end_pool, none_position
+from gameserver.engine.steering import block_pool
+from gameserver.errors import ErrorCode
+from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
+from gameserver.protocol.games import GameClosed
+from gameserver.storage.games import Game, get_game, update_game_closed, update_game_closing
+from gameserver.storage.pools import list_all_open_pools
+from gameserver.storage.schedule import TimerKind, delete_timers_of_game, delete_timers_of_kinds, insert_timer
+
+_STEERING = (
+    TimerKind.ALLOW_POOL,
+    TimerKind.ALLOW_ACTION,
+    TimerKind.BLOCK_POOL,
+    TimerKind.BLOCK_ACTION,
+    TimerKind.HEAT_POOL,
+)
+
+
+def close(change: Change, game: Game) -> list[str]:
+    """Close a game that is not closed, as far as its open pools let it.
+
+    Open parimutuel pools resolve to ``none``. Open binary pools are blocked, and the game stays in closing until
+    they are resolved by hand. Returns the ids of these pools.
+    """
+    manual = []
+    for pool in list_all_open_pools(change.connection, game.id):
+        if not pool.type.is_binary:
+            end_pool(change, pool, Resolution("close", none_position(change, pool)))
+            continue
+        manual.append(pool.uuid)
+        if game.closing_at is None or not pool.is_blocked:
+            block_pool(change, pool, change.now_ms)
+    if not manual:
+        _finish(change, game)
+    elif game.closing_at is None:
+        update_game_closing(change.connection, game.id, change.now_ms)
+        delete_timers_of_kinds(change.connection, game.id, _STEERING)
+    return manual
+
+
+def _finish(change: Change, game: Game) -> None:
+    """Close a game without open pools."""
+    update_game_closed(change.connection, game.id, change.now_ms)
+    delete_timers_of_game(change.connection, game.id)
+    keep_log(change, game)
+    change.publish(game, GameClosed(game_id=game.uuid))
+
+
+def keep_log(change: Change, game: Game) -> None:
+    """Schedule the deletion of a closed game's broadcasts, ``game_log_days`` from now."""
+    kept_until = change.sent_at + change.settings.game_log_days * DAY_MS
+    insert_timer(change.connection, kept_until, TimerKind.PURGE_LOG, game.id)
+
+
+def close_if_nothing_remains(change: Change, game_id: int) -> None:
+    """Close a game whose last pool has just ended, if it waited for that and its ``close_at`` has passed."""
+    game = get_game(change.connection, game_id)
+    is_waiting = game.closing_at is not None and game.closed_at is None
+    if is_waiting and game.close_at is not None and game.close_at <= change.now_ms:
+        close(change, game)
+    elif game.closed_at is not None:
+        keep_log(change, game)
+
+
+def manual_pools_remain(request: Request, pools: list[str]) -> ErrorReply:
+    """The refusal of a close that binary pools hold up. It is returned, not raised, because its effects are kept."""
+    text = "binary pools remain and are blocked; resolve each by register_game_event, then close again"
+    return error_reply(declared(request).op, ErrorCode.MANUAL_POOLS_REMAIN, text, pools=pools)

@@ -1,0 +1,229 @@
+"""What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from gameserver.config import Settings
+from gameserver.errors import ErrorCode, Rejected, not_found
+from gameserver.protocol.betting import NewBet
+from gameserver.protocol.codec import encode_body, request_parameters
+from gameserver.protocol.declare import Message, Request, Role, declared
+from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.connection import Connection
+from gameserver.storage.games import Game, find_game, is_game_admin
+from gameserver.storage.journal import insert_journal
+from gameserver.storage.ledger import Balances, get_balances
+from gameserver.storage.pools import Pool, find_pool
+from gameserver.storage.sources import Source, find_source, is_source_admin
+from gameserver.storage.users import User
+
+DAY_MS = 86_400_000
+# The op of journal rows that no request causes: a timer that ran late, and a pool that a limit kept from recreation.
+TIME_PASSED = 0
+NOT_RECREATED = -1
+
+
+class Publication(NamedTuple):
+    """A durable broadcast for a game's subscribers, and for its source's watchers if it is ``for_watchers``.
+
+    ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it.
+    """
+
+    game_uuid: str
+    source_id: int
+    seq: int
+    sent_at: int
+    body: bytes
+    for_watchers: bool
+    ends_subscriptions: bool
+    about: tuple[str, ...]
+    ends_pool: str | None
+
+
+class Notice(NamedTuple):
+    """A message to every connection of a user."""
+
+    user_id: int
+    body: bytes
+
+
+class PoolBet(NamedTuple):
+    """A placed bet, for the next distribution update of its pool."""
+
+    game_uuid: str
+    pool_uuid: str
+    bet: NewBet
+
+
+class ReopenedPool(NamedTuple):
+    """A pool that is open again, for which a distribution update is due."""
+
+    game_uuid: str
+    pool_uuid: str
+
+
+class Effects(msgspec.Struct):
+    """The messages and updates to publish once a change is committed."""
+
+    publications: list[Publication] = []
+    notices: list[Notice] = []
+    bets: list[PoolBet] = []
+    reopened_pools: list[ReopenedPool] = []
+    balances: dict[tuple[int, str], Balances] = {}
+    ended_sessions: list[str] = []
+
+
+class Committed(NamedTuple):
+    """A committed change: the reply's body, and the effects to publish.
+
+    ``repeated``: the reply is that of an earlier request with the same key. ``stored_bytes`` is the size of the reply
+    that was stored under the key.
+    """
+
+    body: bytes
+    effects: Effects
+    repeated: bool = False
+    stored_bytes: int = 0
+
+
+class Reading:
+    """The context of a request that reads the database."""
+
+    def __init__(self, connection: Connection, user: User, now_ms: int, settings: Settings) -> None:
+        self.connection = connection
+        self.user = user
+        self.now_ms = now_ms
+        self.settings = settings
+        self.game_id: int | None = None  # the game that the request concerns; None until it is found
+
+    def source(self, request: Request, uuid: str) -> Source:
+        """The source that the request names.
+
+        Raises ``not_found``, and ``not_authorized`` if the user lacks the role that the operation requires.
+        """
+        source = find_source(self.connection, uuid)
+        if source is None:
+            raise not_found("source_id", "game source")
+        self.admit(request, source_id=source.id)
+        return source
+
+    def game(self, request: Request, uuid: str) -> Game:
+        """The game that the request names.
+
+        Raises ``not_found``, and ``not_authorized`` if the user lacks the role that the operation requires.
+        """
+        game = find_game(self.connection, uuid)
+        if game is None:
+            raise not_found("game_id", "game")
+        self.admit(request, source_id=game.source_id, game_id=game.id)
+        self.game_id = game.id
+        return game
+
+    def pool(self, request: Request, uuid: str) -> Pool:
+        """The pool that the request names.
+
+        Raises ``not_found``, and ``not_authorized`` if the user lacks the role that the operation requires.
+        """
+        pool = find_pool(self.connection, uuid)
+        if pool is None:
+            raise not_found("pool_id", "pool")
+        self.admit(request, game_id=pool.game_id)
+        self.game_id = pool.game_id
+        return pool
+
+    def admit(self, request: Request, *, source_id: int | None = None, game_id: int | None = None) -> None:
+        """Raise ``not_authorized`` unless the user has the role that the operation requires (protocol, "Roles")."""
+        role = declared(request).by
+        if role in (Role.ANYONE, Role.USER):
+            return
+        by_game = role in (Role.GAME_ADMIN, Role.GAME_OR_SOURCE_ADMIN)
+        by_source = role in (Role.SOURCE_ADMIN, Role.GAME_OR_SOURCE_ADMIN)
+        if (
+            (role is Role.PROVIDER and self.user.is_provider)
+            or (by_game and game_id is not None and is_game_admin(self.connection, game_id, self.user.id))
+            or (by_source and source_id is not None and is_source_admin(self.connection, source_id, self.user.id))
+        ):
+            return
+        text = f"this operation requires {role.value}; {self.user.username} is not one"
+        raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
+
+
+class Change(Reading):
+    """The context of a change to the database, which runs in a savepoint of its own.
+
+    ``now_ms`` is when the change takes effect, ``sent_at`` when it is published, both in epoch milliseconds: they
+    differ for timers that fell due while the server was down.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        user: User,
+        now_ms: int,
+        settings: Settings,
+        sent_at: int | None = None,
+    ) -> None:
+        super().__init__(connection, user, now_ms, settings)
+        self.sent_at = now_ms if sent_at is None else sent_at
+        self.effects = Effects()
+        self._changed_balances: dict[tuple[int, str], None] = {}
+
+    def publish(self, game: Game, message: Message, *, ends_pool: str | None = None) -> int:
+        """Log a broadcast in the same transaction, to be sent after the commit. Returns its seq."""
+        body = encode_body(message)
+        seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
+        self.effects.publications.append(
+            Publication(
+                game.uuid,
+                game.source_id,
+                seq,
+                self.sent_at,
+                body,
+                message.for_watchers,
+                message.ends_subscriptions,
+                message.pools_shown(),
+                ends_pool,
+            )
+        )
+        return seq
+
+    def record(self, game_id: int, request: Request) -> None:
+        """Append a request that changes a game to the journal."""
+        parameters = request_parameters(request)
+        insert_journal(self.connection, game_id, self.now_ms, self.user.id, declared(request).op, parameters)
+
+    def record_delay(self, game_id: int) -> None:
+        """Append to the journal that what was due at ``now_ms``, and what follows, happens only at ``sent_at``."""
+        parameters = b'{"due_at":%d}' % self.now_ms
+        insert_journal(self.connection, game_id, self.sent_at, None, TIME_PASSED, parameters)
+
+    def record_not_recreated(self, pool: Pool) -> None:
+        """Append to the journal that a pool is not recreated, since a replay may run under other limits."""
+        parameters = b'{"pool_id":"%b"}' % pool.uuid.encode()
+        insert_journal(self.connection, pool.game_id, self.now_ms, None, NOT_RECREATED, parameters)
+
+    def notify(self, user_id: int, message: Message) -> None:
+        """Send a message to every connection of a user after the commit."""
+        self.effects.notices.append(Notice(user_id, encode_body(message)))
+
+    def mark_balances_changed(self, currency: str, user_ids: Iterable[int]) -> None:
+        """Send users their balances in a currency after the commit (815), once however often they have changed."""
+        for user_id in user_ids:
+            self._changed_balances[user_id, currency] = None
+
+    def set_own_balances(self, currency: str, balances: Balances) -> None:
+        """Send the user their balances after the commit, without reading them: the caller knows what they are."""
+        self.effects.balances[self.user.id, currency] = balances
+
+    def changed_balances(self) -> dict[tuple[int, str], Balances]:
+        """The balances now of those that `mark_balances_changed` was called for, by user and currency."""
+        return {
+            (user, currency): get_balances(self.connection, user, currency) for user, currency in self._changed_balances
+        }
+
+    def finish(self) -> Effects:
+        """The effects to publish once the change is committed."""
+        self.effects.balances |= self.changed_balances()
+        return self.effects

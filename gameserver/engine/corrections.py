@@ -1,0 +1,95 @@
+"""Taking settlements back, by compensating transfers (protocol, "Corrections")."""
+
+from decimal import Decimal
+
+from gameserver.domain.money import to_units
+from gameserver.domain.parimutuel import Payout
+from gameserver.domain.pools import PoolStatus
+from gameserver.engine.context import Change, ReopenedPool
+from gameserver.engine.events import resolution_by
+from gameserver.engine.pools import publish_open_pool
+from gameserver.engine.settlement import SettlementPlan, apply_plan
+from gameserver.engine.steering import allow_pool, block_pool, cancel_allows
+from gameserver.storage.bets import BetStatus
+from gameserver.storage.events import Event, list_later_events
+from gameserver.storage.games import Game
+from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
+from gameserver.storage.schedule import TimerKind, insert_timer
+from gameserver.storage.settlements import (
+    get_settlement,
+    insert_settlement,
+    list_running_bets,
+    take_back,
+    update_pool_ended,
+)
+from gameserver.storage.targets import get_target_path
+
+
+def overdrawn(change: Change) -> dict[str, Decimal]:
+    """User id → how far below zero the user's available balance is, because what was taken back had been spent."""
+    return {
+        str(user_id): to_units(-balances.available, currency)
+        for (user_id, currency), balances in change.changed_balances().items()
+        if balances.available < 0
+    }
+
+
+def take_settlement_back(change: Change, settlement_id: int) -> Pool:
+    """Undo a settlement, and return its pool, which is open again."""
+    settlement = get_settlement(change.connection, settlement_id)
+    users = take_back(change.connection, settlement, change.now_ms)
+    pool = get_pool(change.connection, settlement.pool_id)
+    change.mark_balances_changed(pool.currency, users)
+    return pool
+
+
+def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
+    """Whether a pool whose settlement is taken back can run on: its game and its own time are not over."""
+    return game.closed_at is None and game.closing_at is None and (pool.finish_at is None or now_ms < pool.finish_at)
+
+
+def reopen_pool(change: Change, pool: Pool, voided: Event) -> Pool:
+    """Let a pool run again. It is blocked at once if an event registered later would have ended it."""
+    if pool.finish_at is not None:
+        insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
+    if was_recreated(change.connection, pool.id):
+        update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
+    if _is_decided(change, pool, voided):
+        cancel_allows(change, pool)
+        update_blocked(change.connection, pool.id, is_blocked=True)
+    return get_pool(change.connection, pool.id)
+
+
+def _is_decided(change: Change, pool: Pool, voided: Event) -> bool:
+    """Whether an event registered after the one voided would have ended the pool."""
+    if pool.action_id is None:
+        return False
+    for event in list_later_events(change.connection, pool.action_id, voided.id):
+        assert event.target_id is not None
+        if resolution_by(change, pool, event, get_target_path(change.connection, event.target_id)) is not None:
+            return True
+    return False
+
+
+def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
+    """Tell the game's subscribers of a pool that is open again (352), and soon after of its distribution (361).
+
+    A block is published too (368), and an allow that fell due while the pool had ended (369).
+    """
+    publish_open_pool(change, game, pool)
+    if pool.is_blocked:
+        block_pool(change, pool, change.now_ms if pool.untold_at is None else pool.untold_at)
+    elif pool.untold_at is not None:
+        allow_pool(change, pool, pool.untold_at)
+    change.effects.reopened_pools.append(ReopenedPool(game.uuid, pool.uuid))
+
+
+def void_pool(change: Change, pool: Pool) -> None:
+    """Void an open pool: every valid stake is returned."""
+    bets = list_running_bets(change.connection, pool.id)
+    settlement_id = insert_settlement(
+        change.connection, pool.id, None, "void", None, 0, change.now_ms, is_money_return=True
+    )
+    returned = SettlementPlan(bets, [], Payout([bet.amount for bet in bets], 0, is_money_return=True), None)
+    apply_plan(change, pool, returned, settlement_id, BetStatus.VOIDED)
+    update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)

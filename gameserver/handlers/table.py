@@ -1,0 +1,127 @@
+"""The handler of each operation."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from gameserver.config import Settings
+from gameserver.engine.connection import ClientConnection
+from gameserver.engine.context import Reading
+from gameserver.engine.details import read_details
+from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, roles, sources, steering
+from gameserver.protocol.betting import GetMyAvailableBalance, GetMyCurrentBalance, GetMyExposure, PlaceBetInBettingPool
+from gameserver.protocol.declare import Message, Request
+from gameserver.protocol.events import (
+    GetBetReceipt,
+    PreviewGameEvent,
+    RegisterGameEvent,
+    VoidBettingPool,
+    VoidGameEvent,
+)
+from gameserver.protocol.games import (
+    CloseGame,
+    CreateAndOpenGame,
+    CreateGame,
+    GetGameDetails,
+    JoinGame,
+    LeaveGame,
+    ListGamesForSource,
+    ListGamesIAmAdminOf,
+    ListUpcomingGamesForSource,
+    OpenGame,
+    UpdateGameDetails,
+)
+from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.pools import (
+    CreateAndOpenBettingPool,
+    GetBettingPoolBetsDistribution,
+    ListAllBettingPoolsForGame,
+    ListMyOpenBettingPoolsForGame,
+    ListMyResolvedPoolsForGame,
+    ListMyRunningPoolsForGame,
+)
+from gameserver.protocol.roles import (
+    AddSourceAdmin,
+    AppointAdminForGameByUsername,
+    BecomeAnAdminForGame,
+    RemoveGameAdmin,
+    RemoveSourceAdmin,
+)
+from gameserver.protocol.sources import CloseGameSource, ListGameSourcesIAmAdminOf, OpenGameSource, UpdateGameSource
+from gameserver.protocol.steering import (
+    AllowBettingForGameAndAction,
+    AllowBettingInBettingPool,
+    BlockBettingForGameAndAction,
+    BlockBettingInBettingPool,
+    SuggestHotBettingPool,
+    SuggestHotBettingPoolForActionAndTarget,
+)
+
+ReadHandler = Callable[[Reading, Any], Message]
+ConnectionHandler = Callable[[ClientConnection, Any], Awaitable[None]]
+
+
+class Write(NamedTuple):
+    """The handler of a change.
+
+    What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
+    (protocol, "Order of checks"), and before the write transaction, for which others wait.
+    """
+
+    handler: Callable[..., Message]
+    parse: Callable[[Any, Settings], Any] | None = None
+
+
+READS: dict[type[Request], ReadHandler] = {
+    GetMyCurrentBalance: betting.get_my_current_balance,
+    GetMyAvailableBalance: betting.get_my_available_balance,
+    GetMyExposure: betting.get_my_exposure,
+    PreviewGameEvent: events.preview_game_event,
+    ListGamesIAmAdminOf: games.list_games_i_am_admin_of,
+    ListGamesForSource: games.list_games_for_source,
+    ListUpcomingGamesForSource: games.list_upcoming_games_for_source,
+    ListAllBettingPoolsForGame: pools.list_all_betting_pools_for_game,
+    ListMyOpenBettingPoolsForGame: pools.list_my_open_betting_pools_for_game,
+    ListMyRunningPoolsForGame: pools.list_my_running_pools_for_game,
+    ListMyResolvedPoolsForGame: pools.list_my_resolved_pools_for_game,
+    GetBettingPoolBetsDistribution: pools.get_betting_pool_bets_distribution,
+    GetBetReceipt: receipts.get_bet_receipt,
+    ListGameSourcesIAmAdminOf: sources.list_game_sources_i_am_admin_of,
+    GetGameDetails: read_details,
+}
+
+WRITES: dict[type[Request], Write] = {
+    PlaceBetInBettingPool: Write(betting.place_bet_in_betting_pool, betting.parse_stake),
+    VoidGameEvent: Write(corrections.void_game_event),
+    VoidBettingPool: Write(corrections.void_betting_pool),
+    RegisterGameEvent: Write(events.register_game_event, events.parse_names),
+    CreateAndOpenGame: Write(games.create_and_open_game, games.parse_contents),
+    CreateGame: Write(games.create_game),
+    OpenGame: Write(games.open_game, games.parse_contents),
+    BecomeAnAdminForGame: Write(roles.become_an_admin_for_game),
+    AppointAdminForGameByUsername: Write(roles.appoint_admin_for_game_by_username),
+    UpdateGameDetails: Write(games.update_game_details, games.parse_contents),
+    CloseGame: Write(games.close_game),
+    CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
+    OpenGameSource: Write(sources.open_game_source),
+    CloseGameSource: Write(sources.close_game_source),
+    AddSourceAdmin: Write(roles.add_source_admin),
+    RemoveSourceAdmin: Write(roles.remove_source_admin),
+    RemoveGameAdmin: Write(roles.remove_game_admin),
+    UpdateGameSource: Write(sources.update_game_source),
+    BlockBettingInBettingPool: Write(steering.block_betting_in_betting_pool),
+    AllowBettingInBettingPool: Write(steering.allow_betting_in_betting_pool),
+    BlockBettingForGameAndAction: Write(steering.block_betting_for_game_and_action, steering.parse_action),
+    AllowBettingForGameAndAction: Write(steering.allow_betting_for_game_and_action, steering.parse_action),
+    SuggestHotBettingPool: Write(steering.suggest_hot_betting_pool),
+    SuggestHotBettingPoolForActionAndTarget: Write(
+        steering.suggest_hot_betting_pool_for_action_and_target, steering.parse_subject
+    ),
+}
+
+CONNECTION: dict[type[Request], ConnectionHandler] = {
+    Ping: general.ping,
+    GetOpcodes: general.get_opcodes,
+    Logon: general.logon,
+    JoinGame: general.join_game,
+    LeaveGame: general.leave_game,
+}

@@ -1,0 +1,62 @@
+"""The WebSocket handshake (RFC 6455, section 4), and its check of web origins (protocol, "Logging on")."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Set
+
+from gameserver.net.head import Head, HeadRefused, bad_request
+
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_VERSION = "13"
+_ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
+_MAX_LOGGED = 200  # characters of a client's header
+
+
+def accept_handshake(head: Head, allowed_origins: Set[str]) -> bytes:
+    """Check a WebSocket handshake (RFC 6455, section 4.2), and return the response that accepts it.
+
+    ``allowed_origins`` are in the form of `gameserver.config.normal_origin`. Raises `HeadRefused`.
+    """
+    host = head.only("host")
+    key = head.only("sec-websocket-key")
+    if head.method != "GET" or "upgrade" not in head.items("connection"):
+        raise bad_request("a WebSocket handshake must be a GET request with Connection: Upgrade")
+    if "transfer-encoding" in head.headers or head.only("content-length") not in (None, "0"):
+        raise bad_request("a WebSocket handshake must have no body")
+    if head.only("sec-websocket-version") != _VERSION:
+        text = f"unsupported WebSocket version; this server supports {_VERSION}"
+        raise HeadRefused(426, "unsupported_version", text, (("Sec-WebSocket-Version", _VERSION),))
+    if host is None or not host.isascii():
+        raise bad_request("a WebSocket handshake must have one Host header of ASCII characters")
+    if key is None or not _is_websocket_key(key):
+        raise bad_request("Sec-WebSocket-Key must be 16 bytes in base64")
+    _check_origin(head.headers.get("origin", []), host, allowed_origins)
+    accept = base64.b64encode(hashlib.sha1((key + _ACCEPT_GUID).encode("ascii"), usedforsecurity=False).digest())
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+    )
+
+
+def _is_websocket_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _check_origin(origins: list[str], host: str, allowed: Set[str]) -> None:
+    """Raise `HeadRefused` (403) for a web page whose origin is neither the server's own nor in ``allowed``."""
+    own = {_without_default_port(f"{scheme}://{host}".lower()) for scheme in _DEFAULT_PORTS}
+    for origin in origins:
+        plain = _without_default_port(origin.lower())
+        if plain not in own and plain not in allowed:
+            text = "this origin may not connect; the operator can add it to allowed_origins"
+            raise HeadRefused(
+                403, "not_authorized", text, fields={"origin": origin[:_MAX_LOGGED], "host": host[:_MAX_LOGGED]}
+            )
+
+
+def _without_default_port(origin: str) -> str:
+    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], ""))

@@ -1,0 +1,150 @@
+"""The server context: what all connections of a server share."""
+
+import itertools
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import trio
+
+from gameserver.config import Settings, normal_origin
+from gameserver.engine.details import lasting_details
+from gameserver.engine.sessions import Credentials, Login, authenticate
+from gameserver.errors import not_found
+from gameserver.handlers.execution import run_read
+from gameserver.net.forwarded import Addresses
+from gameserver.net.reserve import Reserve
+from gameserver.net.timers import Timers
+from gameserver.net.tls import Certificate
+from gameserver.ops.log import log
+from gameserver.ops.metrics import Metrics, ServerSnapshot
+from gameserver.ops.writer_monitor import WriterMonitor
+from gameserver.protocol.declare import Request
+from gameserver.protocol.games import GetGameDetails
+from gameserver.protocol.general import Limits
+from gameserver.realtime.clock import Clock
+from gameserver.realtime.connection_limits import ConnectionLimiter
+from gameserver.realtime.connections import ConnectionRegistry
+from gameserver.realtime.details_cache import DetailsCache
+from gameserver.realtime.hubs import Hubs
+from gameserver.realtime.rate_limits import RateLimiter, UnansweredBytes
+from gameserver.storage.connection import Connection
+from gameserver.storage.jobs import RunSync
+from gameserver.storage.sources import find_source
+from gameserver.storage.store import Store
+from gameserver.storage.users import User
+
+logger = logging.getLogger(__name__)
+
+_PROBE_S = 1.0  # for a test write to succeed
+
+
+@dataclass
+class ServerContext:
+    """The store, the clock, the hubs, the connection registry and the limits of one server."""
+
+    settings: Settings
+    store: Store
+    secret: bytes
+    clock: Clock
+    timers: Timers
+    hubs: Hubs
+    details_cache: DetailsCache
+    registry: ConnectionRegistry
+    metrics: Metrics
+    writer_monitor: WriterMonitor
+    certificate: Certificate | None = None
+    run_sync: RunSync = trio.to_thread.run_sync
+    draining: bool = False
+    connection_limiter: ConnectionLimiter = field(init=False)
+    trusted_proxies: Addresses = field(init=False)
+    metrics_addresses: Addresses = field(init=False)
+    allowed_origins: frozenset[str] = field(init=False)
+    reserve: Reserve = field(default_factory=Reserve)
+    connection_numbers: Iterator[int] = field(init=False)
+    unanswered_bytes: UnansweredBytes = field(init=False)
+    parser_limiter: trio.CapacityLimiter = field(init=False)
+    user_rate_limiter: RateLimiter = field(init=False)
+    address_rate_limiter: RateLimiter = field(init=False)
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        self.connection_limiter = ConnectionLimiter(
+            settings.max_connections,
+            settings.max_connections_per_address,
+            settings.max_anonymous_connections_per_address,
+        )
+        self.metrics_addresses = Addresses(settings.metrics_addresses)
+        self.allowed_origins = frozenset(map(normal_origin, settings.allowed_origins))
+        self.trusted_proxies = Addresses(settings.trusted_proxies)
+        self.connection_numbers = itertools.count(1)
+        self.unanswered_bytes = UnansweredBytes(settings.max_unanswered_bytes)
+        self.parser_limiter = trio.CapacityLimiter(1)  # more would only compete with the event loop and the writer
+        self.user_rate_limiter = RateLimiter(settings.max_requests_per_s)
+        self.address_rate_limiter = RateLimiter(settings.max_requests_per_s_per_address)
+        self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
+
+    async def authenticate(self, credentials: Credentials) -> Login | None:
+        """The live session that the credentials prove, None if they prove none."""
+        return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
+
+    async def find_sources(self, uuids: list[str]) -> list[int]:
+        """The ids of the game sources that a connection asks to watch. Raises `Rejected` (``not_found``)."""
+        return await self.store.read(partial(_find_sources, uuids=uuids)) if uuids else []
+
+    def has_room_for(self, user: User) -> bool:
+        """Whether a user may open one more connection."""
+        return self.registry.count_of(user.id) < self.settings.max_connections_per_user
+
+    def log_failed_logon(self) -> None:
+        """Log a failed log-on, without the credentials."""
+        log(
+            logger,
+            logging.WARNING,
+            "logon_failed",
+            "log-on failed: no live session has these credentials",
+            reason="credentials",
+        )
+
+    async def can_write(self) -> bool:
+        """Whether the database is writable: by the last write, and if that failed, by a test write."""
+        if self.writer_monitor.in_doubt:
+            with trio.move_on_after(_PROBE_S):
+                self.writer_monitor.in_doubt = not await self.store.can_write(self.clock.now_ms())
+        return not self.writer_monitor.in_doubt
+
+    async def read(self, request: Request, user: User) -> bytes:
+        """The body of the reply to a read request, after everything due by now has been carried out."""
+        now_ms = self.clock.now_ms()
+        await self.store.catch_up(now_ms)
+        if isinstance(request, GetGameDetails) and self.details_cache.serves(request):
+            lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
+            return await self.details_cache.get(request.game_id, now_ms, partial(self.store.read, lasting))
+        return await self.store.read(
+            partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
+        )
+
+    def snapshot(self) -> ServerSnapshot:
+        """The state of the server that its counters do not hold."""
+        return ServerSnapshot(
+            engine_version=self.store.engine_version,
+            clock_ahead_s=self.clock.ahead_s,
+            connections=self.registry.count,
+            users=self.registry.user_count,
+            hubs=self.hubs.count,
+            hub_backlog=self.hubs.backlog,
+            deliveries=self.hubs.deliveries,
+            writes_waiting=self.store.writer.waiting,
+            database_bytes=self.store.database_bytes,
+            log_bytes=self.store.log_bytes,
+        )
+
+
+def _find_sources(connection: Connection, uuids: list[str]) -> list[int]:
+    found = [find_source(connection, uuid) for uuid in uuids]
+    ids = [source.id for source in found if source is not None]
+    if len(ids) < len(uuids):
+        raise not_found("source", "game source")
+    return ids

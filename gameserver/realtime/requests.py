@@ -1,0 +1,298 @@
+"""Decodes, runs and answers one client's requests, in order (protocol, "Transport")."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import trio
+
+from gameserver.config import Settings
+from gameserver.engine.connection import ClientConnection
+from gameserver.engine.context import Committed
+from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
+from gameserver.handlers.execution import Parsed, parse, run_write
+from gameserver.handlers.table import CONNECTION
+from gameserver.net.frames import text_frame
+from gameserver.net.outbox import Outbox, close_for_reconnect
+from gameserver.ops.log import log_failure
+from gameserver.ops.metrics import OK
+from gameserver.protocol.codec import (
+    ResponseHeader,
+    Undecodable,
+    decode_request,
+    encode_body,
+    request_digest,
+    with_header,
+)
+from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
+from gameserver.protocol.registry import OPERATIONS
+from gameserver.realtime.admission import Admission
+from gameserver.realtime.context import ServerContext
+from gameserver.realtime.rate_limits import FloodDetector
+from gameserver.realtime.request_cost import change_cost, request_cost
+from gameserver.storage.jobs import Outcome
+
+logger = logging.getLogger(__name__)
+
+_MAX_UNANSWERED = 32
+_MAX_RATE_LIMITED_S = 10.0
+_FRAGMENTS_PER_TOKEN = 256
+# Requests whose replies show the distributions of pools, of which an update may be queued.
+_SHOWING_POOLS = frozenset(
+    operation.request
+    for operation in OPERATIONS.values()
+    if any({"distribution", "pools_list"} & set(reply.__struct_fields__) for reply in operation.replies)
+)
+_MAX_INLINE_CHARS = 4_096  # a shorter request is parsed sooner than it is passed to a thread
+
+
+class _DecodedRequest(NamedTuple):
+    """A received request; ``failure`` says why it is not carried out, and then ``request`` is None."""
+
+    received_at_s: float
+    op: int | None
+    id: str | int | None
+    request: Request | None = None
+    failure: Exception | None = None
+
+
+class RequestPipeline:
+    """Handles the requests of one connection, of which ``unanswered`` are in flight.
+
+    ``on_all_answered`` is called whenever none is left.
+    """
+
+    __slots__ = (
+        "_address",
+        "_answered",
+        "_awaited_count",
+        "_connection",
+        "_context",
+        "_fields",
+        "_flood_detector",
+        "_on_all_answered",
+        "_outbox",
+        "_request_id",
+        "unanswered",
+    )
+
+    def __init__(
+        self,
+        context: ServerContext,
+        connection: ClientConnection,
+        outbox: Outbox,
+        admission: Admission,
+        on_all_answered: Callable[[], None],
+    ) -> None:
+        self.unanswered = 0
+        self._context = context
+        self._connection = connection
+        self._outbox = outbox
+        self._address = admission.limit_key
+        self._fields = admission.fields
+        self._on_all_answered = on_all_answered
+        self._awaited_count = 0
+        self._answered: trio.lowlevel.ParkingLot | None = None  # only while the task waits for answers
+        self._request_id: str | int | None = None  # of the read or connection request that is being run
+        self._flood_detector = FloodDetector(_MAX_RATE_LIMITED_S)
+
+    async def handle(self, text: str, fragments: int) -> None:
+        """Handle a request, received in ``fragments`` fragments, and answer it after those before it.
+
+        Returns once the next request may be read. That does not wait for a write to be committed, so that consecutive
+        writes share a commit; every other request has been answered by then.
+        """
+        decoded = self._decode(text, fragments)
+        self.unanswered += 1
+        if decoded.request is not None and declared(decoded.request).kind is Kind.WRITE:
+            if self.unanswered > _MAX_UNANSWERED:
+                await self._wait_for_others()
+            await self._outbox.wait_for_room()
+            failure = await self._submit(decoded, decoded.request, text)
+            if failure is None:
+                return
+            decoded = decoded._replace(request=None, failure=failure)
+        await self._wait_for_others()
+        await self._run(decoded)
+        self._note_answered()
+
+    def _decode(self, text: str, fragments: int) -> _DecodedRequest:
+        """Decode a request and charge its cost; a refused request is not kept in memory."""
+        received_at_s = time.perf_counter()
+        request = op = id_ = None
+        failure: Exception | None = None
+        try:
+            request = decode_request(text, logged_in=self._connection.user is not None)
+        except Undecodable as undecodable:
+            op, id_, failure = undecodable.op, undecodable.id, without_frames(undecodable.rejected)
+        except Exception as bug:
+            failure = bug
+        else:
+            op, id_ = declared(request).op, request.header.id
+        retry_after_ms = self._rate_limited_for(request_cost(text, request) + fragments // _FRAGMENTS_PER_TOKEN)
+        if retry_after_ms and (failure is None or isinstance(failure, Rejected)):
+            failure = _too_many(retry_after_ms)
+        return _DecodedRequest(received_at_s, op, id_, request if failure is None else None, failure)
+
+    async def _submit(self, decoded: _DecodedRequest, request: Request, text: str) -> Exception | None:
+        """Submit a write, which is answered once it is committed; returns the error if it cannot be submitted."""
+        context, user = self._context, self._connection.user
+        assert user is not None
+        size_bytes = len(text)
+        await context.unanswered_bytes.acquire(user.id, size_bytes)
+        try:
+            digest, parsed = await self._prepare(request, text)
+            now_ms = context.clock.now_ms()
+            write = partial(
+                run_write,
+                request=request,
+                parsed=parsed,
+                digest=digest,
+                user=user,
+                now_ms=now_ms,
+                settings=context.settings,
+            )
+            context.store.writer.submit(write, now_ms, partial(self._answer_write, decoded, user.id, size_bytes))
+        except BaseException as error:
+            context.unanswered_bytes.release(user.id, size_bytes)
+            if not isinstance(error, Exception):
+                raise
+            return without_frames(error)  # answered after the requests before it
+        return None
+
+    async def _prepare(self, request: Request, text: str) -> tuple[bytes | None, Parsed]:
+        """Digest and parse a request for the writer, in a thread if it is long."""
+        prepare = partial(_prepare, request, text, self._context.settings)
+        if len(text) <= _MAX_INLINE_CHARS:
+            return prepare()
+        prepared: tuple[bytes | None, Parsed] = await self._context.run_sync(
+            prepare, limiter=self._context.parser_limiter
+        )
+        return prepared
+
+    def _answer_write(self, decoded: _DecodedRequest, user_id: int, size_bytes: int, outcome: Outcome) -> None:
+        """Answer a write that was committed or failed; those before it have been answered."""
+        self._context.unanswered_bytes.release(user_id, size_bytes)
+        error = outcome.error
+        try:
+            if error is None:
+                committed: Committed = outcome.result
+                if cost := change_cost(committed):
+                    self._context.user_rate_limiter.charge(user_id, trio.current_time(), cost)
+                self._outbox.put(self._reply_frame(decoded.id, committed.body, repeated=committed.repeated))
+            else:
+                self._outbox.put(self._reply_frame(decoded.id, self._error_body(decoded, error)))
+        except Exception:
+            text = "a committed change could not be answered"
+            log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=decoded.op)
+            close_for_reconnect(self._outbox)
+        self._count(decoded, error)
+        self._note_answered()
+
+    async def _run(self, decoded: _DecodedRequest) -> None:
+        """Run a read or connection request and answer it, or answer the failure of any request."""
+        self._request_id = decoded.id
+        error = decoded.failure
+        try:
+            if decoded.request is not None and error is None:
+                await self._perform(decoded.request)
+        except Exception as raised:
+            error = raised
+        if error is not None:
+            await self._send(self._error_body(decoded, error))
+        self._count(decoded, error)
+
+    async def _perform(self, request: Request) -> None:
+        if declared(request).kind is Kind.CONNECTION:
+            await CONNECTION[type(request)](self._connection, request)
+        else:
+            user = self._connection.user
+            assert user is not None
+            await self._send(await self._context.read(request, user), about_all=type(request) in _SHOWING_POOLS)
+
+    def _error_body(self, decoded: _DecodedRequest, error: Exception) -> bytes:
+        """The body of the error reply; a bug is logged with an incident id."""
+        rejected = error if isinstance(error, Rejected) else self._log_bug(decoded, error)
+        return encode_body(error_reply(decoded.op, rejected.code, rejected.text, rejected.field, **rejected.details))
+
+    def _log_bug(self, decoded: _DecodedRequest, bug: Exception) -> Rejected:
+        incident = secrets.token_hex(6)
+        text = "the operation failed by a bug in the server"
+        fields = {**self._fields, "op": decoded.op, "incident": incident}
+        try:
+            raise bug
+        except Exception:
+            log_failure(logger, logging.ERROR, "internal_error", text, **fields)
+        return Rejected(ErrorCode.INTERNAL, f"internal server error; report incident {incident}")
+
+    def _count(self, decoded: _DecodedRequest, error: Exception | None) -> None:
+        outcome = OK if error is None else error.code if isinstance(error, Rejected) else ErrorCode.INTERNAL
+        self._context.metrics.count_answer(decoded.op, outcome, time.perf_counter() - decoded.received_at_s)
+
+    async def wait_until_answered(self) -> None:
+        """Wait until every request received so far is answered."""
+        await self._wait_until_left(0)
+
+    async def _wait_for_others(self) -> None:
+        """Wait until the last request received is the only one unanswered."""
+        await self._wait_until_left(1)
+
+    async def _wait_until_left(self, count: int) -> None:
+        while self.unanswered > count:
+            self._awaited_count, self._answered = count, trio.lowlevel.ParkingLot()
+            await self._answered.park()
+            self._answered = None
+
+    def _note_answered(self) -> None:
+        self.unanswered -= 1
+        if self._answered is not None and self.unanswered <= self._awaited_count:
+            self._answered.unpark_all()
+        if not self.unanswered:
+            self._on_all_answered()
+
+    def allows_control_frame(self) -> bool:
+        """Charge a control frame, which costs as much as a small request; whether the rate limits allow it."""
+        return self._rate_limited_for(1) is None
+
+    def _rate_limited_for(self, cost: int) -> int | None:
+        """Charge a cost to the rate limits; the wait in milliseconds if one refuses it, else None.
+
+        Closes the connection with 4029 if it has sent nothing but rate-limited requests for too long.
+        """
+        now_s = trio.current_time()
+        wait_ms, limit = None, "max_requests_per_s"
+        # The user's limit first: a flooding user must not use up the limit of its address, which others share.
+        user = self._connection.user
+        if user is not None:
+            wait_ms = self._context.user_rate_limiter.take(user.id, now_s, cost)
+        if wait_ms is None:
+            limit = "max_requests_per_s_per_address"
+            wait_ms = self._context.address_rate_limiter.take(self._address, now_s, cost)
+        if wait_ms is None:
+            self._flood_detector.granted(now_s)
+        elif self._flood_detector.refused(wait_ms, now_s):
+            self._outbox.close(CloseCode.RATE_LIMITED, f"rate limit exceeded for too long ({limit})")
+        return wait_ms
+
+    async def reply(self, message: Message) -> None:
+        """Send the reply to the request that is being run."""
+        await self._send(encode_body(message))
+
+    async def _send(self, body: bytes, *, about_all: bool = False) -> None:
+        await self._outbox.send(self._reply_frame(self._request_id, body), about_all=about_all)
+
+    def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
+        header = ResponseHeader(t=self._context.clock.now_ms(), id=request_id, repeated=repeated)
+        return text_frame(with_header(header, body))
+
+
+def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:
+    return request_digest(text) if request.header.key else None, parse(request, settings)
+
+
+def _too_many(retry_after_ms: int) -> Rejected:
+    text = f"rate limit exceeded; retry in {retry_after_ms} ms"
+    return Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)

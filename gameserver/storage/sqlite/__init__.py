@@ -1,0 +1,1 @@
+"""SQLite as the store: connections, the writer and the readers, migrations, check, backup."""

@@ -1,0 +1,118 @@
+"""Making a new database and bringing an older one up to date.
+
+``schema.sql`` is the newest schema. Each change of it after a release comes with a migration here that
+turns a file of version N into one of version N + 1; ``PRAGMA user_version`` holds the version.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gameserver.errors import OperatorError
+
+Migration = Callable[[sqlite3.Connection], object]
+
+# Marks a database file as gameserver's: "game" in ASCII.
+APPLICATION_ID = 0x67616D65
+
+
+def _run_script(name: str) -> Migration:
+    """A migration that is an SQL script beside this module."""
+
+    def migration(connection: sqlite3.Connection) -> None:
+        for statement in statements(Path(__file__).with_name(name).read_text(encoding="utf-8")):
+            connection.execute(statement)
+
+    return migration
+
+
+# MIGRATIONS[i] turns version i + 1 into i + 2.
+MIGRATIONS: tuple[Migration, ...] = tuple(_run_script(f"version_{number}.sql") for number in (2, 3, 4))
+
+
+class IncompatibleDatabase(OperatorError):
+    """The file cannot be used by this version of the server; the text says why."""
+
+
+def schema_text() -> str:
+    """The text of schema.sql: beside this module in a wheel, at the top of a source tree."""
+    packaged = Path(__file__).with_name("schema.sql")
+    source = packaged if packaged.exists() else Path(__file__).parents[3] / "schema.sql"
+    return source.read_text(encoding="utf-8")
+
+
+def statements(script: str) -> list[str]:
+    """The single statements of an SQL script. (``executescript`` would commit an open transaction.)"""
+    parts: list[str] = []
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            parts.append(pending)
+            pending = ""
+    return parts
+
+
+def require_known(file: Path, connection: sqlite3.Connection) -> int:
+    """The version of a database of this server or an older one. Raises `IncompatibleDatabase` for anything else."""
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise IncompatibleDatabase(f"{file} cannot be read as a database: {error}") from error
+    if application != APPLICATION_ID:
+        raise IncompatibleDatabase(f"{file} is a database of another program")
+    newest = len(MIGRATIONS) + 1
+    if version > newest:
+        raise IncompatibleDatabase(f"{file} has version {version}; this server knows up to {newest}")
+    return int(version)
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Whether a database is of this version of the server."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version) == len(MIGRATIONS) + 1
+
+
+def require_current(file: Path, connection: sqlite3.Connection) -> None:
+    """Raise `IncompatibleDatabase` for what is no database of this version of the server."""
+    version, newest = require_known(file, connection), len(MIGRATIONS) + 1
+    if version != newest:
+        raise IncompatibleDatabase(
+            f"{file} is of version {version}, and this program's are of version {newest}: make a backup (gameserver"
+            " backup), then start the server with it, which brings it up to date"
+        )
+
+
+def migrate(
+    connection: sqlite3.Connection, schema: str | None = None, migrations: Sequence[Migration] = MIGRATIONS
+) -> int | None:
+    """Create the schema in an empty file, or run the migrations an older file lacks, in one transaction.
+
+    Returns the older version that the file had; None if it had none, or had the newest. Raises `IncompatibleDatabase`
+    for a file of a newer version and for one that is no gameserver's.
+    """
+    newest = len(migrations) + 1
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables and application != APPLICATION_ID:
+            raise IncompatibleDatabase("the file is a database of another program")
+        if version > newest:
+            raise IncompatibleDatabase(f"the database has version {version}; this server knows up to {newest}")
+        if not tables:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            for statement in statements(schema or schema_text()):
+                connection.execute(statement)
+        else:
+            for migration in migrations[version - 1 :]:
+                migration(connection)
+        connection.execute(f"PRAGMA user_version = {newest}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return version if tables and version != newest else None

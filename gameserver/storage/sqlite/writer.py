@@ -1,0 +1,276 @@
+"""The single writer: what waits is carried out in one transaction, each job in a savepoint.
+
+Only after the commit are outcomes published, in order, whether or not their requesters still wait.
+"""
+
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import trio
+
+from gameserver.errors import ErrorCode, Rejected, without_frames
+from gameserver.storage.jobs import Completion, Due, Job, Outcome, QueuedJob, RunSync
+from gameserver.storage.sqlite.connection import SqliteConnection
+from gameserver.storage.sqlite.log_size import log_of, shrink_log
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# A batch ends at whichever it comes to first: those it has served wait for its commit, the others for its end.
+MAX_BATCH = 512
+MAX_BATCH_S = 0.05
+# Who has just been answered often asks for the next change at once: three turns of the loop, to be told, to ask and
+# to be heard, let it share the next commit with the others.
+_TURNS_BETWEEN_BATCHES = 3
+
+_UNAVAILABLE = "the database cannot be written now; whether this was carried out is unknown: send it again with its key"
+_BUSY = "the database is held by another program; nothing was done, try again"
+# What the machine is to blame for.
+_DATABASE_ERRORS = (sqlite3.OperationalError, MemoryError)
+
+
+class _Write(QueuedJob):
+    """A job that was received at ``now_ms``."""
+
+    __slots__ = ("now_ms",)
+
+    def __init__(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
+        super().__init__(job, on_done)
+        self.now_ms = now_ms
+
+
+class _Done(NamedTuple):
+    """What a batch has come to: what to publish, when something is next due, and those it had no time for."""
+
+    published: list[Any]
+    next_due_ms: int | None
+    left: list[_Write]
+
+
+class _TransactionLost(Exception):
+    """SQLite has ended the transaction under a job: nothing of the batch may be taken as done."""
+
+
+class _LostByDue(Exception):
+    """What is due has cost the batch its transaction: it is begun again without that."""
+
+    def __init__(self, due: Due) -> None:
+        super().__init__(due)
+        self.due = due
+
+
+class Writer:
+    """The queue in front of the writing connection.
+
+    ``due_job(connection, now_ms)`` gives the first of what time itself calls for, or None; it is carried out before a
+    job received at ``now_ms``. ``publish`` gets the result of each committed job, in order. ``next_due_ms`` is asked
+    after each batch for the earliest moment at which something will be due. ``monotonic_s`` tells how long a batch
+    takes.
+    """
+
+    def __init__(
+        self,
+        open_connection: Callable[[], SqliteConnection],
+        *,
+        due_job: Callable[[SqliteConnection, int], Due | None],
+        next_due: Callable[[SqliteConnection], int | None],
+        publish: Callable[[Any], None],
+        monotonic_s: Callable[[], float],
+        max_waiting: int,
+        run_sync: RunSync = trio.to_thread.run_sync,
+    ) -> None:
+        self._open_connection = open_connection
+        self._connection = open_connection()
+        self._log = log_of(self._connection)
+        self._due_job = due_job
+        self._next_due = next_due
+        self._publish = publish
+        self._monotonic_s = monotonic_s
+        self._max_waiting = max_waiting
+        self._run_sync = run_sync
+        self._waiting: deque[_Write] = deque()
+        self._wake = trio.Event()
+        self.next_due_ms = next_due(self._connection)
+        self.on_due_changed: Callable[[], object] = lambda: None
+
+    def submit(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
+        """Have ``job`` carried out, durably, after those submitted before it.
+
+        ``on_done`` is told the outcome once the result has been published: what the job raised, or `Rejected`,
+        ``busy`` (nothing was done) or ``storage_unavailable``. Raises `Rejected` (``busy``) if too many wait.
+        """
+        if len(self._waiting) >= self._max_waiting:
+            raise Rejected(ErrorCode.BUSY, "too many requests wait to be written; nothing was done, try again")
+        self._waiting.append(_Write(job, now_ms, on_done))
+        self._wake.set()
+
+    async def write(self, job: Job[T], now_ms: int) -> T:
+        """Have ``job`` carried out, and return its result or raise its error, as `submit` has it.
+
+        A caller that is cancelled leaves its job in the queue.
+        """
+        awaited: Completion[T] = Completion()
+        self.submit(job, now_ms, awaited)
+        return await awaited.result()
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs are in the queue."""
+        return len(self._waiting)
+
+    async def run(self) -> None:
+        """Carry out what waits, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake = trio.Event()
+            while self._waiting:
+                await self._carry_out()
+                for _ in range(_TURNS_BETWEEN_BATCHES):
+                    await trio.lowlevel.checkpoint()
+
+    async def _carry_out(self) -> None:
+        """One batch of what waits; nothing of it is held any longer afterwards."""
+        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+        done: _Done = await self._run_sync(self._run_batch, batch)
+        # No checkpoint from here on: what is on disk is made known.
+        self._waiting.extendleft(reversed(done.left))
+        for result in done.published:
+            self._tell(self._publish, result)
+        for entry in batch:
+            self._tell(entry.on_done, entry.outcome)
+        if done.next_due_ms != self.next_due_ms:
+            self.next_due_ms = done.next_due_ms
+            self.on_due_changed()
+
+    @staticmethod
+    def _tell(tell: Callable[[T], None], what: T) -> None:
+        """Whoever is told contains its own bugs: this keeps one from ending the writer."""
+        try:
+            tell(what)
+        except Exception:
+            logger.exception("what became of a write could not be told")
+
+    def close(self) -> None:
+        """Write the log back into the database and close it. The writer must not be running."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            logger.warning("the last checkpoint failed, the next start makes up for it: %s", error)
+        self._connection.close()
+
+    def _run_batch(self, batch: list[_Write]) -> _Done:
+        """In a worker thread: one transaction. What there is no time for is taken off the batch's end."""
+        postponed: list[Due] = []
+        while True:
+            try:
+                done = self._transact(batch, postponed)
+            except _LostByDue as lost:
+                self._recover()
+                postponed.append(lost.due)
+            except Exception as error:  # whatever it is, the writer goes on
+                return self._give_up(batch, error)
+            else:
+                shrink_log(self._connection, self._log)
+                return done
+
+    def _transact(self, batch: list[_Write], postponed: list[Due]) -> _Done:
+        self._connection.execute("BEGIN IMMEDIATE")
+        for due in postponed:
+            due.postpone(self._connection)
+        published, count = self._run_jobs(batch)
+        left = batch[count:]
+        next_due_ms = self._next_due(self._connection)
+        self._connection.execute("COMMIT")
+        del batch[count:]
+        return _Done(published, next_due_ms, left)
+
+    def _run_jobs(self, batch: list[_Write]) -> tuple[list[Any], int]:
+        """Jobs, and before each all that is due, until time is up; what to publish, and how many were done.
+
+        Something is done in any case: a job, or something that is due.
+        """
+        published: list[Any] = []
+        until_s = self._monotonic_s() + MAX_BATCH_S
+        done_until_ms = -1  # a job lets nothing fall due before the moment after it was received
+        for count, entry in enumerate(batch):
+            while entry.now_ms > done_until_ms:
+                due = self._due_job(self._connection, entry.now_ms)
+                if due is None:
+                    done_until_ms = entry.now_ms
+                    break
+                published += self._run_due(due)
+                if self._monotonic_s() >= until_s:
+                    return published, count
+            entry.outcome = self._run_job(entry.job)
+            if entry.outcome.error is None:
+                published.append(entry.outcome.result)
+            if self._monotonic_s() >= until_s:
+                return published, count + 1
+        return published, len(batch)
+
+    def _run_due(self, due: Due) -> list[Any]:
+        """Do what is due; what to publish of it. If it fails, it is put off, and nobody else is the worse for it."""
+        try:
+            outcome = self._attempt(due.run)
+        except _TransactionLost as lost:
+            _log_postponed(due, lost.__cause__ or lost)
+            raise _LostByDue(due) from lost
+        if outcome.error is None:
+            return [outcome.result]
+        _log_postponed(due, outcome.error)
+        due.postpone(self._connection)
+        return []
+
+    def _run_job(self, job: Job[Any]) -> Outcome:
+        outcome = self._attempt(job)
+        if isinstance(outcome.error, _DATABASE_ERRORS):
+            logger.warning("a write failed", exc_info=outcome.error)
+            return Outcome(error=Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE))
+        return outcome
+
+    def _attempt(self, job: Job[Any]) -> Outcome:
+        """A job in a savepoint of its own."""
+        connection = self._connection
+        connection.execute("SAVEPOINT job")
+        try:
+            outcome = Outcome(job(connection))
+        except Exception as error:  # whatever a job raises is its requester's to see
+            if not connection.in_transaction:
+                raise _TransactionLost(f"the transaction was lost: {error}") from error
+            connection.execute("ROLLBACK TO job")
+            outcome = Outcome(error=without_frames(error))
+        if not connection.in_transaction:
+            raise _TransactionLost("the transaction was lost")
+        connection.execute("RELEASE job")
+        return outcome
+
+    def _give_up(self, batch: list[_Write], error: Exception) -> _Done:
+        """Nothing of a batch is on disk, or it is unknown whether it is."""
+        busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+        rejected = Rejected(ErrorCode.BUSY, _BUSY) if busy else Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
+        logger.warning("a batch of %d writes was given up", len(batch), exc_info=error)
+        self._recover()
+        for entry in batch:
+            entry.outcome = Outcome(error=rejected)
+        return _Done([], self.next_due_ms, [])
+
+    def _recover(self) -> None:
+        """After a failed batch: no transaction is open, on a connection that works."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:
+            self._connection.close()
+            try:
+                self._connection = self._open_connection()
+            except Exception:  # the next batch fails on the closed connection, and comes here again
+                logger.warning("the database cannot be opened again yet", exc_info=True)
+
+
+def _log_postponed(due: Due, error: BaseException) -> None:
+    level = logging.WARNING if isinstance(error, _DATABASE_ERRORS) else logging.ERROR  # which is a bug
+    logger.log(level, "%s failed, and is put off", due.name, exc_info=error)
