@@ -66,7 +66,9 @@ async def test_each_change_of_a_pool_raises_its_version_and_tells_the_one_it_mad
         await accepted(table.admin, op, **parameters)
         await require_newer()
     await table.bet("ann", pool, "argentina", 1)
-    await require_newer()
+    update = await watcher.expect(361)  # which a thread reads first
+    seen.append(await version_of(table, pool))
+    assert update["version"] == seen[-1] > seen[-2]
     table.set_time(1)
     event = await table.event()
     assert kinds(await require_newer()) == [366, 362]
