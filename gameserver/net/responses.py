@@ -1,8 +1,10 @@
 """HTTP/1.1 responses; each connection gets one and is closed after it (protocol, "HTTP")."""
 
 from collections.abc import Iterable
+from email.utils import formatdate
 from http import HTTPStatus
 
+import h11
 import msgspec
 
 Header = tuple[str, str]
@@ -15,16 +17,21 @@ def response(status: int, content: object, headers: Iterable[Header] = ()) -> by
 
 def text_response(status: int, content_type: str, body: bytes, headers: Iterable[Header] = ()) -> bytes:
     """Encode an HTTP/1.1 response."""
-    lines = [
-        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
-        f"Content-Type: {content_type}",
-        f"Content-Length: {len(body)}",
-        "Cache-Control: no-store",
-        "Connection: close",
-        *(f"{name}: {value}" for name, value in headers),
-    ]
-    head = "\r\n".join(lines) + "\r\n\r\n"
-    return head.encode("ascii") + body
+    head = h11.Response(
+        status_code=status,
+        reason=HTTPStatus(status).phrase.encode("ascii"),
+        headers=[
+            ("Date", formatdate(usegmt=True)),
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("Connection", "close"),
+            *headers,
+        ],
+    )
+    writer = h11.Connection(h11.SERVER)
+    parts = [writer.send(event) for event in (head, h11.Data(data=body), h11.EndOfMessage())]
+    return b"".join(part for part in parts if part)
 
 
 def refusal(status: int, code: str, text: str, headers: Iterable[Header] = ()) -> bytes:
