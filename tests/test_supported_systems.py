@@ -12,6 +12,7 @@ from tests.support.process import environment, run
 
 # As on Windows, where there are no such modules.
 WINDOWS = """
+import importlib.metadata  # which looks for modules of a real Windows itself
 import sys
 sys.platform = "win32"
 sys.modules.update(fcntl=None, resource=None, pwd=None)
