@@ -64,7 +64,7 @@ exit codes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the process's exit code."""
+    """Run a command and return the process's exit code."""
     output.prepare()
     options = _parser().parse_args(arguments)
     try:
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: BaseException) -> int:
-    """Say what an operator can mend in a sentence, and show the traceback of all else; the exit code."""
+    """Print an operator's error as a sentence and any other as a traceback; returns the exit code."""
     first, *others = _leaves(error)
     if any(isinstance(leaf, KeyboardInterrupt) for leaf in (first, *others)):
         return INTERRUPTED
@@ -188,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_settings(parser: argparse.ArgumentParser, only: set[str] | None) -> None:
-    """A flag for each setting, or for some."""
+    """Add a flag for each setting, or for those named by ``only``."""
     group = parser.add_argument_group("settings", "also as GAMESERVER_… variables and keys of the --config file")
     group.add_argument("--config", metavar="FILE.toml", help="read settings from this file")
     hints = get_type_hints(Settings, include_extras=True)
@@ -215,10 +215,10 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _spare_the_collector() -> None:
-    """Let the garbage collector look at less and less often.
+    """Make the garbage collector run less often, and skip the objects loaded so far.
 
-    What has been loaded stays; a connection is many objects that stay, and little of what a request makes is a
-    cycle. As the interpreter has it, much of accepting ten thousand connections is looking through them.
+    Loaded modules and open connections are many long-lived objects, and requests make few reference cycles. With the
+    interpreter's defaults, accepting ten thousand connections spends much of its time in the collector.
     """
     gc.collect()
     gc.freeze()
@@ -298,7 +298,7 @@ def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
 
 @contextmanager
 def _reading(settings: Settings) -> Iterator[tuple[Path, SqliteConnection]]:
-    """The database and a connection to it, read-only, in one read transaction; it may be of an older version."""
+    """Yield the database's path and a read-only connection in a transaction; older schema versions are accepted."""
     file = locate(Path(settings.db))
     if not file.exists():
         raise ControlError(f"there is no database at {file}; name one with --db")
@@ -370,7 +370,7 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _input(file: str) -> tuple[bytes, str]:
-    """What a file holds, and how it is called; ``-`` is standard input."""
+    """A file's content and its name for messages; ``-`` is standard input. Raises `ReplayError`."""
     try:
         if file != "-":
             return Path(file).read_bytes(), file

@@ -1,4 +1,4 @@
-"""The command line's way to the database: through the running server, or directly if there is none."""
+"""Carrying out commands: through the running server, or directly on the database if no server runs."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ class ControlError(OperatorError):
 
 
 def control(settings: Settings, command: Command, *, create: bool = False) -> dict[str, Any]:
-    """Carry out a command and return its answer; ``create`` makes the database if there is none.
+    """Carry out a command and return its answer; ``create`` makes a missing database.
 
     Raises `ControlError` and other kinds of `OperatorError`.
     """
@@ -70,7 +70,7 @@ def _ask_server(file: Path, line: bytes) -> dict[str, Any] | None:
             connection.sendall(line + b"\n")
             with connection.makefile("rb") as stream:
                 answer = stream.readline()
-        except OSError:  # a timeout is one too
+        except OSError:  # a timeout is an OSError too
             answer = b""
     if not answer:
         raise ControlError("the server did not answer; whether the command was carried out is unknown")
@@ -97,7 +97,7 @@ def _do_directly(file: Path, settings: Settings, command: Command) -> dict[str, 
 
 
 def _secret(file: Path, connection: Connection, *, is_new: bool) -> bytes:
-    """The secret that session keys are made with; only with a new database is a new one made."""
+    """The secret that session keys are made with; a new one is made only for a new database."""
     environment = os.environ.get(SECRET_VARIABLE)
     secret = load_secret(file, environment) if is_new else find_secret(file, environment)
     secret = require_known_secret(connection, secret)

@@ -1,4 +1,4 @@
-"""Proof that a database file is sound: what ``gameserver check`` runs."""
+"""The checks that prove a database file sound, as run by ``gameserver check``."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ MAX_FINDINGS = 100
 
 
 def find_faults(connection: sqlite3.Connection) -> list[str]:
-    """What is wrong with the file, a sentence each, at most 100; empty if all is well.
+    """The faults of a database, a sentence each, at most 100; empty if it is sound.
 
-    Wants a read transaction, so that all checks see one state. Of an older version only SQLite's own checks are made.
+    Requires a read transaction, so that all checks see one state. A database of an older version gets only SQLite's
+    own checks.
     """
     faults: list[str] = []
     try:
@@ -40,7 +41,7 @@ def _foreign_keys(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _sequences(connection: sqlite3.Connection) -> Iterator[str]:
-    """An open game's log is 1…seq; that of a closed game may have lost its beginning, or all, to age."""
+    """The log of an open game holds 1 to seq; that of a closed game may have lost its beginning, or all, by age."""
     for uuid, seq, closed, first, last, count in connection.execute(
         "SELECT uuid, games.seq, closed_at IS NOT NULL, min(b.seq), max(b.seq), count(b.seq)"
         " FROM games LEFT JOIN broadcasts AS b ON b.game_id = games.id GROUP BY games.id"
@@ -97,7 +98,7 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _pools(connection: sqlite3.Connection) -> Iterator[str]:
-    """The sums kept for each pool and target are those of its valid bets."""
+    """The stored sums of each pool and target equal the sums of its valid bets."""
     for uuid, total, people, staked, bettors in connection.execute(
         "SELECT uuid, amount_total, participants, coalesce(b.amount, 0), coalesce(b.people, 0) FROM pools LEFT JOIN"
         " (SELECT pool_id, sum(amount) AS amount, count(DISTINCT user_id) AS people FROM bets"
