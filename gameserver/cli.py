@@ -55,11 +55,11 @@ DONE, NOT_DONE, BUG, INTERRUPTED, UNREAD = 0, 1, 3, 130, 141
 EXIT_CODES = """\
 exit codes:
   0    done
-  1    not done, or not sound, or refused: standard error says why, or the output does
-  2    the command line is not understood
+  1    not done, refused, or not sound: standard error or the output says why
+  2    the command line is invalid
   3    a bug, with its traceback on standard error
   130  interrupted (Ctrl-C)
-  141  nobody reads the output any more
+  141  the reader of the output has gone
 """
 
 
@@ -138,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     run = add(commands, "serve", _serve, "Serve until told to stop", every=True)
-    run.add_argument("--dev", action="store_true", help=f"make a provider {DEVELOPER!r} and print how to connect as it")
+    run.add_argument(
+        "--dev", action="store_true", help=f"make a provider {DEVELOPER!r} and print how to connect as that user"
+    )
 
     user = commands.add_parser("user", help="Make users and their session keys").add_subparsers(
         required=True, metavar="COMMAND"
@@ -165,25 +167,27 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("source_id")
     command.add_argument("name")
 
-    add(commands, "check", _check, "Prove that a database is sound, or say what is wrong with it")
+    add(commands, "check", _check, "Check that a database is sound, or print its faults")
 
-    command = add(commands, "backup", _backup, "Copy the database into one file, also beside a running server")
-    command.add_argument("file", help="the backup; one already there is replaced once the new one is whole")
-    command = add(commands, "restore", _restore, "Put a backup in the place of the database, while no server runs")
-    command.add_argument("file", help="what backup wrote")
+    command = add(commands, "backup", _backup, "Copy the database into one file, with or without a running server")
+    command.add_argument("file", help="the backup; an existing one is replaced once the new one is complete")
+    command = add(commands, "restore", _restore, "Replace the database by a backup, while no server runs")
+    command.add_argument("file", help="the backup")
     command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
 
-    command = add(commands, "export", _export, "Write a game's whole life as JSON lines")
+    command = add(commands, "export", _export, "Write a game's requests and outcome as JSON lines")
     command.add_argument("game_id")
-    command = add(commands, "replay", _replay, "Live an exported game again in memory")
-    command.add_argument("file", help="what export wrote; - for standard input")
-    command.add_argument("--verify", action="store_true", help="exit with 1 if anything comes out otherwise")
+    command = add(commands, "replay", _replay, "Repeat an exported game in memory and compare the outcome")
+    command.add_argument("file", help="the export; - for standard input")
+    command.add_argument("--verify", action="store_true", help="exit with 1 if the outcome differs")
 
     command = add(commands, "call", _call, "Log on to a server, send one request and print the reply", every=False)
     command.add_argument("request", help="the request, such as '{\"op\": 1}'")
     command.add_argument("--url", default="ws://127.0.0.1:9999/", help="the server (default %(default)s)")
-    command.add_argument("--key", help="a session key; without it one is asked of the server on --db")
-    command.add_argument("--as", dest="user", default=DEVELOPER, help="the user to be without --key (%(default)s)")
+    command.add_argument("--key", help="a session key; without it, the server of --db makes one")
+    command.add_argument(
+        "--as", dest="user", default=DEVELOPER, help="the user to act as without --key (default %(default)s)"
+    )
     return parser
 
 
@@ -323,18 +327,18 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
     with _reading(settings) as (file, connection):
         faults = back_up(connection, file, target, Progress())
     if faults:
-        reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is as it was:"
+        reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is unchanged:"
         raise CopyRefused("\n".join([reason, *faults]))
-    say(f"{target} is a backup of {file}, and sound")
+    say(f"{target} is a sound backup of {file}")
     if target.stat().st_mode & ~file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        print(f"others can read {target}: its file system keeps no permissions", file=sys.stderr)
+        print(f"other users can read {target}: its file system keeps no permissions", file=sys.stderr)
     return 0
 
 
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
     file = locate(Path(settings.db))
     kept = restore(file, Path(options.file), Progress(), keep=not options.discard_old)
-    say(f"{file} is now what {options.file} holds")
+    say(f"{file} now holds the content of {options.file}")
     if kept is not None:
         say(f"the database it replaces is kept as {kept}; to go back: gameserver restore {kept} --db {file}")
     say(

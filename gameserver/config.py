@@ -163,7 +163,7 @@ def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file
             continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
         if name not in known or not variable.isupper():
-            raise SettingsError(f"no setting is called {name!r} (the variable {variable})")
+            raise SettingsError(f"there is no setting {name!r} (the variable {variable})")
         values[name] = _convert(known, name, value, f"in the variable {variable}")
     for name, value in flags.items():
         values[name] = _convert(known, name, value, f"of --{name.replace('_', '-')}")
@@ -192,7 +192,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 
 def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> Any:
     if name not in known:
-        raise SettingsError(f"no setting is called {name!r} ({origin})")
+        raise SettingsError(f"there is no setting {name!r} ({origin})")
     if name in _LISTS and isinstance(value, str):
         value = [item.strip() for item in value.split(",") if item.strip()]
     if name == "starting_balance" and type(value) in (int, float):
@@ -218,13 +218,13 @@ def normal_origin(text: str) -> str:
     """
     found = _ORIGIN.fullmatch(text.strip().lower().removesuffix("/"))
     if found is None:
-        raise ValueError(f"{text!r} is no origin: {_what_is_wrong(text)}")
+        raise ValueError(f"{text!r} is not an origin: {_what_is_wrong(text)}")
     scheme, v6, name, port = found.groups()
     host = f"[{IPv6Address(v6)}]" if v6 else name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
     if port is None or int(port) == _DEFAULT_PORTS[scheme]:
         return f"{scheme}://{host}"
     if not 0 < int(port) < 2**16:
-        raise ValueError(f"{text!r} is no origin: there is no such port")
+        raise ValueError(f"{text!r} is not an origin: its port is not from 1 to 65535")
     return f"{scheme}://{host}:{int(port)}"
 
 

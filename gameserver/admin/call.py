@@ -26,7 +26,7 @@ def read_request(argument: str) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise CallFailed("the request must be a JSON object, such as '{\"op\": 1}'")
     if _is_torn(json.dumps(request, ensure_ascii=False)):
-        raise CallFailed("the request has half a character (a lone surrogate) in it")
+        raise CallFailed("the request contains half a character (a lone surrogate)")
     return request
 
 
@@ -47,13 +47,13 @@ def require_url(url: str) -> None:
     except ValueError:  # an invalid port or host name
         accepted = False
     if not accepted:
-        raise CallFailed(f"{url} is no address of a server, such as ws://127.0.0.1:9999/")
+        raise CallFailed(f"{url} is not a server's address, such as ws://127.0.0.1:9999/")
 
 
 def require_key(key: str) -> None:
     """Raise `CallFailed` if ``key`` cannot be a session key."""
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise CallFailed("that is no session key: 'gameserver user key NAME' makes one")
+        raise CallFailed("--key is not a session key: 'gameserver user key NAME' makes one")
 
 
 def ask(url: str, key: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -40,15 +40,15 @@ def control(settings: Settings, command: Command, *, create: bool = False) -> di
     try:
         line = msgspec.json.encode(command)
     except UnicodeEncodeError as error:
-        raise ControlError(f"this is no text: {error}") from None
+        raise ControlError(f"the arguments are not valid text: {error}") from None
     answer = _ask_server(file, line)
     if answer is None:
         try:
             answer = _do_directly(file, settings, command)
         except DatabaseInUse:
             raise ControlError(
-                f"a server has {file} and does not answer at {beside(file, '.sock')}: if it is starting or stopping,"
-                " try again in a moment; if the socket was removed or cannot be, stop the server first"
+                f"a server is using {file} and does not answer at {beside(file, '.sock')}: if it is starting or"
+                " stopping, try again in a moment; if the socket was removed, stop the server first"
             ) from None
     if "error" in answer:
         raise ControlError(answer["error"])

@@ -121,7 +121,7 @@ def _add_user(admin: _Admin, command: AddUser) -> dict[str, Any]:
         raise invalid("username", "a username is 1 to 32 letters, digits, '_', '-' or '.'")
     user = insert_user(admin.connection, command.username, command.is_provider, admin.now_ms)
     if user is None:
-        raise Rejected(ErrorCode.CONFLICT, f"there is a user {command.username} already; 'user key' makes a new key")
+        raise Rejected(ErrorCode.CONFLICT, f"the user {command.username} exists already; 'user key' makes a new key")
     if Decimal(admin.settings.starting_balance):
         _grant(admin, user, admin.settings.starting_balance, DEFAULT_CURRENCY)
     return admin.open_session(user)
@@ -131,7 +131,7 @@ def _grant(admin: _Admin, user: User, amount: str, currency: str) -> None:
     text = msgspec.Raw(msgspec.json.encode(amount))
     minor = to_minor(read_amount(text, "amount"), currency, "amount")
     if get_minted(admin.connection, currency) + minor > MAX_SUM_MINOR:
-        raise invalid("amount", f"amount is too much: there would be more {currency} than can be counted exactly")
+        raise invalid("amount", f"amount is too large: the total of {currency} could not be counted exactly")
     insert_credit(admin.connection, user.id, currency, minor, admin.now_ms)
     admin.touched.append((user.id, currency))
 

@@ -54,7 +54,7 @@ def require_own_server(file: Path, connection: socket.socket) -> None:
     if uid not in believed_owners(file):
         raise FileRefused(
             f"{beside(file, '.sock')} is a socket of {user_name(uid)}, neither of {user_name(os.geteuid())} nor of"
-            " root, and is not believed: run this as that user if it is the server's, else remove the socket"
+            " root, and is not trusted: run this as that user if it is the server's, else remove the socket"
         )
 
 

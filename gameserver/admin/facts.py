@@ -43,6 +43,6 @@ def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:
                 fact = json.loads(line)
                 msgspec.convert(fact, _Game | _Request | _Outcome)
             except (ValueError, RecursionError) as error:
-                raise ReplayError(f"{name}, line {number}: this is no line of an export: {error}") from None
+                raise ReplayError(f"{name}, line {number}: this is not a line of an export: {error}") from None
             facts.append(fact)
     return facts

@@ -125,7 +125,7 @@ class Replay:
         facts = list(lines)
         shaped = len(facts) > 1 and all(isinstance(fact, dict) for fact in facts)
         if not shaped or facts[0].get("fact") != "game" or facts[-1].get("fact") != "outcome":
-            raise ReplayError("this is no complete export: it begins with the game and ends with the outcome")
+            raise ReplayError("this is not a complete export, which begins with the game and ends with the outcome")
         head, requests, outcome = facts[0], facts[1:-1], facts[-1]
         if not requests or requests[0].get("op") not in _CREATIONS:
             raise ReplayError("the journal of this game does not reach back to its beginning")

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 MAX_COMMAND_BYTES = 65_536
 _NO_SOCKETS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
-_NOT_FOR_YOU = msgspec.json.encode({"error": "the server takes commands of its own user and of root alone"})
+_NOT_FOR_YOU = msgspec.json.encode({"error": "the server takes commands only from its own user and from root"})
 
 
 async def open_control_socket(file: Path) -> trio.SocketListener | None:
@@ -35,7 +35,7 @@ async def open_control_socket(file: Path) -> trio.SocketListener | None:
         if path.is_socket():
             path.unlink()  # left by an earlier run
     except OSError as error:
-        raise FileRefused(f"{path} is another user's and cannot be removed: {error.strerror}") from error
+        raise FileRefused(f"{path} belongs to another user and cannot be removed: {error.strerror}") from error
     listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o777 ^ PRIVATE)
     try:

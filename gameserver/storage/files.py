@@ -48,7 +48,7 @@ def locate(path: Path) -> Path:
         text = "the working folder does not exist any more: change to another, or name the database by its whole path"
         raise FileRefused(text) from None
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a character that no path has
-        raise FileRefused(f"{path} leads nowhere: {error}") from error
+        raise FileRefused(f"{path} cannot be resolved: {error}") from error
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def locate(path: Path) -> Path:
     if stat.S_ISDIR(status.st_mode):
         raise FileRefused(f"{file} is a folder; name a file in it with --db")
     if not stat.S_ISREG(status.st_mode):
-        raise FileRefused(f"{file} is no plain file; name another with --db")
+        raise FileRefused(f"{file} is not a regular file; name another with --db")
     if _is_mounted_alone(file):
         raise FileRefused(f"{file} is mounted by itself, so that its log and its lock lie elsewhere: mount its folder")
     if status.st_nlink > 1:
@@ -100,11 +100,11 @@ def believed_owners(file: Path) -> frozenset[int]:
 def require_believed(file: Path, path: Path, status: os.stat_result) -> None:
     """Raise `FileRefused` if the companion ``path`` is not a regular file or belongs to an untrusted user."""
     if not stat.S_ISREG(status.st_mode):
-        raise FileRefused(f"{path} is a link or no plain file, and not used: remove it")
+        raise FileRefused(f"{path} is a link or not a regular file, and is not used: remove it")
     if status.st_uid not in believed_owners(file):
         raise FileRefused(
             f"{path} belongs to {user_name(status.st_uid)}, neither to {user_name(os.geteuid())} nor to root, and is"
-            " not to be believed: run this as that user if it is the server's, else remove the file"
+            " not trusted: run this as that user if it is the server's, else remove the file"
         )
 
 
@@ -126,7 +126,7 @@ def open_believed(file: Path, path: Path, flags: int) -> int:
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = "it is a link or no plain file" if error.errno in _NOT_A_PLAIN_FILE else error.strerror
+        reason = "it is a link or not a regular file" if error.errno in _NOT_A_PLAIN_FILE else error.strerror
         advice = "; run this as the server's user" if isinstance(error, PermissionError) else ""
         raise FileRefused(f"{path} cannot be opened: {reason}{advice}") from error
     try:

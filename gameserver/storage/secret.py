@@ -73,9 +73,9 @@ def _read_secret(file: Path) -> bytes:
         mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SecretRefused(
-                f"{path} can be read or changed by others (its mode is {mode:o}), who could make session keys of"
-                f" everybody: if that cannot have happened, chmod 600 it, else remove it and with it all keys; where no"
-                f" file can be private, or something else sets the mode, give the secret in {SECRET_VARIABLE}"
+                f"{path} can be read or changed by others (its mode is {mode:o}), who could make session keys for any"
+                " user: if that cannot have happened, chmod 600 it, else remove it, which voids all session keys; where"
+                f" files cannot be private, or something else sets the mode, give the secret in {SECRET_VARIABLE}"
             )
         return stream.read()
 
@@ -128,8 +128,8 @@ def require_known_secret(connection: Connection, secret: bytes | None) -> bytes:
     known = known_fingerprint(connection)
     if secret is not None and known in (None, secret_fingerprint(secret)):
         return secret
-    what = "there is no secret here" if secret is None else "the secret here is another than the server's"
+    what = "there is no secret here" if secret is None else "the secret here is not the server's"
     raise SecretRefused(
-        f"{what}, and a session key made without that would be void: run this with the server's {SECRET_VARIABLE}, or"
-        " while the server runs"
+        f"{what}, so that a session key made here would be void: run this with the server's {SECRET_VARIABLE}, or while"
+        " the server runs"
     )

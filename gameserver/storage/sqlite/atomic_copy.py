@@ -103,7 +103,7 @@ def writing(target: Path, like: Path) -> Iterator[Copy]:
         if not _is_named(descriptor, part):
             raise CopyRefused(f"another process has just written {target}; try again")
         if os.fstat(descriptor).st_nlink > 1:
-            raise CopyRefused(f"{part} is the name of another file too, which would be lost: remove it")
+            raise CopyRefused(f"{part} is a hard link to another file, which would be overwritten: remove it")
         os.ftruncate(descriptor, 0)
         _belong_like(descriptor, like)
         remove_logs(part)

@@ -44,7 +44,7 @@ def _elsewhere(file: Path, target: Path) -> Path:
         if path in _names_of(file) or (path.exists() and path.samefile(file)):
             raise CopyRefused(f"{path} belongs to the database {file}; write the backup elsewhere")
     if target.exists() and not target.is_file():
-        raise CopyRefused(f"{target} is no plain file; write the backup elsewhere")
+        raise CopyRefused(f"{target} is not a regular file; write the backup elsewhere")
     for suffix in LOGS:
         if beside(target, suffix).exists():
             raise CopyRefused(f"{target} is a database in use: {beside(target, suffix)} lies beside it")
@@ -93,7 +93,7 @@ def _require_replaceable(file: Path) -> None:
     """Raise `CopyRefused` for a file that was never a database of this server; a damaged one may be replaced."""
     require_own_kind(file)
     if not is_sqlite(file) and not any(beside(file, suffix).exists() for suffix in COMPANIONS[1:]):
-        raise CopyRefused(f"{file} is no database, and nothing was changed: name another with --db")
+        raise CopyRefused(f"{file} is not a database, and nothing was changed: name another with --db")
 
 
 def _keep(file: Path) -> Path:

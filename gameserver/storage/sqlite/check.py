@@ -62,13 +62,13 @@ def _timers(connection: sqlite3.Connection) -> Iterator[str]:
         " AND NOT EXISTS (SELECT 1 FROM timers WHERE game_id = games.id AND kind = ?)",
         (TimerKind.CLOSE_GAME,),
     ):
-        yield f"game {uuid}: nothing will close it at its close_at"
+        yield f"game {uuid}: it has a close_at, but no timer closes it"
     for uuid, timer in connection.execute(
         "SELECT uuid, timer_id FROM timer_exceptions AS e JOIN pools ON pools.id = e.pool_id"
         " JOIN timers ON timers.id = timer_id WHERE kind <> ? OR timers.action_id IS NOT pools.action_id",
         (TimerKind.ALLOW_ACTION,),
     ):
-        yield f"pool {uuid}: it is excepted from timer {timer}, which does not act on it"
+        yield f"pool {uuid}: it is excepted from timer {timer}, which does not affect it"
 
 
 def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
@@ -82,7 +82,7 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
         if balance != moved:
             yield f"{name}: its balance is {balance}, its transfers sum to {moved}"
         if kind == "clearing" and balance:
-            yield f"{name}: {balance} are left between two settlements"
+            yield f"{name}: its balance is {balance} between transactions, not zero"
     for currency, total in connection.execute("SELECT currency, sum(balance) FROM accounts GROUP BY currency"):
         if total:
             yield f"the balances in {currency} sum to {total}, not to zero"
@@ -120,4 +120,4 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
     ):
         yield f"pool {uuid} is {status}, and {running} of its bets are running"
     for (uuid,) in connection.execute("SELECT uuid FROM pools WHERE status = 'open' AND untold_at IS NOT NULL"):
-        yield f"pool {uuid} is open, and that its betting was blocked or allowed is not told"
+        yield f"pool {uuid} is open, but a blocking or allowing of its betting has not been broadcast"

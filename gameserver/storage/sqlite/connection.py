@@ -123,9 +123,9 @@ def require_database(file: Path) -> None:
     connection of this process may be open: closing the file here drops SQLite's locks on it.
     """
     if not _read_header(file):
-        raise IncompatibleDatabase(f"{file} is empty, and no database; if one is to be made there, remove it first")
+        raise IncompatibleDatabase(f"{file} is empty and not a database; to make a database there, remove it first")
     if not is_sqlite(file):
-        raise IncompatibleDatabase(f"{file} cannot be opened as a database: it is none of SQLite's")
+        raise IncompatibleDatabase(f"{file} cannot be opened as a database: it is not an SQLite file")
     require_own_kind(file)
 
 
@@ -180,13 +180,13 @@ def require_own_log(file: Path) -> None:
     header = _read_header(file) if file.exists() else b""
     if not header:
         raise IncompatibleDatabase(
-            f"{file} is missing or empty, and its log {log} is there, which SQLite would delete: bring the database"
-            " back, or delete the log to begin anew"
+            f"{file} is missing or empty, but its log {log} exists, which SQLite would delete: bring the database"
+            " back, or delete the log to start with a new database"
         )
     if header.startswith(MAGIC) and header[WRITE_VERSION] == NO_WAL:
         raise IncompatibleDatabase(
-            f"{file} is a backup, put there beside the log of another database, with which SQLite would mix it:"
-            f" delete {log} if what is in {file} alone is wanted, or put another there with gameserver restore"
+            f"{file} is a backup beside the log of another database, with which SQLite would mix it: delete {log} to"
+            " use the backup alone, or put a backup in place with gameserver restore"
         )
 
 

@@ -32,4 +32,4 @@ def shrink_log(connection: sqlite3.Connection, log: Path) -> None:
         finally:
             connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
     except (OSError, sqlite3.Error) as error:
-        logger.warning("the write-ahead log cannot be shortened: %s", error)
+        logger.warning("the write-ahead log cannot be truncated: %s", error)

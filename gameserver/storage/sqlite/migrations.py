@@ -79,8 +79,8 @@ def require_current(file: Path, connection: sqlite3.Connection) -> None:
     version, newest = require_known(file, connection), len(MIGRATIONS) + 1
     if version != newest:
         raise IncompatibleDatabase(
-            f"{file} is of version {version}, and this program's are of version {newest}: make a backup (gameserver"
-            " backup), then start the server with it, which brings it up to date"
+            f"{file} has schema version {version}, and this program needs {newest}: make a backup (gameserver backup),"
+            " then start the server, which migrates the database"
         )
 
 

@@ -59,11 +59,13 @@ def _copy(file: Path, stack: ExitStack) -> Path:
             if beside(file, suffix).exists():
                 shutil.copyfile(beside(file, suffix), beside(folder / file.name, suffix))
         if _state(file) != before:
-            raise FileRefused(f"{file} is being written, and this user may not share its log: run this as the server's")
+            raise FileRefused(
+                f"{file} is being written, and this user may not share its log: run this as the server's user"
+            )
     except OSError as error:
         raise FileRefused(
-            f"nothing can be written beside {file}, and to read a copy of it elsewhere failed: {error};"
-            " TMPDIR names another place"
+            f"nothing can be written beside {file}, and reading a copy of it elsewhere failed: {error};"
+            " set TMPDIR to another folder"
         ) from error
     return folder / file.name
 

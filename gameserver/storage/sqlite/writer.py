@@ -151,14 +151,14 @@ class Writer:
         try:
             tell(what)
         except Exception:
-            logger.exception("what became of a write could not be told")
+            logger.exception("a callback after a write failed")
 
     def close(self) -> None:
         """Write the log back into the database and close the connection. The writer must not be running."""
         try:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
-            logger.warning("the last checkpoint failed, the next start makes up for it: %s", error)
+            logger.warning("the last checkpoint failed; the next start does it: %s", error)
         self._connection.close()
 
     def _run_batch(self, batch: list[_Write]) -> _Done:
@@ -274,4 +274,4 @@ class Writer:
 
 def _log_postponed(due: Due, error: BaseException) -> None:
     level = logging.WARNING if isinstance(error, _DATABASE_ERRORS) else logging.ERROR  # an error is a bug
-    logger.log(level, "%s failed, and is put off", due.name, exc_info=error)
+    logger.log(level, "%s failed and is postponed", due.name, exc_info=error)
