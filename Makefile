@@ -14,7 +14,7 @@ BENCH_ENV := $(VENV)/.bench
 .DEFAULT_GOAL := help
 .PHONY: run test soak lint typecheck audit check bench reference clean help
 
-run: $(RUN_ENV) ## serve for development (HOST=, PORT=, DB= choose where)
+run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address and the database)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
 
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
@@ -22,7 +22,7 @@ test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 
 soak: export GAMESERVER_SOAK_ROUNDS ?= 300
 soak: export GAMESERVER_SOAK_MESSAGES ?= 100000
-soak: $(DEV_ENV) ## power cuts under load (GAMESERVER_SOAK_ROUNDS=300) and nonsense (GAMESERVER_SOAK_MESSAGES=100000)
+soak: $(DEV_ENV) ## test power cuts (GAMESERVER_SOAK_ROUNDS=300) and malformed messages (GAMESERVER_SOAK_MESSAGES=100000)
 	$(BIN)/python -m pytest -n 0 -s tests/e2e/test_mixed_load.py tests/e2e/test_message_fuzz.py $(ARGS)
 
 lint: $(DEV_ENV) ## check style
@@ -32,23 +32,23 @@ lint: $(DEV_ENV) ## check style
 typecheck: $(DEV_ENV) ## check types
 	$(BIN)/mypy
 
-audit: $(DEV_ENV) ## look for known vulnerabilities in what is installed
+audit: $(DEV_ENV) ## look for known vulnerabilities in the installed packages
 	@$(BIN)/python -m tests.support.audit
 
-check: test lint typecheck audit ## tests, style, types and known vulnerabilities
+check: test lint typecheck audit ## run test, lint, typecheck and audit
 
 bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= passes arguments, such as --quick)
 	@mkdir -p build
 	$(BIN)/python -m benchmarks --json build/bench.json $(ARGS)
 
-reference: $(DEV_ENV) ## write docs/reference.md anew from the declarations
+reference: $(DEV_ENV) ## regenerate docs/reference.md from the declarations
 	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
 
-clean: ## remove everything that can be made again; data/ stays
+clean: ## remove everything that can be rebuilt; data/ stays
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-help: ## list these
+help: ## list these targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 $(BIN)/python:

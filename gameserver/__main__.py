@@ -1,4 +1,4 @@
-"""The ``gameserver`` command. Where it cannot run it says so, instead of failing at what is missing there."""
+"""The ``gameserver`` command. On an unsupported system it says so before importing what is missing there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ OLDEST_PYTHON = (3, 11)
 
 
 def unsupported(platform: str, version: tuple[int, ...]) -> str | None:
-    """Why the server does not run on such a system, with such a Python; None if it does."""
+    """Why the server does not run on this platform or Python version; None if it does."""
     if platform not in SYSTEMS:
         return "it runs on {} only; on Windows, in WSL or a container".format(" and ".join(SYSTEMS.values()))
     if version[:2] < OLDEST_PYTHON:
@@ -18,12 +18,12 @@ def unsupported(platform: str, version: tuple[int, ...]) -> str | None:
 
 
 def main() -> int:
-    """Run the command; returns the process's exit code."""
+    """Run the command and return the process's exit code."""
     reason = unsupported(sys.platform, sys.version_info[:3])
     if reason is not None:
         print(f"gameserver: {reason}", file=sys.stderr)
         return 1
-    # What follows is Python 3.11, and needs modules that other systems do not have.
+    # The import needs Python 3.11 and modules that unsupported systems lack.
     from gameserver.cli import main as run
 
     return run()

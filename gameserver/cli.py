@@ -55,16 +55,16 @@ DONE, NOT_DONE, BUG, INTERRUPTED, UNREAD = 0, 1, 3, 130, 141
 EXIT_CODES = """\
 exit codes:
   0    done
-  1    not done, or not sound, or refused: standard error says why, or the output does
-  2    the command line is not understood
+  1    not done, refused, or not sound: standard error or the output says why
+  2    the command line is invalid
   3    a bug, with its traceback on standard error
   130  interrupted (Ctrl-C)
-  141  nobody reads the output any more
+  141  the reader of the output has gone
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the process's exit code."""
+    """Run a command and return the process's exit code."""
     output.prepare()
     options = _parser().parse_args(arguments)
     try:
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tell(error: BaseException) -> int:
-    """Say what an operator can mend in a sentence, and show the traceback of all else; the exit code."""
+    """Print an operator's error as a sentence and any other as a traceback; returns the exit code."""
     first, *others = _leaves(error)
     if any(isinstance(leaf, KeyboardInterrupt) for leaf in (first, *others)):
         return INTERRUPTED
@@ -138,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     run = add(commands, "serve", _serve, "Serve until told to stop", every=True)
-    run.add_argument("--dev", action="store_true", help=f"make a provider {DEVELOPER!r} and print how to connect as it")
+    run.add_argument(
+        "--dev", action="store_true", help=f"make a provider {DEVELOPER!r} and print how to connect as that user"
+    )
 
     user = commands.add_parser("user", help="Make users and their session keys").add_subparsers(
         required=True, metavar="COMMAND"
@@ -165,30 +167,32 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("source_id")
     command.add_argument("name")
 
-    add(commands, "check", _check, "Prove that a database is sound, or say what is wrong with it")
+    add(commands, "check", _check, "Check that a database is sound, or print its faults")
 
-    command = add(commands, "backup", _backup, "Copy the database into one file, also beside a running server")
-    command.add_argument("file", help="the backup; one already there is replaced once the new one is whole")
-    command = add(commands, "restore", _restore, "Put a backup in the place of the database, while no server runs")
-    command.add_argument("file", help="what backup wrote")
+    command = add(commands, "backup", _backup, "Copy the database into one file, with or without a running server")
+    command.add_argument("file", help="the backup; an existing one is replaced once the new one is complete")
+    command = add(commands, "restore", _restore, "Replace the database by a backup, while no server runs")
+    command.add_argument("file", help="the backup")
     command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
 
-    command = add(commands, "export", _export, "Write a game's whole life as JSON lines")
+    command = add(commands, "export", _export, "Write a game's requests and outcome as JSON lines")
     command.add_argument("game_id")
-    command = add(commands, "replay", _replay, "Live an exported game again in memory")
-    command.add_argument("file", help="what export wrote; - for standard input")
-    command.add_argument("--verify", action="store_true", help="exit with 1 if anything comes out otherwise")
+    command = add(commands, "replay", _replay, "Repeat an exported game in memory and compare the outcome")
+    command.add_argument("file", help="the export; - for standard input")
+    command.add_argument("--verify", action="store_true", help="exit with 1 if the outcome differs")
 
     command = add(commands, "call", _call, "Log on to a server, send one request and print the reply", every=False)
     command.add_argument("request", help="the request, such as '{\"op\": 1}'")
     command.add_argument("--url", default="ws://127.0.0.1:9999/", help="the server (default %(default)s)")
-    command.add_argument("--key", help="a session key; without it one is asked of the server on --db")
-    command.add_argument("--as", dest="user", default=DEVELOPER, help="the user to be without --key (%(default)s)")
+    command.add_argument("--key", help="a session key; without it, the server of --db makes one")
+    command.add_argument(
+        "--as", dest="user", default=DEVELOPER, help="the user to act as without --key (default %(default)s)"
+    )
     return parser
 
 
 def _add_settings(parser: argparse.ArgumentParser, only: set[str] | None) -> None:
-    """A flag for each setting, or for some."""
+    """Add a flag for each setting, or for those named by ``only``."""
     group = parser.add_argument_group("settings", "also as GAMESERVER_… variables and keys of the --config file")
     group.add_argument("--config", metavar="FILE.toml", help="read settings from this file")
     hints = get_type_hints(Settings, include_extras=True)
@@ -215,10 +219,10 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _spare_the_collector() -> None:
-    """Let the garbage collector look at less and less often.
+    """Make the garbage collector run less often, and skip the objects loaded so far.
 
-    What has been loaded stays; a connection is many objects that stay, and little of what a request makes is a
-    cycle. As the interpreter has it, much of accepting ten thousand connections is looking through them.
+    Loaded modules and open connections are many long-lived objects, and requests make few reference cycles. With the
+    interpreter's defaults, accepting ten thousand connections spends much of its time in the collector.
     """
     gc.collect()
     gc.freeze()
@@ -298,7 +302,7 @@ def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
 
 @contextmanager
 def _reading(settings: Settings) -> Iterator[tuple[Path, SqliteConnection]]:
-    """The database and a connection to it, read-only, in one read transaction; it may be of an older version."""
+    """Yield the database's path and a read-only connection in a transaction; older schema versions are accepted."""
     file = locate(Path(settings.db))
     if not file.exists():
         raise ControlError(f"there is no database at {file}; name one with --db")
@@ -323,18 +327,18 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
     with _reading(settings) as (file, connection):
         faults = back_up(connection, file, target, Progress())
     if faults:
-        reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is as it was:"
+        reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is unchanged:"
         raise CopyRefused("\n".join([reason, *faults]))
-    say(f"{target} is a backup of {file}, and sound")
+    say(f"{target} is a sound backup of {file}")
     if target.stat().st_mode & ~file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        print(f"others can read {target}: its file system keeps no permissions", file=sys.stderr)
+        print(f"other users can read {target}: its file system keeps no permissions", file=sys.stderr)
     return 0
 
 
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
     file = locate(Path(settings.db))
     kept = restore(file, Path(options.file), Progress(), keep=not options.discard_old)
-    say(f"{file} is now what {options.file} holds")
+    say(f"{file} now holds the content of {options.file}")
     if kept is not None:
         say(f"the database it replaces is kept as {kept}; to go back: gameserver restore {kept} --db {file}")
     say(
@@ -370,7 +374,7 @@ def _replay(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _input(file: str) -> tuple[bytes, str]:
-    """What a file holds, and how it is called; ``-`` is standard input."""
+    """A file's content and its name for messages; ``-`` is standard input. Raises `ReplayError`."""
     try:
         if file != "-":
             return Path(file).read_bytes(), file

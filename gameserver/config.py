@@ -1,4 +1,4 @@
-"""Every setting, once: its type, bounds, default and one-line meaning.
+"""The settings: the type, bounds, default and one-line meaning of each.
 
 A setting is a flag (``--max-requests-per-s 1000``), an environment variable
 (``GAMESERVER_MAX_REQUESTS_PER_S``) and a key of the TOML file given by ``--config``; a flag wins over a
@@ -22,7 +22,7 @@ from gameserver.textfiles import TextRefused, decode_text
 ENVIRONMENT_PREFIX = "GAMESERVER_"
 SECRET_VARIABLE = "GAMESERVER_SECRET"  # noqa: S105 - the name of a variable, not its value
 OTHER_VARIABLES = frozenset({SECRET_VARIABLE})
-# What Kubernetes and Docker's links put into the environment for a service, or another one, of the server's name.
+# Variables that Kubernetes and Docker's links set for services whose names begin with the server's.
 _SERVICE_VARIABLE = re.compile(
     ENVIRONMENT_PREFIX
     + r"(\w+_)?(SERVICE_(HOST|PORT(_\w+)?)|ENV_\w+"
@@ -30,7 +30,7 @@ _SERVICE_VARIABLE = re.compile(
 )
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")  # of …_PORT
 _LINK_NAME = re.compile(r"/[^/]+/[^/]+")  # of …_NAME
-UNIX = "unix"  # stands for whoever connects to a Unix socket
+UNIX = "unix"  # stands for the clients of a Unix socket
 _LISTS = frozenset({"allowed_origins", "metrics_hosts", "trusted_proxies", "metrics_addresses"})
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
@@ -38,7 +38,7 @@ Seconds = Annotated[float, Meta(gt=0, le=10**6)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an operator may set. Units stand last in the names."""
+    """The settings of an operator. A name ends with its unit."""
 
     host: Annotated[
         str, Meta(min_length=1, description="addresses or names to listen on, or unix:PATH, separated by commas")
@@ -50,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", description="a path such as /game that a proxy leaves in front"),
     ] = ""
     tls_certificate: Annotated[str, Meta(description="a PEM certificate chain: serves wss and https with it")] = ""
-    tls_key: Annotated[str, Meta(description="its private key, unless that is in the same file")] = ""
+    tls_key: Annotated[str, Meta(description="the certificate's private key, unless it is in the same file")] = ""
     log_level: Annotated[
         str, Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error")
     ] = "info"
@@ -64,11 +64,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...], Meta(description="addresses or networks of reverse proxies that tell where a client is")
     ] = ()
     proxy_header: Annotated[
-        str, Meta(pattern="^(x-forwarded-for|forwarded)$", description="what they write: x-forwarded-for or forwarded")
+        str,
+        Meta(
+            pattern="^(x-forwarded-for|forwarded)$",
+            description="the header trusted proxies write: x-forwarded-for or forwarded",
+        ),
     ] = "x-forwarded-for"
-    proxy_protocol: Annotated[bool, Meta(description="whether they begin each connection by the PROXY protocol")] = (
-        False
-    )
+    proxy_protocol: Annotated[
+        bool, Meta(description="whether trusted proxies begin each connection with the PROXY protocol")
+    ] = False
     metrics_addresses: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of clients that may read /metrics")
     ] = ("127.0.0.0/8", "::1")
@@ -88,23 +92,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shutdown_timeout_s: Annotated[Seconds, Meta(description="for requests in flight to be answered")] = 10.0
     max_message_bytes: Annotated[Count, Meta(description="of one message received")] = 262_144
     max_message_fragments: Annotated[Count, Meta(description="frames of one message received")] = 16_384
-    max_head_bytes: Annotated[Count, Meta(description="of an HTTP request head")] = 16_384
-    max_unsent_bytes: Annotated[Count, Meta(description="waiting for one connection before it is too slow")] = 1_048_576
-    max_unanswered_bytes: Annotated[Count, Meta(description="of one user's changes in hand; for more, one waits")] = (
-        524_288
+    max_head_bytes: Annotated[Count, Meta(description="bytes of an HTTP request head")] = 16_384
+    max_unsent_bytes: Annotated[Count, Meta(description="bytes queued for one connection before it is too slow")] = (
+        1_048_576
     )
+    max_unanswered_bytes: Annotated[
+        Count, Meta(description="bytes of one user's unanswered changes; reading pauses beyond")
+    ] = 524_288
     max_requests_per_s: Annotated[Count, Meta(description="of one user; bursts may be twice that")] = 100
     max_requests_per_s_per_address: Annotated[Count, Meta(description="of one address; bursts twice that")] = 2_000
     max_connections: Annotated[Count, Meta(description="in all")] = 20_000
     max_connections_per_address: Annotated[Count, Meta(description="from one address")] = 10_000
-    max_anonymous_connections_per_address: Annotated[
-        Count, Meta(description="from one address, as long as nobody has logged on")
-    ] = 5_000
+    max_anonymous_connections_per_address: Annotated[Count, Meta(description="from one address, before logon")] = 5_000
     max_connections_per_user: Annotated[Count, Meta(description="of one user")] = 20
     max_waiting_writes: Annotated[Count, Meta(description="requests queued for the database's writer")] = 10_000
     max_open_pools: Annotated[Count, Meta(description="unresolved pools of one game")] = 200
     max_unbacked_runs: Annotated[
-        Count, Meta(description="that time ends in a row before a pool is no longer recreated")
+        Count, Meta(description="runs in a row without a bet after which a pool is no longer recreated")
     ] = 10
     max_game_admins: Annotated[Count, Meta(description="of one game, besides admins of its source")] = 10
     max_target_depth: Annotated[int, Meta(ge=1, le=64, description="levels of nested targets")] = 64
@@ -114,7 +118,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1, le=1_000_000, description="of a game's details, events and counts aside")
     ] = 786_432
     max_pool_targets: Annotated[int, Meta(ge=1, le=1_000, description="of one pool, 'none' aside")] = 500
-    presence_detail_limit: Annotated[Count, Meta(description="subscribers up to which each coming is told")] = 100
+    presence_detail_limit: Annotated[
+        Count, Meta(description="subscribers up to which each join and leave is broadcast")
+    ] = 100
     presence_interval_ms: Annotated[Count, Meta(description="between two presence updates of a large game")] = 1_000
     distribution_interval_ms: Annotated[Count, Meta(description="between two distribution updates of a pool")] = 100
     max_listed_bettors: Annotated[
@@ -123,10 +129,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     starting_balance: Annotated[
         str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$", description="of a new user, in DON")
     ] = "1000.00"
-    game_log_days: Annotated[Count, Meta(description="a closed game's broadcasts can be recovered")] = 7
-    reply_days: Annotated[Count, Meta(description="replies to requests with a key are kept")] = 7
-    session_hours: Annotated[Count, Meta(description="a session key is valid")] = 24
-    max_sessions_per_user: Annotated[Count, Meta(description="live session keys; the oldest ends")] = 10
+    game_log_days: Annotated[Count, Meta(description="days a closed game's broadcasts can be recovered")] = 7
+    reply_days: Annotated[Count, Meta(description="days replies to requests with a key are kept")] = 7
+    session_hours: Annotated[Count, Meta(description="hours a session key is valid")] = 24
+    max_sessions_per_user: Annotated[
+        Count, Meta(description="live session keys of a user; beyond, the oldest ends")
+    ] = 10
     readers: Annotated[int, Meta(ge=1, le=64, description="read-only database connections")] = 3
 
     @property
@@ -136,13 +144,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class SettingsError(OperatorError, ValueError):
-    """A setting that is unknown, out of bounds or of no use here; the text names it."""
+    """A setting that is unknown, out of bounds or unusable; the text names it."""
 
 
 def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file: Path | None) -> Settings:
-    """The settings in force.
+    """Read the settings from the file, the environment and the flags, each overriding the one before.
 
-    Raises `SettingsError` for a name that does not exist or a value that is not accepted.
+    Raises `SettingsError` for an unknown name or a value that is not accepted.
     """
     known = {field.name: field.type for field in msgspec.structs.fields(Settings)}
     values: dict[str, Any] = {}
@@ -155,7 +163,7 @@ def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file
             continue
         name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
         if name not in known or not variable.isupper():
-            raise SettingsError(f"no setting is called {name!r} (the variable {variable})")
+            raise SettingsError(f"there is no setting {name!r} (the variable {variable})")
         values[name] = _convert(known, name, value, f"in the variable {variable}")
     for name, value in flags.items():
         values[name] = _convert(known, name, value, f"of --{name.replace('_', '-')}")
@@ -163,7 +171,7 @@ def load_settings(flags: Mapping[str, str], environment: Mapping[str, str], file
 
 
 def _is_of_service(variable: str, value: str) -> bool:
-    """Whether a variable was put there for a service by what runs containers, and is none of the operator's."""
+    """Whether a container runtime, not the operator, set a variable, for a service of the server's name."""
     if variable.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value):
         return True
     if variable.endswith("_NAME") and _LINK_NAME.fullmatch(value):
@@ -184,7 +192,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 
 def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> Any:
     if name not in known:
-        raise SettingsError(f"no setting is called {name!r} ({origin})")
+        raise SettingsError(f"there is no setting {name!r} ({origin})")
     if name in _LISTS and isinstance(value, str):
         value = [item.strip() for item in value.split(",") if item.strip()]
     if name == "starting_balance" and type(value) in (int, float):
@@ -204,19 +212,19 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def normal_origin(text: str) -> str:
-    """An origin as browsers write it: lower case, international names encoded, without the scheme's default port.
+    """Normalize an origin as browsers write it: lower case, encoded international names, no default port.
 
-    Raises ValueError for what is none; a last ``/`` is taken for a slip.
+    Raises ValueError if ``text`` is not an origin; a trailing ``/`` is ignored.
     """
     found = _ORIGIN.fullmatch(text.strip().lower().removesuffix("/"))
     if found is None:
-        raise ValueError(f"{text!r} is no origin: {_what_is_wrong(text)}")
+        raise ValueError(f"{text!r} is not an origin: {_what_is_wrong(text)}")
     scheme, v6, name, port = found.groups()
     host = f"[{IPv6Address(v6)}]" if v6 else name if name.isascii() else idna.encode(name, uts46=True).decode("ascii")
     if port is None or int(port) == _DEFAULT_PORTS[scheme]:
         return f"{scheme}://{host}"
     if not 0 < int(port) < 2**16:
-        raise ValueError(f"{text!r} is no origin: there is no such port")
+        raise ValueError(f"{text!r} is not an origin: its port is not from 1 to 65535")
     return f"{scheme}://{host}:{int(port)}"
 
 
@@ -238,7 +246,7 @@ def _check_network(name: str) -> None:
         ip_network(name)
 
 
-# What the items of a list must be, beyond their type: these raise ValueError.
+# Checks of the items of a list, beyond their type; each raises ValueError.
 _CHECKS: dict[str, Callable[[str], object]] = {
     "allowed_origins": normal_origin,
     "trusted_proxies": _check_network,

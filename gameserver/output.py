@@ -1,4 +1,4 @@
-"""What commands write: text that the terminal can show, and files in UTF-8."""
+"""The standard output of commands: text that the terminal can show, and exports in UTF-8."""
 
 import codecs
 import io
@@ -15,21 +15,21 @@ from gameserver.errors import OperatorError
 
 
 class OutputFailed(OperatorError):
-    """Standard output that cannot be written."""
+    """Standard output cannot be written; the text says why."""
 
 
 class ReaderGone(Exception):
-    """Nobody reads standard output any more."""
+    """The reader of standard output has gone."""
 
 
 def prepare() -> None:
-    """Let what a terminal cannot show be written as ``\\xe9``: no command fails for having to tell of it."""
+    """Write characters that the terminal cannot show as escapes such as ``\\xe9``, so that no command fails on them."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def write_utf8() -> None:
-    """Write UTF-8 from now on, whatever the locale: what is written is a file."""
+    """Switch standard output to UTF-8, whatever the locale, for an export."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
 
@@ -40,13 +40,13 @@ def say(text: str) -> None:
 
 
 def say_json(value: Any, *, indent: int | None = None) -> None:
-    """Write JSON, with escapes for what another encoding than UTF-8 may not have, so that it stays JSON."""
+    """Write JSON; unless the output is UTF-8, non-ASCII characters are escaped. Raises `OutputFailed`, `ReaderGone`."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     say(json.dumps(value, indent=indent, ensure_ascii=codecs.lookup(encoding).name != "utf-8"))
 
 
 def flush() -> None:
-    """Have everything written. Raises `OutputFailed` and `ReaderGone`."""
+    """Flush standard output. Raises `OutputFailed` and `ReaderGone`."""
     if sys.stdout is not None:
         _write(sys.stdout.flush)
 
@@ -55,7 +55,7 @@ def _write(write: Callable[[], object]) -> None:
     try:
         write()
     except OSError as error:
-        # The interpreter would try once more at its end, and complain in its own words.
+        # The interpreter would flush again at exit and print an error of its own.
         with suppress(OSError), Path(os.devnull).open("wb") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):

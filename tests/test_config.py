@@ -145,8 +145,8 @@ def test_an_origin_is_taken_as_a_browser_writes_it(given: str, meant: str) -> No
         ("https://me@play.example", "as in https://play.example:8443"),
         ("https://play.example:", "as in https://play.example:8443"),
         ("https://play.example:https", "as in https://play.example:8443"),
-        ("https://play.example:99999", "no such port"),
-        ("https://play.example:0", "no such port"),
+        ("https://play.example:99999", "its port is not"),
+        ("https://play.example:0", "its port is not"),
         ("https://[::1", "as in https://play.example:8443"),
         ("https://[1:2]", "is not accepted"),
         ("https://a b", "as in https://play.example:8443"),
@@ -218,10 +218,10 @@ def test_a_value_of_the_wrong_kind_in_a_file_is_refused_with_its_origin(file: Pa
 
 
 def test_an_unknown_name_is_refused(file: Path) -> None:
-    with pytest.raises(SettingsError, match="no setting is called 'prot'"):
+    with pytest.raises(SettingsError, match="there is no setting 'prot'"):
         load_settings({"prot": "1"}, {}, None)
     file.write_text("[server]\nport = 1\n")
-    with pytest.raises(SettingsError, match="no setting is called 'server'"):
+    with pytest.raises(SettingsError, match="there is no setting 'server'"):
         load_settings({}, {}, file)
 
 

@@ -1,4 +1,4 @@
-"""What ``gameserver call`` does: one request to a server, wherever it runs, and its reply."""
+"""``gameserver call``: sends one request to a server and returns the reply."""
 
 import json
 import os
@@ -13,20 +13,20 @@ from gameserver.errors import OperatorError
 
 
 class CallFailed(OperatorError):
-    """A request that cannot be sent, or that got no reply; the text says which."""
+    """A request that cannot be sent, or has no reply; the text says which."""
 
 
 def read_request(argument: str) -> dict[str, Any]:
-    """The request in an argument of the command line: a JSON object. Raises `CallFailed`."""
+    """Decode a request, a JSON object, from a command line argument. Raises `CallFailed`."""
     try:
-        # What the locale could not read of it has come through as it was, and is UTF-8 if anything.
+        # Bytes that the locale cannot decode arrive as surrogates; they are most likely UTF-8.
         request = json.loads(os.fsencode(argument).decode() if _is_torn(argument) else argument)
     except (ValueError, RecursionError):
         request = None
     if not isinstance(request, dict):
         raise CallFailed("the request must be a JSON object, such as '{\"op\": 1}'")
     if _is_torn(json.dumps(request, ensure_ascii=False)):
-        raise CallFailed("the request has half a character (a lone surrogate) in it")
+        raise CallFailed("the request contains half a character (a lone surrogate)")
     return request
 
 
@@ -39,25 +39,25 @@ def _is_torn(text: str) -> bool:
 
 
 def require_url(url: str) -> None:
-    """Raise `CallFailed` for what is no address of a server."""
+    """Raise `CallFailed` if ``url`` is not a ws:// or wss:// address."""
     try:
         parts = urlsplit(url)
         (parts.hostname or "").encode("idna")
         accepted = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a name that is none
+    except ValueError:  # an invalid port or host name
         accepted = False
     if not accepted:
-        raise CallFailed(f"{url} is no address of a server, such as ws://127.0.0.1:9999/")
+        raise CallFailed(f"{url} is not a server's address, such as ws://127.0.0.1:9999/")
 
 
 def require_key(key: str) -> None:
-    """Raise `CallFailed` for what cannot be a session key."""
+    """Raise `CallFailed` if ``key`` cannot be a session key."""
     if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise CallFailed("that is no session key: 'gameserver user key NAME' makes one")
+        raise CallFailed("--key is not a session key: 'gameserver user key NAME' makes one")
 
 
 def ask(url: str, key: str, request: dict[str, Any]) -> dict[str, Any]:
-    """The reply to a request. Raises `CallFailed` if there is none."""
+    """Send a request and return the reply. Raises `CallFailed` if there is none."""
     try:
         reply: dict[str, Any] = trio.run(_ask, url, key, request)
     except* (OSError, HandshakeError, ConnectionClosed, trio.TooSlowError, trio.BrokenResourceError) as errors:

@@ -1,4 +1,4 @@
-"""The command line's way to the database: through the running server, or directly if there is none."""
+"""Carrying out commands: through the running server, or directly on the database if no server runs."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ class ControlError(OperatorError):
 
 
 def control(settings: Settings, command: Command, *, create: bool = False) -> dict[str, Any]:
-    """Carry out a command and return its answer; ``create`` makes the database if there is none.
+    """Carry out a command and return its answer; ``create`` makes a missing database.
 
     Raises `ControlError` and other kinds of `OperatorError`.
     """
@@ -40,15 +40,15 @@ def control(settings: Settings, command: Command, *, create: bool = False) -> di
     try:
         line = msgspec.json.encode(command)
     except UnicodeEncodeError as error:
-        raise ControlError(f"this is no text: {error}") from None
+        raise ControlError(f"the arguments are not valid text: {error}") from None
     answer = _ask_server(file, line)
     if answer is None:
         try:
             answer = _do_directly(file, settings, command)
         except DatabaseInUse:
             raise ControlError(
-                f"a server has {file} and does not answer at {beside(file, '.sock')}: if it is starting or stopping,"
-                " try again in a moment; if the socket was removed or cannot be, stop the server first"
+                f"a server is using {file} and does not answer at {beside(file, '.sock')}: if it is starting or"
+                " stopping, try again in a moment; if the socket was removed, stop the server first"
             ) from None
     if "error" in answer:
         raise ControlError(answer["error"])
@@ -70,7 +70,7 @@ def _ask_server(file: Path, line: bytes) -> dict[str, Any] | None:
             connection.sendall(line + b"\n")
             with connection.makefile("rb") as stream:
                 answer = stream.readline()
-        except OSError:  # a timeout is one too
+        except OSError:  # a timeout is an OSError too
             answer = b""
     if not answer:
         raise ControlError("the server did not answer; whether the command was carried out is unknown")
@@ -97,7 +97,7 @@ def _do_directly(file: Path, settings: Settings, command: Command) -> dict[str, 
 
 
 def _secret(file: Path, connection: Connection, *, is_new: bool) -> bytes:
-    """The secret that session keys are made with; only with a new database is a new one made."""
+    """The secret that session keys are made with; a new one is made only for a new database."""
     environment = os.environ.get(SECRET_VARIABLE)
     secret = load_secret(file, environment) if is_new else find_secret(file, environment)
     secret = require_known_secret(connection, secret)

@@ -1,4 +1,4 @@
-"""What the command line asks of the database: users, keys, sources (protocol, "Command line")."""
+"""The commands that change or list users, session keys and sources (protocol, "Command line")."""
 
 import re
 from collections.abc import Callable
@@ -37,28 +37,28 @@ from gameserver.storage.users import (
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
-    """What is asked; its subclasses are the commands."""
+    """The base class of commands."""
 
 
 class KeyCommand(Command, frozen=True):
-    """One that needs the server's secret: it makes a session key, or reads one."""
+    """The base class of commands that need the server's secret, since they make or read a session key."""
 
 
 class AddUser(KeyCommand, frozen=True):
-    """Make a user, and a session key for it."""
+    """Make a user and a session key."""
 
     username: str
     is_provider: bool = False
 
 
 class ReplaceKeys(KeyCommand, frozen=True):
-    """Make a new session key for a user and end all others."""
+    """Make a new session key for a user and end all other keys of the user."""
 
     username: str
 
 
 class OpenSession(KeyCommand, frozen=True):
-    """Make one more session key for a user."""
+    """Make an additional session key for a user."""
 
     username: str
 
@@ -89,7 +89,7 @@ class AddSourceAdminByName(Command, frozen=True):
 
 
 class _Admin:
-    """A command being carried out."""
+    """The state of a command in progress: what it needs, and the sessions and balances it has changed."""
 
     def __init__(self, connection: Connection, secret: bytes | None, settings: Settings, now_ms: int) -> None:
         self.connection = connection
@@ -121,7 +121,7 @@ def _add_user(admin: _Admin, command: AddUser) -> dict[str, Any]:
         raise invalid("username", "a username is 1 to 32 letters, digits, '_', '-' or '.'")
     user = insert_user(admin.connection, command.username, command.is_provider, admin.now_ms)
     if user is None:
-        raise Rejected(ErrorCode.CONFLICT, f"there is a user {command.username} already; 'user key' makes a new key")
+        raise Rejected(ErrorCode.CONFLICT, f"the user {command.username} exists already; 'user key' makes a new key")
     if Decimal(admin.settings.starting_balance):
         _grant(admin, user, admin.settings.starting_balance, DEFAULT_CURRENCY)
     return admin.open_session(user)
@@ -131,7 +131,7 @@ def _grant(admin: _Admin, user: User, amount: str, currency: str) -> None:
     text = msgspec.Raw(msgspec.json.encode(amount))
     minor = to_minor(read_amount(text, "amount"), currency, "amount")
     if get_minted(admin.connection, currency) + minor > MAX_SUM_MINOR:
-        raise invalid("amount", f"amount is too much: there would be more {currency} than can be counted exactly")
+        raise invalid("amount", f"amount is too large: the total of {currency} could not be counted exactly")
     insert_credit(admin.connection, user.id, currency, minor, admin.now_ms)
     admin.touched.append((user.id, currency))
 
@@ -199,7 +199,7 @@ decode_command: Callable[[bytes], Command] = msgspec.json.Decoder(
 
 
 class CommandRunner:
-    """Carries commands out in a server that runs, through its writer."""
+    """Carries out commands inside a running server, through its writer."""
 
     def __init__(self, store: Store, secret: bytes, settings: Settings, now_ms: Callable[[], int]) -> None:
         self._store = store
@@ -208,7 +208,7 @@ class CommandRunner:
         self._now_ms = now_ms
 
     async def carry_out(self, command: Command) -> bytes:
-        """The answer to a command, a JSON object. Raises `Rejected`."""
+        """Carry out a command and return its answer, a JSON object. Raises `Rejected`."""
         now_ms = self._now_ms()
         job = partial(perform, command=command, secret=self._secret, settings=self._settings, now_ms=now_ms)
         return (await self._store.write(job, now_ms)).body
@@ -217,7 +217,7 @@ class CommandRunner:
 def perform(
     connection: Connection, command: Command, secret: bytes | None, settings: Settings, now_ms: int
 ) -> Committed:
-    """Carry out a command, a `KeyCommand` with the secret; the body is its answer. Raises `Rejected`."""
+    """Carry out a command; the body of the result is its answer. A `KeyCommand` needs the secret. Raises `Rejected`."""
     admin = _Admin(connection, secret, settings, now_ms)
     answer = _ACTIONS[type(command)](admin, command)
     return Committed(msgspec.json.encode(answer), _effects(admin))

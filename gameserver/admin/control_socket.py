@@ -1,4 +1,4 @@
-"""``FILE.sock``, by which commands reach the server of a database: its address, and who is at its other end."""
+"""``FILE.sock``, the Unix socket by which commands reach a database's server: its address and its peers' users."""
 
 import os
 import socket
@@ -20,13 +20,13 @@ class _Socket(Protocol):
 
 
 def control_address(file: Path) -> str:
-    """Where the server of ``file`` takes commands: the path of ``FILE.sock``, in the shorter of its spellings.
+    """The address at which the server of ``file`` takes commands: the shorter of the absolute and relative path.
 
-    Raises `FileRefused` if even that is longer than the system allows for a socket.
+    Raises `FileRefused` if both are longer than the system allows for a socket.
     """
     path = beside(file, ".sock").absolute()
     address = str(path)
-    with suppress(FileNotFoundError):  # there need be no working folder
+    with suppress(FileNotFoundError):  # the working folder may have been removed
         address = min(address, os.path.relpath(path), key=len)
     if len(os.fsencode(address)) > MAX_ADDRESS_BYTES:
         raise FileRefused(f"the path of {file} is too long for a socket beside it; choose a shorter one")
@@ -34,7 +34,7 @@ def control_address(file: Path) -> str:
 
 
 def peer_uid(connection: _Socket) -> int | None:
-    """The user at the other end of a connection, who made or accepted it; None where the system does not say."""
+    """The user id of a connection's peer process; None where the system does not tell it."""
     if hasattr(socket, "SO_PEERCRED"):  # Linux
         size = struct.calcsize(_LINUX_CREDENTIALS)
         credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
@@ -47,17 +47,17 @@ def peer_uid(connection: _Socket) -> int | None:
 
 
 def require_own_server(file: Path, connection: socket.socket) -> None:
-    """Raise `FileRefused` if another user's program listens at ``FILE.sock``: it would learn what it is asked."""
+    """Raise `FileRefused` if another user's process listens at ``FILE.sock``, which would read the command."""
     uid = peer_uid(connection)
     if uid is None:
         uid = beside(file, ".sock").lstat().st_uid
     if uid not in believed_owners(file):
         raise FileRefused(
             f"{beside(file, '.sock')} is a socket of {user_name(uid)}, neither of {user_name(os.geteuid())} nor of"
-            " root, and is not believed: run this as that user if it is the server's, else remove the socket"
+            " root, and is not trusted: run this as that user if it is the server's, else remove the socket"
         )
 
 
 def is_own_command(connection: _Socket) -> bool:
-    """Whether it is this process's user or root who asks. Where the system does not say, the socket's mode does."""
+    """Whether the peer is this process's user or root. Where the system does not tell it, the socket's mode decides."""
     return peer_uid(connection) in (None, 0, os.geteuid())

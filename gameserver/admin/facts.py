@@ -1,4 +1,4 @@
-"""The lines of an exported game, as they are read from a file."""
+"""Reading the lines of an exported game from a file."""
 
 import json
 from typing import Any
@@ -10,12 +10,12 @@ from gameserver.textfiles import decode_text
 
 
 class ReplayError(OperatorError):
-    """A file that is no export of a game, or a fact that could not be repeated."""
+    """A file that is not an export of a game, or a request in it that cannot be repeated."""
 
 
 class _Game(msgspec.Struct, tag_field="fact", tag="game"):
     currency: str
-    takeout_millionths: list[int] | int  # of each pool; or of all, from before a source could change it
+    takeout_millionths: list[int] | int  # of each pool, or one for all in exports of older versions
     pools: list[str]
     events: list[str]
 
@@ -35,7 +35,7 @@ class _Outcome(msgspec.Struct, tag_field="fact", tag="outcome"):
 
 
 def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:
-    """The facts in a file called ``name``, a line each, every one in its shape. Raises `ReplayError`, `TextRefused`."""
+    """Decode the facts in a file called ``name``, one a line. Raises `ReplayError` and `TextRefused`."""
     facts = []
     for number, line in enumerate(decode_text(data, name).split("\n"), 1):
         if line and not line.isspace():
@@ -43,6 +43,6 @@ def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:
                 fact = json.loads(line)
                 msgspec.convert(fact, _Game | _Request | _Outcome)
             except (ValueError, RecursionError) as error:
-                raise ReplayError(f"{name}, line {number}: this is no line of an export: {error}") from None
+                raise ReplayError(f"{name}, line {number}: this is not a line of an export: {error}") from None
             facts.append(fact)
     return facts

@@ -1,4 +1,4 @@
-"""A game's whole life as lines of facts, and living it again to prove what came of it."""
+"""Export of a game as facts, and replay of the facts to verify the game's outcome."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -46,7 +46,7 @@ _BET = tag_of(PlaceBetInBettingPool)
 
 
 def export_game(connection: Connection, game_uuid: str, now_ms: int) -> Iterator[dict[str, Any]]:
-    """The facts of a game, a dict a line: its head, what was asked of it in order, and what came of it.
+    """Yield the facts of a game, one dict a line: its head, its requests in order, and its outcome.
 
     Raises `Rejected` (``not_found``).
     """
@@ -72,14 +72,14 @@ def export_game(connection: Connection, game_uuid: str, now_ms: int) -> Iterator
                 "amount": str(to_units(row.amount, game.currency)),
             }
             yield {"fact": "request", "at": row.at, "user_id": row.user_id, "op": _BET, "parameters": parameters}
-    # What has fallen due since the server stopped has not been done in this file.
+    # Work that fell due after the server stopped has not been done in this file.
     due_at = next_due_at(connection)
     lived_until = now_ms if due_at is None else min(now_ms, due_at - 1)
     yield {"fact": "outcome", "at": lived_until, **_outcome(connection, game, lambda user_id: user_id)}
 
 
 def _in_order(rows: Iterator[JournalRow], bets: Iterator[JournalBet]) -> Iterator[JournalRow | JournalBet]:
-    """Each bet after the journal's row that came before it."""
+    """Merge requests and bets: each bet follows the journal row that preceded it."""
     bet = next(bets, None)
     for row in rows:
         while bet is not None and bet.after_journal_id < row.id:
@@ -92,7 +92,7 @@ def _in_order(rows: Iterator[JournalRow], bets: Iterator[JournalBet]) -> Iterato
 
 
 def _outcome(connection: Connection, game: Game, original: Callable[[int], int]) -> dict[str, Any]:
-    """What came of a game, in its currency's minor units, with users by their ids in the original."""
+    """The outcome of a game, with amounts in minor units and users by their ids in the original."""
     return {
         "pools": [list(outcome) for outcome in list_pool_outcomes(connection, game.id)],
         "bets": [
@@ -108,21 +108,24 @@ def _outcome(connection: Connection, game: Game, original: Callable[[int], int])
 
 
 class Replay:
-    """A game lived again in a database of its own, which must be empty."""
+    """Repeats an exported game in a database of its own, which must be empty."""
 
     def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection = connection
-        # What these limits have kept from happening is in the journal; the others refused requests, which are not.
+        # The journal records what these limits prevented; the other limits refused requests, which are not journalled.
         self._settings = msgspec.structs.replace(settings, max_open_pools=_NO_LIMIT, max_unbacked_runs=_NO_LIMIT)
         self._users: dict[int, User] = {}
         self._game: Game | None = None
 
     def run(self, lines: Iterable[dict[str, Any]]) -> list[str]:
-        """Repeat every request at its time; what came out otherwise than in the original, a sentence each."""
+        """Repeat every request at its time; returns the differences from the original's outcome, a sentence each.
+
+        Raises `ReplayError` if the facts are incomplete or a request cannot be repeated.
+        """
         facts = list(lines)
         shaped = len(facts) > 1 and all(isinstance(fact, dict) for fact in facts)
         if not shaped or facts[0].get("fact") != "game" or facts[-1].get("fact") != "outcome":
-            raise ReplayError("this is no complete export: it begins with the game and ends with the outcome")
+            raise ReplayError("this is not a complete export, which begins with the game and ends with the outcome")
         head, requests, outcome = facts[0], facts[1:-1], facts[-1]
         if not requests or requests[0].get("op") not in _CREATIONS:
             raise ReplayError("the journal of this game does not reach back to its beginning")
@@ -151,7 +154,7 @@ class Replay:
             self._users[user_id] = user
 
     def _fund(self, user: User, bet: PlaceBetInBettingPool, now_ms: int) -> None:
-        """Give a bettor what a bet takes beyond what this game has left him: he had it from elsewhere."""
+        """Credit a bettor with what a bet costs beyond the balance here; in the original it came from other games."""
         currency = self._head["currency"]
         amount = to_minor(read_amount(bet.amount, "amount"), currency, "amount")
         missing = amount - get_balances(self._connection, user.id, currency).available
@@ -182,7 +185,7 @@ class Replay:
         self._mark_not_recreated()
 
     def _mark_not_recreated(self) -> None:
-        """Let no pool be recreated that was not, from its opening on: each is at most once."""
+        """Turn off recreation, from their opening on, of the pools that the original did not recreate."""
         while self._not_recreated and self._game is not None:
             uuids = list_pool_uuids(self._connection, self._game.id)
             if len(uuids) <= self._not_recreated[0]:
@@ -192,7 +195,7 @@ class Replay:
             update_recreate_on_end(self._connection, pool.id, recreate_on_end=False)
 
     def _set_takeout(self) -> None:
-        """Let the source have the takeout with which the original opened its next pool."""
+        """Give the source the takeout with which the original opened its next pool."""
         assert self._game is not None
         takeout = self._head["takeout_millionths"]
         if isinstance(takeout, list):
@@ -200,7 +203,7 @@ class Replay:
         update_source(self._connection, self._source.id, SourceChange(None, None, takeout, None))
 
     def _translated(self, fact: dict[str, Any]) -> Request:
-        """The request with this life's ids: pools and events correspond by their order."""
+        """The request with the replay's ids; pools and events correspond by their order."""
         parameters = dict(fact["parameters"])
         if "source_id" in parameters:
             parameters["source_id"] = self._source.uuid
@@ -215,7 +218,7 @@ class Replay:
         return decode_request(msgspec.json.encode({"op": fact["op"], **parameters}).decode(), logged_in=True)
 
     def _let_time_pass(self, now_ms: int, *, late: bool = False) -> None:
-        """Do what is due, each thing at its moment; or late, all at ``now_ms``, as the original did."""
+        """Run the work due by ``now_ms``, each at its due time; if ``late``, all at ``now_ms``, as the original did."""
         while (due_at := next_due_at(self._connection)) is not None and due_at <= now_ms:
             due = due_job(self._settings, self._connection, now_ms if late else due_at)
             assert due is not None

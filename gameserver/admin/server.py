@@ -1,4 +1,4 @@
-"""The server's end of ``FILE.sock``: commands of the command line, for whoever may open the socket."""
+"""The server's side of ``FILE.sock``: carries out commands of the command line."""
 
 import errno
 import logging
@@ -21,21 +21,21 @@ logger = logging.getLogger(__name__)
 
 MAX_COMMAND_BYTES = 65_536
 _NO_SOCKETS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
-_NOT_FOR_YOU = msgspec.json.encode({"error": "the server takes commands of its own user and of root alone"})
+_NOT_FOR_YOU = msgspec.json.encode({"error": "the server takes commands only from its own user and from root"})
 
 
 async def open_control_socket(file: Path) -> trio.SocketListener | None:
-    """Listen beside the database file, for its owner only; None where its file system has no sockets.
+    """Listen on a socket beside the database file, private to its owner; None if the file system has no sockets.
 
-    The file's lock must be held. Raises `FileRefused` for what is in the socket's place and cannot be removed.
+    The caller holds the file's lock. Raises `FileRefused` if the path is taken and cannot be freed.
     """
     address = control_address(file)
     path = beside(file, ".sock")
     try:
         if path.is_socket():
-            path.unlink()  # an earlier run's
+            path.unlink()  # left by an earlier run
     except OSError as error:
-        raise FileRefused(f"{path} is another user's and cannot be removed: {error.strerror}") from error
+        raise FileRefused(f"{path} belongs to another user and cannot be removed: {error.strerror}") from error
     listener = trio.socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     mask = os.umask(0o777 ^ PRIVATE)
     try:
@@ -54,7 +54,7 @@ async def open_control_socket(file: Path) -> trio.SocketListener | None:
 
 
 async def serve_control(runner: CommandRunner, listener: trio.SocketListener, timeout_s: float) -> None:
-    """Carry out one command a connection, each within ``timeout_s``, until cancelled."""
+    """Accept connections and carry out one command on each, within ``timeout_s`` seconds, until cancelled."""
     async with trio.open_nursery() as nursery:
         await accept_forever(listener, partial(_serve_command, runner, timeout_s), nursery)
 

@@ -10,7 +10,7 @@ from gameserver.storage.ledger import Balances, Wallet
 
 
 class BetStatus(StrEnum):
-    """What became of a bet."""
+    """The state of a bet: running, or how it ended."""
 
     RUNNING = "running"
     WON = "won"
@@ -21,7 +21,7 @@ class BetStatus(StrEnum):
 
 
 class Bet(NamedTuple):
-    """A bet: an amount staked by a user on what stands at ``position`` in its pool."""
+    """A bet: ``amount`` minor units staked by a user on the target at ``position`` in the pool; times in epoch ms."""
 
     id: int
     uuid: str
@@ -39,7 +39,7 @@ _COLUMNS = ", ".join(Bet._fields)
 
 
 class BetContext(NamedTuple):
-    """What a bet has to know of a pool, of the target it names, if the pool has it, and of the user's money."""
+    """What deciding on a bet requires: the pool, the target (None if the pool lacks it), and the user's accounts."""
 
     pool_id: int
     game_id: int
@@ -55,23 +55,23 @@ class BetContext(NamedTuple):
     available: int | None
     staked_id: int | None
     staked: int | None
-    may_bet: bool  # not an admin of the game or its source, nor ever one of it, unless the source lets them
+    may_bet: bool  # never an admin of the game or its source, unless the source has admins_may_bet
 
     @property
     def times(self) -> PoolTimes:
-        """When the pool takes bets: until its game is to be closed, if not before."""
+        """The times at which the pool takes bets: at the latest until its game's ``close_at``."""
         return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
 
     @property
     def wallet(self) -> Wallet | None:
-        """The user's accounts, if both are open."""
+        """The user's accounts; None unless both are open."""
         if self.available_id is None or self.staked_id is None:
             return None
         return Wallet(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
 
 
 def find_bet_context(connection: Connection, pool_uuid: str, target_key: str, user_id: int) -> BetContext | None:
-    """All of it in one statement, since every bet begins with it; None if there is no such pool."""
+    """Read the context of a bet in one statement, since every bet begins with it; None if there is no such pool."""
     row = connection.execute(
         "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
@@ -93,13 +93,13 @@ def find_bet_context(connection: Connection, pool_uuid: str, target_key: str, us
 
 
 def has_running_bet_in_game(connection: Connection, user_id: int, game_id: int) -> bool:
-    """Whether a user has a bet that runs in a game."""
+    """Whether a user has a running bet in a game."""
     query = "SELECT 1 FROM participations WHERE user_id = ? AND game_id = ? AND is_running = 1 LIMIT 1"
     return connection.execute(query, (user_id, game_id)).fetchone() is not None
 
 
 def has_running_bet_in_source(connection: Connection, user_id: int, source_id: int) -> bool:
-    """Whether a user has a bet that runs in a game of a source."""
+    """Whether a user has a running bet in any game of a source."""
     query = (
         "SELECT 1 FROM participations JOIN games ON games.id = game_id"
         " WHERE user_id = ? AND is_running = 1 AND source_id = ? LIMIT 1"
@@ -108,7 +108,7 @@ def has_running_bet_in_source(connection: Connection, user_id: int, source_id: i
 
 
 def insert_bet(connection: Connection, pool_id: int, user_id: int, position: int, amount: int, now_ms: int) -> Bet:
-    """A new bet; its stake is not moved here."""
+    """Store a new bet and return it; moving its stake is left to the caller."""
     uuid = new_uuid(now_ms)
     bet_id = connection.insert(
         "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
@@ -119,13 +119,13 @@ def insert_bet(connection: Connection, pool_id: int, user_id: int, position: int
 
 
 def find_bet(connection: Connection, uuid: str) -> Bet | None:
-    """The bet of that id."""
+    """The bet with this wire id; None if there is none."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE uuid = ?", (uuid,)).fetchone()
     return Bet(*row) if row else None
 
 
 def insert_participation(connection: Connection, user_id: int, game_id: int, pool_id: int) -> bool:
-    """Record that a user has a valid bet in a pool; whether that is new."""
+    """Record that a user has a valid bet in a pool; returns whether that changed anything."""
     return bool(
         connection.execute(
             "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?)"
@@ -136,7 +136,7 @@ def insert_participation(connection: Connection, user_id: int, game_id: int, poo
 
 
 def add_to_stake(connection: Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
-    """Add to what a user has on a target; whether it is the first."""
+    """Add minor units to a user's stake on a target; returns whether it is the user's first stake there."""
     row = connection.execute(
         "INSERT INTO stakes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
         " RETURNING amount",
@@ -146,7 +146,7 @@ def add_to_stake(connection: Connection, user_id: int, pool_id: int, position: i
 
 
 def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int, int]:
-    """Position → amount of what a user has staked in a pool."""
+    """A user's stakes in a pool: position → amount in minor units."""
     return dict(
         connection.execute(
             "SELECT position, amount FROM stakes WHERE user_id = ? AND pool_id = ? AND amount > 0 ORDER BY position",
@@ -156,7 +156,7 @@ def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int,
 
 
 def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
-    """The newest bets on a target that are valid, newest first."""
+    """The newest valid bets on a target, newest first."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND status NOT IN ('invalidated', 'voided')"
         " ORDER BY id DESC LIMIT ?",

@@ -6,7 +6,7 @@ from gameserver.storage.connection import Connection
 
 
 class LoggedBroadcast(NamedTuple):
-    """A broadcast as it was sent."""
+    """A durable broadcast: its ``seq``, when it was sent in epoch ms, and its JSON."""
 
     seq: int
     sent_at: int
@@ -14,7 +14,7 @@ class LoggedBroadcast(NamedTuple):
 
 
 def insert_broadcast(connection: Connection, game_id: int, sent_at: int, body: bytes) -> int:
-    """Log a broadcast under the game's next seq, which is returned."""
+    """Log a broadcast under the game's next seq and return that seq."""
     (seq,) = connection.execute("UPDATE games SET seq = seq + 1 WHERE id = ? RETURNING seq", (game_id,)).fetchone()
     connection.execute(
         "INSERT INTO broadcasts (game_id, seq, sent_at, body) VALUES (?, ?, ?, ?)",
@@ -26,7 +26,7 @@ def insert_broadcast(connection: Connection, game_id: int, sent_at: int, body: b
 def list_broadcasts(
     connection: Connection, game_id: int, after_seq: int, up_to_seq: int, max_bytes: int
 ) -> list[LoggedBroadcast]:
-    """The broadcasts with ``after_seq < seq <= up_to_seq``: at least one, then while ``max_bytes`` allow."""
+    """The broadcasts with ``after_seq < seq <= up_to_seq``: at least one, ending where ``max_bytes`` are reached."""
     found: list[LoggedBroadcast] = []
     for row in connection.execute(
         "SELECT seq, sent_at, body FROM broadcasts WHERE game_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
@@ -40,13 +40,13 @@ def list_broadcasts(
 
 
 def first_logged_seq(connection: Connection, game_id: int) -> int | None:
-    """The oldest seq the log still holds."""
+    """The oldest seq in the game's log; None if the log is empty."""
     seq: int | None = connection.execute("SELECT min(seq) FROM broadcasts WHERE game_id = ?", (game_id,)).fetchone()[0]
     return seq
 
 
 def delete_first_broadcasts(connection: Connection, game_id: int, limit: int) -> int:
-    """Remove up to ``limit`` broadcasts of a game, the oldest first; returns how many."""
+    """Remove up to ``limit`` broadcasts of a game, oldest first; returns the number removed."""
     return connection.execute(
         "DELETE FROM broadcasts WHERE id IN (SELECT id FROM broadcasts WHERE game_id = ? ORDER BY seq LIMIT ?)",
         (game_id, limit),

@@ -6,7 +6,7 @@ _RECORDS = (("broadcasts", "sent_at"), ("transfers", "made_at"), ("bets", "place
 
 
 def last_recorded_at(connection: Connection) -> int:
-    """The latest of the newest rows of what carries the time; 0 in a new database."""
+    """The latest recorded time in epoch ms, read from the newest row of each table; 0 in a new database."""
     newest = 0
     for table, column in _RECORDS:
         row = connection.execute(f"SELECT {column} FROM {table} ORDER BY id DESC LIMIT 1").fetchone()

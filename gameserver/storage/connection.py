@@ -1,6 +1,6 @@
-"""What the topics of the storage ask of a database engine.
+"""The interface between the storage modules and a database engine.
 
-They speak SQL that engines share, with ``?`` for each value; what each engine does in its own way stands here by name.
+The modules use SQL common to engines, with ``?`` for each value; what differs between engines is a method here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,40 +19,40 @@ class StorageFailed(OperatorError):
 
 
 class StorageBusy(StorageFailed):
-    """Another program holds the database; nothing was done."""
+    """Another program holds the database's lock; nothing was changed."""
 
 
 class Result(Protocol):
-    """The rows of a statement, or how many it changed."""
+    """The result of a statement: its rows, or the number of rows it changed."""
 
     @property
     def rowcount(self) -> int:
-        """How many rows were changed."""
+        """The number of rows changed."""
 
     def fetchone(self) -> Any:
-        """The next row, None at the end."""
+        """The next row; None after the last."""
 
     def fetchall(self) -> list[Any]:
-        """The rows that are left."""
+        """All remaining rows."""
 
     def __iter__(self) -> Iterator[Any]:
-        """The rows that are left, one by one."""
+        """Iterate over the remaining rows."""
 
 
 class Connection(Protocol):
-    """A connection to the database, within a transaction."""
+    """A connection to the database, inside a transaction."""
 
     def execute(self, sql: str, values: Values = (), /) -> Result:
-        """Carry out a statement."""
+        """Execute a statement."""
 
     def execute_many(self, sql: str, rows: Iterable[Values], /) -> None:
-        """Carry out a statement for each of a few rows of values."""
+        """Execute a statement once for each row of values; for few rows."""
 
     def insert(self, sql: str, values: Values, /) -> int:
-        """Carry out an INSERT of one row without RETURNING; the row's ``id``."""
+        """Execute an INSERT of one row, without RETURNING; returns the row's ``id``."""
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
-        """Insert rows, however many, in one statement."""
+        """Insert any number of rows in one statement."""
 
     def update_many(self, table: str, columns: Sequence[str], key: Sequence[str], rows: Iterable[Values], /) -> None:
         """Set ``columns`` of many rows in one statement; each row of values has the columns first, then the key."""
@@ -61,4 +61,4 @@ class Connection(Protocol):
         """Read many rows at once; ``sql`` selects the fields of ``row``, a named tuple, under their names."""
 
     def savepoint(self) -> AbstractContextManager[None]:
-        """Undo what is done within, and only that, if it raises."""
+        """A savepoint: if the block raises, its changes, and no others, are rolled back."""

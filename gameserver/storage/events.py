@@ -1,4 +1,4 @@
-"""What happened in games, and how often."""
+"""Events of games, and the counts of them by action and target."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from gameserver.storage.ids import new_uuid
 
 
 class NewEventRow(NamedTuple):
-    """What an event is registered with: an action by a target, or the resolution of a binary pool."""
+    """The fields of a new event: an action by a target, or the resolution of a binary pool."""
 
     game_id: int
     action_id: int | None
@@ -40,7 +40,7 @@ _COLUMNS = ", ".join(Event._fields)
 
 
 def insert_event(connection: Connection, new: NewEventRow) -> Event:
-    """A new event."""
+    """Store a new event and return it."""
     columns, marks = ", ".join(NewEventRow._fields), ", ".join("?" * len(new))
     uuid = new_uuid(new.registered_at)
     event_id = connection.insert(f"INSERT INTO events (uuid, {columns}) VALUES (?, {marks})", (uuid, *new))
@@ -48,7 +48,7 @@ def insert_event(connection: Connection, new: NewEventRow) -> Event:
 
 
 def find_event(connection: Connection, game_id: int, uuid: str) -> Event | None:
-    """The game's event of that id, also if it is voided."""
+    """The game's event with this wire id, voided or not; None if there is none."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM events WHERE uuid = ? AND game_id = ?", (uuid, game_id)
     ).fetchone()
@@ -56,12 +56,12 @@ def find_event(connection: Connection, game_id: int, uuid: str) -> Event | None:
 
 
 def get_event(connection: Connection, event_id: int) -> Event:
-    """The event of that row, which exists."""
+    """The event with this row id, which must exist."""
     return Event(*connection.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (event_id,)).fetchone())
 
 
 def update_event_voided(connection: Connection, event_id: int, now_ms: int) -> None:
-    """Record that the event is void."""
+    """Mark the event as voided."""
     connection.execute("UPDATE events SET voided_at = ? WHERE id = ?", (now_ms, event_id))
 
 
@@ -77,7 +77,7 @@ def list_past_events(connection: Connection, game_id: int, before: Event | None,
 
 
 def list_later_events(connection: Connection, action_id: int, after_event_id: int) -> list[Event]:
-    """The events of an action registered after another, that are not voided."""
+    """The events of an action that were registered after another event and are not voided."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM events WHERE action_id = ? AND id > ? AND voided_at IS NULL ORDER BY id",
         (action_id, after_event_id),
@@ -86,7 +86,7 @@ def list_later_events(connection: Connection, action_id: int, after_event_id: in
 
 
 def count_event(connection: Connection, game_id: int, action_id: int, target_ids: Iterable[int], step: int) -> None:
-    """Count an event, or a voided one back, for a target and its ancestors."""
+    """Add to the count of an action for a target and its ancestors: 1 for an event, -1 for a voided one."""
     connection.execute_many(
         "INSERT INTO event_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + ?",
         [(game_id, action_id, target_id, max(0, step), step) for target_id in target_ids],
@@ -94,7 +94,7 @@ def count_event(connection: Connection, game_id: int, action_id: int, target_ids
 
 
 def list_counts(connection: Connection, game_id: int, action_id: int | None = None) -> list[tuple[str, int, int]]:
-    """Action id, target's row and count of what has happened in a game, in the order of its actions and targets."""
+    """The counts of a game's events: action id, target row id and count, in the order of its actions and targets."""
     where, bound = ("", ()) if action_id is None else (" AND action_id = ?", (action_id,))
     return connection.execute(
         "SELECT actions.key, target_id, count FROM event_counts JOIN actions ON actions.id = action_id"

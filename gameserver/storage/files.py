@@ -1,4 +1,4 @@
-"""Where a database lies: its one name, the files beside it, whose they may be, and the lock that one process holds."""
+"""The database's path and its companion files: canonical name, accepted owners, and the lock of the one writer."""
 
 import errno
 import fcntl
@@ -14,17 +14,17 @@ from pathlib import Path
 from gameserver.errors import OperatorError
 
 MOUNTS = Path("/proc/self/mountinfo")
-_OCTAL = re.compile(rb"\\([0-7]{3})")  # how a blank is written there
+_OCTAL = re.compile(rb"\\([0-7]{3})")  # an escaped character in mountinfo, such as a blank
 LOGS = ("-wal", "-shm", "-journal")  # what SQLite itself keeps beside a database
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
 _NOT_A_PLAIN_FILE = (errno.ELOOP, errno.EMLINK, errno.ENXIO)  # a link (as Linux and as BSD say it), a socket
-_NO_SYNC = (errno.EINVAL, errno.ENOTSUP)  # what file systems say that sync no folder
+_NO_SYNC = (errno.EINVAL, errno.ENOTSUP)  # errors of file systems that cannot sync a folder
 _NOBODY_WAITS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class FileRefused(OperatorError):
-    """A place or a file in it that cannot be used or is not to be believed; the text says why and what to do."""
+    """A path or file that cannot be used or must not be trusted; the text says why and what to do."""
 
 
 class DatabaseInUse(OperatorError):
@@ -32,12 +32,12 @@ class DatabaseInUse(OperatorError):
 
 
 def beside(file: Path, suffix: str) -> Path:
-    """A companion of the database file: ``FILE.lock``, ``FILE.sock``, ``FILE.secret``."""
+    """The path of a companion of the database file, such as ``FILE.lock``, ``FILE.sock`` or ``FILE.secret``."""
     return file.with_name(file.name + suffix)
 
 
 def locate(path: Path) -> Path:
-    """The one name of a database, wherever links lead: everything that belongs to it lies beside that. It may be new.
+    """The path of a database with all links resolved; its companions lie beside it. The file need not exist.
 
     SQLite's log and this server's lock go by the name, and no two names of one file (hard links) can be told from two
     files by anything that lies beside them: a file with a second name is refused. Raises `FileRefused`.
@@ -48,7 +48,7 @@ def locate(path: Path) -> Path:
         text = "the working folder does not exist any more: change to another, or name the database by its whole path"
         raise FileRefused(text) from None
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a character that no path has
-        raise FileRefused(f"{path} leads nowhere: {error}") from error
+        raise FileRefused(f"{path} cannot be resolved: {error}") from error
     try:
         status = file.stat()
     except FileNotFoundError:
@@ -58,7 +58,7 @@ def locate(path: Path) -> Path:
     if stat.S_ISDIR(status.st_mode):
         raise FileRefused(f"{file} is a folder; name a file in it with --db")
     if not stat.S_ISREG(status.st_mode):
-        raise FileRefused(f"{file} is no plain file; name another with --db")
+        raise FileRefused(f"{file} is not a regular file; name another with --db")
     if _is_mounted_alone(file):
         raise FileRefused(f"{file} is mounted by itself, so that its log and its lock lie elsewhere: mount its folder")
     if status.st_nlink > 1:
@@ -71,7 +71,7 @@ def locate(path: Path) -> Path:
 
 
 def _is_mounted_alone(file: Path) -> bool:
-    """Whether the file is a mount of its own, as containers make them: a second name that no link shows."""
+    """Whether the file is a mount point, as containers make them: a second name that no link count shows."""
     try:
         mounts = MOUNTS.read_bytes().splitlines()
     except OSError:  # a system that does not say
@@ -87,9 +87,9 @@ def _other_names(file: Path, status: os.stat_result) -> list[str]:
 
 
 def believed_owners(file: Path) -> frozenset[int]:
-    """The users whose files beside the database may be relied on: we, root, and for root the database's owner.
+    """The user ids whose files beside the database are trusted: this process's, root's, and for root the owner's.
 
-    Not the last where everybody may write, who then may have put the database there too.
+    In a folder that everybody may write to, the database's owner is not trusted, as anybody may have put it there.
     """
     owners = {0, os.geteuid()}
     if os.geteuid() == 0 and file.exists() and not file.parent.stat().st_mode & stat.S_IWOTH:
@@ -98,18 +98,18 @@ def believed_owners(file: Path) -> frozenset[int]:
 
 
 def require_believed(file: Path, path: Path, status: os.stat_result) -> None:
-    """Raise `FileRefused` for a companion ``path`` of the database that is no plain file or of somebody else."""
+    """Raise `FileRefused` if the companion ``path`` is not a regular file or belongs to an untrusted user."""
     if not stat.S_ISREG(status.st_mode):
-        raise FileRefused(f"{path} is a link or no plain file, and not used: remove it")
+        raise FileRefused(f"{path} is a link or not a regular file, and is not used: remove it")
     if status.st_uid not in believed_owners(file):
         raise FileRefused(
             f"{path} belongs to {user_name(status.st_uid)}, neither to {user_name(os.geteuid())} nor to root, and is"
-            " not to be believed: run this as that user if it is the server's, else remove the file"
+            " not trusted: run this as that user if it is the server's, else remove the file"
         )
 
 
 def user_name(uid: int) -> str:
-    """How a user is called, for people."""
+    """A user's name for messages, or the number if the system knows no name."""
     try:
         return f"user {pwd.getpwuid(uid).pw_name}"
     except KeyError:
@@ -117,16 +117,16 @@ def user_name(uid: int) -> str:
 
 
 def open_believed(file: Path, path: Path, flags: int) -> int:
-    """A descriptor of a companion of the database that is ours to rely on; one that is made is private.
+    """Open a trusted companion of the database and return its descriptor; a file made here is private to its owner.
 
-    Raises FileNotFoundError if it is missing and not to be made, otherwise `FileRefused`.
+    Raises FileNotFoundError if it is missing and ``flags`` do not create it, and `FileRefused` for every other failure.
     """
     try:
         descriptor = os.open(path, flags | _NOBODY_WAITS, PRIVATE)
     except FileNotFoundError:
         raise
     except OSError as error:
-        reason = "it is a link or no plain file" if error.errno in _NOT_A_PLAIN_FILE else error.strerror
+        reason = "it is a link or not a regular file" if error.errno in _NOT_A_PLAIN_FILE else error.strerror
         advice = "; run this as the server's user" if isinstance(error, PermissionError) else ""
         raise FileRefused(f"{path} cannot be opened: {reason}{advice}") from error
     try:
@@ -140,7 +140,7 @@ def open_believed(file: Path, path: Path, flags: int) -> int:
 
 
 def give_to_owner(descriptor: int, file: Path) -> None:
-    """Let what root makes beside another user's database be that user's, as SQLite does with its own files."""
+    """Give a file that root makes to the owner of the database, as SQLite does with its own files."""
     if os.geteuid() == 0 and file.exists():
         status = file.stat()
         with suppress(OSError):  # a file system without owners
@@ -149,7 +149,9 @@ def give_to_owner(descriptor: int, file: Path) -> None:
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[Path]:
-    """Be the only process that writes to the database at ``path``; its one name. Raises `DatabaseInUse`, `FileRefused`.
+    """Hold the lock of the one process that writes to the database; yields its path with all links resolved.
+
+    Raises `DatabaseInUse` if another process holds the lock, and `FileRefused`.
 
     The lock is on a file of its own: closing any descriptor of the database would drop SQLite's locks, and on some
     systems a lock on the database itself would keep out those who read.
@@ -177,7 +179,7 @@ def hold_lock(path: Path) -> Iterator[Path]:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and those it is in, for us alone."""
+    """Make a folder and its missing parents, private to this process's user."""
     try:
         missing = list(itertools.takewhile(lambda path: not path.exists(), (folder, *folder.parents)))
         for path in reversed(missing):
@@ -187,19 +189,19 @@ def _make_folder(folder: Path) -> None:
 
 
 def open_to_others(file: Path) -> Path | None:
-    """A folder on the way to the database in which others may put or replace files; None if there is none."""
+    """The nearest folder on the path to the database in which other users can add or replace files; None if none."""
     owners = believed_owners(file)
     for folder in file.parents:
         status = folder.stat()
         writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-        # In a sticky folder nobody removes what is another's, but anybody adds: no matter further up.
+        # In a sticky folder users can add files but not remove others': harmless in folders further up.
         if (writable and (folder == file.parent or not status.st_mode & stat.S_ISVTX)) or status.st_uid not in owners:
             return folder
     return None
 
 
 def size_bytes(file: Path) -> int:
-    """The size of a file; 0 if there is none."""
+    """The size of a file in bytes; 0 if it is missing."""
     try:
         return file.stat().st_size
     except FileNotFoundError:
@@ -207,7 +209,7 @@ def size_bytes(file: Path) -> int:
 
 
 def sync_folder(file: Path) -> None:
-    """Have the names in a file's folder on disk, where the file system offers it."""
+    """Sync the folder of a file, so that its names are on disk, where the file system supports it."""
     descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -8,7 +8,7 @@ from gameserver.storage.ids import new_uuid
 
 
 class NewGameRow(NamedTuple):
-    """What a game is created with."""
+    """The fields of a new game."""
 
     source_id: int
     name: str
@@ -25,7 +25,7 @@ class NewGameRow(NamedTuple):
 
 
 class Game(NamedTuple):
-    """A game as stored, with its source's id on the wire."""
+    """A game as stored, with its source's wire id."""
 
     id: int
     uuid: str
@@ -48,7 +48,7 @@ class Game(NamedTuple):
 
     @property
     def times(self) -> GameTimes:
-        """What decides the game's status."""
+        """The times that decide the game's status."""
         return GameTimes(self.open_at, self.live_start_at, self.opened_at, self.closing_at, self.closed_at)
 
 
@@ -59,7 +59,7 @@ _LAST_ROW = 2**62
 
 
 def insert_game(connection: Connection, new: NewGameRow) -> Game:
-    """A new game."""
+    """Store a new game and return it."""
     columns = ", ".join(NewGameRow._fields)
     marks = ", ".join("?" * len(new))
     game_id = connection.insert(
@@ -69,28 +69,28 @@ def insert_game(connection: Connection, new: NewGameRow) -> Game:
 
 
 def find_game(connection: Connection, uuid: str) -> Game | None:
-    """The game of that id."""
+    """The game with this wire id; None if there is none."""
     row = connection.execute(f"{_GAMES} WHERE games.uuid = ?", (uuid,)).fetchone()
     return Game(*row) if row else None
 
 
 def get_game(connection: Connection, game_id: int) -> Game:
-    """The game of that row, which exists."""
+    """The game with this row id, which must exist."""
     return Game(*connection.execute(f"{_GAMES} WHERE games.id = ?", (game_id,)).fetchone())
 
 
 def update_game_opened(connection: Connection, game_id: int, now_ms: int) -> None:
-    """Record that the game is open."""
+    """Mark the game as open."""
     connection.execute("UPDATE games SET opened_at = ? WHERE id = ?", (now_ms, game_id))
 
 
 def update_game_closing(connection: Connection, game_id: int, now_ms: int) -> None:
-    """Record that the game is closing: it waits for its binary pools."""
+    """Mark the game as closing: it waits for its binary pools to be resolved."""
     connection.execute("UPDATE games SET closing_at = ? WHERE id = ?", (now_ms, game_id))
 
 
 def update_game_closed(connection: Connection, game_id: int, now_ms: int) -> None:
-    """Record that the game is over."""
+    """Mark the game as closed."""
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
 
 
@@ -100,13 +100,13 @@ def update_image_url(connection: Connection, game_id: int, image_url: str) -> No
 
 
 def list_open_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
-    """The open games of a source, newest first, those below the row ``before``."""
+    """A page of a source's open games, newest first, with row ids below ``before``."""
     where = "games.opened_at IS NOT NULL AND games.closed_at IS NULL"
     return _list_games(connection, where, source_id, before, limit)
 
 
 def list_upcoming_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
-    """The upcoming games of a source, newest first, those below the row ``before``."""
+    """A page of a source's upcoming games, newest first, with row ids below ``before``."""
     where = "games.opened_at IS NULL AND games.closed_at IS NULL"
     return _list_games(connection, where, source_id, before, limit)
 
@@ -120,7 +120,7 @@ def _list_games(connection: Connection, where: str, source_id: int, before: int 
 
 
 def list_unclosed_games(connection: Connection, source_id: int) -> list[Game]:
-    """Every game of a source that is not over, oldest first."""
+    """Every game of a source that is not closed, oldest first."""
     rows = connection.execute(
         f"{_GAMES} WHERE games.id IN ("
         " SELECT id FROM games WHERE source_id = ? AND opened_at IS NOT NULL AND closed_at IS NULL"
@@ -134,7 +134,7 @@ def list_unclosed_games(connection: Connection, source_id: int) -> list[Game]:
 def list_administered_games(
     connection: Connection, user_id: int, before: int | None, limit: int
 ) -> list[tuple[int, str, str]]:
-    """Row, id and name of the games a user is an admin of, newest first, those below the row ``before``."""
+    """A page of a user's games as admin: row id, wire id and name, newest first, with row ids below ``before``."""
     return connection.execute(
         "SELECT games.id, uuid, name FROM game_admins JOIN games ON games.id = game_id"
         " WHERE user_id = ? AND game_id < ? AND removed_at IS NULL ORDER BY game_id DESC LIMIT ?",
@@ -152,7 +152,7 @@ def insert_game_admin(connection: Connection, game_id: int, user_id: int) -> Non
 
 
 def update_game_admin_removed(connection: Connection, game_id: int, user_id: int, now_ms: int) -> bool:
-    """Record that a user is no longer an admin of the game; whether he was one."""
+    """Remove a user from the game's admins; returns whether the user was one."""
     cursor = connection.execute(
         "UPDATE game_admins SET removed_at = ? WHERE user_id = ? AND game_id = ? AND removed_at IS NULL",
         (now_ms, user_id, game_id),
@@ -167,7 +167,7 @@ def is_game_admin(connection: Connection, game_id: int, user_id: int) -> bool:
 
 
 def count_appointed_admins(connection: Connection, game: Game) -> int:
-    """How many admins the game has who are none of its source; few, by a limit."""
+    """The number of the game's admins who are not admins of its source; `max_game_admins` bounds it."""
     count: int = connection.execute(
         "SELECT count(*) FROM game_admins AS a WHERE game_id = ? AND removed_at IS NULL AND NOT EXISTS"
         " (SELECT 1 FROM source_admins WHERE user_id = a.user_id AND source_id = ? AND removed_at IS NULL)",

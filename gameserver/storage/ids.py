@@ -1,4 +1,4 @@
-"""Ids for the wire: UUIDs that grow with time, so that an index of them grows at its end."""
+"""Wire ids: UUIDs ordered by time, so that an index of them grows at its end."""
 
 import os
 

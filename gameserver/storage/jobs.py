@@ -1,4 +1,4 @@
-"""Work for the database's threads, and whoever waits for what becomes of it."""
+"""Jobs for the database's worker threads, and their outcomes."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -13,14 +13,14 @@ RunSync = Callable[..., Awaitable[Any]]
 
 
 class Outcome(NamedTuple):
-    """What became of a job: its result, or what it raised."""
+    """The outcome of a job: its result, or the exception it raised."""
 
     result: Any = None
     error: Exception | None = None
 
 
 class Due(NamedTuple):
-    """What time calls for: a job, and another that puts it off, should it fail."""
+    """Work that is due: a job, and a second job that postpones it if the first fails."""
 
     name: str
     run: Job[Any]
@@ -28,7 +28,7 @@ class Due(NamedTuple):
 
 
 class QueuedJob:
-    """A job that waits to be carried out; ``on_done`` is told in the loop's thread what has become of it."""
+    """A job in a queue; ``on_done`` is called with its outcome in the event loop's thread."""
 
     __slots__ = ("job", "on_done", "outcome")
 
@@ -39,7 +39,7 @@ class QueuedJob:
 
 
 class Completion(Generic[T]):
-    """The ``on_done`` of an entry for whose outcome a task waits."""
+    """An ``on_done`` callback that hands the outcome to a waiting task."""
 
     __slots__ = ("_event", "_outcome")
 
@@ -48,12 +48,12 @@ class Completion(Generic[T]):
         self._outcome = Outcome()
 
     def __call__(self, outcome: Outcome) -> None:
-        """The entry is done."""
+        """Store the outcome and wake the waiting task."""
         self._outcome = outcome
         self._event.set()
 
     async def result(self) -> T:
-        """Wait for the outcome: the job's result, or raise what it raised."""
+        """Wait for the outcome; returns the job's result or raises the job's exception."""
         await self._event.wait()
         result: T
         (result, error), self._outcome = self._outcome, Outcome()
@@ -62,4 +62,4 @@ class Completion(Generic[T]):
         try:
             raise error
         finally:
-            del error  # whose frames hold this one: a circle, of which the collector might be long in finding out
+            del error  # its frames refer to this one: a reference cycle, which the collector may find late

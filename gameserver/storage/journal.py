@@ -1,4 +1,4 @@
-"""What was asked of each game, in order: enough to live its life again (``gameserver export``).
+"""The journal of each game's requests, in order: enough to repeat the game (``gameserver export``).
 
 Bets are not repeated here: each bet's row says after which row of the journal it was placed.
 """
@@ -20,7 +20,7 @@ class JournalRow(NamedTuple):
 
 
 class JournalBet(NamedTuple):
-    """A bet among them."""
+    """A bet, which is journalled by its own row: it follows the journal row ``after_journal_id``."""
 
     after_journal_id: int
     at: int
@@ -33,7 +33,7 @@ class JournalBet(NamedTuple):
 def insert_journal(
     connection: Connection, game_id: int, at: int, user_id: int | None, op: int, parameters: bytes
 ) -> None:
-    """Record a request with the change it made."""
+    """Record a request in the transaction that makes its change."""
     connection.execute(
         "INSERT INTO journal (game_id, at, user_id, op, parameters) VALUES (?, ?, ?, ?, ?)",
         (game_id, at, user_id, op, parameters.decode()),
@@ -41,7 +41,7 @@ def insert_journal(
 
 
 def list_journal(connection: Connection, game_id: int) -> Iterator[JournalRow]:
-    """The requests of a game, in order."""
+    """The journalled requests of a game, in order; bets are listed separately."""
     rows = connection.execute(
         "SELECT id, at, user_id, op, parameters FROM journal WHERE game_id = ? ORDER BY id", (game_id,)
     )
@@ -49,7 +49,7 @@ def list_journal(connection: Connection, game_id: int) -> Iterator[JournalRow]:
 
 
 def list_journal_bets(connection: Connection, game_id: int) -> Iterator[JournalBet]:
-    """The bets of a game, in order."""
+    """The bets of a game, in the order they were placed."""
     rows = connection.execute(
         "SELECT after_journal_id, placed_at, user_id, pools.uuid, t.key, bets.amount FROM pools"
         " JOIN bets ON bets.pool_id = pools.id"
@@ -61,7 +61,7 @@ def list_journal_bets(connection: Connection, game_id: int) -> Iterator[JournalB
 
 
 class BetOutcome(NamedTuple):
-    """What became of a bet; its pool and event are named by their order in the game."""
+    """The outcome of a bet; its pool and event are given by their position in the game."""
 
     user_id: int
     amount: int
@@ -70,7 +70,7 @@ class BetOutcome(NamedTuple):
 
 
 def list_bet_outcomes(connection: Connection, game_id: int) -> Iterator[BetOutcome]:
-    """What became of a game's bets, in the order they were placed."""
+    """The outcomes of a game's bets, in the order the bets were placed."""
     rows = connection.execute(
         "SELECT user_id, amount, bets.status, payout FROM bets JOIN pools ON pools.id = bets.pool_id"
         " WHERE pools.game_id = ? ORDER BY bets.id",
@@ -80,7 +80,7 @@ def list_bet_outcomes(connection: Connection, game_id: int) -> Iterator[BetOutco
 
 
 def list_movements(connection: Connection, game_id: int) -> list[tuple[str, int | None, int]]:
-    """Kind and user of each account that the game's bets have moved money to or from, and how much in all."""
+    """The net movement, in minor units, of each account that the game's bets touched: kind, user id and amount."""
     return connection.execute(
         "WITH of_game AS (SELECT debit_id, credit_id, amount FROM transfers WHERE bet_id IN"
         "  (SELECT bets.id FROM bets JOIN pools ON pools.id = bets.pool_id WHERE pools.game_id = ?)"

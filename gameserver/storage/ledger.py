@@ -12,7 +12,7 @@ from gameserver.storage.connection import Connection
 
 
 class AccountKind(StrEnum):
-    """What an account holds. The clearing account is empty between transactions."""
+    """The purpose of an account. The clearing account is empty between transactions."""
 
     AVAILABLE = "available"
     STAKED = "staked"
@@ -22,7 +22,7 @@ class AccountKind(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why money moves."""
+    """The reason for a transfer."""
 
     CREDIT = "credit"
     STAKE = "stake"
@@ -34,7 +34,7 @@ class Reason(StrEnum):
 
 
 class Transfer(NamedTuple):
-    """A movement of money from the debited account to the credited one."""
+    """A transfer of minor units from the debited account to the credited one."""
 
     debit_id: int
     credit_id: int
@@ -46,14 +46,14 @@ class Transfer(NamedTuple):
 
 
 class Balances(NamedTuple):
-    """What a user has in a currency: free, and staked in running bets."""
+    """A user's balances in a currency, in minor units: available, and staked in running bets."""
 
     available: int
     staked: int
 
 
 def account_id(connection: Connection, kind: AccountKind, currency: str, user_id: int | None = None) -> int:
-    """The account, opened if it is missing."""
+    """The id of the account, which is opened if it is missing."""
     # Two conditions, since each needs an index of its own.
     owner, bound = ("user_id IS NULL", ()) if user_id is None else ("user_id = ?", (user_id,))
     row = connection.execute(
@@ -66,7 +66,7 @@ def account_id(connection: Connection, kind: AccountKind, currency: str, user_id
 
 
 class Wallet(NamedTuple):
-    """A user's two accounts in a currency, and what they hold."""
+    """A user's two accounts in a currency, with their balances."""
 
     available_id: int
     staked_id: int
@@ -74,7 +74,7 @@ class Wallet(NamedTuple):
 
 
 def get_wallet(connection: Connection, user_id: int, currency: str) -> Wallet:
-    """A user's accounts, opened if they are missing."""
+    """A user's accounts in a currency, which are opened if they are missing."""
     found = {
         kind: (account, balance)
         for kind, account, balance in connection.execute(
@@ -93,7 +93,7 @@ def get_wallet(connection: Connection, user_id: int, currency: str) -> Wallet:
 
 
 def insert_stake(connection: Connection, wallet: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
-    """Move a bet's stake out of a user's available money; what the user has then."""
+    """Move a bet's stake from a user's available account to the staked one; returns the new balances."""
     connection.execute(
         "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at) VALUES (?, ?, ?, ?, ?, ?)",
         (wallet.available_id, wallet.staked_id, amount, Reason.STAKE, bet_id, now_ms),
@@ -102,18 +102,18 @@ def insert_stake(connection: Connection, wallet: Wallet, amount: int, bet_id: in
 
 
 def insert_transfers(connection: Connection, transfers: Iterable[Transfer]) -> None:
-    """Move money, in one statement however many transfers there are."""
+    """Record any number of transfers in one statement."""
     connection.insert_many("transfers", Transfer._fields, transfers)
 
 
 def get_balance(connection: Connection, account: int) -> int:
-    """What an account holds."""
+    """The balance of an account, in minor units."""
     balance: int = connection.execute("SELECT balance FROM accounts WHERE id = ?", (account,)).fetchone()[0]
     return balance
 
 
 def get_balances(connection: Connection, user_id: int, currency: str) -> Balances:
-    """What a user has; nothing in a currency never used."""
+    """A user's balances in a currency; zero in a currency never used."""
     held = dict(
         connection.execute("SELECT kind, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency))
     )
@@ -121,7 +121,7 @@ def get_balances(connection: Connection, user_id: int, currency: str) -> Balance
 
 
 class NamedTransfer(NamedTuple):
-    """A transfer by the kinds of its accounts."""
+    """A transfer, with the kinds of its accounts in place of their ids."""
 
     debited: str
     credited: str
@@ -131,7 +131,7 @@ class NamedTransfer(NamedTuple):
 
 
 def list_transfers_of_bet(connection: Connection, bet_id: int) -> list[NamedTransfer]:
-    """What has been moved for a bet, in order."""
+    """The transfers made for a bet, in order."""
     rows = connection.execute(
         "SELECT debited.kind, credited.kind, amount, reason, made_at FROM transfers"
         " JOIN accounts AS debited ON debited.id = debit_id JOIN accounts AS credited ON credited.id = credit_id"
@@ -142,7 +142,7 @@ def list_transfers_of_bet(connection: Connection, bet_id: int) -> list[NamedTran
 
 
 def insert_credit(connection: Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:
-    """Mint an amount for a user; returns what has been minted of the currency in all."""
+    """Mint an amount, in minor units, for a user; returns the total minted in the currency."""
     mint = account_id(connection, AccountKind.MINT, currency)
     available = account_id(connection, AccountKind.AVAILABLE, currency, user_id)
     insert_transfers(connection, [Transfer(mint, available, amount, Reason.CREDIT, None, None, now_ms)])
@@ -150,7 +150,7 @@ def insert_credit(connection: Connection, user_id: int, currency: str, amount: i
 
 
 def get_minted(connection: Connection, currency: str) -> int:
-    """What has been minted of a currency in all."""
+    """The total minted in a currency, in minor units."""
     row = connection.execute(
         "SELECT balance FROM accounts WHERE user_id IS NULL AND currency = ? AND kind = ?", (currency, AccountKind.MINT)
     ).fetchone()

@@ -1,4 +1,4 @@
-"""Betting pools, and what can be backed in them."""
+"""Betting pools and their targets."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from gameserver.storage.ids import new_uuid
 
 
 class NewPoolRow(NamedTuple):
-    """What a pool is opened with."""
+    """The fields of a new pool."""
 
     game_id: int
     type: PoolType
@@ -29,7 +29,7 @@ class NewPoolRow(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """A pool as stored, with its game's id and currency and its action's id on the wire."""
+    """A pool as stored, with its game's wire id and currency and its action's wire id."""
 
     id: int
     uuid: str
@@ -59,17 +59,17 @@ class Pool(NamedTuple):
 
     @property
     def times(self) -> PoolTimes:
-        """When the pool takes bets."""
+        """The times at which the pool takes bets."""
         return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
 
     @property
     def action(self) -> str:
-        """The id of the action that is bet on; that of a binary pool is made of its own id."""
+        """The wire id of the pool's action; for a binary pool, one made of the pool's own id."""
         return self.action_key if self.action_key is not None else f"pool-{self.uuid}"
 
 
 class PoolTarget(NamedTuple):
-    """Something that can be backed, and the sums of the valid bets on it."""
+    """A target of a pool, with the sums of the valid bets on it."""
 
     position: int
     key: str
@@ -87,7 +87,7 @@ _POOLS = (
 _LAST_ROW = 2**62
 
 
-# What a row holds as plain numbers and text.
+# The fields that a row holds as plain numbers or text.
 _MEANINGS = [
     (Pool._fields.index(field), meaning)
     for field, meaning in {
@@ -108,7 +108,7 @@ def _pool(row: Iterable[object]) -> Pool:
 
 
 def insert_pool(connection: Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:
-    """A new pool on targets given as id → display name."""
+    """Store a new pool and return it; ``targets`` maps target id to display name."""
     columns = ", ".join(NewPoolRow._fields)
     marks = ", ".join("?" * len(new))
     pool_id = connection.insert(
@@ -121,18 +121,18 @@ def insert_pool(connection: Connection, new: NewPoolRow, targets: Mapping[str, s
 
 
 def find_pool(connection: Connection, uuid: str) -> Pool | None:
-    """The pool of that id."""
+    """The pool with this wire id; None if there is none."""
     row = connection.execute(f"{_POOLS} WHERE pools.uuid = ?", (uuid,)).fetchone()
     return _pool(row) if row else None
 
 
 def get_pool(connection: Connection, pool_id: int) -> Pool:
-    """The pool of that row, which exists."""
+    """The pool with this row id, which must exist."""
     return _pool(connection.execute(f"{_POOLS} WHERE pools.id = ?", (pool_id,)).fetchone())
 
 
 def list_pool_targets(connection: Connection, pool_id: int) -> list[PoolTarget]:
-    """What can be backed in a pool, in the order given when it was opened."""
+    """The targets of a pool, in the order given when it was opened."""
     rows = connection.execute(
         "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
         " WHERE pool_id = ? ORDER BY position",
@@ -142,7 +142,7 @@ def list_pool_targets(connection: Connection, pool_id: int) -> list[PoolTarget]:
 
 
 def find_pool_target(connection: Connection, pool_id: int, key: str) -> PoolTarget | None:
-    """One of them, by its id."""
+    """A target of a pool by its id; None if the pool does not have it."""
     row = connection.execute(
         "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
         " WHERE pool_id = ? AND key = ?",
@@ -152,14 +152,14 @@ def find_pool_target(connection: Connection, pool_id: int, key: str) -> PoolTarg
 
 
 def list_open_pools(connection: Connection, game_id: int, before: int | None, limit: int) -> list[Pool]:
-    """The unresolved pools of a game, newest first, those below the row ``before``."""
+    """A page of a game's unresolved pools, newest first, with row ids below ``before``."""
     return _list(connection, "pools.game_id = ? AND pools.status = 'open'", (game_id,), before, limit)
 
 
 def list_unbacked_pools(
     connection: Connection, game_id: int, user_id: int, before: int | None, limit: int
 ) -> list[Pool]:
-    """The unresolved pools of a game in which a user has no bet that runs, likewise."""
+    """A page of a game's unresolved pools without a running bet of the user, newest first."""
     where = (
         "pools.game_id = ? AND pools.status = 'open'"
         " AND NOT EXISTS (SELECT 1 FROM participations WHERE user_id = ? AND pool_id = pools.id AND is_running = 1)"
@@ -170,7 +170,7 @@ def list_unbacked_pools(
 def list_backed_pools(
     connection: Connection, game_id: int, user_id: int, before: int | None, limit: int, *, running: bool
 ) -> list[Pool]:
-    """The unresolved pools of a game in which a user has a bet that runs, or the ended ones in which he had any."""
+    """A page of a game's pools with bets of the user: the unresolved with a running bet, or the ended with any bet."""
     rows = connection.execute(
         "SELECT pool_id FROM participations AS p CROSS JOIN pools ON pools.id = pool_id"
         " WHERE user_id = ? AND p.game_id = ? AND is_running = ? AND pool_id < ? AND (status = 'open') = ?"
@@ -189,13 +189,13 @@ def list_all_open_pools(connection: Connection, game_id: int) -> list[Pool]:
 
 
 def count_open_pools(connection: Connection, game_id: int) -> int:
-    """How many pools of a game are unresolved."""
+    """The number of a game's unresolved pools."""
     query = "SELECT count(*) FROM pools WHERE game_id = ? AND status = 'open'"
     return int(connection.execute(query, (game_id,)).fetchone()[0])
 
 
 def count_unbacked_runs(connection: Connection, pool_id: int, most: int) -> int:
-    """How many pools in a row time has ended without a bet: this one and those it was recreated from; up to so many."""
+    """The number of runs, this one and those it was recreated from, that ended by time without a bet, up to a limit."""
     row = connection.execute(
         "WITH RECURSIVE runs (pool_id, number) AS (VALUES (?, 1)"
         "  UNION ALL SELECT recreated_from, number + 1 FROM runs JOIN pools ON pools.id = runs.pool_id"
@@ -207,13 +207,13 @@ def count_unbacked_runs(connection: Connection, pool_id: int, most: int) -> int:
 
 
 def was_recreated(connection: Connection, pool_id: int) -> bool:
-    """Whether a pool has been opened anew after it ended."""
+    """Whether a pool has been recreated after it ended."""
     query = "SELECT 1 FROM pools WHERE recreated_from = ?"
     return connection.execute(query, (pool_id,)).fetchone() is not None
 
 
 def update_recreate_on_end(connection: Connection, pool_id: int, *, recreate_on_end: bool) -> None:
-    """Change whether a pool is opened anew when it ends."""
+    """Set whether a pool is recreated when it ends."""
     connection.execute(
         "UPDATE pools SET recreate_on_end = ?, version = version + 1 WHERE id = ?", (recreate_on_end, pool_id)
     )
@@ -236,13 +236,13 @@ def _list(connection: Connection, where: str, parameters: Iterable[int], before:
 
 
 def update_blocked(connection: Connection, pool_id: int, *, is_blocked: bool, untold_at: int | None = None) -> int:
-    """Stop a pool from taking bets, or let it; since a moment that is not told yet, if one is given. Its version."""
+    """Block or allow betting in a pool; returns its new version. ``untold_at`` is set until a broadcast tells it."""
     query = "UPDATE pools SET is_blocked = ?, untold_at = ?, version = version + 1 WHERE id = ? RETURNING version"
     return int(connection.execute(query, (is_blocked, untold_at, pool_id)).fetchone()[0])
 
 
 def update_hot_since(connection: Connection, pool_id: int, hot_since: int) -> int:
-    """Record that a pool is hot; its version."""
+    """Mark a pool as hot; returns its new version."""
     query = "UPDATE pools SET hot_since = ?, version = version + 1 WHERE id = ? RETURNING version"
     return int(connection.execute(query, (hot_since, pool_id)).fetchone()[0])
 
@@ -250,7 +250,7 @@ def update_hot_since(connection: Connection, pool_id: int, hot_since: int) -> in
 def update_sums_for_bet(
     connection: Connection, pool_id: int, position: int, amount: int, *, new_participant: bool, new_backer: bool
 ) -> None:
-    """Count a bet in its pool's and its target's sums."""
+    """Add a bet to the sums of its pool and of its target."""
     connection.execute(
         "UPDATE pools SET amount_total = amount_total + ?, bet_count = bet_count + 1,"
         " participants = participants + ?, version = version + 1 WHERE id = ?",
@@ -264,25 +264,25 @@ def update_sums_for_bet(
 
 
 def list_versions(connection: Connection, pool_uuids: Iterable[str]) -> dict[str, int]:
-    """Pool id → version of some pools."""
+    """The versions of the given pools: pool row id → version."""
     query = "SELECT version FROM pools WHERE uuid = ?"
     return {uuid: connection.execute(query, (uuid,)).fetchone()[0] for uuid in pool_uuids}
 
 
 def list_pool_uuids(connection: Connection, game_id: int) -> list[str]:
-    """The ids of a game's pools, in the order opened."""
+    """The wire ids of a game's pools, in the order opened."""
     rows = connection.execute("SELECT uuid FROM pools WHERE game_id = ? ORDER BY id", (game_id,))
     return [row[0] for row in rows]
 
 
 def list_pool_takeouts(connection: Connection, game_id: int) -> list[int]:
-    """The takeouts of a game's pools, in millionths, in the same order."""
+    """The takeouts of a game's pools, in millionths, in the order opened."""
     rows = connection.execute("SELECT takeout_millionths FROM pools WHERE game_id = ? ORDER BY id", (game_id,))
     return [row[0] for row in rows]
 
 
 class PoolOutcome(NamedTuple):
-    """What became of a pool."""
+    """The outcome of a pool."""
 
     status: str
     amount_total: int
@@ -293,7 +293,7 @@ class PoolOutcome(NamedTuple):
 
 
 def list_pool_outcomes(connection: Connection, game_id: int) -> list[PoolOutcome]:
-    """What became of a game's pools, in the order opened."""
+    """The outcomes of a game's pools, in the order opened."""
     rows = connection.execute(
         "SELECT status, amount_total, participants, t.key, takeout, is_money_return FROM pools"
         " LEFT JOIN settlements AS s ON s.id = settlement_id"

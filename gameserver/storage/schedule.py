@@ -1,4 +1,4 @@
-"""What is to happen by itself, in the order in which it falls due (protocol, "Order of things")."""
+"""Timers: what the server does by itself, in the order it falls due (protocol, "Order of things")."""
 
 from collections.abc import Iterable
 from enum import IntEnum
@@ -8,7 +8,7 @@ from gameserver.storage.connection import Connection
 
 
 class TimerKind(IntEnum):
-    """What falls due; of those due at the same millisecond, the lower first."""
+    """The kinds of timers; of timers due at the same millisecond, the lower kind comes first."""
 
     FINISH_POOL = 10
     ALLOW_POOL = 20
@@ -21,7 +21,7 @@ class TimerKind(IntEnum):
 
 
 class Timer(NamedTuple):
-    """Something that falls due; one of an action leaves the pools alone that were excepted from it since."""
+    """A timer; a timer of an action does not touch the pools that have since been excepted from it."""
 
     id: int
     due_at: int
@@ -41,7 +41,7 @@ def insert_timer(
     pool_id: int | None = None,
     action_id: int | None = None,
 ) -> None:
-    """Let something fall due; it replaces what would fall due of the same kind for the same subject."""
+    """Set a timer; it replaces a timer of the same kind for the same subject."""
     delete_timers(connection, game_id, [kind], pool_id=pool_id, action_id=action_id)
     connection.execute(
         "INSERT INTO timers (due_at, kind, game_id, pool_id, action_id) VALUES (?, ?, ?, ?, ?)",
@@ -57,7 +57,7 @@ def delete_timers(
     pool_id: int | None = None,
     action_id: int | None = None,
 ) -> None:
-    """Let it not fall due after all."""
+    """Cancel the timer of a kind for a subject, if there is one."""
     connection.execute_many(
         "DELETE FROM timers WHERE game_id = ? AND kind = ? AND coalesce(pool_id, 0) = ? AND coalesce(action_id, 0) = ?",
         [(game_id, kind, pool_id or 0, action_id or 0) for kind in kinds],
@@ -65,7 +65,7 @@ def delete_timers(
 
 
 def except_from_timer(connection: Connection, game_id: int, kind: TimerKind, action_id: int, pool_id: int) -> None:
-    """Let what falls due for an action leave a pool alone, if anything does; what replaces it does not."""
+    """Except a pool from an action's pending timer, if there is one; a timer that replaces it affects the pool."""
     connection.execute(
         "INSERT INTO timer_exceptions SELECT id, ? FROM timers WHERE game_id = ? AND kind = ? AND action_id = ?"
         " ON CONFLICT DO NOTHING",
@@ -74,18 +74,18 @@ def except_from_timer(connection: Connection, game_id: int, kind: TimerKind, act
 
 
 def delete_timers_of_pool(connection: Connection, pool_id: int) -> None:
-    """Nothing of the pool falls due any more."""
+    """Cancel all timers of the pool."""
     connection.execute("DELETE FROM timers WHERE pool_id = ?", (pool_id,))
 
 
 def next_due_at(connection: Connection) -> int | None:
-    """The earliest moment at which something falls due."""
+    """The earliest time, in epoch ms, at which a timer falls due; None if no timer is set."""
     due_at: int | None = connection.execute("SELECT min(due_at) FROM timers").fetchone()[0]
     return due_at
 
 
 def first_due(connection: Connection, now_ms: int) -> Timer | None:
-    """What is to be done first of all that is due."""
+    """The first of the timers that are due at ``now_ms``; None if none is."""
     row = connection.execute(
         "SELECT id, due_at, kind, game_id, pool_id, action_id FROM timers WHERE due_at <= ?"
         " ORDER BY due_at, kind, id LIMIT 1",
@@ -98,20 +98,20 @@ def first_due(connection: Connection, now_ms: int) -> Timer | None:
 
 
 def delete_timer(connection: Connection, timer_id: int) -> None:
-    """It has been done."""
+    """Delete a timer whose work is done."""
     connection.execute("DELETE FROM timers WHERE id = ?", (timer_id,))
 
 
 def postpone_timer(connection: Connection, timer_id: int, due_at: int) -> None:
-    """Try again later."""
+    """Postpone a timer whose work failed, to try it again later."""
     connection.execute("UPDATE timers SET due_at = ? WHERE id = ?", (due_at, timer_id))
 
 
 def delete_timers_of_kinds(connection: Connection, game_id: int, kinds: Iterable[TimerKind]) -> None:
-    """Nothing of these kinds falls due any more in the game, its pools' included."""
+    """Cancel the timers of these kinds of a game and its pools."""
     connection.execute_many("DELETE FROM timers WHERE game_id = ? AND kind = ?", [(game_id, kind) for kind in kinds])
 
 
 def delete_timers_of_game(connection: Connection, game_id: int) -> None:
-    """Nothing of the game falls due any more."""
+    """Cancel all timers of a game."""
     connection.execute("DELETE FROM timers WHERE game_id = ?", (game_id,))

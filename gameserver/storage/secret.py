@@ -1,4 +1,4 @@
-"""The server's secret, with which session keys are made: 32 random bytes beside the database, or the environment's."""
+"""The secret that session keys are made with: 32 random bytes in a file beside the database, or in the environment."""
 
 import os
 import secrets
@@ -20,7 +20,7 @@ class SecretRefused(OperatorError):
 
 
 def load_secret(file: Path, environment: str | None) -> bytes:
-    """The secret from the environment, in hexadecimal digits, or else of ``FILE.secret``, made if it is missing.
+    """The secret from the environment, in hexadecimal digits, or from ``FILE.secret``, which is made if missing.
 
     The database's lock must be held. Raises `SecretRefused` and `FileRefused`.
     """
@@ -37,9 +37,9 @@ def load_secret(file: Path, environment: str | None) -> bytes:
 
 
 def require_no_stray_secret(path: Path, file: Path) -> None:
-    """Raise `SecretRefused` for a secret beside a link to the database, where older versions kept it.
+    """Raise `SecretRefused` if the secret lies beside a link to the database, where older versions kept it.
 
-    With a new one beside the database itself, every session key would be void.
+    Making a new secret beside the database itself would void every session key.
     """
     stray, secret = beside(path, ".secret"), beside(file, ".secret")
     if stray.exists() and not secret.exists():
@@ -49,7 +49,7 @@ def require_no_stray_secret(path: Path, file: Path) -> None:
 
 
 def find_secret(file: Path, environment: str | None) -> bytes | None:
-    """The same, None if there is none."""
+    """The secret from the environment or from ``FILE.secret``; None if there is neither. Raises `SecretRefused`."""
     origin: object = SECRET_VARIABLE
     if environment:
         try:
@@ -73,15 +73,15 @@ def _read_secret(file: Path) -> bytes:
         mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise SecretRefused(
-                f"{path} can be read or changed by others (its mode is {mode:o}), who could make session keys of"
-                f" everybody: if that cannot have happened, chmod 600 it, else remove it and with it all keys; where no"
-                f" file can be private, or something else sets the mode, give the secret in {SECRET_VARIABLE}"
+                f"{path} can be read or changed by others (its mode is {mode:o}), who could make session keys for any"
+                " user: if that cannot have happened, chmod 600 it, else remove it, which voids all session keys; where"
+                f" files cannot be private, or something else sets the mode, give the secret in {SECRET_VARIABLE}"
             )
         return stream.read()
 
 
 def _make_secret(file: Path) -> None:
-    """Write a new secret under its name only when it is whole and on disk."""
+    """Write a new secret, which gets its name once it is complete and on disk."""
     path, unfinished = beside(file, ".secret"), beside(file, ".secret.new")
     try:
         with suppress(FileNotFoundError):
@@ -98,9 +98,9 @@ def _make_secret(file: Path) -> None:
 
 
 def adopt_secret(connection: Connection, secret: bytes) -> int:
-    """Let the database know the secret that session keys are made with from now on, in a transaction.
+    """Record in the database the fingerprint of the secret in use; the caller holds a transaction.
 
-    Returns how many session keys are void by that: those made with another.
+    Returns the number of session keys that become void because they were made with another secret.
     """
     fingerprint = secret_fingerprint(secret)
     known = known_fingerprint(connection)
@@ -111,25 +111,25 @@ def adopt_secret(connection: Connection, secret: bytes) -> int:
         " ON CONFLICT (id) DO UPDATE SET secret_fingerprint = excluded.secret_fingerprint",
         (fingerprint,),
     )
-    if known is None:  # a database of an older version: nobody knows
+    if known is None:  # a database of an older version does not record it
         return 0
     (void,) = connection.execute("SELECT count(*) FROM sessions").fetchone()
     return int(void)
 
 
 def known_fingerprint(connection: Connection) -> bytes | None:
-    """The fingerprint of the secret that the session keys of a database are made with, None if it does not know."""
+    """The fingerprint of the secret that the database's session keys are made with; None if none is recorded."""
     row = connection.execute("SELECT secret_fingerprint FROM identity").fetchone()
     return None if row is None else bytes(row[0])
 
 
 def require_known_secret(connection: Connection, secret: bytes | None) -> bytes:
-    """The secret, if keys made with it are good. Raises `SecretRefused` for another than the server's, or none."""
+    """Return the secret if it is the server's. Raises `SecretRefused` for another secret or None."""
     known = known_fingerprint(connection)
     if secret is not None and known in (None, secret_fingerprint(secret)):
         return secret
-    what = "there is no secret here" if secret is None else "the secret here is another than the server's"
+    what = "there is no secret here" if secret is None else "the secret here is not the server's"
     raise SecretRefused(
-        f"{what}, and a session key made without that would be void: run this with the server's {SECRET_VARIABLE}, or"
-        " while the server runs"
+        f"{what}, so that a session key made here would be void: run this with the server's {SECRET_VARIABLE}, or while"
+        " the server runs"
     )

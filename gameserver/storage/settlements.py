@@ -1,4 +1,4 @@
-"""How pools end and are taken back: the bets, the sums and the ledger's side of it."""
+"""Settlements of pools and their reversal: bets, sums and ledger transfers."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from gameserver.storage.ledger import Reason
 
 
 class Settlement(NamedTuple):
-    """The end of a pool: by an event, by time, with its game, or by a void."""
+    """A settlement: how a pool ended, by an event, by time, with its game, or by a void."""
 
     id: int
     pool_id: int
@@ -23,7 +23,7 @@ class Settlement(NamedTuple):
 
 
 class RunningBet(NamedTuple):
-    """What a settlement needs to know of a bet."""
+    """The fields of a bet that a settlement uses."""
 
     id: int
     user_id: int
@@ -33,7 +33,7 @@ class RunningBet(NamedTuple):
 
 
 class SettledBet(NamedTuple):
-    """What becomes of a bet."""
+    """The outcome of a bet in a settlement."""
 
     status: BetStatus
     payout: int
@@ -55,7 +55,7 @@ def insert_settlement(
     *,
     is_money_return: bool,
 ) -> int:
-    """Record how a pool ended; its row."""
+    """Record how a pool ended; returns the settlement's row id."""
     return connection.insert(
         "INSERT INTO settlements (pool_id, event_id, cause, position, is_money_return, takeout, settled_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -64,13 +64,13 @@ def insert_settlement(
 
 
 def get_settlement(connection: Connection, settlement_id: int) -> Settlement:
-    """The settlement of that row, which exists."""
+    """The settlement with this row id, which must exist."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM settlements WHERE id = ?", (settlement_id,)).fetchone()
     return Settlement(*row)
 
 
 def find_settlement_of_bet(connection: Connection, bet_id: int) -> Settlement:
-    """The settlement that moved a settled bet's money last."""
+    """The latest settlement that moved a bet's money."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM settlements WHERE id ="
         " (SELECT settlement_id FROM transfers WHERE bet_id = ? ORDER BY id DESC LIMIT 1)",
@@ -80,7 +80,7 @@ def find_settlement_of_bet(connection: Connection, bet_id: int) -> Settlement:
 
 
 def list_settlements_of_event(connection: Connection, event_id: int) -> list[Settlement]:
-    """The settlements in force that an event has caused."""
+    """The settlements caused by an event that have not been reversed."""
     rows = connection.execute(
         f"SELECT {_COLUMNS} FROM settlements WHERE event_id = ? AND taken_back_at IS NULL ORDER BY id", (event_id,)
     )
@@ -88,7 +88,7 @@ def list_settlements_of_event(connection: Connection, event_id: int) -> list[Set
 
 
 def list_running_bets(connection: Connection, pool_id: int) -> list[RunningBet]:
-    """The bets of a pool that are running, in the order they were placed."""
+    """The running bets of a pool, in the order they were placed."""
     rows = connection.execute(
         "SELECT id, user_id, position, amount, placed_at FROM bets"
         " WHERE pool_id = ? AND status = 'running' ORDER BY id",
@@ -98,12 +98,12 @@ def list_running_bets(connection: Connection, pool_id: int) -> list[RunningBet]:
 
 
 def update_bets(connection: Connection, bets: Iterable[SettledBet]) -> None:
-    """Record what became of bets."""
+    """Record the outcomes of bets."""
     connection.update_many("bets", ("status", "payout", "settled_at"), ("id",), bets)
 
 
 def update_pool_ended(connection: Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
-    """Record that a pool has ended."""
+    """Mark a pool as ended."""
     connection.execute(
         "UPDATE pools SET status = ?, settlement_id = ?, version = version + 1 WHERE id = ?",
         (status, settlement_id, pool_id),
@@ -112,7 +112,7 @@ def update_pool_ended(connection: Connection, pool_id: int, settlement_id: int, 
 
 
 def update_nets(connection: Connection, pool_id: int, net_of: dict[int, int]) -> None:
-    """Record what each user has won in a pool, net of the stakes."""
+    """Record each user's net result in a pool, in minor units: payouts less stakes."""
     rows = [(net, user_id, pool_id) for user_id, net in net_of.items()]
     connection.update_many("participations", ("net",), ("user_id", "pool_id"), rows)
 
@@ -120,7 +120,7 @@ def update_nets(connection: Connection, pool_id: int, net_of: dict[int, int]) ->
 def update_sums(
     connection: Connection, pool_id: int, invalid: Iterable[RunningBet], valid: Iterable[RunningBet]
 ) -> None:
-    """Bets have become invalid: the sums are those of the valid ones. ``bet_count`` never goes back."""
+    """Take invalid bets out of the sums of a pool and its targets. ``bet_count`` never decreases."""
     connection.execute_many(
         "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
         [(bet.amount, bet.user_id, pool_id, bet.position) for bet in invalid],
@@ -142,9 +142,9 @@ def update_sums(
 
 
 def take_back(connection: Connection, settlement: Settlement, now_ms: int) -> list[int]:
-    """Compensate a settlement's transfers and let its valid bets run again; the users concerned.
+    """Reverse a settlement by compensating transfers; its valid bets run again. Returns the users concerned.
 
-    Refunds of bets that were late stay. The pool is open again, its ledger as before the settlement.
+    Refunds of late bets stay. The pool is open again, and its balances are as before the settlement.
     """
     connection.execute(
         "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, settlement_id, made_at)"
@@ -166,7 +166,7 @@ def take_back(connection: Connection, settlement: Settlement, now_ms: int) -> li
         " WHERE pool_id = ? AND status <> 'invalidated'",
         (settlement.pool_id,),
     )
-    # Whose bets were all late has none that runs, and did take part.
+    # A user whose bets were all late has no running bet, but has taken part.
     connection.execute(
         "UPDATE participations SET net = 0, is_running = user_id IN"
         " (SELECT user_id FROM bets WHERE pool_id = ? AND status = 'running') WHERE pool_id = ?",
@@ -176,7 +176,7 @@ def take_back(connection: Connection, settlement: Settlement, now_ms: int) -> li
 
 
 def get_net(connection: Connection, user_id: int, pool_id: int) -> int:
-    """What a user has won in a pool, net of the stakes."""
+    """A user's net result in a pool, in minor units: payouts less stakes."""
     row = connection.execute(
         "SELECT net FROM participations WHERE user_id = ? AND pool_id = ?", (user_id, pool_id)
     ).fetchone()

@@ -36,7 +36,7 @@ def insert_source(
     opened_by: int | None = None,
     admins_may_bet: bool = False,
 ) -> Source:
-    """A new source, without admins."""
+    """Store a new source, without admins, and return it."""
     uuid = new_uuid(now_ms)
     source_id = connection.insert(
         "INSERT INTO sources (uuid, name, description, takeout_millionths, created_at, opened_by, admins_may_bet)"
@@ -47,18 +47,18 @@ def insert_source(
 
 
 def find_source(connection: Connection, uuid: str) -> Source | None:
-    """The source of that id."""
+    """The source with this wire id; None if there is none."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE uuid = ?", (uuid,)).fetchone()
     return _source(row) if row else None
 
 
 def get_source(connection: Connection, source_id: int) -> Source:
-    """The source of that row, which exists."""
+    """The source with this row id, which must exist."""
     return _source(connection.execute(f"SELECT {_COLUMNS} FROM sources WHERE id = ?", (source_id,)).fetchone())
 
 
 class SourceChange(NamedTuple):
-    """What of a source is to be another; None stays as it is."""
+    """The new values of a source's fields; None leaves a field unchanged."""
 
     name: str | None
     description: str | None
@@ -67,18 +67,18 @@ class SourceChange(NamedTuple):
 
 
 def update_source(connection: Connection, source_id: int, change: SourceChange) -> None:
-    """Change what a source says of itself, and what holds for the pools to come."""
+    """Change a source's fields; a new takeout applies to pools opened later."""
     columns = ", ".join(f"{column} = coalesce(?, {column})" for column in SourceChange._fields)
     connection.execute(f"UPDATE sources SET {columns} WHERE id = ?", (*change, source_id))
 
 
 def update_source_closed(connection: Connection, source_id: int, now_ms: int) -> None:
-    """Record that the source is closed."""
+    """Mark the source as closed."""
     connection.execute("UPDATE sources SET closed_at = ? WHERE id = ?", (now_ms, source_id))
 
 
 def insert_source_admin(connection: Connection, source_id: int, user_id: int) -> None:
-    """Make a user an admin of the source, if it is none yet."""
+    """Make a user an admin of the source; no effect if the user is one already."""
     connection.execute(
         "INSERT INTO source_admins (user_id, source_id) VALUES (?, ?)"
         " ON CONFLICT (user_id, source_id) DO UPDATE SET removed_at = NULL",
@@ -87,7 +87,7 @@ def insert_source_admin(connection: Connection, source_id: int, user_id: int) ->
 
 
 def update_source_admin_removed(connection: Connection, source_id: int, user_id: int, now_ms: int) -> bool:
-    """Record that a user is no longer an admin of the source; whether he was one."""
+    """Remove a user from the source's admins; returns whether the user was one."""
     cursor = connection.execute(
         "UPDATE source_admins SET removed_at = ? WHERE user_id = ? AND source_id = ? AND removed_at IS NULL",
         (now_ms, user_id, source_id),
@@ -102,7 +102,7 @@ def is_source_admin(connection: Connection, source_id: int, user_id: int) -> boo
 
 
 def list_administered_sources(connection: Connection, user_id: int, before: int | None, limit: int) -> list[Source]:
-    """The sources a user is an admin of, newest first, those below the row ``before``."""
+    """A page of the sources a user is an admin of, newest first, with row ids below ``before``."""
     columns = ", ".join(f"sources.{column.strip()}" for column in _COLUMNS.split(","))
     rows = connection.execute(
         f"SELECT {columns} FROM source_admins JOIN sources ON sources.id = source_id"

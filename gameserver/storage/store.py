@@ -1,4 +1,4 @@
-"""The database as the rest of the server sees it: jobs that read, jobs that change."""
+"""The database's interface to the rest of the server: jobs that read and jobs that write."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -30,14 +30,14 @@ from gameserver.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
 
-_BEHIND_MS = 1_000  # what could not be done is not tried for each read anew
+_BEHIND_MS = 1_000  # after a failure, reads do not wait again for this long
 
 
 class Store:
-    """An open database file, made if it is missing. Its lock must be held; see `gameserver.storage.files.hold_lock`.
+    """An open database file, which is made if missing. The caller holds `gameserver.storage.files.hold_lock`.
 
-    ``last_recorded_ms`` is the latest moment that an earlier run of the server has recorded; ``migrated_from`` the
-    older version that the file had, or None; ``void_keys`` the number of session keys made with another secret.
+    ``last_recorded_ms`` is the latest time, in epoch ms, that an earlier run recorded; ``migrated_from`` the
+    older schema version that the file had, or None; ``void_keys`` the number of session keys made with another secret.
     """
 
     def __init__(
@@ -74,24 +74,24 @@ class Store:
         self._readers = Readers(partial(open_reader, file), readers, run_sync)
 
     async def run(self) -> None:
-        """Carry out what is read and written, until cancelled."""
+        """Run the readers and the writer until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._readers.run)
             nursery.start_soon(self.writer.run)
 
     async def read(self, job: Job[T]) -> T:
-        """The result of a job that reads one consistent state of the database."""
+        """Run a job that reads one consistent state of the database, and return its result."""
         return await self._readers.read(job)
 
     async def write(self, job: Job[T], now_ms: int) -> T:
-        """The result of a job that changes the database, once that is on disk. See `Writer.submit`."""
+        """Run a job that changes the database, and return its result once it is on disk. See `Writer.submit`."""
         return await self.writer.write(job, now_ms)
 
     async def catch_up(self, now_ms: int) -> None:
-        """Wait until everything that is due has been done, so that a read sees it.
+        """Wait until all timers due at ``now_ms`` have run, so that a read sees their effects.
 
-        If the database cannot be written, what is on disk can still be read: the scheduler goes on trying, and for
-        a while nobody waits for that. Raises `Rejected` (``busy``) if too many requests wait to be written.
+        If the database cannot be written, reads go on from what is on disk: the scheduler keeps trying, and reads
+        do not wait again for a second. Raises `Rejected` (``busy``) if too many requests wait to be written.
         """
         due_at = self.writer.next_due_ms
         if due_at is not None and due_at <= now_ms and now_ms >= self._behind_until_ms:
@@ -103,7 +103,7 @@ class Store:
                 self._behind_until_ms = now_ms + _BEHIND_MS
 
     async def can_write(self, now_ms: int) -> bool:
-        """Whether the database can be written, found by writing to it."""
+        """Whether the database can be written, tested by writing to it."""
         try:
             await self.write(write_nothing_new, now_ms)
         except Rejected:
@@ -112,20 +112,20 @@ class Store:
 
     @property
     def engine_version(self) -> str:
-        """The version of SQLite."""
+        """SQLite's version."""
         return ENGINE_VERSION
 
     @property
     def database_bytes(self) -> int:
-        """The size of the database file."""
+        """The size of the database file in bytes."""
         return size_bytes(self.file)
 
     @property
     def log_bytes(self) -> int:
-        """The size of its write-ahead log."""
+        """The size of the database's write-ahead log in bytes."""
         return size_bytes(beside(self.file, "-wal"))
 
     def close(self) -> None:
-        """Close every connection. Nothing may be running."""
+        """Close every connection. No job may be running."""
         self._readers.close()
         self.writer.close()

@@ -7,17 +7,17 @@ from gameserver.storage.connection import Connection
 
 
 def list_actions(connection: Connection, game_id: int) -> dict[str, str]:
-    """Action id → name, in the order sent."""
+    """A game's actions: action id → name, in the order sent."""
     return dict(connection.execute("SELECT key, name FROM actions WHERE game_id = ? ORDER BY id", (game_id,)))
 
 
 def list_action_rows(connection: Connection, game_id: int) -> list[tuple[str, int]]:
-    """Action id and row, in the order sent."""
+    """A game's actions: wire id and row id, in the order sent."""
     return connection.execute("SELECT key, id FROM actions WHERE game_id = ? ORDER BY id", (game_id,)).fetchall()
 
 
 def insert_actions(connection: Connection, game_id: int, actions: Mapping[str, str]) -> None:
-    """Add actions; those that are there stay as they are."""
+    """Add actions to a game; existing ones are left unchanged."""
     connection.execute_many(
         "INSERT INTO actions (game_id, key, name) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         [(game_id, key, name) for key, name in actions.items()],
@@ -44,13 +44,13 @@ def insert_target_rows(connection: Connection, game_id: int, rows: Iterable[Targ
 
 
 def find_action_id(connection: Connection, game_id: int, key: str) -> int | None:
-    """The row of a game's action."""
+    """The row id of a game's action; None if there is no such action."""
     row = connection.execute("SELECT id FROM actions WHERE game_id = ? AND key = ?", (game_id, key)).fetchone()
     return int(row[0]) if row else None
 
 
 def find_target(connection: Connection, game_id: int, target_id: str) -> TargetRow | None:
-    """A game's target by its id, a path such as ``argentina:1``."""
+    """A game's target by its id, a path such as ``argentina:1``; None if there is none."""
     path = find_target_path(connection, game_id, target_id)
     return path[-1] if path else None
 
@@ -73,19 +73,19 @@ def find_target_path(connection: Connection, game_id: int, target_id: str) -> li
 
 
 def has_children(connection: Connection, target: TargetRow) -> bool:
-    """Whether a target has others below it."""
+    """Whether a target has children."""
     query = "SELECT 1 FROM targets WHERE parent_id = ? LIMIT 1"
     return connection.execute(query, (target.number,)).fetchone() is not None
 
 
 def get_action_key(connection: Connection, action_id: int) -> str:
-    """The id on the wire of an action's row, which exists."""
+    """The wire id of the action with this row id, which must exist."""
     key: str = connection.execute("SELECT key FROM actions WHERE id = ?", (action_id,)).fetchone()[0]
     return key
 
 
 def get_target_path(connection: Connection, target_id: int) -> list[TargetRow]:
-    """The rows from the root to a target's row, which exists and is the last."""
+    """The rows from the root to the target with this row id, which must exist and comes last."""
     rows = connection.execute(
         "WITH RECURSIVE up (id, parent_id, key, display_name) AS ("
         " SELECT id, parent_id, key, display_name FROM targets WHERE id = ?"

@@ -1,4 +1,4 @@
-"""Users, their session keys, and the nonces that logins have spent."""
+"""Users, their sessions, and the nonces spent at logon."""
 
 import secrets
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from gameserver.storage.connection import Connection
 
 
 class User(NamedTuple):
-    """Who a connection acts for."""
+    """A user; a provider may open game sources."""
 
     id: int
     username: str
@@ -15,7 +15,7 @@ class User(NamedTuple):
 
 
 class Session(NamedTuple):
-    """A live session key: whose it is and when it ends."""
+    """A live session: its user, and when it expires in epoch ms."""
 
     id: str
     user: User
@@ -26,7 +26,7 @@ _USER = "users.id, users.username, users.is_provider"
 
 
 def insert_user(connection: Connection, username: str, is_provider: bool, now_ms: int) -> User | None:
-    """The new user, or None if the name is taken in any case."""
+    """Store a new user and return it; None if the name is taken, regardless of case."""
     if find_user(connection, username) is not None:
         return None
     user_id = connection.insert(
@@ -37,7 +37,7 @@ def insert_user(connection: Connection, username: str, is_provider: bool, now_ms
 
 
 def find_user(connection: Connection, username: str) -> User | None:
-    """The user of that name, regardless of case."""
+    """The user with this name, regardless of case; None if there is none."""
     row = connection.execute(f"SELECT {_USER} FROM users WHERE username = ?", (username,)).fetchone()
     return _user(row) if row else None
 
@@ -49,7 +49,7 @@ def _user(row: tuple[int, str, int]) -> User:
 def insert_session(
     connection: Connection, user_id: int, now_ms: int, expires_at: int, max_sessions: int
 ) -> tuple[str, list[str]]:
-    """A new session's id, and the ids of the oldest ones that end to make room for it."""
+    """Store a new session; returns its id, and the ids of the oldest sessions that end beyond ``max_sessions``."""
     # A key that begins with "-" would be taken for a flag on the command line.
     session_id = secrets.token_urlsafe(12).replace("-", "_")
     connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (session_id, user_id, now_ms, expires_at))
@@ -63,17 +63,17 @@ def insert_session(
 
 
 def list_session_ids(connection: Connection, user_id: int) -> list[str]:
-    """Every session of a user, those that have expired included."""
+    """The ids of all sessions of a user, expired ones included."""
     return [row[0] for row in connection.execute("SELECT id FROM sessions WHERE user_id = ?", (user_id,))]
 
 
 def delete_sessions(connection: Connection, session_ids: list[str]) -> None:
-    """End sessions, and free the nonces spent with them."""
+    """Delete sessions, together with the nonces spent in them."""
     connection.execute_many("DELETE FROM sessions WHERE id = ?", [(session_id,) for session_id in session_ids])
 
 
 def get_session(connection: Connection, session_id: str, now_ms: int) -> Session | None:
-    """The session, if it is live."""
+    """The session with this id if it is live, else None."""
     row = connection.execute(
         f"SELECT sessions.id, sessions.expires_at, {_USER} FROM sessions JOIN users ON users.id = user_id"
         " WHERE sessions.id = ? AND expires_at > ?",
@@ -93,7 +93,7 @@ def list_live_sessions(connection: Connection, user_id: int, now_ms: int) -> lis
 
 
 def spend_nonce(connection: Connection, session: Session, nonce: str, now_ms: int) -> bool:
-    """Record the nonce; False if it is spent already by a session that still lives, or this one has ended."""
+    """Record the nonce as spent; False if a live session has spent it already, or ``session`` has ended."""
     if get_session(connection, session.id, now_ms) is None:
         return False
     holder = connection.execute(
@@ -110,7 +110,7 @@ def spend_nonce(connection: Connection, session: Session, nonce: str, now_ms: in
 
 
 def delete_expired_sessions(connection: Connection, now_ms: int, limit: int) -> int:
-    """Remove up to ``limit`` sessions that have ended by time; returns how many."""
+    """Remove up to ``limit`` expired sessions; returns the number removed."""
     return connection.execute(
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)",
         (now_ms, limit),

@@ -100,7 +100,7 @@ def test_a_backup_under_load_is_sound_holds_what_was_acknowledged_and_holds_nobo
                 before = set(load.created)
                 done = run_process("backup", target, "--db", database)
                 after = len(load.created)
-                assert (done.code, done.stdout) == (0, f"{target} is a backup of {database}, and sound\n"), done.stderr
+                assert (done.code, done.stdout) == (0, f"{target} is a sound backup of {database}\n"), done.stderr
                 assert before <= games_in(target)
                 assert after > len(before), "nothing was written meanwhile"
                 assert is_sound(target)
@@ -217,7 +217,7 @@ def test_faults_are_told_and_the_last_backup_stays(database: Path, target: Path)
     before = target.read_bytes()
     done = run("backup", target, "--db", database)
     assert (done.code, done.stdout) == (1, "")
-    assert f"its copy is {target}.part, and {target} is as it was" in done.stderr
+    assert f"its copy is {target}.part, and {target} is unchanged" in done.stderr
     assert "row" in done.stderr.splitlines()[-1]
     assert target.read_bytes() == before
 

@@ -102,12 +102,12 @@ def test_an_export_that_an_editor_has_saved_again_is_replayed(played: Played, tm
         ('{"fact": "game"}\n'.encode("utf-16"), "UTF-16"),
         ('{"fact": "game"}\n'.encode("utf-16-le"), "UTF-16"),
         ('{"fact": "größe"}\n'.encode("latin-1"), "no UTF-8 from byte 13 on"),
-        (b'{"fact": "game"}\nnonsense\n', "line 1: this is no line of an export"),
-        (b"[" * 100_000, "line 1: this is no line of an export"),
-        (b"", "no complete export"),
-        (b"5\n6\n", "line 1: this is no line of an export"),
+        (b'{"fact": "game"}\nnonsense\n', "line 1: this is not a line of an export"),
+        (b"[" * 100_000, "line 1: this is not a line of an export"),
+        (b"", "not a complete export"),
+        (b"5\n6\n", "line 1: this is not a line of an export"),
         (b'{"fact": "request", "op": 1}\n', "missing required field"),
-        (b'{"fact": "outcome", "at": 1, "pools": [], "bets": [], "balances": []}\n', "no complete export"),
+        (b'{"fact": "outcome", "at": 1, "pools": [], "bets": [], "balances": []}\n', "not a complete export"),
     ],
 )
 def test_what_is_no_export_is_told_in_words(tmp_path: Path, content: bytes, reason: str) -> None:

@@ -65,9 +65,9 @@ def foreign_with_a_log(file: Path) -> None:
 WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
     "foreign": (foreign, "is a database of another program"),
     "foreign with a log": (foreign_with_a_log, "is a database of another program"),
-    "a text": (lambda file: file.write_text("notes\n" * 100), "no database|cannot be opened as a database"),
+    "a text": (lambda file: file.write_text("notes\n" * 100), "not a database|cannot be opened as a database"),
     "a folder": (Path.mkdir, "is a folder"),
-    "empty": (Path.touch, "is empty|is no database"),
+    "empty": (Path.touch, "is empty|is not a database"),
 }
 
 
@@ -91,7 +91,7 @@ def test_what_is_no_database_stays_as_it_is_and_is_told(tmp_path: Path, command:
 def test_a_device_is_no_database(tmp_path: Path, command: str) -> None:
     done = run(*arguments_of(command, tmp_path), "--db", "/dev/null")
     assert (done.code, done.stdout, done.stderr.count("\n")) == (1, "", 1), done.stderr
-    assert "/dev/null is no plain file" in done.stderr
+    assert "/dev/null is not a regular file" in done.stderr
     assert not list(tmp_path.iterdir())
     assert not Path("/dev/null.lock").exists()
 
@@ -143,7 +143,7 @@ def version_of(file: Path) -> tuple[int, int]:
 def test_a_backup_is_taken_of_an_older_database_before_the_upgrade(older: Path, tmp_path: Path) -> None:
     backup = tmp_path / "backup.db"
     done = run("backup", backup, "--db", older)
-    assert (done.code, done.stdout) == (0, f"{backup} is a backup of {older}, and sound\n")
+    assert (done.code, done.stdout) == (0, f"{backup} is a sound backup of {older}\n")
     assert version_of(backup) == version_of(older) == (3, 1)
     with serving(older) as server:
         assert server.stop() == 0
@@ -157,7 +157,7 @@ def test_other_commands_leave_an_older_database_as_it_is_and_say_what_to_do(olde
     before = older.read_bytes()
     done = run(*command.split(), "--db", older)
     assert (done.code, done.stdout) == (1, "")
-    assert "is of version 3" in done.stderr
+    assert "has schema version 3" in done.stderr
     assert "make a backup (gameserver backup), then start the server" in done.stderr
     assert older.read_bytes() == before
 
@@ -379,14 +379,14 @@ def test_an_address_that_is_none_is_told_in_words(database: Path, url: str) -> N
     assert (done.code, done.stdout, done.stderr) == (
         1,
         "",
-        f"gameserver: {url} is no address of a server, such as ws://127.0.0.1:9999/\n",
+        f"gameserver: {url} is not a server's address, such as ws://127.0.0.1:9999/\n",
     )
 
 
 @pytest.mark.parametrize("key", ["", "größe", "a b", "a\nb", "\udcff"])
 def test_a_key_that_is_none_is_told_in_words(database: Path, key: str) -> None:
     done = run("call", '{"op": 1}', "--key", key, "--db", database)
-    assert (done.code, done.stdout, "no session key" in done.stderr) == (1, "", True)
+    assert (done.code, done.stdout, "not a session key" in done.stderr) == (1, "", True)
 
 
 @pytest.mark.parametrize("request_text", ['{"op": "\\ud800"}', "[" * 100_000, '{"a": "\udcff"}'])

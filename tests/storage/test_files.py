@@ -123,8 +123,8 @@ def test_what_can_be_no_database_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, reason in (
         (tmp_path, "is a folder"),
-        (Path("/dev/null"), "no plain file"),
-        (tmp_path / "pipe", "no plain file"),
+        (Path("/dev/null"), "not a regular file"),
+        (tmp_path / "pipe", "not a regular file"),
         (tmp_path / "circle", "circle"),
         (tmp_path / "notes.txt" / "game.db", "Not a directory"),
         (tmp_path / ("x" * 300), "too long"),
@@ -181,11 +181,11 @@ def test_a_link_or_a_pipe_beside_the_database_is_not_used(made: Path, suffix: st
     planted, other = beside(made, suffix), made.parent / "other"
     other.write_text("mine")
     planted.symlink_to(other)
-    with pytest.raises(FileRefused, match="is a link or no plain file"), hold_lock(made):
+    with pytest.raises(FileRefused, match="is a link or not a regular file"), hold_lock(made):
         pass
     planted.unlink()
     os.mkfifo(planted)
-    with pytest.raises(FileRefused, match="is a link or no plain file"), hold_lock(made):
+    with pytest.raises(FileRefused, match="is a link or not a regular file"), hold_lock(made):
         pass
     assert other.read_text() == "mine"
 
@@ -196,7 +196,7 @@ def test_a_copy_is_not_written_into_a_file_of_another_user_or_over_another_file(
     part, other = tmp_path / "copy.db.part", tmp_path / "other"
     other.write_text("mine")
     part.hardlink_to(other)
-    with pytest.raises(CopyRefused, match="another file too"), writing(tmp_path / "copy.db", made):
+    with pytest.raises(CopyRefused, match="hard link to another file"), writing(tmp_path / "copy.db", made):
         pass
     part.unlink()
     part.symlink_to(other)

@@ -1,1 +1,1 @@
-"""SQLite as the store: connections, the writer and the readers, migrations, check, backup."""
+"""The SQLite engine: connections, writer, readers, migrations, check and backup."""

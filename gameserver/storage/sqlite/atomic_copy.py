@@ -1,4 +1,4 @@
-"""Copying a database whole into a file that takes its name only when it is complete and on disk."""
+"""Copies of a database that get their final name only once they are complete and on disk."""
 
 import fcntl
 import os
@@ -21,12 +21,12 @@ OnProgress = Callable[[int, int], None]  # bytes copied, bytes in all
 
 
 class CopyRefused(OperatorError):
-    """A backup or restore that was not begun or given up; the text says why. What was there is as it was."""
+    """A backup or restore that was not started or was given up, and changed nothing; the text says why."""
 
 
 @contextmanager
 def telling(what: str) -> Iterator[None]:
-    """Tell what the file system refuses, as `CopyRefused`."""
+    """Raise `CopyRefused` in place of an OSError; ``what`` begins its text."""
     try:
         yield
     except OSError as error:
@@ -34,7 +34,7 @@ def telling(what: str) -> Iterator[None]:
 
 
 class Copy:
-    """``TARGET.part``, which becomes ``TARGET`` or stays apart. See `writing`."""
+    """An unfinished copy, ``TARGET.part``, which `put_in_place` renames to ``TARGET``. See `writing`."""
 
     def __init__(self, target: Path, descriptor: int) -> None:
         self.target = target
@@ -42,7 +42,7 @@ class Copy:
         self._descriptor = descriptor
 
     def fill(self, source: sqlite3.Connection, on_progress: OnProgress) -> None:
-        """Copy all of a database that is in a transaction, as one file that needs nothing beside it.
+        """Copy the whole database of a connection in a transaction into one file that needs no companions.
 
         SQLite's backup begins again whenever another connection commits, and under load comes to no end, unless its
         source is inside a read transaction; then it copies that one state, and hinders no writer: only the log cannot
@@ -66,32 +66,32 @@ class Copy:
             raise CopyRefused(f"the copy to {self.part} failed, nothing was changed: {error}") from error
 
     def faults(self) -> list[str]:
-        """What is wrong with the copy: see `find_faults`."""
+        """The faults found in the copy by `find_faults`."""
         with closing(open_reader(self.part)) as connection:
             connection.execute("BEGIN")
             return find_faults(connection)
 
     def fill_with_bytes(self, source: Path) -> None:
-        """Copy a file as it is, whatever it holds."""
+        """Copy a file byte by byte, whatever it contains."""
         with source.open("rb") as stream, os.fdopen(self._descriptor, "wb", closefd=False) as copy:
             shutil.copyfileobj(stream, copy)
 
     def sync(self) -> None:
-        """Have the copy on disk."""
+        """Sync the copy to disk."""
         os.fsync(self._descriptor)
 
     def put_in_place(self) -> None:
-        """Give the copy, which is on disk, its name, in place of what has that name."""
+        """Rename the synced copy to its target, replacing what is there."""
         self.part.rename(self.target)
         sync_folder(self.target)
 
 
 @contextmanager
 def writing(target: Path, like: Path) -> Iterator[Copy]:
-    """An empty ``TARGET.part``, whatever an earlier run left there, for those who may read ``like``, or else private.
+    """Yield an empty ``TARGET.part`` with the permissions of ``like``; private if ``like`` is missing or open to all.
 
-    It is removed if an exception ends the block. Raises `CopyRefused` if another process is writing it, `FileRefused`
-    if another user has put something there, and OSError.
+    What an earlier run left there is discarded, and the file is removed if the block raises. Raises `CopyRefused` if
+    another process is writing it, `FileRefused` if it belongs to another user, and OSError.
     """
     part = beside(target, ".part")
     descriptor = open_believed(target, part, os.O_RDWR | os.O_CREAT)
@@ -103,7 +103,7 @@ def writing(target: Path, like: Path) -> Iterator[Copy]:
         if not _is_named(descriptor, part):
             raise CopyRefused(f"another process has just written {target}; try again")
         if os.fstat(descriptor).st_nlink > 1:
-            raise CopyRefused(f"{part} is the name of another file too, which would be lost: remove it")
+            raise CopyRefused(f"{part} is a hard link to another file, which would be overwritten: remove it")
         os.ftruncate(descriptor, 0)
         _belong_like(descriptor, like)
         remove_logs(part)
@@ -132,13 +132,13 @@ def _is_named(descriptor: int, path: Path) -> bool:
 
 
 def remove_logs(file: Path) -> None:
-    """Remove the logs that SQLite keeps beside a database, which nobody may have open."""
+    """Remove SQLite's logs beside a database; no process may have it open."""
     for suffix in LOGS:
         beside(file, suffix).unlink(missing_ok=True)
 
 
 def make_database(file: Path) -> None:
-    """Make a new database, which has its name once it is whole and on disk: an empty file is never one of ours."""
+    """Make a new database, which gets its name once it is complete and on disk: an empty file is never a database."""
     with writing(file, file) as copy:
         with closing(open_unshared(copy.part)) as connection:
             migrate(connection)

@@ -1,4 +1,4 @@
-"""Taking a backup beside a running server, and putting one in a database's place (protocol, "Command line")."""
+"""Backup of a database beside a running server, and restore of a backup (protocol, "Command line")."""
 
 import itertools
 import os
@@ -16,10 +16,10 @@ COMPANIONS = ("", *LOGS, ".part", ".lock", ".sock", ".secret")
 
 
 def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress: OnProgress) -> list[str]:
-    """Copy the database at ``file``, open in a transaction, to ``target``; what is wrong with the copy.
+    """Copy the database at ``file``, open in a transaction, to ``target``; returns the faults of the copy.
 
-    A backup already there is replaced once the new one is on disk and without faults; one with faults stays apart as
-    ``TARGET.part``. Others may read it who may read the database. Raises `CopyRefused` and `FileRefused`.
+    A backup already there is replaced once the new one is on disk and without faults; a copy with faults stays as
+    ``TARGET.part``. The backup has the database's permissions. Raises `CopyRefused` and `FileRefused`.
     """
     with telling(f"the backup to {target} failed"), writing(_elsewhere(file, target), file) as copy:
         copy.fill(database, on_progress)
@@ -31,12 +31,12 @@ def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress:
 
 
 def _names_of(file: Path) -> set[Path]:
-    """A database and all that may lie beside it."""
+    """The paths of a database and of all its possible companions."""
     return {beside(file, suffix).resolve() for suffix in COMPANIONS}
 
 
 def _elsewhere(file: Path, target: Path) -> Path:
-    """Where links to the target lead. Refuses what is a database or belongs to one, or would while it is written."""
+    """Resolve the target's links. Raises `CopyRefused` if it or its ``.part`` is a database or a companion of one."""
     target = target.resolve()
     if not target.name or target.is_dir():
         raise CopyRefused(f"{target} is a folder; name a file")
@@ -44,7 +44,7 @@ def _elsewhere(file: Path, target: Path) -> Path:
         if path in _names_of(file) or (path.exists() and path.samefile(file)):
             raise CopyRefused(f"{path} belongs to the database {file}; write the backup elsewhere")
     if target.exists() and not target.is_file():
-        raise CopyRefused(f"{target} is no plain file; write the backup elsewhere")
+        raise CopyRefused(f"{target} is not a regular file; write the backup elsewhere")
     for suffix in LOGS:
         if beside(target, suffix).exists():
             raise CopyRefused(f"{target} is a database in use: {beside(target, suffix)} lies beside it")
@@ -52,7 +52,7 @@ def _elsewhere(file: Path, target: Path) -> Path:
 
 
 def restore(path: Path, backup: Path, on_progress: OnProgress, *, keep: bool) -> Path | None:
-    """Put the database that ``backup`` holds in the place of the one at ``path``, which no server may be using.
+    """Replace the database at ``path``, which no server may be using, by the one in ``backup``.
 
     The backup may be of an older version. It is copied beside the database, and gets its name once it is on disk and
     without faults: at every moment there is one or the other, whole. Returns where the replaced database is kept,
@@ -84,20 +84,20 @@ def _replace(
     copy.sync()
     kept = _keep(file) if keep and file.exists() else None
     copy.put_in_place()
-    remove_logs(file)  # if this is never come to, the next start refuses the old log
+    remove_logs(file)  # after a crash before this line, the next start refuses the old log
     sync_folder(file)
     return kept
 
 
 def _require_replaceable(file: Path) -> None:
-    """Refuse a file that never was a database of this server, lest it be replaced by mistake; a broken one may be."""
+    """Raise `CopyRefused` for a file that was never a database of this server; a damaged one may be replaced."""
     require_own_kind(file)
     if not is_sqlite(file) and not any(beside(file, suffix).exists() for suffix in COMPANIONS[1:]):
-        raise CopyRefused(f"{file} is no database, and nothing was changed: name another with --db")
+        raise CopyRefused(f"{file} is not a database, and nothing was changed: name another with --db")
 
 
 def _keep(file: Path) -> Path:
-    """Give the database and what SQLite needs beside it a second name."""
+    """Keep the database and its logs under a second name; returns that name."""
     numbered = (f".before-restore.{number}" for number in itertools.count(2))
     names = (beside(file, suffix) for suffix in itertools.chain([".before-restore"], numbered))
     kept = next(name for name in names if not any(beside(name, suffix).exists() for suffix in ("", *LOGS)))

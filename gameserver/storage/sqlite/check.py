@@ -1,4 +1,4 @@
-"""Proof that a database file is sound: what ``gameserver check`` runs."""
+"""The checks that prove a database file sound, as run by ``gameserver check``."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -10,9 +10,10 @@ MAX_FINDINGS = 100
 
 
 def find_faults(connection: sqlite3.Connection) -> list[str]:
-    """What is wrong with the file, a sentence each, at most 100; empty if all is well.
+    """The faults of a database, a sentence each, at most 100; empty if it is sound.
 
-    Wants a read transaction, so that all checks see one state. Of an older version only SQLite's own checks are made.
+    Requires a read transaction, so that all checks see one state. A database of an older version gets only SQLite's
+    own checks.
     """
     faults: list[str] = []
     try:
@@ -40,7 +41,7 @@ def _foreign_keys(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _sequences(connection: sqlite3.Connection) -> Iterator[str]:
-    """An open game's log is 1…seq; that of a closed game may have lost its beginning, or all, to age."""
+    """The log of an open game holds 1 to seq; that of a closed game may have lost its beginning, or all, by age."""
     for uuid, seq, closed, first, last, count in connection.execute(
         "SELECT uuid, games.seq, closed_at IS NOT NULL, min(b.seq), max(b.seq), count(b.seq)"
         " FROM games LEFT JOIN broadcasts AS b ON b.game_id = games.id GROUP BY games.id"
@@ -61,13 +62,13 @@ def _timers(connection: sqlite3.Connection) -> Iterator[str]:
         " AND NOT EXISTS (SELECT 1 FROM timers WHERE game_id = games.id AND kind = ?)",
         (TimerKind.CLOSE_GAME,),
     ):
-        yield f"game {uuid}: nothing will close it at its close_at"
+        yield f"game {uuid}: it has a close_at, but no timer closes it"
     for uuid, timer in connection.execute(
         "SELECT uuid, timer_id FROM timer_exceptions AS e JOIN pools ON pools.id = e.pool_id"
         " JOIN timers ON timers.id = timer_id WHERE kind <> ? OR timers.action_id IS NOT pools.action_id",
         (TimerKind.ALLOW_ACTION,),
     ):
-        yield f"pool {uuid}: it is excepted from timer {timer}, which does not act on it"
+        yield f"pool {uuid}: it is excepted from timer {timer}, which does not affect it"
 
 
 def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
@@ -81,7 +82,7 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
         if balance != moved:
             yield f"{name}: its balance is {balance}, its transfers sum to {moved}"
         if kind == "clearing" and balance:
-            yield f"{name}: {balance} are left between two settlements"
+            yield f"{name}: its balance is {balance} between transactions, not zero"
     for currency, total in connection.execute("SELECT currency, sum(balance) FROM accounts GROUP BY currency"):
         if total:
             yield f"the balances in {currency} sum to {total}, not to zero"
@@ -97,7 +98,7 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
 
 
 def _pools(connection: sqlite3.Connection) -> Iterator[str]:
-    """The sums kept for each pool and target are those of its valid bets."""
+    """The stored sums of each pool and target equal the sums of its valid bets."""
     for uuid, total, people, staked, bettors in connection.execute(
         "SELECT uuid, amount_total, participants, coalesce(b.amount, 0), coalesce(b.people, 0) FROM pools LEFT JOIN"
         " (SELECT pool_id, sum(amount) AS amount, count(DISTINCT user_id) AS people FROM bets"
@@ -119,4 +120,4 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
     ):
         yield f"pool {uuid} is {status}, and {running} of its bets are running"
     for (uuid,) in connection.execute("SELECT uuid FROM pools WHERE status = 'open' AND untold_at IS NOT NULL"):
-        yield f"pool {uuid} is open, and that its betting was blocked or allowed is not told"
+        yield f"pool {uuid} is open, but a blocking or allowing of its betting has not been broadcast"

@@ -1,4 +1,4 @@
-"""Opening the database file: what may be opened, and with which pragmas."""
+"""Opening database files: which files are accepted, and with which pragmas they are opened."""
 
 import os
 import sqlite3
@@ -23,7 +23,7 @@ WRITE_VERSION = 18  # the offset of 1, or 2 for a database with a write-ahead lo
 NO_WAL = 1
 APPLICATION = slice(68, 72)
 UNSET = bytes(4)
-# What SQLite says of the disk, the file or another program, and not of our SQL.
+# SQLite's errors about the disk, the file or another program, as opposed to this server's SQL.
 _OF_SURROUNDINGS = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -41,13 +41,13 @@ _OF_SURROUNDINGS = frozenset(
 
 
 def is_of_surroundings(error: sqlite3.Error) -> bool:
-    """Whether the disk, the file or another program is at fault, which an operator can mend."""
+    """Whether an error is caused by the disk, the file or another program, which an operator can mend."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF in _OF_SURROUNDINGS
 
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Raise `StorageFailed` in place of what SQLite raises of its surroundings."""
+    """Raise `StorageFailed`, or `StorageBusy`, in place of SQLite errors that an operator can mend."""
     try:
         yield
     except sqlite3.Error as error:
@@ -60,22 +60,22 @@ def failures_told() -> Iterator[None]:
 class SqliteConnection(sqlite3.Connection):
     """Implements `gameserver.storage.connection.Connection`.
 
-    Many rows go into a statement, and come out of one, as one value: a statement that goes row by row gives the
-    interpreter's lock away and asks for it again with each.
+    Many rows are passed as one JSON value: a statement that goes row by row releases and takes the interpreter's lock
+    for each row.
     """
 
     def execute_many(self, sql: str, rows: Iterable[Values], /) -> None:
-        """Carry out a statement for each of a few rows of values."""
+        """Execute a statement once for each row of values; for few rows."""
         self.executemany(sql, rows)
 
     def insert(self, sql: str, values: Values, /) -> int:
-        """Carry out an INSERT of one row without RETURNING; the row's ``id``."""
+        """Execute an INSERT of one row, without RETURNING; returns the row's ``id``."""
         row_id = self.execute(sql, values).lastrowid
         assert row_id is not None
         return row_id
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
-        """Insert rows, however many, in one statement."""
+        """Insert any number of rows in one statement."""
         query = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {json_columns(len(columns))} FROM json_each(?)"
         self.execute(query, (json_rows(rows),))
 
@@ -94,12 +94,12 @@ class SqliteConnection(sqlite3.Connection):
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
-        """Undo what is done within, and only that, if it raises."""
+        """A savepoint: if the block raises, its changes, and no others, are rolled back."""
         self.execute("SAVEPOINT within")
         try:
             yield
         except BaseException:
-            if self.in_transaction:  # which SQLite ends by itself where the disk fails
+            if self.in_transaction:  # SQLite ends the transaction by itself if the disk fails
                 self.execute("ROLLBACK TO within")
                 self.execute("RELEASE within")
             raise
@@ -107,7 +107,7 @@ class SqliteConnection(sqlite3.Connection):
 
 
 def require_usable(file: Path) -> None:
-    """Raise `IncompatibleDatabase` unless there is a database of this server's with its own log, or nothing.
+    """Raise `IncompatibleDatabase` unless the file is missing or a database of this server with its own log.
 
     As with `require_database`, no connection of this process may be open.
     """
@@ -117,25 +117,25 @@ def require_usable(file: Path) -> None:
 
 
 def require_database(file: Path) -> None:
-    """Raise `IncompatibleDatabase` for a file that is no database of this server's, before anything is done to it.
+    """Raise `IncompatibleDatabase` if the file is not a database of this server; the file is left untouched.
 
-    SQLite would make a database of an empty file, and change that of another program to open it. No connection of this
-    process may be open: to close the file as is done here drops SQLite's locks on it.
+    SQLite would turn an empty file into a database, and would change another program's database by opening it. No
+    connection of this process may be open: closing the file here drops SQLite's locks on it.
     """
     if not _read_header(file):
-        raise IncompatibleDatabase(f"{file} is empty, and no database; if one is to be made there, remove it first")
+        raise IncompatibleDatabase(f"{file} is empty and not a database; to make a database there, remove it first")
     if not is_sqlite(file):
-        raise IncompatibleDatabase(f"{file} cannot be opened as a database: it is none of SQLite's")
+        raise IncompatibleDatabase(f"{file} cannot be opened as a database: it is not an SQLite file")
     require_own_kind(file)
 
 
 def is_sqlite(file: Path) -> bool:
-    """Whether a file begins as SQLite's do. As with `require_database`, no connection of this process may be open."""
+    """Whether a file begins with SQLite's header. No connection of this process may be open: see `require_database`."""
     return _read_header(file).startswith(MAGIC)
 
 
 def require_own_kind(file: Path) -> None:
-    """Raise `IncompatibleDatabase` for the database of another program. What is no database, or broken, passes.
+    """Raise `IncompatibleDatabase` for another program's database. A file that is damaged or no database passes.
 
     As with `require_database`, no connection of this process may be open.
     """
@@ -144,7 +144,7 @@ def require_own_kind(file: Path) -> None:
         return
     if header[APPLICATION] != UNSET or not _has_log(file):
         raise IncompatibleDatabase(f"{file} is a database of another program")
-    with closing(open_reader(file)) as connection:  # its log may tell what it is
+    with closing(open_reader(file)) as connection:  # the log may hold the application id
         require_known(file, connection)
 
 
@@ -164,43 +164,43 @@ def _has_log(file: Path) -> bool:
 
 
 def require_own_log(file: Path) -> None:
-    """Raise `IncompatibleDatabase` for a log without its database, and a backup put beside the log of another.
+    """Raise `IncompatibleDatabase` for a log without its database, or a backup beside another database's log.
 
     SQLite takes whatever log lies there for the database's own, and mixes the two without a word. A database whose log
     holds anything says in its header that it has one, and said so on disk before the log was begun, so that no crash
     leaves it otherwise; what ``gameserver backup`` writes says that it has none. A copy made by other means may say
     that it has one, and is not recognised.
 
-    No connection of this process may be open: to close the file as is done here drops SQLite's locks on it.
+    No connection of this process may be open: closing the file here drops SQLite's locks on it.
     """
-    file = file.resolve()  # as SQLite does, before it looks beside it
+    file = file.resolve()  # as SQLite does before it looks for the log
     if not _has_log(file):
         return
     log = beside(file, "-wal")
     header = _read_header(file) if file.exists() else b""
     if not header:
         raise IncompatibleDatabase(
-            f"{file} is missing or empty, and its log {log} is there, which SQLite would delete: bring the database"
-            " back, or delete the log to begin anew"
+            f"{file} is missing or empty, but its log {log} exists, which SQLite would delete: bring the database"
+            " back, or delete the log to start with a new database"
         )
     if header.startswith(MAGIC) and header[WRITE_VERSION] == NO_WAL:
         raise IncompatibleDatabase(
-            f"{file} is a backup, put there beside the log of another database, with which SQLite would mix it:"
-            f" delete {log} if what is in {file} alone is wanted, or put another there with gameserver restore"
+            f"{file} is a backup beside the log of another database, with which SQLite would mix it: delete {log} to"
+            " use the backup alone, or put a backup in place with gameserver restore"
         )
 
 
 def require_sqlite() -> None:
-    """Raise `IncompatibleDatabase` for an SQLite that does not know what the schema and the queries are made of."""
+    """Raise `IncompatibleDatabase` if SQLite is too old for the schema and the queries."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE[:2]))
         raise IncompatibleDatabase(f"SQLite {sqlite3.sqlite_version} is too old; {oldest} or newer is needed")
 
 
 def open_writer(file: Path) -> SqliteConnection:
-    """The connection that changes the database. Its commits are on disk when they return.
+    """Open the writing connection. Its commits are on disk when they return.
 
-    Raises `IncompatibleDatabase` for a file that cannot be opened so.
+    Raises `IncompatibleDatabase` if the file is not a database or cannot have a write-ahead log.
     """
     require_sqlite()
     _shut_out_everybody(file)
@@ -219,20 +219,20 @@ def open_writer(file: Path) -> SqliteConnection:
 
 
 def open_reader(file: Path) -> SqliteConnection:
-    """A connection that cannot change the database."""
+    """Open a read-only connection."""
     return _connect(f"{file.absolute().as_uri()}?mode=ro")
 
 
 def open_unshared(file: Path) -> SqliteConnection:
-    """A connection to a file that nobody else has open, in whatever journal mode it is; it is made if missing."""
-    # SQLite would make it for whom the process's umask lets in; its logs get the permissions of the database.
-    with suppress(OSError):  # it is there, or SQLite says why it cannot be
+    """Open a file that no other process has open, keeping its journal mode; it is made if missing."""
+    # SQLite would make it with the process's umask; its logs get the permissions of the database.
+    with suppress(OSError):  # it exists, or SQLite reports why it cannot be made
         os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE))
     return _connect(f"{file.absolute().as_uri()}?mode=rwc")
 
 
 def _shut_out_everybody(file: Path) -> None:
-    """Take from all what earlier versions gave to everybody; who gave it to a group meant it."""
+    """Make files private that are open to everybody, as earlier versions made them; group permissions stay."""
     for path in (file, *(beside(file, suffix) for suffix in LOGS)):
         with suppress(OSError):  # missing, or on a file system without permissions
             if path.stat().st_mode & stat.S_IRWXO:
@@ -240,7 +240,7 @@ def _shut_out_everybody(file: Path) -> None:
 
 
 def open_memory() -> SqliteConnection:
-    """A new database that lives in memory, with its schema."""
+    """Open a new database in memory, with the current schema."""
     connection = _connect("file::memory:")
     migrate(connection)
     return connection

@@ -1,4 +1,4 @@
-"""The size of the write-ahead log: what a long reader made it grow by is given back to the disk."""
+"""Limiting the size of the write-ahead log after a long read has made it grow."""
 
 import logging
 import sqlite3
@@ -6,21 +6,21 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-# What commits leave without a long reader is a few MB, and the next of them use it again.
+# Without long reads the log stays at a few MB, which later commits reuse.
 LARGE_LOG_BYTES = 16 * 1024 * 1024
 
 
 def log_of(connection: sqlite3.Connection) -> Path:
-    """The write-ahead log of the database to which a connection is open."""
+    """The path of the write-ahead log of a connection's database."""
     (_, _, file) = connection.execute("PRAGMA database_list").fetchone()
     return Path(f"{file}-wal")
 
 
 def shrink_log(connection: sqlite3.Connection, log: Path) -> None:
-    """Empty a large log, unless somebody still reads it; nobody is waited for.
+    """Truncate a log larger than 16 MiB, unless a reader still uses it; never waits.
 
-    For the writer alone, since two checkpoints at once can damage a file (design, facts). A commit has by then written
-    back what it could, and little is left to do.
+    Only the writer calls this, since two checkpoints at once can damage a file. By then the commit has written back
+    what it could, so that little is left to do.
     """
     try:
         if log.stat().st_size <= LARGE_LOG_BYTES:
@@ -32,4 +32,4 @@ def shrink_log(connection: sqlite3.Connection, log: Path) -> None:
         finally:
             connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
     except (OSError, sqlite3.Error) as error:
-        logger.warning("the write-ahead log cannot be shortened: %s", error)
+        logger.warning("the write-ahead log cannot be truncated: %s", error)

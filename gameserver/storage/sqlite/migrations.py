@@ -1,4 +1,4 @@
-"""Making a new database and bringing an older one up to date.
+"""The schema's versions: making a new database, and migrating an older one.
 
 ``schema.sql`` is the newest schema. Each change of it after a release comes with a migration here that
 turns a file of version N into one of version N + 1; ``PRAGMA user_version`` holds the version.
@@ -17,7 +17,7 @@ APPLICATION_ID = 0x67616D65
 
 
 def _run_script(name: str) -> Migration:
-    """A migration that is an SQL script beside this module."""
+    """A migration that runs an SQL script beside this module."""
 
     def migration(connection: sqlite3.Connection) -> None:
         for statement in statements(Path(__file__).with_name(name).read_text(encoding="utf-8")):
@@ -54,7 +54,7 @@ def statements(script: str) -> list[str]:
 
 
 def require_known(file: Path, connection: sqlite3.Connection) -> int:
-    """The version of a database of this server or an older one. Raises `IncompatibleDatabase` for anything else."""
+    """The schema version of a database. Raises `IncompatibleDatabase` if it is newer, or not this server's database."""
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -69,18 +69,18 @@ def require_known(file: Path, connection: sqlite3.Connection) -> int:
 
 
 def is_current(connection: sqlite3.Connection) -> bool:
-    """Whether a database is of this version of the server."""
+    """Whether a database has the newest schema version."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version) == len(MIGRATIONS) + 1
 
 
 def require_current(file: Path, connection: sqlite3.Connection) -> None:
-    """Raise `IncompatibleDatabase` for what is no database of this version of the server."""
+    """Raise `IncompatibleDatabase` if a database does not have the newest schema version."""
     version, newest = require_known(file, connection), len(MIGRATIONS) + 1
     if version != newest:
         raise IncompatibleDatabase(
-            f"{file} is of version {version}, and this program's are of version {newest}: make a backup (gameserver"
-            " backup), then start the server with it, which brings it up to date"
+            f"{file} has schema version {version}, and this program needs {newest}: make a backup (gameserver backup),"
+            " then start the server, which migrates the database"
         )
 
 

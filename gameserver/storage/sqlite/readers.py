@@ -1,4 +1,4 @@
-"""Read-only connections in worker threads. What waits is read together, each time from one consistent state."""
+"""Read-only connections in worker threads; waiting reads share one transaction and one consistent state."""
 
 import logging
 import sqlite3
@@ -16,12 +16,12 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# The way to a thread and back costs more than a small read; with more, the first would wait for the last.
+# Switching threads costs more than a small read; in a larger batch the first read would wait long for the last.
 MAX_BATCH = 16
 
 
 class Readers:
-    """At most ``count`` connections, and as many tasks that each take what waits to a worker thread."""
+    """Up to ``count`` connections, and ``count`` tasks that each run waiting reads in a worker thread."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Readers:
         self._at_leisure = trio.lowlevel.ParkingLot()
 
     async def read(self, job: Job[T]) -> T:
-        """The result of ``job`` on a connection in a read transaction that begins after this call.
+        """Run ``job`` in a read transaction that begins after this call, and return its result.
 
         Raises what the job raises, and `Rejected` (``storage_unavailable``) if the file cannot be read.
         """
@@ -47,7 +47,7 @@ class Readers:
         return await awaited.result()
 
     async def run(self) -> None:
-        """Carry out what waits, until cancelled."""
+        """Run waiting reads until cancelled."""
         limiter = trio.CapacityLimiter(self._count)
         async with trio.open_nursery() as nursery:
             for _ in range(self._count):
@@ -57,18 +57,18 @@ class Readers:
         while True:
             while not self._waiting:
                 await self._at_leisure.park()
-                await trio.lowlevel.checkpoint()  # what is asked for in the same turn of the loop is read together
+                await trio.lowlevel.checkpoint()  # reads requested in the same turn of the loop share a batch
             await self._read_waiting(limiter)
 
     async def _read_waiting(self, limiter: trio.CapacityLimiter) -> None:
-        """Read for those who wait; nothing of it is held any longer afterwards."""
+        """Run one batch of waiting reads; a method of its own, so that no reference to the batch outlives it."""
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
         await self._run_sync(self._read_batch, batch, limiter=limiter)
         for entry in batch:
             entry.on_done(entry.outcome)
 
     def _read_batch(self, batch: list[QueuedJob]) -> None:
-        """In a worker thread."""
+        """Run a batch in a worker thread, in one read transaction."""
         try:
             connection = self._idle.pop() if self._idle else self._open_connection()
         except sqlite3.OperationalError as error:
@@ -84,19 +84,19 @@ class Readers:
             self._idle.append(connection)
 
     def close(self) -> None:
-        """Close the connections. No read may be running."""
+        """Close all connections. No read may be running."""
         while self._idle:
             self._idle.pop().close()
 
 
 def _read(connection: SqliteConnection, job: Job[Any]) -> Outcome:
     try:
-        if not connection.in_transaction:  # the first of a batch, or after one in which the database failed
+        if not connection.in_transaction:  # the first read of a batch, or the first after the database failed
             connection.execute("BEGIN")
         return Outcome(job(connection))
     except sqlite3.OperationalError as error:
         return _unavailable(error)
-    except Exception as error:  # whatever a job raises is its requester's to see
+    except Exception as error:  # the requester gets whatever the job raises
         return Outcome(error=without_frames(error))
 
 

@@ -1,4 +1,4 @@
-"""A database read by a command, beside a running server or without one, also where nothing can be written."""
+"""Reading a database from a command, with or without a running server, also on read-only file systems."""
 
 import shutil
 import sqlite3
@@ -24,11 +24,11 @@ _NEEDS_WRITING = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 @contextmanager
 def reading(file: Path) -> Iterator[SqliteConnection]:
-    """The database in one read transaction. Raises `IncompatibleDatabase` for what is none, and `FileRefused`.
+    """Yield a connection in one read transaction. Raises `IncompatibleDatabase`, `FileRefused` and `StorageFailed`.
 
-    SQLite needs an index beside a database with a log, even to read it. Where there is none and none can be made, as on
-    a read-only mount, a copy is read. (SQLite's ``immutable`` would not see what is in the log, and would mix two
-    states if a server of another user began to write.)
+    SQLite needs an index file to read a database with a log. Where it is missing and cannot be made, as on a read-only
+    mount, a copy is read. (SQLite's ``immutable`` would not read the log, and would mix two states if a server of
+    another user began to write.)
     """
     require_usable(file)
     with ExitStack() as stack:
@@ -59,11 +59,13 @@ def _copy(file: Path, stack: ExitStack) -> Path:
             if beside(file, suffix).exists():
                 shutil.copyfile(beside(file, suffix), beside(folder / file.name, suffix))
         if _state(file) != before:
-            raise FileRefused(f"{file} is being written, and this user may not share its log: run this as the server's")
+            raise FileRefused(
+                f"{file} is being written, and this user may not share its log: run this as the server's user"
+            )
     except OSError as error:
         raise FileRefused(
-            f"nothing can be written beside {file}, and to read a copy of it elsewhere failed: {error};"
-            " TMPDIR names another place"
+            f"nothing can be written beside {file}, and reading a copy of it elsewhere failed: {error};"
+            " set TMPDIR to another folder"
         ) from error
     return folder / file.name
 

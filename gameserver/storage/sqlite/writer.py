@@ -1,6 +1,6 @@
-"""The single writer: what waits is carried out in one transaction, each job in a savepoint.
+"""The single writer: waiting jobs run in one transaction, each in a savepoint.
 
-Only after the commit are outcomes published, in order, whether or not their requesters still wait.
+Outcomes are published only after the commit, in order, whether or not their requesters still wait.
 """
 
 import logging
@@ -20,16 +20,16 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A batch ends at whichever it comes to first: those it has served wait for its commit, the others for its end.
+# A batch ends at the first of these limits: its finished jobs wait for its commit, all others for its end.
 MAX_BATCH = 512
 MAX_BATCH_S = 0.05
-# Who has just been answered often asks for the next change at once: three turns of the loop, to be told, to ask and
-# to be heard, let it share the next commit with the others.
+# A client that has just been answered often requests its next change at once: three turns of the loop (to send the
+# reply, to receive the request and to submit it) let that change share the next commit.
 _TURNS_BETWEEN_BATCHES = 3
 
 _UNAVAILABLE = "the database cannot be written now; whether this was carried out is unknown: send it again with its key"
 _BUSY = "the database is held by another program; nothing was done, try again"
-# What the machine is to blame for.
+# Errors caused by the machine, not by a bug.
 _DATABASE_ERRORS = (sqlite3.OperationalError, MemoryError)
 
 
@@ -44,7 +44,7 @@ class _Write(QueuedJob):
 
 
 class _Done(NamedTuple):
-    """What a batch has come to: what to publish, when something is next due, and those it had no time for."""
+    """The outcome of a batch: results to publish, the next due time in epoch ms, and the jobs it had no time for."""
 
     published: list[Any]
     next_due_ms: int | None
@@ -52,11 +52,11 @@ class _Done(NamedTuple):
 
 
 class _TransactionLost(Exception):
-    """SQLite has ended the transaction under a job: nothing of the batch may be taken as done."""
+    """SQLite ended the transaction during a job: no job of the batch counts as done."""
 
 
 class _LostByDue(Exception):
-    """What is due has cost the batch its transaction: it is begun again without that."""
+    """Due work lost the batch's transaction: the batch starts again without that work."""
 
     def __init__(self, due: Due) -> None:
         super().__init__(due)
@@ -66,10 +66,9 @@ class _LostByDue(Exception):
 class Writer:
     """The queue in front of the writing connection.
 
-    ``due_job(connection, now_ms)`` gives the first of what time itself calls for, or None; it is carried out before a
-    job received at ``now_ms``. ``publish`` gets the result of each committed job, in order. ``next_due_ms`` is asked
-    after each batch for the earliest moment at which something will be due. ``monotonic_s`` tells how long a batch
-    takes.
+    ``due_job(connection, now_ms)`` returns the first work due at ``now_ms``, or None; it runs before a job received at
+    ``now_ms``. ``publish`` gets the result of each committed job, in order. ``next_due`` returns, after each batch,
+    the earliest time in epoch ms at which work falls due. ``monotonic_s`` measures how long a batch takes.
     """
 
     def __init__(
@@ -98,10 +97,10 @@ class Writer:
         self.on_due_changed: Callable[[], object] = lambda: None
 
     def submit(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
-        """Have ``job`` carried out, durably, after those submitted before it.
+        """Queue ``job``, to be run durably after the jobs submitted before it.
 
-        ``on_done`` is told the outcome once the result has been published: what the job raised, or `Rejected`,
-        ``busy`` (nothing was done) or ``storage_unavailable``. Raises `Rejected` (``busy``) if too many wait.
+        ``on_done`` gets the outcome once the result has been published; its error is what the job raised, or `Rejected`
+        with ``busy`` (nothing was done) or ``storage_unavailable``. Raises `Rejected` (``busy``) if the queue is full.
         """
         if len(self._waiting) >= self._max_waiting:
             raise Rejected(ErrorCode.BUSY, "too many requests wait to be written; nothing was done, try again")
@@ -109,7 +108,7 @@ class Writer:
         self._wake.set()
 
     async def write(self, job: Job[T], now_ms: int) -> T:
-        """Have ``job`` carried out, and return its result or raise its error, as `submit` has it.
+        """Run ``job`` and return its result. Raises the errors of `submit`, and those of the outcome.
 
         A caller that is cancelled leaves its job in the queue.
         """
@@ -119,11 +118,11 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """How many jobs are in the queue."""
+        """The number of jobs in the queue."""
         return len(self._waiting)
 
     async def run(self) -> None:
-        """Carry out what waits, until cancelled."""
+        """Run waiting jobs until cancelled."""
         while True:
             await self._wake.wait()
             self._wake = trio.Event()
@@ -133,10 +132,10 @@ class Writer:
                     await trio.lowlevel.checkpoint()
 
     async def _carry_out(self) -> None:
-        """One batch of what waits; nothing of it is held any longer afterwards."""
+        """Run one batch of waiting jobs; a method of its own, so that no reference to the batch outlives it."""
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
         done: _Done = await self._run_sync(self._run_batch, batch)
-        # No checkpoint from here on: what is on disk is made known.
+        # No checkpoint from here on: what is on disk is published.
         self._waiting.extendleft(reversed(done.left))
         for result in done.published:
             self._tell(self._publish, result)
@@ -148,22 +147,22 @@ class Writer:
 
     @staticmethod
     def _tell(tell: Callable[[T], None], what: T) -> None:
-        """Whoever is told contains its own bugs: this keeps one from ending the writer."""
+        """Call back with ``what``; an exception of the callback is logged, so that it cannot end the writer."""
         try:
             tell(what)
         except Exception:
-            logger.exception("what became of a write could not be told")
+            logger.exception("a callback after a write failed")
 
     def close(self) -> None:
-        """Write the log back into the database and close it. The writer must not be running."""
+        """Write the log back into the database and close the connection. The writer must not be running."""
         try:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:
-            logger.warning("the last checkpoint failed, the next start makes up for it: %s", error)
+            logger.warning("the last checkpoint failed; the next start does it: %s", error)
         self._connection.close()
 
     def _run_batch(self, batch: list[_Write]) -> _Done:
-        """In a worker thread: one transaction. What there is no time for is taken off the batch's end."""
+        """Run a batch in one transaction, in a worker thread. Jobs there is no time for are removed from its end."""
         postponed: list[Due] = []
         while True:
             try:
@@ -171,7 +170,7 @@ class Writer:
             except _LostByDue as lost:
                 self._recover()
                 postponed.append(lost.due)
-            except Exception as error:  # whatever it is, the writer goes on
+            except Exception as error:  # the writer survives any failure
                 return self._give_up(batch, error)
             else:
                 shrink_log(self._connection, self._log)
@@ -189,13 +188,15 @@ class Writer:
         return _Done(published, next_due_ms, left)
 
     def _run_jobs(self, batch: list[_Write]) -> tuple[list[Any], int]:
-        """Jobs, and before each all that is due, until time is up; what to publish, and how many were done.
+        """Run jobs, and before each all work that is due, until `MAX_BATCH_S` is over.
 
-        Something is done in any case: a job, or something that is due.
+        Returns the results to publish and the number of jobs done.
+
+        At least one job, or one piece of due work, is done.
         """
         published: list[Any] = []
         until_s = self._monotonic_s() + MAX_BATCH_S
-        done_until_ms = -1  # a job lets nothing fall due before the moment after it was received
+        done_until_ms = -1  # no job makes work fall due before the millisecond after it was received
         for count, entry in enumerate(batch):
             while entry.now_ms > done_until_ms:
                 due = self._due_job(self._connection, entry.now_ms)
@@ -213,7 +214,7 @@ class Writer:
         return published, len(batch)
 
     def _run_due(self, due: Due) -> list[Any]:
-        """Do what is due; what to publish of it. If it fails, it is put off, and nobody else is the worse for it."""
+        """Run due work and return the results to publish. Failing work is postponed, without effect on other jobs."""
         try:
             outcome = self._attempt(due.run)
         except _TransactionLost as lost:
@@ -233,12 +234,12 @@ class Writer:
         return outcome
 
     def _attempt(self, job: Job[Any]) -> Outcome:
-        """A job in a savepoint of its own."""
+        """Run a job in a savepoint of its own. Raises `_TransactionLost`."""
         connection = self._connection
         connection.execute("SAVEPOINT job")
         try:
             outcome = Outcome(job(connection))
-        except Exception as error:  # whatever a job raises is its requester's to see
+        except Exception as error:  # the requester gets whatever the job raises
             if not connection.in_transaction:
                 raise _TransactionLost(f"the transaction was lost: {error}") from error
             connection.execute("ROLLBACK TO job")
@@ -249,7 +250,7 @@ class Writer:
         return outcome
 
     def _give_up(self, batch: list[_Write], error: Exception) -> _Done:
-        """Nothing of a batch is on disk, or it is unknown whether it is."""
+        """Reject every job of a batch that is not on disk, or of which that is unknown."""
         busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
         rejected = Rejected(ErrorCode.BUSY, _BUSY) if busy else Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
         logger.warning("a batch of %d writes was given up", len(batch), exc_info=error)
@@ -259,7 +260,7 @@ class Writer:
         return _Done([], self.next_due_ms, [])
 
     def _recover(self) -> None:
-        """After a failed batch: no transaction is open, on a connection that works."""
+        """Roll back after a failed batch, or open the database again if that fails."""
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -267,10 +268,10 @@ class Writer:
             self._connection.close()
             try:
                 self._connection = self._open_connection()
-            except Exception:  # the next batch fails on the closed connection, and comes here again
+            except Exception:  # the next batch fails on the closed connection, and tries again
                 logger.warning("the database cannot be opened again yet", exc_info=True)
 
 
 def _log_postponed(due: Due, error: BaseException) -> None:
-    level = logging.WARNING if isinstance(error, _DATABASE_ERRORS) else logging.ERROR  # which is a bug
-    logger.log(level, "%s failed, and is put off", due.name, exc_info=error)
+    level = logging.WARNING if isinstance(error, _DATABASE_ERRORS) else logging.ERROR  # an error is a bug
+    logger.log(level, "%s failed and is postponed", due.name, exc_info=error)

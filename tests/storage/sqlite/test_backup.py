@@ -210,7 +210,7 @@ def test_a_backup_is_not_written_over_another_database_in_use_or_what_is_no_file
     assert usernames(backup) == ["ann", "carl"]
     with pytest.raises(CopyRefused, match="folder"):
         take(database, backup.parent)
-    with pytest.raises(CopyRefused, match="no plain file"):
+    with pytest.raises(CopyRefused, match="not a regular file"):
         take(database, Path("/dev/null"))
 
 
@@ -281,7 +281,7 @@ def test_a_restore_replaces_nothing_that_never_was_a_database(backup: Path, tmp_
     notes.write_text("mine")
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE bookmarks (address TEXT)")
-    for file, reason in ((notes, "is no database"), (other, "of another program")):
+    for file, reason in ((notes, "is not a database"), (other, "of another program")):
         before = file.read_bytes(), names_in(tmp_path)
         with pytest.raises((CopyRefused, IncompatibleDatabase), match=reason):
             restore(file, backup, ignore, keep=False)
@@ -469,7 +469,7 @@ def test_a_backup_beside_the_log_of_another_life_is_refused_and_both_stay_as_the
     mixed: Path, target: Path
 ) -> None:
     log = beside(mixed, "-wal").read_bytes()
-    with pytest.raises(IncompatibleDatabase, match=r"delete .*game\.db-wal if"):
+    with pytest.raises(IncompatibleDatabase, match=r"delete .*game\.db-wal to"):
         require_own_log(mixed)
     assert mixed.read_bytes() == target.read_bytes()
     assert beside(mixed, "-wal").read_bytes() == log

@@ -61,8 +61,8 @@ def test_a_check_changes_nothing_and_runs_on_a_reader(connection: SqliteConnecti
         ("DELETE FROM broadcasts", "its 3 broadcasts are missing from the log"),
         ("UPDATE games SET seq = 2", "the last broadcast logged is 3, the last counted is 2"),
         ("UPDATE games SET seq = 0", "the last broadcast logged is 3, the last counted is 0"),
-        ("DELETE FROM timers", "nothing will close it at its close_at"),
-        ("UPDATE timers SET kind = 90", "nothing will close it at its close_at"),
+        ("DELETE FROM timers", "it has a close_at, but no timer closes it"),
+        ("UPDATE timers SET kind = 90", "it has a close_at, but no timer closes it"),
     ],
 )
 def test_a_fault_of_a_game_is_named(connection: SqliteConnection, game: Game, damage: str, fault: str) -> None:
@@ -230,7 +230,7 @@ def test_money_between_two_settlements_is_named(connection: SqliteConnection) ->
     mint, clearing = (account_id(connection, kind, "DON") for kind in (AccountKind.MINT, AccountKind.CLEARING))
     insert_transfers(connection, [Transfer(mint, clearing, 7, Reason.POT, None, None, NOW)])
     (fault,) = find_faults(connection)
-    assert fault.endswith("7 are left between two settlements")
+    assert fault.endswith("its balance is 7 between transactions, not zero")
 
 
 def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: SqliteConnection, pool: Pool) -> None:
@@ -242,7 +242,7 @@ def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: SqliteCon
 def test_an_open_pool_whose_block_is_not_told_is_named(connection: SqliteConnection, pool: Pool) -> None:
     update_blocked(connection, pool.id, is_blocked=True, untold_at=NOW)
     assert find_faults(connection) == [
-        f"pool {pool.uuid} is open, and that its betting was blocked or allowed is not told"
+        f"pool {pool.uuid} is open, but a blocking or allowing of its betting has not been broadcast"
     ]
 
 

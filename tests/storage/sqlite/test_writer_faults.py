@@ -140,7 +140,7 @@ async def test_a_bug_in_what_is_due_is_logged_as_an_error_and_put_off(
     assert await notebook.batch(a=(10, note("a"))) == {"a": "a"}
     assert notebook.on_disk() == notebook.published == ["a"]
     (record,) = caplog.records
-    assert (record.levelname, record.getMessage()) == ("ERROR", "number 0 failed, and is put off")
+    assert (record.levelname, record.getMessage()) == ("ERROR", "number 0 failed and is postponed")
     assert record.exc_info is not None
     assert record.exc_info[1] is error
 
