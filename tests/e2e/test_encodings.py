@@ -101,7 +101,7 @@ def test_an_export_that_an_editor_has_saved_again_is_replayed(played: Played, tm
     [
         ('{"fact": "game"}\n'.encode("utf-16"), "UTF-16"),
         ('{"fact": "game"}\n'.encode("utf-16-le"), "UTF-16"),
-        ('{"fact": "größe"}\n'.encode("latin-1"), "no UTF-8 from byte 13 on"),
+        ('{"fact": "größe"}\n'.encode("latin-1"), "not UTF-8 from byte 13 on"),
         (b'{"fact": "game"}\nnonsense\n', "line 1: this is not a line of an export"),
         (b"[" * 100_000, "line 1: this is not a line of an export"),
         (b"", "not a complete export"),
