@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 
 # The number of cancelled timers in the heap above which it is rebuilt without them.
 _MAX_CANCELLED = 1_000
-# A wake-up this late means a pause: the process was stopped, or the event loop blocked.
+# A wake-up this late means that the event loop was held up, and this late a pause: that the process was stopped.
+_MIN_DELAY_S = 0.005
 _MIN_PAUSE_S = 1.0
 
 
@@ -60,14 +61,17 @@ class Timers:
         while True:
             with trio.CancelScope(deadline=self._next_deadline()) as self._scope:
                 await trio.sleep_forever()
-            # Bytes that have arrived are read before a call judges a peer by the time. After a pause of the process,
-            # the event loop's first pass handles deadlines only, its second one input, which is then read.
-            for _ in range(2):
-                await trio.lowlevel.checkpoint()
+            late_s = trio.current_time() - self._next_deadline()
+            if late_s > _MIN_DELAY_S:
+                # Bytes that have arrived are read before a call judges a peer by the time. After a pause of the
+                # process, the event loop's first pass handles deadlines only, its second one input, which is then read.
+                for _ in range(2):
+                    await trio.lowlevel.checkpoint()
             now = trio.current_time()
-            if now - self._next_deadline() > _MIN_PAUSE_S:
+            if late_s > _MIN_PAUSE_S:
                 self.resumed_at = now
-            while self._heap and self._heap[0][0] <= trio.current_time():
+            # What is due only by now, after a call during which the process was stopped, is due in the next round.
+            while self._heap and self._heap[0][0] <= now:
                 timer = heapq.heappop(self._heap)[2]
                 call, timer.call = timer.call, None
                 if call is None:

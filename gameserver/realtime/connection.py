@@ -172,12 +172,12 @@ class Connection:
             # The peer is gone: what is queued for it cannot be sent.
             self.dispose()
             self._nursery.cancel_scope.cancel()
+        self._context.registry.remove(self, self.user.id if self.user else None, self._session_id)
         self._subscriptions.end()
         for source_id in self._watched:
             self._context.hubs.unwatch(source_id, self.outbox)
         if self._opened_at_s is not None:
             self._record_closed(trio.current_time() - self._opened_at_s)
-        self._context.registry.remove(self, self.user.id if self.user else None, self._session_id)
 
     async def reply(self, message: Message) -> None:
         """Send the reply to the request that is being handled."""

@@ -133,3 +133,17 @@ async def test_timers_know_since_when_the_server_is_there_again(mock_clock: Mock
     mock_clock.jump(7)
     await wait_all_tasks_blocked()
     assert timers.resumed_at == trio.current_time()
+
+
+async def test_a_pause_between_two_calls_is_noticed_before_the_second(
+    mock_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    timers = Timers()
+    nursery.start_soon(timers.run)
+    await wait_all_tasks_blocked()
+    resumed_at: list[float] = []
+    timers.call_later(5, lambda: mock_clock.jump(60))
+    timers.call_later(6, lambda: resumed_at.append(timers.resumed_at))
+    mock_clock.jump(5)
+    await wait_all_tasks_blocked()
+    assert resumed_at == [trio.current_time()]
