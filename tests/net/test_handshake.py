@@ -413,7 +413,10 @@ async def test_healthz_with_a_query_is_still_healthz(server: Server) -> None:
         pytest.param(request_head(connection="close"), id="a handshake"),
     ],
 )
-async def test_head_is_answered_like_get_without_a_body(database: Path, sent: bytes) -> None:
+async def test_head_is_answered_like_get_without_a_body(
+    database: Path, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gameserver.net.responses.formatdate", lambda **_: "Fri, 18 Nov 2022 16:00:00 GMT")
     responses = []
     async with running_server(database, trusted_proxies=("10.0.0.1",)) as server:
         for data in (sent, sent.replace(b"GET", b"HEAD", 1)):
