@@ -9,7 +9,7 @@ import msgspec
 
 from gameserver.admin.commands import AddUser, Command, CreditUser, perform
 from gameserver.config import Settings
-from gameserver.handlers.execution import parse, run_write
+from gameserver.handlers.execution import WriteRequest, parse, write_job
 from gameserver.protocol.codec import decode_request
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import AccountKind, account_id
@@ -57,7 +57,8 @@ class History:
         """Carry out a request as a user; the reply."""
         request = decode_request(msgspec.json.encode({"op": op, **parameters}).decode(), logged_in=True)
         parsed = parse(request, self._settings)
-        body = run_write(self.connection, request, parsed, None, user, START_MS, self._settings).body
+        job = write_job(WriteRequest(request, parsed, None, user, START_MS, self._settings))
+        body = job(self.connection).body
         reply: dict[str, Any] = msgspec.json.decode(body)
         return reply
 

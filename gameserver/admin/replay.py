@@ -11,7 +11,7 @@ from gameserver.domain.money import read_amount, to_minor, to_units
 from gameserver.engine.context import NOT_RECREATED, TIME_PASSED
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected, not_found
-from gameserver.handlers.execution import parse, run_write
+from gameserver.handlers.execution import WriteRequest, parse, write_job
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
@@ -177,7 +177,8 @@ class Replay:
         elif isinstance(request, CreateAndOpenBettingPool):
             self._set_takeout()
         parsed = parse(request, self._settings)
-        body = run_write(self._connection, request, parsed, None, user, fact["at"], self._settings).body
+        job = write_job(WriteRequest(request, parsed, None, user, fact["at"], self._settings))
+        body = job(self._connection).body
         if fact["op"] in _CREATIONS:
             self._game = find_game(self._connection, msgspec.json.decode(body)["game_id"])
             assert self._game is not None

@@ -1,12 +1,13 @@
 """The handler of each operation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
+from gameserver.errors import Rejected
 from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, roles, sources, steering
 from gameserver.protocol.betting import GetMyAvailableBalance, GetMyCurrentBalance, GetMyExposure, PlaceBetInBettingPool
 from gameserver.protocol.declare import Message, Request
@@ -55,9 +56,15 @@ from gameserver.protocol.steering import (
     SuggestHotBettingPool,
     SuggestHotBettingPoolForActionAndTarget,
 )
+from gameserver.storage.connection import Connection
 
 ReadHandler = Callable[[Reading, Any], Message]
 ConnectionHandler = Callable[[ClientConnection, Any], Awaitable[None]]
+
+
+Handler = Callable[..., Message]
+SetHandler = Callable[[Connection, Sequence[Any]], Sequence[Message | Rejected]]
+Parser = Callable[[Any, Settings], Any]
 
 
 class Write(NamedTuple):
@@ -67,8 +74,19 @@ class Write(NamedTuple):
     (protocol, "Order of checks"), and before the write transaction, for which others wait.
     """
 
-    handler: Callable[..., Message]
-    parse: Callable[[Any, Settings], Any] | None = None
+    handler: Handler
+    parse: Parser | None = None
+
+
+class SetWrite(NamedTuple):
+    """The handler of a frequent change, which carries out many at once.
+
+    It gets the arguments of each, as the handler of a `Write` does, and returns the reply or the refusal of each. It
+    decides on them in order, and a refusal has changed nothing.
+    """
+
+    handler: SetHandler
+    parse: Parser | None = None
 
 
 READS: dict[type[Request], ReadHandler] = {
@@ -89,8 +107,8 @@ READS: dict[type[Request], ReadHandler] = {
     GetGameDetails: read_details,
 }
 
-WRITES: dict[type[Request], Write] = {
-    PlaceBetInBettingPool: Write(betting.place_bet_in_betting_pool, betting.parse_stake),
+WRITES: dict[type[Request], Write | SetWrite] = {
+    PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
     VoidGameEvent: Write(corrections.void_game_event),
     VoidBettingPool: Write(corrections.void_betting_pool),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),

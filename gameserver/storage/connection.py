@@ -51,6 +51,14 @@ class Connection(Protocol):
     def insert(self, sql: str, values: Values, /) -> int:
         """Execute an INSERT of one row, without RETURNING; returns the row's ``id``."""
 
+    def execute_with(self, sql: str, columns: Sequence[str], rows: Iterable[Values], /) -> Result:
+        """Execute a statement once; it reads ``rows`` from a table named ``given``, with these columns."""
+
+    def list_rows_with(
+        self, row: type[RowT], sql: str, columns: Sequence[str], rows: Iterable[Values], /
+    ) -> list[RowT]:
+        """Read many rows at once, as `list_rows` does; ``sql`` reads ``rows`` as in `execute_with`."""
+
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""
 

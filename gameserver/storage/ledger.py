@@ -65,40 +65,25 @@ def account_id(connection: Connection, kind: AccountKind, currency: str, user_id
     return connection.insert(query, (kind, user_id, currency))
 
 
-class Wallet(NamedTuple):
-    """A user's two accounts in a currency, with their balances."""
+class Stake(NamedTuple):
+    """A bet's stake, in minor units, to be moved from its user's available account to the staked one."""
 
+    bet_uuid: str
     available_id: int
     staked_id: int
-    held: Balances
+    amount: int
+    made_at: int
 
 
-def get_wallet(connection: Connection, user_id: int, currency: str) -> Wallet:
-    """A user's accounts in a currency, which are opened if they are missing."""
-    found = {
-        kind: (account, balance)
-        for kind, account, balance in connection.execute(
-            "SELECT kind, id, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency)
-        )
-    }
-    available_id, available = found.get(AccountKind.AVAILABLE) or (
-        account_id(connection, AccountKind.AVAILABLE, currency, user_id),
-        0,
+def insert_stakes(connection: Connection, stakes: Iterable[Stake]) -> None:
+    """Move the stakes of stored bets, in the order of the bets."""
+    connection.execute_with(
+        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)"
+        f" SELECT available_id, staked_id, given.amount, '{Reason.STAKE}', bets.id, made_at"
+        " FROM given JOIN bets ON bets.uuid = bet_uuid ORDER BY bets.id",
+        Stake._fields,
+        stakes,
     )
-    staked_id, staked = found.get(AccountKind.STAKED) or (
-        account_id(connection, AccountKind.STAKED, currency, user_id),
-        0,
-    )
-    return Wallet(available_id, staked_id, Balances(available, staked))
-
-
-def insert_stake(connection: Connection, wallet: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
-    """Move a bet's stake from a user's available account to the staked one; returns the new balances."""
-    connection.execute(
-        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (wallet.available_id, wallet.staked_id, amount, Reason.STAKE, bet_id, now_ms),
-    )
-    return Balances(wallet.held.available - amount, wallet.held.staked + amount)
 
 
 def insert_transfers(connection: Connection, transfers: Iterable[Transfer]) -> None:

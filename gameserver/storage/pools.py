@@ -247,19 +247,39 @@ def update_hot_since(connection: Connection, pool_id: int, hot_since: int) -> in
     return int(connection.execute(query, (hot_since, pool_id)).fetchone()[0])
 
 
-def update_sums_for_bet(
-    connection: Connection, pool_id: int, position: int, amount: int, *, new_participant: bool, new_backer: bool
-) -> None:
-    """Add a bet to the sums of its pool and of its target."""
-    connection.execute(
-        "UPDATE pools SET amount_total = amount_total + ?, bet_count = bet_count + 1,"
-        " participants = participants + ?, version = version + 1 WHERE id = ?",
-        (amount, new_participant, pool_id),
+class PoolBets(NamedTuple):
+    """New bets in a pool: their sum in minor units, how many they are, and how many users had none there before."""
+
+    pool_id: int
+    amount: int
+    bet_count: int
+    participants: int
+
+
+class TargetBets(NamedTuple):
+    """New bets on a target: their sum in minor units, and how many users had none on it before."""
+
+    pool_id: int
+    position: int
+    amount: int
+    people: int
+
+
+def add_bets_to_sums(connection: Connection, pools: Iterable[PoolBets], targets: Iterable[TargetBets]) -> None:
+    """Add bets to the sums of their pools and targets; each bet makes a new version of its pool."""
+    connection.execute_with(
+        "UPDATE pools SET amount_total = amount_total + given.amount, bet_count = pools.bet_count + given.bet_count,"
+        " participants = pools.participants + given.participants, version = version + given.bet_count"
+        " FROM given WHERE pools.id = given.pool_id",
+        PoolBets._fields,
+        pools,
     )
-    connection.execute(
-        "UPDATE pool_targets SET backing_money = backing_money + ?, backing_people = backing_people + ?"
-        " WHERE pool_id = ? AND position = ?",
-        (amount, new_backer, pool_id, position),
+    connection.execute_with(
+        "UPDATE pool_targets SET backing_money = backing_money + given.amount,"
+        " backing_people = backing_people + given.people FROM given"
+        " WHERE pool_targets.pool_id = given.pool_id AND pool_targets.position = given.position",
+        TargetBets._fields,
+        targets,
     )
 
 

@@ -70,14 +70,15 @@ async def test_long_parameters_are_looked_at_in_a_thread_that_is_neither_the_loo
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    handler, parse = WRITES[CreateAndOpenGame]
-    assert parse is not None
+    write = WRITES[CreateAndOpenGame]
+    assert write.parse is not None
+    parse = write.parse
 
     def noting(*arguments: Any) -> Any:
         threads.append(threading.get_ident())
         return parse(*arguments)
 
-    monkeypatch.setitem(cast("dict[Any, Any]", WRITES), CreateAndOpenGame, Write(handler, noting))
+    monkeypatch.setitem(cast("dict[Any, Any]", WRITES), CreateAndOpenGame, write._replace(parse=noting))
     host = await server.connect("provider")
     game = {"source_id": await server.open_source(host), "game_name": "x", "type": "x"}
     async with writer_at_work(server):

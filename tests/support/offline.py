@@ -12,7 +12,7 @@ from gameserver.admin.replay import Replay, export_game
 from gameserver.config import Settings
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected
-from gameserver.handlers.execution import parse, run_read, run_write
+from gameserver.handlers.execution import WriteRequest, parse, run_read, write_job
 from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.connection import Connection
@@ -71,9 +71,8 @@ class Offline:
                 body = run_read(self.connection, request, user, self.now_ms, self.settings)
             else:
                 parsed = parse(request, self.settings)
-                body = self._transact(
-                    lambda connection: run_write(connection, request, parsed, None, user, self.now_ms, self.settings)
-                ).body
+                write = WriteRequest(request, parsed, None, user, self.now_ms, self.settings)
+                body = self._transact(write_job(write)).body
         except Rejected as rejected:
             return {"res": 666, "code": rejected.code.value}
         reply: Reply = msgspec.json.decode(body)
