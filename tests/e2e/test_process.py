@@ -49,6 +49,14 @@ def test_a_server_told_to_end_says_1001_and_exits_with_0_and_starts_again(
     assert "Traceback" not in process.log.read_text()
 
 
+def test_a_connection_without_a_request_does_not_hold_up_the_end(database: Path) -> None:
+    with (
+        serving(database, "--handshake-timeout-s", "1000", "--shutdown-timeout-s", "1000") as server,
+        socket.create_connection(server.address, timeout=TIMEOUT_S),
+    ):
+        assert server.stop() == 0
+
+
 def test_a_second_server_on_the_same_file_is_refused_in_words(database: Path, process: ServerProcess) -> None:
     done = run_process("serve", "--port", "0", "--db", database)
     assert (done.code, done.stdout) == (1, "")

@@ -142,9 +142,7 @@ async def test_whatever_has_been_read_is_answered_before_a_draining_server_close
         await host.send({"op": 365, "source_name": "x"})
         await host.send({"op": 1})
         await until(lambda: server.context.store.writer.waiting == 1)
-        server.context.draining = True
-        for connection in server.context.registry.all_connections():
-            connection.drain()
+        server.context.drain()
     assert [(await host.receive())["res"] for _ in range(2)] == [335, 1]
     assert await host.close_code() == 1001
 
