@@ -14,7 +14,8 @@ import trio.testing
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.table import READS, WRITES, Write
 from gameserver.protocol.declare import Message, Request, tag_of
-from gameserver.protocol.games import CreateAndOpenGame, ListGamesForSource
+from gameserver.protocol.game_lists import ListGamesForSource
+from gameserver.protocol.games import CreateAndOpenGame
 from gameserver.realtime.requests import RequestPipeline
 from gameserver.storage.connection import Connection
 from tests.support.harness import Client, Server, running_server
