@@ -8,7 +8,20 @@ from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
 from gameserver.errors import Rejected
-from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, roles, sources, steering
+from gameserver.handlers import (
+    betting,
+    corrections,
+    events,
+    game_lists,
+    games,
+    general,
+    pools,
+    receipts,
+    roles,
+    sources,
+    steering,
+    subscriptions,
+)
 from gameserver.protocol.betting import GetMyAvailableBalance, GetMyCurrentBalance, GetMyExposure, PlaceBetInBettingPool
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
@@ -18,16 +31,12 @@ from gameserver.protocol.events import (
     VoidBettingPool,
     VoidGameEvent,
 )
+from gameserver.protocol.game_lists import ListGamesForSource, ListGamesIAmAdminOf, ListUpcomingGamesForSource
 from gameserver.protocol.games import (
     CloseGame,
     CreateAndOpenGame,
     CreateGame,
     GetGameDetails,
-    JoinGame,
-    LeaveGame,
-    ListGamesForSource,
-    ListGamesIAmAdminOf,
-    ListUpcomingGamesForSource,
     OpenGame,
     UpdateGameDetails,
 )
@@ -56,6 +65,7 @@ from gameserver.protocol.steering import (
     SuggestHotBettingPool,
     SuggestHotBettingPoolForActionAndTarget,
 )
+from gameserver.protocol.subscriptions import JoinGame, LeaveGame
 from gameserver.storage.connection import Connection
 
 ReadHandler = Callable[[Reading, Any], Message]
@@ -94,9 +104,9 @@ READS: dict[type[Request], ReadHandler] = {
     GetMyAvailableBalance: betting.get_my_available_balance,
     GetMyExposure: betting.get_my_exposure,
     PreviewGameEvent: events.preview_game_event,
-    ListGamesIAmAdminOf: games.list_games_i_am_admin_of,
-    ListGamesForSource: games.list_games_for_source,
-    ListUpcomingGamesForSource: games.list_upcoming_games_for_source,
+    ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
+    ListGamesForSource: game_lists.list_games_for_source,
+    ListUpcomingGamesForSource: game_lists.list_upcoming_games_for_source,
     ListAllBettingPoolsForGame: pools.list_all_betting_pools_for_game,
     ListMyOpenBettingPoolsForGame: pools.list_my_open_betting_pools_for_game,
     ListMyRunningPoolsForGame: pools.list_my_running_pools_for_game,
@@ -140,6 +150,6 @@ CONNECTION: dict[type[Request], ConnectionHandler] = {
     Ping: general.ping,
     GetOpcodes: general.get_opcodes,
     Logon: general.logon,
-    JoinGame: general.join_game,
-    LeaveGame: general.leave_game,
+    JoinGame: subscriptions.join_game,
+    LeaveGame: subscriptions.leave_game,
 }

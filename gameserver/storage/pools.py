@@ -1,14 +1,18 @@
 """Betting pools and their targets."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes, PoolType, UnlistedTarget
 from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
-class NewPoolRow(NamedTuple):
+class NewPoolRow(Struct, frozen=True):
     """The fields of a new pool."""
 
     game_id: int
@@ -25,10 +29,10 @@ class NewPoolRow(NamedTuple):
     recreate_on_end: bool
     is_blocked: bool
     hot_since: int | None
-    recreated_from: int | None = None
+    recreated_from: int | None
 
 
-class Pool(NamedTuple):
+class Pool(NewPoolRow, frozen=True, array_like=True):
     """A pool as stored, with its game's wire id and currency and its action's wire id."""
 
     id: int
@@ -36,19 +40,6 @@ class Pool(NamedTuple):
     game_uuid: str
     currency: str
     action_key: str | None
-    game_id: int
-    type: PoolType
-    description: str
-    action_id: int | None
-    target_level: int
-    unlisted_target: UnlistedTarget
-    takeout_millionths: int
-    start_at: int
-    finish_at: int | None
-    stop_accepting_bets_at: int | None
-    recreate_on_end: bool
-    is_blocked: bool
-    hot_since: int | None
     status: PoolStatus
     settlement_id: int | None
     participants: int
@@ -79,7 +70,7 @@ class PoolTarget(NamedTuple):
 
 
 _JOINED = {"game_uuid": "games.uuid", "currency": "games.currency", "action_key": "actions.key"}
-_COLUMNS = ", ".join(_JOINED.get(field, f"pools.{field}") for field in Pool._fields)
+_COLUMNS = ", ".join(_JOINED.get(field, f"pools.{field}") for field in Pool.__struct_fields__)
 _POOLS = (
     f"SELECT {_COLUMNS} FROM pools JOIN games ON games.id = pools.game_id"
     " LEFT JOIN actions ON actions.id = pools.action_id"
@@ -87,33 +78,15 @@ _POOLS = (
 _LAST_ROW = 2**62
 
 
-# The fields that a row holds as plain numbers or text.
-_MEANINGS = [
-    (Pool._fields.index(field), meaning)
-    for field, meaning in {
-        "type": PoolType,
-        "unlisted_target": UnlistedTarget,
-        "status": PoolStatus,
-        "recreate_on_end": bool,
-        "is_blocked": bool,
-    }.items()
-]
-
-
 def _pool(row: Iterable[object]) -> Pool:
-    values: list[Any] = list(row)
-    for column, meaning in _MEANINGS:
-        values[column] = meaning(values[column])
-    return Pool._make(values)
+    return msgspec.convert(tuple(row), Pool, strict=False)  # an engine may have 0 and 1 for booleans
 
 
 def insert_pool(connection: Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:
     """Store a new pool and return it; ``targets`` maps target id to display name."""
-    columns = ", ".join(NewPoolRow._fields)
-    marks = ", ".join("?" * len(new))
-    pool_id = connection.insert(
-        f"INSERT INTO pools (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.created_at), *new)
-    )
+    columns, marks = ", ".join(NewPoolRow.__struct_fields__), ", ".join("?" * len(NewPoolRow.__struct_fields__))
+    values = (new_uuid(new.created_at), *astuple(new))
+    pool_id = connection.insert(f"INSERT INTO pools (uuid, {columns}) VALUES (?, {marks})", values)
     columns_of_target = ("pool_id", "position", "key", "display_name")
     rows = [(pool_id, position, key, name) for position, (key, name) in enumerate(targets.items())]
     connection.insert_many("pool_targets", columns_of_target, rows)

@@ -14,7 +14,8 @@ import trio.testing
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.table import READS, WRITES, Write
 from gameserver.protocol.declare import Message, Request, tag_of
-from gameserver.protocol.games import CreateAndOpenGame, ListGamesForSource
+from gameserver.protocol.game_lists import ListGamesForSource
+from gameserver.protocol.games import CreateAndOpenGame
 from gameserver.realtime.requests import RequestPipeline
 from gameserver.storage.connection import Connection
 from tests.support.harness import Client, Server, running_server
@@ -143,9 +144,7 @@ async def test_whatever_has_been_read_is_answered_before_a_draining_server_close
         await host.send({"op": 365, "source_name": "x"})
         await host.send({"op": 1})
         await until(lambda: server.context.store.writer.waiting == 1)
-        server.context.draining = True
-        for connection in server.context.registry.all_connections():
-            connection.drain()
+        server.context.drain()
     assert [(await host.receive())["res"] for _ in range(2)] == [335, 1]
     assert await host.close_code() == 1001
 

@@ -76,6 +76,7 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
         recreate_on_end=False,
         is_blocked=False,
         hot_since=None,
+        recreated_from=None,
     )
     return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
 
