@@ -2,8 +2,8 @@
 
 import json
 import shutil
-import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,7 +14,9 @@ import pytest
 from gameserver.storage.bets import add_to_stake, insert_bet, insert_participation
 from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_credit, insert_transfers
+from gameserver.storage.outcomes import list_bet_outcomes
 from gameserver.storage.pools import find_pool, update_sums_for_bet
+from gameserver.storage.sqlite.connection import open_reader
 from gameserver.storage.users import insert_user
 from tests.support.offline import Offline
 from tests.support.process import TIMEOUT_S, UNLIMITED, Player, ServerProcess, add_user, playing, run, serving
@@ -42,8 +44,9 @@ class Big(NamedTuple):
 
     def statuses(self) -> dict[str, int]:
         """How many bets there are of each status."""
-        with closing(sqlite3.connect(self.file)) as connection:
-            return dict(connection.execute("SELECT status, count(*) FROM bets GROUP BY status"))
+        with closing(open_reader(self.file)) as connection:
+            (game_id,) = connection.execute("SELECT id FROM games").fetchone()
+            return Counter(outcome.status.value for _, outcome in list_bet_outcomes(connection, game_id))
 
 
 def place_bets(connection: Connection, pool_uuid: str, now_ms: int) -> None:

@@ -76,13 +76,13 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
     return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
 
 
-def make_bet(connection: Connection, pool: Pool, user: User, amount: int) -> Bet:
-    """A bet on a pool's first target, by a user who is given the amount."""
+def make_bet(connection: Connection, pool: Pool, user: User, amount: int, position: int = 0) -> Bet:
+    """A bet on a pool's first target unless told otherwise, by a user who is given the amount."""
     insert_credit(connection, user.id, "DON", amount, NOW)
-    bet = insert_bet(connection, pool.id, user.id, 0, amount, NOW)
+    bet = insert_bet(connection, pool.id, user.id, position, amount, NOW)
     first = insert_participation(connection, user.id, pool.game_id, pool.id)
-    add_to_stake(connection, user.id, pool.id, 0, amount)
-    update_sums_for_bet(connection, pool.id, 0, amount, new_participant=first, new_backer=first)
+    add_to_stake(connection, user.id, pool.id, position, amount)
+    update_sums_for_bet(connection, pool.id, position, amount, new_participant=first, new_backer=first)
     accounts = [account_id(connection, kind, "DON", user.id) for kind in (AccountKind.AVAILABLE, AccountKind.STAKED)]
     insert_transfers(connection, [Transfer(accounts[0], accounts[1], amount, Reason.STAKE, bet.id, None, NOW)])
     return bet
