@@ -23,12 +23,12 @@ from gameserver.storage.games import Game, find_game, insert_game_admin
 from gameserver.storage.journal import (
     JournalBet,
     JournalRow,
-    list_bet_outcomes,
     list_journal,
     list_journal_bets,
     list_movements,
 )
 from gameserver.storage.ledger import get_balances, insert_credit
+from gameserver.storage.outcomes import list_bet_outcomes
 from gameserver.storage.pools import (
     find_pool,
     list_pool_outcomes,
@@ -96,8 +96,8 @@ def _outcome(connection: Connection, game: Game, original: Callable[[int], int])
     return {
         "pools": [list(outcome) for outcome in list_pool_outcomes(connection, game.id)],
         "bets": [
-            [original(bet.user_id), bet.amount, bet.status, bet.payout]
-            for bet in list_bet_outcomes(connection, game.id)
+            [original(bet.user_id), bet.amount, outcome.status, outcome.payout]
+            for bet, outcome in list_bet_outcomes(connection, game.id)
         ],
         "balances": sorted(
             [kind, original(user_id) if user_id is not None else 0, amount]

@@ -3,22 +3,20 @@
 from decimal import Decimal
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import Payout
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, ReopenedPool
 from gameserver.engine.events import resolution_by
 from gameserver.engine.pools import publish_open_pool
-from gameserver.engine.settlement import SettlementPlan, apply_plan
+from gameserver.engine.settlement import SettlementPlan, apply_plan, kept_stakes
 from gameserver.engine.steering import allow_pool, block_pool, cancel_allows
-from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
+from gameserver.storage.ledger import Reason, Transfer, insert_transfers, list_wallets_of_pool
 from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
-from gameserver.storage.schedule import TimerKind, insert_timer
+from gameserver.storage.schedule import TimerKind, delete_timers_of_pool, insert_timer
 from gameserver.storage.settlements import (
     get_settlement,
     insert_settlement,
-    list_running_bets,
     take_back,
     update_pool_ended,
 )
@@ -36,10 +34,19 @@ def overdrawn(change: Change) -> dict[str, Decimal]:
 
 def take_settlement_back(change: Change, settlement_id: int) -> Pool:
     """Undo a settlement, and return its pool, which is open again."""
-    settlement = get_settlement(change.connection, settlement_id)
-    users = take_back(change.connection, settlement, change.now_ms)
-    pool = get_pool(change.connection, settlement.pool_id)
-    change.mark_balances_changed(pool.currency, users)
+    connection = change.connection
+    settlement = get_settlement(connection, settlement_id)
+    take_back(connection, settlement, change.now_ms)
+    pool = get_pool(connection, settlement.pool_id)
+    staked = SettlementPlan(kept_stakes(connection, pool.id)).staked
+    if settlement.is_money_return:
+        wallets = list_wallets_of_pool(connection, pool.id, pool.currency)
+        fixed = (Reason.TAKE_BACK, None, settlement_id, change.now_ms)
+        insert_transfers(
+            connection,
+            [Transfer(wallets[user].available_id, wallets[user].staked_id, staked[user], *fixed) for user in staked],
+        )
+    change.mark_balances_changed(pool, staked)
     return pool
 
 
@@ -86,10 +93,8 @@ def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
 
 def void_pool(change: Change, pool: Pool) -> None:
     """Void an open pool: every valid stake is returned."""
-    bets = list_running_bets(change.connection, pool.id)
-    settlement_id = insert_settlement(
-        change.connection, pool.id, None, "void", None, 0, change.now_ms, is_money_return=True
-    )
-    returned = SettlementPlan(bets, [], Payout([bet.amount for bet in bets], 0, is_money_return=True), None)
-    apply_plan(change, pool, returned, settlement_id, BetStatus.VOIDED)
+    plan = SettlementPlan(kept_stakes(change.connection, pool.id))
+    settlement_id = insert_settlement(change.connection, pool.id, None, "void", None, 0, change.now_ms, {})
+    apply_plan(change, pool, plan, settlement_id)
+    delete_timers_of_pool(change.connection, pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)

@@ -1,24 +1,32 @@
 """Ending a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
+from itertools import chain
 from typing import NamedTuple
 
 from msgspec import UNSET
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import Payout, price, settle
+from gameserver.domain.parimutuel import Division, divide, price, takeout
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import may_open_pool, open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
-from gameserver.storage.bets import BetStatus
+from gameserver.storage.connection import Connection
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
+from gameserver.storage.ledger import (
+    AccountKind,
+    Reason,
+    Transfer,
+    account_id,
+    insert_transfers,
+    list_wallets_of_pool,
+)
 from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
@@ -28,14 +36,15 @@ from gameserver.storage.pools import (
     list_pool_targets,
     update_recreate_on_end,
 )
-from gameserver.storage.schedule import TimerKind, delete_timers, delete_timers_of_pool
+from gameserver.storage.schedule import TimerKind, delete_timers
 from gameserver.storage.settlements import (
-    RunningBet,
-    SettledBet,
+    BetStake,
     insert_settlement,
-    list_running_bets,
-    update_bets,
-    update_nets,
+    list_bets_on,
+    list_bets_since,
+    list_stakes_of_pool,
+    update_invalidated,
+    update_participations_ended,
     update_pool_ended,
     update_sums,
 )
@@ -49,36 +58,54 @@ class Resolution(NamedTuple):
     event: Event | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class SettlementPlan:
-    """What a resolution does to a pool's bets: computed first, then applied. Amounts are in minor units."""
+    """What a resolution does to a pool's bets: computed first, then applied. Amounts are in minor units.
 
-    valid: list[RunningBet]
-    late: list[RunningBet]
-    payout: Payout
-    position: int | None
-    net_of: dict[int, int] = field(default_factory=dict)
-    backed_winner: set[int] = field(default_factory=set)
+    ``stakes`` is what is staked by valid bets, by user and position, and zero where all was late; ``divisions`` says
+    for each winning position how the pot is divided, and without any, every stake is returned; ``paid`` is what each
+    user is paid for winning bets.
+    """
 
-    def __post_init__(self) -> None:
-        for bet, paid in zip(self.valid, self.payout.payouts, strict=True):
-            self.net_of[bet.user_id] = self.net_of.get(bet.user_id, 0) + paid - bet.amount
-            if bet.position == self.position:
-                self.backed_winner.add(bet.user_id)
+    stakes: dict[tuple[int, int], int]
+    late: list[BetStake] = field(default_factory=list)
+    takeout: int = 0
+    divisions: dict[int, Division] = field(default_factory=dict)
+    paid: dict[int, int] = field(default_factory=dict)
+
+    @cached_property
+    def staked(self) -> dict[int, int]:
+        """User → what valid bets have staked."""
+        return _sums((user, amount) for (user, _), amount in self.stakes.items() if amount)
+
+    @property
+    def is_money_return(self) -> bool:
+        """Whether every stake is returned, because nobody backed the winner."""
+        return not self.divisions
+
+    @property
+    def refunded(self) -> dict[int, int]:
+        """User → the stakes that are returned: those of late bets, and on money-return all."""
+        late = ((bet.user_id, bet.amount) for bet in self.late)
+        return _sums(chain(late, self.staked.items()) if self.is_money_return else late)
+
+    @cached_property
+    def net_of(self) -> dict[int, int]:
+        """User → payouts less valid stakes; zero for those who only bet late."""
+        users = dict.fromkeys(user for user, _ in self.stakes)
+        if self.is_money_return:
+            return dict.fromkeys(users, 0)
+        return {user: self.paid.get(user, 0) - self.staked.get(user, 0) for user in users}
 
     @property
     def price(self) -> Decimal | None:
         """The payout per unit staked on the winner; None on money-return."""
-        if self.payout.is_money_return:
-            return None
-        return price(sum(self.payout.payouts), sum(bet.amount for bet in self.valid if bet.position == self.position))
+        return next((price(division.pot, division.winning_total) for division in self.divisions.values()), None)
 
     @property
     def winners(self) -> dict[int, int]:
         """User → net win, of those who backed the winner and lost nothing in total."""
-        if self.payout.is_money_return:
-            return {}
-        return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.backed_winner}
+        return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.paid}
 
     @property
     def losers(self) -> dict[int, int]:
@@ -86,17 +113,38 @@ class SettlementPlan:
         return {user: -net for user, net in self.net_of.items() if net < 0}
 
 
+def _sums(amounts: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """User → the sum of the user's amounts."""
+    sums: dict[int, int] = {}
+    for user, amount in amounts:
+        sums[user] = sums.get(user, 0) + amount
+    return sums
+
+
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
     """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
-    happened_at = resolution.event.happened_at if resolution.event is not None else None
-    valid: list[RunningBet] = []
-    late: list[RunningBet] = []
-    for bet in list_running_bets(reading.connection, pool.id):
-        is_late = happened_at is not None and bet.placed_at >= happened_at
-        (late if is_late else valid).append(bet)
-    stakes = [bet.amount for bet in valid]
-    payout = settle(stakes, [bet.position == resolution.position for bet in valid], pool.takeout_millionths)
-    return SettlementPlan(valid, late, payout, resolution.position)
+    connection = reading.connection
+    stakes = kept_stakes(connection, pool.id)
+    late = []
+    if resolution.event is not None:
+        late = list_bets_since(connection, pool.id, resolution.event.happened_at)
+    for bet in late:
+        stakes[bet.user_id, bet.position] -= bet.amount
+    late_ids = {bet.id for bet in late}
+    backing = [] if resolution.position is None else list_bets_on(connection, pool.id, resolution.position)
+    winning = [bet for bet in backing if bet.id not in late_ids]
+    if resolution.position is None or not winning:
+        return SettlementPlan(stakes, late)
+    total = sum(stakes.values())
+    kept = takeout(total, sum(bet.amount for bet in winning), pool.takeout_millionths)
+    division = divide(total - kept, {bet.id: bet.amount for bet in winning})
+    paid = _sums((bet.user_id, division.payout(bet.amount, bet.id)) for bet in winning)
+    return SettlementPlan(stakes, late, kept, {resolution.position: division}, paid)
+
+
+def kept_stakes(connection: Connection, pool_id: int) -> dict[tuple[int, int], int]:
+    """What is staked in a pool by valid bets, by user and position."""
+    return {(stake.user_id, stake.position): stake.amount for stake in list_stakes_of_pool(connection, pool_id)}
 
 
 def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
@@ -108,11 +156,13 @@ def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
         resolution.event.id if resolution.event is not None else None,
         resolution.cause,
         resolution.position,
-        plan.payout.takeout,
+        plan.takeout,
         change.now_ms,
-        is_money_return=plan.payout.is_money_return,
+        plan.divisions,
     )
-    apply_plan(change, pool, plan, settlement_id, BetStatus.REFUNDED)
+    apply_plan(change, pool, plan, settlement_id)
+    # The other timers stay: they apply if the settlement is taken back.
+    delete_timers(change.connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
     game = get_game(change.connection, pool.game_id)
     _publish_end(change, game, get_pool(change.connection, pool.id), plan, resolution)
@@ -126,64 +176,33 @@ def is_recreated(game: Game, pool: Pool, resolution: Resolution) -> bool:
     return pool.recreate_on_end and resolution.cause in ("event", "time") and is_game_open
 
 
-def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int, returned: BetStatus) -> None:
-    """Move the money, and store the outcome of each bet; ``returned`` is the status of bets whose stake is returned."""
-    connection, now_ms = change.connection, change.now_ms
+def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> None:
+    """Move the money, once for each user and way, and keep the sums."""
+    connection = change.connection
     insert_transfers(connection, _transfers(change, pool, plan, settlement_id))
-    update_bets(connection, _outcomes(plan, now_ms, returned))
     if plan.late:
-        update_sums(connection, pool.id, plan.late, plan.valid)
-    update_nets(connection, pool.id, plan.net_of)
-    if returned is BetStatus.VOIDED:
-        delete_timers_of_pool(connection, pool.id)
-    else:
-        # The others stay: they apply if the settlement is taken back.
-        delete_timers(connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
-    change.mark_balances_changed(pool.currency, [bet.user_id for bet in (*plan.valid, *plan.late)])
+        update_invalidated(connection, settlement_id, plan.late)
+        update_sums(connection, pool.id, plan.late, plan.stakes)
+    update_participations_ended(connection, pool.id, plan.net_of)
+    change.mark_balances_changed(pool, plan.net_of)
 
 
 def _transfers(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> Iterator[Transfer]:
-    connection, currency, now_ms = change.connection, pool.currency, change.now_ms
-    accounts: dict[int, tuple[int, int]] = {}
-
-    def of_user(user_id: int) -> tuple[int, int]:
-        if user_id not in accounts:
-            accounts[user_id] = (
-                account_id(connection, AccountKind.AVAILABLE, currency, user_id),
-                account_id(connection, AccountKind.STAKED, currency, user_id),
-            )
-        return accounts[user_id]
-
-    def refund(bet: RunningBet) -> Transfer:
-        available, staked = of_user(bet.user_id)
-        return Transfer(staked, available, bet.amount, Reason.REFUND, bet.id, settlement_id, now_ms)
-
-    yield from map(refund, plan.late)
-    if plan.payout.is_money_return:
-        yield from map(refund, plan.valid)
+    connection, currency = change.connection, pool.currency
+    wallets = list_wallets_of_pool(connection, pool.id, currency)
+    fixed = (None, settlement_id, change.now_ms)
+    for user, amount in plan.refunded.items():
+        yield Transfer(wallets[user].staked_id, wallets[user].available_id, amount, Reason.REFUND, *fixed)
+    if plan.is_money_return:
         return
     clearing = account_id(connection, AccountKind.CLEARING, currency)
-    for bet in plan.valid:
-        staked = of_user(bet.user_id)[1]
-        yield Transfer(staked, clearing, bet.amount, Reason.POT, bet.id, settlement_id, now_ms)
-    for bet, paid in zip(plan.valid, plan.payout.payouts, strict=True):
-        if paid:
-            available = of_user(bet.user_id)[0]
-            yield Transfer(clearing, available, paid, Reason.PAYOUT, bet.id, settlement_id, now_ms)
-    if plan.payout.takeout:
+    for user, amount in plan.staked.items():
+        yield Transfer(wallets[user].staked_id, clearing, amount, Reason.POT, *fixed)
+    for user, amount in plan.paid.items():
+        yield Transfer(clearing, wallets[user].available_id, amount, Reason.PAYOUT, *fixed)
+    if plan.takeout:
         house = account_id(connection, AccountKind.HOUSE, currency)
-        yield Transfer(clearing, house, plan.payout.takeout, Reason.TAKEOUT, None, settlement_id, now_ms)
-
-
-def _outcomes(plan: SettlementPlan, now_ms: int, returned: BetStatus) -> Iterator[SettledBet]:
-    for bet in plan.late:
-        yield SettledBet(BetStatus.INVALIDATED, bet.amount, now_ms, bet.id)
-    for bet, paid in zip(plan.valid, plan.payout.payouts, strict=True):
-        if plan.payout.is_money_return:
-            status = returned
-        else:
-            status = BetStatus.WON if bet.position == plan.position else BetStatus.LOST
-        yield SettledBet(status, paid, now_ms, bet.id)
+        yield Transfer(clearing, house, plan.takeout, Reason.TAKEOUT, *fixed)
 
 
 def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, resolution: Resolution) -> None:
@@ -205,7 +224,7 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
         winners=amounts_by_user(winners, pool.currency, limit),
         losers=amounts_by_user(losers, pool.currency, limit),
         invalidated_bettors=invalidated[:limit],
-        is_money_return=plan.payout.is_money_return,
+        is_money_return=plan.is_money_return,
         amount_total=to_units(pool.amount_total, pool.currency),
         participants=pool.participants,
         version=pool.version,
@@ -232,8 +251,8 @@ def none_position(reading: Reading, pool: Pool) -> int:
 
 
 def amounts_by_user(amounts: dict[int, int], currency: str, limit: int) -> dict[str, Decimal]:
-    """User id → amount in units, the greatest first, at most ``limit`` of them."""
-    listed = sorted(amounts.items(), key=lambda entry: -entry[1])[:limit]
+    """User id → amount in units, the greatest first, ties to the lower id; at most ``limit`` of them."""
+    listed = sorted(amounts.items(), key=lambda entry: (-entry[1], entry[0]))[:limit]
     return {str(user): to_units(amount, currency) for user, amount in listed}
 
 

@@ -162,10 +162,10 @@ def _preview(reading: Reading, pool: Pool, resolution: Resolution, *, recreated:
     winners, losers = plan.winners, plan.losers
     return PreviewedPool(
         winning_target=target_name(reading, pool, resolution.position),
-        is_money_return=plan.payout.is_money_return,
+        is_money_return=plan.is_money_return,
         price=plan.price,
-        paid=to_units(sum(plan.payout.payouts), pool.currency),
-        takeout=to_units(plan.payout.takeout, pool.currency),
+        paid=to_units(sum(plan.staked.values()) - plan.takeout, pool.currency),
+        takeout=to_units(plan.takeout, pool.currency),
         winners_count=len(winners),
         losers_count=len(losers),
         late_bets=len(plan.late),

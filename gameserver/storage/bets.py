@@ -1,26 +1,18 @@
 """Bets, and what each user has staked on each target of a pool."""
 
-from collections.abc import Iterable
-from enum import StrEnum
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
 from gameserver.storage.connection import Connection
 
 
-class BetStatus(StrEnum):
-    """The state of a bet: running, or how it ended."""
-
-    RUNNING = "running"
-    WON = "won"
-    LOST = "lost"
-    REFUNDED = "refunded"
-    INVALIDATED = "invalidated"
-    VOIDED = "voided"
-
-
 class Bet(NamedTuple):
-    """A bet: ``amount`` minor units staked by a user on the target at ``position`` in the pool; times in epoch ms."""
+    """A bet: ``amount`` minor units staked by a user on the target at ``position`` in the pool; times in epoch ms.
+
+    ``invalidated_by`` is the settlement that found it late and refunded it. What becomes of a valid bet, the
+    settlements of its pool say: `gameserver.storage.outcomes`.
+    """
 
     id: int
     uuid: str
@@ -29,9 +21,7 @@ class Bet(NamedTuple):
     position: int
     amount: int
     placed_at: int
-    status: BetStatus
-    payout: int
-    settled_at: int | None
+    invalidated_by: int | None
 
 
 _COLUMNS = ", ".join(Bet._fields)
@@ -199,11 +189,26 @@ def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int,
     )
 
 
-def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
-    """The newest valid bets on a target, newest first."""
+def list_bets_of_pool(connection: Connection, pool_id: int) -> Iterator[Bet]:
+    """The bets of a pool, in the order they were placed."""
+    return map(Bet._make, connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? ORDER BY id", (pool_id,)))
+
+
+def list_bets_of_game(connection: Connection, game_id: int) -> Iterator[Bet]:
+    """The bets of a game, in the order they were placed."""
+    columns = ", ".join(f"bets.{field}" for field in Bet._fields)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND status NOT IN ('invalidated', 'voided')"
-        " ORDER BY id DESC LIMIT ?",
+        f"SELECT {columns} FROM pools JOIN bets ON bets.pool_id = pools.id WHERE game_id = ? ORDER BY bets.id",
+        (game_id,),
+    )
+    return map(Bet._make, rows)
+
+
+def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
+    """The newest valid bets on a target, newest first; none in a pool that is voided."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND invalidated_by IS NULL"
+        " AND (SELECT status FROM pools WHERE pools.id = bets.pool_id) <> 'voided' ORDER BY id DESC LIMIT ?",
         (pool_id, position, limit),
     )
     return [Bet(*row) for row in rows]

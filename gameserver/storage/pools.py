@@ -288,7 +288,8 @@ class PoolOutcome(NamedTuple):
 def list_pool_outcomes(connection: Connection, game_id: int) -> list[PoolOutcome]:
     """The outcomes of a game's pools, in the order opened."""
     rows = connection.execute(
-        "SELECT status, amount_total, participants, t.key, takeout, is_money_return FROM pools"
+        "SELECT status, amount_total, participants, t.key, takeout, CASE WHEN s.id IS NOT NULL THEN"
+        "  CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id) THEN 0 ELSE 1 END END FROM pools"
         " LEFT JOIN settlements AS s ON s.id = settlement_id"
         " LEFT JOIN pool_targets AS t ON t.pool_id = pools.id AND t.position = s.position"
         " WHERE game_id = ? ORDER BY pools.id",

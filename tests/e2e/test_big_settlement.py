@@ -2,8 +2,8 @@
 
 import json
 import shutil
-import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -17,6 +17,8 @@ from gameserver.engine.context import Change
 from gameserver.errors import Rejected
 from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import insert_credit
+from gameserver.storage.outcomes import list_bet_outcomes
+from gameserver.storage.sqlite.connection import open_reader
 from gameserver.storage.users import insert_user
 from tests.support.offline import Offline
 from tests.support.process import TIMEOUT_S, UNLIMITED, Player, ServerProcess, add_user, playing, run, serving
@@ -44,8 +46,9 @@ class Big(NamedTuple):
 
     def statuses(self) -> dict[str, int]:
         """How many bets there are of each status."""
-        with closing(sqlite3.connect(self.file)) as connection:
-            return dict(connection.execute("SELECT status, count(*) FROM bets GROUP BY status"))
+        with closing(open_reader(self.file)) as connection:
+            (game_id,) = connection.execute("SELECT id FROM games").fetchone()
+            return Counter(outcome.status.value for _, outcome in list_bet_outcomes(connection, game_id))
 
 
 def let_users_bet(connection: Connection, pool_uuid: str, now_ms: int) -> None:

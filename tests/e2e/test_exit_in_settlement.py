@@ -94,4 +94,4 @@ def test_a_process_that_ends_before_any_statement_of_a_settlement_leaves_all_of_
     with closing(Offline(database)) as offline:
         settled = offline.query("SELECT count(*) FROM settlements")
         assert settled == [(2,)]
-        assert offline.query("SELECT count(*) FROM bets WHERE status = 'running'") == [(0,)]
+        assert offline.query("SELECT count(*) FROM pools WHERE status = 'open' AND bet_count > 0") == [(0,)]

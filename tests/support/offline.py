@@ -100,6 +100,11 @@ class Offline:
 
     def replay_differences(self, game: str) -> list[str]:
         """What comes out otherwise when an exported game is lived again."""
-        lines = [msgspec.json.encode(fact) for fact in export_game(self.connection, game, self.now_ms)]
         with closing(open_memory()) as connection:
-            return Replay(connection, self.settings).run(map(msgspec.json.decode, lines))
+            return Replay(connection, self.settings).run(self.exported(game))
+
+    def exported(self, game: str) -> list[dict[str, Any]]:
+        """The facts of a game, as they are read from an export."""
+        return [
+            msgspec.json.decode(msgspec.json.encode(fact)) for fact in export_game(self.connection, game, self.now_ms)
+        ]

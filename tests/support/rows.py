@@ -81,11 +81,11 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
     return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
 
 
-def make_bet(connection: Connection, pool: Pool, user: User, amount: int) -> Bet:
-    """A bet on a pool's first target, by a user who is given the amount."""
+def make_bet(connection: Connection, pool: Pool, user: User, amount: int, position: int = 0) -> Bet:
+    """A bet on a pool's first target unless told otherwise, by a user who is given the amount."""
     insert_credit(connection, user.id, "DON", amount, NOW)
-    units = to_units(amount, "DON")
-    (placed,) = place_bets(connection, [Proposal(Change(connection, user, NOW, Settings()), pool.uuid, "yes", units)])
+    change, target = Change(connection, user, NOW, Settings()), ("yes", "no")[position]
+    (placed,) = place_bets(connection, [Proposal(change, pool.uuid, target, to_units(amount, "DON"))])
     assert isinstance(placed, PlacedBet)
     bet = find_bet(connection, placed.row.uuid)
     assert bet is not None
