@@ -174,6 +174,9 @@ CREATE TABLE pools (
     recreated_from INTEGER REFERENCES pools (id),
     version INTEGER NOT NULL DEFAULT 1 CHECK (version > 0),
     untold_at INTEGER,
+    min_stake INTEGER NOT NULL DEFAULT 1 CHECK (min_stake > 0),
+    max_stake INTEGER CHECK (max_stake > 0),
+    is_cancellable INTEGER NOT NULL DEFAULT 0 CHECK (is_cancellable IN (0, 1)),
     CHECK ((type IN (1, 2)) = (action_id IS NOT NULL)),
     CHECK ((type IN (2, 4)) = (finish_at IS NOT NULL)),
     CHECK ((status = 'open') = (settlement_id IS NULL))
@@ -199,7 +202,8 @@ CREATE TABLE pool_targets (
     UNIQUE (pool_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- What becomes of a bet, the settlements of its pool say; of its own it has the one that found it late and refunded it.
+-- What becomes of a bet, the settlements of its pool say; of its own it has the one that found it late and refunded it,
+-- and when its user cancelled it, and after which settlement, the newest there was of any pool. A valid bet has neither.
 CREATE TABLE bets (
     id INTEGER PRIMARY KEY,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -210,9 +214,14 @@ CREATE TABLE bets (
     placed_at INTEGER NOT NULL,
     after_journal_id INTEGER NOT NULL,
     invalidated_by INTEGER REFERENCES settlements (id),
+    cancelled_at INTEGER,
+    cancelled_after_settlement_id INTEGER,
     FOREIGN KEY (pool_id, position) REFERENCES pool_targets (pool_id, position)
 ) STRICT;
 CREATE INDEX bets_of_target ON bets (pool_id, position, id);
+CREATE INDEX bets_of_user ON bets (user_id, pool_id, id);
+-- The bets that count: neither late nor cancelled.
+CREATE VIEW valid_bets AS SELECT * FROM bets WHERE invalidated_by IS NULL AND cancelled_at IS NULL;
 -- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good. Where an insert
 -- gives no id, new.id is -1.
 CREATE TRIGGER bets_are_new BEFORE INSERT ON bets
@@ -229,6 +238,11 @@ END;
 CREATE TRIGGER bets_are_invalidated_once BEFORE UPDATE OF invalidated_by ON bets
 WHEN old.invalidated_by IS NOT NULL OR new.invalidated_by IS NULL BEGIN
     SELECT raise(ABORT, 'a bet is invalidated once');
+END;
+CREATE TRIGGER bets_are_cancelled_once BEFORE UPDATE OF cancelled_at, cancelled_after_settlement_id ON bets
+WHEN old.cancelled_at IS NOT NULL OR old.invalidated_by IS NOT NULL OR new.cancelled_at IS NULL
+    OR (SELECT status FROM pools WHERE pools.id = old.pool_id) <> 'open' BEGIN
+    SELECT raise(ABORT, 'a valid bet in an open pool is cancelled once');
 END;
 CREATE TRIGGER bets_remain BEFORE DELETE ON bets BEGIN
     SELECT raise(ABORT, 'bets are never deleted');

@@ -40,6 +40,7 @@ class ErrorCode(StrEnum):
     BETTING_ENDED = "betting_ended", "the pool's `stop_accepting_bets_at` or `finish_at` has passed"
     BETTING_NOT_STARTED = "betting_not_started", "the pool's `start_at` is still to come"
     CONFLICT = "conflict", "the current state forbids the operation; the text says why"
+    STAKE_LIMIT = "stake_limit", "the amount is below the pool's `min_stake`, or above what is left of its `max_stake`"
     INSUFFICIENT_FUNDS = "insufficient_funds", "the available balance is less than the amount"
     MANUAL_POOLS_REMAIN = "manual_pools_remain", "the game cannot close yet; resolve the binary `pools` by hand first"
     KEY_REUSED = "key_reused", "the idempotency key was used for a different request"

@@ -12,7 +12,7 @@ from gameserver.engine.context import NOT_RECREATED, TIME_PASSED
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected, not_found
 from gameserver.handlers.execution import WriteRequest, parse, write_job
-from gameserver.protocol.betting import PlaceBetInBettingPool
+from gameserver.protocol.betting import CancelBet, PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, CreateGame
@@ -71,7 +71,8 @@ def export_game(connection: Connection, game_uuid: str, now_ms: int) -> Iterator
                 "target": row.target,
                 "amount": str(to_units(row.amount, game.currency)),
             }
-            yield {"fact": "request", "at": row.at, "user_id": row.user_id, "op": _BET, "parameters": parameters}
+            about = {"at": row.at, "user_id": row.user_id, "op": _BET, "parameters": parameters, "bet_id": row.uuid}
+            yield {"fact": "request", **about}
     # Work that fell due after the server stopped has not been done in this file.
     due_at = next_due_at(connection)
     lived_until = now_ms if due_at is None else min(now_ms, due_at - 1)
@@ -115,6 +116,7 @@ class Replay:
         # The journal records what these limits prevented; the other limits refused requests, which are not journalled.
         self._settings = msgspec.structs.replace(settings, max_open_pools=_NO_LIMIT, max_unbacked_runs=_NO_LIMIT)
         self._users: dict[int, User] = {}
+        self._bets: dict[str, str] = {}
         self._game: Game | None = None
 
     def run(self, lines: Iterable[dict[str, Any]]) -> list[str]:
@@ -174,11 +176,15 @@ class Replay:
         if isinstance(request, PlaceBetInBettingPool):
             user = self._users[fact["user_id"]]
             self._fund(user, request, fact["at"])
+        elif isinstance(request, CancelBet):
+            user = self._users[fact["user_id"]]
         elif isinstance(request, CreateAndOpenBettingPool):
             self._set_takeout()
         parsed = parse(request, self._settings)
         job = write_job(WriteRequest(request, parsed, None, user, fact["at"], self._settings))
         body = job(self._connection).body
+        if isinstance(request, PlaceBetInBettingPool) and "bet_id" in fact:  # exports from before it lack it
+            self._bets[fact["bet_id"]] = msgspec.json.decode(body)["bet_id"]
         if fact["op"] in _CREATIONS:
             self._game = find_game(self._connection, msgspec.json.decode(body)["game_id"])
             assert self._game is not None
@@ -216,6 +222,8 @@ class Replay:
         if self._game is not None and parameters.get("event_id") is not None:
             position = self._head["events"].index(parameters["event_id"])
             parameters["event_id"] = list_event_uuids(self._connection, self._game.id)[position]
+        if "bet_id" in parameters:
+            parameters["bet_id"] = self._bets[parameters["bet_id"]]
         return decode_request(msgspec.json.encode({"op": fact["op"], **parameters}).decode(), logged_in=True)
 
     def _let_time_pass(self, now_ms: int, *, late: bool = False) -> None:

@@ -82,6 +82,7 @@ class _Book:
         )
         self._bettors = {bettor[:3]: bettor for bettor in list_bettors(connection, bettors)} if bettors else {}
         self._wallets: dict[tuple[int, str], _Wallet] = {}
+        self._in_pool: dict[tuple[int, int], int] = {}
 
     def decide(self, proposal: Proposal) -> PlacedBet | Rejected:
         """Place a bet, or say why not."""
@@ -106,8 +107,12 @@ class _Book:
         wallet = self._wallets.get((user.id, subject.currency))
         if wallet is None:
             wallet = self._wallets[user.id, subject.currency] = _Wallet(bettor)
-        if wallet.available < amount:
-            raise _insufficient_funds(wallet.available, amount, subject.currency)
+        in_pool = self._in_pool.get((user.id, subject.pool_id), bettor.in_pool)
+        most = subject.max_stake
+        if amount < subject.min_stake or (most is not None and in_pool + amount > most) or wallet.available < amount:
+            raise _refusal(subject, wallet.available, in_pool, amount)
+        if most is not None:
+            self._in_pool[user.id, subject.pool_id] = in_pool + amount
         wallet.available -= amount
         wallet.staked += amount
         row = NewBetRow(new_uuid(now_ms), subject.pool_id, user.id, subject.position, amount, now_ms)
@@ -154,9 +159,27 @@ class _Book:
         )
 
 
-def _insufficient_funds(available: int, amount: int, currency: str) -> Rejected:
-    text = (
-        f"insufficient funds: {to_units(available, currency)} {currency} available,"
-        f" {to_units(amount, currency)} requested"
-    )
-    return Rejected(ErrorCode.INSUFFICIENT_FUNDS, text, "amount")
+def _refusal(subject: BetSubject, available: int, in_pool: int, asked: int) -> Rejected:
+    """The refusal of a stake, with the amounts that it depends on."""
+
+    def units(amount: int) -> Decimal:
+        return to_units(amount, subject.currency)
+
+    currency, most = subject.currency, subject.max_stake
+    limits: dict[str, Decimal] = {"asked": units(asked), "available": units(available)}
+    limits["min_stake"] = units(subject.min_stake)
+    if most is not None:
+        limits |= {"max_stake": units(most), "left": units(max(0, most - in_pool))}
+    if asked < subject.min_stake:
+        text = (
+            f"stake too small: this pool takes {units(subject.min_stake)} {currency} or more, {units(asked)} requested"
+        )
+        return Rejected(ErrorCode.STAKE_LIMIT, text, "amount", **limits)
+    if most is not None and in_pool + asked > most:
+        text = (
+            f"stake limit reached: a user may stake {units(most)} {currency} in this pool, of which"
+            f" {limits['left']} are left, {units(asked)} requested"
+        )
+        return Rejected(ErrorCode.STAKE_LIMIT, text, "amount", **limits)
+    text = f"insufficient funds: {units(available)} {currency} available, {units(asked)} requested"
+    return Rejected(ErrorCode.INSUFFICIENT_FUNDS, text, "amount", **limits)

@@ -50,11 +50,11 @@ class Notice(NamedTuple):
 
 
 class PoolBet(NamedTuple):
-    """A placed bet, for the next distribution update of its pool."""
+    """A placed bet, or None for a cancelled one, for the next distribution update of its pool."""
 
     game_uuid: str
     pool_uuid: str
-    bet: NewBet
+    bet: NewBet | None
 
 
 class ReopenedPool(NamedTuple):

@@ -1,10 +1,11 @@
 """Opening pools, and the pool object (protocol, "Betting pools")."""
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import TypeVar
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import to_win_if_backed
+from gameserver.domain.parimutuel import MILLION, to_win_if_backed
 from gameserver.engine.context import Change, Reading
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.pools import NewBettingPool, PoolObject, TargetSums
@@ -58,6 +59,10 @@ def pool_object(kind: type[PoolT], pool: Pool, distribution: Mapping[str, Target
         recreate_on_end=pool.recreate_on_end,
         unlisted_target=pool.unlisted_target.value,
         status=pool.status.value,
+        takeout=Decimal(pool.takeout_millionths) / MILLION,
+        min_stake=to_units(pool.min_stake, pool.currency),
+        max_stake=None if pool.max_stake is None else to_units(pool.max_stake, pool.currency),
+        is_cancellable=pool.is_cancellable,
         version=pool.version,
     )
 

@@ -286,5 +286,8 @@ def _recreate(change: Change, game: Game, pool: Pool) -> None:
         is_blocked=False,
         hot_since=None,
         recreated_from=pool.id,
+        min_stake=pool.min_stake,
+        max_stake=pool.max_stake,
+        is_cancellable=pool.is_cancellable,
     )
     open_pool(change, game, new, targets)

@@ -6,12 +6,15 @@ from typing import NamedTuple
 
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_units
+from gameserver.domain.pools import require_accepting
 from gameserver.domain.targets import target_key
 from gameserver.engine.bet_placement import PlacedBet, Proposal, place_bets
 from gameserver.engine.context import Change, PoolBet, Reading
-from gameserver.errors import Rejected
+from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.betting import (
+    BetCancelled,
     BetPlacedInBettingPool,
+    CancelBet,
     GetMyAvailableBalance,
     GetMyCurrentBalance,
     GetMyExposure,
@@ -21,8 +24,11 @@ from gameserver.protocol.betting import (
     YourCurrentBalance,
     YourExposure,
 )
+from gameserver.storage.bets import Bet, find_bet, update_cancelled
 from gameserver.storage.connection import Connection
-from gameserver.storage.ledger import get_balances
+from gameserver.storage.games import Game, get_game
+from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, get_balances, insert_transfers
+from gameserver.storage.pools import Pool, get_pool
 
 
 class Stake(NamedTuple):
@@ -59,6 +65,47 @@ def _placed(proposal: Proposal, placed: PlacedBet) -> BetPlacedInBettingPool:
     return BetPlacedInBettingPool(
         pool_id=pool_uuid, bet_id=bet.uuid, target=target_id, amount=shown, placed_at=bet.placed_at
     )
+
+
+def cancel_bet(change: Change, request: CancelBet) -> BetCancelled:
+    """Cancel a bet of the user's own: its stake is available again."""
+    bet = find_bet(change.connection, request.bet_id)
+    if bet is None or bet.user_id != change.user.id:
+        raise not_found("bet_id", "bet of yours")
+    pool = get_pool(change.connection, bet.pool_id)
+    game = get_game(change.connection, pool.game_id)
+    change.game_id = game.id
+    _require_cancellable(bet, pool, game, change.now_ms)
+    update_cancelled(change.connection, bet, change.now_ms)
+    staked, available = (
+        account_id(change.connection, kind, pool.currency, bet.user_id)
+        for kind in (AccountKind.STAKED, AccountKind.AVAILABLE)
+    )
+    refund = Transfer(staked, available, bet.amount, Reason.REFUND, bet.id, None, change.now_ms)
+    insert_transfers(change.connection, [refund])
+    change.set_own_balances(pool.currency, get_balances(change.connection, bet.user_id, pool.currency))
+    change.effects.bets.append(PoolBet(pool.game_uuid, pool.uuid, None))
+    return BetCancelled(
+        bet_id=bet.uuid,
+        pool_id=pool.uuid,
+        game_id=pool.game_uuid,
+        amount=to_units(bet.amount, pool.currency),
+        cancelled_at=change.now_ms,
+        version=get_pool(change.connection, pool.id).version,
+    )
+
+
+def _require_cancellable(bet: Bet, pool: Pool, game: Game, now_ms: int) -> None:
+    """Raise `Rejected` unless the bet may be cancelled now."""
+    if bet.cancelled_at is not None or bet.invalidated_by is not None:
+        state = "cancelled already" if bet.cancelled_at is not None else "late and has been refunded"
+        raise Rejected(ErrorCode.CONFLICT, f"this bet is {state}")
+    if not pool.is_cancellable:
+        raise Rejected(ErrorCode.CONFLICT, "bets in this pool cannot be cancelled")
+    require_accepting(pool.status, pool.times, now_ms, is_blocked=pool.is_blocked)
+    if now_ms >= game.live_start_at:
+        text = f"the match has begun: bets could be cancelled until {game.live_start_at}"
+        raise Rejected(ErrorCode.BETTING_ENDED, text)
 
 
 def get_my_current_balance(reading: Reading, request: GetMyCurrentBalance) -> YourCurrentBalance:

@@ -1,12 +1,13 @@
 """Opening, listing and reading betting pools (protocol, "Betting pools")."""
 
+from decimal import Decimal
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from gameserver.config import Settings
-from gameserver.domain.money import to_units
+from gameserver.domain.money import is_absent, read_amount, to_minor, to_units
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.names import split_list
 from gameserver.domain.pools import (
@@ -33,6 +34,7 @@ from gameserver.protocol.pools import (
     ListMyOpenBettingPoolsForGame,
     ListMyResolvedPoolsForGame,
     ListMyRunningPoolsForGame,
+    MyBet,
     NewBettingPoolBetsDistribution,
     PlacedBet,
     PoolsList,
@@ -43,8 +45,9 @@ from gameserver.protocol.pools import (
     YourResolvedPoolsForGame,
     YourRunningPoolsForGame,
 )
-from gameserver.storage.bets import list_latest_bets, list_stakes
+from gameserver.storage.bets import list_latest_bets, list_latest_bets_of_user, list_stakes
 from gameserver.storage.games import Game
+from gameserver.storage.outcomes import outcome_of
 from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
@@ -55,7 +58,7 @@ from gameserver.storage.pools import (
     list_pool_targets,
     list_unbacked_pools,
 )
-from gameserver.storage.settlements import get_net, get_settlement
+from gameserver.storage.settlements import get_net, get_settlement, list_settlements_of_pool
 from gameserver.storage.sources import get_source
 from gameserver.storage.targets import find_target
 
@@ -66,28 +69,44 @@ ListT = TypeVar("ListT", bound=PoolsList)
 
 
 class _Subject(NamedTuple):
-    """What is bet on in a pool: two labels by id, or an action and target ids, all of one level."""
+    """What is bet on in a pool: two labels by id, or an action and target ids, all of one level; and for how much."""
 
     labels: dict[str, str]
     action_key: str | None
     target_ids: list[str]
     level: int
+    min_stake: Decimal | int | None
+    max_stake: Decimal | int | None
 
 
 def parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Subject:
     """What is bet on, as the parameters name it. Raises `Rejected`."""
     type_ = request.pool_kind
     check_finish_at(type_, request.finish_at)
+    stakes = (_limit(request.min_stake, "min_stake"), _limit(request.max_stake, "max_stake"))
     if type_.is_binary:
         names = list(islice(split_list(request.targets), MAX_LABELS + 1))
-        return _Subject(parse_labels(names), None, [], 0)
+        return _Subject(parse_labels(names), None, [], 0, *stakes)
     assert request.action_id is not None
     paths = parse_targets(request.targets, "targets", settings.max_target_depth, settings.max_pool_targets + 1)
     ids = [path_id(part.id for part in path) for path in paths]
     level = common_level(ids)
     if len(set(ids) - {NONE_ID}) > settings.max_pool_targets:
         raise invalid("targets", f"a pool may have at most {settings.max_pool_targets} targets besides 'none'")
-    return _Subject({}, action_key_of(request.action_id, "action_id"), ids, level)
+    return _Subject({}, action_key_of(request.action_id, "action_id"), ids, level, *stakes)
+
+
+def _limit(raw: msgspec.Raw, field: str) -> Decimal | int | None:
+    return None if is_absent(raw) else read_amount(raw, field)
+
+
+def _stake_limits(subject: _Subject, currency: str) -> tuple[int, int | None]:
+    """The least stake of a bet and the most of a user, in minor units. Raises `Rejected`."""
+    least = 1 if subject.min_stake is None else to_minor(subject.min_stake, currency, "min_stake")
+    most = None if subject.max_stake is None else to_minor(subject.max_stake, currency, "max_stake")
+    if most is not None and most < least:
+        raise invalid("max_stake", f"max_stake must be at least min_stake ({to_units(least, currency)})")
+    return least, most
 
 
 def create_and_open_betting_pool(
@@ -99,6 +118,7 @@ def create_and_open_betting_pool(
     times = PoolTimes(max(now_ms, request.start_at or 0), request.finish_at, request.stop_accepting_bets_at)
     check_times(times, now_ms)
     game = change.game(request, request.game_id)
+    min_stake, max_stake = _stake_limits(subject, game.currency)
     check_within_game(request.start_at, request.finish_at, game.close_at)
     if subject.action_key is None:
         targets, action_row = subject.labels, None
@@ -126,6 +146,9 @@ def create_and_open_betting_pool(
             is_blocked=request.is_blocked,
             hot_since=now_ms if request.is_hot else None,
             recreated_from=None,
+            min_stake=min_stake,
+            max_stake=max_stake,
+            is_cancellable=request.is_cancellable,
         ),
         targets,
     )
@@ -217,7 +240,14 @@ def _with_stakes(reading: Reading, view: PoolView, pool: Pool, targets: list[Poo
     keys = {target.position: target.key for target in targets}
     staked = list_stakes(reading.connection, reading.user.id, pool.id)
     backed = {keys[position]: to_units(amount, pool.currency) for position, amount in staked.items()}
-    return msgspec.structs.replace(view, user_backed=backed)
+    settlements = list_settlements_of_pool(reading.connection, pool.id)
+    my_bets = []
+    for bet in list_latest_bets_of_user(reading.connection, reading.user.id, pool.id, LATEST_BETS):
+        outcome = outcome_of(bet, settlements)
+        payout = None if outcome.settlement is None else to_units(outcome.payout, pool.currency)
+        amount = to_units(bet.amount, pool.currency)
+        my_bets.append(MyBet(bet.uuid, keys[bet.position], amount, bet.placed_at, outcome.status, payout))
+    return msgspec.structs.replace(view, user_backed=backed, my_bets=my_bets)
 
 
 def _with_outcome(reading: Reading, view: PoolView, pool: Pool, targets: list[PoolTarget]) -> PoolView:

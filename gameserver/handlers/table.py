@@ -22,7 +22,13 @@ from gameserver.handlers import (
     steering,
     subscriptions,
 )
-from gameserver.protocol.betting import GetMyAvailableBalance, GetMyCurrentBalance, GetMyExposure, PlaceBetInBettingPool
+from gameserver.protocol.betting import (
+    CancelBet,
+    GetMyAvailableBalance,
+    GetMyCurrentBalance,
+    GetMyExposure,
+    PlaceBetInBettingPool,
+)
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
     GetBetReceipt,
@@ -119,6 +125,7 @@ READS: dict[type[Request], ReadHandler] = {
 
 WRITES: dict[type[Request], Write | SetWrite] = {
     PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
+    CancelBet: Write(betting.cancel_bet),
     VoidGameEvent: Write(corrections.void_game_event),
     VoidBettingPool: Write(corrections.void_betting_pool),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),

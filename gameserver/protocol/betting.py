@@ -76,15 +76,51 @@ class BalanceUpdate(Message, tag=815, frozen=True):
         ErrorCode.POOL_RESOLVED,
         ErrorCode.BETTING_ENDED,
         ErrorCode.BETTING_NOT_STARTED,
+        ErrorCode.STAKE_LIMIT,
         ErrorCode.INSUFFICIENT_FUNDS,
     ],
 )
 class PlaceBetInBettingPool(Request, tag=392, frozen=True):
-    """Stake an amount, in units of the game's currency, on a target of a pool."""
+    """Stake an amount, in units of the game's currency, on a target of a pool.
+
+    ``stake_limit`` and ``insufficient_funds`` come with ``asked``, ``available``, ``min_stake``, ``max_stake`` and
+    ``left``, which is what the user may still stake in the pool; the last two are left out where there is no limit.
+    """
 
     pool_id: Uuid
     target: Name
     amount: Number
+
+
+@message
+class BetCancelled(Message, tag=3561, frozen=True):
+    """The bet no longer counts, and its stake is available again."""
+
+    bet_id: str
+    pool_id: str
+    game_id: str
+    amount: Decimal
+    cancelled_at: int
+    version: int
+
+
+@operation(
+    by=Role.USER,
+    kind=Kind.WRITE,
+    replies=[BetCancelled],
+    broadcasts=[BettingPoolBetsDistributionUpdate, BalanceUpdate],
+    errors=[
+        ErrorCode.NOT_FOUND,
+        ErrorCode.CONFLICT,
+        ErrorCode.BETTING_BLOCKED,
+        ErrorCode.POOL_RESOLVED,
+        ErrorCode.BETTING_ENDED,
+    ],
+)
+class CancelBet(Request, tag=3921, frozen=True):
+    """Cancel a bet of one's own: in a pool with ``is_cancellable``, while it takes bets and the match has not begun."""
+
+    bet_id: Uuid
 
 
 @message

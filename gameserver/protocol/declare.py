@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from enum import Enum
 from itertools import islice
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
@@ -106,6 +107,11 @@ class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
     field: str | None = None
     retry_after_ms: int | None = None
     pools: list[str] | None = None
+    asked: Decimal | None = None
+    available: Decimal | None = None
+    min_stake: Decimal | None = None
+    max_stake: Decimal | None = None
+    left: Decimal | None = None
 
 
 class Operation(NamedTuple):

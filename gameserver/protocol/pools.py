@@ -10,10 +10,12 @@ from gameserver.domain.pools import PoolType
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import (
+    ABSENT_NUMBER,
     Flag,
     Millis,
     Name,
     Names,
+    Number,
     PageSize,
     PoolTypeNumber,
     Text,
@@ -70,13 +72,33 @@ class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
     recreate_on_end: bool
     unlisted_target: str
     status: str
+    takeout: Decimal
+    min_stake: Decimal
+    max_stake: Decimal | None
+    is_cancellable: bool
     version: int
 
 
+class MyBet(msgspec.Struct, frozen=True):
+    """A bet of the user's own, with what has become of it; ``payout`` is null until the pool is settled."""
+
+    bet_id: str
+    target: str
+    amount: Decimal
+    placed_at: int
+    status: str
+    payout: Decimal | None
+
+
 class PoolView(PoolObject, frozen=True, kw_only=True, omit_defaults=True):
-    """A pool in a list. ``user_backed`` (target id to amount) and the fields after it come in the user's own lists."""
+    """A pool in a list.
+
+    ``user_backed`` (target id to amount) and the fields after it come in the user's own lists; ``my_bets`` are the
+    latest 100, newest first.
+    """
 
     user_backed: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
+    my_bets: list[MyBet] | msgspec.UnsetType = msgspec.UNSET
     winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
     resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
     total_winnings: Decimal | msgspec.UnsetType = msgspec.UNSET
@@ -112,7 +134,9 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
 
     Types 1 and 2 are parimutuel, on an action and targets of one level; 3 and 4 binary, between two labels
     (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``pool_type`` is another name of ``type``.
-    ``unlisted_target``: what an event of this action on a target outside the pool does. With
+    ``unlisted_target``: what an event of this action on a target outside the pool does. A bet is of at least
+    ``min_stake`` (the currency's minor unit if left out), and a user's running bets in the pool of at most
+    ``max_stake`` together. With ``is_cancellable`` users may cancel their bets until the match begins. With
     ``recreate_on_end`` the pool opens anew when it ends, until ``max_unbacked_runs`` in a row have ended by time
     without a bet.
     """
@@ -130,6 +154,9 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
     is_hot: Flag = False
     recreate_on_end: Flag = False
     unlisted_target: UnlistedTargetChoice = "stay_open"
+    min_stake: Number = ABSENT_NUMBER
+    max_stake: Number = ABSENT_NUMBER
+    is_cancellable: Flag = False
 
     def __post_init__(self) -> None:
         if None not in (self.type, self.pool_type) and self.type != self.pool_type:

@@ -47,9 +47,11 @@ class Distributions:
         self.pushed = 0
         self._being_read: set[str] = set()
 
-    def add_bet(self, pool_uuid: str, bet: NewBet) -> None:
-        """Note a bet, and schedule its pool's update."""
+    def add_bet(self, pool_uuid: str, bet: NewBet | None) -> None:
+        """Note a bet, or None for a cancelled one, and schedule its pool's update."""
         pending = self._schedule(pool_uuid)
+        if bet is None:
+            return
         pending.count += 1
         pending.bets.append(bet)
         del pending.bets[:-MAX_LISTED_BETS]

@@ -10,8 +10,9 @@ from gameserver.storage.connection import Connection
 class Bet(NamedTuple):
     """A bet: ``amount`` minor units staked by a user on the target at ``position`` in the pool; times in epoch ms.
 
-    ``invalidated_by`` is the settlement that found it late and refunded it. What becomes of a valid bet, the
-    settlements of its pool say: `gameserver.storage.outcomes`.
+    ``invalidated_by`` is the settlement that found it late and refunded it, ``cancelled_at`` when its user cancelled
+    it, after all settlements up to ``cancelled_after_settlement_id``. What becomes of a valid bet, the settlements of
+    its pool say: `gameserver.storage.outcomes`.
     """
 
     id: int
@@ -22,6 +23,8 @@ class Bet(NamedTuple):
     amount: int
     placed_at: int
     invalidated_by: int | None
+    cancelled_at: int | None
+    cancelled_after_settlement_id: int | None
 
 
 _COLUMNS = ", ".join(Bet._fields)
@@ -44,6 +47,8 @@ class BetSubject(NamedTuple):
     finish_at: int | None
     stop_accepting_bets_at: int | None
     is_blocked: int
+    min_stake: int
+    max_stake: int | None
     position: int | None
 
     @property
@@ -60,7 +65,7 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
         " games.currency, pools.status, pools.start_at, pools.finish_at,"
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
-        " pools.is_blocked, pool_targets.position"
+        " pools.is_blocked, pools.min_stake, pools.max_stake, pool_targets.position"
         " FROM given JOIN pools ON pools.uuid = given.pool_uuid JOIN games ON games.id = pools.game_id"
         " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key",
         ("pool_uuid", "target_key"),
@@ -73,7 +78,7 @@ class Bettor(NamedTuple):
 
     An account that is not open has neither id nor balance. ``may_bet``: never an admin of the game or its source,
     unless the source has ``admins_may_bet``. ``is_backer`` and ``is_participant`` say whether the user has a valid bet
-    on the position, and in the pool.
+    on the position, and in the pool; ``in_pool`` is what the user's valid bets in the pool have staked.
     """
 
     user_id: int
@@ -86,6 +91,7 @@ class Bettor(NamedTuple):
     may_bet: int
     is_backer: int
     is_participant: int
+    in_pool: int
 
 
 def list_bettors(connection: Connection, named: Iterable[tuple[int, int, int]]) -> list[Bettor]:
@@ -98,7 +104,9 @@ def list_bettors(connection: Connection, named: Iterable[tuple[int, int, int]]) 
         "  EXISTS (SELECT 1 FROM game_admins WHERE user_id = given.user_id AND game_id = games.id)"
         "  OR EXISTS (SELECT 1 FROM source_admins WHERE user_id = given.user_id AND source_id = sources.id"
         "   AND (removed_at IS NULL OR removed_at >= games.created_at))) AS may_bet,"
-        " coalesce(stakes.amount, 0) > 0 AS is_backer, coalesce(participations.is_running, 0) AS is_participant"
+        " coalesce(stakes.amount, 0) > 0 AS is_backer, coalesce(participations.is_running, 0) AS is_participant,"
+        " CASE WHEN pools.max_stake IS NULL THEN 0 ELSE (SELECT coalesce(sum(amount), 0) FROM stakes"
+        "  WHERE user_id = given.user_id AND pool_id = given.pool_id) END AS in_pool"
         " FROM given JOIN pools ON pools.id = given.pool_id JOIN games ON games.id = pools.game_id"
         " JOIN sources ON sources.id = games.source_id"
         " LEFT JOIN accounts AS available ON available.user_id = given.user_id"
@@ -189,6 +197,52 @@ def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int,
     )
 
 
+def list_latest_bets_of_user(connection: Connection, user_id: int, pool_id: int, limit: int) -> list[Bet]:
+    """The newest bets of a user in a pool, late and cancelled ones too, newest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM bets WHERE user_id = ? AND pool_id = ? ORDER BY id DESC LIMIT ?",
+        (user_id, pool_id, limit),
+    )
+    return [Bet(*row) for row in rows]
+
+
+def update_cancelled(connection: Connection, bet: Bet, now_ms: int) -> None:
+    """Cancel a valid bet in an open pool, and take it out of all sums; moving its stake is left to the caller."""
+    connection.execute(
+        "UPDATE bets SET cancelled_at = ?,"
+        " cancelled_after_settlement_id = (SELECT coalesce(max(id), 0) FROM settlements) WHERE id = ?",
+        (now_ms, bet.id),
+    )
+    connection.execute(
+        "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
+        (bet.amount, bet.user_id, bet.pool_id, bet.position),
+    )
+    left = list_stakes(connection, bet.user_id, bet.pool_id)
+    if not left:
+        _end_participation(connection, bet.user_id, bet.pool_id)
+    connection.execute(
+        "UPDATE pools SET amount_total = amount_total - ?, bet_count = bet_count - 1, participants = participants - ?,"
+        " version = version + 1 WHERE id = ?",
+        (bet.amount, not left, bet.pool_id),
+    )
+    connection.execute(
+        "UPDATE pool_targets SET backing_money = backing_money - ?, backing_people = backing_people - ?"
+        " WHERE pool_id = ? AND position = ?",
+        (bet.amount, bet.position not in left, bet.pool_id, bet.position),
+    )
+
+
+def _end_participation(connection: Connection, user_id: int, pool_id: int) -> None:
+    """Note that a user has no valid bet left in a pool; only late bets are still a part in it."""
+    connection.execute("UPDATE participations SET is_running = 0 WHERE user_id = ? AND pool_id = ?", (user_id, pool_id))
+    connection.execute(
+        "DELETE FROM participations WHERE user_id = ? AND pool_id = ? AND NOT EXISTS"
+        " (SELECT 1 FROM bets WHERE user_id = ? AND pool_id = ? AND invalidated_by IS NOT NULL)",
+        (user_id, pool_id, user_id, pool_id),
+    )
+    connection.execute("DELETE FROM stakes WHERE user_id = ? AND pool_id = ?", (user_id, pool_id))
+
+
 def list_bets_of_pool(connection: Connection, pool_id: int) -> Iterator[Bet]:
     """The bets of a pool, in the order they were placed."""
     return map(Bet._make, connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? ORDER BY id", (pool_id,)))
@@ -207,7 +261,7 @@ def list_bets_of_game(connection: Connection, game_id: int) -> Iterator[Bet]:
 def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
     """The newest valid bets on a target, newest first; none in a pool that is voided."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND invalidated_by IS NULL"
+        f"SELECT {_COLUMNS} FROM valid_bets AS bets WHERE pool_id = ? AND position = ?"
         " AND (SELECT status FROM pools WHERE pools.id = bets.pool_id) <> 'voided' ORDER BY id DESC LIMIT ?",
         (pool_id, position, limit),
     )

@@ -28,6 +28,7 @@ class JournalBet(NamedTuple):
     pool_uuid: str
     target: str
     amount: int
+    uuid: str
 
 
 def insert_journal(
@@ -51,7 +52,7 @@ def list_journal(connection: Connection, game_id: int) -> Iterator[JournalRow]:
 def list_journal_bets(connection: Connection, game_id: int) -> Iterator[JournalBet]:
     """The bets of a game, in the order they were placed."""
     rows = connection.execute(
-        "SELECT after_journal_id, placed_at, user_id, pools.uuid, t.key, bets.amount FROM pools"
+        "SELECT after_journal_id, placed_at, user_id, pools.uuid, t.key, bets.amount, bets.uuid FROM pools"
         " JOIN bets ON bets.pool_id = pools.id"
         " JOIN pool_targets AS t ON t.pool_id = pools.id AND t.position = bets.position"
         " WHERE pools.game_id = ? ORDER BY bets.id",

@@ -45,6 +45,8 @@ class Movement(NamedTuple):
 
 def outcome_of(bet: Bet, settlements: Sequence[Settlement]) -> BetOutcome:
     """How a bet stands after the settlements of its pool."""
+    if bet.cancelled_at is not None:
+        return BetOutcome(BetStatus.VOIDED, 0, None)
     for settlement in settlements:
         if settlement.id == bet.invalidated_by:
             return BetOutcome(BetStatus.INVALIDATED, bet.amount, settlement)
@@ -70,7 +72,10 @@ def _status_in(settlement: Settlement, bet: Bet) -> BetStatus:
 def list_movements(bet: Bet, settlements: Sequence[Settlement]) -> list[Movement]:
     """All that has been moved for a bet, in order: its stake, and what the settlements of its pool have moved."""
     stake = Movement(AccountKind.AVAILABLE, AccountKind.STAKED, bet.amount, Reason.STAKE, bet.placed_at)
-    return [stake, *(moved for settlement in settlements for moved in movements_in(settlement, bet))]
+    moved = [moved for settlement in settlements for moved in movements_in(settlement, bet)]
+    if bet.cancelled_at is not None:
+        moved.append(Movement(AccountKind.STAKED, AccountKind.AVAILABLE, bet.amount, Reason.REFUND, bet.cancelled_at))
+    return [stake, *moved]
 
 
 def movements_in(settlement: Settlement, bet: Bet) -> Iterator[Movement]:
@@ -80,7 +85,8 @@ def movements_in(settlement: Settlement, bet: Bet) -> Iterator[Movement]:
         return
     is_later = bet.id > settlement.newest_bet_id
     was_invalid = bet.invalidated_by is not None and bet.invalidated_by < settlement.id
-    if is_later or was_invalid:
+    was_cancelled = bet.cancelled_after_settlement_id is not None and bet.cancelled_after_settlement_id < settlement.id
+    if is_later or was_invalid or was_cancelled:
         return
     moved = [_refund(settlement, bet)] if settlement.is_money_return else _division_moves(settlement, bet)
     yield from moved

@@ -30,6 +30,9 @@ class NewPoolRow(Struct, frozen=True):
     is_blocked: bool
     hot_since: int | None
     recreated_from: int | None
+    min_stake: int
+    max_stake: int | None
+    is_cancellable: bool
 
 
 class Pool(NewPoolRow, frozen=True, array_like=True):

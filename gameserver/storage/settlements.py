@@ -122,8 +122,7 @@ def list_bets_on(connection: Connection, pool_id: int, position: int) -> list[Be
     """The valid bets on a position of a pool, in the order they were placed."""
     return connection.list_rows(
         BetStake,
-        "SELECT id, user_id, position, amount FROM bets"
-        " WHERE pool_id = ? AND position = ? AND invalidated_by IS NULL ORDER BY id",
+        "SELECT id, user_id, position, amount FROM valid_bets WHERE pool_id = ? AND position = ? ORDER BY id",
         (pool_id, position),
     )
 
@@ -132,8 +131,7 @@ def list_bets_since(connection: Connection, pool_id: int, since_ms: int) -> list
     """The valid bets of a pool that were placed at that time or later, in order."""
     return connection.list_rows(
         BetStake,
-        "SELECT id, user_id, position, amount FROM bets"
-        " WHERE pool_id = ? AND placed_at >= ? AND invalidated_by IS NULL ORDER BY id",
+        "SELECT id, user_id, position, amount FROM valid_bets WHERE pool_id = ? AND placed_at >= ? ORDER BY id",
         (pool_id, since_ms),
     )
 
@@ -146,7 +144,7 @@ def update_invalidated(connection: Connection, settlement_id: int, bets: Iterabl
 def update_sums(
     connection: Connection, pool_id: int, late: Iterable[BetStake], stakes: Mapping[tuple[int, int], int]
 ) -> None:
-    """Take late bets out of the sums of a pool and its targets. ``bet_count`` never decreases.
+    """Take late bets out of the sums of a pool and its targets. ``bet_count`` stays.
 
     ``stakes`` is what stays, by user and position; zero where all was late.
     """

@@ -29,7 +29,14 @@ TEAMS = ("argentina", "brazil")
 TARGETS_OF = {"teams": TEAMS, "players": PLAYERS[:2]}
 CREDIT = 1000_00
 CLOSING = {"game_closed", "conflict"}
-REFUSALS = {"insufficient_funds", "betting_blocked", "betting_not_started", "pool_resolved", "betting_ended"}
+REFUSALS = {
+    "insufficient_funds",
+    "betting_blocked",
+    "betting_not_started",
+    "pool_resolved",
+    "betting_ended",
+    "stake_limit",
+}
 
 choices = st.integers(0, 30)
 amounts = st.integers(1, 300_00) | st.just(500_00)
@@ -50,6 +57,7 @@ class Course(RuleBasedStateMachine):
         self.offline = Offline(Path(self.directory.name) / "game.db", Settings(max_open_pools=9, max_unbacked_runs=2))
         self.games: list[str] = []
         self.events: list[dict[str, Any]] = []
+        self.bets: list[tuple[str, str]] = []
         self.seen: dict[str, tuple[int, list[Any]]] = {}  # each pool's version and what it was then
 
     @initialize(close_in=st.sampled_from([None, 50, 2_000]))
@@ -69,6 +77,7 @@ class Course(RuleBasedStateMachine):
             type="football",
             actions=["Goal"],
             targets=list(PLAYERS),
+            live_start_at=self.offline.now_ms + 5_000,
             close_at=None if close_in is None else self.offline.now_ms + close_in,
         )
         self.games.append(game["game_id"])
@@ -107,6 +116,7 @@ class Course(RuleBasedStateMachine):
     )
     def open_pool(self, pool_type: int, level: str, unlisted: str, recreate: bool, starts_in: int, lasts: int) -> None:
         options: dict[str, Any] = {"unlisted_target": unlisted, "start_at": self.offline.now_ms + starts_in}
+        options |= {"is_cancellable": True, "min_stake": "1.00", "max_stake": "400.00"}
         if pool_type < 3:
             options |= {"action_id": "goal", "targets": list(TARGETS_OF[level])}
         if pool_type in (2, 4):
@@ -133,7 +143,22 @@ class Course(RuleBasedStateMachine):
             if reply["res"] == 666:
                 assert reply["code"] in REFUSALS, reply
                 assert self.balances() == before
+            else:
+                self.bets.append((name, reply["bet_id"]))
             self.offline.let_time_pass(1)
+
+    @rule(bet=choices)
+    def cancel(self, bet: int) -> None:
+        if not self.bets:
+            return
+        name, uuid = self.bets[-1 - bet % len(self.bets)]
+        before = self.balances()
+        reply = self.offline.call(name, 3921, bet_id=uuid)
+        if reply["res"] == 666:
+            assert reply["code"] in REFUSALS | {"conflict"}, reply
+            assert self.balances() == before
+        else:
+            self.lived["a bet cancelled"] += 1
 
     @rule(player=st.sampled_from(PLAYERS), ago=st.sampled_from([0, 0, 2, 5, 1_000]))
     def happen(self, player: str, ago: int) -> None:
@@ -298,6 +323,7 @@ class Course(RuleBasedStateMachine):
 def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived_again() -> None:
     run_state_machine_as_test(Course, settings=settings(max_examples=60, stateful_step_count=40, print_blob=True))
     assert set(Course.lived) == {
+        "a bet cancelled",
         "another game",
         "a void after the close",
         "a void and the same again",

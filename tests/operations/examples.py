@@ -13,7 +13,7 @@ import pytest
 from gameserver.protocol.declare import Kind, Role
 from gameserver.protocol.fields import Username, Uuid
 from gameserver.protocol.registry import OPERATIONS
-from tests.support.harness import Client
+from tests.support.harness import START_MS, Client
 from tests.support.world import UNKNOWN_ID, World
 
 NEW_GAME = {"game_name": "A - B", "type": "football"}
@@ -93,8 +93,21 @@ async def set_stage(world: World) -> Stage:
     return Stage(pool, bet, event["event_id"])
 
 
+async def cancellable_bet(world: World) -> dict[str, Any]:
+    """A bet before the match, in a pool whose bets can be cancelled."""
+    game = await world.server.open_game(world.provider, world.source, live_start_at=START_MS + 3_600_000)
+    await world.provider.call(617, game_id=game, username="game_admin")
+    pool = (await world.game_admin.call(385, game_id=game, is_cancellable=True, **POOL))["pool_id"]
+    return {"bet_id": (await world.user.call(392, pool_id=pool, target="brazil", amount=1))["bet_id"]}
+
+
+MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {3921: cancellable_bet}
+
+
 async def example(op: int, world: World) -> dict[str, Any]:
     """The parameters of an acceptable request."""
+    if op in MADE:
+        return await MADE[op](world)
     if op in STAGED_PARAMETERS:
         return STAGED_PARAMETERS[op](world, await set_stage(world))
     if op not in PARAMETERS:

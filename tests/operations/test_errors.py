@@ -183,6 +183,45 @@ def steer_pool_with(after_ms: int, **options: Any) -> Callable[[World, int], Awa
     return steer
 
 
+def cancelling_with(after_ms: int = 0, **options: Any) -> Callable[[World, int], Awaitable[Reply]]:
+    """Cancel a bet some time after it was placed in a pool that is opened with options."""
+
+    async def cancel(world: World, op: int) -> Reply:
+        game = await world.server.open_game(world.provider, world.source, live_start_at=START_MS + 1_000)
+        await world.provider.call(617, game_id=game, username="game_admin")
+        options_of_all = {**POOL, "is_cancellable": True, **options}
+        pool = (await world.game_admin.call(385, game_id=game, **options_of_all))["pool_id"]
+        bet = await world.user.call(392, pool_id=pool, target="brazil", amount=1)
+        world.server.clock.time_ms += after_ms
+        return await world.user.call(op, bet_id=bet["bet_id"])
+
+    return cancel
+
+
+async def cancelling_in_a_blocked_pool(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    (pool,) = (await world.user.call(389, game_id=await latest_game(world)))["pools_list"]
+    await world.game_admin.call(397, pool_id=pool)
+    return await world.user.call(op, **request)
+
+
+async def cancelling_in_a_closed_game(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    await world.game_admin.call(375, game_id=await latest_game(world))
+    return await world.user.call(op, **request)
+
+
+async def latest_game(world: World) -> str:
+    """The game that was opened last."""
+    game: str = next(iter((await world.user.call(380, source_id=world.source))["games"]))
+    return game
+
+
+async def below_min_stake(world: World, op: int) -> Reply:
+    pool = (await world.game_admin.call(385, game_id=world.game, min_stake=2, **POOL))["pool_id"]
+    return await world.user.call(op, pool_id=pool, target="brazil", amount="1.99")
+
+
 async def beyond_means(world: World, op: int) -> Reply:
     return await world.user.call(op, **{**await example(op, world), "amount": "1000.00"})
 
@@ -207,6 +246,11 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (392, ErrorCode.INSUFFICIENT_FUNDS): beyond_means,
     (392, ErrorCode.NOT_AUTHORIZED): by_an_admin,
     (392, ErrorCode.POOL_RESOLVED): on_resolved_pool,
+    (392, ErrorCode.STAKE_LIMIT): below_min_stake,
+    (3921, ErrorCode.BETTING_BLOCKED): cancelling_in_a_blocked_pool,
+    (3921, ErrorCode.BETTING_ENDED): cancelling_with(5, stop_accepting_bets_at=START_MS + 5),
+    (3921, ErrorCode.CONFLICT): cancelling_with(is_cancellable=False),
+    (3921, ErrorCode.POOL_RESOLVED): cancelling_in_a_closed_game,
     (395, ErrorCode.CONFLICT): while_closing,
     (395, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (395, ErrorCode.GAME_NOT_OPEN): before_open_at,
@@ -245,7 +289,7 @@ def test_each_error_that_is_declared_occurs() -> None:
 
 @pytest.mark.parametrize(("op", "code"), SCENARIOS, ids=str)
 async def test_a_state_that_forbids_an_operation_is_refused_as_declared(world: World, op: int, code: ErrorCode) -> None:
-    field = "amount" if code is ErrorCode.INSUFFICIENT_FUNDS else None
+    field = "amount" if code in (ErrorCode.INSUFFICIENT_FUNDS, ErrorCode.STAKE_LIMIT) else None
     assert_refused(await SCENARIOS[op, code](world, op), op, code, field)
     assert code in OPERATIONS[op].errors
 

@@ -77,6 +77,9 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
         is_blocked=False,
         hot_since=None,
         recreated_from=None,
+        min_stake=1,
+        max_stake=None,
+        is_cancellable=False,
     )
     return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
 

@@ -72,6 +72,9 @@ def assert_refused(reply: dict[str, Any], op: int | None, code: str, field: str 
     members = {"op": op, "code": code, "retryable": code in RETRYABLE, "text": reply.get("text")}
     if field is not None:
         members["field"] = field
+    if code in ("insufficient_funds", "stake_limit"):
+        members |= {name: reply[name] for name in ("asked", "available", "min_stake")}
+        members |= {name: reply[name] for name in ("max_stake", "left") if name in reply}
     assert "id" in reply["response_header"]
     assert {name: value for name, value in reply.items() if name != "response_header"} == {"res": 666, **members}
     assert len(reply["text"]) > 10

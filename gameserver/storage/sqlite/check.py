@@ -93,11 +93,18 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
     for currency, total in connection.execute("SELECT currency, sum(balance) FROM accounts GROUP BY currency"):
         if total:
             yield f"the balances in {currency} sum to {total}, not to zero"
+    for uuid, amount, moved in connection.execute(
+        "SELECT uuid, CASE WHEN cancelled_at IS NULL THEN bets.amount ELSE 0 END AS kept,"
+        " coalesce(sum(CASE reason WHEN 'stake' THEN t.amount ELSE -t.amount END), 0) AS moved"
+        " FROM bets LEFT JOIN transfers AS t ON t.bet_id = bets.id AND t.settlement_id IS NULL"
+        " GROUP BY bets.id HAVING kept <> moved"
+    ):
+        yield f"bet {uuid}: its stake is {amount}, {moved} have been moved for it"
     for user, currency, staked, running in connection.execute(
         "SELECT a.user_id, a.currency, a.balance, coalesce(b.amount, 0) FROM accounts AS a LEFT JOIN"
-        " (SELECT bets.user_id, games.currency, sum(bets.amount) AS amount FROM bets"
+        " (SELECT bets.user_id, games.currency, sum(bets.amount) AS amount FROM valid_bets AS bets"
         "  JOIN pools ON pools.id = bets.pool_id JOIN games ON games.id = pools.game_id"
-        "  WHERE invalidated_by IS NULL AND pools.status = 'open' GROUP BY bets.user_id, games.currency) AS b"
+        "  WHERE pools.status = 'open' GROUP BY bets.user_id, games.currency) AS b"
         " ON b.user_id = a.user_id AND b.currency = a.currency"
         " WHERE a.kind = 'staked' AND a.balance <> coalesce(b.amount, 0)"
     ):
@@ -108,15 +115,15 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
     """The stored sums of each pool and target equal the sums of its valid bets."""
     for uuid, total, people, staked, bettors in connection.execute(
         "SELECT uuid, amount_total, participants, coalesce(b.amount, 0), coalesce(b.people, 0) FROM pools LEFT JOIN"
-        " (SELECT pool_id, sum(amount) AS amount, count(DISTINCT user_id) AS people FROM bets"
-        "  WHERE invalidated_by IS NULL GROUP BY pool_id) AS b ON b.pool_id = pools.id"
+        " (SELECT pool_id, sum(amount) AS amount, count(DISTINCT user_id) AS people, count(*) AS number"
+        "  FROM valid_bets GROUP BY pool_id) AS b ON b.pool_id = pools.id"
         " WHERE amount_total <> coalesce(b.amount, 0) OR participants <> coalesce(b.people, 0)"
     ):
         yield f"pool {uuid}: it counts {total} of {people}, its valid bets are {staked} of {bettors}"
     for uuid, key, money, staked in connection.execute(
         "SELECT pools.uuid, t.key, t.backing_money, coalesce(b.amount, 0) FROM pool_targets AS t"
         " JOIN pools ON pools.id = t.pool_id LEFT JOIN"
-        " (SELECT pool_id, position, sum(amount) AS amount FROM bets WHERE invalidated_by IS NULL"
+        " (SELECT pool_id, position, sum(amount) AS amount FROM valid_bets"
         "  GROUP BY pool_id, position) AS b ON b.pool_id = t.pool_id AND b.position = t.position"
         " WHERE t.backing_money <> coalesce(b.amount, 0)"
     ):
@@ -124,7 +131,7 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
     for uuid, user, position, kept, staked in connection.execute(
         "SELECT uuid, user_id, position, sum(kept), sum(staked) FROM pools JOIN"
         " (SELECT pool_id, user_id, position, amount AS kept, 0 AS staked FROM stakes"
-        "  UNION ALL SELECT pool_id, user_id, position, 0, amount FROM bets WHERE invalidated_by IS NULL) AS s"
+        "  UNION ALL SELECT pool_id, user_id, position, 0, amount FROM valid_bets) AS s"
         " ON s.pool_id = pools.id GROUP BY pools.id, user_id, position HAVING sum(kept) <> sum(staked)"
     ):
         yield f"pool {uuid}: {kept} are kept for user {user} on position {position}, the valid bets sum to {staked}"

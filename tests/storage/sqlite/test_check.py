@@ -208,10 +208,21 @@ def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> 
         (
             "UPDATE bets SET amount = 200",
             [
+                "bet {bet}: its stake is 200, 300 have been moved for it",
                 "user 1: 300 DON are staked, the running bets sum to 200",
                 "pool {pool}: it counts 300 of 1, its valid bets are 200 of 1",
                 "pool {pool}: 300 are counted on yes, its valid bets are 200",
                 "pool {pool}: 300 are kept for user 1 on position 0, the valid bets sum to 200",
+            ],
+        ),
+        (
+            "UPDATE bets SET cancelled_at = 1, cancelled_after_settlement_id = 0",
+            [
+                "bet {bet}: its stake is 0, 300 have been moved for it",
+                "user 1: 300 DON are staked, the running bets sum to 0",
+                "pool {pool}: it counts 300 of 1, its valid bets are 0 of 0",
+                "pool {pool}: 300 are counted on yes, its valid bets are 0",
+                "pool {pool}: 300 are kept for user 1 on position 0, the valid bets sum to 0",
             ],
         ),
         (
@@ -240,7 +251,8 @@ def test_a_fault_of_the_accounts_is_named(
 ) -> None:
     drop_triggers(connection)
     connection.execute(damage)
-    assert find_faults(connection) == [fault.format(pool=pool.uuid) for fault in faults]
+    (bet,) = connection.execute("SELECT uuid FROM bets").fetchone()
+    assert find_faults(connection) == [fault.format(pool=pool.uuid, bet=bet) for fault in faults]
 
 
 def test_money_between_two_settlements_is_named(connection: SqliteConnection) -> None:

@@ -221,6 +221,12 @@ def version_4(empty: SqliteConnection) -> SqliteConnection:
     return old_file(empty, 4, _USERS_AND_GAME + _POOL_AND_BET)
 
 
+@pytest.fixture
+def version_5(empty: SqliteConnection) -> SqliteConnection:
+    """A connection to a file of version 5 with a bet."""
+    return old_file(empty, 5, _USERS_AND_GAME + _POOL_AND_BET)
+
+
 def tables_of(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
     """The columns of each table, with all that is declared of them."""
     names = [name for kind, name, _ in schema_of(connection) if kind == "table"]
@@ -235,13 +241,13 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
     }
 
 
-@pytest.mark.parametrize("version", ["version_1", "version_2", "version_3", "version_4"])
+@pytest.mark.parametrize("version", ["version_1", "version_2", "version_3", "version_4", "version_5"])
 def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
     migrated: SqliteConnection = request.getfixturevalue(version)
     migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
-        assert version_of(migrated) == version_of(fresh) == 5
+        assert version_of(migrated) == version_of(fresh) == 6
         assert tables_of(migrated) == tables_of(fresh)
         assert references_of(migrated) == references_of(fresh)
         ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (migrated, fresh))
