@@ -60,6 +60,9 @@ async def test_every_option_of_a_pool_is_shown(table: Table) -> None:
         "is_hot": "True",
         "recreate_on_end": "true",
         "unlisted_target": "refund",
+        "min_stake": 0.5,
+        "max_stake": 7,
+        "is_cancellable": True,
         "description": "In the first hour?",
     }
     pool = (await open_pool(table, type=2, **TEAMS, **options))["pool_id"]
@@ -245,10 +248,18 @@ async def test_a_list_shows_pool_objects_with_the_games_seq(table: Table, op: in
     )
 
 
+def my_bet(
+    bet: str, target: str, amount: float, status: str = "running", payout: float | None = None
+) -> dict[str, Any]:
+    """A bet placed at the start, as its user sees it."""
+    shown = {"bet_id": bet, "target": target, "amount": amount, "placed_at": START_MS}
+    return {**shown, "status": status, "payout": payout}
+
+
 async def test_running_pools_show_what_i_have_on_each_target(table: Table) -> None:
     pool = await table.pool()
-    for target, amount in (("chile", 1), ("argentina", 2.5), ("none", 3), ("argentina", "0.25")):
-        await table.bet("ann", pool, target, amount)
+    placed = [("chile", 1), ("argentina", 2.5), ("none", 3), ("argentina", "0.25")]
+    bets = [await table.bet("ann", pool, target, amount) for target, amount in placed]
     await table.bet("bob", pool, "brazil", 100)
     (shown,) = (await accepted(await table.client("ann"), 389, game_id=table.game))["pools_list"].values()
     distribution = {
@@ -259,15 +270,18 @@ async def test_running_pools_show_what_i_have_on_each_target(table: Table) -> No
     }
     sums = {"participants": 2, "amount_total": 106.75, "bet_count": 5, "distribution": distribution}
     backed = {"argentina": 2.75, "chile": 1, "none": 3}
-    assert shown == pool_object(table, pool, **sums, user_backed=backed)
+    mine = [my_bet(bet, target, float(amount)) for bet, (target, amount) in zip(bets, placed, strict=True)]
+    assert shown == pool_object(table, pool, **sums, user_backed=backed, my_bets=mine[::-1])
     assert list(shown["user_backed"]) == list(backed)
 
 
 async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -> None:
     pool = await table.pool()
-    await table.bet("ann", pool, "argentina", 10)
-    await table.bet("ann", pool, "none", 1)
-    await table.bet("bob", pool, "brazil", 30)
+    won = my_bet(await table.bet("ann", pool, "argentina", 10), "argentina", 10, "won", 41)
+    lost = [
+        my_bet(await table.bet(name, pool, target, amount), target, amount, "lost", 0)
+        for name, target, amount in (("ann", "none", 1), ("bob", "brazil", 30))
+    ]
     await table.event("argentina:2", at=5)
     changes: dict[str, Any] = {
         "status": "resolved",
@@ -284,8 +298,11 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
         "winning_target": "argentina",
         "resolved_at": START_MS + 5,
     }
-    for name, backed, net in (("ann", {"argentina": 10, "none": 1}, 30), ("bob", {"brazil": 30}, -30)):
-        shown = pool_object(table, pool, **changes, user_backed=backed, total_winnings=net)
+    for name, backed, bets, net in (
+        ("ann", {"argentina": 10, "none": 1}, [lost[0], won], 30),
+        ("bob", {"brazil": 30}, [lost[1]], -30),
+    ):
+        shown = pool_object(table, pool, **changes, user_backed=backed, my_bets=bets, total_winnings=net)
         reply = await (await table.client(name)).call(390, game_id=table.game)
         assert_reply(reply, 355, game_id=table.game, pools_list={pool: shown}, next=None, seq=4)
 
