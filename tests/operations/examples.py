@@ -1,6 +1,7 @@
 """An acceptable request of every operation: the tests that are generated from the declarations begin with it.
 
-A new operation needs an entry in `PARAMETERS`, and one in `PREPARATIONS` if it depends on something done before.
+A new operation needs an entry in `PARAMETERS`, or in `MADE` if its parameters come of requests of its own, and one in
+`PREPARATIONS` if it depends on something done before.
 Those that mention the `Stage` get one: a pool, a bet of ``world.user`` in it, an event that ends no pool.
 """
 

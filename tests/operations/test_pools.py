@@ -258,7 +258,7 @@ def my_bet(
 
 async def test_running_pools_show_what_i_have_on_each_target(table: Table) -> None:
     pool = await table.pool()
-    placed = [("chile", 1), ("argentina", 2.5), ("none", 3), ("argentina", "0.25")]
+    placed: list[tuple[str, float | str]] = [("chile", 1), ("argentina", 2.5), ("none", 3), ("argentina", "0.25")]
     bets = [await table.bet("ann", pool, target, amount) for target, amount in placed]
     await table.bet("bob", pool, "brazil", 100)
     (shown,) = (await accepted(await table.client("ann"), 389, game_id=table.game))["pools_list"].values()
