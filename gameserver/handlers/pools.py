@@ -1,4 +1,4 @@
-"""Opening, listing and reading betting pools (protocol, "Betting pools")."""
+"""Opening and changing betting pools (protocol, "Betting pools")."""
 
 from decimal import Decimal
 from itertools import islice
@@ -22,50 +22,25 @@ from gameserver.domain.pools import (
 )
 from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.pools import open_pool, pool_object, require_action, require_may_open_pool, sums_of
-from gameserver.engine.preconditions import require_running
-from gameserver.errors import invalid, not_found
+from gameserver.engine.pools import open_pool, publish_open_pool, require_action, require_may_open_pool
+from gameserver.engine.preconditions import require_not_closing, require_running, require_unresolved
+from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.pools import (
-    AllBettingPoolsForGame,
     BettingPoolCreated,
+    BettingPoolUpdated,
     CreateAndOpenBettingPool,
-    GetBettingPoolBetsDistribution,
-    ListAllBettingPoolsForGame,
-    ListMyOpenBettingPoolsForGame,
-    ListMyResolvedPoolsForGame,
-    ListMyRunningPoolsForGame,
-    MyBet,
-    NewBettingPoolBetsDistribution,
-    PlacedBet,
-    PoolsList,
-    PoolsPage,
-    PoolView,
-    TargetSumsWithBets,
-    YouOpenPoolsListForGame,
-    YourResolvedPoolsForGame,
-    YourRunningPoolsForGame,
+    UpdateBettingPool,
 )
-from gameserver.storage.bets import list_latest_bets, list_latest_bets_of_user, list_stakes
-from gameserver.storage.games import Game
-from gameserver.storage.outcomes import outcome_of
-from gameserver.storage.pools import (
-    NewPoolRow,
-    Pool,
-    PoolTarget,
-    find_pool,
-    list_backed_pools,
-    list_open_pools,
-    list_pool_targets,
-    list_unbacked_pools,
-)
-from gameserver.storage.settlements import get_net, get_settlement, list_settlements_of_pool
+from gameserver.storage.games import Game, get_game
+from gameserver.storage.pools import NewPoolRow, Pool, PoolChange, update_pool
+from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.sources import get_source
 from gameserver.storage.targets import find_target
 
-LATEST_BETS = 100
 MAX_NAMES_BYTES = 131_072  # of a pool's targets, so that a message can hold a pool
 
-ListT = TypeVar("ListT", bound=PoolsList)
+
+T = TypeVar("T")
 
 
 class _Subject(NamedTuple):
@@ -104,9 +79,13 @@ def _stake_limits(subject: _Subject, currency: str) -> tuple[int, int | None]:
     """The least stake of a bet and the most of a user, in minor units. Raises `Rejected`."""
     least = 1 if subject.min_stake is None else to_minor(subject.min_stake, currency, "min_stake")
     most = None if subject.max_stake is None else to_minor(subject.max_stake, currency, "max_stake")
+    _check_stake_limits(least, most, currency)
+    return least, most
+
+
+def _check_stake_limits(least: int, most: int | None, currency: str) -> None:
     if most is not None and most < least:
         raise invalid("max_stake", f"max_stake must be at least min_stake ({to_units(least, currency)})")
-    return least, most
 
 
 def create_and_open_betting_pool(
@@ -161,6 +140,87 @@ def create_and_open_betting_pool(
     )
 
 
+class PoolUpdate(NamedTuple):
+    """What the parameters say of amounts, in units of a currency that is not known yet, and what is to be cleared."""
+
+    min_stake: Decimal | int | None
+    max_stake: Decimal | int | None
+    cleared: frozenset[str]
+
+
+_CLEARABLE = ("stop_accepting_bets_at", "recreate_on_end", "min_stake", "max_stake")
+
+
+def parse_update(request: UpdateBettingPool, settings: Settings) -> PoolUpdate:
+    """The changes that the parameters describe. Raises `Rejected`."""
+    update = PoolUpdate(
+        _limit(request.min_stake, "min_stake"),
+        _limit(request.max_stake, "max_stake"),
+        frozenset(islice(split_list(request.clear), len(_CLEARABLE) + 1)),
+    )
+    given = {"min_stake": update.min_stake, "max_stake": update.max_stake}
+    for name in sorted(update.cleared):
+        if name not in _CLEARABLE:
+            raise invalid("clear", f"clear may name {', '.join(_CLEARABLE)}, not {name[:40]!r}")
+        if given.get(name, getattr(request, name, None)) is not None:
+            raise invalid("clear", f"{name} is both given and to be cleared")
+    return update
+
+
+def update_betting_pool(change: Change, request: UpdateBettingPool, update: PoolUpdate) -> BettingPoolUpdated:
+    """Change an open pool, and tell the game's subscribers (352)."""
+    pool = change.pool(request, request.pool_id)
+    game = get_game(change.connection, pool.game_id)
+    properties = _changed(pool, request, update, change.now_ms)
+    _check_changed_times(pool, game, request, properties, change.now_ms)
+    require_unresolved(pool)
+    require_not_closing(game)
+    if request.start_at is not None and change.now_ms >= pool.start_at:
+        raise Rejected(ErrorCode.CONFLICT, f"this pool has started; start_at could be moved until {pool.start_at}")
+    changed = update_pool(change.connection, pool.id, properties)
+    if request.finish_at is not None:
+        insert_timer(change.connection, request.finish_at, TimerKind.FINISH_POOL, game.id, pool_id=pool.id)
+    publish_open_pool(change, game, changed)
+    return BettingPoolUpdated(pool_id=pool.uuid, version=changed.version)
+
+
+def _changed(pool: Pool, request: UpdateBettingPool, update: PoolUpdate, now_ms: int) -> PoolChange:
+    """A pool's properties with the changes. Raises `Rejected`."""
+
+    def chosen(name: str, given: T | None, kept: T, default: T) -> T:
+        return given if given is not None else default if name in update.cleared else kept
+
+    least, most = (
+        None if units is None else to_minor(units, pool.currency, name)
+        for name, units in (("min_stake", update.min_stake), ("max_stake", update.max_stake))
+    )
+    stop_at = request.stop_accepting_bets_at
+    changed = PoolChange(
+        description=request.description or pool.description,
+        start_at=pool.start_at if request.start_at is None else max(now_ms, request.start_at),
+        finish_at=pool.finish_at if request.finish_at is None else request.finish_at,
+        stop_accepting_bets_at=chosen("stop_accepting_bets_at", stop_at, pool.stop_accepting_bets_at, None),
+        recreate_on_end=chosen("recreate_on_end", request.recreate_on_end, pool.recreate_on_end, False),
+        min_stake=chosen("min_stake", least, pool.min_stake, 1),
+        max_stake=chosen("max_stake", most, pool.max_stake, None),
+    )
+    _check_stake_limits(changed.min_stake, changed.max_stake, pool.currency)
+    return changed
+
+
+def _check_changed_times(pool: Pool, game: Game, request: UpdateBettingPool, changed: PoolChange, now_ms: int) -> None:
+    """Raise `Rejected` if a time is given that does not suit the pool, its other times or its game."""
+    if request.finish_at is not None:
+        check_finish_at(pool.type, request.finish_at)
+    if request.start_at is request.finish_at is request.stop_accepting_bets_at is None:
+        return
+    stop_at = changed.stop_accepting_bets_at
+    if request.stop_accepting_bets_at is None and stop_at is not None and stop_at <= now_ms:
+        stop_at = None  # it has come, and stays
+    check_times(PoolTimes(changed.start_at, changed.finish_at, stop_at), now_ms)
+    check_within_game(request.start_at, request.finish_at, game.close_at)
+
+
 def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, str]:
     """Target id → display name, ``none`` included. Raises ``invalid_parameter`` for targets the game does not have."""
     known: dict[str, str] = {}
@@ -173,112 +233,3 @@ def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, st
     if sum(len(name.encode()) for names in known.items() for name in names) > MAX_NAMES_BYTES:
         raise invalid("targets", f"the ids and names of a pool's targets may have at most {MAX_NAMES_BYTES} bytes")
     return known
-
-
-def list_all_betting_pools_for_game(reading: Reading, request: ListAllBettingPoolsForGame) -> AllBettingPoolsForGame:
-    """List the unresolved pools of a game."""
-    game, before = _page(reading, request)
-    found = list_open_pools(reading.connection, game.id, before, request.limit + 1)
-    return _list(reading, AllBettingPoolsForGame, game, found, request.limit)
-
-
-def list_my_open_betting_pools_for_game(
-    reading: Reading, request: ListMyOpenBettingPoolsForGame
-) -> YouOpenPoolsListForGame:
-    """List the unresolved pools in which the user has no bet."""
-    game, before = _page(reading, request)
-    found = list_unbacked_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1)
-    return _list(reading, YouOpenPoolsListForGame, game, found, request.limit)
-
-
-def list_my_running_pools_for_game(reading: Reading, request: ListMyRunningPoolsForGame) -> YourRunningPoolsForGame:
-    """List the unresolved pools in which the user has a bet."""
-    game, before = _page(reading, request)
-    found = list_backed_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1, running=True)
-    return _list(reading, YourRunningPoolsForGame, game, found, request.limit)
-
-
-def list_my_resolved_pools_for_game(reading: Reading, request: ListMyResolvedPoolsForGame) -> YourResolvedPoolsForGame:
-    """List the ended pools in which the user had a bet."""
-    game, before = _page(reading, request)
-    found = list_backed_pools(reading.connection, game.id, reading.user.id, before, request.limit + 1, running=False)
-    return _list(reading, YourResolvedPoolsForGame, game, found, request.limit)
-
-
-def _page(reading: Reading, request: PoolsPage) -> tuple[Game, int | None]:
-    """The game, and the row below which the page begins, or None for the first page. Raises ``not_found``."""
-    game = reading.game(request, request.game_id)
-    if request.after is None:
-        return game, None
-    cursor = find_pool(reading.connection, request.after)
-    if cursor is None or cursor.game_id != game.id:
-        raise not_found("after", "pool of this game")
-    return game, cursor.id
-
-
-def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool], limit: int) -> ListT:
-    """The page of ``found`` as a message of that type; in the user's own lists, with the user's part in each pool."""
-    page = found[:limit]
-    views = {}
-    for pool in page:
-        targets = list_pool_targets(reading.connection, pool.id)
-        view = pool_object(PoolView, pool, sums_of(pool, targets))
-        if message in (YourRunningPoolsForGame, YourResolvedPoolsForGame):
-            view = _with_stakes(reading, view, pool, targets)
-        if message is YourResolvedPoolsForGame:
-            view = _with_outcome(reading, view, pool, targets)
-        views[pool.uuid] = view
-    return message(
-        game_id=game.uuid,
-        pools_list=views,
-        next=page[-1].uuid if len(found) > len(page) else None,
-        seq=game.seq,
-    )
-
-
-def _with_stakes(reading: Reading, view: PoolView, pool: Pool, targets: list[PoolTarget]) -> PoolView:
-    keys = {target.position: target.key for target in targets}
-    staked = list_stakes(reading.connection, reading.user.id, pool.id)
-    backed = {keys[position]: to_units(amount, pool.currency) for position, amount in staked.items()}
-    settlements = list_settlements_of_pool(reading.connection, pool.id)
-    my_bets = []
-    for bet in list_latest_bets_of_user(reading.connection, reading.user.id, pool.id, LATEST_BETS):
-        outcome = outcome_of(bet, settlements)
-        payout = None if outcome.settlement is None else to_units(outcome.payout, pool.currency)
-        amount = to_units(bet.amount, pool.currency)
-        my_bets.append(MyBet(bet.uuid, keys[bet.position], amount, bet.placed_at, outcome.status, payout))
-    return msgspec.structs.replace(view, user_backed=backed, my_bets=my_bets)
-
-
-def _with_outcome(reading: Reading, view: PoolView, pool: Pool, targets: list[PoolTarget]) -> PoolView:
-    assert pool.settlement_id is not None
-    settlement = get_settlement(reading.connection, pool.settlement_id)
-    return msgspec.structs.replace(
-        view,
-        winning_target=next((target.key for target in targets if target.position == settlement.position), None),
-        resolved_at=settlement.settled_at,
-        total_winnings=to_units(get_net(reading.connection, reading.user.id, pool.id), pool.currency),
-    )
-
-
-def get_betting_pool_bets_distribution(
-    reading: Reading, request: GetBettingPoolBetsDistribution
-) -> NewBettingPoolBetsDistribution:
-    """Read a pool with the latest bets on each target."""
-    pool = reading.pool(request, request.pool_id)
-    targets = list_pool_targets(reading.connection, pool.id)
-    sums = sums_of(pool, targets)
-    distribution = {
-        target.key: TargetSumsWithBets(
-            sums[target.key].display_name,
-            sums[target.key].backing_people,
-            sums[target.key].backing_money,
-            sums[target.key].to_win_if_backed,
-            [
-                PlacedBet(bet.uuid, bet.user_id, to_units(bet.amount, pool.currency), bet.placed_at)
-                for bet in list_latest_bets(reading.connection, pool.id, target.position, LATEST_BETS)
-            ],
-        )
-        for target in targets
-    }
-    return pool_object(NewBettingPoolBetsDistribution, pool, distribution)

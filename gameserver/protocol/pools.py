@@ -76,6 +76,7 @@ class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
     min_stake: Decimal
     max_stake: Decimal | None
     is_cancellable: bool
+    recreated_from: str | None
     version: int
 
 
@@ -93,13 +94,19 @@ class MyBet(msgspec.Struct, frozen=True):
 class PoolView(PoolObject, frozen=True, kw_only=True, omit_defaults=True):
     """A pool in a list.
 
-    ``user_backed`` (target id to amount) and the fields after it come in the user's own lists; ``my_bets`` are the
-    latest 100, newest first.
+    ``user_backed`` (target id to amount), ``my_bets`` (the latest 100, newest first) and ``total_winnings`` come in the
+    user's own lists, the other fields once the pool has ended: ``prices`` is what one unit on each of the
+    ``winning_targets`` was paid, ``price`` that of the only one, null on money-return.
     """
 
     user_backed: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
     my_bets: list[MyBet] | msgspec.UnsetType = msgspec.UNSET
     winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
+    winning_targets: list[str] | msgspec.UnsetType = msgspec.UNSET
+    event_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    price: Decimal | msgspec.UnsetType | None = msgspec.UNSET
+    prices: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
+    is_money_return: bool | msgspec.UnsetType = msgspec.UNSET
     resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
     total_winnings: Decimal | msgspec.UnsetType = msgspec.UNSET
 
@@ -228,6 +235,50 @@ class YourResolvedPoolsForGame(PoolsList, tag=355, frozen=True):
 @operation(by=Role.USER, kind=Kind.READ, replies=[YourResolvedPoolsForGame], errors=[ErrorCode.NOT_FOUND])
 class ListMyResolvedPoolsForGame(PoolsPage, tag=390, frozen=True):
     """List the ended pools of a game in which the user had a bet."""
+
+
+@message
+class ResolvedBettingPoolsForGame(PoolsList, tag=3536, frozen=True):
+    """The ended pools of a game, with how they ended."""
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[ResolvedBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+class ListResolvedBettingPoolsForGame(PoolsPage, tag=3870, frozen=True):
+    """List the ended pools of a game."""
+
+
+@message
+class BettingPoolUpdated(Message, tag=3852, frozen=True):
+    """The pool is changed."""
+
+    pool_id: str
+    version: int
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingPoolUpdated],
+    broadcasts=[NewBettingPool],
+    errors=[ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
+)
+class UpdateBettingPool(Request, tag=3852, frozen=True):
+    """Change an open pool.
+
+    ``start_at`` can be moved until it has come. A later ``stop_accepting_bets_at`` opens betting again. Changed limits
+    of stakes hold for the bets to come. ``clear`` names properties to be set back to what they are by default:
+    ``stop_accepting_bets_at``, ``recreate_on_end``, ``min_stake``, ``max_stake``.
+    """
+
+    pool_id: Uuid
+    description: Text | None = None
+    start_at: Millis | None = None
+    finish_at: Millis | None = None
+    stop_accepting_bets_at: Millis | None = None
+    recreate_on_end: Flag | None = None
+    min_stake: Number = ABSENT_NUMBER
+    max_stake: Number = ABSENT_NUMBER
+    clear: Names = ""
 
 
 @message

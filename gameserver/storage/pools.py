@@ -36,7 +36,7 @@ class NewPoolRow(Struct, frozen=True):
 
 
 class Pool(NewPoolRow, frozen=True, array_like=True):
-    """A pool as stored, with its game's wire id and currency and its action's wire id."""
+    """A pool as stored, with its game's wire id and currency, and the wire ids of its action and its predecessor."""
 
     id: int
     uuid: str
@@ -50,6 +50,7 @@ class Pool(NewPoolRow, frozen=True, array_like=True):
     bet_count: int
     version: int
     untold_at: int | None
+    predecessor: str | None
 
     @property
     def times(self) -> PoolTimes:
@@ -72,11 +73,17 @@ class PoolTarget(NamedTuple):
     backing_money: int
 
 
-_JOINED = {"game_uuid": "games.uuid", "currency": "games.currency", "action_key": "actions.key"}
+_JOINED = {
+    "game_uuid": "games.uuid",
+    "currency": "games.currency",
+    "action_key": "actions.key",
+    "predecessor": "predecessors.uuid",
+}
 _COLUMNS = ", ".join(_JOINED.get(field, f"pools.{field}") for field in Pool.__struct_fields__)
 _POOLS = (
     f"SELECT {_COLUMNS} FROM pools JOIN games ON games.id = pools.game_id"
     " LEFT JOIN actions ON actions.id = pools.action_id"
+    " LEFT JOIN pools AS predecessors ON predecessors.id = pools.recreated_from"
 )
 _LAST_ROW = 2**62
 
@@ -130,6 +137,11 @@ def find_pool_target(connection: Connection, pool_id: int, key: str) -> PoolTarg
 def list_open_pools(connection: Connection, game_id: int, before: int | None, limit: int) -> list[Pool]:
     """A page of a game's unresolved pools, newest first, with row ids below ``before``."""
     return _list(connection, "pools.game_id = ? AND pools.status = 'open'", (game_id,), before, limit)
+
+
+def list_ended_pools(connection: Connection, game_id: int, before: int | None, limit: int) -> list[Pool]:
+    """A page of a game's ended pools, newest first, with row ids below ``before``."""
+    return _list(connection, "pools.game_id = ? AND pools.status <> 'open'", (game_id,), before, limit)
 
 
 def list_unbacked_pools(
@@ -209,6 +221,25 @@ def _list(connection: Connection, where: str, parameters: Iterable[int], before:
         (*parameters, _LAST_ROW if before is None else before, limit),
     )
     return [_pool(row) for row in rows]
+
+
+class PoolChange(NamedTuple):
+    """The properties of an open pool that can be changed."""
+
+    description: str
+    start_at: int
+    finish_at: int | None
+    stop_accepting_bets_at: int | None
+    recreate_on_end: bool
+    min_stake: int
+    max_stake: int | None
+
+
+def update_pool(connection: Connection, pool_id: int, change: PoolChange) -> Pool:
+    """Change a pool's properties; returns the pool as it is then."""
+    columns = ", ".join(f"{field} = ?" for field in PoolChange._fields)
+    connection.execute(f"UPDATE pools SET {columns}, version = version + 1 WHERE id = ?", (*change, pool_id))
+    return get_pool(connection, pool_id)
 
 
 def update_blocked(connection: Connection, pool_id: int, *, is_blocked: bool, untold_at: int | None = None) -> int:

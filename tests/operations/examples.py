@@ -60,6 +60,7 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     618: lambda world: {"game_id": world.game, "username": "game_admin"},
     3701: lambda world: {"source_id": world.source, **NEW_GAME},
     3702: lambda world: {"game_id": world.upcoming},
+    3870: lambda world: {"game_id": world.game},
     3811: lambda world: {"source_id": world.source},
     3950: lambda world: {"game_id": world.game, **EVENT},
     3961: lambda world: {"game_id": world.game, "action_id": "goal", "target_id": "brazil"},
@@ -77,6 +78,7 @@ STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {
     396: lambda world, stage: {"pool_id": stage.pool},
     397: lambda world, stage: {"pool_id": stage.pool},
     398: lambda world, stage: {"pool_id": stage.pool},
+    3852: lambda world, stage: {"pool_id": stage.pool, "description": "Who is next?"},
     3951: lambda world, stage: {"game_id": world.game, "event_id": stage.event},
     3952: lambda world, stage: {"pool_id": stage.pool},
 }

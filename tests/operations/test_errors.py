@@ -217,6 +217,10 @@ async def latest_game(world: World) -> str:
     return game
 
 
+async def start_moved_too_late(world: World, op: int) -> Reply:
+    return await world.game_admin.call(op, **await example(op, world), start_at=START_MS + 1)
+
+
 async def below_min_stake(world: World, op: int) -> Reply:
     pool = (await world.game_admin.call(385, game_id=world.game, min_stake=2, **POOL))["pool_id"]
     return await world.user.call(op, pool_id=pool, target="brazil", amount="1.99")
@@ -247,6 +251,8 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (392, ErrorCode.NOT_AUTHORIZED): by_an_admin,
     (392, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (392, ErrorCode.STAKE_LIMIT): below_min_stake,
+    (3852, ErrorCode.CONFLICT): start_moved_too_late,
+    (3852, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (3921, ErrorCode.BETTING_BLOCKED): cancelling_in_a_blocked_pool,
     (3921, ErrorCode.BETTING_ENDED): cancelling_with(5, stop_accepting_bets_at=START_MS + 5),
     (3921, ErrorCode.CONFLICT): cancelling_with(is_cancellable=False),

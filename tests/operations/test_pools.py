@@ -7,7 +7,7 @@ from tests.support.pools import backing, pool_object, unbacked
 from tests.support.settling import Table, accepted, lay_table, of_kind
 from tests.support.world import HOUR_MS, UNKNOWN_ID, assert_broadcast, assert_refused, assert_reply
 
-LISTS = {387: 3535, 388: 353, 389: 354, 390: 355}
+LISTS = {387: 3535, 388: 353, 389: 354, 390: 355, 3870: 3536}
 LATER = START_MS + HOUR_MS
 TEAMS = {"action_id": "goal", "targets": "Argentina, Brazil, Chile"}
 TEAMS_OF_POOLS = ["argentina", "brazil", "chile"]
@@ -282,7 +282,7 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
         my_bet(await table.bet(name, pool, target, amount), target, amount, "lost", 0)
         for name, target, amount in (("ann", "none", 1), ("bob", "brazil", 30))
     ]
-    await table.event("argentina:2", at=5)
+    event = await table.event("argentina:2", at=5)
     changes: dict[str, Any] = {
         "status": "resolved",
         "participants": 2,
@@ -296,6 +296,11 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
             "none": backing("None", 1, 1, 21),
         },
         "winning_target": "argentina",
+        "winning_targets": ["argentina"],
+        "event_id": event["event_id"],
+        "price": 4.1,
+        "prices": {"argentina": 4.1},
+        "is_money_return": False,
         "resolved_at": START_MS + 5,
     }
     for name, backed, bets, net in (
@@ -305,6 +310,9 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
         shown = pool_object(table, pool, **changes, user_backed=backed, my_bets=bets, total_winnings=net)
         reply = await (await table.client(name)).call(390, game_id=table.game)
         assert_reply(reply, 355, game_id=table.game, pools_list={pool: shown}, next=None, seq=4)
+    everybodys = pool_object(table, pool, **changes)
+    reply = await table.admin.call(3870, game_id=table.game)
+    assert_reply(reply, 3536, game_id=table.game, pools_list={pool: everybodys}, next=None, seq=4)
 
 
 @pytest.mark.parametrize("op", LISTS)
@@ -313,7 +321,7 @@ async def test_every_list_is_paged_from_the_newest_on(table: Table, op: int) -> 
     if op > 388:
         for pool in pools:
             await table.bet("ann", pool, "argentina", 1)
-    if op == 390:
+    if op in (390, 3870):
         await table.event(at=1)
     ann, found, after = await table.client("ann"), [], None
     for size in (2, 2, 1):

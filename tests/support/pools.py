@@ -42,6 +42,7 @@ def pool_object(table: Table, pool: str, **changes: Any) -> dict[str, Any]:
         "min_stake": 0.01,
         "max_stake": None,
         "is_cancellable": False,
+        "recreated_from": None,
         "status": "open",
         "version": 1 + changes.get("bet_count", 0),
         **changes,
