@@ -92,29 +92,6 @@ def get_wallet(connection: Connection, user_id: int, currency: str) -> Wallet:
     return Wallet(available_id, staked_id, Balances(available, staked))
 
 
-class _WalletRow(NamedTuple):
-    user_id: int
-    available_id: int
-    available: int
-    staked_id: int
-    staked: int
-
-
-def list_wallets_of_pool(connection: Connection, pool_id: int, currency: str) -> dict[int, Wallet]:
-    """The accounts of all who have bet in a pool, in its currency: user id → wallet."""
-    rows = connection.list_rows(
-        _WalletRow,
-        "SELECT p.user_id, available.id AS available_id, available.balance AS available, staked.id AS staked_id,"
-        " staked.balance AS staked FROM participations AS p"
-        " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
-        "  AND available.kind = 'available'"
-        " JOIN accounts AS staked ON staked.user_id = p.user_id AND staked.currency = ? AND staked.kind = 'staked'"
-        " WHERE p.pool_id = ?",
-        (currency, currency, pool_id),
-    )
-    return {row.user_id: Wallet(row.available_id, row.staked_id, Balances(row.available, row.staked)) for row in rows}
-
-
 def insert_stake(connection: Connection, wallet: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
     """Move a bet's stake from a user's available account to the staked one; returns the new balances."""
     connection.execute(
@@ -141,6 +118,26 @@ def get_balances(connection: Connection, user_id: int, currency: str) -> Balance
         connection.execute("SELECT kind, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency))
     )
     return Balances(held.get(AccountKind.AVAILABLE, 0), held.get(AccountKind.STAKED, 0))
+
+
+class _PoolBalances(NamedTuple):
+    user_id: int
+    available: int
+    staked: int
+
+
+def list_balances_of_pool(connection: Connection, pool_id: int, currency: str) -> dict[int, Balances]:
+    """The balances, in a pool's currency, of all who have taken part in it, by user id."""
+    rows = connection.list_rows(
+        _PoolBalances,
+        "SELECT p.user_id, available.balance AS available, staked.balance AS staked FROM participations AS p"
+        " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
+        "  AND available.kind = 'available'"
+        " JOIN accounts AS staked ON staked.user_id = p.user_id AND staked.currency = ? AND staked.kind = 'staked'"
+        " WHERE p.pool_id = ?",
+        (currency, currency, pool_id),
+    )
+    return {user_id: Balances(available, staked) for user_id, available, staked in rows}
 
 
 def insert_credit(connection: Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:
