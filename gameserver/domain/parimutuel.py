@@ -3,7 +3,7 @@
 Amounts are integers of minor units, rates integers of millionths.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import islice
 from typing import NamedTuple
@@ -39,16 +39,16 @@ class Division(NamedTuple):
         return share + 1
 
 
-def divide(pot: int, stake_of: Mapping[int, int]) -> Division:
-    """Divide ``pot`` among the winning bets, given in the order placed, in which their ids grow: bet id → stake."""
-    total = sum(stake_of.values())
-    fractions = [pot * stake % total for stake in stake_of.values()]
+def divide(pot: int, stakes: Sequence[int], bet_ids: Sequence[int]) -> Division:
+    """Divide ``pot`` among the winning bets, which are in the order placed, so that their ids grow."""
+    total = sum(stakes)
+    fractions = [pot * stake % total for stake in stakes]
     left_over = sum(fractions) // total
     if not left_over:
         return Division(pot, total, total, 0)
     ranked = sorted(fractions, reverse=True)
     last = ranked[left_over - 1]
-    equals = (bet_id for bet_id, fraction in zip(stake_of, fractions, strict=True) if fraction == last)
+    equals = (bet_id for bet_id, fraction in zip(bet_ids, fractions, strict=True) if fraction == last)
     return Division(pot, total, last, next(islice(equals, left_over - 1 - ranked.index(last), None)))
 
 

@@ -39,7 +39,7 @@ from gameserver.storage.settlement_transfers import Purse, collect_stakes, pay_o
 from gameserver.storage.settlements import (
     BetStake,
     insert_settlement,
-    list_bets_on,
+    list_backing,
     list_bets_since,
     list_staked,
     update_invalidated,
@@ -102,23 +102,20 @@ class SettlementPlan:
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
     """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
     connection, position = reading.connection, resolution.position
+    happened_at = None if resolution.event is None else resolution.event.happened_at
     staked = list_staked(connection, pool.id)
-    late = []
-    if resolution.event is not None:
-        late = list_bets_since(connection, pool.id, resolution.event.happened_at)
+    late = [] if happened_at is None else list_bets_since(connection, pool.id, happened_at)
     for bet in late:
         staked[bet.user_id] -= bet.amount
-    late_ids = {bet.id for bet in late}
-    backing = [] if position is None else list_bets_on(connection, pool.id, position)
-    winning = [bet for bet in backing if bet.id not in late_ids]
-    if position is None or not winning:
+    winning = None if position is None else list_backing(connection, pool.id, position, happened_at)
+    if position is None or winning is None or not winning.bet_ids:
         return SettlementPlan(staked, late)
     total = sum(staked.values())
-    kept = takeout(total, sum(bet.amount for bet in winning), pool.takeout_millionths)
-    division = divide(total - kept, {bet.id: bet.amount for bet in winning})
+    kept = takeout(total, sum(winning.amounts), pool.takeout_millionths)
+    division = divide(total - kept, winning.amounts, winning.bet_ids)
     paid: dict[int, int] = {}
-    for bet in winning:
-        paid[bet.user_id] = paid.get(bet.user_id, 0) + division.payout(bet.amount, bet.id)
+    for bet_id, user, stake in zip(*winning, strict=True):
+        paid[user] = paid.get(user, 0) + division.payout(stake, bet_id)
     return SettlementPlan(staked, late, kept, {position: division}, paid)
 
 

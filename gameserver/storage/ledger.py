@@ -120,16 +120,10 @@ def get_balances(connection: Connection, user_id: int, currency: str) -> Balance
     return Balances(held.get(AccountKind.AVAILABLE, 0), held.get(AccountKind.STAKED, 0))
 
 
-class _PoolBalances(NamedTuple):
-    user_id: int
-    available: int
-    staked: int
-
-
 def list_balances_of_pool(connection: Connection, pool_id: int, currency: str) -> dict[int, Balances]:
     """The balances, in a pool's currency, of all who have taken part in it, by user id."""
-    rows = connection.list_rows(
-        _PoolBalances,
+    users, *balances = connection.list_columns(
+        ("user_id", "available", "staked"),
         "SELECT p.user_id, available.balance AS available, staked.balance AS staked FROM participations AS p"
         " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
         "  AND available.kind = 'available'"
@@ -137,7 +131,7 @@ def list_balances_of_pool(connection: Connection, pool_id: int, currency: str) -
         " WHERE p.pool_id = ?",
         (currency, currency, pool_id),
     )
-    return {user_id: Balances(available, staked) for user_id, available, staked in rows}
+    return dict(zip(users, map(Balances, *balances), strict=True))
 
 
 def insert_credit(connection: Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:

@@ -41,9 +41,12 @@ class BetStake(NamedTuple):
     amount: int
 
 
-class _Staked(NamedTuple):
-    user_id: int
-    amount: int
+class Backing(NamedTuple):
+    """The valid bets on a position, in the order they were placed, by columns; amounts are in minor units."""
+
+    bet_ids: list[int]
+    user_ids: list[int]
+    amounts: list[int]
 
 
 _COLUMNS = ", ".join(Settlement._fields[:-1])
@@ -112,17 +115,18 @@ _STAKES = (
 def list_staked(connection: Connection, pool_id: int) -> dict[int, int]:
     """What each user has staked in a pool by valid bets, in minor units: user id → amount, in order of the ids."""
     query = f"SELECT p.user_id, sum(s.amount) AS amount {_STAKES} GROUP BY p.user_id ORDER BY p.user_id"
-    return dict(connection.list_rows(_Staked, query, (pool_id,)))
+    return dict(zip(*connection.list_columns(("user_id", "amount"), query, (pool_id,)), strict=True))
 
 
-def list_bets_on(connection: Connection, pool_id: int, position: int) -> list[BetStake]:
-    """The valid bets on a position of a pool, in the order they were placed."""
-    return connection.list_rows(
-        BetStake,
-        "SELECT id, user_id, position, amount FROM bets"
-        " WHERE pool_id = ? AND position = ? AND invalidated_by IS NULL ORDER BY id",
-        (pool_id, position),
+def list_backing(connection: Connection, pool_id: int, position: int, before_ms: int | None) -> Backing:
+    """The valid bets on a position of a pool, those placed before a time if one is given."""
+    columns = connection.list_columns(
+        ("id", "user_id", "amount"),
+        "SELECT id, user_id, amount FROM bets WHERE pool_id = ? AND position = ? AND invalidated_by IS NULL"
+        " AND placed_at < coalesce(?, placed_at + 1) ORDER BY id",
+        (pool_id, position, before_ms),
     )
+    return Backing(*columns)
 
 
 def list_bets_since(connection: Connection, pool_id: int, since_ms: int) -> list[BetStake]:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import msgspec
+
 from gameserver.storage.connection import RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
 from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_rows
@@ -91,6 +93,12 @@ class SqliteConnection(sqlite3.Connection):
         query = f"SELECT json_group_array(json_array({fields})) FROM ({sql})"
         (rows,) = self.execute(query, values).fetchone()
         return read_rows(rows, row)
+
+    def list_columns(self, columns: Sequence[str], sql: str, values: Values, /) -> list[list[int]]:
+        """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
+        fields = ", ".join(f"json_group_array({column})" for column in columns)
+        row = self.execute(f"SELECT {fields} FROM ({sql})", values).fetchone()
+        return [msgspec.json.decode(column, type=list[int]) for column in row]
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
