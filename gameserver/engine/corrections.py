@@ -13,7 +13,7 @@ from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
 from gameserver.storage.schedule import TimerKind, delete_timers_of_pool, insert_timer
-from gameserver.storage.settlement_transfers import Purse, reverse_division, take_stakes_again
+from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
     get_settlement,
     insert_settlement,
@@ -38,11 +38,11 @@ def take_settlement_back(change: Change, settlement_id: int) -> Pool:
     connection = change.connection
     settlement = get_settlement(connection, settlement_id)
     pool = get_pool(connection, settlement.pool_id)
-    purse = Purse(settlement.id, pool.id, pool.currency, change.now_ms)
+    transfers = SettlementTransfers(connection, settlement.id, pool.id, pool.currency, change.now_ms)
     if settlement.is_money_return:
-        take_stakes_again(connection, purse)
+        transfers.take_stakes_again()
     else:
-        reverse_division(connection, purse)
+        transfers.reverse_division()
     update_taken_back(connection, settlement, change.now_ms)
     change.mark_balances_changed(pool, list_staked(connection, pool.id))
     return get_pool(connection, pool.id)

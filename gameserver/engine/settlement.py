@@ -15,16 +15,8 @@ from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import may_open_pool, open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
-from gameserver.storage.connection import Connection
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.ledger import (
-    AccountKind,
-    Reason,
-    Transfer,
-    account_id,
-    insert_transfers,
-)
 from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
@@ -35,7 +27,7 @@ from gameserver.storage.pools import (
     update_recreate_on_end,
 )
 from gameserver.storage.schedule import TimerKind, delete_timers
-from gameserver.storage.settlement_transfers import Purse, collect_stakes, pay_out, refund_late_bets, return_stakes
+from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
     BetStake,
     insert_settlement,
@@ -151,29 +143,18 @@ def is_recreated(game: Game, pool: Pool, resolution: Resolution) -> bool:
 def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> None:
     """Move the money, once for each user and way, and keep the sums."""
     connection = change.connection
-    purse = Purse(settlement_id, pool.id, pool.currency, change.now_ms)
+    transfers = SettlementTransfers(connection, settlement_id, pool.id, pool.currency, change.now_ms)
     if plan.is_money_return:
-        return_stakes(connection, purse)  # those of late bets too
+        transfers.return_stakes()  # those of late bets too
     if plan.late:
         update_invalidated(connection, settlement_id, plan.late)
         update_sums(connection, pool.id, plan.late)
     update_participations_ended(connection, pool.id, plan.net_of)
     if not plan.is_money_return:
-        _divide_pot(connection, purse, plan)
+        if plan.late:
+            transfers.refund_late_bets()
+        transfers.divide_pot(plan.takeout)
     change.mark_balances_changed(pool, plan.net_of)
-
-
-def _divide_pot(connection: Connection, purse: Purse, plan: SettlementPlan) -> None:
-    """Pay winners and house from what is staked, by way of the clearing account, and refund what was late."""
-    clearing = account_id(connection, AccountKind.CLEARING, purse.currency)
-    if plan.late:
-        refund_late_bets(connection, purse)
-    collect_stakes(connection, purse)
-    pay_out(connection, purse)
-    if plan.takeout:
-        house = account_id(connection, AccountKind.HOUSE, purse.currency)
-        fixed = (Reason.TAKEOUT, None, purse.settlement_id, purse.now_ms)
-        insert_transfers(connection, [Transfer(clearing, house, plan.takeout, *fixed)])
 
 
 def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, resolution: Resolution) -> None:

@@ -128,7 +128,7 @@ def list_balances_of_pool(connection: Connection, pool_id: int, currency: str) -
         " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
         "  AND available.kind = 'available'"
         " JOIN accounts AS staked ON staked.user_id = p.user_id AND staked.currency = ? AND staked.kind = 'staked'"
-        " WHERE p.pool_id = ?",
+        " WHERE p.pool_id = ? ORDER BY p.user_id",
         (currency, currency, pool_id),
     )
     return dict(zip(users, map(Balances, *balances), strict=True))

@@ -106,7 +106,8 @@ def _divisions_of(connection: Connection, settlement_id: int) -> dict[int, Divis
     return {position: Division(*facts) for position, *facts in rows}
 
 
-_STAKES = (
+# What users have staked in a pool by valid bets.
+KEPT_STAKES = (
     "FROM participations AS p JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
     " WHERE p.pool_id = ? AND s.amount > 0"
 )
@@ -114,7 +115,7 @@ _STAKES = (
 
 def list_staked(connection: Connection, pool_id: int) -> dict[int, int]:
     """What each user has staked in a pool by valid bets, in minor units: user id → amount, in order of the ids."""
-    query = f"SELECT p.user_id, sum(s.amount) AS amount {_STAKES} GROUP BY p.user_id ORDER BY p.user_id"
+    query = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id ORDER BY p.user_id"
     return dict(zip(*connection.list_columns(("user_id", "amount"), query, (pool_id,)), strict=True))
 
 
@@ -149,17 +150,23 @@ def update_sums(connection: Connection, pool_id: int, late: Iterable[BetStake]) 
     late_of: dict[tuple[int, int], int] = {}
     for bet in late:
         late_of[bet.user_id, bet.position] = late_of.get((bet.user_id, bet.position), 0) + bet.amount
-    connection.execute_many(
-        "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
-        [(amount, user_id, pool_id, position) for (user_id, position), amount in late_of.items()],
+    kept = connection.list_columns(
+        ("user_id", "position", "amount"), f"SELECT p.user_id, s.position, s.amount {KEPT_STAKES}", (pool_id,)
     )
+    changed = [
+        (amount - late_of[user_id, position], user_id, pool_id, position)
+        for user_id, position, amount in zip(*kept, strict=True)
+        if (user_id, position) in late_of
+    ]
+    connection.update_many("stakes", ("amount",), ("user_id", "pool_id", "position"), changed)
     connection.execute(
         f"UPDATE pools SET (amount_total, participants) = (SELECT coalesce(sum(s.amount), 0), count(DISTINCT p.user_id)"
-        f" {_STAKES}), version = version + 1 WHERE id = ?",
+        f" {KEPT_STAKES}), version = version + 1 WHERE id = ?",
         (pool_id, pool_id),
     )
     backed = connection.execute(
-        f"SELECT count(*), sum(s.amount), p.pool_id, s.position {_STAKES} GROUP BY p.pool_id, s.position", (pool_id,)
+        f"SELECT count(*), sum(s.amount), p.pool_id, s.position {KEPT_STAKES} GROUP BY p.pool_id, s.position",
+        (pool_id,),
     ).fetchall()
     connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
     connection.execute_many(
