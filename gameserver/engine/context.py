@@ -221,12 +221,13 @@ class Change(Reading):
     def changed_balances(self) -> dict[tuple[int, str], Balances]:
         """The balances now of those that `mark_balances_changed` was called for, by user and currency."""
         if self._read_balances is None:
-            self._read_balances = {
-                (user, currency): balances
-                for (pool_id, currency), users in self._changed_balances.items()
-                for user, balances in list_balances_of_pool(self.connection, pool_id, currency).items()
-                if user in users
-            }
+            self._read_balances = {}
+            for (pool_id, currency), users in self._changed_balances.items():
+                if all((user, currency) in self._read_balances for user in users):
+                    continue
+                for user, balances in list_balances_of_pool(self.connection, pool_id, currency).items():
+                    if user in users:
+                        self._read_balances[user, currency] = balances
         return self._read_balances
 
     def finish(self) -> Effects:
