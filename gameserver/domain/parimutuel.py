@@ -3,8 +3,9 @@
 Amounts are integers of minor units, rates integers of millionths.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 MILLION = 1_000_000
@@ -38,15 +39,17 @@ class Division(NamedTuple):
         return share + 1
 
 
-def divide(pot: int, stake_of: Mapping[int, int]) -> Division:
-    """Divide ``pot`` among the winning bets, whose ids grow in the order placed: bet id → stake."""
-    total = sum(stake_of.values())
-    left_over = pot - sum(pot * stake // total for stake in stake_of.values())
+def divide(pot: int, stakes: Sequence[int], bet_ids: Sequence[int]) -> Division:
+    """Divide ``pot`` among the winning bets, which are in the order placed, so that their ids grow."""
+    total = sum(stakes)
+    fractions = [pot * stake % total for stake in stakes]
+    left_over = sum(fractions) // total
     if not left_over:
         return Division(pot, total, total, 0)
-    ranked = sorted((-(pot * stake % total), bet_id) for bet_id, stake in stake_of.items())
-    fraction, bet_id = ranked[left_over - 1]
-    return Division(pot, total, -fraction, bet_id)
+    ranked = sorted(fractions, reverse=True)
+    last = ranked[left_over - 1]
+    equals = (bet_id for bet_id, fraction in zip(bet_ids, fractions, strict=True) if fraction == last)
+    return Division(pot, total, last, next(islice(equals, left_over - 1 - ranked.index(last), None)))
 
 
 def price(payout: int, stake: int) -> Decimal:

@@ -7,18 +7,19 @@ from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, ReopenedPool
 from gameserver.engine.events import resolution_by
 from gameserver.engine.pools import publish_open_pool
-from gameserver.engine.settlement import SettlementPlan, apply_plan, kept_stakes
+from gameserver.engine.settlement import SettlementPlan, apply_plan
 from gameserver.engine.steering import allow_pool, block_pool, cancel_allows
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
-from gameserver.storage.ledger import Reason, Transfer, insert_transfers, list_wallets_of_pool
 from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
 from gameserver.storage.schedule import TimerKind, delete_timers_of_pool, insert_timer
+from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
     get_settlement,
     insert_settlement,
-    take_back,
+    list_staked,
     update_pool_ended,
+    update_taken_back,
 )
 from gameserver.storage.targets import get_target_path
 
@@ -36,18 +37,15 @@ def take_settlement_back(change: Change, settlement_id: int) -> Pool:
     """Undo a settlement, and return its pool, which is open again."""
     connection = change.connection
     settlement = get_settlement(connection, settlement_id)
-    take_back(connection, settlement, change.now_ms)
     pool = get_pool(connection, settlement.pool_id)
-    staked = SettlementPlan(kept_stakes(connection, pool.id)).staked
+    transfers = SettlementTransfers(connection, settlement.id, pool.id, pool.currency, change.now_ms)
     if settlement.is_money_return:
-        wallets = list_wallets_of_pool(connection, pool.id, pool.currency)
-        fixed = (Reason.TAKE_BACK, None, settlement_id, change.now_ms)
-        insert_transfers(
-            connection,
-            [Transfer(wallets[user].available_id, wallets[user].staked_id, staked[user], *fixed) for user in staked],
-        )
-    change.mark_balances_changed(pool, staked)
-    return pool
+        transfers.take_stakes_again()
+    else:
+        transfers.reverse_division()
+    update_taken_back(connection, settlement, change.now_ms)
+    change.mark_balances_changed(pool, list_staked(connection, pool.id))
+    return get_pool(connection, pool.id)
 
 
 def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
@@ -93,7 +91,7 @@ def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
 
 def void_pool(change: Change, pool: Pool) -> None:
     """Void an open pool: every valid stake is returned."""
-    plan = SettlementPlan(kept_stakes(change.connection, pool.id))
+    plan = SettlementPlan(list_staked(change.connection, pool.id))
     settlement_id = insert_settlement(change.connection, pool.id, None, "void", None, 0, change.now_ms, {})
     apply_plan(change, pool, plan, settlement_id)
     delete_timers_of_pool(change.connection, pool.id)

@@ -1,10 +1,9 @@
 """Ending a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial
-from itertools import chain
+from heapq import nsmallest
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -16,17 +15,8 @@ from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import may_open_pool, open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
-from gameserver.storage.connection import Connection
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.ledger import (
-    AccountKind,
-    Reason,
-    Transfer,
-    account_id,
-    insert_transfers,
-    list_wallets_of_pool,
-)
 from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
@@ -37,12 +27,13 @@ from gameserver.storage.pools import (
     update_recreate_on_end,
 )
 from gameserver.storage.schedule import TimerKind, delete_timers
+from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
     BetStake,
     insert_settlement,
-    list_bets_on,
+    list_backing,
     list_bets_since,
-    list_stakes_of_pool,
+    list_staked,
     update_invalidated,
     update_participations_ended,
     update_pool_ended,
@@ -62,40 +53,27 @@ class Resolution(NamedTuple):
 class SettlementPlan:
     """What a resolution does to a pool's bets: computed first, then applied. Amounts are in minor units.
 
-    ``stakes`` is what is staked by valid bets, by user and position, and zero where all was late; ``divisions`` says
-    for each winning position how the pot is divided, and without any, every stake is returned; ``paid`` is what each
-    user is paid for winning bets.
+    ``staked`` is what each user has staked by valid bets, zero where all were late; ``divisions`` says for each winning
+    position how the pot is divided, and without any, every stake is returned; ``paid`` is what each user is paid for
+    winning bets.
     """
 
-    stakes: dict[tuple[int, int], int]
+    staked: dict[int, int]
     late: list[BetStake] = field(default_factory=list)
     takeout: int = 0
     divisions: dict[int, Division] = field(default_factory=dict)
     paid: dict[int, int] = field(default_factory=dict)
-
-    @cached_property
-    def staked(self) -> dict[int, int]:
-        """User → what valid bets have staked."""
-        return _sums((user, amount) for (user, _), amount in self.stakes.items() if amount)
 
     @property
     def is_money_return(self) -> bool:
         """Whether every stake is returned, because nobody backed the winner."""
         return not self.divisions
 
-    @property
-    def refunded(self) -> dict[int, int]:
-        """User → the stakes that are returned: those of late bets, and on money-return all."""
-        late = ((bet.user_id, bet.amount) for bet in self.late)
-        return _sums(chain(late, self.staked.items()) if self.is_money_return else late)
-
     @cached_property
     def net_of(self) -> dict[int, int]:
         """User → payouts less valid stakes; zero for those who only bet late."""
-        users = dict.fromkeys(user for user, _ in self.stakes)
-        if self.is_money_return:
-            return dict.fromkeys(users, 0)
-        return {user: self.paid.get(user, 0) - self.staked.get(user, 0) for user in users}
+        paid = self.staked if self.is_money_return else self.paid
+        return {user: paid.get(user, 0) - amount for user, amount in self.staked.items()}
 
     @property
     def price(self) -> Decimal | None:
@@ -113,38 +91,24 @@ class SettlementPlan:
         return {user: -net for user, net in self.net_of.items() if net < 0}
 
 
-def _sums(amounts: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """User → the sum of the user's amounts."""
-    sums: dict[int, int] = {}
-    for user, amount in amounts:
-        sums[user] = sums.get(user, 0) + amount
-    return sums
-
-
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
     """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
-    connection = reading.connection
-    stakes = kept_stakes(connection, pool.id)
-    late = []
-    if resolution.event is not None:
-        late = list_bets_since(connection, pool.id, resolution.event.happened_at)
+    connection, position = reading.connection, resolution.position
+    happened_at = None if resolution.event is None else resolution.event.happened_at
+    staked = list_staked(connection, pool.id)
+    late = [] if happened_at is None else list_bets_since(connection, pool.id, happened_at)
     for bet in late:
-        stakes[bet.user_id, bet.position] -= bet.amount
-    late_ids = {bet.id for bet in late}
-    backing = [] if resolution.position is None else list_bets_on(connection, pool.id, resolution.position)
-    winning = [bet for bet in backing if bet.id not in late_ids]
-    if resolution.position is None or not winning:
-        return SettlementPlan(stakes, late)
-    total = sum(stakes.values())
-    kept = takeout(total, sum(bet.amount for bet in winning), pool.takeout_millionths)
-    division = divide(total - kept, {bet.id: bet.amount for bet in winning})
-    paid = _sums((bet.user_id, division.payout(bet.amount, bet.id)) for bet in winning)
-    return SettlementPlan(stakes, late, kept, {resolution.position: division}, paid)
-
-
-def kept_stakes(connection: Connection, pool_id: int) -> dict[tuple[int, int], int]:
-    """What is staked in a pool by valid bets, by user and position."""
-    return {(stake.user_id, stake.position): stake.amount for stake in list_stakes_of_pool(connection, pool_id)}
+        staked[bet.user_id] -= bet.amount
+    winning = None if position is None else list_backing(connection, pool.id, position, happened_at)
+    if position is None or winning is None or not winning.bet_ids:
+        return SettlementPlan(staked, late)
+    total = sum(staked.values())
+    kept = takeout(total, sum(winning.amounts), pool.takeout_millionths)
+    division = divide(total - kept, winning.amounts, winning.bet_ids)
+    paid: dict[int, int] = {}
+    for bet_id, user, stake in zip(*winning, strict=True):
+        paid[user] = paid.get(user, 0) + division.payout(stake, bet_id)
+    return SettlementPlan(staked, late, kept, {position: division}, paid)
 
 
 def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
@@ -179,30 +143,18 @@ def is_recreated(game: Game, pool: Pool, resolution: Resolution) -> bool:
 def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> None:
     """Move the money, once for each user and way, and keep the sums."""
     connection = change.connection
-    insert_transfers(connection, _transfers(change, pool, plan, settlement_id))
+    transfers = SettlementTransfers(connection, settlement_id, pool.id, pool.currency, change.now_ms)
+    if plan.is_money_return:
+        transfers.return_stakes()  # those of late bets too
     if plan.late:
         update_invalidated(connection, settlement_id, plan.late)
-        update_sums(connection, pool.id, plan.late, plan.stakes)
+        update_sums(connection, pool.id, plan.late)
     update_participations_ended(connection, pool.id, plan.net_of)
+    if not plan.is_money_return:
+        if plan.late:
+            transfers.refund_late_bets()
+        transfers.divide_pot(plan.takeout)
     change.mark_balances_changed(pool, plan.net_of)
-
-
-def _transfers(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> Iterator[Transfer]:
-    connection, currency = change.connection, pool.currency
-    wallets = list_wallets_of_pool(connection, pool.id, currency)
-    fixed = (None, settlement_id, change.now_ms)
-    for user, amount in plan.refunded.items():
-        yield Transfer(wallets[user].staked_id, wallets[user].available_id, amount, Reason.REFUND, *fixed)
-    if plan.is_money_return:
-        return
-    clearing = account_id(connection, AccountKind.CLEARING, currency)
-    for user, amount in plan.staked.items():
-        yield Transfer(wallets[user].staked_id, clearing, amount, Reason.POT, *fixed)
-    for user, amount in plan.paid.items():
-        yield Transfer(clearing, wallets[user].available_id, amount, Reason.PAYOUT, *fixed)
-    if plan.takeout:
-        house = account_id(connection, AccountKind.HOUSE, currency)
-        yield Transfer(clearing, house, plan.takeout, Reason.TAKEOUT, *fixed)
 
 
 def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, resolution: Resolution) -> None:
@@ -251,8 +203,8 @@ def none_position(reading: Reading, pool: Pool) -> int:
 
 
 def amounts_by_user(amounts: dict[int, int], currency: str, limit: int) -> dict[str, Decimal]:
-    """User id → amount in units, the greatest first, ties to the lower id; at most ``limit`` of them."""
-    listed = sorted(amounts.items(), key=lambda entry: (-entry[1], entry[0]))[:limit]
+    """User id → amount in units, the greatest first, at most ``limit`` of them."""
+    listed = nsmallest(limit, amounts.items(), key=lambda entry: -entry[1])
     return {str(user): to_units(amount, currency) for user, amount in listed}
 
 

@@ -68,5 +68,8 @@ class Connection(Protocol):
     def list_rows(self, row: type[RowT], sql: str, values: Values, /) -> list[RowT]:
         """Read many rows at once; ``sql`` selects the fields of ``row``, a named tuple, under their names."""
 
+    def list_columns(self, columns: Sequence[str], sql: str, values: Values, /) -> list[list[int]]:
+        """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
+
     def savepoint(self) -> AbstractContextManager[None]:
         """A savepoint: if the block raises, its changes, and no others, are rolled back."""

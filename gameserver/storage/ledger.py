@@ -86,37 +86,6 @@ def insert_stakes(connection: Connection, stakes: Iterable[Stake]) -> None:
     )
 
 
-class Wallet(NamedTuple):
-    """A user's two accounts in a currency, with their balances."""
-
-    available_id: int
-    staked_id: int
-    held: Balances
-
-
-class _WalletRow(NamedTuple):
-    user_id: int
-    available_id: int
-    available: int
-    staked_id: int
-    staked: int
-
-
-def list_wallets_of_pool(connection: Connection, pool_id: int, currency: str) -> dict[int, Wallet]:
-    """The accounts of all who have bet in a pool, in its currency: user id → wallet."""
-    rows = connection.list_rows(
-        _WalletRow,
-        "SELECT p.user_id, available.id AS available_id, available.balance AS available, staked.id AS staked_id,"
-        " staked.balance AS staked FROM participations AS p"
-        " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
-        "  AND available.kind = 'available'"
-        " JOIN accounts AS staked ON staked.user_id = p.user_id AND staked.currency = ? AND staked.kind = 'staked'"
-        " WHERE p.pool_id = ?",
-        (currency, currency, pool_id),
-    )
-    return {row.user_id: Wallet(row.available_id, row.staked_id, Balances(row.available, row.staked)) for row in rows}
-
-
 def insert_transfers(connection: Connection, transfers: Iterable[Transfer]) -> None:
     """Record any number of transfers in one statement."""
     connection.insert_many("transfers", Transfer._fields, transfers)
@@ -134,6 +103,20 @@ def get_balances(connection: Connection, user_id: int, currency: str) -> Balance
         connection.execute("SELECT kind, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency))
     )
     return Balances(held.get(AccountKind.AVAILABLE, 0), held.get(AccountKind.STAKED, 0))
+
+
+def list_balances_of_pool(connection: Connection, pool_id: int, currency: str) -> dict[int, Balances]:
+    """The balances, in a pool's currency, of all who have taken part in it, by user id."""
+    users, *balances = connection.list_columns(
+        ("user_id", "available", "staked"),
+        "SELECT p.user_id, available.balance AS available, staked.balance AS staked FROM participations AS p"
+        " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
+        "  AND available.kind = 'available'"
+        " JOIN accounts AS staked ON staked.user_id = p.user_id AND staked.currency = ? AND staked.kind = 'staked'"
+        " WHERE p.pool_id = ? ORDER BY p.user_id",
+        (currency, currency, pool_id),
+    )
+    return dict(zip(users, map(Balances, *balances), strict=True))
 
 
 def insert_credit(connection: Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:

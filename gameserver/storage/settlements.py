@@ -1,4 +1,4 @@
-"""Settlements of pools and their reversal: how a pot is divided, the sums, and the ledger transfers."""
+"""Settlements of pools: how a pot is divided, the bets it concerns, and the sums."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -6,7 +6,6 @@ from typing import NamedTuple
 from gameserver.domain.parimutuel import Division
 from gameserver.domain.pools import PoolStatus
 from gameserver.storage.connection import Connection
-from gameserver.storage.ledger import Reason
 
 
 class Settlement(NamedTuple):
@@ -42,12 +41,12 @@ class BetStake(NamedTuple):
     amount: int
 
 
-class Stake(NamedTuple):
-    """What a user has staked on a position of a pool by valid bets, in minor units."""
+class Backing(NamedTuple):
+    """The valid bets on a position, in the order they were placed, by columns; amounts are in minor units."""
 
-    user_id: int
-    position: int
-    amount: int
+    bet_ids: list[int]
+    user_ids: list[int]
+    amounts: list[int]
 
 
 _COLUMNS = ", ".join(Settlement._fields[:-1])
@@ -107,24 +106,28 @@ def _divisions_of(connection: Connection, settlement_id: int) -> dict[int, Divis
     return {position: Division(*facts) for position, *facts in rows}
 
 
-def list_stakes_of_pool(connection: Connection, pool_id: int) -> list[Stake]:
-    """What is staked in a pool, by user and position."""
-    return connection.list_rows(
-        Stake,
-        "SELECT s.user_id, s.position, s.amount FROM participations AS p"
-        " JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
-        " WHERE p.pool_id = ? AND s.amount > 0 ORDER BY s.user_id, s.position",
-        (pool_id,),
-    )
+# What users have staked in a pool by valid bets.
+KEPT_STAKES = (
+    "FROM participations AS p JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
+    " WHERE p.pool_id = ? AND s.amount > 0"
+)
 
 
-def list_bets_on(connection: Connection, pool_id: int, position: int) -> list[BetStake]:
-    """The valid bets on a position of a pool, in the order they were placed."""
-    return connection.list_rows(
-        BetStake,
-        "SELECT id, user_id, position, amount FROM valid_bets WHERE pool_id = ? AND position = ? ORDER BY id",
-        (pool_id, position),
+def list_staked(connection: Connection, pool_id: int) -> dict[int, int]:
+    """What each user has staked in a pool by valid bets, in minor units: user id → amount, in order of the ids."""
+    query = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id ORDER BY p.user_id"
+    return dict(zip(*connection.list_columns(("user_id", "amount"), query, (pool_id,)), strict=True))
+
+
+def list_backing(connection: Connection, pool_id: int, position: int, before_ms: int | None) -> Backing:
+    """The valid bets on a position of a pool, those placed before a time if one is given."""
+    columns = connection.list_columns(
+        ("id", "user_id", "amount"),
+        "SELECT id, user_id, amount FROM valid_bets WHERE pool_id = ? AND position = ?"
+        " AND placed_at < coalesce(?, placed_at + 1) ORDER BY id",
+        (pool_id, position, before_ms),
     )
+    return Backing(*columns)
 
 
 def list_bets_since(connection: Connection, pool_id: int, since_ms: int) -> list[BetStake]:
@@ -141,30 +144,32 @@ def update_invalidated(connection: Connection, settlement_id: int, bets: Iterabl
     connection.update_many("bets", ("invalidated_by",), ("id",), [(settlement_id, bet.id) for bet in bets])
 
 
-def update_sums(
-    connection: Connection, pool_id: int, late: Iterable[BetStake], stakes: Mapping[tuple[int, int], int]
-) -> None:
-    """Take late bets out of the sums of a pool and its targets. ``bet_count`` stays.
-
-    ``stakes`` is what stays, by user and position; zero where all was late.
-    """
-    changed = {(bet.user_id, bet.position) for bet in late}
-    rows = [(stakes[user_id, position], user_id, pool_id, position) for user_id, position in changed]
-    connection.update_many("stakes", ("amount",), ("user_id", "pool_id", "position"), rows)
-    backers: dict[int, set[int]] = {}
-    money: dict[int, int] = {}
-    for (user_id, position), amount in stakes.items():
-        if amount:
-            backers.setdefault(position, set()).add(user_id)
-            money[position] = money.get(position, 0) + amount
-    connection.execute(
-        "UPDATE pools SET amount_total = ?, participants = ?, version = version + 1 WHERE id = ?",
-        (sum(money.values()), len(set().union(*backers.values())), pool_id),
+def update_sums(connection: Connection, pool_id: int, late: Iterable[BetStake]) -> None:
+    """Take late bets out of the sums of users, of a pool and its targets. ``bet_count`` stays."""
+    late_of: dict[tuple[int, int], int] = {}
+    for bet in late:
+        late_of[bet.user_id, bet.position] = late_of.get((bet.user_id, bet.position), 0) + bet.amount
+    kept = connection.list_columns(
+        ("user_id", "position", "amount"), f"SELECT p.user_id, s.position, s.amount {KEPT_STAKES}", (pool_id,)
     )
+    changed = [
+        (amount - late_of[user_id, position], user_id, pool_id, position)
+        for user_id, position, amount in zip(*kept, strict=True)
+        if (user_id, position) in late_of
+    ]
+    connection.update_many("stakes", ("amount",), ("user_id", "pool_id", "position"), changed)
+    connection.execute(
+        f"UPDATE pools SET (amount_total, participants) = (SELECT coalesce(sum(s.amount), 0), count(DISTINCT p.user_id)"
+        f" {KEPT_STAKES}), version = version + 1 WHERE id = ?",
+        (pool_id, pool_id),
+    )
+    backed = connection.execute(
+        f"SELECT count(*), sum(s.amount), p.pool_id, s.position {KEPT_STAKES} GROUP BY p.pool_id, s.position",
+        (pool_id,),
+    ).fetchall()
     connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
     connection.execute_many(
-        "UPDATE pool_targets SET backing_people = ?, backing_money = ? WHERE pool_id = ? AND position = ?",
-        [(len(backers[position]), money[position], pool_id, position) for position in money],
+        "UPDATE pool_targets SET backing_people = ?, backing_money = ? WHERE pool_id = ? AND position = ?", backed
     )
 
 
@@ -182,17 +187,8 @@ def update_pool_ended(connection: Connection, pool_id: int, settlement_id: int, 
     )
 
 
-def take_back(connection: Connection, settlement: Settlement, now_ms: int) -> None:
-    """Reverse a settlement by compensating transfers; its valid bets run again, and the pool is open again.
-
-    Refunds are left to the caller: those of late bets stay.
-    """
-    connection.execute(
-        "INSERT INTO transfers (debit_id, credit_id, amount, reason, settlement_id, made_at)"
-        " SELECT credit_id, debit_id, amount, ?, settlement_id, ? FROM transfers"
-        " WHERE settlement_id = ? AND reason <> ? ORDER BY id DESC",
-        (Reason.TAKE_BACK, now_ms, settlement.id, Reason.REFUND),
-    )
+def update_taken_back(connection: Connection, settlement: Settlement, now_ms: int) -> None:
+    """Mark a settlement as reversed: its pool is open again, and its valid bets run again."""
     connection.execute("UPDATE settlements SET taken_back_at = ? WHERE id = ?", (now_ms, settlement.id))
     connection.execute(
         "UPDATE pools SET status = 'open', settlement_id = NULL, version = version + 1 WHERE id = ?",
@@ -202,8 +198,7 @@ def take_back(connection: Connection, settlement: Settlement, now_ms: int) -> No
     connection.execute(
         "UPDATE participations SET net = 0, is_running = CASE WHEN EXISTS (SELECT 1 FROM stakes AS s"
         " WHERE s.user_id = participations.user_id AND s.pool_id = participations.pool_id AND s.amount > 0)"
-        " THEN 1 ELSE 0 END"
-        " WHERE pool_id = ?",
+        " THEN 1 ELSE 0 END WHERE pool_id = ?",
         (settlement.pool_id,),
     )
 

@@ -23,16 +23,17 @@ def won(*winners: int, of: int) -> list[bool]:
 
 def settle(stakes: Sequence[int], wins: Sequence[bool], rate: int) -> tuple[list[int], int]:
     """The payout of each bet, and what the house keeps."""
-    winning = {number: stake for number, (stake, win) in enumerate(zip(stakes, wins, strict=True), 1) if win}
-    kept = takeout(sum(stakes), sum(winning.values()), rate)
-    division = divide(sum(stakes) - kept, winning)
-    return [division.payout(stake, number) if wins[number - 1] else 0 for number, stake in enumerate(stakes, 1)], kept
+    ids = [number for number, win in enumerate(wins) if win]
+    winning = [stakes[number] for number in ids]
+    kept = takeout(sum(stakes), sum(winning), rate)
+    division = divide(sum(stakes) - kept, winning, ids)
+    return [division.payout(stake, number) if wins[number] else 0 for number, stake in enumerate(stakes)], kept
 
 
 def divided(stakes: Sequence[int], pot: int) -> list[int]:
     """The payouts of winning bets that divide a pot."""
-    division = divide(pot, dict(enumerate(stakes, 1)))
-    return [division.payout(stake, number) for number, stake in enumerate(stakes, 1)]
+    division = divide(pot, stakes, range(len(stakes)))
+    return [division.payout(stake, number) for number, stake in enumerate(stakes)]
 
 
 def shares(stakes: Sequence[int], pot: int) -> list[int]:
@@ -102,9 +103,9 @@ def test_a_bet_gets_by_itself_what_it_gets_when_all_shares_are_computed_at_once(
     stakes: list[int], more: int, apart: int
 ) -> None:
     pot = sum(stakes) + more
-    stake_of = {index * apart + 5: stake for index, stake in enumerate(stakes)}
-    division = divide(pot, stake_of)
-    assert [division.payout(stake, bet_id) for bet_id, stake in stake_of.items()] == shares(stakes, pot)
+    bet_ids = range(5, 5 + apart * len(stakes), apart)
+    division = divide(pot, stakes, bet_ids)
+    assert list(map(division.payout, stakes, bet_ids)) == shares(stakes, pot)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_a_bet_gets_by_itself_what_it_gets_when_all_shares_are_computed_at_once(
 def test_a_division_keeps_the_fraction_and_the_bet_that_got_the_last_unit(
     stakes: list[int], pot: int, last: tuple[int, int]
 ) -> None:
-    division = divide(pot, dict(enumerate(stakes, 1)))
+    division = divide(pot, stakes, [1, 2, 3])
     assert division == (pot, sum(stakes), *last)
 
 

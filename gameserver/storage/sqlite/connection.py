@@ -8,6 +8,8 @@ from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
+import msgspec
+
 from gameserver.storage.connection import RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
 from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_rows
@@ -100,6 +102,12 @@ class SqliteConnection(sqlite3.Connection):
         """Read many rows at once; ``sql`` selects the fields of ``row``, a named tuple, under their names."""
         (rows,) = self.execute(_listing(sql, row._fields), values).fetchone()  # type: ignore[attr-defined]
         return read_rows(rows, row)
+
+    def list_columns(self, columns: Sequence[str], sql: str, values: Values, /) -> list[list[int]]:
+        """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
+        fields = ", ".join(f"json_group_array({column})" for column in columns)
+        row = self.execute(f"SELECT {fields} FROM ({sql})", values).fetchone()
+        return [msgspec.json.decode(column, type=list[int]) for column in row]
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
