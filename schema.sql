@@ -281,7 +281,8 @@ CREATE TABLE settlements (
     takeout INTEGER NOT NULL CHECK (takeout >= 0),
     settled_at INTEGER NOT NULL,
     taken_back_at INTEGER,
-    newest_bet_id INTEGER NOT NULL DEFAULT 0
+    newest_bet_id INTEGER NOT NULL DEFAULT 0,
+    split TEXT NOT NULL DEFAULT 'profit' CHECK (split IN ('profit', 'pot'))
 ) STRICT;
 CREATE INDEX settlements_of_event ON settlements (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX settlements_of_pool ON settlements (pool_id);
@@ -301,7 +302,7 @@ CREATE TABLE divisions (
 
 -- Payouts follow from these facts, so they stay as they were when the settlement came into force.
 CREATE TRIGGER settlements_stay
-BEFORE UPDATE OF id, rowid, oid, _rowid_, pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id
+BEFORE UPDATE OF id, rowid, oid, _rowid_, pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id, split
 ON settlements BEGIN
     SELECT raise(ABORT, 'a settlement is never changed');
 END;
@@ -328,6 +329,26 @@ WHEN EXISTS (
     WHERE s.id = new.settlement_id AND (pools.settlement_id = s.id OR s.taken_back_at IS NOT NULL)
 ) OR EXISTS (SELECT 1 FROM divisions WHERE settlement_id = new.settlement_id AND position = new.position) BEGIN
     SELECT raise(ABORT, 'divisions are never added later or replaced');
+END;
+
+-- The winning positions of a settlement with several (a dead heat), whether or not anybody backed them.
+CREATE TABLE dead_heats (
+    settlement_id INTEGER NOT NULL REFERENCES settlements (id),
+    position INTEGER NOT NULL,
+    PRIMARY KEY (settlement_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER dead_heats_stay BEFORE UPDATE ON dead_heats BEGIN
+    SELECT raise(ABORT, 'a dead heat is never changed');
+END;
+CREATE TRIGGER dead_heats_remain BEFORE DELETE ON dead_heats BEGIN
+    SELECT raise(ABORT, 'dead heats are never deleted');
+END;
+CREATE TRIGGER dead_heats_are_new BEFORE INSERT ON dead_heats
+WHEN EXISTS (
+    SELECT 1 FROM settlements AS s JOIN pools ON pools.id = s.pool_id
+    WHERE s.id = new.settlement_id AND (pools.settlement_id = s.id OR s.taken_back_at IS NOT NULL)
+) OR EXISTS (SELECT 1 FROM dead_heats WHERE settlement_id = new.settlement_id AND position = new.position) BEGIN
+    SELECT raise(ABORT, 'winners are never added later or replaced');
 END;
 
 -- The ledger. Money is moved between accounts by transfers, never edited; the balances are kept by a trigger.

@@ -28,7 +28,7 @@ def close(change: Change, game: Game) -> list[str]:
     manual = []
     for pool in list_all_open_pools(change.connection, game.id):
         if not pool.type.is_binary:
-            end_pool(change, pool, Resolution("close", none_position(change, pool)))
+            end_pool(change, pool, Resolution("close", (none_position(change, pool),)))
             continue
         manual.append(pool.uuid)
         if game.closing_at is None or not pool.is_blocked:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from gameserver.domain.money import to_units
+from gameserver.domain.parimutuel import Split
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, ReopenedPool
 from gameserver.engine.events import resolution_by
@@ -92,7 +93,7 @@ def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
 def void_pool(change: Change, pool: Pool) -> None:
     """Void an open pool: every valid stake is returned."""
     plan = SettlementPlan(list_staked(change.connection, pool.id))
-    settlement_id = insert_settlement(change.connection, pool.id, None, "void", None, 0, change.now_ms, {})
+    settlement_id = insert_settlement(change.connection, pool.id, None, "void", (), Split.PROFIT, 0, change.now_ms, {})
     apply_plan(change, pool, plan, settlement_id)
     delete_timers_of_pool(change.connection, pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)

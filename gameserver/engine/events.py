@@ -38,18 +38,18 @@ def resolution_by(reading: Reading, pool: Pool, event: Event, path: list[TargetR
         target_id = path_id(row.id for row in path[: pool.target_level])
         target = find_pool_target(reading.connection, pool.id, target_id)
         if target is not None:
-            return Resolution("event", target.position, event)
+            return Resolution("event", (target.position,), event)
     if pool.unlisted_target is UnlistedTarget.STAY_OPEN:
         return None
     if pool.unlisted_target is UnlistedTarget.REFUND:
-        return Resolution("event", None, event)
-    return Resolution("event", none_position(reading, pool), event)
+        return Resolution("event", (), event)
+    return Resolution("event", (none_position(reading, pool),), event)
 
 
 def resolutions_of(reading: Reading, draft: EventDraft) -> list[tuple[Pool, Resolution]]:
     """The pools that the event resolves, each with how."""
     if draft.pool is not None and draft.label is not None:
-        return [(draft.pool, Resolution("event", draft.label.position, draft.event))]
+        return [(draft.pool, Resolution("event", (draft.label.position,), draft.event))]
     assert draft.event.action_id is not None
     found = []
     for pool in list_open_pools_of_action(reading.connection, draft.event.action_id):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
+from gameserver.domain.parimutuel import Split
 from gameserver.domain.targets import NONE_ID, path_id, target_key
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Reading
@@ -12,13 +13,15 @@ from gameserver.engine.details import counts_of
 from gameserver.engine.events import EventDraft, resolutions_of
 from gameserver.engine.pools import require_action
 from gameserver.engine.preconditions import require_running, require_unresolved
+from gameserver.engine.resolutions import draft_resolution, parse_winners
 from gameserver.engine.settlement import (
     Resolution,
     amounts_by_user,
     end_pool,
     is_recreated,
     plan_settlement,
-    target_name,
+    shown_winners,
+    target_keys,
 )
 from gameserver.errors import invalid
 from gameserver.protocol.events import (
@@ -144,12 +147,11 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
 
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:
     """Compute what registering the event would do, without doing it."""
-    draft = _draft_event(reading, request, parse_names(request, reading.settings))
-    game = draft.game
+    game, resolutions = _previewed(reading, request)
     open_pools = list_all_open_pools(reading.connection, game.id)
     free_slots = reading.settings.max_open_pools - len(open_pools)
     pools = {}
-    for pool, resolution in resolutions_of(reading, draft):
+    for pool, resolution in resolutions:
         free_slots += 1
         recreated = is_recreated(game, pool, resolution) and free_slots > 0
         free_slots -= recreated
@@ -157,13 +159,26 @@ def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEvent
     return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
 
 
+def _previewed(reading: Reading, request: PreviewGameEvent) -> tuple[Game, list[tuple[Pool, Resolution]]]:
+    """The game, and how the request would resolve pools of it."""
+    event = request.event
+    if event is not None:
+        draft = _draft_event(reading, event, parse_names(event, reading.settings))
+        return draft.game, resolutions_of(reading, draft)
+    assert request.pool_id is not None
+    assert request.winners is not None
+    keys = parse_winners(request.winners, reading.settings)
+    split = Split(request.split or Split.PROFIT)
+    manual = draft_resolution(reading, request, request.pool_id, keys, request.happened_at, split)
+    return get_game(reading.connection, manual.pool.game_id), [(manual.pool, manual.resolution)]
+
+
 def _preview(reading: Reading, pool: Pool, resolution: Resolution, *, recreated: bool) -> PreviewedPool:
     plan = plan_settlement(reading, pool, resolution)
     winners, losers = plan.winners, plan.losers
     return PreviewedPool(
-        winning_target=target_name(reading, pool, resolution.position),
+        **shown_winners(target_keys(reading, pool), resolution.winners, plan.divisions)._asdict(),
         is_money_return=plan.is_money_return,
-        price=plan.price,
         paid=to_units(sum(plan.staked.values()) - plan.takeout, pool.currency),
         takeout=to_units(plan.takeout, pool.currency),
         winners_count=len(winners),

@@ -18,6 +18,7 @@ from gameserver.handlers import (
     pool_lists,
     pools,
     receipts,
+    resolutions,
     roles,
     sources,
     steering,
@@ -35,6 +36,7 @@ from gameserver.protocol.events import (
     GetBetReceipt,
     PreviewGameEvent,
     RegisterGameEvent,
+    ResolveBettingPool,
     VoidBettingPool,
     VoidGameEvent,
 )
@@ -132,6 +134,7 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     CancelBet: Write(betting.cancel_bet),
     VoidGameEvent: Write(corrections.void_game_event),
     VoidBettingPool: Write(corrections.void_betting_pool),
+    ResolveBettingPool: Write(resolutions.resolve_betting_pool, resolutions.parse_resolution),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),
     CreateAndOpenGame: Write(games.create_and_open_game, games.parse_contents),
     CreateGame: Write(games.create_game),

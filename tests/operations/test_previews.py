@@ -65,8 +65,10 @@ async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> N
     expected = {
         teams: {
             "winning_target": "argentina",
+            "winning_targets": ["argentina"],
             "is_money_return": False,
             "price": 1.4285,
+            "prices": {"argentina": 1.4285},
             "paid": 10.0,
             "takeout": 0,
             "winners_count": 1,
@@ -79,8 +81,10 @@ async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> N
         },
         players: {
             "winning_target": "argentina:1",
+            "winning_targets": ["argentina:1"],
             "is_money_return": False,
             "price": 1.0,
+            "prices": {"argentina:1": 1.0},
             "paid": 5.0,
             "takeout": 0,
             "winners_count": 1,

@@ -222,7 +222,12 @@ TIMES = [
     if name.endswith("_at") or name == "at"
 ]
 IDS = {"game_id": UUID, "pool_id": UUID, "source_id": UUID, "event_id": UUID}
-NAMED = {"action_id": "goal", "target_id": "brazil", "description": "Who?", "game_name": "A - B"}
+NAMED = {
+    "action_id": "goal",
+    "target_id": "brazil",
+    "description": "Who?",
+    "game_name": "A - B",
+}
 
 
 def with_time(op: int, name: str, value: int | str) -> str:
@@ -230,6 +235,7 @@ def with_time(op: int, name: str, value: int | str) -> str:
     known = OPERATIONS[op].request.__struct_fields__
     needed = {key: text for key, text in {**IDS, **NAMED}.items() if key in known}
     needed |= {"type": "football"} if op in (370, 3701) else {}
+    needed |= {"winners": "brazil"} if op == 3955 else {}
     return request_text(op, **needed, **{name: value})
 
 

@@ -125,7 +125,7 @@ def test_an_update_leaves_out_the_older_of_the_new_bets() -> None:
 def test_a_preview_leaves_out_who_wins_and_loses_least() -> None:
     nets = {str(number): Decimal(100 - number) for number in range(100)}
     one, nobody = Decimal(1), dict[str, Decimal]()
-    pool = PreviewedPool(None, False, one, one, one, 100, 100, 0, one, nets, nets, False)
+    pool = PreviewedPool(None, [], False, one, {}, one, one, 100, 100, 0, one, nets, nets, False)
     quiet = msgspec.structs.replace(pool, winners=nobody, losers=nobody)
     pools = dict.fromkeys(IDS[1:], pool) | {IDS[0]: quiet}
     kept = shown(GameEventPreview(pools=pools, untouched=IDS))["pools"]

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gameserver.domain.parimutuel import Split
 from gameserver.storage.bets import list_bets_of_pool
 from gameserver.storage.ledger import AccountKind, Reason
 from gameserver.storage.outcomes import Movement, movements_in
@@ -222,13 +223,18 @@ def _moved_by(connection: SqliteConnection, settlement_id: int) -> Counter[_Way]
 def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) -> Iterator[str]:
     """The faults of a settlement's facts, by what they move for the bets on each position."""
     pots = settlement.takeout
-    for position, division in settlement.divisions.items():
+    groups = [tuple(settlement.divisions)] if settlement.split is Split.POT else [(at,) for at in settlement.divisions]
+    for positions in filter(None, groups):
+        (division, *others) = {settlement.divisions[position] for position in positions}
+        if others:
+            yield f"settlement {settlement.id}: its winning positions have several divisions of one pot"
         pots += division.pot
         facts = (division.pot, division.winning_total)
-        bets = (moved[position, Reason.PAYOUT], moved[position, Reason.POT])
+        bets = tuple(sum(moved[at, reason] for at in positions) for reason in (Reason.PAYOUT, Reason.POT))
         if facts != bets:
             text = "of the winning position {} it divides {} among {}, its bets share {} among {}"
-            yield f"settlement {settlement.id}: " + text.format(position, *facts, *bets)
+            named = " and ".join(map(str, positions))
+            yield f"settlement {settlement.id}: " + text.format(named, *facts, *bets)
     staked = sum(amount for (_, reason), amount in moved.items() if reason == Reason.POT)
     if pots != staked:
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"

@@ -14,3 +14,31 @@ WHEN old.cancelled_at IS NOT NULL OR old.invalidated_by IS NOT NULL OR new.cance
     OR (SELECT status FROM pools WHERE pools.id = old.pool_id) <> 'open' BEGIN
     SELECT raise(ABORT, 'a valid bet in an open pool is cancelled once');
 END;
+
+-- A pool resolved by hand may have several winners.
+ALTER TABLE settlements ADD COLUMN split TEXT NOT NULL DEFAULT 'profit' CHECK (split IN ('profit', 'pot'));
+DROP TRIGGER settlements_stay;
+CREATE TRIGGER settlements_stay
+BEFORE UPDATE OF id, rowid, oid, _rowid_, pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id, split
+ON settlements BEGIN
+    SELECT raise(ABORT, 'a settlement is never changed');
+END;
+-- The winning positions of a settlement with several (a dead heat), whether or not anybody backed them.
+CREATE TABLE dead_heats (
+    settlement_id INTEGER NOT NULL REFERENCES settlements (id),
+    position INTEGER NOT NULL,
+    PRIMARY KEY (settlement_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER dead_heats_stay BEFORE UPDATE ON dead_heats BEGIN
+    SELECT raise(ABORT, 'a dead heat is never changed');
+END;
+CREATE TRIGGER dead_heats_remain BEFORE DELETE ON dead_heats BEGIN
+    SELECT raise(ABORT, 'dead heats are never deleted');
+END;
+CREATE TRIGGER dead_heats_are_new BEFORE INSERT ON dead_heats
+WHEN EXISTS (
+    SELECT 1 FROM settlements AS s JOIN pools ON pools.id = s.pool_id
+    WHERE s.id = new.settlement_id AND (pools.settlement_id = s.id OR s.taken_back_at IS NOT NULL)
+) OR EXISTS (SELECT 1 FROM dead_heats WHERE settlement_id = new.settlement_id AND position = new.position) BEGIN
+    SELECT raise(ABORT, 'winners are never added later or replaced');
+END;

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from gameserver.config import Settings
+from gameserver.domain.parimutuel import Split
 from gameserver.engine.context import Change
 from gameserver.engine.settlement import Resolution, end_pool
 from gameserver.storage.games import Game, update_game_closed
@@ -269,7 +270,7 @@ def settled(connection: SqliteConnection, pool: Pool) -> Pool:
         make_bet(connection, pool, make_user(connection, name), 100 + number, position=1)
     user = make_user(connection, "admin")
     change = Change(connection, user, NOW + 1, Settings())
-    end_pool(change, msgspec.structs.replace(pool, takeout_millionths=100_000), Resolution("close", 1))
+    end_pool(change, msgspec.structs.replace(pool, takeout_millionths=100_000), Resolution("close", (1,)))
     return pool
 
 
@@ -314,7 +315,7 @@ def test_a_fault_of_a_settlement_is_named(connection: SqliteConnection, settled:
 
 
 def test_a_settlement_in_force_that_has_moved_nothing_is_named(connection: SqliteConnection, pool: Pool) -> None:
-    settlement = insert_settlement(connection, pool.id, None, "close", 1, 0, NOW, {})
+    settlement = insert_settlement(connection, pool.id, None, "close", (1,), Split.PROFIT, 0, NOW, {})
     connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
     assert find_faults(connection) == [
         "user 1: 300 DON are staked, the running bets sum to 0",
