@@ -7,6 +7,7 @@ import trio
 
 from gameserver.errors import ErrorCode, Rejected
 from tests.support.harness import Client, FakeClock, running_server
+from tests.support.logs import Lines
 from tests.support.world import DAY_MS, World, assert_refused, assert_reply, bearer, build_world, within
 
 PUBLISHED = 60
@@ -249,7 +250,7 @@ async def test_joining_and_leaving_while_others_publish_leaves_neither_gap_nor_r
 
 
 async def test_a_recovery_that_fails_closes_the_connection_instead_of_answering_twice(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, entries: Lines
 ) -> None:
     await update(world, 3)
 
@@ -259,3 +260,5 @@ async def test_a_recovery_that_fails_closes_the_connection_instead_of_answering_
     monkeypatch.setattr("gameserver.realtime.subscriptions.list_broadcasts", unreadable)
     assert (await world.user.call(363, game_id=world.game, after_seq=0))["recovered"]
     assert await world.user.close_code() == 4009
+    (failed,) = entries.of("recovery_failed")
+    assert (failed["level"], failed["game"]) == ("warning", world.game)

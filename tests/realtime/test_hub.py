@@ -129,3 +129,29 @@ async def test_who_leaves_while_others_are_told_is_told_no_more(mock_clock: trio
         await publish(hub, 1)
         assert frame(1) in listener.pushed
         assert leaver.pushed == []
+
+
+async def test_who_waits_has_a_turn_after_each_200_that_are_told(mock_clock: trio.testing.MockClock) -> None:
+    listener, turns = SlowListener(mock_clock, 0), 0
+
+    async def wait_in_line(scope: trio.CancelScope) -> None:
+        nonlocal turns
+        with scope:
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += frame(1) in listener.pushed and frame(1) not in last.pushed
+
+    async with listening(listener) as hub, trio.open_nursery() as nursery:
+        for number in range(2, 1_001):
+            last = SlowListener(mock_clock, 0)
+            subscription = Subscription(last, User(number, f"user {number}", False))
+            hub.enter(subscription)
+            hub.activate(subscription)
+        await trio.testing.wait_all_tasks_blocked()
+        scope = trio.CancelScope()
+        nursery.start_soon(wait_in_line, scope)
+        hub.publish(publication(1))
+        while frame(1) not in last.pushed:
+            await trio.lowlevel.checkpoint()
+        scope.cancel()
+    assert turns in (3, 4, 5)
