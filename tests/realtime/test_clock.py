@@ -1,8 +1,10 @@
 import time
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.realtime.clock import Clock, ClockMonitor
 from tests.support.logs import Lines
@@ -160,3 +162,15 @@ def test_a_clock_that_is_ahead_from_the_start_is_said(machine: Machine, entries:
     clock.advance_to(int(machine.system_s + 3_600) * 1000)
     ClockMonitor(clock).check()
     assert entries.of("clock_ahead") == [{"level": "warning", "ahead_s": 3_600.0}]
+
+
+async def test_it_is_looked_at_every_second(
+    machine: Machine, monitor: ClockMonitor, entries: Lines, mock_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(monitor.run)
+    for steps in (1, 2):
+        await wait_all_tasks_blocked()
+        machine.sleep(5)
+        mock_clock.jump(1)
+        await wait_all_tasks_blocked()
+        assert entries.of("clock_stepped") == [{"level": "warning", "by_s": 5}] * steps
