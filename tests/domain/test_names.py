@@ -70,6 +70,7 @@ def test_a_name_is_refused_that_holds_what_shows_nothing(name: str) -> None:
     "name",
     [
         "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # two parts of one Persian word
+        "\u06f1\u06f0\u200c\u0646\u0641\u0631\u0647",  # a Persian word that begins with a number
         "क्\u200dष",  # a half letter of Devanagari
         FAMILY,
         "\U0001f3f3\ufe0f\u200d\U0001f308",  # a rainbow flag

@@ -7,6 +7,7 @@ import trio
 import trio.testing
 
 from gameserver.engine.context import Publication
+from gameserver.errors import CloseCode
 from gameserver.net.outbox import Outbox
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.hubs import Hubs
@@ -37,6 +38,9 @@ class SlowListener:
         self.meanwhile()
 
     push_if_room = push
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Nothing is remembered."""
 
     def drop(self, game_uuid: str) -> None:
         """Nothing is remembered."""
@@ -155,3 +159,15 @@ async def test_who_waits_has_a_turn_after_each_200_that_are_told(mock_clock: tri
             await trio.lowlevel.checkpoint()
         scope.cancel()
     assert turns in (3, 4, 5)
+
+
+@pytest.mark.parametrize("skipped", [(), (1,), (1, 2)])
+async def test_a_game_that_has_ended_stays_so_whatever_is_told_or_skipped_later(
+    mock_clock: trio.testing.MockClock, skipped: tuple[int, ...]
+) -> None:
+    async with listening(SlowListener(mock_clock, 0)) as hub:
+        for seq in (1, 2):
+            told = publication(seq)._replace(ends_subscriptions=seq == 1)
+            (hub.skip if seq in skipped else hub.publish)(told)
+            await trio.testing.wait_all_tasks_blocked()
+        assert (hub.closed, hub.last_seq) == (True, 2)
