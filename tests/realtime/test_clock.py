@@ -164,6 +164,18 @@ def test_a_clock_that_is_ahead_from_the_start_is_said(machine: Machine, entries:
     assert entries.of("clock_ahead") == [{"level": "warning", "ahead_s": 3_600.0}]
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("step_s", "said"), [(0.75, []), (1.0, [1.0]), (1.5, [1.5])])
+def test_a_step_of_less_than_a_second_is_not_worth_a_word(
+    machine: Machine, monitor: ClockMonitor, entries: Lines, sign: int, step_s: float, said: list[float]
+) -> None:
+    machine.sleep(sign * step_s)
+    monitor.check()
+    steps = [entry["by_s"] for entry in entries.of("clock_stepped")]
+    behind = [entry["ahead_s"] for entry in entries.of("clock_ahead")]
+    assert (steps, behind) == ((said, []) if sign > 0 else ([], said))
+
+
 async def test_it_is_looked_at_every_second(
     machine: Machine, monitor: ClockMonitor, entries: Lines, mock_clock: MockClock, nursery: trio.Nursery
 ) -> None:
