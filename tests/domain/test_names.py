@@ -182,3 +182,9 @@ def test_a_name_that_is_long_only_as_sent_is_refused_too() -> None:
 )
 def test_a_hashtag_joins_the_words_of_a_name(name: str, expected: str | None) -> None:
     assert hashtag(name) == expected
+
+
+def test_blanks_around_items_are_dropped_and_nothing_else() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1)]
+    dropped = {one for one in characters if list(split_list([f"{one}a{one}"])) == ["a"]}
+    assert dropped == set(filter(str.isspace, characters)) - set("\x1c\x1d\x1e\x1f\x85")

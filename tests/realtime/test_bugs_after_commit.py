@@ -142,14 +142,28 @@ async def test_a_user_who_may_not_have_been_told_of_its_balance_is_sent_away(
     assert (await bob.call(800))["current_balance"] == 1000
 
 
-async def test_a_change_that_cannot_be_answered_closes_its_connection_alone(
+async def test_the_details_of_every_game_that_a_change_concerns_are_true_though_it_could_not_be_told(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def statuses() -> list[str]:
+        return [(await stage.admin.call(372, game_id=game))["status"] for game in (stage.game, stage.elsewhere)]
+
+    assert await statuses() == ["game_in_progress_betting_active"] * 2
+    with monkeypatch.context() as patched:
+        patched.setattr(Hubs, "publish", raise_bug)
+        assert (await stage.admin.call(366, source_id=stage.source))["res"] == 336
+    assert await statuses() == ["game_closed"] * 2
+
+
+async def test_a_change_that_cannot_be_answered_closes_its_connection_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann = await stage.server.connect("ann")
     with monkeypatch.context() as patched:
         patched.setattr(requests_module, "text_frame", raise_bug)
         await stage.admin.send({"op": 373, "game_id": stage.game, "actions": ["Corner"]})
         assert await stage.admin.close_code() == 4009
+    assert any(isinstance(record.exc_info and record.exc_info[1], Bug) for record in caplog.records)
     assert (await ann.call(372, game_id=stage.game))["seq"] == 2
 
 

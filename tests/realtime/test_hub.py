@@ -58,10 +58,8 @@ async def read_nothing(job: Job[list[bytes | None]]) -> list[bytes | None]:
     return []
 
 
-@asynccontextmanager
-async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
-    """The hub of a game with one subscriber."""
-    hubs = Hubs(
+def new_hubs() -> Hubs:
+    return Hubs(
         now_ms=lambda: 0,
         call_later=lambda delay_s, call: None,
         presence_detail_limit=100,
@@ -69,6 +67,12 @@ async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
         distribution_interval_s=0.1,
         read=read_nothing,
     )
+
+
+@asynccontextmanager
+async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
+    """The hub of a game with one subscriber."""
+    hubs = new_hubs()
     async with trio.open_nursery() as nursery:
         await nursery.start(hubs.run)
         with hubs.hold(GAME) as hub:
@@ -171,3 +175,18 @@ async def test_a_game_that_has_ended_stays_so_whatever_is_told_or_skipped_later(
             (hub.skip if seq in skipped else hub.publish)(told)
             await trio.testing.wait_all_tasks_blocked()
         assert (hub.closed, hub.last_seq) == (True, 2)
+
+
+async def test_who_no_longer_watches_a_source_is_forgotten_and_no_hub_is_opened_for_it(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    hubs, first, second = new_hubs(), SlowListener(mock_clock, 0).outbox, SlowListener(mock_clock, 0).outbox
+    for source, outbox in ((1, first), (1, second), (2, first)):
+        hubs.watch(source, outbox)
+    hubs.unwatch(1, first)
+    assert list(hubs.watchers_of(1)) == [second]
+    hubs.unwatch(1, first)
+    hubs.unwatch(1, second)
+    assert [list(hubs.watchers_of(source)) for source in (1, 2)] == [[], [first]]
+    hubs.publish(publication(1)._replace(for_watchers=True))
+    assert hubs.count == 0
