@@ -142,6 +142,9 @@ def test_connections_are_limited_in_all() -> None:
     assert [limiter.acquire(address) for address in "abc"] == [True, True, False]
     limiter.release("b")
     assert limiter.acquire("c")
+    for address in "ac":
+        limiter.release(address)
+    assert limiter.available == 2
 
 
 def test_the_limit_that_refuses_one_more_connection_is_named() -> None:
