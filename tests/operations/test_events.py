@@ -246,6 +246,8 @@ async def test_a_resolution_by_hand_names_a_binary_pool_that_is_open_and_one_of_
     other = await table.server.open_game(table.admin, table.source)
     reply = await table.admin.call(395, pool_id=pool, target_id="yes", game_id=other)
     assert_refused(reply, 395, "invalid_parameter", "game_id")
+    reply = await table.admin.call(395, pool_id=pool, target_id="yes", happened_at=START_MS - 1)
+    assert_refused(reply, 395, "invalid_parameter", "happened_at")
     await accepted(table.admin, 395, pool_id=pool, target_id="yes", game_id=table.game)
     assert await table.refusal(395, pool_id=pool, target_id="no") == "pool_resolved"
 

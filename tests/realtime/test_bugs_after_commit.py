@@ -142,6 +142,46 @@ async def test_a_user_who_may_not_have_been_told_of_its_balance_is_sent_away(
     assert (await bob.call(800))["current_balance"] == 1000
 
 
+async def test_who_watches_the_source_is_sent_away_by_what_watchers_are_told_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = await stage.server.connect("watcher", f"/?source={stage.source}")
+    await stage.joined("user", stage.game)
+    with monkeypatch.context() as patched:
+        patched.setattr(Hubs, "publish", raise_bug)
+        for game in (stage.game, stage.elsewhere):
+            await stage.update(game)
+        assert await watcher.heard() == []
+        assert (await stage.admin.call(375, game_id=stage.game))["res"] == 341
+        assert await watcher.close_code() == 4009
+
+
+@pytest.mark.parametrize("closed", ["with", "without"])
+async def test_who_watches_misses_no_end_of_a_game_with_or_without_subscribers(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    watcher = await stage.server.connect("watcher", f"/?source={stage.source}")
+    await stage.joined("user", stage.game)
+    monkeypatch.setattr(Hubs, "publish", raise_bug)
+    game = stage.game if closed == "with" else stage.elsewhere
+    assert (await stage.admin.call(375, game_id=game))["res"] == 341
+    assert await watcher.close_code() == 4009
+
+
+async def test_who_may_miss_the_distribution_with_a_bet_is_sent_away(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await stage.admin.call(616, game_id=stage.game))["res"] == 640
+    reply = await stage.admin.call(385, game_id=stage.game, description="?", action_id="goal", targets=["argentina"])
+    subscriber, other = await stage.joined("user", stage.game), await stage.joined("other", stage.elsewhere)
+    ann = await stage.server.connect("ann")
+    with monkeypatch.context() as patched:
+        patched.setattr(Hubs, "note_bet", raise_bug)
+        await ann.send({"op": 392, "pool_id": reply["pool_id"], "target": "argentina", "amount": 1})
+        assert await subscriber.close_code() == 4009
+    assert await other.heard() == []
+
+
 async def test_the_details_of_every_game_that_a_change_concerns_are_true_though_it_could_not_be_told(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

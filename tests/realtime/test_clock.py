@@ -117,7 +117,8 @@ def monitor(machine: Machine) -> ClockMonitor:
     return monitor
 
 
-def test_a_clock_that_goes_right_is_not_worth_a_word(machine: Machine, monitor: ClockMonitor, entries: Lines) -> None:
+def test_a_clock_that_goes_right_is_not_worth_a_word(machine: Machine, entries: Lines) -> None:
+    monitor = ClockMonitor(machine.clock())
     for _ in range(1_000):
         machine.go_on(10)
         machine.system_s -= 0.005  # kept right by the system
