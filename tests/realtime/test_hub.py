@@ -190,3 +190,28 @@ async def test_who_no_longer_watches_a_source_is_forgotten_and_no_hub_is_opened_
     assert [list(hubs.watchers_of(source)) for source in (1, 2)] == [[], [first]]
     hubs.publish(publication(1)._replace(for_watchers=True))
     assert hubs.count == 0
+
+
+async def test_a_hub_lasts_while_somebody_joins_or_has_joined_and_no_longer(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    hubs, subscription = new_hubs(), Subscription(SlowListener(mock_clock, 0), User(1, "ann", False))
+
+    async def count() -> int:
+        await trio.testing.wait_all_tasks_blocked()
+        return hubs.count
+
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hubs.run)
+        with hubs.hold(GAME) as hub:
+            with hubs.hold(GAME) as same:
+                assert same is hub
+            assert await count() == 1
+            hub.enter(subscription)
+        assert await count() == 1
+        hub.leave(subscription)
+        assert await count() == 0
+        with hubs.hold(GAME) as new:
+            assert new is not hub
+        assert await count() == 0
+        nursery.cancel_scope.cancel()
