@@ -62,6 +62,7 @@ def prefixes(path: Path) -> set[str]:
         ("巴西:7", ["巴西", "7"]),
         ("👨\u200d👩\u200d👧:x", ["👨\u200d👩\u200d👧", "x"]),
         ("None", ["none"]),
+        ("\uff2e\uff4f\uff4e\uff45", ["none"]),
         ("a:none", ["a", "none"]),
     ],
 )

@@ -245,6 +245,23 @@ async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
 
 
 @pytest.mark.expects_errors
+async def test_a_bug_in_decoding_is_answered_and_the_connection_goes_on(
+    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise AssertionError("a bug")
+
+    client = await server.connect("ann")
+    with monkeypatch.context() as patched:
+        patched.setattr("gameserver.realtime.requests.decode_request", fail)
+        await client.send({"op": 1})
+        reply = await client.receive()
+    (line,) = entries.of("internal_error")
+    assert (reply["res"], reply["code"], line["incident"] in reply["text"]) == (666, "internal", True)
+    assert (await client.call(1))["res"] == 1
+
+
+@pytest.mark.expects_errors
 async def test_a_hubs_failure_is_not_put_down_to_the_connection_that_woke_it(
     server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -207,4 +207,5 @@ def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("tes
         if not context.connection_limiter.acquire(address):
             return False
         context.connection_limiter.release(address)
-    return not context.registry.all_connections()
+    registry = context.registry
+    return not (registry.all_connections() or registry._of_user or registry._of_session)
