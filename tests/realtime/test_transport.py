@@ -386,6 +386,11 @@ async def _joined(peer: Peer, key: str) -> None:
     assert (await peer.message())["res"] == 333
 
 
+async def _watching(peer: Peer, key: str) -> None:
+    await peer.send(request_head(f"/?source={key_to_source[key]}", authorization=f"Bearer {key}"))
+    assert (await peer.response()).status == 101
+
+
 async def _closing(peer: Peer, key: str) -> None:
     await peer.log_on(key, frame(BINARY))
     assert (await peer.frame()).close_code == 1003
@@ -396,6 +401,7 @@ async def _plain_request(peer: Peer, key: str) -> None:
 
 
 key_to_game: dict[str, str] = {}
+key_to_source: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
@@ -409,6 +415,7 @@ key_to_game: dict[str, str] = {}
         _half_a_frame,
         _requests_in_hand,
         _joined,
+        _watching,
         _closing,
         _plain_request,
     ],
@@ -491,7 +498,8 @@ async def prepare_game(server: Server) -> str:
     """A game to join, and the key of who may; nobody stays connected."""
     provider = await server.connect("provider")
     key = await server.key_of("provider")
-    key_to_game[key] = await server.open_game(provider, await server.open_source(provider))
+    key_to_source[key] = await server.open_source(provider)
+    key_to_game[key] = await server.open_game(provider, key_to_source[key])
     await provider.socket.aclose()
     with trio.fail_after(5):
         await server.context.registry.wait_until_empty()

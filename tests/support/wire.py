@@ -207,5 +207,6 @@ def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("tes
         if not context.connection_limiter.acquire(address):
             return False
         context.connection_limiter.release(address)
-    registry = context.registry
-    return not (registry.all_connections() or registry._of_user or registry._of_session)
+    registry, timers = context.registry, context.timers._heap
+    kept = (registry.all_connections(), registry._of_user, registry._of_session, context.hubs._watchers)
+    return not any(kept) and all(timer.call is None for *_, timer in timers)
