@@ -304,6 +304,20 @@ async def test_over_the_limit_of_connections_the_answer_is_503(database: Path) -
         await server.connect("ann", address="a")
 
 
+async def test_a_tls_handshake_that_fails_is_counted_among_the_refused(server: Server) -> None:
+    class Failing:
+        def secure(self, transport: trio.abc.Stream) -> "Failing":
+            self.aclose = transport.aclose
+            return self
+
+        async def do_handshake(self) -> None:
+            raise trio.BrokenResourceError
+
+    server.context.certificate = Failing()  # type: ignore[assignment]
+    assert await server.open_stream().receive_some() == b""
+    assert server.context.metrics.refused["tls"] == 1
+
+
 async def test_while_the_database_cannot_be_read_the_answer_is_503(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -267,7 +269,7 @@ async def two_bets(table: Table, **parameters: Any) -> str:
     return pool
 
 
-async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table) -> None:
+async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table, database: Path) -> None:
     pool = await two_bets(table)
     watcher = await table.watcher()
     fields: dict[str, Any] = {"pool_id": pool, "game_id": table.game, "reason": "Wrong"}
@@ -279,6 +281,8 @@ async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table) -> None:
     assert (await table.pool_object(pool))["status"] == "voided"
     assert await table.refusal(392, "ann", pool_id=pool, target="brazil", amount=1) == "pool_resolved"
     assert await table.refusal(3952, pool_id=pool) == "conflict"
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT cause, is_money_return FROM settlements").fetchall() == [("void", 1)]
 
 
 async def test_a_voided_pool_is_not_ended_by_time_or_events(table: Table) -> None:

@@ -154,9 +154,16 @@ async def test_checks_are_answered_without_descriptors_left(server: Server, monk
     assert (await ask(server, request_head())).status == 101
 
 
-async def test_reading_the_metrics_costs_the_reserve_nothing_while_there_are_descriptors(server: Server) -> None:
-    assert await statuses(server) == [200, 200, 200]
-    assert server.context.reserve.release_descriptor()
+async def test_reading_the_metrics_takes_a_descriptor_of_the_reserve_only_where_no_other_is_left(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = server.context.reserve._spare
+    at_first = len(spare)
+    await ask(server, plain("GET", "/metrics", Host=LOCAL))
+    assert len(spare) == at_first
+    with no_descriptors_left(server.context.reserve, monkeypatch):
+        await ask(server, plain("GET", "/metrics", Host=LOCAL))
+        assert len(spare) == at_first - 2
 
 
 def test_the_reserve_lets_go_of_what_it_takes_back() -> None:

@@ -1,14 +1,16 @@
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import cast
 
 import pytest
 import trio
 import trio.testing
 
-from gameserver.engine.context import Publication
+from gameserver.engine.context import PoolBet, Publication
 from gameserver.errors import CloseCode
 from gameserver.net.outbox import Outbox
+from gameserver.protocol.betting import NewBet
 from gameserver.realtime.hub import Hub, Subscription, message_frame
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.jobs import Job
@@ -39,6 +41,10 @@ class SlowListener:
 
     push_if_room = push
 
+    def push_updates(self, updates: Sequence[tuple[str, bytes]], joined: bytes) -> None:
+        """Take updates as frames."""
+        self.push(joined)
+
     def close(self, code: CloseCode, reason: str) -> None:
         """Nothing is remembered."""
 
@@ -58,21 +64,21 @@ async def read_nothing(job: Job[list[bytes | None]]) -> list[bytes | None]:
     return []
 
 
-def new_hubs() -> Hubs:
+def new_hubs(read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]] = read_nothing) -> Hubs:
     return Hubs(
         now_ms=lambda: 0,
         call_later=lambda delay_s, call: None,
         presence_detail_limit=100,
         presence_interval_s=1.0,
         distribution_interval_s=0.1,
-        read=read_nothing,
+        read=read,
     )
 
 
 @asynccontextmanager
-async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
+async def listening(listener: SlowListener, hubs: Hubs | None = None) -> AsyncIterator[Hub]:
     """The hub of a game with one subscriber."""
-    hubs = new_hubs()
+    hubs = hubs or new_hubs()
     async with trio.open_nursery() as nursery:
         await nursery.start(hubs.run)
         with hubs.hold(GAME) as hub:
@@ -214,4 +220,38 @@ async def test_a_hub_lasts_while_somebody_joins_or_has_joined_and_no_longer(
         with hubs.hold(GAME) as new:
             assert new is not hub
         assert await count() == 0
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_what_happens_while_a_distribution_is_read_is_told_before_it_and_an_end_instead_of_it(
+    mock_clock: trio.testing.MockClock, ends: bool
+) -> None:
+    update = b'{"res":361}'
+
+    async def read_meanwhile(job: Job[list[bytes | None]]) -> list[bytes | None]:
+        hub.publish(publication(1)._replace(ends_pool="pool" if ends else None))
+        return [update]
+
+    listener = SlowListener(mock_clock, 0)
+    async with listening(listener, new_hubs(read_meanwhile)) as hub:
+        listener.pushed.clear()
+        hub.note_bet(PoolBet(GAME, "pool", NewBet("bet", 1, "brazil", Decimal(1), 0)))
+        hub.wake()
+        await trio.testing.wait_all_tasks_blocked()
+        assert listener.pushed == [frame(1)] + ([] if ends else [message_frame(update, 0)])
+
+
+async def test_who_watches_and_joins_hears_first_what_watchers_are_still_to_be_told(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    hubs, watcher = new_hubs(), SlowListener(mock_clock, 0)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hubs.run)
+        hubs.watch(1, watcher.outbox)
+        for seq in (5, 6, 7):
+            hubs.publish(publication(seq)._replace(for_watchers=seq != 6))
+        with hubs.hold(GAME) as hub:
+            await hub.wait_until_pushed(7)
+            assert (watcher.pushed, hub.last_seq) == ([frame(5) + frame(7)], 7)
         nursery.cancel_scope.cancel()
