@@ -188,6 +188,13 @@ async def test_a_refused_handshake_is_logged_with_its_reason(server: Server, ent
     assert entries.of("refused") == [{"level": "info", "connection": 1, "address": "203.0.113.9", **what}]
 
 
+async def test_who_closes_before_asking_for_anything_is_not_worth_a_line(server: Server, entries: Lines) -> None:
+    await server.open_stream().aclose()
+    await trio.testing.wait_all_tasks_blocked()
+    assert entries.of("refused") == []
+    assert server.context.metrics.refused["closed"] == 1
+
+
 async def test_what_is_wrong_with_a_handshake_is_logged_in_words(server: Server, entries: Lines) -> None:
     peer = Peer(server.open_stream())
     await peer.send(request_head(sec_websocket_key="short"))

@@ -43,6 +43,7 @@ async def paced(mock_clock: MockClock) -> Paced:
 async def test_a_pool_is_due_at_once_and_then_after_an_interval_since_its_last_update(
     paced: Paced, mock_clock: MockClock
 ) -> None:
+    paced.end("a")
     paced.bet("a", 1, 2)
     assert paced.take_due() == [update("a", 1, 2)]
     mock_clock.jump(1)

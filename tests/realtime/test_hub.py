@@ -231,15 +231,16 @@ async def test_what_happens_while_a_distribution_is_read_is_told_before_it_and_a
 
     async def read_meanwhile(job: Job[list[bytes | None]]) -> list[bytes | None]:
         hub.publish(publication(1)._replace(ends_pool="pool" if ends else None))
-        return [update]
+        return [update, update]
 
     listener = SlowListener(mock_clock, 0)
     async with listening(listener, new_hubs(read_meanwhile)) as hub:
         listener.pushed.clear()
-        hub.note_bet(PoolBet(GAME, "pool", NewBet("bet", 1, "brazil", Decimal(1), 0)))
+        for pool in ("other", "pool"):
+            hub.note_bet(PoolBet(GAME, pool, NewBet("bet", 1, "brazil", Decimal(1), 0)))
         hub.wake()
         await trio.testing.wait_all_tasks_blocked()
-        assert listener.pushed == [frame(1)] + ([] if ends else [message_frame(update, 0)])
+        assert listener.pushed == [frame(1), message_frame(update, 0) * (1 if ends else 2)]
 
 
 async def test_who_watches_and_joins_hears_first_what_watchers_are_still_to_be_told(

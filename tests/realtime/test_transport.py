@@ -479,6 +479,14 @@ async def test_what_a_client_sent_in_part_or_did_not_take_is_not_kept_until_the_
     assert after - before < 20 * 50_000
 
 
+async def test_nothing_more_is_queued_for_a_connection_that_has_ended(server: Server) -> None:
+    client = await server.connect("ann")
+    (connection,) = server.context.registry.all_connections()
+    await client.socket.aclose()
+    await trio.testing.wait_all_tasks_blocked()
+    assert connection.outbox.dead
+
+
 async def _misbehave(server: Server, sent: bytes, reset: bool) -> None:
     """A whole connection that ends with a reset, or when the server has said all it has to say."""
     theirs, ours = await tcp_pair()
