@@ -1,10 +1,15 @@
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from gameserver.engine.context import Change
+from gameserver.engine.corrections import overdrawn
+from gameserver.storage.ledger import Balances
 from tests.support.harness import START_MS, FakeClock, Server
 from tests.support.pools import without_bets, without_header
 from tests.support.settling import Table, accepted, faults_of, house_of, kinds, lay_table, of_kind, seqs
@@ -244,6 +249,12 @@ async def test_voiding_a_pool_says_to_who_voids_it_alone_whom_it_overdraws(table
     assert (await accepted(table.admin, 3952, pool_id=pool))["overdrawn"] == {"1": 39.99}
     (message,) = of_kind(await watcher.heard(), 3662)
     assert "overdrawn" not in message
+
+
+def test_every_minor_unit_below_zero_is_overdrawn() -> None:
+    held = {(number, "EUR"): Balances(available, 500) for number, available in enumerate((-100, -1, 0, 1))}
+    change = cast("Change", SimpleNamespace(changed_balances=lambda: held))
+    assert overdrawn(change) == {"0": Decimal("1.00"), "1": Decimal("0.01")}
 
 
 async def test_an_event_is_voided_once(table: Table) -> None:

@@ -526,6 +526,7 @@ async def test_a_connection_reset_before_it_is_accepted_does_not_stop_the_listen
         peer = Peer(await trio.open_tcp_stream(*address))
         await peer.shake_hands(request(1))
         assert (await peer.message())["res"] == 1
+        assert list(server.context.connection_limiter._by_address) == [address[0]]
         await peer.stream.aclose()
         nursery.cancel_scope.cancel()
 
