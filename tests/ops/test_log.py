@@ -269,6 +269,25 @@ async def test_a_bug_in_decoding_is_answered_and_the_connection_goes_on(
 
 
 @pytest.mark.expects_errors
+async def test_a_bug_that_ends_a_connection_is_logged_and_ends_no_other(
+    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise AssertionError("a bug")
+
+    client = await server.connect("ann")
+    with monkeypatch.context() as patched:
+        patched.setattr("gameserver.realtime.listener.read_query", fail)
+        stream = server.open_stream()
+        await stream.send_all(request_head())
+        assert await stream.receive_some() == b""
+    (line,) = entries.of("internal_error")
+    assert (line["level"], line["connection"]) == ("error", 2)
+    assert "AssertionError: a bug" in line["exception"]
+    assert (await client.call(1))["res"] == 1
+
+
+@pytest.mark.expects_errors
 async def test_a_hubs_failure_is_not_put_down_to_the_connection_that_woke_it(
     server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:

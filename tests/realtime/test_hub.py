@@ -255,4 +255,5 @@ async def test_who_watches_and_joins_hears_first_what_watchers_are_still_to_be_t
         with hubs.hold(GAME) as hub:
             await hub.wait_until_pushed(7)
             assert (watcher.pushed, hub.last_seq) == ([frame(5) + frame(7)], 7)
+            assert hubs.deliveries == 0  # to watchers is not counted
         nursery.cancel_scope.cancel()
