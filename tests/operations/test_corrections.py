@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from gameserver.engine.context import Change
+from gameserver.engine.context import Change, Publication
 from gameserver.engine.corrections import overdrawn
+from gameserver.realtime.hubs import Hubs
 from gameserver.storage.ledger import Balances
 from tests.support.harness import START_MS, FakeClock, Server
 from tests.support.pools import without_bets, without_header
@@ -294,6 +295,14 @@ async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table, database
     assert await table.refusal(3952, pool_id=pool) == "conflict"
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT cause, is_money_return FROM settlements").fetchall() == [("void", 1)]
+
+
+@pytest.mark.parametrize("ended_by", ["event", "void"])
+async def test_the_end_of_a_pool_ends_its_updates(table: Table, monkeypatch: pytest.MonkeyPatch, ended_by: str) -> None:
+    pool, published = await table.pool(), list[Publication]()
+    monkeypatch.setattr(Hubs, "publish", lambda hubs, publication: published.append(publication))
+    await (table.event() if ended_by == "event" else accepted(table.admin, 3952, pool_id=pool))
+    assert [publication.ends_pool for publication in published if b'"res":366,' not in publication.body] == [pool]
 
 
 async def test_a_voided_pool_is_not_ended_by_time_or_events(table: Table) -> None:

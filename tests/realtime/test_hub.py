@@ -112,6 +112,7 @@ async def test_a_burst_is_told_in_pieces_with_rests_as_long_as_each_took(
         mock_clock.jump(0.002)
         await trio.testing.wait_all_tasks_blocked()
         assert listener.pushed == [frame(1), frame(2) + frame(3) + frame(4)]
+        assert hub._context.deliveries == 4
 
 
 async def test_what_comes_after_a_push_is_told_at_once(mock_clock: trio.testing.MockClock) -> None:
