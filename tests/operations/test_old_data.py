@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gameserver.engine.scheduled import delete_old
-from gameserver.storage.replies import StoredReply, insert_reply
+from gameserver.storage.replies import NewReply, insert_replies
 from gameserver.storage.schedule import next_due_at
 from tests.support.harness import START_MS
 from tests.support.offline import Offline
@@ -59,7 +59,7 @@ def test_expired_sessions_and_old_replies_are_deleted_two_by_two_until_none_are_
         offline.add_user(f"user-{number}")
     lasting = offline.add_user("lasting")
     for number in range(replies):
-        insert_reply(offline.connection, lasting, str(number), StoredReply(b"d" * 32, b"body"), START_MS)
+        insert_replies(offline.connection, [NewReply(lasting, str(number), b"d" * 32, START_MS, b"body")])
     offline.query("UPDATE sessions SET expires_at = ? WHERE user_id = ?", START_MS + 30 * DAY_MS, lasting)
     now_ms = START_MS + 7 * DAY_MS + 1
     assert [delete_old(offline.settings, now_ms, offline.connection) for _ in more] == more

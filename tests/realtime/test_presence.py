@@ -6,7 +6,7 @@ import pytest
 from trio.testing import MockClock
 
 from gameserver.protocol.declare import Message
-from gameserver.protocol.games import PresenceUpdate, UserJoinedGame, UserLeftGame
+from gameserver.protocol.subscriptions import PresenceUpdate, UserJoinedGame, UserLeftGame
 from gameserver.realtime.presence import Presence
 from gameserver.storage.users import User
 
