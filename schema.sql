@@ -99,11 +99,25 @@ CREATE TABLE targets (
     game_id INTEGER NOT NULL REFERENCES games (id),
     parent_id INTEGER REFERENCES targets (id) CHECK (parent_id < id),
     key TEXT NOT NULL,
-    display_name TEXT NOT NULL
+    display_name TEXT NOT NULL,
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)) -- by its label and those of all above it
 ) STRICT;
 CREATE INDEX targets_of_game ON targets (game_id);
 CREATE UNIQUE INDEX root_targets ON targets (game_id, key) WHERE parent_id IS NULL;
 CREATE UNIQUE INDEX child_targets ON targets (parent_id, key) WHERE parent_id IS NOT NULL;
+
+-- What has been set of a target; NULL is what has not been, or has been cleared.
+CREATE TABLE target_labels (
+    target_id INTEGER PRIMARY KEY REFERENCES targets (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    display_name TEXT,
+    symbol TEXT,
+    number INTEGER,
+    color TEXT,
+    image_url TEXT,
+    is_active INTEGER CHECK (is_active IN (0, 1))
+) STRICT;
+CREATE INDEX labels_of_game ON target_labels (game_id);
 
 -- What was asked of each game, in order, bets aside: enough to live its life again.
 CREATE TABLE journal (
@@ -187,7 +201,8 @@ CREATE TRIGGER pool_versions_grow BEFORE UPDATE ON pools WHEN new.version <= old
     SELECT raise(ABORT, 'a change of a pool raises its version');
 END;
 
--- What can be backed in a pool: key is the target id, or the label of a binary pool. The sums are kept.
+-- What can be backed in a pool: key is the target id, or the label of a binary pool, which is no target of the game.
+-- The sums are kept.
 CREATE TABLE pool_targets (
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     position INTEGER NOT NULL,
@@ -195,6 +210,7 @@ CREATE TABLE pool_targets (
     display_name TEXT NOT NULL,
     backing_people INTEGER NOT NULL DEFAULT 0 CHECK (backing_people >= 0),
     backing_money INTEGER NOT NULL DEFAULT 0 CHECK (backing_money >= 0),
+    target_id INTEGER REFERENCES targets (id),
     PRIMARY KEY (pool_id, position),
     UNIQUE (pool_id, key)
 ) STRICT, WITHOUT ROWID;

@@ -15,6 +15,7 @@ from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails, P
 from gameserver.storage.connection import Connection
 from gameserver.storage.events import Event, find_event, list_counts, list_past_events
 from gameserver.storage.games import Game
+from gameserver.storage.labels import list_labels
 from gameserver.storage.targets import list_action_rows, list_actions, list_target_rows
 from gameserver.storage.users import User
 
@@ -92,7 +93,7 @@ def details_of(
         hashtag=game.hashtag,
         image_url=game.image_url,
         actions=action_nodes(reading, game.id),
-        targets=build_tree(targets),
+        targets=build_tree(targets, list_labels(reading.connection, game.id)),
         open_at=game.open_at,
         live_start_at=game.live_start_at,
         live_finish_at=game.live_finish_at,

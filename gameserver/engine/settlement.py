@@ -29,6 +29,7 @@ from gameserver.storage.ledger import (
 )
 from gameserver.storage.pools import (
     NewPoolRow,
+    NewPoolTarget,
     Pool,
     count_unbacked_runs,
     find_pool_target,
@@ -269,7 +270,10 @@ def _recreate(change: Change, game: Game, pool: Pool) -> None:
         # The successor would have ended while the server was down, so it starts now instead.
         times = recreated_times(pool.times, change.sent_at, unbacked_runs)
         change.record_delay(game.id)
-    targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}
+    targets = [
+        NewPoolTarget(target.key, target.display_name, target.target_id)
+        for target in list_pool_targets(change.connection, pool.id)
+    ]
     new = NewPoolRow(
         game_id=pool.game_id,
         type=pool.type,

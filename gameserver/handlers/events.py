@@ -31,6 +31,7 @@ from gameserver.protocol.events import (
 )
 from gameserver.storage.events import Event, count_event, insert_event
 from gameserver.storage.games import Game, get_game
+from gameserver.storage.labels import shown_name
 from gameserver.storage.pools import Pool, find_pool_target, list_all_open_pools
 from gameserver.storage.targets import find_target_path, has_children
 
@@ -134,7 +135,7 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
         game_id=draft.game.uuid,
         action_id=draft.action_key,
         target_id=path_id(row.id for row in draft.path),
-        target_display_name=draft.path[-1].display_name,
+        target_display_name=shown_name(reading.connection, draft.path[-1]),
         description=event.description,
         current_count=counts_of(reading, event.game_id, event.action_id).get(draft.action_key, {}),
         happened_at=event.happened_at,

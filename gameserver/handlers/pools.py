@@ -19,7 +19,7 @@ from gameserver.domain.pools import (
     common_level,
     parse_labels,
 )
-from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
+from gameserver.domain.targets import NONE_ID, parse_targets, path_id
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import open_pool, pool_object, require_action, require_may_open_pool, sums_of
 from gameserver.engine.preconditions import require_running
@@ -47,6 +47,7 @@ from gameserver.storage.bets import list_latest_bets, list_stakes
 from gameserver.storage.games import Game
 from gameserver.storage.pools import (
     NewPoolRow,
+    NewPoolTarget,
     Pool,
     PoolTarget,
     find_pool,
@@ -101,7 +102,8 @@ def create_and_open_betting_pool(
     game = change.game(request, request.game_id)
     check_within_game(request.start_at, request.finish_at, game.close_at)
     if subject.action_key is None:
-        targets, action_row = subject.labels, None
+        targets = [NewPoolTarget(key, name, None) for key, name in subject.labels.items()]
+        action_row = None
     else:
         targets = _known_targets(change, game, subject.target_ids)
         action_row = require_action(change, game, subject.action_key)
@@ -138,16 +140,15 @@ def create_and_open_betting_pool(
     )
 
 
-def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, str]:
-    """Target id → display name, ``none`` included. Raises ``invalid_parameter`` for targets the game does not have."""
-    known: dict[str, str] = {}
-    for target_id in ids:
+def _known_targets(reading: Reading, game: Game, ids: list[str]) -> list[NewPoolTarget]:
+    """The targets, and ``none``. Raises ``invalid_parameter`` for targets the game does not have."""
+    known = []
+    for target_id in dict.fromkeys((*ids, NONE_ID)):
         target = find_target(reading.connection, game.id, target_id)
         if target is None:
             raise invalid("targets", f"this game has no target {target_id[:80]!r}; get_game_details lists its targets")
-        known[target_id] = target.display_name
-    known.setdefault(NONE_ID, NONE_DISPLAY_NAME)
-    if sum(len(name.encode()) for names in known.items() for name in names) > MAX_NAMES_BYTES:
+        known.append(NewPoolTarget(target_id, target.display_name, target.number))
+    if sum(len(target.key.encode()) + len(target.display_name.encode()) for target in known) > MAX_NAMES_BYTES:
         raise invalid("targets", f"the ids and names of a pool's targets may have at most {MAX_NAMES_BYTES} bytes")
     return known
 
@@ -244,6 +245,7 @@ def get_betting_pool_bets_distribution(
             sums[target.key].backing_people,
             sums[target.key].backing_money,
             sums[target.key].to_win_if_backed,
+            sums[target.key].is_active,
             [
                 PlacedBet(bet.uuid, bet.user_id, to_units(bet.amount, pool.currency), bet.placed_at)
                 for bet in list_latest_bets(reading.connection, pool.id, target.position, LATEST_BETS)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from gameserver.config import Settings
+from gameserver.engine import contents
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
@@ -122,12 +123,12 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     VoidGameEvent: Write(corrections.void_game_event),
     VoidBettingPool: Write(corrections.void_betting_pool),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),
-    CreateAndOpenGame: Write(games.create_and_open_game, games.parse_contents),
-    CreateGame: Write(games.create_game),
-    OpenGame: Write(games.open_game, games.parse_contents),
+    CreateAndOpenGame: Write(games.create_and_open_game, contents.parse_contents),
+    CreateGame: Write(games.create_game, contents.parse_contents),
+    OpenGame: Write(games.open_game, contents.parse_contents),
     BecomeAnAdminForGame: Write(roles.become_an_admin_for_game),
     AppointAdminForGameByUsername: Write(roles.appoint_admin_for_game_by_username),
-    UpdateGameDetails: Write(games.update_game_details, games.parse_contents),
+    UpdateGameDetails: Write(games.update_game_details, contents.parse_contents),
     CloseGame: Write(games.close_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
     OpenGameSource: Write(sources.open_game_source),

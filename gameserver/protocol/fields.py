@@ -49,6 +49,12 @@ ImageUrl = Annotated[
         description="an http or https address of at most 2048 characters",
     ),
 ]
+Symbol = Annotated[str, _text_up_to(8)]
+TargetNumber = Annotated[int, Meta(ge=0, le=999, description="an integer from 0 to 999")]
+Color = Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z", description="a colour such as #1a2b3c")]
+ActionLabels = Annotated[
+    dict[str, Label], Meta(description="an object of action → the name it is shown by, of 1 to 128 characters")
+]
 Currency = Annotated[
     str,
     Meta(

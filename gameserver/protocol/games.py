@@ -17,11 +17,11 @@ from gameserver.protocol.fields import (
     ImageUrl,
     Label,
     Millis,
-    Names,
     PageSize,
     Title,
     Uuid,
 )
+from gameserver.protocol.labels import ContentsRequest, LabelsChanged
 from gameserver.protocol.steering import BettingInPoolBlocked
 
 
@@ -31,8 +31,8 @@ class ActionNode(msgspec.Struct, frozen=True):
     name: str
 
 
-class OpenedGame(Message, frozen=True, kw_only=True):
-    """A game that has opened, with its actions and nested targets."""
+class NewGameMessage(Message, frozen=True, kw_only=True):
+    """A game that has been created or opened, with its actions and nested targets."""
 
     for_watchers: ClassVar[bool] = True
 
@@ -50,11 +50,11 @@ class OpenedGame(Message, frozen=True, kw_only=True):
 
 
 @message
-class GameCreatedAndOpened(OpenedGame, tag=340, frozen=True):
+class GameCreatedAndOpened(NewGameMessage, tag=340, frozen=True):
     """The game has been created and opened: betting pools can now be opened for it."""
 
 
-class NewGame(Request, frozen=True, kw_only=True):
+class NewGame(ContentsRequest, frozen=True, kw_only=True):
     """The parameters of a game to be created. Times default to that of receipt, or to none."""
 
     source_id: Uuid
@@ -85,25 +85,10 @@ class NewGame(Request, frozen=True, kw_only=True):
 class CreateAndOpenGame(NewGame, tag=370, frozen=True):
     """Create a game with its actions and nested targets, and open it."""
 
-    actions: Names = ""
-    targets: Names = ""
-
 
 @message
-class GameCreated(Message, tag=3401, frozen=True):
+class GameCreated(NewGameMessage, tag=3401, frozen=True):
     """The game has been created: it is upcoming until it is opened."""
-
-    for_watchers: ClassVar[bool] = True
-
-    source_id: str
-    game_id: str
-    game_name: str
-    type: str
-    open_at: int
-    live_start_at: int
-    live_finish_at: int | None
-    close_at: int | None
-    hashtag: str | None
 
 
 @operation(
@@ -118,7 +103,7 @@ class CreateGame(NewGame, tag=3701, frozen=True):
 
 
 @message
-class GameOpened(OpenedGame, tag=3402, frozen=True):
+class GameOpened(NewGameMessage, tag=3402, frozen=True):
     """The upcoming game is open."""
 
 
@@ -129,12 +114,10 @@ class GameOpened(OpenedGame, tag=3402, frozen=True):
     broadcasts=[GameOpened],
     errors=[ErrorCode.GAME_CLOSED, ErrorCode.CONFLICT],
 )
-class OpenGame(Request, tag=3702, frozen=True):
+class OpenGame(ContentsRequest, tag=3702, frozen=True):
     """Open an upcoming game."""
 
     game_id: Uuid
-    actions: Names = ""
-    targets: Names = ""
 
 
 class PastEvent(msgspec.Struct, frozen=True):
@@ -204,15 +187,16 @@ class GameDetailsUpdated(Message, tag=343, frozen=True):
     by=Role.GAME_OR_SOURCE_ADMIN,
     kind=Kind.WRITE,
     replies=[GameDetailsUpdated],
-    broadcasts=[GameDetails],
+    broadcasts=[GameDetails, LabelsChanged],
     errors=[ErrorCode.GAME_CLOSED],
 )
-class UpdateGameDetails(Request, tag=373, frozen=True):
-    """Add actions and targets to a game, or change its image. Nothing is removed."""
+class UpdateGameDetails(ContentsRequest, tag=373, frozen=True):
+    """Add actions and targets to a game, or change its image or what is shown of actions and targets.
+
+    Nothing is removed, and ids never change. Where labels alone change, 3422 is broadcast instead of 342.
+    """
 
     game_id: Uuid
-    actions: Names = ""
-    targets: Names = ""
     image_url: ImageUrl | None = None
 
 

@@ -179,11 +179,6 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_known_name(op: int, gi
     assert f"did you mean {meant!r}" in rejected.text
 
 
-@pytest.mark.parametrize("name", ["actions", "targets"])
-def test_an_upcoming_game_takes_no_actions_and_targets(name: str) -> None:
-    assert code_and_field(request_text(3701, **GAME, **{name: "a"})) == ("invalid_parameter", name)
-
-
 def test_an_unknown_parameter_that_resembles_none_gets_the_list_of_those_known() -> None:
     assert "its parameters: limit, after" in fault_of(request_text(611, zzzzzz=1)).rejected.text
     assert "its parameters: none" in fault_of(request_text(1, zzzzzz=1)).rejected.text

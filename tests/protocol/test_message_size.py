@@ -102,8 +102,8 @@ def test_an_event_leaves_out_counts() -> None:
 def test_a_distribution_leaves_out_the_older_bets_of_each_target() -> None:
     fields: dict[str, Any] = dict.fromkeys(NewBettingPoolBetsDistribution.__struct_fields__, 0)
     bets = [PlacedBet(id_, 1, Decimal(1), 0) for id_ in IDS[:100]]
-    sums = {f"t{number}": TargetSumsWithBets("T", 1, Decimal(1), Decimal(1), bets) for number in range(500)}
-    sums["none"] = TargetSumsWithBets("None", 0, Decimal(0), Decimal(1), [])
+    sums = {f"t{number}": TargetSumsWithBets("T", 1, Decimal(1), Decimal(1), True, bets) for number in range(500)}
+    sums["none"] = TargetSumsWithBets("None", 0, Decimal(0), Decimal(1), True, [])
     kept = shown(NewBettingPoolBetsDistribution(**fields | {"distribution": sums}))["distribution"]
     assert list(kept) == list(sums)
     assert {len(target["bets"]) for key, target in kept.items() if key != "none"} == {len(kept["t0"]["bets"])}

@@ -137,6 +137,17 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"pool {uuid} is open, but a blocking or allowing of its betting has not been broadcast"
 
 
+def _targets(connection: sqlite3.Connection) -> Iterator[str]:
+    """A target is active unless its label, or that of one above it, says otherwise."""
+    for uuid, key, is_active in connection.execute(
+        "WITH RECURSIVE inactive (id) AS (SELECT target_id FROM target_labels WHERE is_active = 0"
+        "  UNION SELECT targets.id FROM inactive JOIN targets ON targets.parent_id = inactive.id)"
+        " SELECT uuid, key, is_active FROM targets JOIN games ON games.id = game_id"
+        " WHERE is_active = (targets.id IN (SELECT id FROM inactive))"
+    ):
+        yield f"game {uuid}: its target {key} is {'active' if is_active else 'inactive'}, against what the labels say"
+
+
 class _Way(NamedTuple):
     """How money was moved: between which accounts, of which users (None: the house's), why and when."""
 
@@ -227,4 +238,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_CHECKS = (_sequences, _timers, _ledger, _pools, _settlements)
+_CHECKS = (_sequences, _timers, _targets, _ledger, _pools, _settlements)

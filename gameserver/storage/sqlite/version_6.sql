@@ -1,0 +1,24 @@
+-- From version 5 to 6. Never changed after its release.
+
+-- Games: what is set of a target, and the targets of the game that the targets of pools are.
+ALTER TABLE targets ADD COLUMN is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1));
+CREATE TABLE target_labels (
+    target_id INTEGER PRIMARY KEY REFERENCES targets (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    display_name TEXT,
+    symbol TEXT,
+    number INTEGER,
+    color TEXT,
+    image_url TEXT,
+    is_active INTEGER CHECK (is_active IN (0, 1))
+) STRICT;
+CREATE INDEX labels_of_game ON target_labels (game_id);
+ALTER TABLE pool_targets ADD COLUMN target_id INTEGER REFERENCES targets (id);
+WITH RECURSIVE named (id, game_id, key) AS (
+    SELECT id, game_id, key FROM targets WHERE parent_id IS NULL
+    UNION ALL
+    SELECT targets.id, targets.game_id, named.key || ':' || targets.key
+    FROM named JOIN targets ON targets.parent_id = named.id
+)
+UPDATE pool_targets SET target_id = named.id FROM pools JOIN named ON named.game_id = pools.game_id
+WHERE pools.id = pool_targets.pool_id AND pools.action_id IS NOT NULL AND named.key = pool_targets.key;
