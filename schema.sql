@@ -71,7 +71,8 @@ CREATE TABLE games (
     opened_at INTEGER,
     closing_at INTEGER,
     closed_at INTEGER,
-    seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0)
+    seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0),
+    points_to_all INTEGER -- a part of each root target's score; NULL where no action scores
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;
@@ -84,12 +85,13 @@ CREATE TABLE game_admins (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX admins_of_game ON game_admins (game_id);
 
--- key is the action's id on the wire; rowid order is the order sent.
+-- key is the action's id on the wire; rowid order is the order sent. points is what its events score.
 CREATE TABLE actions (
     id INTEGER PRIMARY KEY,
     game_id INTEGER NOT NULL REFERENCES games (id),
     key TEXT NOT NULL,
     name TEXT NOT NULL,
+    points INTEGER CHECK (points BETWEEN -100 AND 100),
     UNIQUE (game_id, key)
 ) STRICT;
 
@@ -100,7 +102,8 @@ CREATE TABLE targets (
     parent_id INTEGER REFERENCES targets (id) CHECK (parent_id < id),
     key TEXT NOT NULL,
     display_name TEXT NOT NULL,
-    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)) -- by its label and those of all above it
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)), -- by its label and those of all above it
+    points INTEGER NOT NULL DEFAULT 0 -- of the events by a root target and those below it
 ) STRICT;
 CREATE INDEX targets_of_game ON targets (game_id);
 CREATE UNIQUE INDEX root_targets ON targets (game_id, key) WHERE parent_id IS NULL;

@@ -1,4 +1,4 @@
-"""What a game is about: its actions, its nested targets, and their labels (protocol, "Labels")."""
+"""What a game is about: its actions and what they score, its nested targets, and their labels (protocol, "Labels")."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -20,9 +20,10 @@ from gameserver.domain.targets import (
 from gameserver.engine.context import Change
 from gameserver.errors import Rejected, invalid
 from gameserver.protocol.codec import body_size
-from gameserver.protocol.games import GameDetails, NewGameMessage
+from gameserver.protocol.games import GameDetails, NewGame, NewGameMessage, UpdateGameDetails
 from gameserver.protocol.labels import ChangedLabel, ContentsRequest, TargetLabelParameters
 from gameserver.storage.labels import list_labels, update_action_names, update_active_targets, update_labels
+from gameserver.storage.scores import update_scores
 from gameserver.storage.targets import (
     insert_actions,
     insert_target_rows,
@@ -48,12 +49,13 @@ class LabelChange(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """The actions and targets that a request adds to a game, and the labels that it sets, by id."""
+    """The actions and targets that a request adds to a game, and what it sets of them, by id."""
 
     actions: dict[str, str]
     targets: list[Path]
     labels: dict[str, LabelChange]
     action_labels: dict[str, str]
+    scores: dict[str, int] | None
 
     @property
     def adds(self) -> bool:
@@ -61,9 +63,10 @@ class Contents(NamedTuple):
         return bool(self.actions or self.targets)
 
     @property
-    def relabels(self) -> bool:
-        """Whether there are labels."""
-        return bool(self.labels or self.action_labels)
+    def field_at_fault(self) -> str | None:
+        """The parameter to blame where a game's details become too long; None where there is nothing to blame."""
+        given = {"targets": self.adds, "scores": self.scores, "labels": self.labels or self.action_labels}
+        return next((field for field, value in given.items() if value), None)
 
 
 def parse_contents(request: ContentsRequest, settings: Settings) -> Contents:
@@ -74,6 +77,7 @@ def parse_contents(request: ContentsRequest, settings: Settings) -> Contents:
         parse_targets(request.targets, "targets", depth, limit),
         {target_key(name, "labels", depth): _parse_label(label) for name, label in (request.labels or {}).items()},
         {action_id(name, "action_labels"): label for name, label in (request.action_labels or {}).items()},
+        _parse_scores(request.scores) if isinstance(request, NewGame | UpdateGameDetails) else None,
     )
     # Counting exactly is worth it only near the limit.
     if sum(map(len, contents.targets)) >= limit and len(missing_rows([], contents.targets, 1)) > limit:
@@ -81,6 +85,10 @@ def parse_contents(request: ContentsRequest, settings: Settings) -> Contents:
     if len(contents.targets) * _LEAST_NODE_BYTES > settings.max_details_bytes:
         raise details_too_long(settings)
     return contents
+
+
+def _parse_scores(scores: dict[str, int] | None) -> dict[str, int] | None:
+    return None if scores is None else {action_id(name, "scores"): points for name, points in scores.items()}
 
 
 def _parse_label(label: TargetLabelParameters) -> LabelChange:
@@ -118,32 +126,40 @@ def add_contents(change: Change, game_id: int, contents: Contents) -> None:
         update_active_targets(connection, game_id)
 
 
-def set_labels(change: Change, game_id: int, contents: Contents) -> dict[str, ChangedLabel]:
-    """Set labels of the game's actions and targets; what changes of each target.
+def set_contents(change: Change, game_id: int, contents: Contents) -> dict[str, ChangedLabel]:
+    """Set what is given of the game's actions and targets; what is shown of each target from now on, where it changes.
 
-    Raises ``invalid_parameter`` for those that the game does not have.
+    Raises ``invalid_parameter`` for actions and targets that the game does not have.
     """
+    if contents.scores is not None:
+        _require_actions(change, game_id, contents.scores, "scores")
+        update_scores(change.connection, game_id, contents.scores)
+    _require_actions(change, game_id, contents.action_labels, "action_labels")
+    update_action_names(change.connection, game_id, contents.action_labels)
+    return _set_labels(change, game_id, contents.labels) if contents.labels else {}
+
+
+def _require_actions(change: Change, game_id: int, keys: Iterable[str], field: str) -> None:
+    known = list_actions(change.connection, game_id)
+    for key in keys:
+        if key not in known:
+            raise invalid(field, f"this game has no action {key[:80]!r}; get_game_details lists its actions")
+
+
+def _set_labels(change: Change, game_id: int, changes: dict[str, LabelChange]) -> dict[str, ChangedLabel]:
     connection = change.connection
-    known_actions = list_actions(connection, game_id)
-    for key in contents.action_labels:
-        if key not in known_actions:
-            raise invalid("action_labels", f"this game has no action {key[:80]!r}; get_game_details lists its actions")
-    update_action_names(connection, game_id, contents.action_labels)
-    if not contents.labels:
-        return {}
     targets = list_target_rows(connection, game_id)
     rows = dict(zip(target_ids(targets).values(), targets, strict=True))
-    for key in contents.labels:
+    for key in changes:
         if key not in rows:
             raise invalid("labels", f"this game has no target {key[:80]!r}; get_game_details lists its targets")
     labels = list_labels(connection, game_id)
     new = {
-        rows[key].number: _relabelled(labels.get(rows[key].number, NO_LABEL), label)
-        for key, label in contents.labels.items()
+        rows[key].number: _relabelled(labels.get(rows[key].number, NO_LABEL), label) for key, label in changes.items()
     }
     update_labels(connection, game_id, new)
     update_active_targets(connection, game_id)
-    return {key: _changed(rows[key], label) for key, label in contents.labels.items()}
+    return {key: _changed(rows[key], label) for key, label in changes.items()}
 
 
 def _relabelled(label: TargetLabel, change: LabelChange) -> TargetLabel:

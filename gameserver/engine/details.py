@@ -16,6 +16,7 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.events import Event, find_event, list_counts, list_past_events
 from gameserver.storage.games import Game
 from gameserver.storage.labels import list_labels
+from gameserver.storage.scores import get_score, list_scores
 from gameserver.storage.targets import list_action_rows, list_actions, list_target_rows
 from gameserver.storage.users import User
 
@@ -100,6 +101,8 @@ def details_of(
         close_at=game.close_at,
         past_events=_past_events(reading, game, targets, before, limit),
         game_state=counts_of(reading, game.id, targets=targets),
+        scores=list_scores(reading.connection, game.id),
+        score=get_score(reading.connection, game.id),
         seq=seq,
     )
 

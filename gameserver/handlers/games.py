@@ -7,7 +7,7 @@ import msgspec
 from gameserver.domain.names import hashtag
 from gameserver.domain.targets import build_tree
 from gameserver.engine.closing import close, manual_pools_remain
-from gameserver.engine.contents import Contents, add_contents, require_details_fit, set_labels
+from gameserver.engine.contents import Contents, add_contents, require_details_fit, set_contents
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.details import action_nodes, details_broadcast
 from gameserver.engine.preconditions import require_not_closed, require_source_open
@@ -107,7 +107,7 @@ def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: C
     _check_close_at(request, change.now_ms)
     game = _insert_game(change, request, opened=True)
     add_contents(change, game.id, contents)
-    set_labels(change, game.id, contents)
+    set_contents(change, game.id, contents)
     return _publish(change, game, GameCreatedAndOpened)
 
 
@@ -117,7 +117,7 @@ def create_game(change: Change, request: CreateGame, contents: Contents) -> Game
     game = _insert_game(change, request, opened=False)
     if contents.adds:
         add_contents(change, game.id, contents)
-    set_labels(change, game.id, contents)
+    set_contents(change, game.id, contents)
     return _publish(change, game, GameCreated)
 
 
@@ -129,7 +129,7 @@ def open_game(change: Change, request: OpenGame, contents: Contents) -> GameOpen
         raise Rejected(ErrorCode.CONFLICT, "this game is already open")
     update_game_opened(change.connection, game.id, change.now_ms)
     add_contents(change, game.id, contents)
-    set_labels(change, game.id, contents)
+    set_contents(change, game.id, contents)
     return _publish(change, game, GameOpened)
 
 
@@ -139,16 +139,14 @@ def update_game_details(change: Change, request: UpdateGameDetails, contents: Co
     require_not_closed(game)
     if contents.adds:
         add_contents(change, game.id, contents)
-    labels = set_labels(change, game.id, contents)
+    labels = set_contents(change, game.id, contents)
     if request.image_url is not None:
         update_image_url(change.connection, game.id, request.image_url)
     details = details_broadcast(change, get_game(change.connection, game.id))
-    if contents.adds or contents.relabels:
-        field = "targets" if contents.adds else "labels"
-        require_details_fit(change, msgspec.structs.replace(details, game_state={}), field)
-    if contents.relabels and not contents.adds and request.image_url is None:
-        changed = LabelsChanged(game_id=game.uuid, labels=labels, action_labels=contents.action_labels)
-        change.publish(game, changed)
+    if contents.field_at_fault is not None:
+        require_details_fit(change, msgspec.structs.replace(details, game_state={}), contents.field_at_fault)
+    if contents.field_at_fault == "labels" and request.image_url is None:
+        change.publish(game, LabelsChanged(game_id=game.uuid, labels=labels, action_labels=contents.action_labels))
     else:
         change.publish(game, details)
     return GameDetailsUpdated(game_id=game.uuid)

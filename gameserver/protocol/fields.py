@@ -55,6 +55,10 @@ Color = Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z", description="a colou
 ActionLabels = Annotated[
     dict[str, Label], Meta(description="an object of action → the name it is shown by, of 1 to 128 characters")
 ]
+Scores = Annotated[
+    dict[str, Annotated[int, Meta(ge=-100, le=100)]],
+    Meta(description="an object of action → points, an integer from -100 to 100"),
+]
 Currency = Annotated[
     str,
     Meta(

@@ -18,6 +18,7 @@ from gameserver.protocol.fields import (
     Label,
     Millis,
     PageSize,
+    Scores,
     Title,
     Uuid,
 )
@@ -68,6 +69,7 @@ class NewGame(ContentsRequest, frozen=True, kw_only=True):
     currency: Currency = DEFAULT_CURRENCY
     hashtag: Label | None = None
     image_url: ImageUrl | None = None
+    scores: Scores | None = None
 
     def __post_init__(self) -> None:
         start_at, finish_at = self.live_start_at, self.live_finish_at
@@ -133,8 +135,9 @@ class GameDetails(Message, tag=342, frozen=True):
     """The details of a game.
 
     ``past_events`` is newest first; ``game_state`` maps action id to target id to count, ancestors included. Where a
-    message could not hold it all, older events are left out, then counts of the targets added last. The broadcast
-    is ``partial``: it has no past events, and a client keeps those it has.
+    message could not hold it all, older events are left out, then counts of the targets added last. ``scores`` maps
+    action id to points, ``score`` root target id to points; it is null where no action scores. The broadcast is
+    ``partial``: it has no past events, and a client keeps those it has.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("past_events",)
@@ -156,6 +159,8 @@ class GameDetails(Message, tag=342, frozen=True):
     close_at: int | None
     past_events: dict[str, PastEvent]
     game_state: dict[str, dict[str, int]]
+    scores: dict[str, int]
+    score: dict[str, int] | None
     seq: int
     partial: bool | msgspec.UnsetType = msgspec.UNSET
 
@@ -198,6 +203,7 @@ class UpdateGameDetails(ContentsRequest, tag=373, frozen=True):
 
     game_id: Uuid
     image_url: ImageUrl | None = None
+    scores: Scores | None = None
 
 
 @message

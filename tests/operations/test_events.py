@@ -23,6 +23,7 @@ async def test_an_event_is_told_to_who_registers_it_and_to_who_joined(table: Tab
         target_display_name="1",
         description="Header",
         current_count={"argentina": 1, "argentina:1": 1},
+        score=None,
         happened_at=START_MS + 4_000,
         registered_at=START_MS + 5_000,
     )

@@ -48,6 +48,8 @@ async def test_the_details_of_a_game_are_complete(world: World) -> None:
         close_at=None,
         past_events={},
         game_state={},
+        scores={},
+        score=None,
         seq=1,
     )
 

@@ -128,7 +128,7 @@ def test_a_preview_leaves_out_who_wins_and_loses_least() -> None:
     pool = PreviewedPool(None, False, one, one, one, 100, 100, 0, one, nets, nets, False)
     quiet = msgspec.structs.replace(pool, winners=nobody, losers=nobody)
     pools = dict.fromkeys(IDS[1:], pool) | {IDS[0]: quiet}
-    kept = shown(GameEventPreview(pools=pools, untouched=IDS))["pools"]
+    kept = shown(GameEventPreview(pools=pools, untouched=IDS, score=None))["pools"]
     assert len(kept) == 1_000
     for lists in (kept[IDS[1]]["winners"], kept[IDS[1]]["losers"]):
         assert list(lists) == list(nets)[: len(lists)]

@@ -22,3 +22,8 @@ WITH RECURSIVE named (id, game_id, key) AS (
 )
 UPDATE pool_targets SET target_id = named.id FROM pools JOIN named ON named.game_id = pools.game_id
 WHERE pools.id = pool_targets.pool_id AND pools.action_id IS NOT NULL AND named.key = pool_targets.key;
+
+-- Games: scores. points_to_all is NULL where no action scores.
+ALTER TABLE actions ADD COLUMN points INTEGER CHECK (points BETWEEN -100 AND 100);
+ALTER TABLE targets ADD COLUMN points INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE games ADD COLUMN points_to_all INTEGER;
