@@ -72,7 +72,8 @@ CREATE TABLE games (
     closing_at INTEGER,
     closed_at INTEGER,
     seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0),
-    points_to_all INTEGER -- a part of each root target's score; NULL where no action scores
+    points_to_all INTEGER, -- a part of each root target's score; NULL where no action scores
+    chat TEXT NOT NULL DEFAULT 'all' CHECK (chat IN ('all', 'accounts', 'off'))
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;

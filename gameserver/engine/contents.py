@@ -63,6 +63,11 @@ class Contents(NamedTuple):
         return bool(self.actions or self.targets)
 
     @property
+    def only_relabels(self) -> bool:
+        """Whether there is nothing but labels."""
+        return bool(self.labels or self.action_labels) and not self.adds and self.scores is None
+
+    @property
     def field_at_fault(self) -> str | None:
         """The parameter to blame where a game's details become too long; None where there is nothing to blame."""
         given = {"targets": self.adds, "scores": self.scores, "labels": self.labels or self.action_labels}

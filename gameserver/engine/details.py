@@ -103,6 +103,7 @@ def details_of(
         game_state=counts_of(reading, game.id, targets=targets),
         scores=list_scores(reading.connection, game.id),
         score=get_score(reading.connection, game.id),
+        chat=game.chat,
         seq=seq,
     )
 

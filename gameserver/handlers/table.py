@@ -128,7 +128,7 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     OpenGame: Write(games.open_game, contents.parse_contents),
     BecomeAnAdminForGame: Write(roles.become_an_admin_for_game),
     AppointAdminForGameByUsername: Write(roles.appoint_admin_for_game_by_username),
-    UpdateGameDetails: Write(games.update_game_details, contents.parse_contents),
+    UpdateGameDetails: Write(games.update_game_details, games.parse_update),
     CloseGame: Write(games.close_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
     OpenGameSource: Write(sources.open_game_source),

@@ -11,12 +11,14 @@ from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.events import BetPoolResolved
 from gameserver.protocol.fields import (
+    ChatChoice,
     Currency,
     DisplayMillis,
     GameType,
     ImageUrl,
     Label,
     Millis,
+    Names,
     PageSize,
     Scores,
     Title,
@@ -70,6 +72,7 @@ class NewGame(ContentsRequest, frozen=True, kw_only=True):
     hashtag: Label | None = None
     image_url: ImageUrl | None = None
     scores: Scores | None = None
+    chat: ChatChoice = "all"
 
     def __post_init__(self) -> None:
         start_at, finish_at = self.live_start_at, self.live_finish_at
@@ -161,6 +164,7 @@ class GameDetails(Message, tag=342, frozen=True):
     game_state: dict[str, dict[str, int]]
     scores: dict[str, int]
     score: dict[str, int] | None
+    chat: str
     seq: int
     partial: bool | msgspec.UnsetType = msgspec.UNSET
 
@@ -193,17 +197,26 @@ class GameDetailsUpdated(Message, tag=343, frozen=True):
     kind=Kind.WRITE,
     replies=[GameDetailsUpdated],
     broadcasts=[GameDetails, LabelsChanged],
-    errors=[ErrorCode.GAME_CLOSED],
+    errors=[ErrorCode.GAME_CLOSED, ErrorCode.CONFLICT],
 )
 class UpdateGameDetails(ContentsRequest, tag=373, frozen=True):
-    """Add actions and targets to a game, or change its image or what is shown of actions and targets.
+    """Add actions and targets to a game, and change what is given; ``clear`` names what gets its default again.
 
-    Nothing is removed, and ids never change. Where labels alone change, 3422 is broadcast instead of 342.
+    Nothing is removed, and ids never change. ``open_at`` can be changed until it has come; a later ``close_at``
+    postpones the close. Where labels alone change, 3422 is broadcast instead of 342.
     """
 
     game_id: Uuid
+    game_name: Title | None = None
+    hashtag: Label | None = None
     image_url: ImageUrl | None = None
+    open_at: DisplayMillis | None = None
+    close_at: Millis | None = None
+    live_start_at: DisplayMillis | None = None
+    live_finish_at: DisplayMillis | None = None
     scores: Scores | None = None
+    chat: ChatChoice | None = None
+    clear: Names = ""
 
 
 @message

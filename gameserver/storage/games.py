@@ -23,6 +23,7 @@ class NewGameRow(Struct, frozen=True):
     live_finish_at: int | None
     close_at: int | None
     opened_at: int | None
+    chat: str  # who may write in it
 
 
 class Game(NewGameRow, frozen=True):
@@ -81,9 +82,15 @@ def update_game_closed(connection: Connection, game_id: int, now_ms: int) -> Non
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
 
 
-def update_image_url(connection: Connection, game_id: int, image_url: str) -> None:
-    """Change the game's image."""
-    connection.execute("UPDATE games SET image_url = ? WHERE id = ?", (image_url, game_id))
+# What may be changed of a game.
+_DETAILS = ("name", "hashtag", "image_url", "open_at", "live_start_at", "live_finish_at", "close_at", "chat")
+
+
+def update_details(connection: Connection, game: Game) -> None:
+    """Store what may be changed of a game, as ``game`` has it."""
+    changes = ", ".join(f"{column} = ?" for column in _DETAILS)
+    values = (*(getattr(game, column) for column in _DETAILS), game.id)
+    connection.execute(f"UPDATE games SET {changes} WHERE id = ?", values)
 
 
 def list_open_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:

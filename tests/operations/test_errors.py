@@ -134,6 +134,12 @@ async def while_closing(world: World, op: int) -> Reply:
     return await as_game_admin(world, op)
 
 
+async def at_another_time_while_closing(world: World, op: int) -> Reply:
+    await binary_pool(world)
+    await world.game_admin.call(375, game_id=world.game)
+    return await as_game_admin(world, op, close_at=START_MS + 5)
+
+
 async def on_binary_pool_while_closing(world: World, op: int) -> Reply:
     pool = await binary_pool(world)
     await world.game_admin.call(375, game_id=world.game)
@@ -196,6 +202,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (368, ErrorCode.CONFLICT): of_the_opener,
     (369, ErrorCode.SOURCE_CLOSED): after_close_of_source,
     (370, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (373, ErrorCode.CONFLICT): at_another_time_while_closing,
     (373, ErrorCode.GAME_CLOSED): after_close_of_game,
     (375, ErrorCode.GAME_CLOSED): after_close_of_game,
     (385, ErrorCode.CONFLICT): while_closing,

@@ -209,7 +209,7 @@ def test_an_update_may_name_nothing_but_the_game() -> None:
 
 
 # Of all times that an operation takes, those that only tell of a game.
-TOLD = {(op, name) for op in (370, 3701) for name in ("create_at", "open_at", "live_start_at", "live_finish_at")}
+TOLD = {(op, name) for op in (370, 373, 3701) for name in ("create_at", "open_at", "live_start_at", "live_finish_at")}
 TIMES = [
     (op, name)
     for op, operation in OPERATIONS.items()

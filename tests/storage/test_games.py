@@ -12,9 +12,9 @@ from gameserver.storage.games import (
     list_open_games,
     list_unclosed_games,
     list_upcoming_games,
+    update_details,
     update_game_closed,
     update_game_opened,
-    update_image_url,
 )
 from gameserver.storage.sources import Source
 from tests.support.rows import NOW, make_game, make_source, make_user
@@ -61,10 +61,12 @@ def test_every_game_that_is_not_over_is_listed_oldest_first(connection: Connecti
     assert list_unclosed_games(connection, source.id) == [games[0], games[3]]
 
 
-def test_a_games_image_can_be_changed(connection: Connection, source: Source) -> None:
-    game = make_game(connection, source)
-    update_image_url(connection, game.id, "http://a/b")
-    assert get_game(connection, game.id) == replace(game, image_url="http://a/b")
+def test_of_a_game_its_details_are_changed_and_of_others_nothing(connection: Connection, source: Source) -> None:
+    game, other = make_game(connection, source), make_game(connection, source)
+    changed = replace(game, name="B - A", image_url="http://a/b", close_at=NOW + 9, chat="off")
+    update_details(connection, replace(changed, seq=7, type="chess"))
+    assert get_game(connection, game.id) == changed
+    assert get_game(connection, other.id) == other
 
 
 def test_a_user_is_an_admin_of_the_games_it_was_made_one_of(connection: Connection, source: Source) -> None:

@@ -52,6 +52,7 @@ def make_game(
         live_finish_at=None,
         close_at=close_at,
         opened_at=None if upcoming else NOW,
+        chat="all",
     )
     game = insert_game(connection, row)
     for number in range(broadcasts):

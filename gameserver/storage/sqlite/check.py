@@ -161,8 +161,8 @@ def _scores(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"game {uuid}: {points} points are kept for {key}, its events score {scored}"
     for uuid, to_all, scored in connection.execute(
         "SELECT uuid, points_to_all, scored FROM games LEFT JOIN"
-        " (SELECT actions.game_id, coalesce(sum(CASE WHEN points < 0 THEN -points END), 0) AS scored FROM actions"
-        "  LEFT JOIN events ON action_id = actions.id AND voided_at IS NULL WHERE points IS NOT NULL"
+        " (SELECT actions.game_id, coalesce(sum(CASE WHEN points < 0 AND events.id > 0 THEN -points END), 0) AS scored"
+        "  FROM actions LEFT JOIN events ON action_id = actions.id AND voided_at IS NULL WHERE points IS NOT NULL"
         "  GROUP BY actions.game_id) AS s ON s.game_id = games.id WHERE points_to_all IS NOT scored"
     ):
         yield f"game {uuid}: {to_all} points are kept for everybody, its events score {scored}"

@@ -27,3 +27,6 @@ WHERE pools.id = pool_targets.pool_id AND pools.action_id IS NOT NULL AND named.
 ALTER TABLE actions ADD COLUMN points INTEGER CHECK (points BETWEEN -100 AND 100);
 ALTER TABLE targets ADD COLUMN points INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE games ADD COLUMN points_to_all INTEGER;
+
+-- Games: who may write in them.
+ALTER TABLE games ADD COLUMN chat TEXT NOT NULL DEFAULT 'all' CHECK (chat IN ('all', 'accounts', 'off'));

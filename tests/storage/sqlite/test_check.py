@@ -368,8 +368,8 @@ def test_a_score_that_its_events_do_not_make_is_named(
 ) -> None:
     rows = missing_rows([], parse_targets("A:1, B", "targets", 64, 10), 1)
     insert_target_rows(connection, game.id, rows)
-    insert_actions(connection, game.id, {"goal": "Goal", "own-goal": "Own goal", "card": "Card"})
-    update_scores(connection, game.id, {"goal": 2, "own-goal": -3})
+    insert_actions(connection, game.id, {"goal": "Goal", "own-goal": "Own goal", "card": "Card", "foul": "Foul"})
+    update_scores(connection, game.id, {"goal": 2, "own-goal": -3, "foul": -1})
     for action, path in (("goal", rows[:2]), ("own-goal", rows[2:3]), ("card", rows[2:3])):
         action_id = find_action_id(connection, game.id, action)
         new = Event(0, "", game.id, action_id, path[-1].number, None, None, None, NOW, NOW, None)
