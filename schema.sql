@@ -73,7 +73,11 @@ CREATE TABLE games (
     closed_at INTEGER,
     seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0),
     points_to_all INTEGER, -- a part of each root target's score; NULL where no action scores
-    chat TEXT NOT NULL DEFAULT 'all' CHECK (chat IN ('all', 'accounts', 'off'))
+    chat TEXT NOT NULL DEFAULT 'all' CHECK (chat IN ('all', 'accounts', 'off')),
+    clock_period TEXT, -- what the clock of the match showed at clock_at; NULL until it is set
+    clock_elapsed_ms INTEGER CHECK (clock_elapsed_ms >= 0),
+    clock_is_running INTEGER CHECK (clock_is_running IN (0, 1)),
+    clock_at INTEGER
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;

@@ -12,6 +12,7 @@ from gameserver.engine.context import Reading
 from gameserver.errors import not_found
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails, PastEvent
+from gameserver.protocol.match_clock import ClockReading
 from gameserver.storage.connection import Connection
 from gameserver.storage.events import Event, find_event, list_counts, list_past_events
 from gameserver.storage.games import Game
@@ -103,9 +104,15 @@ def details_of(
         game_state=counts_of(reading, game.id, targets=targets),
         scores=list_scores(reading.connection, game.id),
         score=get_score(reading.connection, game.id),
+        clock=clock_of(game),
         chat=game.chat,
         seq=seq,
     )
+
+
+def clock_of(game: Game) -> ClockReading | None:
+    """The clock of a game's match as messages show it, if it has been set."""
+    return None if game.clock is None else ClockReading(**game.clock._asdict())
 
 
 def details_broadcast(reading: Reading, game: Game) -> GameDetails:

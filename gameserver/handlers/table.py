@@ -16,6 +16,7 @@ from gameserver.handlers import (
     game_lists,
     games,
     general,
+    match_clock,
     pools,
     receipts,
     roles,
@@ -42,6 +43,7 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.match_clock import SetMatchClock
 from gameserver.protocol.pools import (
     CreateAndOpenBettingPool,
     GetBettingPoolBetsDistribution,
@@ -129,6 +131,7 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     BecomeAnAdminForGame: Write(roles.become_an_admin_for_game),
     AppointAdminForGameByUsername: Write(roles.appoint_admin_for_game_by_username),
     UpdateGameDetails: Write(games.update_game_details, games.parse_update),
+    SetMatchClock: Write(match_clock.set_match_clock),
     CloseGame: Write(games.close_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
     OpenGameSource: Write(sources.open_game_source),

@@ -59,6 +59,8 @@ Scores = Annotated[
     dict[str, Annotated[int, Meta(ge=-100, le=100)]],
     Meta(description="an object of action → points, an integer from -100 to 100"),
 ]
+Period = Annotated[str, _text_up_to(32)]
+ElapsedMillis = Annotated[int, Meta(ge=0, le=2**53 - 1, description="an integer of milliseconds, from 0 up")]
 Currency = Annotated[
     str,
     Meta(

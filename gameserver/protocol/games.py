@@ -25,6 +25,7 @@ from gameserver.protocol.fields import (
     Uuid,
 )
 from gameserver.protocol.labels import ContentsRequest, LabelsChanged
+from gameserver.protocol.match_clock import ClockReading
 from gameserver.protocol.steering import BettingInPoolBlocked
 
 
@@ -164,6 +165,7 @@ class GameDetails(Message, tag=342, frozen=True):
     game_state: dict[str, dict[str, int]]
     scores: dict[str, int]
     score: dict[str, int] | None
+    clock: ClockReading | None
     chat: str
     seq: int
     partial: bool | msgspec.UnsetType = msgspec.UNSET

@@ -1,5 +1,7 @@
 """Games and their admins."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 from msgspec.structs import astuple
 
@@ -26,6 +28,15 @@ class NewGameRow(Struct, frozen=True):
     chat: str  # who may write in it
 
 
+class Clock(NamedTuple):
+    """What the clock of a match showed at a moment."""
+
+    period: str
+    elapsed_ms: int
+    is_running: bool
+    at: int
+
+
 class Game(NewGameRow, frozen=True):
     """A game as stored, with its source's wire id."""
 
@@ -35,6 +46,17 @@ class Game(NewGameRow, frozen=True):
     closing_at: int | None
     closed_at: int | None
     seq: int
+    clock_period: str | None
+    clock_elapsed_ms: int | None
+    clock_is_running: int | None
+    clock_at: int | None
+
+    @property
+    def clock(self) -> Clock | None:
+        """The clock of the match, if it has been set."""
+        if self.clock_period is None or self.clock_elapsed_ms is None or self.clock_at is None:
+            return None
+        return Clock(self.clock_period, self.clock_elapsed_ms, bool(self.clock_is_running), self.clock_at)
 
     @property
     def times(self) -> GameTimes:
@@ -91,6 +113,14 @@ def update_details(connection: Connection, game: Game) -> None:
     changes = ", ".join(f"{column} = ?" for column in _DETAILS)
     values = (*(getattr(game, column) for column in _DETAILS), game.id)
     connection.execute(f"UPDATE games SET {changes} WHERE id = ?", values)
+
+
+def update_clock(connection: Connection, game_id: int, clock: Clock) -> None:
+    """Set what the clock of the match shows."""
+    connection.execute(
+        "UPDATE games SET clock_period = ?, clock_elapsed_ms = ?, clock_is_running = ?, clock_at = ? WHERE id = ?",
+        (*clock, game_id),
+    )
 
 
 def list_open_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:

@@ -44,6 +44,7 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     370: lambda world: {"source_id": world.source, **NEW_GAME},
     372: lambda world: {"game_id": world.game},
     373: lambda world: {"game_id": world.game, "actions": "Save"},
+    374: lambda world: {"game_id": world.game, "period": "1H", "elapsed_ms": 60_000, "is_running": True},
     375: lambda world: {"game_id": world.game},
     380: lambda world: {"source_id": world.source},
     385: lambda world: {"game_id": world.game, **POOL},

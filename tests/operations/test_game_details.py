@@ -50,6 +50,7 @@ async def test_the_details_of_a_game_are_complete(world: World) -> None:
         game_state={},
         scores={},
         score=None,
+        clock=None,
         chat="all",
         seq=1,
     )

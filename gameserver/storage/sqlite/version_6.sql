@@ -30,3 +30,9 @@ ALTER TABLE games ADD COLUMN points_to_all INTEGER;
 
 -- Games: who may write in them.
 ALTER TABLE games ADD COLUMN chat TEXT NOT NULL DEFAULT 'all' CHECK (chat IN ('all', 'accounts', 'off'));
+
+-- Games: the clock of the match, which is NULL until it is set.
+ALTER TABLE games ADD COLUMN clock_period TEXT;
+ALTER TABLE games ADD COLUMN clock_elapsed_ms INTEGER CHECK (clock_elapsed_ms >= 0);
+ALTER TABLE games ADD COLUMN clock_is_running INTEGER CHECK (clock_is_running IN (0, 1));
+ALTER TABLE games ADD COLUMN clock_at INTEGER;
