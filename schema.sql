@@ -44,6 +44,7 @@ CREATE TABLE sources (
     opened_by INTEGER REFERENCES users (id),
     admins_may_bet INTEGER NOT NULL DEFAULT 0 CHECK (admins_may_bet IN (0, 1))
 ) STRICT;
+CREATE INDEX open_sources ON sources (id) WHERE closed_at IS NULL;
 
 -- Who is an admin, or has been one until removed_at: who was does not bet in what he administered.
 CREATE TABLE source_admins (
@@ -81,6 +82,8 @@ CREATE TABLE games (
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;
+CREATE INDEX closed_games ON games (source_id, id) WHERE closed_at IS NOT NULL;
+CREATE INDEX games_of_source ON games (source_id, id);
 
 CREATE TABLE game_admins (
     user_id INTEGER NOT NULL REFERENCES users (id),
@@ -152,11 +155,13 @@ CREATE TABLE events (
     happened_at INTEGER NOT NULL,
     registered_at INTEGER NOT NULL,
     voided_at INTEGER,
+    void_reason TEXT,
     CHECK ((pool_id IS NULL) = (action_id IS NOT NULL AND target_id IS NOT NULL)),
     CHECK ((pool_id IS NULL) = (pool_target IS NULL))
 ) STRICT;
 CREATE INDEX past_events ON events (game_id, happened_at, id) WHERE voided_at IS NULL AND pool_id IS NULL;
 CREATE INDEX events_of_game ON events (game_id, id);
+CREATE INDEX events_by_time ON events (game_id, happened_at, id);
 CREATE INDEX events_of_action ON events (action_id, id) WHERE voided_at IS NULL;
 
 -- How often each action has happened by each target, ancestors included.

@@ -37,7 +37,7 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
     change.game(request, request.game_id)
     if event.voided_at is not None:
         raise Rejected(ErrorCode.CONFLICT, "this event is already voided")
-    update_event_voided(change.connection, event.id, change.now_ms)
+    update_event_voided(change.connection, event.id, change.now_ms, request.reason)
     if event.action_id is not None and event.target_id is not None:
         count(change, event, get_target_path(change.connection, event.target_id), -1)
     pools, reopened = {}, []

@@ -78,6 +78,7 @@ UnlistedTargetChoice = Annotated[
     Literal["stay_open", "none", "refund"], Meta(description="'stay_open', 'none' or 'refund'")
 ]
 ChatChoice = Annotated[Literal["all", "accounts", "off"], Meta(description="'all', 'accounts' or 'off'")]
+ListedGames = Annotated[Literal["open", "closed", "all"], Meta(description="'open', 'closed' or 'all'")]
 Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]

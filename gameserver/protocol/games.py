@@ -1,5 +1,6 @@
 """Creating, opening, updating and closing games, and their details (protocol, "Game sources and games")."""
 
+from decimal import Decimal
 from typing import ClassVar, Self
 
 import msgspec
@@ -14,6 +15,7 @@ from gameserver.protocol.fields import (
     ChatChoice,
     Currency,
     DisplayMillis,
+    Flag,
     GameType,
     ImageUrl,
     Label,
@@ -126,12 +128,23 @@ class OpenGame(ContentsRequest, tag=3702, frozen=True):
     game_id: Uuid
 
 
-class PastEvent(msgspec.Struct, frozen=True):
-    """Something that happened in a game."""
+class PastEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened in a game; ``pools`` are the ids of those it ended, ``paid`` what their bets were paid.
+
+    ``voided_at`` and ``reason`` are present if voided events are asked for.
+    """
 
     happened_at: int
+    registered_at: int
     target_id: str
+    target_display_name: str
     action_id: str
+    description: str | None
+    external_id: str | None
+    pools: list[str]
+    paid: Decimal
+    voided_at: int | msgspec.UnsetType | None = msgspec.UNSET
+    reason: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @message
@@ -150,9 +163,11 @@ class GameDetails(Message, tag=342, frozen=True):
     name: str
     game_name: str
     source_id: str
+    source_name: str
     status: str
     type: str
     currency: str
+    currency_decimals: int
     hashtag: str | None
     image_url: str | None
     actions: dict[str, ActionNode]
@@ -161,6 +176,8 @@ class GameDetails(Message, tag=342, frozen=True):
     live_start_at: int
     live_finish_at: int | None
     close_at: int | None
+    closed_at: int | None
+    cancelled_at: int | None
     past_events: dict[str, PastEvent]
     game_state: dict[str, dict[str, int]]
     scores: dict[str, int]
@@ -168,6 +185,7 @@ class GameDetails(Message, tag=342, frozen=True):
     clock: ClockReading | None
     chat: str
     seq: int
+    subscribers: int | msgspec.UnsetType = msgspec.UNSET
     partial: bool | msgspec.UnsetType = msgspec.UNSET
 
     def cut(self, share: float) -> Self:
@@ -180,11 +198,15 @@ class GameDetails(Message, tag=342, frozen=True):
 
 @operation(by=Role.USER, kind=Kind.READ, replies=[GameDetails], errors=[ErrorCode.NOT_FOUND])
 class GetGameDetails(Request, tag=372, frozen=True):
-    """Read a game's details with its newest ``limit`` events, or those older than the event ``before``."""
+    """Read a game's details with its newest ``limit`` events, or those older than the event ``before``.
+
+    ``with_voided`` adds voided events, and the resolutions of pools by hand.
+    """
 
     game_id: Uuid
     limit: PageSize = 100
     before: Uuid | None = None
+    with_voided: Flag = False
 
 
 @message

@@ -1,5 +1,6 @@
 """Games and their admins."""
 
+from enum import StrEnum
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -38,11 +39,12 @@ class Clock(NamedTuple):
 
 
 class Game(NewGameRow, frozen=True):
-    """A game as stored, with its source's wire id."""
+    """A game as stored, with its source's wire id and name."""
 
     id: int
     uuid: str
     source_uuid: str
+    source_name: str
     closing_at: int | None
     closed_at: int | None
     seq: int
@@ -64,7 +66,8 @@ class Game(NewGameRow, frozen=True):
         return GameTimes(self.open_at, self.live_start_at, self.opened_at, self.closing_at, self.closed_at)
 
 
-_COLUMNS = ", ".join("sources.uuid" if field == "source_uuid" else f"games.{field}" for field in Game.__struct_fields__)
+_JOINED = {"source_uuid": "sources.uuid", "source_name": "sources.name"}
+_COLUMNS = ", ".join(_JOINED.get(field, f"games.{field}") for field in Game.__struct_fields__)
 _GAMES = f"SELECT {_COLUMNS} FROM games JOIN sources ON sources.id = games.source_id"
 
 _LAST_ROW = 2**62
@@ -123,21 +126,28 @@ def update_clock(connection: Connection, game_id: int, clock: Clock) -> None:
     )
 
 
-def list_open_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
-    """A page of a source's open games, newest first, with row ids below ``before``."""
-    where = "games.opened_at IS NOT NULL AND games.closed_at IS NULL"
-    return _list_games(connection, where, source_id, before, limit)
+class Listed(StrEnum):
+    """Which games of a source are listed."""
+
+    UPCOMING = "upcoming"
+    OPEN = "open"
+    CLOSED = "closed"
+    ALL = "all"
 
 
-def list_upcoming_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
-    """A page of a source's upcoming games, newest first, with row ids below ``before``."""
-    where = "games.opened_at IS NULL AND games.closed_at IS NULL"
-    return _list_games(connection, where, source_id, before, limit)
+# Each is read along an index of its own.
+_LISTED = {
+    Listed.UPCOMING: " AND games.opened_at IS NULL AND games.closed_at IS NULL",
+    Listed.OPEN: " AND games.opened_at IS NOT NULL AND games.closed_at IS NULL",
+    Listed.CLOSED: " AND games.closed_at IS NOT NULL",
+    Listed.ALL: "",
+}
 
 
-def _list_games(connection: Connection, where: str, source_id: int, before: int | None, limit: int) -> list[Game]:
+def list_games(connection: Connection, source_id: int, listed: Listed, before: int | None, limit: int) -> list[Game]:
+    """A page of a source's games, newest first, with row ids below ``before``."""
     rows = connection.execute(
-        f"{_GAMES} WHERE games.source_id = ? AND games.id < ? AND {where} ORDER BY games.id DESC LIMIT ?",
+        f"{_GAMES} WHERE games.source_id = ? AND games.id < ?{_LISTED[listed]} ORDER BY games.id DESC LIMIT ?",
         (source_id, before if before is not None else _LAST_ROW, limit),
     )
     return [Game(*row) for row in rows]
@@ -155,15 +165,15 @@ def list_unclosed_games(connection: Connection, source_id: int) -> list[Game]:
     return [Game(*row) for row in rows]
 
 
-def list_administered_games(
-    connection: Connection, user_id: int, before: int | None, limit: int
-) -> list[tuple[int, str, str]]:
-    """A page of a user's games as admin: row id, wire id and name, newest first, with row ids below ``before``."""
-    return connection.execute(
-        "SELECT games.id, uuid, name FROM game_admins JOIN games ON games.id = game_id"
-        " WHERE user_id = ? AND game_id < ? AND removed_at IS NULL ORDER BY game_id DESC LIMIT ?",
+def list_administered_games(connection: Connection, user_id: int, before: int | None, limit: int) -> list[Game]:
+    """A page of a user's games as admin, newest first, with row ids below ``before``."""
+    rows = connection.execute(
+        f"{_GAMES} JOIN game_admins ON game_admins.game_id = games.id"
+        " WHERE game_admins.user_id = ? AND game_admins.game_id < ? AND game_admins.removed_at IS NULL"
+        " ORDER BY game_admins.game_id DESC LIMIT ?",
         (user_id, before if before is not None else _LAST_ROW, limit),
-    ).fetchall()
+    )
+    return [Game(*row) for row in rows]
 
 
 def insert_game_admin(connection: Connection, game_id: int, user_id: int) -> None:

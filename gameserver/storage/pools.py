@@ -176,6 +176,26 @@ def count_open_pools(connection: Connection, game_id: int) -> int:
     return int(connection.execute(query, (game_id,)).fetchone()[0])
 
 
+class PoolCount(NamedTuple):
+    """How many of a game's pools are unresolved, and how many of these are hot."""
+
+    game_id: int
+    open_pools: int
+    hot_pools: int
+
+
+def count_pools(connection: Connection, game_ids: Iterable[int]) -> dict[int, PoolCount]:
+    """The numbers of unresolved pools of games by row id, of those that have any."""
+    rows = connection.list_rows_with(
+        PoolCount,
+        "SELECT given.game_id, count(*) AS open_pools, count(hot_since) AS hot_pools"
+        " FROM given JOIN pools ON pools.game_id = given.game_id AND pools.status = 'open' GROUP BY given.game_id",
+        ("game_id",),
+        [(game_id,) for game_id in game_ids],
+    )
+    return {row.game_id: row for row in rows}
+
+
 def count_unbacked_runs(connection: Connection, pool_id: int, most: int) -> int:
     """The number of runs, this one and those it was recreated from, that ended by time without a bet, up to a limit."""
     row = connection.execute(

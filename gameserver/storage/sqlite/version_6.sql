@@ -36,3 +36,10 @@ ALTER TABLE games ADD COLUMN clock_period TEXT;
 ALTER TABLE games ADD COLUMN clock_elapsed_ms INTEGER CHECK (clock_elapsed_ms >= 0);
 ALTER TABLE games ADD COLUMN clock_is_running INTEGER CHECK (clock_is_running IN (0, 1));
 ALTER TABLE games ADD COLUMN clock_at INTEGER;
+
+-- Games: lists of those that are over, of all of a source, of sources, and of all events.
+CREATE INDEX closed_games ON games (source_id, id) WHERE closed_at IS NOT NULL;
+CREATE INDEX games_of_source ON games (source_id, id);
+CREATE INDEX open_sources ON sources (id) WHERE closed_at IS NULL;
+ALTER TABLE events ADD COLUMN void_reason TEXT;
+CREATE INDEX events_by_time ON events (game_id, happened_at, id);
