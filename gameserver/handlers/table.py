@@ -59,7 +59,14 @@ from gameserver.protocol.roles import (
     RemoveGameAdmin,
     RemoveSourceAdmin,
 )
-from gameserver.protocol.sources import CloseGameSource, ListGameSourcesIAmAdminOf, OpenGameSource, UpdateGameSource
+from gameserver.protocol.sources import (
+    CloseGameSource,
+    GetSourceReport,
+    ListGameSources,
+    ListGameSourcesIAmAdminOf,
+    OpenGameSource,
+    UpdateGameSource,
+)
 from gameserver.protocol.steering import (
     AllowBettingForGameAndAction,
     AllowBettingInBettingPool,
@@ -117,6 +124,8 @@ READS: dict[type[Request], ReadHandler] = {
     GetBettingPoolBetsDistribution: pools.get_betting_pool_bets_distribution,
     GetBetReceipt: receipts.get_bet_receipt,
     ListGameSourcesIAmAdminOf: sources.list_game_sources_i_am_admin_of,
+    ListGameSources: sources.list_game_sources,
+    GetSourceReport: sources.get_source_report,
     GetGameDetails: read_details,
 }
 

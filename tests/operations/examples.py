@@ -47,6 +47,8 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     374: lambda world: {"game_id": world.game, "period": "1H", "elapsed_ms": 60_000, "is_running": True},
     375: lambda world: {"game_id": world.game},
     380: lambda world: {"source_id": world.source},
+    382: lambda world: {},
+    383: lambda world: {"source_id": world.source},
     385: lambda world: {"game_id": world.game, **POOL},
     387: lambda world: {"game_id": world.game},
     388: lambda world: {"game_id": world.game},

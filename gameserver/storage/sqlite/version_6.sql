@@ -43,3 +43,4 @@ CREATE INDEX games_of_source ON games (source_id, id);
 CREATE INDEX open_sources ON sources (id) WHERE closed_at IS NULL;
 ALTER TABLE events ADD COLUMN void_reason TEXT;
 CREATE INDEX events_by_time ON events (game_id, happened_at, id);
+CREATE INDEX late_bets ON bets (pool_id, amount) WHERE invalidated_by IS NOT NULL;
