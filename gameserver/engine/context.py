@@ -73,6 +73,7 @@ class Effects(msgspec.Struct):
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
+    renamed_source: bool = False
 
 
 class Committed(NamedTuple):

@@ -126,6 +126,7 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
     if draft.pool is not None and draft.label is not None:
         return NewGameEvent(
             event_id=event.uuid,
+            game_id=draft.game.uuid,
             pool_id=draft.pool.uuid,
             target_id=draft.label.key,
             happened_at=event.happened_at,

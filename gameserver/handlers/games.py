@@ -18,7 +18,7 @@ from gameserver.engine.contents import (
     set_contents,
 )
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.details import action_nodes, details_broadcast
+from gameserver.engine.details import action_nodes, details_broadcast, details_of
 from gameserver.engine.preconditions import require_not_closed, require_not_closing, require_source_open
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import ErrorReply
@@ -47,6 +47,7 @@ from gameserver.storage.games import (
 )
 from gameserver.storage.labels import list_labels
 from gameserver.storage.schedule import TimerKind, delete_timers, insert_timer
+from gameserver.storage.scores import list_scores
 from gameserver.storage.targets import list_target_rows
 
 MessageT = TypeVar("MessageT", bound=NewGameMessage)
@@ -120,6 +121,8 @@ def _publish(change: Change, game: Game, kind: type[MessageT]) -> MessageT:
     """Tell of a game that is created or opened. Raises ``invalid_parameter`` if it has too much to tell of."""
     message = _told(kind, change, game)
     require_details_fit(change, message)
+    if list_scores(change.connection, game.id):  # which only its details show
+        require_details_fit(change, details_of(change, game, game.seq))
     change.publish(game, message)
     return message
 

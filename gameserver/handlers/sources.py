@@ -60,6 +60,7 @@ def update_game_source(change: Change, request: UpdateGameSource) -> GameSourceU
     require_source_open(source)
     given = SourceChange(request.source_name, request.description, request.takeout_millionths, request.admins_may_bet)
     update_source(change.connection, source.id, given)
+    change.effects.renamed_source = request.source_name is not None
     return GameSourceUpdated(source_id=source.uuid)
 
 

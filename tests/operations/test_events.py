@@ -277,7 +277,8 @@ async def test_a_binary_pool_is_resolved_by_hand(table: Table) -> None:
     watcher = await table.watcher()
     table.set_time(10)
     event = await table.resolve(pool, "OUT")
-    fields = {"pool_id": pool, "target_id": "out", "happened_at": START_MS + 10, "registered_at": START_MS + 10}
+    moments = {"happened_at": START_MS + 10, "registered_at": START_MS + 10}
+    fields = {"game_id": table.game, "pool_id": pool, "target_id": "out", **moments}
     assert_reply(event, 366, event_id=event["event_id"], **fields)
     told, ended = [message for message in await watcher.heard() if message["res"] != 361]
     assert_broadcast(told, 366, 3, event_id=event["event_id"], **fields)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.harness import FakeClock, Server
+from tests.support.harness import FakeClock, Server, running_server
 from tests.support.settling import Table, accepted, faults_of, lay_table
-from tests.support.world import World, assert_refused
+from tests.support.world import World, assert_refused, build_world
 
 SCORES = {"Goal": 1, "Own goal": -1, "Try": 5}
 ACTIONS = ["Goal", "Own goal", "Try", "Corner"]
@@ -116,3 +116,16 @@ async def test_an_upcoming_game_keeps_its_scores_when_it_is_opened(table: Table)
     await accepted(table.admin, 616, game_id=game)
     event = await accepted(table.admin, 395, game_id=game, action_id="goal", target_id="c")
     assert event["score"] == {"a": 0, "b": 0, "c": 2}
+
+
+async def test_scores_that_would_make_the_details_too_long_are_refused(database: Path) -> None:
+    async with running_server(database, max_details_bytes=3_000) as server:
+        world = await build_world(server)
+        actions = [f"{number:0120}" for number in range(9)]
+        new: dict[str, Any] = {"source_id": world.source, "game_name": "G", "type": "t", "actions": actions}
+        scores = dict.fromkeys(actions, 1)
+        for op in (370, 3701):
+            assert_refused(await world.provider.call(op, **new, scores=scores), op, "invalid_parameter", "targets")
+            game = (await accepted(world.provider, op, **new))["game_id"]
+            reply = await world.provider.call(373, game_id=game, scores=scores)
+            assert_refused(reply, 373, "invalid_parameter", "scores")
