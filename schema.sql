@@ -44,6 +44,7 @@ CREATE TABLE sources (
     opened_by INTEGER REFERENCES users (id),
     admins_may_bet INTEGER NOT NULL DEFAULT 0 CHECK (admins_may_bet IN (0, 1))
 ) STRICT;
+CREATE INDEX open_sources ON sources (id) WHERE closed_at IS NULL;
 
 -- Who is an admin, or has been one until removed_at: who was does not bet in what he administered.
 CREATE TABLE source_admins (
@@ -71,10 +72,18 @@ CREATE TABLE games (
     opened_at INTEGER,
     closing_at INTEGER,
     closed_at INTEGER,
-    seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0)
+    seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0),
+    points_to_all INTEGER, -- a part of each root target's score; NULL where no action scores
+    chat TEXT NOT NULL DEFAULT 'all' CHECK (chat IN ('all', 'accounts', 'off')),
+    clock_period TEXT, -- what the clock of the match showed at clock_at; NULL until it is set
+    clock_elapsed_ms INTEGER CHECK (clock_elapsed_ms >= 0),
+    clock_is_running INTEGER CHECK (clock_is_running IN (0, 1)),
+    clock_at INTEGER
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;
+CREATE INDEX closed_games ON games (source_id, id) WHERE closed_at IS NOT NULL;
+CREATE INDEX games_of_source ON games (source_id, id);
 
 CREATE TABLE game_admins (
     user_id INTEGER NOT NULL REFERENCES users (id),
@@ -84,12 +93,13 @@ CREATE TABLE game_admins (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX admins_of_game ON game_admins (game_id);
 
--- key is the action's id on the wire; rowid order is the order sent.
+-- key is the action's id on the wire; rowid order is the order sent. points is what its events score.
 CREATE TABLE actions (
     id INTEGER PRIMARY KEY,
     game_id INTEGER NOT NULL REFERENCES games (id),
     key TEXT NOT NULL,
     name TEXT NOT NULL,
+    points INTEGER CHECK (points BETWEEN -100 AND 100),
     UNIQUE (game_id, key)
 ) STRICT;
 
@@ -99,11 +109,26 @@ CREATE TABLE targets (
     game_id INTEGER NOT NULL REFERENCES games (id),
     parent_id INTEGER REFERENCES targets (id) CHECK (parent_id < id),
     key TEXT NOT NULL,
-    display_name TEXT NOT NULL
+    display_name TEXT NOT NULL,
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)), -- by its label and those of all above it
+    points INTEGER NOT NULL DEFAULT 0 -- of the events by a root target and those below it
 ) STRICT;
 CREATE INDEX targets_of_game ON targets (game_id);
 CREATE UNIQUE INDEX root_targets ON targets (game_id, key) WHERE parent_id IS NULL;
 CREATE UNIQUE INDEX child_targets ON targets (parent_id, key) WHERE parent_id IS NOT NULL;
+
+-- What has been set of a target; NULL is what has not been, or has been cleared.
+CREATE TABLE target_labels (
+    target_id INTEGER PRIMARY KEY REFERENCES targets (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    display_name TEXT,
+    symbol TEXT,
+    number INTEGER,
+    color TEXT,
+    image_url TEXT,
+    is_active INTEGER CHECK (is_active IN (0, 1))
+) STRICT;
+CREATE INDEX labels_of_game ON target_labels (game_id);
 
 -- What was asked of each game, in order, bets aside: enough to live its life again.
 CREATE TABLE journal (
@@ -130,11 +155,13 @@ CREATE TABLE events (
     happened_at INTEGER NOT NULL,
     registered_at INTEGER NOT NULL,
     voided_at INTEGER,
+    void_reason TEXT,
     CHECK ((pool_id IS NULL) = (action_id IS NOT NULL AND target_id IS NOT NULL)),
     CHECK ((pool_id IS NULL) = (pool_target IS NULL))
 ) STRICT;
 CREATE INDEX past_events ON events (game_id, happened_at, id) WHERE voided_at IS NULL AND pool_id IS NULL;
 CREATE INDEX events_of_game ON events (game_id, id);
+CREATE INDEX events_by_time ON events (game_id, happened_at, id);
 CREATE INDEX events_of_action ON events (action_id, id) WHERE voided_at IS NULL;
 
 -- How often each action has happened by each target, ancestors included.
@@ -190,7 +217,8 @@ CREATE TRIGGER pool_versions_grow BEFORE UPDATE ON pools WHEN new.version <= old
     SELECT raise(ABORT, 'a change of a pool raises its version');
 END;
 
--- What can be backed in a pool: key is the target id, or the label of a binary pool. The sums are kept.
+-- What can be backed in a pool: key is the target id, or the label of a binary pool, which is no target of the game.
+-- The sums are kept.
 CREATE TABLE pool_targets (
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     position INTEGER NOT NULL,
@@ -198,6 +226,7 @@ CREATE TABLE pool_targets (
     display_name TEXT NOT NULL,
     backing_people INTEGER NOT NULL DEFAULT 0 CHECK (backing_people >= 0),
     backing_money INTEGER NOT NULL DEFAULT 0 CHECK (backing_money >= 0),
+    target_id INTEGER REFERENCES targets (id),
     PRIMARY KEY (pool_id, position),
     UNIQUE (pool_id, key)
 ) STRICT, WITHOUT ROWID;
@@ -222,6 +251,7 @@ CREATE INDEX bets_of_target ON bets (pool_id, position, id);
 CREATE INDEX bets_of_user ON bets (user_id, pool_id, id);
 -- The bets that count: neither late nor cancelled.
 CREATE VIEW valid_bets AS SELECT * FROM bets WHERE invalidated_by IS NULL AND cancelled_at IS NULL;
+CREATE INDEX late_bets ON bets (pool_id, amount) WHERE invalidated_by IS NOT NULL;
 -- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good. Where an insert
 -- gives no id, new.id is -1.
 CREATE TRIGGER bets_are_new BEFORE INSERT ON bets

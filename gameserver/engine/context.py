@@ -1,6 +1,6 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -73,6 +73,7 @@ class Effects(msgspec.Struct):
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
+    renamed_source: bool = False
 
 
 class Committed(NamedTuple):
@@ -88,11 +89,28 @@ class Committed(NamedTuple):
     stored_bytes: int = 0
 
 
+# The number of connections that have joined a game.
+SubscriberCount = Callable[[str], int]
+
+
+def nobody(game_uuid: str) -> int:
+    """The number of a game's subscribers where nobody can be connected."""
+    return 0
+
+
 class Reading:
     """The context of a request that reads the database."""
 
-    def __init__(self, connection: Connection, user: User, now_ms: int, settings: Settings) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        user: User,
+        now_ms: int,
+        settings: Settings,
+        subscribers_of: SubscriberCount = nobody,
+    ) -> None:
         self.connection = connection
+        self.subscribers_of = subscribers_of
         self.user = user
         self.now_ms = now_ms
         self.settings = settings
@@ -163,9 +181,11 @@ class Change(Reading):
         user: User,
         now_ms: int,
         settings: Settings,
+        subscribers_of: SubscriberCount = nobody,
+        *,
         sent_at: int | None = None,
     ) -> None:
-        super().__init__(connection, user, now_ms, settings)
+        super().__init__(connection, user, now_ms, settings, subscribers_of)
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
         self._changed_balances: dict[tuple[int, str], set[int]] = {}

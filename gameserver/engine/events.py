@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 from gameserver.domain.pools import UnlistedTarget
 from gameserver.domain.targets import TargetRow, path_id
-from gameserver.engine.context import Reading
+from gameserver.engine.context import Change, Reading
 from gameserver.engine.settlement import Resolution, none_position
-from gameserver.storage.events import Event
+from gameserver.storage.events import Event, count_event
 from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool, PoolTarget, find_pool_target, list_open_pools_of_action
+from gameserver.storage.scores import count_points
 
 
 class EventDraft(NamedTuple):
@@ -23,6 +24,13 @@ class EventDraft(NamedTuple):
     action_key: str
     pool: Pool | None
     label: PoolTarget | None
+
+
+def count(change: Change, event: Event, path: list[TargetRow], step: int) -> None:
+    """Count an event by the last target of ``path``, and what it scores: 1 for a new one, -1 for a voided one."""
+    assert event.action_id is not None
+    count_event(change.connection, event.game_id, event.action_id, [row.number for row in path], step)
+    count_points(change.connection, event.game_id, event.action_id, path[0].number, step)
 
 
 def is_within_pool(pool: Pool, happened_at: int) -> bool:

@@ -20,6 +20,7 @@ from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
 from gameserver.storage.pools import (
     NewPoolRow,
+    NewPoolTarget,
     Pool,
     count_unbacked_runs,
     find_pool_target,
@@ -251,7 +252,10 @@ def _recreate(change: Change, game: Game, pool: Pool) -> None:
         # The successor would have ended while the server was down, so it starts now instead.
         times = recreated_times(pool.times, change.sent_at, unbacked_runs)
         change.record_delay(game.id)
-    targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}
+    targets = [
+        NewPoolTarget(target.key, target.display_name, target.target_id)
+        for target in list_pool_targets(change.connection, pool.id)
+    ]
     new = NewPoolRow(
         game_id=pool.game_id,
         type=pool.type,

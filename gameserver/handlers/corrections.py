@@ -14,9 +14,10 @@ from gameserver.engine.corrections import (
     take_settlement_back,
     void_pool,
 )
+from gameserver.engine.events import count
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.events import BettingPoolVoided, GameEventVoided, VoidBettingPool, VoidGameEvent
-from gameserver.storage.events import count_event, find_event, update_event_voided
+from gameserver.storage.events import find_event, update_event_voided
 from gameserver.storage.games import find_game, get_game
 from gameserver.storage.pools import get_pool, list_versions
 from gameserver.storage.settlements import list_settlements_of_event
@@ -36,10 +37,9 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
     change.game(request, request.game_id)
     if event.voided_at is not None:
         raise Rejected(ErrorCode.CONFLICT, "this event is already voided")
-    update_event_voided(change.connection, event.id, change.now_ms)
+    update_event_voided(change.connection, event.id, change.now_ms, request.reason)
     if event.action_id is not None and event.target_id is not None:
-        path = get_target_path(change.connection, event.target_id)
-        count_event(change.connection, game.id, event.action_id, [row.number for row in path], -1)
+        count(change, event, get_target_path(change.connection, event.target_id), -1)
     pools, reopened = {}, []
     for settlement in list_settlements_of_event(change.connection, event.id):
         pool = take_settlement_back(change, settlement.id)

@@ -6,11 +6,12 @@ from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.parimutuel import Split
+from gameserver.domain.scores import with_event
 from gameserver.domain.targets import NONE_ID, path_id, target_key
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Reading
 from gameserver.engine.details import counts_of
-from gameserver.engine.events import EventDraft, resolutions_of
+from gameserver.engine.events import EventDraft, count, resolutions_of
 from gameserver.engine.pools import require_action
 from gameserver.engine.preconditions import require_running, require_unresolved
 from gameserver.engine.resolutions import draft_resolution, parse_winners
@@ -32,9 +33,11 @@ from gameserver.protocol.events import (
     PreviewGameEvent,
     RegisterGameEvent,
 )
-from gameserver.storage.events import Event, count_event, insert_event
+from gameserver.storage.events import Event, insert_event
 from gameserver.storage.games import Game, get_game
+from gameserver.storage.labels import shown_name
 from gameserver.storage.pools import Pool, find_pool_target, list_all_open_pools
+from gameserver.storage.scores import get_points, get_score
 from gameserver.storage.targets import find_target_path, has_children
 
 MAX_PREVIEWED = 100  # winners, and losers, of a pool
@@ -112,7 +115,7 @@ def register_game_event(change: Change, request: RegisterGameEvent, names: _Even
     event = insert_event(change.connection, draft.event)
     draft = draft._replace(event=event)
     if event.action_id is not None:
-        count_event(change.connection, event.game_id, event.action_id, [row.number for row in draft.path], 1)
+        count(change, event, draft.path, 1)
     registered = _event_message(change, draft)
     change.publish(draft.game, registered)
     for pool, resolution in resolutions_of(change, draft):
@@ -126,6 +129,7 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
     if draft.pool is not None and draft.label is not None:
         return NewGameEvent(
             event_id=event.uuid,
+            game_id=draft.game.uuid,
             pool_id=draft.pool.uuid,
             target_id=draft.label.key,
             happened_at=event.happened_at,
@@ -137,9 +141,10 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
         game_id=draft.game.uuid,
         action_id=draft.action_key,
         target_id=path_id(row.id for row in draft.path),
-        target_display_name=draft.path[-1].display_name,
+        target_display_name=shown_name(reading.connection, draft.path[-1]),
         description=event.description,
         current_count=counts_of(reading, event.game_id, event.action_id).get(draft.action_key, {}),
+        score=get_score(reading.connection, event.game_id),
         happened_at=event.happened_at,
         registered_at=event.registered_at,
     )
@@ -147,7 +152,7 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
 
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:
     """Compute what registering the event would do, without doing it."""
-    game, resolutions = _previewed(reading, request)
+    game, resolutions, score = _previewed(reading, request)
     open_pools = list_all_open_pools(reading.connection, game.id)
     free_slots = reading.settings.max_open_pools - len(open_pools)
     pools = {}
@@ -156,21 +161,36 @@ def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEvent
         recreated = is_recreated(game, pool, resolution) and free_slots > 0
         free_slots -= recreated
         pools[pool.uuid] = _preview(reading, pool, resolution, recreated=recreated)
-    return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
+    return GameEventPreview(
+        pools=pools,
+        untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools],
+        score=score,
+    )
 
 
-def _previewed(reading: Reading, request: PreviewGameEvent) -> tuple[Game, list[tuple[Pool, Resolution]]]:
-    """The game, and how the request would resolve pools of it."""
+def _score_after(reading: Reading, draft: EventDraft) -> dict[str, int] | None:
+    """The score as the event would leave it."""
+    score = get_score(reading.connection, draft.game.id)
+    if score is None or draft.event.action_id is None:
+        return score
+    return with_event(score, draft.path[0].id, get_points(reading.connection, draft.event.action_id))
+
+
+def _previewed(
+    reading: Reading, request: PreviewGameEvent
+) -> tuple[Game, list[tuple[Pool, Resolution]], dict[str, int] | None]:
+    """The game, how the request would resolve pools of it, and the score as it would be."""
     event = request.event
     if event is not None:
         draft = _draft_event(reading, event, parse_names(event, reading.settings))
-        return draft.game, resolutions_of(reading, draft)
+        return draft.game, resolutions_of(reading, draft), _score_after(reading, draft)
     assert request.pool_id is not None
     assert request.winners is not None
     keys = parse_winners(request.winners, reading.settings)
     split = Split(request.split or Split.PROFIT)
     manual = draft_resolution(reading, request, request.pool_id, keys, request.happened_at, split)
-    return get_game(reading.connection, manual.pool.game_id), [(manual.pool, manual.resolution)]
+    game = get_game(reading.connection, manual.pool.game_id)
+    return game, [(manual.pool, manual.resolution)], get_score(reading.connection, game.id)
 
 
 def _preview(reading: Reading, pool: Pool, resolution: Resolution, *, recreated: bool) -> PreviewedPool:

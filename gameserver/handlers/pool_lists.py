@@ -163,6 +163,7 @@ def get_betting_pool_bets_distribution(
             sums[target.key].backing_people,
             sums[target.key].backing_money,
             sums[target.key].to_win_if_backed,
+            sums[target.key].is_active,
             [
                 PlacedBet(bet.uuid, bet.user_id, to_units(bet.amount, pool.currency), bet.placed_at)
                 for bet in list_latest_bets(reading.connection, pool.id, target.position, LATEST_BETS)

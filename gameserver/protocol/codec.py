@@ -300,3 +300,8 @@ def encode_body(body: Message) -> bytes:
 def with_header(header: ResponseHeader, body: bytes) -> bytes:
     """The text to send: ``body`` with the header as its first member."""
     return b'{"response_header":%b,%b' % (_encoder.encode(header), body[1:])
+
+
+def with_subscribers(body: bytes, count: int) -> bytes:
+    """The body of a game's details, kept without the number of its subscribers, with it."""
+    return b'%b,"subscribers":%d}' % (body[:-1], count)

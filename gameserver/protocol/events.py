@@ -62,7 +62,8 @@ class NewGameEvent(Message, tag=366, frozen=True, omit_defaults=True):
     """An event has been registered; or, with ``pool_id``, a binary pool has been resolved by hand.
 
     ``current_count`` maps target id to how often this action has happened, ancestors included. Where a message could
-    not hold it all, the targets added last are left out.
+    not hold it all, the targets added last are left out. ``score`` maps root target id to points; it is null where no
+    action scores.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("current_count",)
@@ -77,6 +78,7 @@ class NewGameEvent(Message, tag=366, frozen=True, omit_defaults=True):
     target_display_name: str | msgspec.UnsetType = msgspec.UNSET
     description: str | msgspec.UnsetType | None = msgspec.UNSET
     current_count: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
+    score: dict[str, int] | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def require_event(game_id: str | None, action_id: str | None, pool_id: str | None) -> None:
@@ -144,10 +146,14 @@ class PreviewedPool(msgspec.Struct, frozen=True):
 
 @message
 class GameEventPreview(Message, tag=3660, frozen=True):
-    """What registering the event would do, by pool id; ``untouched`` are the game's other open pools."""
+    """What registering the event would do, by pool id; ``untouched`` are the game's other open pools.
+
+    ``score`` is as it would be then.
+    """
 
     pools: dict[str, PreviewedPool]
     untouched: list[str]
+    score: dict[str, int] | None
 
     def cut(self, share: float) -> Self:
         """Leave out the smallest winners and losers of each pool."""

@@ -25,12 +25,16 @@ from gameserver.protocol.fields import (
 
 
 class TargetSums(msgspec.Struct, frozen=True):
-    """The valid bets on a target; ``to_win_if_backed`` is the return per unit of one whole unit more on it."""
+    """The valid bets on a target; ``to_win_if_backed`` is the return per unit of one whole unit more on it.
+
+    No bets are taken on a target that is not ``is_active``.
+    """
 
     display_name: str
     backing_people: int
     backing_money: Decimal
     to_win_if_backed: Decimal
+    is_active: bool
 
 
 class PlacedBet(msgspec.Struct, frozen=True):

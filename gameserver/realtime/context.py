@@ -20,6 +20,7 @@ from gameserver.net.tls import Certificate
 from gameserver.ops.log import log
 from gameserver.ops.metrics import Metrics, ServerSnapshot
 from gameserver.ops.writer_monitor import WriterMonitor
+from gameserver.protocol.codec import with_subscribers
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
@@ -127,9 +128,17 @@ class ServerContext:
         await self.store.catch_up(now_ms)
         if isinstance(request, GetGameDetails) and self.details_cache.serves(request):
             lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
-            return await self.details_cache.get(request.game_id, now_ms, partial(self.store.read, lasting))
+            body = await self.details_cache.get(request.game_id, now_ms, partial(self.store.read, lasting))
+            return with_subscribers(body, self.hubs.subscribers_of(request.game_id))
         return await self.store.read(
-            partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
+            partial(
+                run_read,
+                request=request,
+                user=user,
+                now_ms=now_ms,
+                settings=self.settings,
+                subscribers_of=self.hubs.subscribers_of,
+            )
         )
 
     def snapshot(self) -> ServerSnapshot:

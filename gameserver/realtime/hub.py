@@ -101,7 +101,7 @@ class Hub:
             game_uuid,
             push_now=self._push_now,
             push_soon=self.push_soon,
-            count=lambda: len(self._subscriptions),
+            count=lambda: self.subscribers,
             call_later=context.call_later,
             detail_limit=context.presence_detail_limit,
             interval_s=context.presence_interval_s,
@@ -116,6 +116,11 @@ class Hub:
     def backlog(self) -> int:
         """The number of broadcasts that are to be pushed."""
         return len(self._pending)
+
+    @property
+    def subscribers(self) -> int:
+        """The number of connections that have joined the game."""
+        return len(self._subscriptions)
 
     def publish(self, publication: Publication) -> None:
         """Queue a durable broadcast, which is on disk, for all subscribers."""

@@ -79,6 +79,11 @@ class Hubs:
         if hub is not None:
             hub.note_reopened(reopened)
 
+    def subscribers_of(self, game_uuid: str) -> int:
+        """The number of connections that have joined a game; may be asked for in any thread."""
+        hub = self._hubs.get(game_uuid)
+        return 0 if hub is None else hub.subscribers
+
     @property
     def deliveries(self) -> int:
         """The number of broadcasts pushed so far, times their receivers."""

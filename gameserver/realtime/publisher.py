@@ -47,6 +47,8 @@ class Publisher:
             self._close_affected(result.effects)
 
     def _publish(self, effects: Effects) -> None:
+        if effects.renamed_source:
+            self._details.invalidate_all()
         for publication in effects.publications:
             self._details.invalidate(publication.game_uuid)
             self._hubs.publish(publication)
@@ -65,6 +67,8 @@ class Publisher:
 
     def _close_affected(self, effects: Effects) -> None:
         """Close every connection that may have missed an effect of a change."""
+        if effects.renamed_source:
+            self._details.invalidate_all()
         for publication in effects.publications:
             self._details.invalidate(publication.game_uuid)
             self._hubs.skip(publication)

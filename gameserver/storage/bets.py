@@ -33,7 +33,7 @@ _COLUMNS = ", ".join(Bet._fields)
 class BetSubject(NamedTuple):
     """What a bet on a target of a pool depends on; ``position`` is None if the pool lacks the target.
 
-    The pool takes bets at the latest until its game's ``close_at``.
+    The pool takes bets at the latest until its game's ``close_at``; bets are taken only on targets that are active.
     """
 
     pool_uuid: str
@@ -50,6 +50,7 @@ class BetSubject(NamedTuple):
     min_stake: int
     max_stake: int | None
     position: int | None
+    is_active: int
 
     @property
     def times(self) -> PoolTimes:
@@ -65,9 +66,11 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
         " games.currency, pools.status, pools.start_at, pools.finish_at,"
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
-        " pools.is_blocked, pools.min_stake, pools.max_stake, pool_targets.position"
+        " pools.is_blocked, pools.min_stake, pools.max_stake, pool_targets.position,"
+        " coalesce(targets.is_active, 1) AS is_active"
         " FROM given JOIN pools ON pools.uuid = given.pool_uuid JOIN games ON games.id = pools.game_id"
-        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key",
+        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key"
+        " LEFT JOIN targets ON targets.id = pool_targets.target_id",
         ("pool_uuid", "target_key"),
         named,
     )

@@ -230,3 +230,23 @@ def get_net(connection: Connection, user_id: int, pool_id: int) -> int:
         "SELECT net FROM participations WHERE user_id = ? AND pool_id = ?", (user_id, pool_id)
     ).fetchone()
     return row[0] if row else 0
+
+
+class SettledPool(NamedTuple):
+    """A pool that an event has ended, and what its valid bets were paid, in minor units."""
+
+    event_id: int
+    pool_uuid: str
+    paid: int
+
+
+def list_pools_settled_by(connection: Connection, event_ids: Iterable[int]) -> list[SettledPool]:
+    """The pools whose settlements in force are by these events, in the order they were settled."""
+    return connection.list_rows_with(
+        SettledPool,
+        "SELECT given.event_id, pools.uuid AS pool_uuid, amount_total - takeout AS paid FROM given"
+        " JOIN settlements ON settlements.event_id = given.event_id AND taken_back_at IS NULL"
+        " JOIN pools ON pools.id = settlements.pool_id ORDER BY settlements.id",
+        ("event_id",),
+        [(event_id,) for event_id in event_ids],
+    )

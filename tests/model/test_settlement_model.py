@@ -78,6 +78,7 @@ class Course(RuleBasedStateMachine):
             actions=["Goal"],
             targets=list(PLAYERS),
             live_start_at=self.offline.now_ms + 5_000,
+            scores={"Goal": -1},
             close_at=None if close_in is None else self.offline.now_ms + close_in,
         )
         self.games.append(game["game_id"])
@@ -232,6 +233,27 @@ class Course(RuleBasedStateMachine):
         self.lived["a void and the same again"] += not self.is_closed
         assert self.is_closed or self.balances() == before
 
+    @rule(
+        points=st.none() | st.integers(-2, 2),
+        out=st.none() | st.booleans(),
+        postponed=st.sampled_from([None, 50, 2_000]),
+    )
+    def update(self, points: int | None, out: bool | None, postponed: int | None) -> None:
+        """Change what a goal is worth, whether a team is in the game, and when the game closes."""
+        parameters: dict[str, Any] = {}
+        if points is not None:
+            parameters["scores"] = {"goal": points} if points else {}
+        if out is not None:
+            parameters["labels"] = {"argentina": {"is_active": not out}}
+        if postponed is not None:
+            parameters["close_at"] = self.offline.now_ms + postponed
+        reply = self.offline.call("admin", 373, game_id=self.games[-1], **parameters)
+        if reply["res"] == 666:
+            assert reply["code"] in CLOSING, reply
+        elif postponed is not None:
+            self.close_at = parameters["close_at"]
+            self.lived["a close at another time"] += 1
+
     @rule(pool=choices, sure=seldom)
     def void_pool(self, pool: int, sure: bool) -> None:
         if not sure:
@@ -340,5 +362,6 @@ def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived
         "a void after the close",
         "a void and the same again",
         "a close that waits",
+        "a close at another time",
     }
     assert all(Course.lived.values())

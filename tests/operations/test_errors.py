@@ -134,6 +134,12 @@ async def while_closing(world: World, op: int) -> Reply:
     return await as_game_admin(world, op)
 
 
+async def at_another_time_while_closing(world: World, op: int) -> Reply:
+    await binary_pool(world)
+    await world.game_admin.call(375, game_id=world.game)
+    return await as_game_admin(world, op, close_at=START_MS + 5)
+
+
 async def on_binary_pool_while_closing(world: World, op: int) -> Reply:
     pool = await binary_pool(world)
     await world.game_admin.call(375, game_id=world.game)
@@ -239,7 +245,9 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (368, ErrorCode.CONFLICT): of_the_opener,
     (369, ErrorCode.SOURCE_CLOSED): after_close_of_source,
     (370, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (373, ErrorCode.CONFLICT): at_another_time_while_closing,
     (373, ErrorCode.GAME_CLOSED): after_close_of_game,
+    (374, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (375, ErrorCode.GAME_CLOSED): after_close_of_game,
     (385, ErrorCode.CONFLICT): while_closing,
     (385, ErrorCode.GAME_CLOSED): closed_to_game_admin,
@@ -467,7 +475,9 @@ async def test_existence_is_checked_before_the_role(world: World, op: int) -> No
         assert_refused(reply, op, "not_found", name)
 
 
-@pytest.mark.parametrize("op", [366, 367, 370, 3701, 3702, 373, 375, 617, 385, 395, 396, 397, 398, 3961, 3975, 3985])
+@pytest.mark.parametrize(
+    "op", [366, 367, 370, 3701, 3702, 373, 374, 375, 617, 385, 395, 396, 397, 398, 3961, 3975, 3985]
+)
 async def test_the_role_is_checked_before_the_state(world: World, op: int) -> None:
     request = await example(op, world)
     await world.provider.call(366, source_id=world.source)

@@ -96,7 +96,7 @@ async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> N
             "losers": {},
         },
     }
-    assert_reply(preview, 3660, pools=expected, untouched=[manual])
+    assert_reply(preview, 3660, pools=expected, untouched=[manual], score=None)
 
 
 async def test_a_preview_of_a_money_return_has_no_price(table: Table) -> None:
@@ -145,7 +145,7 @@ async def test_a_preview_of_a_resolution_by_hand_says_what_it_then_does(table: T
 async def test_a_preview_of_what_ends_nothing_is_empty(table: Table) -> None:
     untouched = list(await laid_out(table))
     preview = await table.admin.call(3950, **table.draft(action_id="offside"))
-    assert_reply(preview, 3660, pools={}, untouched=untouched)
+    assert_reply(preview, 3660, pools={}, untouched=untouched, score=None)
 
 
 async def test_a_preview_is_refused_as_the_event_would_be(table: Table) -> None:

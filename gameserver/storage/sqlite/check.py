@@ -145,6 +145,37 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"pool {uuid} is open, but a blocking or allowing of its betting has not been broadcast"
 
 
+def _targets(connection: sqlite3.Connection) -> Iterator[str]:
+    """A target is active unless its label, or that of one above it, says otherwise."""
+    for uuid, key, is_active in connection.execute(
+        "WITH RECURSIVE inactive (id) AS (SELECT target_id FROM target_labels WHERE is_active = 0"
+        "  UNION SELECT targets.id FROM inactive JOIN targets ON targets.parent_id = inactive.id)"
+        " SELECT uuid, key, is_active FROM targets JOIN games ON games.id = game_id"
+        " WHERE is_active = (targets.id IN (SELECT id FROM inactive))"
+    ):
+        yield f"game {uuid}: its target {key} is {'active' if is_active else 'inactive'}, against what the labels say"
+
+
+def _scores(connection: sqlite3.Connection) -> Iterator[str]:
+    """What is kept of each score is what the events that are not voided sum to."""
+    for uuid, key, points, scored in connection.execute(
+        "WITH RECURSIVE roots (id, root_id) AS (SELECT id, id FROM targets WHERE parent_id IS NULL"
+        "  UNION ALL SELECT targets.id, root_id FROM roots JOIN targets ON targets.parent_id = roots.id),"
+        " scored AS (SELECT root_id, sum(points) AS points FROM events JOIN actions ON actions.id = action_id"
+        "  JOIN roots ON roots.id = target_id WHERE voided_at IS NULL GROUP BY root_id)"
+        " SELECT uuid, key, targets.points, coalesce(scored.points, 0) FROM targets JOIN games ON games.id = game_id"
+        " LEFT JOIN scored ON scored.root_id = targets.id WHERE targets.points <> coalesce(scored.points, 0)"
+    ):
+        yield f"game {uuid}: {points} points are kept for {key}, its events score {scored}"
+    for uuid, to_all, scored in connection.execute(
+        "SELECT uuid, points_to_all, scored FROM games LEFT JOIN"
+        " (SELECT actions.game_id, coalesce(sum(CASE WHEN points < 0 AND events.id > 0 THEN -points END), 0) AS scored"
+        "  FROM actions LEFT JOIN events ON action_id = actions.id AND voided_at IS NULL WHERE points IS NOT NULL"
+        "  GROUP BY actions.game_id) AS s ON s.game_id = games.id WHERE points_to_all IS NOT scored"
+    ):
+        yield f"game {uuid}: {to_all} points are kept for everybody, its events score {scored}"
+
+
 class _Way(NamedTuple):
     """How money was moved: between which accounts, of which users (None: the house's), why and when."""
 
@@ -240,4 +271,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_CHECKS = (_sequences, _timers, _ledger, _pools, _settlements)
+_CHECKS = (_sequences, _timers, _targets, _scores, _ledger, _pools, _settlements)

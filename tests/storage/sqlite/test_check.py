@@ -8,16 +8,21 @@ import pytest
 
 from gameserver.config import Settings
 from gameserver.domain.parimutuel import Split
+from gameserver.domain.targets import TargetLabel, missing_rows, parse_targets
 from gameserver.engine.context import Change
+from gameserver.engine.events import count
 from gameserver.engine.settlement import Resolution, end_pool
+from gameserver.storage.events import Event, insert_event
 from gameserver.storage.games import Game, update_game_closed
+from gameserver.storage.labels import update_active_targets, update_labels
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
 from gameserver.storage.pools import Pool, update_blocked
 from gameserver.storage.schedule import TimerKind, delete_timers_of_game, except_from_timer, insert_timer
+from gameserver.storage.scores import update_scores
 from gameserver.storage.settlements import insert_settlement
 from gameserver.storage.sqlite.check import MAX_FINDINGS, find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
-from gameserver.storage.targets import find_action_id, insert_actions
+from gameserver.storage.targets import find_action_id, insert_actions, insert_target_rows
 from gameserver.storage.users import insert_session
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
@@ -341,3 +346,49 @@ def test_a_pool_excepted_from_a_timer_that_does_not_act_on_it_is_named(
     except_from_timer(connection, pool.game_id, TimerKind.ALLOW_ACTION, action_id, pool.id)
     (fault,) = find_faults(connection)
     assert fault.startswith(f"pool {pool.uuid}: it is excepted from timer ")
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("UPDATE targets SET is_active = 1 WHERE key = '1'", "its target 1 is active, against what the labels say"),
+        ("UPDATE targets SET is_active = 0 WHERE key = 'b'", "its target b is inactive, against what the labels say"),
+    ],
+)
+def test_a_target_that_is_active_against_its_labels_is_named(
+    connection: SqliteConnection, game: Game, damage: str, fault: str
+) -> None:
+    rows = missing_rows([], parse_targets("A:1, B", "targets", 64, 10), 1)
+    insert_target_rows(connection, game.id, rows)
+    update_labels(connection, game.id, {rows[0].number: TargetLabel(is_active=False)})
+    update_active_targets(connection, game.id)
+    assert find_faults(connection) == []
+    connection.execute(damage)
+    assert find_faults(connection) == [f"game {game.uuid}: {fault}"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("UPDATE targets SET points = 3 WHERE key = 'a'", "3 points are kept for a, its events score 2"),
+        ("UPDATE targets SET points = 1 WHERE key = '1'", "1 points are kept for 1, its events score 0"),
+        ("UPDATE games SET points_to_all = 0", "0 points are kept for everybody, its events score 3"),
+        ("UPDATE games SET points_to_all = NULL", "None points are kept for everybody, its events score 3"),
+    ],
+)
+def test_a_score_that_its_events_do_not_make_is_named(
+    connection: SqliteConnection, game: Game, damage: str, fault: str
+) -> None:
+    rows = missing_rows([], parse_targets("A:1, B", "targets", 64, 10), 1)
+    insert_target_rows(connection, game.id, rows)
+    insert_actions(connection, game.id, {"goal": "Goal", "own-goal": "Own goal", "card": "Card", "foul": "Foul"})
+    update_scores(connection, game.id, {"goal": 2, "own-goal": -3, "foul": -1})
+    for action, path in (("goal", rows[:2]), ("own-goal", rows[2:3]), ("card", rows[2:3])):
+        action_id = find_action_id(connection, game.id, action)
+        new = Event(0, "", game.id, action_id, path[-1].number, None, None, None, NOW, NOW, None)
+        count(
+            Change(connection, make_user(connection, action), NOW, Settings()), insert_event(connection, new), path, 1
+        )
+    assert find_faults(connection) == []
+    connection.execute(damage)
+    assert find_faults(connection) == [f"game {game.uuid}: {fault}"]
