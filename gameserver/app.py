@@ -18,6 +18,7 @@ from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.engine.scheduled import due_job
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.listening import Listening, listen
+from gameserver.net.outbox import Gathering
 from gameserver.net.timers import Timers
 from gameserver.net.tls import load_certificate
 from gameserver.ops.log import log
@@ -70,7 +71,7 @@ def open_context(
             read=read,
         )
         details_cache, registry = DetailsCache(), ConnectionRegistry()
-        metrics = Metrics()
+        gathering, metrics = Gathering(), Metrics()
         writer_monitor = WriterMonitor(metrics, run_sync)
         store = Store(
             file,
@@ -79,6 +80,7 @@ def open_context(
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
             publish=Publisher(hubs, details_cache, registry, clock),
+            telling=gathering,
             monotonic_s=time.monotonic,
             run_sync=run_sync,
             run_writes=writer_monitor.run,
@@ -87,7 +89,7 @@ def open_context(
             if store.migrated_from:
                 _log_migration(store.file, store.migrated_from)
             clock.advance_to(store.last_recorded_ms)
-            shared = (details_cache, registry, metrics, writer_monitor, certificate)
+            shared = (gathering, details_cache, registry, metrics, writer_monitor, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared, run_sync=run_sync)
             try:
                 yield context

@@ -1,5 +1,6 @@
 """The bounded send queue of one connection, which sends whole frames only (protocol, "Close codes")."""
 
+import logging
 import math
 import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -9,8 +10,43 @@ import trio
 from gameserver.errors import CloseCode
 from gameserver.net.frames import close_frame
 from gameserver.net.send_queue import SendQueue
+from gameserver.ops.log import log_failure
+
+logger = logging.getLogger(__name__)
 
 _STREAM_CHUNK_BYTES = 16_384  # a TLS record
+
+
+class Gathering:
+    """While it is entered, outboxes with an empty queue gather their frames, and each sends them in one write at exit.
+
+    No task may run meanwhile, so that nothing else is sent or waited for in between.
+    """
+
+    __slots__ = ("_frames",)
+
+    def __init__(self) -> None:
+        self._frames: dict[Outbox, list[bytes]] | None = None
+
+    def __enter__(self) -> None:
+        self._frames = {}
+
+    def __exit__(self, *raised: object) -> None:
+        assert self._frames is not None
+        gathered, self._frames = self._frames, None
+        for outbox, frames in gathered.items():
+            try:
+                outbox.send_gathered(b"".join(frames))
+            except Exception:
+                log_failure(logger, logging.ERROR, "internal_error", "a connection could not be told of a change")
+                close_for_reconnect(outbox)
+
+    def add(self, outbox: "Outbox", frames: bytes) -> bool:
+        """Gather frames for an outbox; False if this is not entered, so that they must be sent at once."""
+        if self._frames is None:
+            return False
+        self._frames.setdefault(outbox, []).append(frames)
+        return True
 
 
 class Outbox:
@@ -18,7 +54,8 @@ class Outbox:
 
     While the queue is empty, bytes are written at once to the non-blocking socket; what the socket does not accept is
     queued, and sent by a task that lives until the queue is empty. A stream without a descriptor (TLS, memory) always
-    uses the task. After a close frame nothing more is sent.
+    uses the task. After a close frame nothing more is sent. While ``gathering`` is entered, frames gather there instead
+    of being written at once.
 
     ``start`` starts that task, ``on_closing`` is called once when a close frame is queued, ``on_dead`` when a write
     fails. ``max_unsent_bytes`` bounds the queue; ``closing`` and ``close_reason`` are those of the close frame,
@@ -27,6 +64,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_gathering",
         "_on_closing",
         "_on_dead",
         "_queue",
@@ -47,12 +85,14 @@ class Outbox:
         stream: trio.abc.Stream,
         max_unsent_bytes: int,
         *,
+        gathering: Gathering,
         start: Callable[[Callable[[], Awaitable[None]]], object],
         on_closing: Callable[[], object],
         on_dead: Callable[[], object],
     ) -> None:
         self._stream = stream
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
+        self._gathering = gathering
         self._start = start
         self._on_closing = on_closing
         self._on_dead = on_dead
@@ -166,7 +206,14 @@ class Outbox:
         self._wake_waiters()
         self._on_closing()
 
+    def send_gathered(self, frames: bytes) -> None:
+        """Send what has gathered, unless the connection has died meanwhile."""
+        if not self.dead:
+            self._append(frames)
+
     def _append(self, data: bytes) -> None:
+        if self._queue is None and self._gathering.add(self, data):
+            return
         written = 0
         if self._queue is None and not self._sending and self._socket is not None:
             written = self._write((data,))

@@ -81,6 +81,7 @@ class Connection:
         self.outbox = Outbox(
             transport,
             min(_MAX_ANONYMOUS_BYTES, settings.max_unsent_bytes),
+            gathering=context.gathering,
             start=self._start_sending,
             on_closing=self._start_close_timeout,
             on_dead=nursery.cancel_scope.cancel,

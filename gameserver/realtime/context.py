@@ -14,6 +14,7 @@ from gameserver.engine.sessions import Credentials, Login, authenticate
 from gameserver.errors import not_found
 from gameserver.handlers.execution import run_read
 from gameserver.net.forwarded import Addresses
+from gameserver.net.outbox import Gathering
 from gameserver.net.reserve import Reserve
 from gameserver.net.timers import Timers
 from gameserver.net.tls import Certificate
@@ -50,6 +51,7 @@ class ServerContext:
     clock: Clock
     timers: Timers
     hubs: Hubs
+    gathering: Gathering
     details_cache: DetailsCache
     registry: ConnectionRegistry
     metrics: Metrics

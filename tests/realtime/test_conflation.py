@@ -16,7 +16,7 @@ from trio.testing import MockClock
 from gameserver.engine.context import PoolBet
 from gameserver.errors import CloseCode
 from gameserver.net.frames import close_frame, text_frame
-from gameserver.net.outbox import Outbox
+from gameserver.net.outbox import Gathering, Outbox
 from gameserver.net.send_queue import SendQueue
 from gameserver.net.timers import Timers
 from gameserver.protocol.betting import NewBet
@@ -60,6 +60,7 @@ class Reader:
         self.outbox = Outbox(
             self.line,  # type: ignore[arg-type]
             BOUND,
+            gathering=Gathering(),
             start=nursery.start_soon,
             on_closing=lambda: None,
             on_dead=lambda: None,
@@ -321,7 +322,12 @@ async def test_over_a_socket_that_takes_a_part_every_frame_comes_whole_and_of_up
     received = bytearray()
     async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream, trio.open_nursery() as nursery:
         outbox = Outbox(
-            stream, 10**9, start=nursery.start_soon, on_closing=lambda: None, on_dead=nursery.cancel_scope.cancel
+            stream,
+            10**9,
+            gathering=Gathering(),
+            start=nursery.start_soon,
+            on_closing=lambda: None,
+            on_dead=nursery.cancel_scope.cancel,
         )
         for number, (kind, what) in enumerate(steps):
             padding = "." * sizes[number % len(sizes)]

@@ -21,7 +21,7 @@ from gameserver.net.frames import (
 )
 from gameserver.net.handshake import accept_handshake
 from gameserver.net.head import HeadRefused, read_head
-from gameserver.net.outbox import Outbox
+from gameserver.net.outbox import Gathering, Outbox
 from gameserver.net.receiver import Receiver
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -62,7 +62,14 @@ async def _read_messages(nursery: trio.Nursery, transport: trio.SocketStream, re
     def limit_closing() -> None:
         cut_off.deadline = trio.current_time() + CLOSE_TIMEOUT_S
 
-    outbox = Outbox(transport, MAX_BYTES, start=nursery.start_soon, on_closing=limit_closing, on_dead=cut_off.cancel)
+    outbox = Outbox(
+        transport,
+        MAX_BYTES,
+        gathering=Gathering(),
+        start=nursery.start_soon,
+        on_closing=limit_closing,
+        on_dead=cut_off.cancel,
+    )
     receiver = Receiver(transport, FrameReader(MAX_BYTES, MAX_FRAGMENTS), early)
     await outbox.send(response)
     try:
