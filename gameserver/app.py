@@ -58,6 +58,8 @@ def open_context(
             require_no_stray_secret(Path(settings.db), file)
         secret = load_secret(file, given_secret)
         timers = Timers()
+        # More at once would only compete with the event loop and the writer.
+        run_aside = partial(run_sync, limiter=trio.CapacityLimiter(1))
 
         async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:
             return await store.read(job)
@@ -69,6 +71,7 @@ def open_context(
             presence_interval_s=settings.presence_interval_ms / 1000,
             distribution_interval_s=settings.distribution_interval_ms / 1000,
             read=read,
+            run_aside=run_aside,
         )
         details_cache, registry = DetailsCache(), ConnectionRegistry()
         gathering, metrics = Gathering(), Metrics()
@@ -89,8 +92,8 @@ def open_context(
             if store.migrated_from:
                 _log_migration(store.file, store.migrated_from)
             clock.advance_to(store.last_recorded_ms)
-            shared = (gathering, details_cache, registry, metrics, writer_monitor, certificate)
-            context = ServerContext(settings, store, secret, clock, timers, hubs, *shared, run_sync=run_sync)
+            shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, certificate)
+            context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             try:
                 yield context
             finally:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 import trio
 
 from gameserver.errors import CloseCode
+from gameserver.net.compression import NO_COMPRESSION, Compression, MessageFrames
 from gameserver.net.frames import close_frame
 from gameserver.net.send_queue import SendQueue
 from gameserver.ops.log import log_failure
@@ -57,10 +58,11 @@ class Outbox:
     uses the task. After a close frame nothing more is sent. While ``gathering`` is entered, frames gather there instead
     of being written at once.
 
-    ``start`` starts that task, ``on_closing`` is called once when a close frame is queued, ``on_dead`` when a write
-    fails. ``max_unsent_bytes`` bounds the queue; ``closing`` and ``close_reason`` are those of the close frame,
-    ``closing`` is None before; ``dead`` says that a write failed, or that `abandon` was called; ``progressed_at`` is
-    the time of Trio's clock when the peer last accepted queued bytes.
+    ``compression`` says which messages the client takes compressed: callers encode by it. ``start`` starts that task,
+    ``on_closing`` is called once when a close frame is queued, ``on_dead`` when a write fails. ``max_unsent_bytes``
+    bounds the queue; ``closing`` and ``close_reason`` are those of the close frame, ``closing`` is None before;
+    ``dead`` says that a write failed, or that `abandon` was called; ``progressed_at`` is the time of Trio's clock when
+    the peer last accepted queued bytes.
     """
 
     __slots__ = (
@@ -75,6 +77,7 @@ class Outbox:
         "_waiters",
         "close_reason",
         "closing",
+        "compression",
         "dead",
         "max_unsent_bytes",
         "progressed_at",
@@ -85,6 +88,7 @@ class Outbox:
         stream: trio.abc.Stream,
         max_unsent_bytes: int,
         *,
+        compression: Compression = NO_COMPRESSION,
         gathering: Gathering,
         start: Callable[[Callable[[], Awaitable[None]]], object],
         on_closing: Callable[[], object],
@@ -93,6 +97,7 @@ class Outbox:
         self._stream = stream
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
         self._gathering = gathering
+        self.compression = compression
         self._start = start
         self._on_closing = on_closing
         self._on_dead = on_dead
@@ -128,8 +133,8 @@ class Outbox:
         if self._queue is None or self._queue.unsent_bytes <= self.max_unsent_bytes:
             self._append(frames)
 
-    def push_updates(self, updates: Sequence[tuple[str, bytes]], joined: bytes) -> None:
-        """Send updates, each given by key and frame; ``joined`` holds all the frames.
+    def push_updates(self, updates: Sequence[tuple[str, MessageFrames]], joined: bytes) -> None:
+        """Send updates, each given by key and message; ``joined`` holds their frames for this connection.
 
         An update replaces a queued one of the same key. So updates are sent whatever is queued, and at most one of each
         key is queued.
@@ -142,8 +147,8 @@ class Outbox:
             if written == len(joined) or self.dead:
                 return
         queue = self._ensure_queue()
-        for key, frame in updates:
-            queue.put_update(key, frame)
+        for key, message in updates:
+            queue.put_update(key, message.of(self.compression))
         queue.remove_sent(written)
         self._start_sending()
 

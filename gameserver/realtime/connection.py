@@ -8,6 +8,7 @@ import trio
 
 from gameserver.engine.sessions import Credentials, Login
 from gameserver.errors import CloseCode
+from gameserver.net.compression import Compression, inflate
 from gameserver.net.frames import (
     CLOSE,
     PING,
@@ -73,6 +74,7 @@ class Connection:
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
         admission: Admission,
+        compression: Compression,
         early: bytes,
         sources: list[str],
     ) -> None:
@@ -81,6 +83,7 @@ class Connection:
         self.outbox = Outbox(
             transport,
             min(_MAX_ANONYMOUS_BYTES, settings.max_unsent_bytes),
+            compression=compression,
             gathering=context.gathering,
             start=self._start_sending,
             on_closing=self._start_close_timeout,
@@ -88,7 +91,11 @@ class Connection:
         )
         self._context = context
         self._nursery = nursery
-        frames = FrameReader(min(_MAX_ANONYMOUS_BYTES, settings.max_message_bytes), settings.max_message_fragments)
+        frames = FrameReader(
+            min(_MAX_ANONYMOUS_BYTES, settings.max_message_bytes),
+            settings.max_message_fragments,
+            inflate if compression.is_agreed else None,
+        )
         self._receiver = Receiver(transport, frames, early)
         self._admission = admission
         self._sources = sources

@@ -11,6 +11,7 @@ from gameserver.config import UNIX
 from gameserver.engine.sessions import Login
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.net.accept import accept_forever
+from gameserver.net.compression import Compression
 from gameserver.net.handshake import accept_handshake
 from gameserver.net.head import Head, HeadRefused, read_head
 from gameserver.net.proxy_protocol import read_source
@@ -60,11 +61,13 @@ async def serve_connection(
 class _AcceptedWebSocket(NamedTuple):
     """An accepted WebSocket handshake.
 
-    ``response`` accepts it, ``early`` holds bytes received after its head, ``login`` is the session it proved, None if
-    it had no credentials, ``sources`` the game sources it asks to watch, and ``watched`` their ids once logged on.
+    ``response`` accepts it, ``compression`` is what was agreed upon, ``early`` holds bytes received after its head,
+    ``login`` is the session it proved, None if it had no credentials, ``sources`` the game sources it asks to watch,
+    and ``watched`` their ids once logged on.
     """
 
     response: bytes
+    compression: Compression
     early: bytes
     login: Login | None
     sources: list[str]
@@ -157,7 +160,9 @@ async def _accept_websocket(context: ServerContext, head: Head) -> _AcceptedWebS
     """Check a handshake, its credentials and the sources it asks to watch. Raises `HeadRefused`."""
     if context.draining:
         raise HeadRefused(503, "busy", "the server is shutting down; try again later", RETRY_AFTER, reason="draining")
-    response = accept_handshake(head, context.allowed_origins)
+    settings = context.settings
+    compress_over_bytes = settings.compress_min_bytes if settings.compression else None
+    response, compression = accept_handshake(head, context.allowed_origins, compress_over_bytes)
     query = read_query(head)
     login, watched = None, []
     try:
@@ -174,14 +179,15 @@ async def _accept_websocket(context: ServerContext, head: Head) -> _AcceptedWebS
     if login is not None and not context.has_room_for(login.session.user):
         text = "too many connections of this user; close one first"
         raise HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many_of_user")
-    return _AcceptedWebSocket(response, head.rest, login, query.sources, watched)
+    return _AcceptedWebSocket(response, compression, head.rest, login, query.sources, watched)
 
 
 async def _run_connection(context: ServerContext, admission: Admission, accepted: _AcceptedWebSocket) -> None:
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            connection = Connection(context, nursery, admission.transport, admission, accepted.early, accepted.sources)
+            received = (accepted.compression, accepted.early, accepted.sources)
+            connection = Connection(context, nursery, admission.transport, admission, *received)
             await connection.run(accepted.response, accepted.login, accepted.watched)
     finally:
         if connection is not None:

@@ -15,7 +15,7 @@ from gameserver.engine.context import Committed
 from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
 from gameserver.handlers.execution import Parsed, parse, run_write
 from gameserver.handlers.table import CONNECTION
-from gameserver.net.frames import text_frame
+from gameserver.net.compression import MAX_INLINE_BYTES, NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.ops.metrics import OK
@@ -168,9 +168,7 @@ class RequestPipeline:
         prepare = partial(_prepare, request, text, self._context.settings)
         if len(text) <= _MAX_INLINE_CHARS:
             return prepare()
-        prepared: tuple[bytes | None, Parsed] = await self._context.run_sync(
-            prepare, limiter=self._context.parser_limiter
-        )
+        prepared: tuple[bytes | None, Parsed] = await self._context.run_aside(prepare)
         return prepared
 
     def _answer_write(self, decoded: _DecodedRequest, user_id: int, size_bytes: int, outcome: Outcome) -> None:
@@ -182,9 +180,9 @@ class RequestPipeline:
                 committed: Committed = outcome.result
                 if cost := change_cost(committed):
                     self._context.user_rate_limiter.charge(user_id, trio.current_time(), cost)
-                self._outbox.put(self._reply_frame(decoded.id, committed.body, repeated=committed.repeated))
+                self._put(self._reply(decoded.id, committed.body, repeated=committed.repeated))
             else:
-                self._outbox.put(self._reply_frame(decoded.id, self._error_body(decoded, error)))
+                self._put(self._reply(decoded.id, self._error_body(decoded, error)))
         except Exception:
             text = "a committed change could not be answered"
             log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=decoded.op)
@@ -282,11 +280,17 @@ class RequestPipeline:
         await self._send(encode_body(message))
 
     async def _send(self, body: bytes, *, about_all: bool = False) -> None:
-        await self._outbox.send(self._reply_frame(self._request_id, body), about_all=about_all)
+        reply = self._reply(self._request_id, body)
+        await self._outbox.send(await self._context.encode([reply], self._outbox.compression), about_all=about_all)
 
-    def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
+    def _put(self, reply: MessageFrames) -> None:
+        """Send the reply to a write; a long one plain, since it cannot wait here until it is compressed."""
+        is_long = len(reply.payload) > MAX_INLINE_BYTES
+        self._outbox.put(reply.of(NO_COMPRESSION if is_long else self._outbox.compression))
+
+    def _reply(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> MessageFrames:
         header = ResponseHeader(t=self._context.clock.now_ms(), id=request_id, repeated=repeated)
-        return text_frame(with_header(header, body))
+        return MessageFrames(with_header(header, body))
 
 
 def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:

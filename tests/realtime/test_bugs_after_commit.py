@@ -147,7 +147,7 @@ async def test_a_change_that_cannot_be_answered_closes_its_connection_alone(
 ) -> None:
     ann = await stage.server.connect("ann")
     with monkeypatch.context() as patched:
-        patched.setattr(requests_module, "text_frame", raise_bug)
+        patched.setattr(requests_module, "MessageFrames", raise_bug)
         await stage.admin.send({"op": 373, "game_id": stage.game, "actions": ["Corner"]})
         assert await stage.admin.close_code() == 4009
     assert (await ann.call(372, game_id=stage.game))["seq"] == 2

@@ -15,6 +15,7 @@ from trio.testing import MockClock
 
 from gameserver.engine.context import PoolBet
 from gameserver.errors import CloseCode
+from gameserver.net.compression import NO_COMPRESSION, MessageFrames, joined_frames
 from gameserver.net.frames import close_frame, text_frame
 from gameserver.net.outbox import Gathering, Outbox
 from gameserver.net.send_queue import SendQueue
@@ -23,6 +24,7 @@ from gameserver.protocol.betting import NewBet
 from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.users import User
+from tests.support.harness import run_inline
 
 BOUND = 10_000
 TOO_SLOW = close_frame(CloseCode.TOO_SLOW, "too slow")
@@ -90,8 +92,8 @@ def texts_of(data: bytearray) -> list[str]:
 
 def tell(outbox: Outbox, *updates: str) -> None:
     """Push updates, of which the first letter says what they are about."""
-    frames = [(text[0], text_frame(text.encode())) for text in updates]
-    outbox.push_updates(frames, b"".join(frame for _, frame in frames))
+    messages = [(text[0], MessageFrames(text.encode())) for text in updates]
+    outbox.push_updates(messages, joined_frames((message for _, message in messages), NO_COMPRESSION))
 
 
 def say(outbox: Outbox, text: str, about: Collection[str] = ()) -> None:
@@ -411,6 +413,7 @@ async def test_a_slow_line_is_never_closed_by_ten_busy_pools_and_holds_the_true_
         presence_interval_s=1,
         distribution_interval_s=0.1,
         read=market.read,
+        run_aside=run_inline,
     )
     await nursery.start(hubs.run)
     reader, count = Reader(nursery, bytes_per_s), 60 * 50

@@ -7,11 +7,13 @@ import trio
 import trio.testing
 
 from gameserver.engine.context import Publication
+from gameserver.net.compression import NO_COMPRESSION
 from gameserver.net.outbox import Outbox
-from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.hub import Hub, Subscription, message_frames
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
+from tests.support.harness import run_inline
 
 GAME = "00000000-0000-7000-8000-000000000000"
 
@@ -21,6 +23,7 @@ class SlowListener:
 
     def __init__(self, clock: trio.testing.MockClock, push_s: float) -> None:
         self.pushed: list[bytes] = []
+        self.compression = NO_COMPRESSION
         self.meanwhile: Callable[[], None] = lambda: None
         self._clock = clock
         self._push_s = push_s
@@ -47,7 +50,7 @@ def publication(seq: int) -> Publication:
 
 
 def frame(seq: int) -> bytes:
-    return message_frame(b'{"res":366}', 0, seq)
+    return message_frames(b'{"res":366}', 0, seq).of(NO_COMPRESSION)
 
 
 async def read_nothing(job: Job[list[bytes | None]]) -> list[bytes | None]:
@@ -64,6 +67,7 @@ async def listening(listener: SlowListener) -> AsyncIterator[Hub]:
         presence_interval_s=1.0,
         distribution_interval_s=0.1,
         read=read_nothing,
+        run_aside=run_inline,
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(hubs.run)
