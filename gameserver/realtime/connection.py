@@ -103,7 +103,9 @@ class Connection:
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
         self._subscriptions = Subscriptions(context, self.outbox)
-        self._requests = RequestPipeline(context, self, self.outbox, admission, self._note_all_answered)
+        self._requests = RequestPipeline(
+            context, self, self.outbox, admission, nursery.start_soon, self._note_all_answered
+        )
         self._opened_at_s: float | None = None
         self._keepalive: Keepalive | None = None
         self._logon_timer: TimerHandle | None = None

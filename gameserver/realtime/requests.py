@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from gameserver.engine.context import Committed
 from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
 from gameserver.handlers.execution import Parsed, parse, run_write
 from gameserver.handlers.table import CONNECTION
-from gameserver.net.compression import MAX_INLINE_BYTES, NO_COMPRESSION, MessageFrames
+from gameserver.net.compression import MessageFrames, is_costly
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.ops.metrics import OK
@@ -62,7 +62,7 @@ class _DecodedRequest(NamedTuple):
 class RequestPipeline:
     """Handles the requests of one connection, of which ``unanswered`` are in flight.
 
-    ``on_all_answered`` is called whenever none is left.
+    ``start`` starts a task of the connection; ``on_all_answered`` is called whenever no request is left.
     """
 
     __slots__ = (
@@ -73,9 +73,11 @@ class RequestPipeline:
         "_context",
         "_fields",
         "_flood_detector",
+        "_late",
         "_on_all_answered",
         "_outbox",
         "_request_id",
+        "_start",
         "unanswered",
     )
 
@@ -85,6 +87,7 @@ class RequestPipeline:
         connection: ClientConnection,
         outbox: Outbox,
         admission: Admission,
+        start: Callable[[Callable[[], Awaitable[None]]], object],
         on_all_answered: Callable[[], None],
     ) -> None:
         self.unanswered = 0
@@ -93,7 +96,9 @@ class RequestPipeline:
         self._outbox = outbox
         self._address = admission.limit_key
         self._fields = admission.fields
+        self._start = start
         self._on_all_answered = on_all_answered
+        self._late: list[MessageFrames] = []
         self._awaited_count = 0
         self._answered: trio.lowlevel.ParkingLot | None = None  # only while the task waits for answers
         self._request_id: str | int | None = None  # of the read or connection request that is being run
@@ -175,20 +180,20 @@ class RequestPipeline:
         """Answer a write that was committed or failed; those before it have been answered."""
         self._context.unanswered_bytes.release(user_id, size_bytes)
         error = outcome.error
+        is_answered = True
         try:
             if error is None:
                 committed: Committed = outcome.result
                 if cost := change_cost(committed):
                     self._context.user_rate_limiter.charge(user_id, trio.current_time(), cost)
-                self._put(self._reply(decoded.id, committed.body, repeated=committed.repeated))
+                is_answered = self._put(self._reply(decoded.id, committed.body, repeated=committed.repeated))
             else:
-                self._put(self._reply(decoded.id, self._error_body(decoded, error)))
+                is_answered = self._put(self._reply(decoded.id, self._error_body(decoded, error)))
         except Exception:
-            text = "a committed change could not be answered"
-            log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=decoded.op)
-            close_for_reconnect(self._outbox)
+            self._log_unanswered(op=decoded.op)
         self._count(decoded, error)
-        self._note_answered()
+        if is_answered:
+            self._note_answered()
 
     async def _run(self, decoded: _DecodedRequest) -> None:
         """Run a read or connection request and answer it, or answer the failure of any request."""
@@ -283,10 +288,32 @@ class RequestPipeline:
         reply = self._reply(self._request_id, body)
         await self._outbox.send(await self._context.encode([reply], self._outbox.compression), about_all=about_all)
 
-    def _put(self, reply: MessageFrames) -> None:
-        """Send the reply to a write; a long one plain, since it cannot wait here until it is compressed."""
-        is_long = len(reply.payload) > MAX_INLINE_BYTES
-        self._outbox.put(reply.of(NO_COMPRESSION if is_long else self._outbox.compression))
+    def _put(self, reply: MessageFrames) -> bool:
+        """Send the reply to a write, unless it or one before it is still to be compressed; whether it was sent."""
+        compression = self._outbox.compression
+        if not self._late and not is_costly((reply,), compression):
+            self._outbox.put(reply.of(compression))
+            return True
+        self._late.append(reply)
+        if len(self._late) == 1:
+            self._start(self._send_late)
+        return False
+
+    async def _send_late(self) -> None:
+        """Send the replies that could not be sent at once, in order."""
+        try:
+            while self._late:
+                self._outbox.put(await self._context.encode(self._late[:1], self._outbox.compression))
+                del self._late[0]
+                self._note_answered()
+        except Exception:
+            self._log_unanswered()
+
+    def _log_unanswered(self, **fields: object) -> None:
+        """Log a bug in answering, and close the connection, whose client must recover."""
+        text = "a committed change could not be answered"
+        log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, **fields)
+        close_for_reconnect(self._outbox)
 
     def _reply(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> MessageFrames:
         header = ResponseHeader(t=self._context.clock.now_ms(), id=request_id, repeated=repeated)

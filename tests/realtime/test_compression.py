@@ -242,15 +242,31 @@ async def test_long_replies_broadcasts_and_recoveries_are_compressed_in_a_worker
         assert counted.aside.count("compress") == 3
 
 
-async def test_a_long_reply_to_a_change_is_sent_plain(server: Server, counted: Counted) -> None:
+async def test_a_long_reply_to_a_change_is_compressed_aside_and_those_behind_it_wait(
+    server: Server, counted: Counted
+) -> None:
     async with game(server) as (admin, game_id):
         source_id = (await admin.call(372, game_id=game_id))["source_id"]
         peer = await compressing(server, "provider")
-        for count, compressed in ((1_000, 0), (100, 1)):
-            names = [f"player {number}" for number in range(count)]
-            await peer.send(request(370, 1, source_id=source_id, game_name="x", type="y", targets=names))
-            assert (await next_of(peer, 340))["targets"].keys() >= {"player-0"}
-            assert len(peer.compressed) == compressed
+        names = [f"player {number}" for number in range(1_000)]
+        long = request(370, 1, source_id=source_id, game_name="x", type="y", targets=names)
+        await peer.send(long, *(request(365, number, source_name="x") for number in (2, 3)), request(1, 4), long)
+        replies = [await peer.message() for _ in range(5)]
+        assert [reply["response_header"]["id"] for reply in replies] == [1, 2, 3, 4, 1]
+        assert len(peer.compressed) == counted.aside.count("compress") == 2
+
+
+@pytest.mark.expects_errors
+async def test_a_long_reply_that_cannot_be_compressed_closes_its_connection(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with game(server) as (admin, game_id):
+        source_id = (await admin.call(372, game_id=game_id))["source_id"]
+        peer = await compressing(server, "provider")
+        monkeypatch.setattr("gameserver.net.compression.deflate", lambda payload: None)
+        names = [f"player {number}" for number in range(1_000)]
+        await peer.send(request(370, 1, source_id=source_id, game_name="x", type="y", targets=names))
+        assert await peer.messages_until_close() == ([], 4009)
 
 
 # What is received
