@@ -74,6 +74,7 @@ class Connection:
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
         admission: Admission,
+        *,
         compression: Compression,
         early: bytes,
         sources: list[str],
@@ -103,9 +104,7 @@ class Connection:
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
         self._subscriptions = Subscriptions(context, self.outbox)
-        self._requests = RequestPipeline(
-            context, self, self.outbox, admission, nursery.start_soon, self._note_all_answered
-        )
+        self._requests = RequestPipeline(context, self, self.outbox, admission, nursery, self._note_all_answered)
         self._opened_at_s: float | None = None
         self._keepalive: Keepalive | None = None
         self._logon_timer: TimerHandle | None = None
@@ -145,6 +144,7 @@ class Connection:
             )
             if context.draining:
                 self.drain()
+            del handshake_response, login, watched  # which an idle connection need not keep in memory
             await self._read_messages()
         finally:
             self._clean_up()

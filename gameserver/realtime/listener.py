@@ -75,13 +75,8 @@ class _AcceptedWebSocket(NamedTuple):
 
 
 async def _serve(context: ServerContext, admission: Admission) -> None:
-    if admission.has_slot:
-        accepted = await _accept(context, admission)
-    else:
-        accepted = await _accept_without_slot(context, admission)
-    if accepted is not None:
-        await _run_connection(context, admission, accepted)
-        await _end_tls(context, admission.transport)
+    accept = _accept if admission.has_slot else _accept_without_slot
+    await _run_connection(context, admission, await accept(context, admission))
 
 
 async def _accept_without_slot(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
@@ -182,16 +177,29 @@ async def _accept_websocket(context: ServerContext, head: Head) -> _AcceptedWebS
     return _AcceptedWebSocket(response, compression, head.rest, login, query.sources, watched)
 
 
-async def _run_connection(context: ServerContext, admission: Admission, accepted: _AcceptedWebSocket) -> None:
+async def _run_connection(context: ServerContext, admission: Admission, accepted: _AcceptedWebSocket | None) -> None:
+    """Serve a connection, if its handshake was accepted, until it ends."""
+    if accepted is None:
+        return
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            received = (accepted.compression, accepted.early, accepted.sources)
-            connection = Connection(context, nursery, admission.transport, admission, *received)
-            await connection.run(accepted.response, accepted.login, accepted.watched)
+            connection = Connection(
+                context,
+                nursery,
+                admission.transport,
+                admission,
+                compression=accepted.compression,
+                early=accepted.early,
+                sources=accepted.sources,
+            )
+            running = connection.run(accepted.response, accepted.login, accepted.watched)
+            del accepted  # which an idle connection need not keep in memory
+            await running
     finally:
         if connection is not None:
             connection.dispose()
+    await _end_tls(context, admission.transport)
 
 
 async def _respond(context: ServerContext, admission: Admission, response: bytes) -> None:

@@ -3,7 +3,7 @@
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ class _DecodedRequest(NamedTuple):
 class RequestPipeline:
     """Handles the requests of one connection, of which ``unanswered`` are in flight.
 
-    ``start`` starts a task of the connection; ``on_all_answered`` is called whenever no request is left.
+    ``nursery`` is the connection's; ``on_all_answered`` is called whenever no request is left.
     """
 
     __slots__ = (
@@ -74,10 +74,10 @@ class RequestPipeline:
         "_fields",
         "_flood_detector",
         "_late",
+        "_nursery",
         "_on_all_answered",
         "_outbox",
         "_request_id",
-        "_start",
         "unanswered",
     )
 
@@ -87,7 +87,7 @@ class RequestPipeline:
         connection: ClientConnection,
         outbox: Outbox,
         admission: Admission,
-        start: Callable[[Callable[[], Awaitable[None]]], object],
+        nursery: trio.Nursery,
         on_all_answered: Callable[[], None],
     ) -> None:
         self.unanswered = 0
@@ -96,7 +96,7 @@ class RequestPipeline:
         self._outbox = outbox
         self._address = admission.limit_key
         self._fields = admission.fields
-        self._start = start
+        self._nursery = nursery
         self._on_all_answered = on_all_answered
         self._late: list[MessageFrames] = []
         self._awaited_count = 0
@@ -296,7 +296,7 @@ class RequestPipeline:
             return True
         self._late.append(reply)
         if len(self._late) == 1:
-            self._start(self._send_late)
+            self._nursery.start_soon(self._send_late)
         return False
 
     async def _send_late(self) -> None:
