@@ -8,7 +8,8 @@ import re
 import sys
 import zlib
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cache
 
 from gameserver.errors import CloseCode
 from gameserver.net.frames import FrameRefused, compressed_frame, text_frame
@@ -34,8 +35,12 @@ _VALUES = {
 }
 
 
-class Compression(NamedTuple):
-    """Which messages a client takes compressed: those of more than ``over_bytes``, up to ``up_to_bytes``."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Compression:
+    """Which messages a client takes compressed: those of more than ``over_bytes``, up to ``up_to_bytes``.
+
+    Clients that agreed on the same have the same object, by which what is joined for them is found quickly.
+    """
 
     over_bytes: int
     up_to_bytes: int
@@ -153,6 +158,7 @@ def _read_parameters(parameters: list[str]) -> dict[str, str] | None:
     return given
 
 
+@cache
 def _agreement(server_max_window_bits: str | None, over_bytes: int) -> tuple[str, Compression]:
     answer = f"{_EXTENSION}; server_no_context_takeover; client_no_context_takeover"
     if server_max_window_bits is None:

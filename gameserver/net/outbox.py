@@ -4,6 +4,7 @@ import logging
 import math
 import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TypeVar
 
 import trio
 
@@ -17,37 +18,33 @@ logger = logging.getLogger(__name__)
 
 _STREAM_CHUNK_BYTES = 16_384  # a TLS record
 
+T = TypeVar("T")
+
 
 class Gathering:
     """While it is entered, outboxes with an empty queue gather their frames, and each sends them in one write at exit.
 
-    No task may run meanwhile, so that nothing else is sent or waited for in between.
+    ``frames`` has what has gathered for each, None while this is not entered. No task may run meanwhile, so that
+    nothing else is sent or waited for in between.
     """
 
-    __slots__ = ("_frames",)
+    __slots__ = ("frames",)
 
     def __init__(self) -> None:
-        self._frames: dict[Outbox, list[bytes]] | None = None
+        self.frames: dict[Outbox, list[bytes]] | None = None
 
     def __enter__(self) -> None:
-        self._frames = {}
+        self.frames = {}
 
     def __exit__(self, *raised: object) -> None:
-        assert self._frames is not None
-        gathered, self._frames = self._frames, None
+        assert self.frames is not None
+        gathered, self.frames = self.frames, None
         for outbox, frames in gathered.items():
             try:
                 outbox.send_gathered(b"".join(frames))
             except Exception:
                 log_failure(logger, logging.ERROR, "internal_error", "a connection could not be told of a change")
                 close_for_reconnect(outbox)
-
-    def add(self, outbox: "Outbox", frames: bytes) -> bool:
-        """Gather frames for an outbox; False if this is not entered, so that they must be sent at once."""
-        if self._frames is None:
-            return False
-        self._frames.setdefault(outbox, []).append(frames)
-        return True
 
 
 class Outbox:
@@ -143,7 +140,7 @@ class Outbox:
             return
         written = 0
         if self._queue is None and not self._sending and self._socket is not None:
-            written = self._write((joined,))
+            written = self._write(os.write, joined)
             if written == len(joined) or self.dead:
                 return
         queue = self._ensure_queue()
@@ -217,11 +214,13 @@ class Outbox:
             self._append(frames)
 
     def _append(self, data: bytes) -> None:
-        if self._queue is None and self._gathering.add(self, data):
+        gathered = self._gathering.frames
+        if gathered is not None and self._queue is None:
+            gathered.setdefault(self, []).append(data)
             return
         written = 0
         if self._queue is None and not self._sending and self._socket is not None:
-            written = self._write((data,))
+            written = self._write(os.write, data)
             if written == len(data) or self.dead:
                 return
         queue = self._ensure_queue()
@@ -239,13 +238,12 @@ class Outbox:
             self._sending = True
             self._start(self._send_queue)
 
-    def _write(self, parts: Sequence[bytes | memoryview]) -> int:
+    def _write(self, write: Callable[[int, T], int], data: T) -> int:
         """Write as much as the socket accepts now; how many bytes that was."""
         assert self._socket is not None
         try:
             # The descriptor is looked up for each write: after a close, its number may belong to another file.
-            descriptor = self._socket.fileno()
-            return os.write(descriptor, parts[0]) if len(parts) == 1 else os.writev(descriptor, parts)
+            return write(self._socket.fileno(), data)
         except BlockingIOError:
             return 0
         except OSError:
@@ -255,7 +253,7 @@ class Outbox:
     def _write_queue(self) -> None:
         """Write queued bytes, as many as the socket accepts now."""
         while self._queue is not None:
-            written = self._write(self._queue.parts())
+            written = self._write(os.writev, self._queue.parts())
             if not written:
                 return
             self._remove_sent(self._queue, written)
