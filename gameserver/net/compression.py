@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from gameserver.errors import CloseCode
-from gameserver.net.frames import FrameRefused, compressed_frame, text_frame
+from gameserver.net.frames import FrameRefused, text_frame
 
 MAX_INLINE_BYTES = 32_768  # fewer are compressed sooner than they are passed to a thread, and more take 0.5 ms
 
@@ -39,23 +39,20 @@ _VALUES = {
 class Compression:
     """Which messages a client takes compressed: those of more than ``over_bytes``, up to ``up_to_bytes``.
 
-    Clients that agreed on the same have the same object, by which what is joined for them is found quickly.
+    ``is_agreed`` says whether the client may compress what it sends. Clients that agreed on the same have the same
+    object, by which what is joined for them is found quickly.
     """
 
     over_bytes: int
     up_to_bytes: int
-
-    @property
-    def is_agreed(self) -> bool:
-        """Whether compression was agreed upon, so that the client may compress what it sends."""
-        return self.up_to_bytes > 0
+    is_agreed: bool = True
 
     def takes(self, size_bytes: int) -> bool:
         """Whether a message of that size is to be compressed."""
         return self.over_bytes < size_bytes <= self.up_to_bytes
 
 
-NO_COMPRESSION = Compression(0, 0)
+NO_COMPRESSION = Compression(0, 0, is_agreed=False)
 
 
 class MessageFrames:
@@ -70,14 +67,14 @@ class MessageFrames:
 
     def of(self, compression: Compression) -> bytes:
         """The frame for a reader of that compression; a plain one where a compressed one would be no shorter."""
-        if not compression.takes(len(self.payload)):
+        if not (compression.is_agreed and compression.takes(len(self.payload))):
             if self._plain is None:
                 self._plain = text_frame(self.payload)
             return self._plain
         if self._compressed is None:
             deflated = deflate(self.payload)
             shorter = len(deflated) < len(self.payload)
-            self._compressed = compressed_frame(deflated) if shorter else self.of(NO_COMPRESSION)
+            self._compressed = text_frame(deflated, compressed=True) if shorter else self.of(NO_COMPRESSION)
         return self._compressed
 
     def is_uncompressed(self, compression: Compression) -> bool:

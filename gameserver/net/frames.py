@@ -23,18 +23,9 @@ _REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1
 PING_FRAME = bytes([_FINAL | PING, 0])
 
 
-def text_frame(payload: bytes) -> bytes:
-    """Encode a text message as one frame."""
-    return _data_frame(_FINAL | TEXT, payload)
-
-
-def compressed_frame(deflated: bytes) -> bytes:
-    """Encode a text message, which is compressed already, as one frame."""
-    return _data_frame(_FINAL | _COMPRESSED | TEXT, deflated)
-
-
-def _data_frame(first: int, payload: bytes) -> bytes:
-    size = len(payload)
+def text_frame(payload: bytes, *, compressed: bool = False) -> bytes:
+    """Encode a text message, whose payload may be compressed already, as one frame."""
+    first, size = _FINAL | TEXT | (_COMPRESSED if compressed else 0), len(payload)
     if size < 126:
         return b"%c%c%b" % (first, size, payload)
     if size < 65_536:

@@ -13,7 +13,7 @@ from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, authenticate
 from gameserver.errors import not_found
 from gameserver.handlers.execution import run_read
-from gameserver.net.compression import Compression, MessageFrames, compress, is_costly, joined_frames
+from gameserver.net.compression import Compression, MessageFrames, compress, is_costly
 from gameserver.net.forwarded import Addresses
 from gameserver.net.outbox import Gathering
 from gameserver.net.reserve import Reserve
@@ -130,11 +130,10 @@ class ServerContext:
             partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
         )
 
-    async def encode(self, messages: Sequence[MessageFrames], compression: Compression) -> bytes:
-        """The frames of messages for one client; much is compressed in a worker thread."""
+    async def compress(self, messages: Sequence[MessageFrames], compression: Compression) -> None:
+        """Compress messages in a worker thread, if it is costly, so that nothing of it is left for the event loop."""
         if is_costly(messages, compression):
             await self.run_aside(compress, messages, compression)
-        return joined_frames(messages, compression)
 
     def snapshot(self) -> ServerSnapshot:
         """The state of the server that its counters do not hold."""

@@ -114,13 +114,14 @@ class RequestPipeline:
         self.unanswered += 1
         if decoded.request is not None and declared(decoded.request).kind is Kind.WRITE:
             if self.unanswered > _MAX_UNANSWERED:
-                await self._wait_for_others()
+                await self._wait_until_left(1)
             await self._outbox.wait_for_room()
             failure = await self._submit(decoded, decoded.request, text)
             if failure is None:
                 return
             decoded = decoded._replace(request=None, failure=failure)
-        await self._wait_for_others()
+        if self.unanswered > 1:
+            await self._wait_until_left(1)
         await self._run(decoded)
         self._note_answered()
 
@@ -239,11 +240,8 @@ class RequestPipeline:
         """Wait until every request received so far is answered."""
         await self._wait_until_left(0)
 
-    async def _wait_for_others(self) -> None:
-        """Wait until the last request received is the only one unanswered."""
-        await self._wait_until_left(1)
-
     async def _wait_until_left(self, count: int) -> None:
+        """Wait until no more than ``count`` requests are unanswered, that of the caller included."""
         while self.unanswered > count:
             self._awaited_count, self._answered = count, trio.lowlevel.ParkingLot()
             await self._answered.park()
@@ -285,13 +283,15 @@ class RequestPipeline:
         await self._send(encode_body(message))
 
     async def _send(self, body: bytes, *, about_all: bool = False) -> None:
-        reply = self._reply(self._request_id, body)
-        await self._outbox.send(await self._context.encode([reply], self._outbox.compression), about_all=about_all)
+        reply, compression = self._reply(self._request_id, body), self._outbox.compression
+        if compression.is_agreed:
+            await self._context.compress((reply,), compression)
+        await self._outbox.send(reply.of(compression), about_all=about_all)
 
     def _put(self, reply: MessageFrames) -> bool:
         """Send the reply to a write, unless it or one before it is still to be compressed; whether it was sent."""
         compression = self._outbox.compression
-        if not self._late and not is_costly((reply,), compression):
+        if not self._late and not (compression.is_agreed and is_costly((reply,), compression)):
             self._outbox.put(reply.of(compression))
             return True
         self._late.append(reply)
@@ -303,8 +303,8 @@ class RequestPipeline:
         """Send the replies that could not be sent at once, in order."""
         try:
             while self._late:
-                self._outbox.put(await self._context.encode(self._late[:1], self._outbox.compression))
-                del self._late[0]
+                await self._context.compress(self._late[:1], self._outbox.compression)
+                self._outbox.put(self._late.pop(0).of(self._outbox.compression))
                 self._note_answered()
         except Exception:
             self._log_unanswered()

@@ -7,7 +7,7 @@ from functools import partial
 from gameserver.engine.distribution import open_distributions
 from gameserver.engine.log_view import LogView, view_log
 from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.net.compression import MessageFrames
+from gameserver.net.compression import MessageFrames, joined_frames
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.declare import Message
@@ -119,8 +119,8 @@ class Subscriptions:
         return position
 
     async def _send(self, messages: list[MessageFrames], *, about_all: bool = False) -> None:
-        frames = await self._context.encode(messages, self.outbox.compression)
-        await self.outbox.send(frames, about_all=about_all)
+        await self._context.compress(messages, self.outbox.compression)
+        await self.outbox.send(joined_frames(messages, self.outbox.compression), about_all=about_all)
 
     async def leave(self, request: LeaveGame, reply: Reply) -> None:
         """End a subscription.
