@@ -215,15 +215,16 @@ class Outbox:
             self._append(frames)
 
     def _append(self, data: bytes) -> None:
-        gathered = self._gathering.frames
-        if gathered is not None and self._queue is None:
-            gathered.setdefault(self, []).append(data)
-            return
         written = 0
-        if self._queue is None and not self._sending and self._socket is not None:
-            written = self._write(os.write, data)
-            if written == len(data) or self.dead:
+        if self._queue is None:
+            gathered = self._gathering.frames
+            if gathered is not None:
+                gathered.setdefault(self, []).append(data)
                 return
+            if self._socket is not None and not self._sending:
+                written = self._write(os.write, data)
+                if written == len(data) or self.dead:
+                    return
         queue = self._ensure_queue()
         queue.append(data)
         queue.remove_sent(written)

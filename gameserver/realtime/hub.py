@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import trio
 
@@ -30,6 +30,8 @@ from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 _PUSHES_BETWEEN_CHECKPOINTS = 200
 _MAX_REST_S = 0.05
@@ -237,7 +239,7 @@ class Hub:
                 self._end_subscriptions()
             if for_watchers:
                 await self._compress_ahead(for_watchers, watchers)
-                await _push_all(watchers, for_watchers, ())
+                await _push_all(watchers, list, for_watchers, ())
         except Exception:
             self.close_subscribers(watchers if for_watchers else ())
             raise
@@ -253,9 +255,11 @@ class Hub:
         """Push messages to the active subscriptions, by the kind of push that `_push_all` describes."""
         active = list(self._active.items())
         await self._compress_ahead(messages, self._active.values())
-        # A subscriber may leave while others are pushed to.
-        still = (outbox for subscription, outbox in active if subscription in self._active)
-        self._context.deliveries += await _push_all(still, messages, about, pools) * len(messages)
+        self._context.deliveries += await _push_all(active, self._still_active, messages, about, pools) * len(messages)
+
+    def _still_active(self, part: Sequence[tuple[Subscription, Outbox]]) -> list[Outbox]:
+        """The outboxes of subscriptions that are still active: a subscriber may leave while others are pushed to."""
+        return [outbox for subscription, outbox in part if subscription in self._active]
 
     async def _compress_ahead(self, messages: Sequence[MessageFrames], outboxes: Iterable[Outbox]) -> None:
         """If much is to be compressed for some of the outboxes, do it in a worker thread."""
@@ -323,29 +327,33 @@ class Hub:
 
 
 async def _push_all(
-    outboxes: Iterable[Outbox],
+    readers: Sequence[R],
+    outboxes_of: Callable[[Sequence[R]], list[Outbox]],
     messages: Sequence[MessageFrames],
     about: Collection[str] | None,
     pools: Sequence[str] | None = None,
 ) -> int:
-    """Push messages, joined once for the readers of each compression, to outboxes; to how many.
+    """Push messages, joined once for the readers of each compression, to readers' outboxes; to how many.
 
     They are durable broadcasts about the pools ``about``, or distribution updates of each of ``pools``, or neither: not
-    durable.
+    durable. ``outboxes_of`` gives the outboxes of some of the readers, right before they are pushed to.
     """
     updates = list(zip(pools, messages, strict=True)) if pools is not None else None
     pieces: dict[Compression, bytes] = {}
-    number = 0
-    for number, outbox in enumerate(outboxes, 1):
-        frames = pieces.get(outbox.compression)
-        if frames is None:
-            frames = pieces[outbox.compression] = joined_frames(messages, outbox.compression)
-        if about is not None:
-            outbox.push(frames, about)
-        elif updates is not None:
-            outbox.push_updates(updates, frames)
-        else:
-            outbox.push_if_room(frames)
-        if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
+    count = 0
+    for start in range(0, len(readers), _PUSHES_BETWEEN_CHECKPOINTS):
+        if start:
             await trio.lowlevel.checkpoint()
-    return number
+        outboxes = outboxes_of(readers[start : start + _PUSHES_BETWEEN_CHECKPOINTS])
+        for outbox in outboxes:
+            frames = pieces.get(outbox.compression)
+            if frames is None:
+                frames = pieces[outbox.compression] = joined_frames(messages, outbox.compression)
+            if about is not None:
+                outbox.push(frames, about)
+            elif updates is not None:
+                outbox.push_updates(updates, frames)
+            else:
+                outbox.push_if_room(frames)
+        count += len(outboxes)
+    return count

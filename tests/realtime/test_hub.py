@@ -121,7 +121,10 @@ async def test_a_new_subscriber_is_not_told_what_it_holds_already(mock_clock: tr
         assert listener.pushed == [frame(3)]
 
 
-async def test_who_leaves_while_others_are_told_is_told_no_more(mock_clock: trio.testing.MockClock) -> None:
+async def test_who_leaves_while_others_are_told_is_told_no_more(
+    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gameserver.realtime.hub._PUSHES_BETWEEN_CHECKPOINTS", 1)  # between them one may leave
     listener, leaver = SlowListener(mock_clock, 0), SlowListener(mock_clock, 0)
     async with listening(listener) as hub:
         subscription = Subscription(leaver, User(2, "bob", False))
