@@ -199,6 +199,7 @@ CREATE TABLE pool_targets (
     UNIQUE (pool_id, key)
 ) STRICT, WITHOUT ROWID;
 
+-- What becomes of a bet, the settlements of its pool say; of its own it has the one that found it late and refunded it.
 CREATE TABLE bets (
     id INTEGER PRIMARY KEY,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -208,10 +209,7 @@ CREATE TABLE bets (
     amount INTEGER NOT NULL CHECK (amount > 0),
     placed_at INTEGER NOT NULL,
     after_journal_id INTEGER NOT NULL,
-    status TEXT NOT NULL DEFAULT 'running'
-        CHECK (status IN ('running', 'won', 'lost', 'refunded', 'invalidated', 'voided')),
-    payout INTEGER NOT NULL DEFAULT 0 CHECK (payout >= 0),
-    settled_at INTEGER,
+    invalidated_by INTEGER REFERENCES settlements (id),
     FOREIGN KEY (pool_id, position) REFERENCES pool_targets (pool_id, position)
 ) STRICT;
 CREATE INDEX bets_of_target ON bets (pool_id, position, id);
@@ -226,7 +224,11 @@ END;
 CREATE TRIGGER bets_stay
 BEFORE UPDATE OF id, rowid, oid, _rowid_, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id ON bets
 BEGIN
-    SELECT raise(ABORT, 'of a bet only its outcome changes');
+    SELECT raise(ABORT, 'of a bet only its validity changes');
+END;
+CREATE TRIGGER bets_are_invalidated_once BEFORE UPDATE OF invalidated_by ON bets
+WHEN old.invalidated_by IS NOT NULL OR new.invalidated_by IS NULL BEGIN
+    SELECT raise(ABORT, 'a bet is invalidated once');
 END;
 CREATE TRIGGER bets_remain BEFORE DELETE ON bets BEGIN
     SELECT raise(ABORT, 'bets are never deleted');
@@ -253,20 +255,66 @@ CREATE TABLE participations (
 CREATE INDEX participations_in_game ON participations (user_id, game_id, is_running, pool_id);
 CREATE INDEX participations_of_pool ON participations (pool_id);
 
--- How a pool ended. A settlement that was taken back keeps its row; its transfers are compensated.
+-- How a pool ended. A settlement that was taken back keeps its row; its transfers are compensated. It concerns the
+-- bets of its pool up to newest_bet_id, the newest there was of any pool, that were valid. All else follows from its
+-- divisions; without any, every stake was returned.
 CREATE TABLE settlements (
     id INTEGER PRIMARY KEY,
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     event_id INTEGER REFERENCES events (id),
     cause TEXT NOT NULL CHECK (cause IN ('event', 'time', 'close', 'void')),
     position INTEGER,
-    is_money_return INTEGER NOT NULL CHECK (is_money_return IN (0, 1)),
     takeout INTEGER NOT NULL CHECK (takeout >= 0),
     settled_at INTEGER NOT NULL,
-    taken_back_at INTEGER
+    taken_back_at INTEGER,
+    newest_bet_id INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX settlements_of_event ON settlements (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX settlements_of_pool ON settlements (pool_id);
+
+-- How the bets on a winning position divide a pot: in proportion to their stakes, which sum to winning_total, rounded
+-- down; one unit more have those with a fraction (a numerator over winning_total) greater than last_fraction, and of
+-- those with that fraction the ones up to last_bet_id.
+CREATE TABLE divisions (
+    settlement_id INTEGER NOT NULL REFERENCES settlements (id),
+    position INTEGER NOT NULL,
+    pot INTEGER NOT NULL CHECK (pot > 0),
+    winning_total INTEGER NOT NULL CHECK (winning_total > 0),
+    last_fraction INTEGER NOT NULL CHECK (last_fraction BETWEEN 1 AND winning_total),
+    last_bet_id INTEGER NOT NULL,
+    PRIMARY KEY (settlement_id, position)
+) STRICT, WITHOUT ROWID;
+
+-- Payouts follow from these facts, so they stay as they were when the settlement came into force.
+CREATE TRIGGER settlements_stay
+BEFORE UPDATE OF id, rowid, oid, _rowid_, pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id
+ON settlements BEGIN
+    SELECT raise(ABORT, 'a settlement is never changed');
+END;
+CREATE TRIGGER settlements_are_taken_back_once BEFORE UPDATE OF taken_back_at ON settlements
+WHEN old.taken_back_at IS NOT NULL OR new.taken_back_at IS NULL BEGIN
+    SELECT raise(ABORT, 'a settlement is taken back once');
+END;
+CREATE TRIGGER settlements_remain BEFORE DELETE ON settlements BEGIN
+    SELECT raise(ABORT, 'settlements are never deleted');
+END;
+CREATE TRIGGER settlements_are_new BEFORE INSERT ON settlements
+WHEN new.id > 0 AND EXISTS (SELECT 1 FROM settlements WHERE id = new.id) BEGIN
+    SELECT raise(ABORT, 'settlements are never replaced');
+END;
+CREATE TRIGGER divisions_stay BEFORE UPDATE ON divisions BEGIN
+    SELECT raise(ABORT, 'a division is never changed');
+END;
+CREATE TRIGGER divisions_remain BEFORE DELETE ON divisions BEGIN
+    SELECT raise(ABORT, 'divisions are never deleted');
+END;
+CREATE TRIGGER divisions_are_new BEFORE INSERT ON divisions
+WHEN EXISTS (
+    SELECT 1 FROM settlements AS s JOIN pools ON pools.id = s.pool_id
+    WHERE s.id = new.settlement_id AND (pools.settlement_id = s.id OR s.taken_back_at IS NOT NULL)
+) OR EXISTS (SELECT 1 FROM divisions WHERE settlement_id = new.settlement_id AND position = new.position) BEGIN
+    SELECT raise(ABORT, 'divisions are never added later or replaced');
+END;
 
 -- The ledger. Money is moved between accounts by transfers, never edited; the balances are kept by a trigger.
 -- Only the mint, where points come from, and available money after a void may be below zero. moved_by is the

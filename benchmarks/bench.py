@@ -33,6 +33,7 @@ class Sizes:
     stall_seconds: float
     small_pool_bets: int
     large_pool_bets: int
+    many_bettors: int
     storm_clients: int
     attack_seconds: float
 
@@ -50,6 +51,7 @@ FULL = Sizes(
     stall_seconds=10.0,
     small_pool_bets=20_000,
     large_pool_bets=100_000,
+    many_bettors=50_000,
     storm_clients=5_000,
     attack_seconds=10.0,
 )
@@ -66,6 +68,7 @@ QUICK = Sizes(
     stall_seconds=6.5,
     small_pool_bets=4_000,
     large_pool_bets=20_000,
+    many_bettors=10_000,
     storm_clients=1_500,
     attack_seconds=4.0,
 )

@@ -9,7 +9,7 @@ import msgspec
 
 from gameserver.admin.commands import AddUser, Command, CreditUser, perform
 from gameserver.config import Settings
-from gameserver.handlers.execution import parse, run_write
+from gameserver.handlers.execution import WriteRequest, parse, write_job
 from gameserver.protocol.codec import decode_request
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import AccountKind, account_id
@@ -57,7 +57,8 @@ class History:
         """Carry out a request as a user; the reply."""
         request = decode_request(msgspec.json.encode({"op": op, **parameters}).decode(), logged_in=True)
         parsed = parse(request, self._settings)
-        body = run_write(self.connection, request, parsed, None, user, START_MS, self._settings).body
+        job = write_job(WriteRequest(request, parsed, None, user, START_MS, self._settings))
+        body = job(self.connection).body
         reply: dict[str, Any] = msgspec.json.decode(body)
         return reply
 
@@ -84,7 +85,7 @@ class History:
         return game["game_id"], pool["pool_id"]
 
     def place_bets(self, pool_uuid: str, bettors: list[int], count: int) -> None:
-        """That many bets, in turn by each bettor and on each target."""
+        """That many bets, in turn by each bettor and on each target, of many different stakes."""
         execute = self.connection.execute
         pool, game = execute("SELECT id, game_id FROM pools WHERE uuid = ?", (pool_uuid,)).fetchone()
         (journal,) = execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()
@@ -94,23 +95,26 @@ class History:
             user: (account(AccountKind.AVAILABLE, "DON", user), account(AccountKind.STAKED, "DON", user))
             for user in bettors
         }
-        chosen = [(bettors[number % len(bettors)], number // len(bettors) % 2) for number in range(count)]
+        chosen = [
+            (bettors[number % len(bettors)], number // len(bettors) % 2, STAKE + number * 7 % 997)
+            for number in range(count)
+        ]
         self.connection.executemany(
             "INSERT INTO bets (id, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                (first + number, new_uuid(START_MS), pool, user, position, STAKE, START_MS, journal)
-                for number, (user, position) in enumerate(chosen)
+                (first + number, new_uuid(START_MS), pool, user, position, stake, START_MS, journal)
+                for number, (user, position, stake) in enumerate(chosen)
             ),
         )
         self.connection.executemany(
             "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)"
             " VALUES (?, ?, ?, 'stake', ?, ?)",
-            ((*accounts[user], STAKE, first + number, START_MS) for number, (user, _) in enumerate(chosen)),
+            ((*accounts[user], stake, first + number, START_MS) for number, (user, _, stake) in enumerate(chosen)),
         )
         self.connection.executemany(
             "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?)",
-            [(user, game, pool) for user in dict.fromkeys(user for user, _ in chosen)],
+            [(user, game, pool) for user in dict.fromkeys(user for user, _, _ in chosen)],
         )
         execute(
             "INSERT INTO stakes SELECT user_id, pool_id, position, sum(amount) FROM bets WHERE pool_id = ?"

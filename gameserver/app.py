@@ -177,24 +177,26 @@ async def serve(
         async with (
             run_background(context),
             listen(settings, systemd.take_sockets()) as (clients, scrapers),
-            trio.open_nursery() as connections,
+            trio.open_nursery() as accepting,
         ):
-            connections.start_soon(systemd.watch, lambda: context.writer_monitor.busy_s)
+            accepting.start_soon(systemd.watch, lambda: context.writer_monitor.busy_s)
             control = await open_control_socket(context.store.file)
             if control is not None:
                 runner = command_runner(context)
-                connections.start_soon(serve_control, runner, control, settings.handshake_timeout_s)
-            await connections.start(accept_connections, context, clients.listeners)
-            accept_scrapers = partial(accept_connections, at_metrics_port=True)
-            await connections.start(accept_scrapers, context, scrapers.listeners)
-            _log_start(context, clients)
-            signals.on_reload = partial(_reload, context, systemd)
-            await on_serving(context, clients.urls(secure=context.certificate is not None))
-            systemd.ready()
-            await signals.stop.wait()
-            systemd.stopping()
-            await _drain(context)
-            connections.cancel_scope.cancel()
+                accepting.start_soon(serve_control, runner, control, settings.handshake_timeout_s)
+            async with trio.open_nursery() as websockets:
+                await accepting.start(accept_connections, context, clients.listeners, websockets)
+                accept_scrapers = partial(accept_connections, at_metrics_port=True)
+                await accepting.start(accept_scrapers, context, scrapers.listeners, websockets)
+                _log_start(context, clients)
+                signals.on_reload = partial(_reload, context, systemd)
+                await on_serving(context, clients.urls(secure=context.certificate is not None))
+                systemd.ready()
+                await signals.stop.wait()
+                systemd.stopping()
+                context.drain()
+                websockets.cancel_scope.deadline = trio.current_time() + settings.shutdown_timeout_s
+            accepting.cancel_scope.cancel()
     log(logger, logging.INFO, "stopped", "stopped")
 
 
@@ -225,18 +227,6 @@ def _log_start(context: ServerContext, listening: Listening) -> None:
     if context.store.void_keys:
         text = f"{context.store.void_keys} session keys are void: they were made with another secret"
         log(logger, logging.WARNING, "secret_changed", text, keys=context.store.void_keys)
-
-
-async def _drain(context: ServerContext) -> None:
-    """Refuse new connections, answer requests in flight, and close every connection with 1001.
-
-    Returns when all have ended, at the latest after ``shutdown_timeout_s``.
-    """
-    context.draining = True
-    for connection in context.registry.all_connections():
-        connection.drain()
-    with trio.move_on_after(context.settings.shutdown_timeout_s):
-        await context.registry.wait_until_empty()
 
 
 def _reload(context: ServerContext, systemd: Systemd) -> None:

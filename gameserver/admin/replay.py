@@ -11,7 +11,7 @@ from gameserver.domain.money import read_amount, to_minor, to_units
 from gameserver.engine.context import NOT_RECREATED, TIME_PASSED
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected, not_found
-from gameserver.handlers.execution import parse, run_write
+from gameserver.handlers.execution import WriteRequest, parse, write_job
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
@@ -23,12 +23,12 @@ from gameserver.storage.games import Game, find_game, insert_game_admin
 from gameserver.storage.journal import (
     JournalBet,
     JournalRow,
-    list_bet_outcomes,
     list_journal,
     list_journal_bets,
     list_movements,
 )
 from gameserver.storage.ledger import get_balances, insert_credit
+from gameserver.storage.outcomes import list_bet_outcomes
 from gameserver.storage.pools import (
     find_pool,
     list_pool_outcomes,
@@ -96,8 +96,8 @@ def _outcome(connection: Connection, game: Game, original: Callable[[int], int])
     return {
         "pools": [list(outcome) for outcome in list_pool_outcomes(connection, game.id)],
         "bets": [
-            [original(bet.user_id), bet.amount, bet.status, bet.payout]
-            for bet in list_bet_outcomes(connection, game.id)
+            [original(bet.user_id), bet.amount, outcome.status, outcome.payout]
+            for bet, outcome in list_bet_outcomes(connection, game.id)
         ],
         "balances": sorted(
             [kind, original(user_id) if user_id is not None else 0, amount]
@@ -177,7 +177,8 @@ class Replay:
         elif isinstance(request, CreateAndOpenBettingPool):
             self._set_takeout()
         parsed = parse(request, self._settings)
-        body = run_write(self._connection, request, parsed, None, user, fact["at"], self._settings).body
+        job = write_job(WriteRequest(request, parsed, None, user, fact["at"], self._settings))
+        body = job(self._connection).body
         if fact["op"] in _CREATIONS:
             self._game = find_game(self._connection, msgspec.json.decode(body)["game_id"])
             assert self._game is not None

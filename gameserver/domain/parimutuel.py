@@ -5,6 +5,7 @@ Amounts are integers of minor units, rates integers of millionths.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
 
 MILLION = 1_000_000
@@ -16,44 +17,39 @@ def takeout(valid_total: int, winning_total: int, rate_millionths: int) -> int:
     return min(valid_total * rate_millionths // MILLION, valid_total - winning_total)
 
 
-def shares(stakes: Sequence[int], pot: int) -> list[int]:
-    """``pot`` divided in proportion to the stakes, which are in the order the bets were placed.
+class Division(NamedTuple):
+    """How a pot is divided among winning stakes, in proportion to them: all that a bet's payout follows from.
 
-    Each share is rounded down; what is left over goes, one unit each, to the largest fractions, ties to the
-    earlier bet. The sum is exact.
+    ``winning_total`` is the sum of the stakes. Each share is rounded down; the remainder goes, one unit each, to the
+    largest fractions, ties to the earlier bet. ``last_fraction`` and ``last_bet_id`` are those of the last bet that
+    gets a unit more; if the pot leaves no remainder, a fraction that no bet has. Fractions are numerators over
+    ``winning_total``.
     """
+
+    pot: int
+    winning_total: int
+    last_fraction: int
+    last_bet_id: int
+
+    def payout(self, stake: int, bet_id: int) -> int:
+        """The share of a winning bet."""
+        share, fraction = divmod(self.pot * stake, self.winning_total)
+        if fraction < self.last_fraction or (fraction == self.last_fraction and bet_id > self.last_bet_id):
+            return share
+        return share + 1
+
+
+def divide(pot: int, stakes: Sequence[int], bet_ids: Sequence[int]) -> Division:
+    """Divide ``pot`` among the winning bets, which are in the order placed, so that their ids grow."""
     total = sum(stakes)
-    paid = [pot * stake // total for stake in stakes]
-    left_over = pot - sum(paid)
-    by_fraction = sorted(range(len(stakes)), key=lambda index: (-(pot * stakes[index] % total), index))
-    for index in by_fraction[:left_over]:
-        paid[index] += 1
-    return paid
-
-
-class Payout(NamedTuple):
-    """How a pool's valid stakes are paid out: a payout for each, and the house's share, in minor units.
-
-    ``is_money_return``: everybody gets their stake back, because nobody backed the winner.
-    """
-
-    payouts: list[int]
-    takeout: int
-    is_money_return: bool
-
-
-def settle(stakes: Sequence[int], won: Sequence[bool], rate_millionths: int) -> Payout:
-    """Pay out the valid bets of a pool, given in the order they were placed.
-
-    If nobody backed the winner, everybody gets their stake back and the house keeps nothing.
-    """
-    winning = [stake for stake, wins in zip(stakes, won, strict=True) if wins]
-    if not winning:
-        return Payout(list(stakes), 0, True)
-    total = sum(stakes)
-    kept = takeout(total, sum(winning), rate_millionths)
-    paid = iter(shares(winning, total - kept))
-    return Payout([next(paid) if wins else 0 for wins in won], kept, False)
+    fractions = [pot * stake % total for stake in stakes]
+    left_over = sum(fractions) // total
+    if not left_over:
+        return Division(pot, total, total, 0)
+    ranked = sorted(fractions, reverse=True)
+    last = ranked[left_over - 1]
+    equals = (bet_id for bet_id, fraction in zip(bet_ids, fractions, strict=True) if fraction == last)
+    return Division(pot, total, last, next(islice(equals, left_over - 1 - ranked.index(last), None)))
 
 
 def price(payout: int, stake: int) -> Decimal:

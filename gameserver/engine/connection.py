@@ -4,8 +4,8 @@ from typing import Protocol
 
 from gameserver.engine.sessions import Credentials, Login
 from gameserver.protocol.declare import Message
-from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import Limits, LogonRefusal
+from gameserver.protocol.subscriptions import JoinGame, LeaveGame
 from gameserver.storage.users import User
 
 

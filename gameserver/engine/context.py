@@ -14,7 +14,7 @@ from gameserver.storage.broadcasts import insert_broadcast
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, find_game, is_game_admin
 from gameserver.storage.journal import insert_journal
-from gameserver.storage.ledger import Balances, get_balances
+from gameserver.storage.ledger import Balances, list_balances_of_pool
 from gameserver.storage.pools import Pool, find_pool
 from gameserver.storage.sources import Source, find_source, is_source_admin
 from gameserver.storage.users import User
@@ -168,7 +168,8 @@ class Change(Reading):
         super().__init__(connection, user, now_ms, settings)
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
-        self._changed_balances: dict[tuple[int, str], None] = {}
+        self._changed_balances: dict[tuple[int, str], set[int]] = {}
+        self._read_balances: dict[tuple[int, str], Balances] | None = None
 
     def publish(self, game: Game, message: Message, *, ends_pool: str | None = None) -> int:
         """Log a broadcast in the same transaction, to be sent after the commit. Returns its seq."""
@@ -208,10 +209,10 @@ class Change(Reading):
         """Send a message to every connection of a user after the commit."""
         self.effects.notices.append(Notice(user_id, encode_body(message)))
 
-    def mark_balances_changed(self, currency: str, user_ids: Iterable[int]) -> None:
-        """Send users their balances in a currency after the commit (815), once however often they have changed."""
-        for user_id in user_ids:
-            self._changed_balances[user_id, currency] = None
+    def mark_balances_changed(self, pool: Pool, user_ids: Iterable[int]) -> None:
+        """Send bettors of a pool their balances after the commit (815), once however often they have changed."""
+        self._changed_balances.setdefault((pool.id, pool.currency), set()).update(user_ids)
+        self._read_balances = None
 
     def set_own_balances(self, currency: str, balances: Balances) -> None:
         """Send the user their balances after the commit, without reading them: the caller knows what they are."""
@@ -219,9 +220,15 @@ class Change(Reading):
 
     def changed_balances(self) -> dict[tuple[int, str], Balances]:
         """The balances now of those that `mark_balances_changed` was called for, by user and currency."""
-        return {
-            (user, currency): get_balances(self.connection, user, currency) for user, currency in self._changed_balances
-        }
+        if self._read_balances is None:
+            self._read_balances = {}
+            for (pool_id, currency), users in self._changed_balances.items():
+                if all((user, currency) in self._read_balances for user in users):
+                    continue
+                for user, balances in list_balances_of_pool(self.connection, pool_id, currency).items():
+                    if user in users:
+                        self._read_balances[user, currency] = balances
+        return self._read_balances
 
     def finish(self) -> Effects:
         """The effects to publish once the change is committed."""

@@ -3,24 +3,23 @@
 from decimal import Decimal
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import Payout
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, ReopenedPool
 from gameserver.engine.events import resolution_by
 from gameserver.engine.pools import publish_open_pool
 from gameserver.engine.settlement import SettlementPlan, apply_plan
 from gameserver.engine.steering import allow_pool, block_pool, cancel_allows
-from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
-from gameserver.storage.schedule import TimerKind, insert_timer
+from gameserver.storage.schedule import TimerKind, delete_timers_of_pool, insert_timer
+from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
     get_settlement,
     insert_settlement,
-    list_running_bets,
-    take_back,
+    list_staked,
     update_pool_ended,
+    update_taken_back,
 )
 from gameserver.storage.targets import get_target_path
 
@@ -36,11 +35,17 @@ def overdrawn(change: Change) -> dict[str, Decimal]:
 
 def take_settlement_back(change: Change, settlement_id: int) -> Pool:
     """Undo a settlement, and return its pool, which is open again."""
-    settlement = get_settlement(change.connection, settlement_id)
-    users = take_back(change.connection, settlement, change.now_ms)
-    pool = get_pool(change.connection, settlement.pool_id)
-    change.mark_balances_changed(pool.currency, users)
-    return pool
+    connection = change.connection
+    settlement = get_settlement(connection, settlement_id)
+    pool = get_pool(connection, settlement.pool_id)
+    transfers = SettlementTransfers(connection, settlement.id, pool.id, pool.currency, change.now_ms)
+    if settlement.is_money_return:
+        transfers.take_stakes_again()
+    else:
+        transfers.reverse_division()
+    update_taken_back(connection, settlement, change.now_ms)
+    change.mark_balances_changed(pool, list_staked(connection, pool.id))
+    return get_pool(connection, pool.id)
 
 
 def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
@@ -86,10 +91,8 @@ def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
 
 def void_pool(change: Change, pool: Pool) -> None:
     """Void an open pool: every valid stake is returned."""
-    bets = list_running_bets(change.connection, pool.id)
-    settlement_id = insert_settlement(
-        change.connection, pool.id, None, "void", None, 0, change.now_ms, is_money_return=True
-    )
-    returned = SettlementPlan(bets, [], Payout([bet.amount for bet in bets], 0, is_money_return=True), None)
-    apply_plan(change, pool, returned, settlement_id, BetStatus.VOIDED)
+    plan = SettlementPlan(list_staked(change.connection, pool.id))
+    settlement_id = insert_settlement(change.connection, pool.id, None, "void", None, 0, change.now_ms, {})
+    apply_plan(change, pool, plan, settlement_id)
+    delete_timers_of_pool(change.connection, pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)

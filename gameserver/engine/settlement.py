@@ -1,24 +1,22 @@
 """Ending a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
+from heapq import nsmallest
 from typing import NamedTuple
 
 from msgspec import UNSET
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import Payout, price, settle
+from gameserver.domain.parimutuel import Division, divide, price, takeout
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import may_open_pool, open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
-from gameserver.storage.bets import BetStatus
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
 from gameserver.storage.pools import (
     NewPoolRow,
     Pool,
@@ -28,14 +26,16 @@ from gameserver.storage.pools import (
     list_pool_targets,
     update_recreate_on_end,
 )
-from gameserver.storage.schedule import TimerKind, delete_timers, delete_timers_of_pool
+from gameserver.storage.schedule import TimerKind, delete_timers
+from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
-    RunningBet,
-    SettledBet,
+    BetStake,
     insert_settlement,
-    list_running_bets,
-    update_bets,
-    update_nets,
+    list_backing,
+    list_bets_since,
+    list_staked,
+    update_invalidated,
+    update_participations_ended,
     update_pool_ended,
     update_sums,
 )
@@ -49,36 +49,41 @@ class Resolution(NamedTuple):
     event: Event | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class SettlementPlan:
-    """What a resolution does to a pool's bets: computed first, then applied. Amounts are in minor units."""
+    """What a resolution does to a pool's bets: computed first, then applied. Amounts are in minor units.
 
-    valid: list[RunningBet]
-    late: list[RunningBet]
-    payout: Payout
-    position: int | None
-    net_of: dict[int, int] = field(default_factory=dict)
-    backed_winner: set[int] = field(default_factory=set)
+    ``staked`` is what each user has staked by valid bets, zero where all were late; ``divisions`` says for each winning
+    position how the pot is divided, and without any, every stake is returned; ``paid`` is what each user is paid for
+    winning bets.
+    """
 
-    def __post_init__(self) -> None:
-        for bet, paid in zip(self.valid, self.payout.payouts, strict=True):
-            self.net_of[bet.user_id] = self.net_of.get(bet.user_id, 0) + paid - bet.amount
-            if bet.position == self.position:
-                self.backed_winner.add(bet.user_id)
+    staked: dict[int, int]
+    late: list[BetStake] = field(default_factory=list)
+    takeout: int = 0
+    divisions: dict[int, Division] = field(default_factory=dict)
+    paid: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def is_money_return(self) -> bool:
+        """Whether every stake is returned, because nobody backed the winner."""
+        return not self.divisions
+
+    @cached_property
+    def net_of(self) -> dict[int, int]:
+        """User → payouts less valid stakes; zero for those who only bet late."""
+        paid = self.staked if self.is_money_return else self.paid
+        return {user: paid.get(user, 0) - amount for user, amount in self.staked.items()}
 
     @property
     def price(self) -> Decimal | None:
         """The payout per unit staked on the winner; None on money-return."""
-        if self.payout.is_money_return:
-            return None
-        return price(sum(self.payout.payouts), sum(bet.amount for bet in self.valid if bet.position == self.position))
+        return next((price(division.pot, division.winning_total) for division in self.divisions.values()), None)
 
     @property
     def winners(self) -> dict[int, int]:
         """User → net win, of those who backed the winner and lost nothing in total."""
-        if self.payout.is_money_return:
-            return {}
-        return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.backed_winner}
+        return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.paid}
 
     @property
     def losers(self) -> dict[int, int]:
@@ -88,15 +93,22 @@ class SettlementPlan:
 
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
     """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
-    happened_at = resolution.event.happened_at if resolution.event is not None else None
-    valid: list[RunningBet] = []
-    late: list[RunningBet] = []
-    for bet in list_running_bets(reading.connection, pool.id):
-        is_late = happened_at is not None and bet.placed_at >= happened_at
-        (late if is_late else valid).append(bet)
-    stakes = [bet.amount for bet in valid]
-    payout = settle(stakes, [bet.position == resolution.position for bet in valid], pool.takeout_millionths)
-    return SettlementPlan(valid, late, payout, resolution.position)
+    connection, position = reading.connection, resolution.position
+    happened_at = None if resolution.event is None else resolution.event.happened_at
+    staked = list_staked(connection, pool.id)
+    late = [] if happened_at is None else list_bets_since(connection, pool.id, happened_at)
+    for bet in late:
+        staked[bet.user_id] -= bet.amount
+    winning = None if position is None else list_backing(connection, pool.id, position, happened_at)
+    if position is None or winning is None or not winning.bet_ids:
+        return SettlementPlan(staked, late)
+    total = sum(staked.values())
+    kept = takeout(total, sum(winning.amounts), pool.takeout_millionths)
+    division = divide(total - kept, winning.amounts, winning.bet_ids)
+    paid: dict[int, int] = {}
+    for bet_id, user, stake in zip(*winning, strict=True):
+        paid[user] = paid.get(user, 0) + division.payout(stake, bet_id)
+    return SettlementPlan(staked, late, kept, {position: division}, paid)
 
 
 def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
@@ -108,11 +120,13 @@ def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
         resolution.event.id if resolution.event is not None else None,
         resolution.cause,
         resolution.position,
-        plan.payout.takeout,
+        plan.takeout,
         change.now_ms,
-        is_money_return=plan.payout.is_money_return,
+        plan.divisions,
     )
-    apply_plan(change, pool, plan, settlement_id, BetStatus.REFUNDED)
+    apply_plan(change, pool, plan, settlement_id)
+    # The other timers stay: they apply if the settlement is taken back.
+    delete_timers(change.connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
     game = get_game(change.connection, pool.game_id)
     _publish_end(change, game, get_pool(change.connection, pool.id), plan, resolution)
@@ -126,64 +140,21 @@ def is_recreated(game: Game, pool: Pool, resolution: Resolution) -> bool:
     return pool.recreate_on_end and resolution.cause in ("event", "time") and is_game_open
 
 
-def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int, returned: BetStatus) -> None:
-    """Move the money, and store the outcome of each bet; ``returned`` is the status of bets whose stake is returned."""
-    connection, now_ms = change.connection, change.now_ms
-    insert_transfers(connection, _transfers(change, pool, plan, settlement_id))
-    update_bets(connection, _outcomes(plan, now_ms, returned))
+def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> None:
+    """Move the money, once for each user and way, and keep the sums."""
+    connection = change.connection
+    transfers = SettlementTransfers(connection, settlement_id, pool.id, pool.currency, change.now_ms)
+    if plan.is_money_return:
+        transfers.return_stakes()  # those of late bets too
     if plan.late:
-        update_sums(connection, pool.id, plan.late, plan.valid)
-    update_nets(connection, pool.id, plan.net_of)
-    if returned is BetStatus.VOIDED:
-        delete_timers_of_pool(connection, pool.id)
-    else:
-        # The others stay: they apply if the settlement is taken back.
-        delete_timers(connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
-    change.mark_balances_changed(pool.currency, [bet.user_id for bet in (*plan.valid, *plan.late)])
-
-
-def _transfers(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> Iterator[Transfer]:
-    connection, currency, now_ms = change.connection, pool.currency, change.now_ms
-    accounts: dict[int, tuple[int, int]] = {}
-
-    def of_user(user_id: int) -> tuple[int, int]:
-        if user_id not in accounts:
-            accounts[user_id] = (
-                account_id(connection, AccountKind.AVAILABLE, currency, user_id),
-                account_id(connection, AccountKind.STAKED, currency, user_id),
-            )
-        return accounts[user_id]
-
-    def refund(bet: RunningBet) -> Transfer:
-        available, staked = of_user(bet.user_id)
-        return Transfer(staked, available, bet.amount, Reason.REFUND, bet.id, settlement_id, now_ms)
-
-    yield from map(refund, plan.late)
-    if plan.payout.is_money_return:
-        yield from map(refund, plan.valid)
-        return
-    clearing = account_id(connection, AccountKind.CLEARING, currency)
-    for bet in plan.valid:
-        staked = of_user(bet.user_id)[1]
-        yield Transfer(staked, clearing, bet.amount, Reason.POT, bet.id, settlement_id, now_ms)
-    for bet, paid in zip(plan.valid, plan.payout.payouts, strict=True):
-        if paid:
-            available = of_user(bet.user_id)[0]
-            yield Transfer(clearing, available, paid, Reason.PAYOUT, bet.id, settlement_id, now_ms)
-    if plan.payout.takeout:
-        house = account_id(connection, AccountKind.HOUSE, currency)
-        yield Transfer(clearing, house, plan.payout.takeout, Reason.TAKEOUT, None, settlement_id, now_ms)
-
-
-def _outcomes(plan: SettlementPlan, now_ms: int, returned: BetStatus) -> Iterator[SettledBet]:
-    for bet in plan.late:
-        yield SettledBet(BetStatus.INVALIDATED, bet.amount, now_ms, bet.id)
-    for bet, paid in zip(plan.valid, plan.payout.payouts, strict=True):
-        if plan.payout.is_money_return:
-            status = returned
-        else:
-            status = BetStatus.WON if bet.position == plan.position else BetStatus.LOST
-        yield SettledBet(status, paid, now_ms, bet.id)
+        update_invalidated(connection, settlement_id, plan.late)
+        update_sums(connection, pool.id, plan.late)
+    update_participations_ended(connection, pool.id, plan.net_of)
+    if not plan.is_money_return:
+        if plan.late:
+            transfers.refund_late_bets()
+        transfers.divide_pot(plan.takeout)
+    change.mark_balances_changed(pool, plan.net_of)
 
 
 def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, resolution: Resolution) -> None:
@@ -205,7 +176,7 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
         winners=amounts_by_user(winners, pool.currency, limit),
         losers=amounts_by_user(losers, pool.currency, limit),
         invalidated_bettors=invalidated[:limit],
-        is_money_return=plan.payout.is_money_return,
+        is_money_return=plan.is_money_return,
         amount_total=to_units(pool.amount_total, pool.currency),
         participants=pool.participants,
         version=pool.version,
@@ -233,7 +204,7 @@ def none_position(reading: Reading, pool: Pool) -> int:
 
 def amounts_by_user(amounts: dict[int, int], currency: str, limit: int) -> dict[str, Decimal]:
     """User id → amount in units, the greatest first, at most ``limit`` of them."""
-    listed = sorted(amounts.items(), key=lambda entry: -entry[1])[:limit]
+    listed = nsmallest(limit, amounts.items(), key=lambda entry: -entry[1])
     return {str(user): to_units(amount, currency) for user, amount in listed}
 
 

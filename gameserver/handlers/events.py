@@ -29,7 +29,7 @@ from gameserver.protocol.events import (
     PreviewGameEvent,
     RegisterGameEvent,
 )
-from gameserver.storage.events import Event, NewEventRow, count_event, insert_event
+from gameserver.storage.events import Event, count_event, insert_event
 from gameserver.storage.games import Game, get_game
 from gameserver.storage.pools import Pool, find_pool_target, list_all_open_pools
 from gameserver.storage.targets import find_target_path, has_children
@@ -106,7 +106,7 @@ def _draft_resolution(
 def register_game_event(change: Change, request: RegisterGameEvent, names: _EventNames) -> NewGameEvent:
     """Register an event, and end every pool it resolves in the same transaction."""
     draft = _draft_event(change, request, names)
-    event = insert_event(change.connection, NewEventRow(*draft.event[2:10]))
+    event = insert_event(change.connection, draft.event)
     draft = draft._replace(event=event)
     if event.action_id is not None:
         count_event(change.connection, event.game_id, event.action_id, [row.number for row in draft.path], 1)
@@ -162,10 +162,10 @@ def _preview(reading: Reading, pool: Pool, resolution: Resolution, *, recreated:
     winners, losers = plan.winners, plan.losers
     return PreviewedPool(
         winning_target=target_name(reading, pool, resolution.position),
-        is_money_return=plan.payout.is_money_return,
+        is_money_return=plan.is_money_return,
         price=plan.price,
-        paid=to_units(sum(plan.payout.payouts), pool.currency),
-        takeout=to_units(plan.payout.takeout, pool.currency),
+        paid=to_units(sum(plan.staked.values()) - plan.takeout, pool.currency),
+        takeout=to_units(plan.takeout, pool.currency),
         winners_count=len(winners),
         losers_count=len(losers),
         late_bets=len(plan.late),

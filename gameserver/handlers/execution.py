@@ -1,17 +1,20 @@
 """Running the handlers of reads and writes, in the database's threads."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from gameserver.config import Settings
 from gameserver.engine.context import DAY_MS, Change, Committed, Effects, Reading
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.table import READS, WRITES
+from gameserver.handlers.table import READS, WRITES, Handler, SetHandler, SetWrite
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Request
 from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
 from gameserver.storage.connection import Connection
-from gameserver.storage.replies import StoredReply, find_reply, insert_reply
+from gameserver.storage.jobs import Job, Outcome, SetJob
+from gameserver.storage.replies import NewReply, StoredReply, find_replies, insert_replies
 from gameserver.storage.users import User
 
 # Bets are stored anyway, and admins of a game do not change how it goes.
@@ -26,38 +29,114 @@ def run_read(connection: Connection, request: Request, user: User, now_ms: int, 
 
 
 def parse(request: Request, settings: Settings) -> Parsed:
-    """The parsed parameters of a request, for `run_write`. Raises `Rejected`."""
+    """The parsed parameters of a request, of a `WriteRequest`. Raises `Rejected`."""
     parser = WRITES[type(request)].parse
     return () if parser is None else (parser(request, settings),)
 
 
-def run_write(
-    connection: Connection,
-    request: Request,
-    parsed: Parsed,
-    digest: bytes | None,
-    user: User,
-    now_ms: int,
-    settings: Settings,
-) -> Committed:
-    """Carry out a request that changes the database, once per idempotency key (protocol, "Idempotency").
+class WriteRequest(NamedTuple):
+    """A request that changes the database, as it was received; ``digest`` is None for one without a key."""
 
-    Raises `Rejected`.
-    """
-    key = request.header.key
-    if key and digest:
-        stored = find_reply(connection, user.id, key, now_ms - settings.reply_days * DAY_MS)
-        if stored is not None:
-            if stored.digest != digest:
-                text = "this key was used for a different request; use a new key for each new request"
-                raise Rejected(ErrorCode.KEY_REUSED, text, "header.key")
-            return Committed(stored.body, Effects(), repeated=True)
-    change = Change(connection, user, now_ms, settings)
-    message = WRITES[type(request)].handler(change, request, *parsed)
-    if change.game_id is not None and type(request) not in NOT_JOURNALED:
-        change.record(change.game_id, request)
-    body = encode_body(message)
-    if key and digest and message.is_success:
-        insert_reply(connection, user.id, key, StoredReply(digest, body), now_ms)
-        return Committed(body, change.finish(), stored_bytes=len(body))
-    return Committed(body, change.finish())
+    request: Request
+    parsed: Parsed
+    digest: bytes | None
+    user: User
+    now_ms: int
+    settings: Settings
+
+    @property
+    def key(self) -> tuple[int, str] | None:
+        """The user and the idempotency key of the request; None if it has no key."""
+        key = self.request.header.key
+        return (self.user.id, key) if key and self.digest else None
+
+
+def write_job(write: WriteRequest) -> Job[Committed]:
+    """The job that carries out a request, once per idempotency key (protocol, "Idempotency"). It raises `Rejected`."""
+    operation = WRITES[type(write.request)]
+    if isinstance(operation, SetWrite):
+        return SetJob(_CARRY_OUT[type(write.request)], write)
+    return partial(_run_alone, operation.handler, write)
+
+
+def _run_alone(handler: Handler, write: WriteRequest, connection: Connection) -> Committed:
+    (outcome,) = _run_distinct(lambda _, calls: [handler(*call) for call in calls], connection, [write])
+    committed: Committed = outcome.get()
+    return committed
+
+
+def _run_set(handler: SetHandler, connection: Connection, writes: Sequence[WriteRequest]) -> list[Outcome]:
+    """Carry out requests of one operation, each as if after those before it."""
+    return [
+        outcome
+        for distinct in _split_where_a_key_repeats(writes)
+        for outcome in _run_distinct(handler, connection, distinct)
+    ]
+
+
+_CARRY_OUT = {
+    request: partial(_run_set, operation.handler)
+    for request, operation in WRITES.items()
+    if isinstance(operation, SetWrite)
+}
+
+
+def _split_where_a_key_repeats(writes: Sequence[WriteRequest]) -> Iterator[Sequence[WriteRequest]]:
+    """Cut before each request with the key of one before it, by whose reply it is answered."""
+    start = 0
+    seen: set[tuple[int, str]] = set()
+    for position, write in enumerate(writes):
+        key = write.key
+        if key in seen:
+            yield writes[start:position]
+            start, seen = position, set()
+        if key:
+            seen.add(key)
+    yield writes[start:]
+
+
+def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[WriteRequest]) -> list[Outcome]:
+    """Carry out requests of one operation, no two of which have the same key."""
+    outcomes = _answer_repeated(connection, writes)
+    calls = {
+        position: (Change(connection, write.user, write.now_ms, write.settings), write.request, *write.parsed)
+        for position, write in enumerate(writes)
+        if position not in outcomes
+    }
+    replies = []
+    for (position, call), message in zip(calls.items(), handler(connection, list(calls.values())), strict=True):
+        if isinstance(message, Rejected):
+            outcomes[position] = Outcome(error=message)
+            continue
+        write, change = writes[position], call[0]
+        if change.game_id is not None and type(write.request) not in NOT_JOURNALED:
+            change.record(change.game_id, write.request)
+        body = encode_body(message)
+        stored_bytes = 0
+        if write.key and write.digest and message.is_success:
+            replies.append(NewReply(*write.key, write.digest, write.now_ms, body))
+            stored_bytes = len(body)
+        outcomes[position] = Outcome(Committed(body, change.finish(), stored_bytes=stored_bytes))
+    if replies:
+        insert_replies(connection, replies)
+    return [outcomes[position] for position in range(len(writes))]
+
+
+def _answer_repeated(connection: Connection, writes: Sequence[WriteRequest]) -> dict[int, Outcome]:
+    """The outcomes of the requests whose keys have stored replies, by position."""
+    since_ms = {write.key: write.now_ms - write.settings.reply_days * DAY_MS for write in writes if write.key}
+    if not since_ms:
+        return {}
+    stored = find_replies(connection, since_ms)
+    return {
+        position: _repeat(stored[write.key], write.digest)
+        for position, write in enumerate(writes)
+        if write.key in stored
+    }
+
+
+def _repeat(stored: StoredReply, digest: bytes | None) -> Outcome:
+    if stored.digest != digest:
+        text = "this key was used for a different request; use a new key for each new request"
+        return Outcome(error=Rejected(ErrorCode.KEY_REUSED, text, "header.key"))
+    return Outcome(Committed(stored.body, Effects(), repeated=True))

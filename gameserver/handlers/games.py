@@ -1,4 +1,4 @@
-"""Creating, opening, updating, closing and listing games (protocol, "Game sources and games")."""
+"""Creating, opening, updating and closing games (protocol, "Game sources and games")."""
 
 from typing import NamedTuple, TypeVar
 
@@ -6,17 +6,15 @@ import msgspec
 
 from gameserver.config import Settings
 from gameserver.domain.names import hashtag, parse_actions, too_many_actions
-from gameserver.domain.status import game_status
 from gameserver.domain.targets import Path, build_tree, missing_rows, parse_targets
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.details import action_nodes, details_broadcast
 from gameserver.engine.preconditions import require_not_closed, require_source_open
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found
+from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.codec import body_size
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import (
-    AdministeredGame,
     CloseGame,
     CreateAndOpenGame,
     CreateGame,
@@ -26,28 +24,16 @@ from gameserver.protocol.games import (
     GameDetails,
     GameDetailsUpdated,
     GameOpened,
-    GamesIAmAdminOfList,
-    GamesListForSource,
-    ListGamesForSource,
-    ListGamesIAmAdminOf,
-    ListUpcomingGamesForSource,
     NewGame,
     OpenedGame,
     OpenGame,
-    OpenGameEntry,
-    UpcomingGameEntry,
-    UpcomingGamesListForSource,
     UpdateGameDetails,
 )
 from gameserver.storage.games import (
     Game,
     NewGameRow,
-    find_game,
     get_game,
     insert_game,
-    list_administered_games,
-    list_open_games,
-    list_upcoming_games,
     update_game_opened,
     update_image_url,
 )
@@ -212,27 +198,6 @@ def open_game(change: Change, request: OpenGame, contents: _Contents) -> GameOpe
     return opened
 
 
-def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> GamesIAmAdminOfList:
-    """List the games the user administers, newest first."""
-    before = _cursor(reading, request.after)
-    found = list_administered_games(reading.connection, reading.user.id, before, request.limit + 1)
-    page = found[: request.limit]
-    return GamesIAmAdminOfList(
-        games=[AdministeredGame(uuid, name) for _, uuid, name in page],
-        next=page[-1][1] if len(found) > len(page) else None,
-    )
-
-
-def _cursor(reading: Reading, after: str | None, source_id: int | None = None) -> int | None:
-    """The row below which a page begins, or None for the first page. Raises ``not_found``."""
-    if after is None:
-        return None
-    game = find_game(reading.connection, after)
-    if game is None or source_id not in (None, game.source_id):
-        raise not_found("after", "game")
-    return game.id
-
-
 def update_game_details(change: Change, request: UpdateGameDetails, contents: _Contents) -> GameDetailsUpdated:
     """Add to a game's actions and targets, or change its image, and broadcast its details."""
     game = change.game(request, request.game_id)
@@ -254,52 +219,3 @@ def close_game(change: Change, request: CloseGame) -> GameClosed | ErrorReply:
     require_not_closed(game)
     remaining = close(change, game)
     return manual_pools_remain(request, remaining) if remaining else GameClosed(game_id=game.uuid)
-
-
-def list_games_for_source(reading: Reading, request: ListGamesForSource) -> GamesListForSource:
-    """List a source's open games, newest first."""
-    source = reading.source(request, request.source_id)
-    before = _cursor(reading, request.after, source.id)
-    found = list_open_games(reading.connection, source.id, before, request.limit + 1)
-    page = found[: request.limit]
-    return GamesListForSource(
-        source_id=source.uuid,
-        games={
-            game.uuid: OpenGameEntry(
-                status=game_status(game.times, reading.now_ms),
-                name=game.name,
-                type=game.type,
-                open_at=game.open_at,
-                live_start_at=game.live_start_at,
-                close_at=game.close_at,
-                currency=game.currency,
-                hashtag=game.hashtag,
-            )
-            for game in page
-        },
-        next=page[-1].uuid if len(found) > len(page) else None,
-    )
-
-
-def list_upcoming_games_for_source(reading: Reading, request: ListUpcomingGamesForSource) -> UpcomingGamesListForSource:
-    """List a source's upcoming games, newest first."""
-    source = reading.source(request, request.source_id)
-    before = _cursor(reading, request.after, source.id)
-    found = list_upcoming_games(reading.connection, source.id, before, request.limit + 1)
-    page = found[: request.limit]
-    return UpcomingGamesListForSource(
-        source_id=source.uuid,
-        games={
-            game.uuid: UpcomingGameEntry(
-                source_id=source.uuid,
-                game_name=game.name,
-                currency=game.currency,
-                live_start_at=game.live_start_at,
-                open_at=game.open_at,
-                type=game.type,
-                hashtag=game.hashtag,
-            )
-            for game in page
-        },
-        next=page[-1].uuid if len(found) > len(page) else None,
-    )

@@ -1,9 +1,8 @@
-"""Operations that concern the connection itself (protocol, "Identity"), and joining and leaving games."""
+"""Operations that concern the connection itself (protocol, "Identity")."""
 
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.sessions import Credentials
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import (
     GetOpcodes,
     Logon,
@@ -54,13 +53,3 @@ def _credentials(request: Logon) -> Credentials:
             raise Rejected(ErrorCode.MISSING_PARAMETER, text, "header.session_key")
         return Credentials(key=request.header.session_key)
     return Credentials(user_id=request.id, nonce=request.n, proof=request.h)
-
-
-async def join_game(connection: ClientConnection, request: JoinGame) -> None:
-    """Subscribe the connection to a game."""
-    await connection.join(request)
-
-
-async def leave_game(connection: ClientConnection, request: LeaveGame) -> None:
-    """Unsubscribe the connection from a game."""
-    await connection.leave(request)

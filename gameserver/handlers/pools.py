@@ -125,6 +125,7 @@ def create_and_open_betting_pool(
             recreate_on_end=request.recreate_on_end,
             is_blocked=request.is_blocked,
             hot_since=now_ms if request.is_hot else None,
+            recreated_from=None,
         ),
         targets,
     )

@@ -1,13 +1,27 @@
 """The handler of each operation."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
-from gameserver.handlers import betting, corrections, events, games, general, pools, receipts, roles, sources, steering
+from gameserver.errors import Rejected
+from gameserver.handlers import (
+    betting,
+    corrections,
+    events,
+    game_lists,
+    games,
+    general,
+    pools,
+    receipts,
+    roles,
+    sources,
+    steering,
+    subscriptions,
+)
 from gameserver.protocol.betting import GetMyAvailableBalance, GetMyCurrentBalance, GetMyExposure, PlaceBetInBettingPool
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
@@ -17,16 +31,12 @@ from gameserver.protocol.events import (
     VoidBettingPool,
     VoidGameEvent,
 )
+from gameserver.protocol.game_lists import ListGamesForSource, ListGamesIAmAdminOf, ListUpcomingGamesForSource
 from gameserver.protocol.games import (
     CloseGame,
     CreateAndOpenGame,
     CreateGame,
     GetGameDetails,
-    JoinGame,
-    LeaveGame,
-    ListGamesForSource,
-    ListGamesIAmAdminOf,
-    ListUpcomingGamesForSource,
     OpenGame,
     UpdateGameDetails,
 )
@@ -55,9 +65,16 @@ from gameserver.protocol.steering import (
     SuggestHotBettingPool,
     SuggestHotBettingPoolForActionAndTarget,
 )
+from gameserver.protocol.subscriptions import JoinGame, LeaveGame
+from gameserver.storage.connection import Connection
 
 ReadHandler = Callable[[Reading, Any], Message]
 ConnectionHandler = Callable[[ClientConnection, Any], Awaitable[None]]
+
+
+Handler = Callable[..., Message]
+SetHandler = Callable[[Connection, Sequence[Any]], Sequence[Message | Rejected]]
+Parser = Callable[[Any, Settings], Any]
 
 
 class Write(NamedTuple):
@@ -67,8 +84,19 @@ class Write(NamedTuple):
     (protocol, "Order of checks"), and before the write transaction, for which others wait.
     """
 
-    handler: Callable[..., Message]
-    parse: Callable[[Any, Settings], Any] | None = None
+    handler: Handler
+    parse: Parser | None = None
+
+
+class SetWrite(NamedTuple):
+    """The handler of a frequent change, which carries out many at once.
+
+    It gets the arguments of each, as the handler of a `Write` does, and returns the reply or the refusal of each. It
+    decides on them in order, and a refusal has changed nothing.
+    """
+
+    handler: SetHandler
+    parse: Parser | None = None
 
 
 READS: dict[type[Request], ReadHandler] = {
@@ -76,9 +104,9 @@ READS: dict[type[Request], ReadHandler] = {
     GetMyAvailableBalance: betting.get_my_available_balance,
     GetMyExposure: betting.get_my_exposure,
     PreviewGameEvent: events.preview_game_event,
-    ListGamesIAmAdminOf: games.list_games_i_am_admin_of,
-    ListGamesForSource: games.list_games_for_source,
-    ListUpcomingGamesForSource: games.list_upcoming_games_for_source,
+    ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
+    ListGamesForSource: game_lists.list_games_for_source,
+    ListUpcomingGamesForSource: game_lists.list_upcoming_games_for_source,
     ListAllBettingPoolsForGame: pools.list_all_betting_pools_for_game,
     ListMyOpenBettingPoolsForGame: pools.list_my_open_betting_pools_for_game,
     ListMyRunningPoolsForGame: pools.list_my_running_pools_for_game,
@@ -89,8 +117,8 @@ READS: dict[type[Request], ReadHandler] = {
     GetGameDetails: read_details,
 }
 
-WRITES: dict[type[Request], Write] = {
-    PlaceBetInBettingPool: Write(betting.place_bet_in_betting_pool, betting.parse_stake),
+WRITES: dict[type[Request], Write | SetWrite] = {
+    PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
     VoidGameEvent: Write(corrections.void_game_event),
     VoidBettingPool: Write(corrections.void_betting_pool),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),
@@ -122,6 +150,6 @@ CONNECTION: dict[type[Request], ConnectionHandler] = {
     Ping: general.ping,
     GetOpcodes: general.get_opcodes,
     Logon: general.logon,
-    JoinGame: general.join_game,
-    LeaveGame: general.leave_game,
+    JoinGame: subscriptions.join_game,
+    LeaveGame: subscriptions.leave_game,
 }

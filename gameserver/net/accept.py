@@ -22,7 +22,8 @@ async def accept_forever(
     """Accept connections until cancelled, each served by a task of ``nursery``; the listener is closed at the end.
 
     When the system has no descriptor or memory for a new connection, open connections go on and ``make_room`` is called
-    to free a descriptor. If it returns False, new connections wait in the system's queue until an open one ends.
+    to free a descriptor. If it returns False, new connections wait in the system's queue, and accepting is tried again
+    when a ``serve`` ends, at the latest after a tenth of a second.
     The warning is logged at most once a minute, where trio.serve_listeners logs every attempt.
     """
     warned_at = -math.inf

@@ -231,7 +231,7 @@ class VoidBettingPool(Request, tag=3952, frozen=True):
 
 
 class ShownTransfer(msgspec.Struct, frozen=True):
-    """A transfer of money between two kinds of account."""
+    """Money moved for a bet between two kinds of account: its share of a transfer in the ledger."""
 
     debited: str
     credited: str
@@ -242,7 +242,7 @@ class ShownTransfer(msgspec.Struct, frozen=True):
 
 @message
 class BetReceipt(Message, tag=3560, frozen=True, omit_defaults=True):
-    """A bet with its outcome and its transfers.
+    """A bet with its outcome and what was moved for it.
 
     ``price`` is the payout per unit staked, ``takeout`` what the house kept of the whole pool.
     """
@@ -264,6 +264,6 @@ class BetReceipt(Message, tag=3560, frozen=True, omit_defaults=True):
 
 @operation(by=Role.USER, kind=Kind.READ, replies=[BetReceipt], errors=[ErrorCode.NOT_FOUND])
 class GetBetReceipt(Request, tag=391, frozen=True):
-    """Read one of the user's own bets with its transfers in the ledger."""
+    """Read one of the user's own bets with what was moved for it in the ledger."""
 
     bet_id: Uuid

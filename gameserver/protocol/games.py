@@ -1,4 +1,4 @@
-"""Operations on games (protocol, "Game sources and games")."""
+"""Creating, opening, updating and closing games, and their details (protocol, "Game sources and games")."""
 
 from typing import ClassVar, Self
 
@@ -19,7 +19,6 @@ from gameserver.protocol.fields import (
     Millis,
     Names,
     PageSize,
-    Sequence,
     Title,
     Uuid,
 )
@@ -138,31 +137,6 @@ class OpenGame(Request, tag=3702, frozen=True):
     targets: Names = ""
 
 
-class AdministeredGame(msgspec.Struct, frozen=True):
-    """A game in the list of those the user administers."""
-
-    id: str
-    name: str
-
-
-@message
-class GamesIAmAdminOfList(Message, tag=620, frozen=True, omit_defaults=True):
-    """The games the user is an admin of, newest first; ``next`` is present if more follow."""
-
-    cuts: ClassVar[tuple[str, ...]] = ("games",)
-
-    games: list[AdministeredGame]
-    next: str | None = None
-
-
-@operation(by=Role.USER, kind=Kind.READ, replies=[GamesIAmAdminOfList], errors=[ErrorCode.NOT_FOUND])
-class ListGamesIAmAdminOf(Request, tag=610, frozen=True):
-    """List the games the user is an admin of; ``after`` takes the ``next`` of the page before."""
-
-    limit: PageSize = 1000
-    after: Uuid | None = None
-
-
 class PastEvent(msgspec.Struct, frozen=True):
     """Something that happened in a game."""
 
@@ -261,141 +235,5 @@ class GameClosed(Message, tag=341, frozen=True):
 )
 class CloseGame(Request, tag=375, frozen=True):
     """Close a game."""
-
-    game_id: Uuid
-
-
-class OpenGameEntry(msgspec.Struct, frozen=True):
-    """An open game in a list."""
-
-    status: str
-    name: str
-    type: str
-    open_at: int
-    live_start_at: int
-    close_at: int | None
-    currency: str
-    hashtag: str | None
-
-
-@message
-class GamesListForSource(Message, tag=345, frozen=True):
-    """The open games of a source by id, newest first; ``next`` is the ``after`` of the next page, or null."""
-
-    cuts: ClassVar[tuple[str, ...]] = ("games",)
-
-    source_id: str
-    games: dict[str, OpenGameEntry]
-    next: str | None
-
-
-@operation(by=Role.USER, kind=Kind.READ, replies=[GamesListForSource], errors=[ErrorCode.NOT_FOUND])
-class ListGamesForSource(Request, tag=380, frozen=True):
-    """List the open games of a source, those that are closing included."""
-
-    source_id: Uuid
-    limit: PageSize = 100
-    after: Uuid | None = None
-
-
-class UpcomingGameEntry(msgspec.Struct, frozen=True):
-    """An upcoming game in a list."""
-
-    source_id: str
-    game_name: str
-    currency: str
-    live_start_at: int
-    open_at: int
-    type: str
-    hashtag: str | None
-
-
-@message
-class UpcomingGamesListForSource(Message, tag=3461, frozen=True):
-    """The upcoming games of a source by id, newest first; ``next`` as in games_list_for_source."""
-
-    cuts: ClassVar[tuple[str, ...]] = ("games",)
-
-    source_id: str
-    games: dict[str, UpcomingGameEntry]
-    next: str | None
-
-
-@operation(by=Role.USER, kind=Kind.READ, replies=[UpcomingGamesListForSource], errors=[ErrorCode.NOT_FOUND])
-class ListUpcomingGamesForSource(Request, tag=3811, frozen=True):
-    """List the games of a source that are created and not yet opened."""
-
-    source_id: Uuid
-    limit: PageSize = 100
-    after: Uuid | None = None
-
-
-@message
-class GameJoined(Message, tag=333, frozen=True):
-    """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first."""
-
-    game_id: str
-    seq: int
-    recovered: bool
-
-
-@message
-class UserJoinedGame(Message, tag=470, frozen=True):
-    """A user's first connection joined the game."""
-
-    game_id: str
-    user_id: int
-    user_name: str
-
-
-@message
-class UserLeftGame(Message, tag=480, frozen=True):
-    """A user's last connection left the game."""
-
-    game_id: str
-    user_id: int
-    user_name: str
-
-
-@message
-class PresenceUpdate(Message, tag=471, frozen=True):
-    """The number of connections to a large game, and of users who joined and left since the last update."""
-
-    game_id: str
-    subscribers: int
-    joined: int
-    left: int
-
-
-@operation(
-    by=Role.USER,
-    kind=Kind.CONNECTION,
-    replies=[GameJoined],
-    broadcasts=[UserJoinedGame, PresenceUpdate],
-    errors=[ErrorCode.NOT_FOUND, ErrorCode.GAME_CLOSED],
-)
-class JoinGame(Request, tag=363, frozen=True):
-    """Subscribe to a game's broadcasts; with ``after_seq``, those after it are sent first."""
-
-    game_id: Uuid
-    after_seq: Sequence | None = None
-
-
-@message
-class GameLeft(Message, tag=334, frozen=True):
-    """The connection no longer receives the game's broadcasts."""
-
-    game_id: str
-
-
-@operation(
-    by=Role.USER,
-    kind=Kind.CONNECTION,
-    replies=[GameLeft],
-    broadcasts=[UserLeftGame, PresenceUpdate],
-    errors=[ErrorCode.NOT_FOUND, ErrorCode.CONFLICT],
-)
-class LeaveGame(Request, tag=364, frozen=True):
-    """Unsubscribe from a game's broadcasts."""
 
     game_id: Uuid

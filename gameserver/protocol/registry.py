@@ -1,6 +1,17 @@
 """The complete registry: importing this module declares every operation and message."""
 
-from gameserver.protocol import betting, events, games, general, pools, roles, sources, steering
+from gameserver.protocol import (
+    betting,
+    events,
+    game_lists,
+    games,
+    general,
+    pools,
+    roles,
+    sources,
+    steering,
+    subscriptions,
+)
 from gameserver.protocol.declare import ERROR_RES, MESSAGES, OPERATIONS, Operation, tag_of
 
 __all__ = [
@@ -9,12 +20,14 @@ __all__ = [
     "Operation",
     "betting",
     "events",
+    "game_lists",
     "games",
     "general",
     "pools",
     "roles",
     "sources",
     "steering",
+    "subscriptions",
 ]
 
 OPCODES: dict[str, int] = {operation.name: op for op, operation in sorted(OPERATIONS.items())}

@@ -26,8 +26,8 @@ from gameserver.net.timers import TimerHandle
 from gameserver.ops.log import log
 from gameserver.ops.metrics import NO_CLOSE_FRAME
 from gameserver.protocol.declare import Message
-from gameserver.protocol.games import JoinGame, LeaveGame
 from gameserver.protocol.general import Limits, LogonRefusal
+from gameserver.protocol.subscriptions import JoinGame, LeaveGame
 from gameserver.realtime.admission import Admission
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.requests import RequestPipeline

@@ -4,8 +4,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-import trio
-
 from gameserver.net.outbox import Outbox
 
 MAX_ENDED_SESSIONS = 10_000  # more sessions than can end while one connection logs on
@@ -34,7 +32,6 @@ class ConnectionRegistry:
         self._all: set[RegisteredConnection] = set()
         self._of_user: dict[int, set[RegisteredConnection]] = {}
         self._of_session: dict[str, set[RegisteredConnection]] = {}
-        self._emptied = trio.lowlevel.ParkingLot()
         self._ended: OrderedDict[str, None] = OrderedDict()
 
     def add(self, connection: RegisteredConnection) -> None:
@@ -59,8 +56,6 @@ class ConnectionRegistry:
     def remove(self, connection: RegisteredConnection, user_id: int | None, session_id: str | None) -> None:
         """Remove a connection that has ended; the user and the session are None if it had not logged on."""
         self._all.discard(connection)
-        if not self._all:
-            self._emptied.unpark_all()
         _discard(self._of_user, user_id, connection)
         _discard(self._of_session, session_id, connection)
 
@@ -77,11 +72,6 @@ class ConnectionRegistry:
     def all_connections(self) -> list[RegisteredConnection]:
         """All open connections."""
         return list(self._all)
-
-    async def wait_until_empty(self) -> None:
-        """Wait until every connection has ended."""
-        while self._all:
-            await self._emptied.park()
 
     def count_of(self, user_id: int) -> int:
         """The number of a user's open connections."""

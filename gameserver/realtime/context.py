@@ -90,6 +90,12 @@ class ServerContext:
         self.address_rate_limiter = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
 
+    def drain(self) -> None:
+        """Refuse new WebSocket connections, and close each open one with 1001 once its requests are answered."""
+        self.draining = True
+        for connection in self.registry.all_connections():
+            connection.drain()
+
     async def authenticate(self, credentials: Credentials) -> Login | None:
         """The live session that the credentials prove, None if they prove none."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())

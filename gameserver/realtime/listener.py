@@ -1,9 +1,9 @@
 """Accepts connections, and routes each by its request head to HTTP or WebSocket (protocol, "Transport")."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from socket import AF_UNIX
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import trio
 
@@ -11,8 +11,7 @@ from gameserver.config import UNIX
 from gameserver.engine.sessions import Login
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.net.accept import accept_forever
-from gameserver.net.compression import Compression
-from gameserver.net.handshake import accept_handshake
+from gameserver.net.handshake import Handshake, accept_handshake
 from gameserver.net.head import Head, HeadRefused, read_head
 from gameserver.net.proxy_protocol import read_source
 from gameserver.net.responses import without_body
@@ -22,7 +21,7 @@ from gameserver.ops.prometheus import PrometheusMetrics
 from gameserver.realtime.admission import Admission
 from gameserver.realtime.connection import Connection
 from gameserver.realtime.context import ServerContext
-from gameserver.realtime.logon import read_query, unauthorized
+from gameserver.realtime.logon import Query, read_query, unauthorized
 from gameserver.web.endpoints import (
     DRAINING,
     FULL,
@@ -38,79 +37,96 @@ from gameserver.web.endpoints import (
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 async def serve_connection(
-    context: ServerContext, transport: trio.abc.Stream, peer: str, *, at_metrics_port: bool = False
+    context: ServerContext,
+    transport: trio.abc.Stream,
+    peer: str,
+    websockets: trio.Nursery,
+    *,
+    at_metrics_port: bool = False,
 ) -> None:
-    """Serve one connection from the address ``peer`` until it ends. No client's behaviour makes it raise."""
+    """Serve one connection from the address ``peer``: answer its request, or pass a WebSocket to a task of its own.
+
+    That task belongs to ``websockets``, which stays open until the server drains. No client's behaviour raises.
+    """
     admission = Admission(context, transport, peer, at_metrics_port=at_metrics_port)
     set_context(admission.fields)
+    opening = await _contain(admission, _serve_request(context, admission))
+    if opening is not None:
+        websockets.start_soon(_contain, admission, _serve_websocket(context, admission, opening))
+
+
+async def _contain(admission: Admission, serve: Awaitable[T | None]) -> T | None:
+    """Await what serves a connection, and contain its failures; the connection ends unless there is a result."""
+    result = None
     try:
         try:
-            await _serve(context, admission)
+            result = await serve
         finally:
-            admission.release_slot()
+            if result is None:
+                admission.release_slot()
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError) as errors:
         logger.debug("connection broken: %r", errors.exceptions)
     except* Exception:
         log_failure(logger, logging.ERROR, "internal_error", "the connection ended by a bug in the server")
     finally:
-        await trio.aclose_forcefully(admission.transport)
+        if result is None:
+            await trio.aclose_forcefully(admission.transport)
+    return result
 
 
-class _AcceptedWebSocket(NamedTuple):
-    """An accepted WebSocket handshake.
+class _Opening(NamedTuple):
+    """The opening of a WebSocket: its accepted handshake, its query, and the bytes received after its head."""
 
-    ``response`` accepts it, ``compression`` is what was agreed upon, ``early`` holds bytes received after its head,
-    ``login`` is the session it proved, None if it had no credentials, ``sources`` the game sources it asks to watch,
-    and ``watched`` their ids once logged on.
-    """
-
-    response: bytes
-    compression: Compression
+    handshake: Handshake
+    query: Query
     early: bytes
-    login: Login | None
-    sources: list[str]
-    watched: list[int]
 
 
-async def _serve(context: ServerContext, admission: Admission) -> None:
-    accept = _accept if admission.has_slot else _accept_without_slot
-    await _run_connection(context, admission, await accept(context, admission))
+async def _serve_request(context: ServerContext, admission: Admission) -> _Opening | None:
+    """Read a connection's request and answer it, unless it is a WebSocket handshake.
 
-
-async def _accept_without_slot(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
-    """Accept a connection beyond the limits: it gets health checks only, unless a slot is free by its request."""
-    accepted = None
+    A connection beyond the limits gets health checks only, unless a slot is free by its request.
+    """
+    if admission.has_slot:
+        return await _in_time(context, admission, _read_request(context, admission))
+    opening = None
     with context.reserve.hold() as hold:
-        accepted = await _accept(context, admission)
+        opening = await _in_time(context, admission, _read_request(context, admission))
     if hold.cancelled_caught and not admission.answered:
         refused = admission.too_many_connections()
         admission.record_refusal(refused.reason, refused.fields)
         if context.certificate is None:
             await admission.transport.send_all(refused.response)
-    return accepted
+    return opening
 
 
-async def _accept(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
-    """Read the connection's first request; None if it is not a WebSocket handshake that is accepted."""
-    accepted = None
+async def _in_time(context: ServerContext, admission: Admission, step: Awaitable[T]) -> T | None:
+    """Take a step of the handshake; None if it is refused, or not done within ``handshake_timeout_s``."""
+    done = None
     try:
         with trio.move_on_after(context.settings.handshake_timeout_s) as deadline:
-            if context.settings.proxy_protocol and admission.peer in context.trusted_proxies:
-                admission.set_peer(await read_source(admission.transport) or admission.peer)
-            if context.certificate is not None:
-                await _begin_tls(context.certificate, admission)
-            accepted = await _handle_head(context, admission)
+            done = await step
         if deadline.cancelled_caught:
             admission.record_refusal("timeout")
     except HeadRefused as refused:
         admission.record_refusal(refused.reason, refused.fields)
         await _respond(context, admission, refused.response)
-    return accepted
+    return done
 
 
-async def _handle_head(context: ServerContext, admission: Admission) -> _AcceptedWebSocket | None:
+async def _read_request(context: ServerContext, admission: Admission) -> _Opening | None:
+    if context.settings.proxy_protocol and admission.peer in context.trusted_proxies:
+        admission.set_peer(await read_source(admission.transport) or admission.peer)
+    if context.certificate is not None:
+        await _begin_tls(context.certificate, admission)
+    return await _handle_head(context, admission)
+
+
+async def _handle_head(context: ServerContext, admission: Admission) -> _Opening | None:
     """Read a request's head and route it: HTTP requests are answered here. Raises `HeadRefused`."""
     head = await read_head(admission.transport, context.settings.max_head_bytes)
     if head is None:
@@ -121,7 +137,7 @@ async def _handle_head(context: ServerContext, admission: Admission) -> _Accepte
         head = head.below(context.settings.base_path.rstrip("/"))
         if head.wants_websocket and not admission.at_metrics_port:
             admission.claim_slot()
-            return await _accept_websocket(context, head)
+            return _read_handshake(context, head)
         response = await _http_response(context, admission, head)
     except HeadRefused as refused:
         if head.method == "HEAD":
@@ -151,14 +167,48 @@ async def _http_response(context: ServerContext, admission: Admission, head: Hea
     return answer(head.method, head.path, state=state, metrics=metrics)
 
 
-async def _accept_websocket(context: ServerContext, head: Head) -> _AcceptedWebSocket:
-    """Check a handshake, its credentials and the sources it asks to watch. Raises `HeadRefused`."""
+def _read_handshake(context: ServerContext, head: Head) -> _Opening:
+    """Check a handshake. Raises `HeadRefused`."""
+    # No checkpoint between here and the start of the connection's task: a server that drains starts none.
     if context.draining:
         raise HeadRefused(503, "busy", "the server is shutting down; try again later", RETRY_AFTER, reason="draining")
     settings = context.settings
     compress_over_bytes = settings.compress_min_bytes if settings.compression else None
-    response, compression = accept_handshake(head, context.allowed_origins, compress_over_bytes)
-    query = read_query(head)
+    handshake = accept_handshake(head, context.allowed_origins, compress_over_bytes)
+    return _Opening(handshake, read_query(head), head.rest)
+
+
+async def _serve_websocket(context: ServerContext, admission: Admission, opening: _Opening) -> None:
+    """Serve a WebSocket connection, from its handshake to its end."""
+    session = await _in_time(context, admission, _log_on(context, opening.query))
+    if session is None:
+        return
+    connection = None
+    try:
+        async with trio.open_nursery() as nursery:
+            connection = Connection(
+                context,
+                nursery,
+                admission.transport,
+                admission,
+                compression=opening.handshake.compression,
+                early=opening.early,
+                sources=opening.query.sources,
+            )
+            running = connection.run(opening.handshake.response, *session)
+            del opening, session  # which an idle connection need not keep in memory
+            await running
+    finally:
+        if connection is not None:
+            connection.dispose()
+    await _end_tls(context, admission.transport)
+
+
+async def _log_on(context: ServerContext, query: Query) -> tuple[Login | None, list[int]]:
+    """The session that a handshake proves, None without credentials, and the ids of the sources it asks to watch.
+
+    Raises `HeadRefused`.
+    """
     login, watched = None, []
     try:
         if query.credentials is not None:
@@ -174,32 +224,7 @@ async def _accept_websocket(context: ServerContext, head: Head) -> _AcceptedWebS
     if login is not None and not context.has_room_for(login.session.user):
         text = "too many connections of this user; close one first"
         raise HeadRefused(503, ErrorCode.BUSY, text, RETRY_AFTER, reason="too_many_of_user")
-    return _AcceptedWebSocket(response, compression, head.rest, login, query.sources, watched)
-
-
-async def _run_connection(context: ServerContext, admission: Admission, accepted: _AcceptedWebSocket | None) -> None:
-    """Serve a connection, if its handshake was accepted, until it ends."""
-    if accepted is None:
-        return
-    connection = None
-    try:
-        async with trio.open_nursery() as nursery:
-            connection = Connection(
-                context,
-                nursery,
-                admission.transport,
-                admission,
-                compression=accepted.compression,
-                early=accepted.early,
-                sources=accepted.sources,
-            )
-            running = connection.run(accepted.response, accepted.login, accepted.watched)
-            del accepted  # which an idle connection need not keep in memory
-            await running
-    finally:
-        if connection is not None:
-            connection.dispose()
-    await _end_tls(context, admission.transport)
+    return login, watched
 
 
 async def _respond(context: ServerContext, admission: Admission, response: bytes) -> None:
@@ -236,14 +261,19 @@ async def _end_tls(context: ServerContext, transport: trio.abc.Stream) -> None:
 async def accept_connections(
     context: ServerContext,
     listeners: Iterable[trio.SocketListener],
+    websockets: trio.Nursery,
     task_status: trio.TaskStatus[None],
     *,
     at_metrics_port: bool = False,
 ) -> None:
-    """Accept connections at each listener until cancelled; each is served by a task of its own."""
+    """Accept connections at each listener until cancelled; each is served by a task of its own.
+
+    WebSocket connections are served in the nursery ``websockets``, and do not end with this.
+    """
 
     async def serve(stream: trio.SocketStream) -> None:
-        await serve_connection(context, stream, _address_of(stream.socket), at_metrics_port=at_metrics_port)
+        peer = _address_of(stream.socket)
+        await serve_connection(context, stream, peer, websockets, at_metrics_port=at_metrics_port)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:

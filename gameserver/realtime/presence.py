@@ -5,7 +5,7 @@ from collections.abc import Callable
 import trio
 
 from gameserver.protocol.declare import Message
-from gameserver.protocol.games import PresenceUpdate, UserJoinedGame, UserLeftGame
+from gameserver.protocol.subscriptions import PresenceUpdate, UserJoinedGame, UserLeftGame
 from gameserver.storage.users import User
 
 

@@ -13,7 +13,7 @@ from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Committed
 from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
-from gameserver.handlers.execution import Parsed, parse, run_write
+from gameserver.handlers.execution import Parsed, WriteRequest, parse, write_job
 from gameserver.handlers.table import CONNECTION
 from gameserver.net.compression import MessageFrames, is_costly
 from gameserver.net.outbox import Outbox, close_for_reconnect
@@ -152,16 +152,8 @@ class RequestPipeline:
         try:
             digest, parsed = await self._prepare(request, text)
             now_ms = context.clock.now_ms()
-            write = partial(
-                run_write,
-                request=request,
-                parsed=parsed,
-                digest=digest,
-                user=user,
-                now_ms=now_ms,
-                settings=context.settings,
-            )
-            context.store.writer.submit(write, now_ms, partial(self._answer_write, decoded, user.id, size_bytes))
+            job = write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings))
+            context.store.writer.submit(job, now_ms, partial(self._answer_write, decoded, user.id, size_bytes))
         except BaseException as error:
             context.unanswered_bytes.release(user.id, size_bytes)
             if not isinstance(error, Exception):

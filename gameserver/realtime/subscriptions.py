@@ -11,7 +11,7 @@ from gameserver.net.compression import MessageFrames, joined_frames
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.declare import Message
-from gameserver.protocol.games import GameJoined, GameLeft, JoinGame, LeaveGame
+from gameserver.protocol.subscriptions import GameJoined, GameLeft, JoinGame, LeaveGame
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.hub import Hub, Subscription, message_frames
 from gameserver.storage.broadcasts import list_broadcasts

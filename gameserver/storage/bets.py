@@ -1,27 +1,18 @@
 """Bets, and what each user has staked on each target of a pool."""
 
-from enum import StrEnum
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
 from gameserver.storage.connection import Connection
-from gameserver.storage.ids import new_uuid
-from gameserver.storage.ledger import Balances, Wallet
-
-
-class BetStatus(StrEnum):
-    """The state of a bet: running, or how it ended."""
-
-    RUNNING = "running"
-    WON = "won"
-    LOST = "lost"
-    REFUNDED = "refunded"
-    INVALIDATED = "invalidated"
-    VOIDED = "voided"
 
 
 class Bet(NamedTuple):
-    """A bet: ``amount`` minor units staked by a user on the target at ``position`` in the pool; times in epoch ms."""
+    """A bet: ``amount`` minor units staked by a user on the target at ``position`` in the pool; times in epoch ms.
+
+    ``invalidated_by`` is the settlement that found it late and refunded it. What becomes of a valid bet, the
+    settlements of its pool say: `gameserver.storage.outcomes`.
+    """
 
     id: int
     uuid: str
@@ -30,17 +21,20 @@ class Bet(NamedTuple):
     position: int
     amount: int
     placed_at: int
-    status: BetStatus
-    payout: int
-    settled_at: int | None
+    invalidated_by: int | None
 
 
 _COLUMNS = ", ".join(Bet._fields)
 
 
-class BetContext(NamedTuple):
-    """What deciding on a bet requires: the pool, the target (None if the pool lacks it), and the user's accounts."""
+class BetSubject(NamedTuple):
+    """What a bet on a target of a pool depends on; ``position`` is None if the pool lacks the target.
 
+    The pool takes bets at the latest until its game's ``close_at``.
+    """
+
+    pool_uuid: str
+    target_key: str
     pool_id: int
     game_id: int
     game_uuid: str
@@ -49,47 +43,75 @@ class BetContext(NamedTuple):
     start_at: int
     finish_at: int | None
     stop_accepting_bets_at: int | None
-    is_blocked: bool
+    is_blocked: int
     position: int | None
+
+    @property
+    def times(self) -> PoolTimes:
+        """The times at which the pool takes bets."""
+        return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
+
+
+def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) -> list[BetSubject]:
+    """Read the subjects of bets, each named by the ids of a pool and a target; there is none for an unknown pool."""
+    return connection.list_rows_with(
+        BetSubject,
+        "SELECT given.pool_uuid, given.target_key, pools.id AS pool_id, pools.game_id, games.uuid AS game_uuid,"
+        " games.currency, pools.status, pools.start_at, pools.finish_at,"
+        " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
+        "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
+        " pools.is_blocked, pool_targets.position"
+        " FROM given JOIN pools ON pools.uuid = given.pool_uuid JOIN games ON games.id = pools.game_id"
+        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key",
+        ("pool_uuid", "target_key"),
+        named,
+    )
+
+
+class Bettor(NamedTuple):
+    """What a bet on a position of a pool depends on of its user.
+
+    An account that is not open has neither id nor balance. ``may_bet``: never an admin of the game or its source,
+    unless the source has ``admins_may_bet``. ``is_backer`` and ``is_participant`` say whether the user has a valid bet
+    on the position, and in the pool.
+    """
+
+    user_id: int
+    pool_id: int
+    position: int
     available_id: int | None
     available: int | None
     staked_id: int | None
     staked: int | None
-    may_bet: bool  # never an admin of the game or its source, unless the source has admins_may_bet
-
-    @property
-    def times(self) -> PoolTimes:
-        """The times at which the pool takes bets: at the latest until its game's ``close_at``."""
-        return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
-
-    @property
-    def wallet(self) -> Wallet | None:
-        """The user's accounts; None unless both are open."""
-        if self.available_id is None or self.staked_id is None:
-            return None
-        return Wallet(self.available_id, self.staked_id, Balances(self.available or 0, self.staked or 0))
+    may_bet: int
+    is_backer: int
+    is_participant: int
 
 
-def find_bet_context(connection: Connection, pool_uuid: str, target_key: str, user_id: int) -> BetContext | None:
-    """Read the context of a bet in one statement, since every bet begins with it; None if there is no such pool."""
-    row = connection.execute(
-        "SELECT pools.id, pools.game_id, games.uuid, games.currency, pools.status, pools.start_at, pools.finish_at,"
-        " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
-        "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END, pools.is_blocked, pool_targets.position,"
-        " available.id, available.balance, staked.id, staked.balance, sources.admins_may_bet OR NOT ("
-        "  EXISTS (SELECT 1 FROM game_admins WHERE user_id = ? AND game_id = games.id)"
-        "  OR EXISTS (SELECT 1 FROM source_admins WHERE user_id = ? AND source_id = sources.id"
-        "   AND (removed_at IS NULL OR removed_at >= games.created_at)))"
-        " FROM pools JOIN games ON games.id = pools.game_id JOIN sources ON sources.id = games.source_id"
-        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = ?"
-        " LEFT JOIN accounts AS available ON available.user_id = ? AND available.currency = games.currency"
-        "  AND available.kind = 'available'"
-        " LEFT JOIN accounts AS staked ON staked.user_id = ? AND staked.currency = games.currency"
-        "  AND staked.kind = 'staked'"
-        " WHERE pools.uuid = ?",
-        (user_id, user_id, target_key, user_id, user_id, pool_uuid),
-    ).fetchone()
-    return BetContext._make((*row[:4], PoolStatus(row[4]), *row[5:])) if row else None
+def list_bettors(connection: Connection, named: Iterable[tuple[int, int, int]]) -> list[Bettor]:
+    """Read the users of bets, each given with the ids of the user and the pool, and the position."""
+    return connection.list_rows_with(
+        Bettor,
+        "SELECT given.user_id, given.pool_id, given.position, available.id AS available_id,"
+        " available.balance AS available, staked.id AS staked_id, staked.balance AS staked,"
+        " sources.admins_may_bet OR NOT ("
+        "  EXISTS (SELECT 1 FROM game_admins WHERE user_id = given.user_id AND game_id = games.id)"
+        "  OR EXISTS (SELECT 1 FROM source_admins WHERE user_id = given.user_id AND source_id = sources.id"
+        "   AND (removed_at IS NULL OR removed_at >= games.created_at))) AS may_bet,"
+        " coalesce(stakes.amount, 0) > 0 AS is_backer, coalesce(participations.is_running, 0) AS is_participant"
+        " FROM given JOIN pools ON pools.id = given.pool_id JOIN games ON games.id = pools.game_id"
+        " JOIN sources ON sources.id = games.source_id"
+        " LEFT JOIN accounts AS available ON available.user_id = given.user_id"
+        "  AND available.currency = games.currency AND available.kind = 'available'"
+        " LEFT JOIN accounts AS staked ON staked.user_id = given.user_id"
+        "  AND staked.currency = games.currency AND staked.kind = 'staked'"
+        " LEFT JOIN stakes ON stakes.user_id = given.user_id AND stakes.pool_id = given.pool_id"
+        "  AND stakes.position = given.position"
+        " LEFT JOIN participations ON participations.user_id = given.user_id"
+        "  AND participations.pool_id = given.pool_id",
+        ("user_id", "pool_id", "position"),
+        named,
+    )
 
 
 def has_running_bet_in_game(connection: Connection, user_id: int, game_id: int) -> bool:
@@ -107,15 +129,26 @@ def has_running_bet_in_source(connection: Connection, user_id: int, source_id: i
     return connection.execute(query, (user_id, source_id)).fetchone() is not None
 
 
-def insert_bet(connection: Connection, pool_id: int, user_id: int, position: int, amount: int, now_ms: int) -> Bet:
-    """Store a new bet and return it; moving its stake is left to the caller."""
-    uuid = new_uuid(now_ms)
-    bet_id = connection.insert(
-        "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM journal))",
-        (uuid, pool_id, user_id, position, amount, now_ms),
+class NewBetRow(NamedTuple):
+    """A bet to be stored."""
+
+    uuid: str
+    pool_id: int
+    user_id: int
+    position: int
+    amount: int
+    placed_at: int
+
+
+def insert_bets(connection: Connection, bets: Iterable[NewBetRow]) -> None:
+    """Store new bets, in order; moving their stakes is left to the caller."""
+    names = ", ".join(NewBetRow._fields)
+    connection.execute_with(
+        f"INSERT INTO bets ({names}, after_journal_id)"
+        f" SELECT {names}, (SELECT coalesce(max(id), 0) FROM journal) FROM given",
+        NewBetRow._fields,
+        bets,
     )
-    return Bet(bet_id, uuid, pool_id, user_id, position, amount, now_ms, BetStatus.RUNNING, 0, None)
 
 
 def find_bet(connection: Connection, uuid: str) -> Bet | None:
@@ -124,25 +157,26 @@ def find_bet(connection: Connection, uuid: str) -> Bet | None:
     return Bet(*row) if row else None
 
 
-def insert_participation(connection: Connection, user_id: int, game_id: int, pool_id: int) -> bool:
-    """Record that a user has a valid bet in a pool; returns whether that changed anything."""
-    return bool(
-        connection.execute(
-            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?)"
-            " ON CONFLICT DO UPDATE SET is_running = 1 WHERE is_running = 0",
-            (user_id, game_id, pool_id),
-        ).rowcount
+def insert_participations(connection: Connection, participations: Iterable[tuple[int, int, int]]) -> None:
+    """Record that users have a valid bet in a pool: ids of user, game and pool."""
+    names = "user_id, game_id, pool_id"
+    connection.execute_with(
+        f"INSERT INTO participations ({names}) SELECT {names} FROM given WHERE true"
+        " ON CONFLICT (user_id, pool_id) DO UPDATE SET is_running = 1",
+        ("user_id", "game_id", "pool_id"),
+        participations,
     )
 
 
-def add_to_stake(connection: Connection, user_id: int, pool_id: int, position: int, amount: int) -> bool:
-    """Add minor units to a user's stake on a target; returns whether it is the user's first stake there."""
-    row = connection.execute(
-        "INSERT INTO stakes VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"
-        " RETURNING amount",
-        (user_id, pool_id, position, amount),
-    ).fetchone()
-    return bool(row[0] == amount)
+def add_to_stakes(connection: Connection, stakes: Iterable[tuple[int, int, int, int]]) -> None:
+    """Add to users' stakes: user id, pool id, position and minor units."""
+    names = "user_id, pool_id, position, amount"
+    connection.execute_with(
+        f"INSERT INTO stakes ({names}) SELECT {names} FROM given WHERE true"
+        " ON CONFLICT (user_id, pool_id, position) DO UPDATE SET amount = stakes.amount + excluded.amount",
+        ("user_id", "pool_id", "position", "amount"),
+        stakes,
+    )
 
 
 def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int, int]:
@@ -155,11 +189,26 @@ def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int,
     )
 
 
-def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
-    """The newest valid bets on a target, newest first."""
+def list_bets_of_pool(connection: Connection, pool_id: int) -> Iterator[Bet]:
+    """The bets of a pool, in the order they were placed."""
+    return map(Bet._make, connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? ORDER BY id", (pool_id,)))
+
+
+def list_bets_of_game(connection: Connection, game_id: int) -> Iterator[Bet]:
+    """The bets of a game, in the order they were placed."""
+    columns = ", ".join(f"bets.{field}" for field in Bet._fields)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND status NOT IN ('invalidated', 'voided')"
-        " ORDER BY id DESC LIMIT ?",
+        f"SELECT {columns} FROM pools JOIN bets ON bets.pool_id = pools.id WHERE game_id = ? ORDER BY bets.id",
+        (game_id,),
+    )
+    return map(Bet._make, rows)
+
+
+def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
+    """The newest valid bets on a target, newest first; none in a pool that is voided."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? AND position = ? AND invalidated_by IS NULL"
+        " AND (SELECT status FROM pools WHERE pools.id = bets.pool_id) <> 'voided' ORDER BY id DESC LIMIT ?",
         (pool_id, position, limit),
     )
     return [Bet(*row) for row in rows]

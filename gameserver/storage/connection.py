@@ -51,6 +51,14 @@ class Connection(Protocol):
     def insert(self, sql: str, values: Values, /) -> int:
         """Execute an INSERT of one row, without RETURNING; returns the row's ``id``."""
 
+    def execute_with(self, sql: str, columns: Sequence[str], rows: Iterable[Values], /) -> Result:
+        """Execute a statement once; it reads ``rows`` from a table named ``given``, with these columns."""
+
+    def list_rows_with(
+        self, row: type[RowT], sql: str, columns: Sequence[str], rows: Iterable[Values], /
+    ) -> list[RowT]:
+        """Read many rows at once, as `list_rows` does; ``sql`` reads ``rows`` as in `execute_with`."""
+
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""
 
@@ -59,6 +67,9 @@ class Connection(Protocol):
 
     def list_rows(self, row: type[RowT], sql: str, values: Values, /) -> list[RowT]:
         """Read many rows at once; ``sql`` selects the fields of ``row``, a named tuple, under their names."""
+
+    def list_columns(self, columns: Sequence[str], sql: str, values: Values, /) -> list[list[int]]:
+        """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
 
     def savepoint(self) -> AbstractContextManager[None]:
         """A savepoint: if the block raises, its changes, and no others, are rolled back."""

@@ -7,21 +7,8 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
-class NewEventRow(NamedTuple):
-    """The fields of a new event: an action by a target, or the resolution of a binary pool."""
-
-    game_id: int
-    action_id: int | None
-    target_id: int | None
-    pool_id: int | None
-    pool_target: str | None
-    description: str | None
-    happened_at: int
-    registered_at: int
-
-
 class Event(NamedTuple):
-    """An event as stored."""
+    """An event: an action by a target, or the resolution of a binary pool. ``id`` is 0 until it is stored."""
 
     id: int
     uuid: str
@@ -39,12 +26,12 @@ class Event(NamedTuple):
 _COLUMNS = ", ".join(Event._fields)
 
 
-def insert_event(connection: Connection, new: NewEventRow) -> Event:
-    """Store a new event and return it."""
-    columns, marks = ", ".join(NewEventRow._fields), ", ".join("?" * len(new))
-    uuid = new_uuid(new.registered_at)
-    event_id = connection.insert(f"INSERT INTO events (uuid, {columns}) VALUES (?, {marks})", (uuid, *new))
-    return Event(event_id, uuid, *new, None)
+def insert_event(connection: Connection, new: Event) -> Event:
+    """Store a new event and return it, with its ids."""
+    event = new._replace(uuid=new_uuid(new.registered_at))
+    columns, values = Event._fields[1:], event[1:]
+    marks = ", ".join("?" * len(values))
+    return event._replace(id=connection.insert(f"INSERT INTO events ({', '.join(columns)}) VALUES ({marks})", values))
 
 
 def find_event(connection: Connection, game_id: int, uuid: str) -> Event | None:

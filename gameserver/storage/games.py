@@ -1,13 +1,14 @@
 """Games and their admins."""
 
-from typing import NamedTuple
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from gameserver.domain.status import GameTimes
 from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
-class NewGameRow(NamedTuple):
+class NewGameRow(Struct, frozen=True):
     """The fields of a new game."""
 
     source_id: int
@@ -24,24 +25,12 @@ class NewGameRow(NamedTuple):
     opened_at: int | None
 
 
-class Game(NamedTuple):
+class Game(NewGameRow, frozen=True):
     """A game as stored, with its source's wire id."""
 
     id: int
     uuid: str
     source_uuid: str
-    source_id: int
-    name: str
-    type: str
-    currency: str
-    hashtag: str | None
-    image_url: str | None
-    created_at: int
-    open_at: int
-    live_start_at: int
-    live_finish_at: int | None
-    close_at: int | None
-    opened_at: int | None
     closing_at: int | None
     closed_at: int | None
     seq: int
@@ -52,7 +41,7 @@ class Game(NamedTuple):
         return GameTimes(self.open_at, self.live_start_at, self.opened_at, self.closing_at, self.closed_at)
 
 
-_COLUMNS = ", ".join("sources.uuid" if field == "source_uuid" else f"games.{field}" for field in Game._fields)
+_COLUMNS = ", ".join("sources.uuid" if field == "source_uuid" else f"games.{field}" for field in Game.__struct_fields__)
 _GAMES = f"SELECT {_COLUMNS} FROM games JOIN sources ON sources.id = games.source_id"
 
 _LAST_ROW = 2**62
@@ -60,11 +49,9 @@ _LAST_ROW = 2**62
 
 def insert_game(connection: Connection, new: NewGameRow) -> Game:
     """Store a new game and return it."""
-    columns = ", ".join(NewGameRow._fields)
-    marks = ", ".join("?" * len(new))
-    game_id = connection.insert(
-        f"INSERT INTO games (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.created_at), *new)
-    )
+    columns, marks = ", ".join(NewGameRow.__struct_fields__), ", ".join("?" * len(NewGameRow.__struct_fields__))
+    values = (new_uuid(new.created_at), *astuple(new))
+    game_id = connection.insert(f"INSERT INTO games (uuid, {columns}) VALUES (?, {marks})", values)
     return get_game(connection, game_id)
 
 

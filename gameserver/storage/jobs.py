@@ -1,6 +1,6 @@
 """Jobs for the database's worker threads, and their outcomes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import trio
@@ -17,6 +17,31 @@ class Outcome(NamedTuple):
 
     result: Any = None
     error: Exception | None = None
+
+    def get(self) -> Any:
+        """Return the job's result or raise its exception."""
+        if self.error is None:
+            return self.result
+        raise self.error
+
+
+class SetJob:
+    """A job that is run at once with the jobs beside it that have the same ``carry_out``.
+
+    ``carry_out`` gets the items of these jobs, in order, and returns the outcome of each. If it raises, all that it did
+    is undone, and the jobs are run one by one.
+    """
+
+    __slots__ = ("carry_out", "item")
+
+    def __init__(self, carry_out: Callable[[Connection, Sequence[Any]], list[Outcome]], item: Any) -> None:
+        self.carry_out = carry_out
+        self.item = item
+
+    def __call__(self, connection: Connection) -> Any:
+        """Run the job alone."""
+        (outcome,) = self.carry_out(connection, [self.item])
+        return outcome.get()
 
 
 class Due(NamedTuple):

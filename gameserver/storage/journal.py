@@ -60,25 +60,6 @@ def list_journal_bets(connection: Connection, game_id: int) -> Iterator[JournalB
     return map(JournalBet._make, rows)
 
 
-class BetOutcome(NamedTuple):
-    """The outcome of a bet; its pool and event are given by their position in the game."""
-
-    user_id: int
-    amount: int
-    status: str
-    payout: int
-
-
-def list_bet_outcomes(connection: Connection, game_id: int) -> Iterator[BetOutcome]:
-    """The outcomes of a game's bets, in the order the bets were placed."""
-    rows = connection.execute(
-        "SELECT user_id, amount, bets.status, payout FROM bets JOIN pools ON pools.id = bets.pool_id"
-        " WHERE pools.game_id = ? ORDER BY bets.id",
-        (game_id,),
-    )
-    return map(BetOutcome._make, rows)
-
-
 def list_movements(connection: Connection, game_id: int) -> list[tuple[str, int | None, int]]:
     """The net movement, in minor units, of each account that the game's bets touched: kind, user id and amount."""
     return connection.execute(

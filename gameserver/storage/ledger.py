@@ -65,40 +65,25 @@ def account_id(connection: Connection, kind: AccountKind, currency: str, user_id
     return connection.insert(query, (kind, user_id, currency))
 
 
-class Wallet(NamedTuple):
-    """A user's two accounts in a currency, with their balances."""
+class Stake(NamedTuple):
+    """A bet's stake, in minor units, to be moved from its user's available account to the staked one."""
 
+    bet_uuid: str
     available_id: int
     staked_id: int
-    held: Balances
+    amount: int
+    made_at: int
 
 
-def get_wallet(connection: Connection, user_id: int, currency: str) -> Wallet:
-    """A user's accounts in a currency, which are opened if they are missing."""
-    found = {
-        kind: (account, balance)
-        for kind, account, balance in connection.execute(
-            "SELECT kind, id, balance FROM accounts WHERE user_id = ? AND currency = ?", (user_id, currency)
-        )
-    }
-    available_id, available = found.get(AccountKind.AVAILABLE) or (
-        account_id(connection, AccountKind.AVAILABLE, currency, user_id),
-        0,
+def insert_stakes(connection: Connection, stakes: Iterable[Stake]) -> None:
+    """Move the stakes of stored bets, in the order of the bets."""
+    connection.execute_with(
+        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)"
+        f" SELECT available_id, staked_id, given.amount, '{Reason.STAKE}', bets.id, made_at"
+        " FROM given JOIN bets ON bets.uuid = bet_uuid ORDER BY bets.id",
+        Stake._fields,
+        stakes,
     )
-    staked_id, staked = found.get(AccountKind.STAKED) or (
-        account_id(connection, AccountKind.STAKED, currency, user_id),
-        0,
-    )
-    return Wallet(available_id, staked_id, Balances(available, staked))
-
-
-def insert_stake(connection: Connection, wallet: Wallet, amount: int, bet_id: int, now_ms: int) -> Balances:
-    """Move a bet's stake from a user's available account to the staked one; returns the new balances."""
-    connection.execute(
-        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (wallet.available_id, wallet.staked_id, amount, Reason.STAKE, bet_id, now_ms),
-    )
-    return Balances(wallet.held.available - amount, wallet.held.staked + amount)
 
 
 def insert_transfers(connection: Connection, transfers: Iterable[Transfer]) -> None:
@@ -120,25 +105,18 @@ def get_balances(connection: Connection, user_id: int, currency: str) -> Balance
     return Balances(held.get(AccountKind.AVAILABLE, 0), held.get(AccountKind.STAKED, 0))
 
 
-class NamedTransfer(NamedTuple):
-    """A transfer, with the kinds of its accounts in place of their ids."""
-
-    debited: str
-    credited: str
-    amount: int
-    reason: str
-    made_at: int
-
-
-def list_transfers_of_bet(connection: Connection, bet_id: int) -> list[NamedTransfer]:
-    """The transfers made for a bet, in order."""
-    rows = connection.execute(
-        "SELECT debited.kind, credited.kind, amount, reason, made_at FROM transfers"
-        " JOIN accounts AS debited ON debited.id = debit_id JOIN accounts AS credited ON credited.id = credit_id"
-        " WHERE bet_id = ? ORDER BY transfers.id",
-        (bet_id,),
+def list_balances_of_pool(connection: Connection, pool_id: int, currency: str) -> dict[int, Balances]:
+    """The balances, in a pool's currency, of all who have taken part in it, by user id."""
+    users, *balances = connection.list_columns(
+        ("user_id", "available", "staked"),
+        "SELECT p.user_id, available.balance AS available, staked.balance AS staked FROM participations AS p"
+        " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
+        "  AND available.kind = 'available'"
+        " JOIN accounts AS staked ON staked.user_id = p.user_id AND staked.currency = ? AND staked.kind = 'staked'"
+        " WHERE p.pool_id = ? ORDER BY p.user_id",
+        (currency, currency, pool_id),
     )
-    return [NamedTransfer(*row) for row in rows]
+    return dict(zip(users, map(Balances, *balances), strict=True))
 
 
 def insert_credit(connection: Connection, user_id: int, currency: str, amount: int, now_ms: int) -> int:

@@ -1,14 +1,18 @@
 """Betting pools and their targets."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes, PoolType, UnlistedTarget
 from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
 
-class NewPoolRow(NamedTuple):
+class NewPoolRow(Struct, frozen=True):
     """The fields of a new pool."""
 
     game_id: int
@@ -25,10 +29,10 @@ class NewPoolRow(NamedTuple):
     recreate_on_end: bool
     is_blocked: bool
     hot_since: int | None
-    recreated_from: int | None = None
+    recreated_from: int | None
 
 
-class Pool(NamedTuple):
+class Pool(NewPoolRow, frozen=True, array_like=True):
     """A pool as stored, with its game's wire id and currency and its action's wire id."""
 
     id: int
@@ -36,19 +40,6 @@ class Pool(NamedTuple):
     game_uuid: str
     currency: str
     action_key: str | None
-    game_id: int
-    type: PoolType
-    description: str
-    action_id: int | None
-    target_level: int
-    unlisted_target: UnlistedTarget
-    takeout_millionths: int
-    start_at: int
-    finish_at: int | None
-    stop_accepting_bets_at: int | None
-    recreate_on_end: bool
-    is_blocked: bool
-    hot_since: int | None
     status: PoolStatus
     settlement_id: int | None
     participants: int
@@ -79,7 +70,7 @@ class PoolTarget(NamedTuple):
 
 
 _JOINED = {"game_uuid": "games.uuid", "currency": "games.currency", "action_key": "actions.key"}
-_COLUMNS = ", ".join(_JOINED.get(field, f"pools.{field}") for field in Pool._fields)
+_COLUMNS = ", ".join(_JOINED.get(field, f"pools.{field}") for field in Pool.__struct_fields__)
 _POOLS = (
     f"SELECT {_COLUMNS} FROM pools JOIN games ON games.id = pools.game_id"
     " LEFT JOIN actions ON actions.id = pools.action_id"
@@ -87,33 +78,15 @@ _POOLS = (
 _LAST_ROW = 2**62
 
 
-# The fields that a row holds as plain numbers or text.
-_MEANINGS = [
-    (Pool._fields.index(field), meaning)
-    for field, meaning in {
-        "type": PoolType,
-        "unlisted_target": UnlistedTarget,
-        "status": PoolStatus,
-        "recreate_on_end": bool,
-        "is_blocked": bool,
-    }.items()
-]
-
-
 def _pool(row: Iterable[object]) -> Pool:
-    values: list[Any] = list(row)
-    for column, meaning in _MEANINGS:
-        values[column] = meaning(values[column])
-    return Pool._make(values)
+    return msgspec.convert(tuple(row), Pool, strict=False)  # an engine may have 0 and 1 for booleans
 
 
 def insert_pool(connection: Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:
     """Store a new pool and return it; ``targets`` maps target id to display name."""
-    columns = ", ".join(NewPoolRow._fields)
-    marks = ", ".join("?" * len(new))
-    pool_id = connection.insert(
-        f"INSERT INTO pools (uuid, {columns}) VALUES (?, {marks})", (new_uuid(new.created_at), *new)
-    )
+    columns, marks = ", ".join(NewPoolRow.__struct_fields__), ", ".join("?" * len(NewPoolRow.__struct_fields__))
+    values = (new_uuid(new.created_at), *astuple(new))
+    pool_id = connection.insert(f"INSERT INTO pools (uuid, {columns}) VALUES (?, {marks})", values)
     columns_of_target = ("pool_id", "position", "key", "display_name")
     rows = [(pool_id, position, key, name) for position, (key, name) in enumerate(targets.items())]
     connection.insert_many("pool_targets", columns_of_target, rows)
@@ -247,19 +220,39 @@ def update_hot_since(connection: Connection, pool_id: int, hot_since: int) -> in
     return int(connection.execute(query, (hot_since, pool_id)).fetchone()[0])
 
 
-def update_sums_for_bet(
-    connection: Connection, pool_id: int, position: int, amount: int, *, new_participant: bool, new_backer: bool
-) -> None:
-    """Add a bet to the sums of its pool and of its target."""
-    connection.execute(
-        "UPDATE pools SET amount_total = amount_total + ?, bet_count = bet_count + 1,"
-        " participants = participants + ?, version = version + 1 WHERE id = ?",
-        (amount, new_participant, pool_id),
+class PoolBets(NamedTuple):
+    """New bets in a pool: their sum in minor units, how many they are, and how many users had none there before."""
+
+    pool_id: int
+    amount: int
+    bet_count: int
+    participants: int
+
+
+class TargetBets(NamedTuple):
+    """New bets on a target: their sum in minor units, and how many users had none on it before."""
+
+    pool_id: int
+    position: int
+    amount: int
+    people: int
+
+
+def add_bets_to_sums(connection: Connection, pools: Iterable[PoolBets], targets: Iterable[TargetBets]) -> None:
+    """Add bets to the sums of their pools and targets; each bet makes a new version of its pool."""
+    connection.execute_with(
+        "UPDATE pools SET amount_total = amount_total + given.amount, bet_count = pools.bet_count + given.bet_count,"
+        " participants = pools.participants + given.participants, version = version + given.bet_count"
+        " FROM given WHERE pools.id = given.pool_id",
+        PoolBets._fields,
+        pools,
     )
-    connection.execute(
-        "UPDATE pool_targets SET backing_money = backing_money + ?, backing_people = backing_people + ?"
-        " WHERE pool_id = ? AND position = ?",
-        (amount, new_backer, pool_id, position),
+    connection.execute_with(
+        "UPDATE pool_targets SET backing_money = backing_money + given.amount,"
+        " backing_people = backing_people + given.people FROM given"
+        " WHERE pool_targets.pool_id = given.pool_id AND pool_targets.position = given.position",
+        TargetBets._fields,
+        targets,
     )
 
 
@@ -295,7 +288,8 @@ class PoolOutcome(NamedTuple):
 def list_pool_outcomes(connection: Connection, game_id: int) -> list[PoolOutcome]:
     """The outcomes of a game's pools, in the order opened."""
     rows = connection.execute(
-        "SELECT status, amount_total, participants, t.key, takeout, is_money_return FROM pools"
+        "SELECT status, amount_total, participants, t.key, takeout, CASE WHEN s.id IS NOT NULL THEN"
+        "  CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id) THEN 0 ELSE 1 END END FROM pools"
         " LEFT JOIN settlements AS s ON s.id = settlement_id"
         " LEFT JOIN pool_targets AS t ON t.pool_id = pools.id AND t.position = s.position"
         " WHERE game_id = ? ORDER BY pools.id",

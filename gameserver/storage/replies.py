@@ -1,5 +1,6 @@
 """Replies stored under idempotency keys (protocol, "Idempotency")."""
 
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -12,22 +13,36 @@ class StoredReply(NamedTuple):
     body: bytes
 
 
-def find_reply(connection: Connection, user_id: int, key: str, stored_since: int) -> StoredReply | None:
-    """The reply stored under a user's key no earlier than a time in epoch ms; None if there is none."""
-    row = connection.execute(
-        "SELECT digest, body FROM stored_replies WHERE user_id = ? AND key = ? AND stored_at >= ?",
-        (user_id, key, stored_since),
-    ).fetchone()
-    return StoredReply(*row) if row else None
+class NewReply(NamedTuple):
+    """A reply to be stored under a user's key; ``stored_at`` is in epoch ms."""
+
+    user_id: int
+    key: str
+    digest: bytes
+    stored_at: int
+    body: bytes
 
 
-def insert_reply(connection: Connection, user_id: int, key: str, reply: StoredReply, now_ms: int) -> None:
-    """Store a reply, replacing an expired one under the same key."""
-    connection.execute(
-        "INSERT INTO stored_replies (user_id, key, digest, stored_at, body) VALUES (?, ?, ?, ?, ?)"
+def find_replies(connection: Connection, since_of: Mapping[tuple[int, str], int]) -> dict[tuple[int, str], StoredReply]:
+    """The replies stored under users' keys, each no earlier than the time in epoch ms that its key is mapped to."""
+    rows = connection.execute_with(
+        "SELECT given.user_id, given.key, digest, body FROM given JOIN stored_replies AS stored"
+        " ON stored.user_id = given.user_id AND stored.key = given.key AND stored_at >= since",
+        ("user_id", "key", "since"),
+        [(user_id, key, since) for (user_id, key), since in since_of.items()],
+    )
+    return {(user_id, key): StoredReply(digest, body) for user_id, key, digest, body in rows}
+
+
+def insert_replies(connection: Connection, replies: Iterable[NewReply]) -> None:
+    """Store replies, replacing expired ones under the same keys."""
+    names = ", ".join(NewReply._fields)
+    connection.execute_with(
+        f"INSERT INTO stored_replies ({names}) SELECT {names} FROM given WHERE true"
         " ON CONFLICT (user_id, key) DO UPDATE SET digest = excluded.digest, stored_at = excluded.stored_at,"
         " body = excluded.body",
-        (user_id, key, reply.digest, now_ms, reply.body),
+        NewReply._fields,
+        replies,
     )
 
 

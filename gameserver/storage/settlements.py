@@ -1,47 +1,55 @@
-"""Settlements of pools and their reversal: bets, sums and ledger transfers."""
+"""Settlements of pools: how a pot is divided, the bets it concerns, and the sums."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from gameserver.domain.parimutuel import Division
 from gameserver.domain.pools import PoolStatus
-from gameserver.storage.bets import BetStatus
 from gameserver.storage.connection import Connection
-from gameserver.storage.ledger import Reason
 
 
 class Settlement(NamedTuple):
-    """A settlement: how a pool ended, by an event, by time, with its game, or by a void."""
+    """A settlement: how a pool ended, by an event, by time, with its game, or by a void. Its facts never change.
+
+    It concerns the bets of the pool up to ``newest_bet_id`` that were valid. ``divisions`` says for each winning
+    position how the bets on it divide a pot; without any, every stake is returned.
+    """
 
     id: int
     pool_id: int
     event_id: int | None
     cause: str
     position: int | None
-    is_money_return: bool
     takeout: int
     settled_at: int
+    taken_back_at: int | None
+    newest_bet_id: int
+    divisions: Mapping[int, Division]
+
+    @property
+    def is_money_return(self) -> bool:
+        """Whether every stake is returned."""
+        return not self.divisions
 
 
-class RunningBet(NamedTuple):
-    """The fields of a bet that a settlement uses."""
+class BetStake(NamedTuple):
+    """The fields of a bet that a settlement uses; ``amount`` is in minor units."""
 
     id: int
     user_id: int
     position: int
     amount: int
-    placed_at: int
 
 
-class SettledBet(NamedTuple):
-    """The outcome of a bet in a settlement."""
+class Backing(NamedTuple):
+    """The valid bets on a position, in the order they were placed, by columns; amounts are in minor units."""
 
-    status: BetStatus
-    payout: int
-    settled_at: int | None
-    id: int
+    bet_ids: list[int]
+    user_ids: list[int]
+    amounts: list[int]
 
 
-_COLUMNS = ", ".join(Settlement._fields)
+_COLUMNS = ", ".join(Settlement._fields[:-1])
 
 
 def insert_settlement(
@@ -52,54 +60,124 @@ def insert_settlement(
     position: int | None,
     takeout: int,
     settled_at: int,
-    *,
-    is_money_return: bool,
+    divisions: Mapping[int, Division],
 ) -> int:
-    """Record how a pool ended; returns the settlement's row id."""
-    return connection.insert(
-        "INSERT INTO settlements (pool_id, event_id, cause, position, is_money_return, takeout, settled_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (pool_id, event_id, cause, position, is_money_return, takeout, settled_at),
+    """Record how a pool ended, and how each winning position's pot is divided; returns the settlement's row id."""
+    settlement_id = connection.insert(
+        "INSERT INTO settlements (pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM bets))",
+        (pool_id, event_id, cause, position, takeout, settled_at),
     )
+    connection.execute_many(
+        "INSERT INTO divisions (settlement_id, position, pot, winning_total, last_fraction, last_bet_id)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(settlement_id, winner, *division) for winner, division in divisions.items()],
+    )
+    return settlement_id
 
 
 def get_settlement(connection: Connection, settlement_id: int) -> Settlement:
     """The settlement with this row id, which must exist."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM settlements WHERE id = ?", (settlement_id,)).fetchone()
-    return Settlement(*row)
+    (settlement,) = _list(connection, "id = ?", settlement_id)
+    return settlement
 
 
-def find_settlement_of_bet(connection: Connection, bet_id: int) -> Settlement:
-    """The latest settlement that moved a bet's money."""
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM settlements WHERE id ="
-        " (SELECT settlement_id FROM transfers WHERE bet_id = ? ORDER BY id DESC LIMIT 1)",
-        (bet_id,),
-    ).fetchone()
-    return Settlement(*row)
+def list_settlements_of_pool(connection: Connection, pool_id: int) -> list[Settlement]:
+    """All settlements of a pool, reversed ones included, in order."""
+    return _list(connection, "pool_id = ?", pool_id)
 
 
 def list_settlements_of_event(connection: Connection, event_id: int) -> list[Settlement]:
     """The settlements caused by an event that have not been reversed."""
+    return _list(connection, "event_id = ? AND taken_back_at IS NULL", event_id)
+
+
+def _list(connection: Connection, where: str, value: int) -> list[Settlement]:
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM settlements WHERE {where} ORDER BY id", (value,)).fetchall()
+    return [Settlement._make((*row, _divisions_of(connection, row[0]))) for row in rows]
+
+
+def _divisions_of(connection: Connection, settlement_id: int) -> dict[int, Division]:
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM settlements WHERE event_id = ? AND taken_back_at IS NULL ORDER BY id", (event_id,)
+        "SELECT position, pot, winning_total, last_fraction, last_bet_id FROM divisions WHERE settlement_id = ?"
+        " ORDER BY position",
+        (settlement_id,),
     )
-    return [Settlement(*row) for row in rows]
+    return {position: Division(*facts) for position, *facts in rows}
 
 
-def list_running_bets(connection: Connection, pool_id: int) -> list[RunningBet]:
-    """The running bets of a pool, in the order they were placed."""
-    rows = connection.execute(
-        "SELECT id, user_id, position, amount, placed_at FROM bets"
-        " WHERE pool_id = ? AND status = 'running' ORDER BY id",
+# What users have staked in a pool by valid bets.
+KEPT_STAKES = (
+    "FROM participations AS p JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
+    " WHERE p.pool_id = ? AND s.amount > 0"
+)
+
+
+def list_staked(connection: Connection, pool_id: int) -> dict[int, int]:
+    """What each user has staked in a pool by valid bets, in minor units: user id → amount, in order of the ids."""
+    query = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id ORDER BY p.user_id"
+    return dict(zip(*connection.list_columns(("user_id", "amount"), query, (pool_id,)), strict=True))
+
+
+def list_backing(connection: Connection, pool_id: int, position: int, before_ms: int | None) -> Backing:
+    """The valid bets on a position of a pool, those placed before a time if one is given."""
+    columns = connection.list_columns(
+        ("id", "user_id", "amount"),
+        "SELECT id, user_id, amount FROM bets WHERE pool_id = ? AND position = ? AND invalidated_by IS NULL"
+        " AND placed_at < coalesce(?, placed_at + 1) ORDER BY id",
+        (pool_id, position, before_ms),
+    )
+    return Backing(*columns)
+
+
+def list_bets_since(connection: Connection, pool_id: int, since_ms: int) -> list[BetStake]:
+    """The valid bets of a pool that were placed at that time or later, in order."""
+    return connection.list_rows(
+        BetStake,
+        "SELECT id, user_id, position, amount FROM bets"
+        " WHERE pool_id = ? AND placed_at >= ? AND invalidated_by IS NULL ORDER BY id",
+        (pool_id, since_ms),
+    )
+
+
+def update_invalidated(connection: Connection, settlement_id: int, bets: Iterable[BetStake]) -> None:
+    """Mark late bets with the settlement that found them late."""
+    connection.update_many("bets", ("invalidated_by",), ("id",), [(settlement_id, bet.id) for bet in bets])
+
+
+def update_sums(connection: Connection, pool_id: int, late: Iterable[BetStake]) -> None:
+    """Take late bets out of the sums of users, of a pool and its targets. ``bet_count`` never decreases."""
+    late_of: dict[tuple[int, int], int] = {}
+    for bet in late:
+        late_of[bet.user_id, bet.position] = late_of.get((bet.user_id, bet.position), 0) + bet.amount
+    kept = connection.list_columns(
+        ("user_id", "position", "amount"), f"SELECT p.user_id, s.position, s.amount {KEPT_STAKES}", (pool_id,)
+    )
+    changed = [
+        (amount - late_of[user_id, position], user_id, pool_id, position)
+        for user_id, position, amount in zip(*kept, strict=True)
+        if (user_id, position) in late_of
+    ]
+    connection.update_many("stakes", ("amount",), ("user_id", "pool_id", "position"), changed)
+    connection.execute(
+        f"UPDATE pools SET (amount_total, participants) = (SELECT coalesce(sum(s.amount), 0), count(DISTINCT p.user_id)"
+        f" {KEPT_STAKES}), version = version + 1 WHERE id = ?",
+        (pool_id, pool_id),
+    )
+    backed = connection.execute(
+        f"SELECT count(*), sum(s.amount), p.pool_id, s.position {KEPT_STAKES} GROUP BY p.pool_id, s.position",
         (pool_id,),
+    ).fetchall()
+    connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
+    connection.execute_many(
+        "UPDATE pool_targets SET backing_people = ?, backing_money = ? WHERE pool_id = ? AND position = ?", backed
     )
-    return list(map(RunningBet._make, rows))
 
 
-def update_bets(connection: Connection, bets: Iterable[SettledBet]) -> None:
-    """Record the outcomes of bets."""
-    connection.update_many("bets", ("status", "payout", "settled_at"), ("id",), bets)
+def update_participations_ended(connection: Connection, pool_id: int, net_of: Mapping[int, int]) -> None:
+    """Record the net result in a pool, in minor units, of each user who had a running bet in it."""
+    rows = [(net, 0, user_id, pool_id) for user_id, net in net_of.items()]
+    connection.update_many("participations", ("net", "is_running"), ("user_id", "pool_id"), rows)
 
 
 def update_pool_ended(connection: Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
@@ -108,71 +186,22 @@ def update_pool_ended(connection: Connection, pool_id: int, settlement_id: int, 
         "UPDATE pools SET status = ?, settlement_id = ?, version = version + 1 WHERE id = ?",
         (status, settlement_id, pool_id),
     )
-    connection.execute("UPDATE participations SET is_running = 0 WHERE pool_id = ?", (pool_id,))
 
 
-def update_nets(connection: Connection, pool_id: int, net_of: dict[int, int]) -> None:
-    """Record each user's net result in a pool, in minor units: payouts less stakes."""
-    rows = [(net, user_id, pool_id) for user_id, net in net_of.items()]
-    connection.update_many("participations", ("net",), ("user_id", "pool_id"), rows)
-
-
-def update_sums(
-    connection: Connection, pool_id: int, invalid: Iterable[RunningBet], valid: Iterable[RunningBet]
-) -> None:
-    """Take invalid bets out of the sums of a pool and its targets. ``bet_count`` never decreases."""
-    connection.execute_many(
-        "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
-        [(bet.amount, bet.user_id, pool_id, bet.position) for bet in invalid],
-    )
-    backers: dict[int, set[int]] = {}
-    money: dict[int, int] = {}
-    for bet in valid:
-        backers.setdefault(bet.position, set()).add(bet.user_id)
-        money[bet.position] = money.get(bet.position, 0) + bet.amount
-    connection.execute(
-        "UPDATE pools SET amount_total = ?, participants = ?, version = version + 1 WHERE id = ?",
-        (sum(money.values()), len(set().union(*backers.values())), pool_id),
-    )
-    connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
-    connection.execute_many(
-        "UPDATE pool_targets SET backing_people = ?, backing_money = ? WHERE pool_id = ? AND position = ?",
-        [(len(backers[position]), money[position], pool_id, position) for position in money],
-    )
-
-
-def take_back(connection: Connection, settlement: Settlement, now_ms: int) -> list[int]:
-    """Reverse a settlement by compensating transfers; its valid bets run again. Returns the users concerned.
-
-    Refunds of late bets stay. The pool is open again, and its balances are as before the settlement.
-    """
-    connection.execute(
-        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, settlement_id, made_at)"
-        " SELECT credit_id, debit_id, transfers.amount, ?, bet_id, settlement_id, ? FROM transfers"
-        " LEFT JOIN bets ON bets.id = bet_id"
-        " WHERE settlement_id = ? AND coalesce(bets.status, '') <> 'invalidated' ORDER BY transfers.id DESC",
-        (Reason.TAKE_BACK, now_ms, settlement.id),
-    )
+def update_taken_back(connection: Connection, settlement: Settlement, now_ms: int) -> None:
+    """Mark a settlement as reversed: its pool is open again, and its valid bets run again."""
     connection.execute("UPDATE settlements SET taken_back_at = ? WHERE id = ?", (now_ms, settlement.id))
     connection.execute(
         "UPDATE pools SET status = 'open', settlement_id = NULL, version = version + 1 WHERE id = ?",
         (settlement.pool_id,),
     )
-    users = connection.execute(
-        "SELECT DISTINCT user_id FROM bets WHERE pool_id = ? AND status <> 'invalidated'", (settlement.pool_id,)
-    ).fetchall()
-    connection.execute(
-        "UPDATE bets SET status = 'running', payout = 0, settled_at = NULL"
-        " WHERE pool_id = ? AND status <> 'invalidated'",
-        (settlement.pool_id,),
-    )
     # A user whose bets were all late has no running bet, but has taken part.
     connection.execute(
-        "UPDATE participations SET net = 0, is_running = user_id IN"
-        " (SELECT user_id FROM bets WHERE pool_id = ? AND status = 'running') WHERE pool_id = ?",
-        (settlement.pool_id, settlement.pool_id),
+        "UPDATE participations SET net = 0, is_running = CASE WHEN EXISTS (SELECT 1 FROM stakes AS s"
+        " WHERE s.user_id = participations.user_id AND s.pool_id = participations.pool_id AND s.amount > 0)"
+        " THEN 1 ELSE 0 END WHERE pool_id = ?",
+        (settlement.pool_id,),
     )
-    return [row[0] for row in users]
 
 
 def get_net(connection: Connection, user_id: int, pool_id: int) -> int:

@@ -1,10 +1,11 @@
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gameserver.domain.parimutuel import MILLION, price, settle, shares, takeout, to_win_if_backed
+from gameserver.domain.parimutuel import MILLION, divide, price, takeout, to_win_if_backed
 
 # The worked example of the English Wikipedia article "Parimutuel betting": eight runners, 514.00 staked in
 # all, a takeout of 14.25 %.
@@ -20,16 +21,41 @@ def won(*winners: int, of: int) -> list[bool]:
     return [index in winners for index in range(of)]
 
 
+def settle(stakes: Sequence[int], wins: Sequence[bool], rate: int) -> tuple[list[int], int]:
+    """The payout of each bet, and what the house keeps."""
+    ids = [number for number, win in enumerate(wins) if win]
+    winning = [stakes[number] for number in ids]
+    kept = takeout(sum(stakes), sum(winning), rate)
+    division = divide(sum(stakes) - kept, winning, ids)
+    return [division.payout(stake, number) if wins[number] else 0 for number, stake in enumerate(stakes)], kept
+
+
+def divided(stakes: Sequence[int], pot: int) -> list[int]:
+    """The payouts of winning bets that divide a pot."""
+    division = divide(pot, stakes, range(len(stakes)))
+    return [division.payout(stake, number) for number, stake in enumerate(stakes)]
+
+
+def shares(stakes: Sequence[int], pot: int) -> list[int]:
+    """The shares of a pot, computed at once: rounded down, and what is left over to the largest fractions."""
+    total = sum(stakes)
+    paid = [pot * stake // total for stake in stakes]
+    by_fraction = sorted(range(len(stakes)), key=lambda index: (-(pot * stakes[index] % total), index))
+    for index in by_fraction[: pot - sum(paid)]:
+        paid[index] += 1
+    return paid
+
+
 @pytest.mark.parametrize(("runner", "expected"), list(enumerate(PRICES)))
 def test_the_well_known_example_of_eight_runners_has_the_well_known_prices(runner: int, expected: str) -> None:
-    paid = settle(STAKES, won(runner, of=8), TAKEOUT)
-    assert paid.takeout == 73_24
-    assert sum(paid.payouts) == 514_00 - 73_24
-    assert round(price(paid.payouts[runner], STAKES[runner]), 2) == Decimal(expected)
+    payouts, kept = settle(STAKES, won(runner, of=8), TAKEOUT)
+    assert kept == 73_24
+    assert sum(payouts) == 514_00 - 73_24
+    assert round(price(payouts[runner], STAKES[runner]), 2) == Decimal(expected)
 
 
 def test_one_minor_unit_on_each_of_three_winners_and_on_a_loser_pays_2_1_1() -> None:
-    assert settle([1, 1, 1, 1], won(0, 1, 2, of=4), 0) == ([2, 1, 1, 0], 0, False)
+    assert settle([1, 1, 1, 1], won(0, 1, 2, of=4), 0) == ([2, 1, 1, 0], 0)
 
 
 @pytest.mark.parametrize(
@@ -50,44 +76,64 @@ def test_one_minor_unit_on_each_of_three_winners_and_on_a_loser_pays_2_1_1() -> 
 def test_winners_share_what_is_left_after_the_takeout(
     stakes: list[int], winners: list[int], rate: int, payouts: list[int], kept: int
 ) -> None:
-    assert settle(stakes, won(*winners, of=len(stakes)), rate) == (payouts, kept, False)
-
-
-@pytest.mark.parametrize("rate", [0, 500_000])
-def test_everybody_gets_his_stake_back_if_nobody_backed_the_winner(rate: int) -> None:
-    assert settle([5, 7], [False, False], rate) == ([5, 7], 0, True)
-    assert settle([], [], rate) == ([], 0, True)
+    assert settle(stakes, won(*winners, of=len(stakes)), rate) == (payouts, kept)
 
 
 @given(stakes_and_winners, rates)
-def test_what_is_paid_and_kept_is_exactly_what_was_staked(bets: list[tuple[int, bool]], rate: int) -> None:
-    stakes, wins = [stake for stake, _ in bets], [win for _, win in bets]
-    paid = settle(stakes, wins, rate)
-    assert sum(paid.payouts) + paid.takeout == sum(stakes)
-    assert paid.is_money_return is (not any(wins))
-    assert 0 <= paid.takeout <= sum(stakes) * rate // MILLION
-
-
-@given(stakes_and_winners, rates)
-def test_nobody_who_won_gets_less_than_his_stake_and_nobody_who_lost_anything(
+def test_what_is_paid_and_kept_is_exactly_what_was_staked_and_no_winner_gets_less_than_his_stake(
     bets: list[tuple[int, bool]], rate: int
 ) -> None:
     stakes, wins = [stake for stake, _ in bets], [win for _, win in bets]
-    paid = settle(stakes, wins, rate)
-    for stake, win, payout in zip(stakes, wins, paid.payouts, strict=True):
-        assert payout >= stake if win or paid.is_money_return else payout == 0
+    assume(any(wins))
+    payouts, kept = settle(stakes, wins, rate)
+    assert sum(payouts) + kept == sum(stakes)
+    assert 0 <= kept <= sum(stakes) * rate // MILLION
+    for stake, win, payout in zip(stakes, wins, payouts, strict=True):
+        assert payout >= stake if win else payout == 0
+
+
+@given(
+    st.lists(st.integers(1, 10**14), min_size=1, max_size=30)
+    | st.lists(st.integers(1, 50), min_size=1, max_size=60)
+    | st.lists(st.sampled_from([1, 3, 7, 10**14]), min_size=1, max_size=60),
+    st.integers(0, 10**15) | st.integers(0, 1000),
+    st.integers(1, 10**6),
+)
+def test_a_bet_gets_by_itself_what_it_gets_when_all_shares_are_computed_at_once(
+    stakes: list[int], more: int, apart: int
+) -> None:
+    pot = sum(stakes) + more
+    bet_ids = range(5, 5 + apart * len(stakes), apart)
+    division = divide(pot, stakes, bet_ids)
+    assert list(map(division.payout, stakes, bet_ids)) == shares(stakes, pot)
+
+
+@pytest.mark.parametrize(
+    ("stakes", "pot", "last"),
+    [
+        ([1, 1, 1], 4, (1, 1)),  # a third each is left, and the first gets the unit
+        ([1, 1, 1], 5, (2, 2)),
+        ([1, 1, 1], 6, (3, 0)),  # nothing is left
+        ([2, 3, 1], 8, (4, 1)),  # the shares are 2 4/6, 4 and 1 2/6: the first gets the unit
+    ],
+)
+def test_a_division_keeps_the_fraction_and_the_bet_that_got_the_last_unit(
+    stakes: list[int], pot: int, last: tuple[int, int]
+) -> None:
+    division = divide(pot, stakes, [1, 2, 3])
+    assert division == (pot, sum(stakes), *last)
 
 
 @given(st.lists(st.integers(1, 10**14), min_size=1, max_size=30), st.integers(0, 10**15))
 def test_shares_are_proportional_within_one_unit_and_exact_in_sum(stakes: list[int], pot: int) -> None:
-    paid, total = shares(stakes, pot), sum(stakes)
+    paid, total = divided(stakes, pot), sum(stakes)
     assert sum(paid) == pot
     assert all(abs(share * total - pot * stake) < total for share, stake in zip(paid, stakes, strict=True))
 
 
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=12), st.integers(0, 1000))
 def test_of_equal_stakes_none_gets_less_than_a_later_one(stakes: list[int], pot: int) -> None:
-    paid = shares(stakes, pot)
+    paid = divided(stakes, pot)
     for stake in set(stakes):
         of_stake = [share for share, staked in zip(paid, stakes, strict=True) if staked == stake]
         assert of_stake == sorted(of_stake, reverse=True)
@@ -128,6 +174,6 @@ def test_to_win_if_backed_is_the_price_of_the_pool_settled_after_such_a_bet(
 ) -> None:
     chosen %= len(backings)
     after = [stake + 100 * (index == chosen) for index, stake in enumerate(backings)]
-    paid = settle(after, won(chosen, of=len(after)), rate)
-    expected = price(paid.payouts[chosen], after[chosen])
+    payouts, _ = settle(after, won(chosen, of=len(after)), rate)
+    expected = price(payouts[chosen], after[chosen])
     assert to_win_if_backed(sum(backings), backings[chosen], rate, 100) == expected

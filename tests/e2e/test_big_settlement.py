@@ -2,8 +2,8 @@
 
 import json
 import shutil
-import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,10 +11,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from gameserver.storage.bets import add_to_stake, insert_bet, insert_participation
+from gameserver.config import Settings
+from gameserver.engine.bet_placement import Proposal, place_bets
+from gameserver.engine.context import Change
+from gameserver.errors import Rejected
 from gameserver.storage.connection import Connection
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_credit, insert_transfers
-from gameserver.storage.pools import find_pool, update_sums_for_bet
+from gameserver.storage.ledger import insert_credit
+from gameserver.storage.outcomes import list_bet_outcomes
+from gameserver.storage.sqlite.connection import open_reader
 from gameserver.storage.users import insert_user
 from tests.support.offline import Offline
 from tests.support.process import TIMEOUT_S, UNLIMITED, Player, ServerProcess, add_user, playing, run, serving
@@ -42,35 +46,30 @@ class Big(NamedTuple):
 
     def statuses(self) -> dict[str, int]:
         """How many bets there are of each status."""
-        with closing(sqlite3.connect(self.file)) as connection:
-            return dict(connection.execute("SELECT status, count(*) FROM bets GROUP BY status"))
+        with closing(open_reader(self.file)) as connection:
+            (game_id,) = connection.execute("SELECT id FROM games").fetchone()
+            return Counter(outcome.status.value for _, outcome in list_bet_outcomes(connection, game_id))
 
 
-def place_bets(connection: Connection, pool_uuid: str, now_ms: int) -> None:
+def let_users_bet(connection: Connection, pool_uuid: str, now_ms: int) -> None:
     """Let every user bet in turn, on three targets in turn, until there are as many bets as wanted."""
-    pool = find_pool(connection, pool_uuid)
-    assert pool is not None
     connection.execute("BEGIN")
-    accounts = []
+    users = []
     for number in range(USERS):
         user = insert_user(connection, f"user{number}", False, now_ms)
         assert user is not None
-        insert_credit(connection, user.id, pool.currency, CREDIT, now_ms)
-        kinds = (AccountKind.AVAILABLE, AccountKind.STAKED)
-        accounts.append((user.id, *(account_id(connection, kind, pool.currency, user.id) for kind in kinds)))
-    for number in range(BETS):
-        user_id, available, staked = accounts[number % USERS]
-        position = number % 3
-        bet = insert_bet(connection, pool.id, user_id, position, STAKE, now_ms + number)
-        update_sums_for_bet(
-            connection,
-            pool.id,
-            position,
-            STAKE,
-            new_participant=insert_participation(connection, user_id, pool.game_id, pool.id),
-            new_backer=add_to_stake(connection, user_id, pool.id, position, STAKE),
+        insert_credit(connection, user.id, "DON", CREDIT, now_ms)
+        users.append(user)
+    proposals = [
+        Proposal(
+            Change(connection, users[number % USERS], now_ms + number, Settings()),
+            pool_uuid,
+            ("argentina", "france", "none")[number % 3],
+            STAKE // 100,
         )
-        insert_transfers(connection, [Transfer(available, staked, STAKE, Reason.STAKE, bet.id, None, now_ms)])
+        for number in range(BETS)
+    ]
+    assert not any(isinstance(bet, Rejected) for bet in place_bets(connection, proposals))
     connection.execute("COMMIT")
 
 
@@ -87,7 +86,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Big:
     offline.call("fifa", 616, game_id=game)
     options = {"action_id": "goal", "targets": ["argentina", "france"]}
     pool = offline.call("fifa", 385, game_id=game, description="Who scores?", **options)["pool_id"]
-    place_bets(offline.connection, pool, offline.now_ms)
+    let_users_bet(offline.connection, pool, offline.now_ms)
     offline.close()
     return Big(file, game, pool, key)
 

@@ -10,7 +10,7 @@ import trio
 
 from gameserver.config import Settings
 from gameserver.engine.scheduled import due_job
-from gameserver.handlers.execution import parse, run_write
+from gameserver.handlers.execution import WriteRequest, parse, write_job
 from gameserver.storage.schedule import next_due_at
 from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
 from gameserver.storage.sqlite.writer import Writer
@@ -57,15 +57,7 @@ def settle(file: Path, goal: dict[str, str], exit_before: int) -> None:
             user = find_user(connection, "fifa")
         assert user is not None
         request = decode(395, **goal)
-        job = partial(
-            run_write,
-            request=request,
-            parsed=parse(request, settings),
-            digest=None,
-            user=user,
-            now_ms=START_MS,
-            settings=settings,
-        )
+        job = write_job(WriteRequest(request, parse(request, settings), None, user, START_MS, settings))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(writer.run)
             await writer.write(job, START_MS)
@@ -103,4 +95,4 @@ def test_a_process_that_ends_before_any_statement_of_a_settlement_leaves_all_of_
     with closing(Offline(database)) as offline:
         settled = offline.query("SELECT count(*) FROM settlements")
         assert settled == [(2,)]
-        assert offline.query("SELECT count(*) FROM bets WHERE status = 'running'") == [(0,)]
+        assert offline.query("SELECT count(*) FROM pools WHERE status = 'open' AND bet_count > 0") == [(0,)]

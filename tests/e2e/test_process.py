@@ -13,6 +13,7 @@ import pytest
 from gameserver.cli import main
 from gameserver.storage.files import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, run_process, serving
+from tests.support.wire import CLOSE, frame, plain, request_head
 
 
 @pytest.fixture
@@ -47,6 +48,49 @@ def test_a_server_told_to_end_says_1001_and_exits_with_0_and_starts_again(
     with serving(database) as again, playing(again.url, user["session_key"]) as ann:
         assert [entry["id"] for entry in ann.call(611)["sources"]] == [source]
     assert "Traceback" not in process.log.read_text()
+
+
+def test_a_connection_without_a_request_does_not_hold_up_the_end(database: Path) -> None:
+    with (
+        serving(database, "--handshake-timeout-s", "1000", "--shutdown-timeout-s", "1000") as server,
+        socket.create_connection(server.address, timeout=TIMEOUT_S),
+    ):
+        assert server.stop() == 0
+
+
+def opened(server: ServerProcess) -> socket.socket:
+    """A WebSocket connection of nobody yet."""
+    client = socket.create_connection(server.address, timeout=TIMEOUT_S)
+    client.sendall(request_head())
+    assert client.recv(4096).startswith(b"HTTP/1.1 101 ")
+    return client
+
+
+def answer(server: ServerProcess, request: bytes) -> bytes:
+    """All that the server sends to a request before it closes."""
+    with socket.create_connection(server.address, timeout=TIMEOUT_S) as client:
+        client.sendall(request)
+        return b"".join(iter(lambda: client.recv(4096), b""))
+
+
+def test_a_server_that_stops_says_so_until_its_last_connection_has_ended(database: Path) -> None:
+    patience = ("--close-timeout-s", "1000", "--shutdown-timeout-s", "1000")
+    with serving(database, *patience) as server, opened(server) as client:
+        server.tell(signal.SIGTERM)
+        close = client.recv(4096)
+        assert close[2:4] == (1001).to_bytes(2)
+        assert answer(server, plain("GET", "/healthz")).endswith(b'{"status":"draining"}')
+        assert answer(server, request_head()).startswith(b"HTTP/1.1 503 ")
+        assert server.running
+        client.sendall(frame(CLOSE, close[2:4]))
+        assert server.stop() == 0
+
+
+def test_a_connection_that_does_not_end_is_cut_off_after_the_time_for_shutting_down(database: Path) -> None:
+    patience = ("--close-timeout-s", "1000", "--shutdown-timeout-s", "0.1")
+    with serving(database, *patience) as server, opened(server) as client:
+        assert server.stop() == 0
+        assert client.recv(4096)[2:4] == (1001).to_bytes(2)
 
 
 def test_a_second_server_on_the_same_file_is_refused_in_words(database: Path, process: ServerProcess) -> None:

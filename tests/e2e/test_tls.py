@@ -20,7 +20,7 @@ from gameserver.config import Settings
 from gameserver.net.tls import load_certificate
 from gameserver.storage.files import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, serving
-from tests.support.wire import plain, request_head
+from tests.support.wire import CLOSE, frame, plain, request_head
 
 GARBAGE = (b"", b"\x16\x03\x01\x00", b"\x16\x03\x01\x02\x00" + b"\xff" * 512, b"GET / HTTP/1.1\r\n\r\n", b"\x00" * 999)
 CLIENT_HELLO = bytes.fromhex("16030100f8010000f40303") + bytes(range(240))
@@ -104,6 +104,17 @@ def test_an_https_response_ends_as_tls_says(authority: Authority, process: Serve
             received += data
     assert received.startswith(b"HTTP/1.1 200 ")
     assert received.endswith(b'{"status":"ok"}')
+
+
+def test_a_server_that_stops_ends_its_last_connection_as_tls_says(authority: Authority, process: ServerProcess) -> None:
+    with authority.connect(process) as client:
+        client.sendall(request_head())
+        assert client.recv(4096).startswith(b"HTTP/1.1 101 ")
+        process.tell(signal.SIGTERM)
+        closing_frame = client.recv(4096)
+        assert closing_frame[2:4] == (1001).to_bytes(2)
+        client.sendall(frame(CLOSE, closing_frame[2:4]))
+        assert client.recv(4096) == b""  # without TLS's own end, this raises
 
 
 @pytest.mark.parametrize(("scheme", "allowed"), [("https", True), ("http", True), ("https://evil.", False)])

@@ -147,7 +147,7 @@ async def test_a_head_that_trickles_is_cut_off_in_time_too(
 async def test_a_refusal_reaches_a_client_that_still_sends(server: Server) -> None:
     theirs, ours = await tcp_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_connection, server.context, ours, "test")
+        nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
         peer = Peer(theirs)
         await peer.send(b"POST /elsewhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", b"#" * 100_000)
         assert (await peer.response()).status == 404
@@ -421,7 +421,7 @@ async def test_head_is_answered_like_get_without_a_body(
         for data in (sent, sent.replace(b"GET", b"HEAD", 1)):
             theirs, ours = await tcp_pair()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve_connection, server.context, ours, "10.0.0.1")
+                nursery.start_soon(serve_connection, server.context, ours, "10.0.0.1", nursery)
                 peer = Peer(theirs)
                 await peer.send(data)
                 responses.append((await peer.rest()).partition(b"\r\n\r\n"))

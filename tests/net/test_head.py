@@ -32,7 +32,7 @@ async def everything_answered(server: Server, sent: bytes) -> bytes:
     theirs, ours = await tcp_pair()
     with trio.fail_after(5):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve_connection, server.context, ours, "test")
+            nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
             peer = Peer(theirs)
             await peer.send(sent)
             rest = await peer.rest()

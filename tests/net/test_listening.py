@@ -256,7 +256,7 @@ async def test_who_comes_by_a_unix_socket_is_believed_if_that_is_trusted(
         listen(settings(f"unix:{path}")) as (clients, _),
         trio.open_nursery() as nursery,
     ):
-        await nursery.start(accept_connections, server.context, clients.listeners)
+        await nursery.start(accept_connections, server.context, clients.listeners, nursery)
 
         async def status(**headers: str) -> int:
             peer = Peer(await trio.open_unix_socket(path))

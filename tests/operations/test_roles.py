@@ -17,25 +17,10 @@ from tests.operations.examples import (
 )
 from tests.support.world import World, assert_refused, assert_reply
 
-ROLES = {
-    Role.ANYONE: {1, 2, 100},
-    Role.PROVIDER: {365},
-    Role.SOURCE_ADMIN: {366, 367, 368, 369, 370, 3701, 3702, 617, 618},
-    Role.GAME_OR_SOURCE_ADMIN: {373, 375},
-    Role.GAME_ADMIN: {385, 395, 3950, 3951, 3952, 396, 3961, 397, 398, 3975, 3985},
-    Role.USER: {611, 616, 610, 372, 363, 364, 380, 3811, 387, 388, 389, 390, 391, 392, 393, 800, 810, 840},
-}
-
 
 def test_every_operation_has_example_parameters() -> None:
     missing = {op: operation.name for op, operation in OPERATIONS.items() if op not in PARAMETERS | STAGED_PARAMETERS}
     assert not missing, f"add these operations to tests/operations/examples.py: {missing}"
-
-
-def test_operations_ask_for_the_roles_of_the_contract() -> None:
-    for role, ops in ROLES.items():
-        assert {op for op in ops if OPERATIONS[op].by is not role} == set()
-    assert set(OPERATIONS) == set().union(*ROLES.values()), "say in ROLES which role the contract gives to these"
 
 
 @operations()

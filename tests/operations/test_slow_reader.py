@@ -24,7 +24,7 @@ async def stalled_subscriber(database: Path, **settings: Any) -> AsyncIterator[t
         async with trio.open_nursery() as nursery:
             table = await lay_table(server, clock)
             theirs, ours = lockstep_pair()
-            nursery.start_soon(serve_connection, server.context, ours, "slow")
+            nursery.start_soon(serve_connection, server.context, ours, "slow", nursery)
             peer = Peer(theirs)
             await peer.log_on(await server.key_of("slow"), request(363, 1, game_id=table.game))
             assert (await peer.message())["res"] == 333

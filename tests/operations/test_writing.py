@@ -14,7 +14,8 @@ import trio.testing
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.table import READS, WRITES, Write
 from gameserver.protocol.declare import Message, Request, tag_of
-from gameserver.protocol.games import CreateAndOpenGame, ListGamesForSource
+from gameserver.protocol.game_lists import ListGamesForSource
+from gameserver.protocol.games import CreateAndOpenGame
 from gameserver.realtime.requests import RequestPipeline
 from gameserver.storage.connection import Connection
 from tests.support.harness import Client, Server, running_server
@@ -70,14 +71,15 @@ async def test_long_parameters_are_looked_at_in_a_thread_that_is_neither_the_loo
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    handler, parse = WRITES[CreateAndOpenGame]
-    assert parse is not None
+    write = WRITES[CreateAndOpenGame]
+    assert write.parse is not None
+    parse = write.parse
 
     def noting(*arguments: Any) -> Any:
         threads.append(threading.get_ident())
         return parse(*arguments)
 
-    monkeypatch.setitem(cast("dict[Any, Any]", WRITES), CreateAndOpenGame, Write(handler, noting))
+    monkeypatch.setitem(cast("dict[Any, Any]", WRITES), CreateAndOpenGame, write._replace(parse=noting))
     host = await server.connect("provider")
     game = {"source_id": await server.open_source(host), "game_name": "x", "type": "x"}
     async with writer_at_work(server):
@@ -142,9 +144,7 @@ async def test_whatever_has_been_read_is_answered_before_a_draining_server_close
         await host.send({"op": 365, "source_name": "x"})
         await host.send({"op": 1})
         await until(lambda: server.context.store.writer.waiting == 1)
-        server.context.draining = True
-        for connection in server.context.registry.all_connections():
-            connection.drain()
+        server.context.drain()
     assert [(await host.receive())["res"] for _ in range(2)] == [335, 1]
     assert await host.close_code() == 1001
 

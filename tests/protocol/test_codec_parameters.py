@@ -5,10 +5,11 @@ import pytest
 
 from gameserver.domain.money import is_absent
 from gameserver.protocol.codec import decode_request
-from gameserver.protocol.games import CreateAndOpenGame, CreateGame, JoinGame, UpdateGameDetails
+from gameserver.protocol.games import CreateAndOpenGame, CreateGame, UpdateGameDetails
 from gameserver.protocol.general import Logon
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.protocol.sources import ListGameSourcesIAmAdminOf, OpenGameSource
+from gameserver.protocol.subscriptions import JoinGame
 from tests.support.decoding import UUID, code_and_field, decode, fault_of, request_text
 
 GAME = {"source_id": UUID, "game_name": "A - B", "type": "football"}

@@ -12,14 +12,8 @@ from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate, NewBe
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.protocol.events import GameEventPreview, GameEventVoided, NewGameEvent, PreviewedPool
-from gameserver.protocol.games import (
-    AdministeredGame,
-    GameDetails,
-    GamesIAmAdminOfList,
-    GamesListForSource,
-    OpenGameEntry,
-    PastEvent,
-)
+from gameserver.protocol.game_lists import AdministeredGame, GamesIAmAdminOfList, GamesListForSource, OpenGameEntry
+from gameserver.protocol.games import GameDetails, PastEvent
 from gameserver.protocol.pools import NewBettingPoolBetsDistribution, PlacedBet, TargetSumsWithBets
 from gameserver.protocol.sources import GameSourcesIAmAdminOfList, SourceEntry
 

@@ -139,7 +139,7 @@ async def test_who_has_logged_on_may_send_messages_of_the_whole_length_at_once(
 async def test_little_waits_for_somebody_unknown_who_does_not_read(database: Path) -> None:
     async with running_server(database) as server, trio.open_nursery() as nursery:
         theirs, ours = lockstep_pair()
-        nursery.start_soon(serve_connection, server.context, ours, "test")
+        nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
         peer = Peer(theirs)
         await peer.shake_hands(*(request(2, number) for number in range(100)))
         await wait_all_tasks_blocked()

@@ -23,7 +23,7 @@ async def peers_of(server: Server, count: int, *, logged_on: bool = True) -> Asy
         peers = []
         for _ in range(count):
             theirs, ours = unix_pair()
-            nursery.start_soon(serve_connection, server.context, ours, "test")
+            nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
             peers.append(Peer(theirs))
             await (peers[-1].log_on(await server.key_of("ann")) if logged_on else peers[-1].shake_hands())
         yield peers
@@ -96,7 +96,7 @@ async def test_who_is_silent_after_a_pause_of_the_server_has_the_whole_time_to_a
         for seconds in (0.6, 20):  # one ping more: by this clock the first came at the very moment of the resumption
             mock_clock.jump(seconds)
             await wait_all_tasks_blocked()
-        await server.context.registry.wait_until_empty()
+        assert server.context.registry.count == 0
 
 
 async def test_a_pause_is_followed_by_one_ping_not_by_all_that_were_missed(

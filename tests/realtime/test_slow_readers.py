@@ -40,7 +40,7 @@ async def asking_peer(server: Server, *, by_socket: bool) -> AsyncIterator[SlowP
     """A client that has asked for much and read nothing of it yet."""
     async with trio.open_nursery() as nursery:
         theirs, ours = unix_pair() if by_socket else lockstep_pair()
-        nursery.start_soon(serve_connection, server.context, ours, "slow")
+        nursery.start_soon(serve_connection, server.context, ours, "slow", nursery)
         peer = SlowPeer(theirs)
         await peer.log_on(await server.key_of("ann"))
         nursery.start_soon(peer.send, *(request(2, number) for number in range(REPLIES)))
@@ -56,7 +56,7 @@ async def test_who_asks_and_never_reads_is_closed_with_4008(
     async with running_server(database, **SETTINGS) as server:
         began = trio.current_time()
         async with asking_peer(server, by_socket=by_socket):
-            await server.context.registry.wait_until_empty()
+            await server.until_all_are_gone()
             assert trio.current_time() - began == pytest.approx(32, abs=0.5)  # and close_timeout_s
     assert server.context.metrics.closed[4008] == 1
 
@@ -70,7 +70,7 @@ async def test_who_stops_reading_in_the_middle_has_the_whole_time_from_then(
             await trio.sleep(10)
             await peer.next_but_pings()
         stopped_at = trio.current_time()
-        await server.context.registry.wait_until_empty()
+        await server.until_all_are_gone()
         assert trio.current_time() - stopped_at == pytest.approx(32, abs=0.5)
 
 

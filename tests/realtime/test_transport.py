@@ -206,7 +206,7 @@ async def test_what_one_commit_makes_known_to_a_connection_comes_in_one_write(
         await admin.call(616, game_id=game_id)
         pool = await admin.call(385, game_id=game_id, description="?", action_id="goal", targets=["argentina"])
         theirs, ours = await tcp_pair()
-        nursery.start_soon(serve_connection, server.context, ours, "test")
+        nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
         peer = Peer(theirs)
         await peer.log_on(await server.key_of("ann"))
         monkeypatch.setattr("gameserver.net.outbox.os.write", write_noted)
@@ -446,7 +446,7 @@ async def test_a_client_that_vanishes_is_forgotten(database: Path, act: Act, res
         theirs, ours = await tcp_pair()
         with trio.fail_after(5):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve_connection, server.context, ours, "test")
+                nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
                 await act(Peer(theirs), key)
                 if reset:
                     theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -503,7 +503,7 @@ async def _misbehave(server: Server, sent: bytes, reset: bool) -> None:
     """A whole connection that ends with a reset, or when the server has said all it has to say."""
     theirs, ours = await tcp_pair()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve_connection, server.context, ours, "test")
+        nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
         await theirs.send_all(sent)
         if reset:
             theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -521,7 +521,7 @@ async def prepare_game(server: Server) -> str:
     key_to_game[key] = await server.open_game(provider, await server.open_source(provider))
     await provider.socket.aclose()
     with trio.fail_after(5):
-        await server.context.registry.wait_until_empty()
+        await server.until_all_are_gone()
     await trio.testing.wait_all_tasks_blocked()
     return key
 
@@ -533,7 +533,7 @@ async def test_a_connection_reset_before_it_is_accepted_does_not_stop_the_listen
     gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await gone.aclose()
     async with trio.open_nursery() as nursery:
-        await nursery.start(accept_connections, server.context, listeners)
+        await nursery.start(accept_connections, server.context, listeners, nursery)
         peer = Peer(await trio.open_tcp_stream(*address))
         await peer.shake_hands(request(1))
         assert (await peer.message())["res"] == 1
@@ -555,7 +555,7 @@ async def test_a_peer_silent_after_a_ping_is_dropped(database: Path, autojump_cl
         assert trio.current_time() - opened_at == pytest.approx(20, abs=0.1)
         assert await peer.rest() == b""
         assert trio.current_time() - opened_at == pytest.approx(40, abs=0.1)
-        await server.context.registry.wait_until_empty()
+        await server.until_all_are_gone()
 
 
 @pytest.mark.parametrize("delay_s", [0, 1, 19])
@@ -635,7 +635,7 @@ class Stalling:
         theirs, ours = await tcp_pair()
         self.streams.append(theirs)
         small_buffers(theirs, ours)
-        self.nursery.start_soon(serve_connection, self.server.context, ours, "slow")
+        self.nursery.start_soon(serve_connection, self.server.context, ours, "slow", self.nursery)
         peer = Peer(theirs)
         await peer.log_on(await self.server.key_of("slow"), *early)
         return peer
@@ -727,7 +727,7 @@ async def test_a_client_that_takes_what_it_asked_for_slowly_is_not_taken_for_sil
         await stalling.prepare()
         await stalling.update(10)
         theirs, ours = unix_pair()
-        nursery.start_soon(serve_connection, server.context, ours, "slow")
+        nursery.start_soon(serve_connection, server.context, ours, "slow", nursery)
         peer = SlowPeer(theirs)
         peer.chunk_bytes = 4_000
         await peer.log_on(await server.key_of("slow"), request(363, 1, game_id=stalling.game, after_seq=0))

@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import (
@@ -63,7 +64,7 @@ def test_every_game_that_is_not_over_is_listed_oldest_first(connection: Connecti
 def test_a_games_image_can_be_changed(connection: Connection, source: Source) -> None:
     game = make_game(connection, source)
     update_image_url(connection, game.id, "http://a/b")
-    assert get_game(connection, game.id) == game._replace(image_url="http://a/b")
+    assert get_game(connection, game.id) == replace(game, image_url="http://a/b")
 
 
 def test_a_user_is_an_admin_of_the_games_it_was_made_one_of(connection: Connection, source: Source) -> None:

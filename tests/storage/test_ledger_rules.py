@@ -4,6 +4,7 @@ import sqlite3
 
 import pytest
 
+from gameserver.domain.parimutuel import Division
 from gameserver.storage.ledger import (
     AccountKind,
     Reason,
@@ -28,7 +29,7 @@ TAKES = "a transfer takes what an account has"
 HOLDS = "a transfer gives what an account of its currency can hold"
 FOLLOW = "accounts are changed by transfers alone"
 NEW = {table: f"{table} are never replaced" for table in ("transfers", "accounts", "bets")}
-OUTCOME = "of a bet only its outcome changes"
+VALIDITY = "of a bet only its validity changes"
 
 REFUSED = [
     ("UPDATE transfers SET amount = 1", "transfers are never changed"),
@@ -67,17 +68,17 @@ REFUSED = [
     (f"REPLACE INTO accounts (id, kind, user_id, currency) VALUES ({STAKED}, 'staked', 2, 'DON')", NEW["accounts"]),
     (f"REPLACE {OPEN} VALUES ('staked', 1, 'DON')", NEW["accounts"]),
     (f"REPLACE {OPEN} VALUES ('mint', NULL, 'DON')", NEW["accounts"]),
-    ("UPDATE bets SET amount = 200", OUTCOME),
-    ("UPDATE bets SET user_id = 2", OUTCOME),
-    ("UPDATE bets SET position = 1", OUTCOME),
-    ("UPDATE bets SET pool_id = 2", OUTCOME),
-    ("UPDATE bets SET placed_at = 0", OUTCOME),
-    ("UPDATE bets SET after_journal_id = 9", OUTCOME),
-    ("UPDATE bets SET uuid = upper(uuid)", OUTCOME),
-    ("UPDATE bets SET id = 9", OUTCOME),
-    ("UPDATE bets SET rowid = 9", OUTCOME),
-    ("UPDATE bets SET oid = 9", OUTCOME),
-    ("UPDATE bets SET _rowid_ = 9", OUTCOME),
+    ("UPDATE bets SET amount = 200", VALIDITY),
+    ("UPDATE bets SET user_id = 2", VALIDITY),
+    ("UPDATE bets SET position = 1", VALIDITY),
+    ("UPDATE bets SET pool_id = 2", VALIDITY),
+    ("UPDATE bets SET placed_at = 0", VALIDITY),
+    ("UPDATE bets SET after_journal_id = 9", VALIDITY),
+    ("UPDATE bets SET uuid = upper(uuid)", VALIDITY),
+    ("UPDATE bets SET id = 9", VALIDITY),
+    ("UPDATE bets SET rowid = 9", VALIDITY),
+    ("UPDATE bets SET oid = 9", VALIDITY),
+    ("UPDATE bets SET _rowid_ = 9", VALIDITY),
     ("DELETE FROM bets", "bets are never deleted"),
     (
         "REPLACE INTO bets (id, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
@@ -127,14 +128,70 @@ def test_an_account_that_can_hold_no_more_is_not_passed_over(ledger: SqliteConne
 
 def settle(ledger: SqliteConnection, pot: int, paid: int) -> None:
     """Settle pool 1, whose pot and payouts are these."""
-    settlement = insert_settlement(ledger, 1, None, "close", 0, 0, NOW, is_money_return=False)
+    settlement = insert_settlement(ledger, 1, None, "close", 0, 0, NOW, {0: Division(300, 300, 300, 0)})
     moves = [
-        Transfer(STAKED, CLEARING, pot, Reason.POT, 1, settlement, NOW),
-        Transfer(CLEARING, AVAILABLE, paid, Reason.PAYOUT, 1, settlement, NOW),
+        Transfer(STAKED, CLEARING, pot, Reason.POT, None, settlement, NOW),
+        Transfer(CLEARING, AVAILABLE, paid, Reason.PAYOUT, None, settlement, NOW),
     ]
     insert_transfers(ledger, moves)
-    ledger.execute("UPDATE bets SET status = 'won', payout = ?, settled_at = ?", (paid, NOW))
     ledger.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
+
+
+FACTS = "a settlement is never changed"
+DIVISION = "a division is never changed"
+LATER = "divisions are never added later or replaced"
+SETTLED = [
+    ("UPDATE settlements SET takeout = 1", FACTS),
+    ("UPDATE settlements SET position = 1", FACTS),
+    ("UPDATE settlements SET newest_bet_id = 0", FACTS),
+    ("UPDATE settlements SET settled_at = 0", FACTS),
+    ("UPDATE settlements SET pool_id = 2", FACTS),
+    ("UPDATE settlements SET event_id = 2", FACTS),
+    ("UPDATE settlements SET cause = 'void'", FACTS),
+    ("UPDATE settlements SET rowid = 9", FACTS),
+    ("UPDATE settlements SET taken_back_at = NULL", "a settlement is taken back once"),
+    ("DELETE FROM settlements", "settlements are never deleted"),
+    (
+        "REPLACE INTO settlements (id, pool_id, cause, takeout, settled_at) VALUES (1, 1, 'void', 0, 0)",
+        "settlements are never replaced",
+    ),
+    ("UPDATE divisions SET pot = 1", DIVISION),
+    ("UPDATE divisions SET last_bet_id = 1", DIVISION),
+    ("UPDATE divisions SET position = 1", DIVISION),
+    ("DELETE FROM divisions", "divisions are never deleted"),
+    ("REPLACE INTO divisions VALUES (1, 0, 1, 1, 1, 1)", LATER),
+    ("INSERT INTO divisions VALUES (1, 1, 1, 1, 1, 1)", LATER),
+    ("UPDATE bets SET invalidated_by = NULL", "a bet is invalidated once"),
+]
+
+
+@pytest.mark.parametrize(("statement", "message"), SETTLED)
+def test_a_statement_that_would_change_what_a_settlement_has_paid_changes_nothing(
+    ledger: SqliteConnection, statement: str, message: str
+) -> None:
+    settle(ledger, 300, 300)
+    before = list(ledger.iterdump())
+    with pytest.raises(sqlite3.IntegrityError, match=message):
+        ledger.execute(statement)
+    assert list(ledger.iterdump()) == before
+    assert find_faults(ledger) == []
+
+
+def test_a_settlement_is_taken_back_once_and_a_bet_invalidated_once(ledger: SqliteConnection) -> None:
+    settle(ledger, 300, 300)
+    ledger.execute("UPDATE settlements SET taken_back_at = 5")
+    ledger.execute("UPDATE bets SET invalidated_by = 1")
+    with pytest.raises(sqlite3.IntegrityError, match="a settlement is taken back once"):
+        ledger.execute("UPDATE settlements SET taken_back_at = 6")
+    with pytest.raises(sqlite3.IntegrityError, match="a bet is invalidated once"):
+        ledger.execute("UPDATE bets SET invalidated_by = 2")
+
+
+def test_a_settlement_gets_no_division_once_it_is_taken_back(ledger: SqliteConnection) -> None:
+    settlement = insert_settlement(ledger, 1, None, "close", None, 0, NOW, {})
+    ledger.execute("UPDATE settlements SET taken_back_at = 5")
+    with pytest.raises(sqlite3.IntegrityError, match=LATER):
+        ledger.execute("INSERT INTO divisions VALUES (?, 1, 1, 1, 1, 1)", (settlement,))
 
 
 def test_a_settlement_that_keeps_some_of_the_pot_is_refused(ledger: SqliteConnection) -> None:
@@ -149,7 +206,7 @@ def test_a_settlement_that_pays_more_than_the_pot_is_refused(ledger: SqliteConne
 
 def test_a_settlement_taken_back_in_part_is_refused(ledger: SqliteConnection) -> None:
     settle(ledger, 300, 300)
-    insert_transfers(ledger, [Transfer(AVAILABLE, CLEARING, 300, Reason.TAKE_BACK, 1, 1, NOW)])
+    insert_transfers(ledger, [Transfer(AVAILABLE, CLEARING, 300, Reason.TAKE_BACK, None, 1, NOW)])
     with pytest.raises(sqlite3.IntegrityError, match="a settlement pays out what it took"):
         ledger.execute("UPDATE pools SET status = 'open', settlement_id = NULL, version = version + 1")
 
@@ -164,8 +221,8 @@ def test_taking_back_leaves_less_than_nothing_and_credits_make_up_for_it(ledger:
     settle(ledger, 300, 300)
     house = account_id(ledger, AccountKind.HOUSE, "DON")
     insert_transfers(ledger, [Transfer(AVAILABLE, house, 300, Reason.TAKEOUT, None, 1, NOW)])
-    insert_transfers(ledger, [Transfer(AVAILABLE, CLEARING, 300, Reason.TAKE_BACK, 1, 1, NOW)])
-    insert_transfers(ledger, [Transfer(CLEARING, STAKED, 300, Reason.TAKE_BACK, 1, 1, NOW)])
+    insert_transfers(ledger, [Transfer(AVAILABLE, CLEARING, 300, Reason.TAKE_BACK, None, 1, NOW)])
+    insert_transfers(ledger, [Transfer(CLEARING, STAKED, 300, Reason.TAKE_BACK, None, 1, NOW)])
     assert get_balances(ledger, 1, "DON") == (-300, 300)
     insert_credit(ledger, 1, "DON", 100, NOW)
     assert get_balances(ledger, 1, "DON") == (-200, 300)

@@ -1,7 +1,7 @@
 import pytest
 
 from gameserver.storage.connection import Connection
-from gameserver.storage.replies import StoredReply, delete_old_replies, find_reply, insert_reply
+from gameserver.storage.replies import NewReply, StoredReply, delete_old_replies, find_replies, insert_replies
 from tests.support.rows import NOW, make_user
 
 REPLY = StoredReply(b"d" * 32, b'{"res":1}')
@@ -11,6 +11,14 @@ REPLY = StoredReply(b"d" * 32, b'{"res":1}')
 def ann(connection: Connection) -> int:
     """A user's id."""
     return make_user(connection).id
+
+
+def insert_reply(connection: Connection, user_id: int, key: str, reply: StoredReply, now_ms: int) -> None:
+    insert_replies(connection, [NewReply(user_id, key, reply.digest, now_ms, reply.body)])
+
+
+def find_reply(connection: Connection, user_id: int, key: str, since: int) -> StoredReply | None:
+    return find_replies(connection, {(user_id, key): since}).get((user_id, key))
 
 
 def test_a_reply_is_found_by_its_user_and_key_alone(connection: Connection, ann: int) -> None:

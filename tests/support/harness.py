@@ -121,10 +121,15 @@ class Server:
         key: str = (await self.command(OpenSession(name)))["session_key"]
         return key
 
+    async def until_all_are_gone(self) -> None:
+        """Wait until no WebSocket connection is open."""
+        while self.context.registry.count:  # noqa: ASYNC110 - nothing but tests waits for this
+            await trio.sleep(0.01)
+
     def open_stream(self, address: str = "test", *, at_metrics_port: bool = False) -> trio.abc.Stream:
         """The client's end of a new connection on which nothing has been sent."""
         ours, theirs = trio.testing.memory_stream_pair()
-        serve = partial(serve_connection, self.context, theirs, address, at_metrics_port=at_metrics_port)
+        serve = partial(serve_connection, self.context, theirs, address, self._nursery, at_metrics_port=at_metrics_port)
         self._nursery.start_soon(serve)
         return ours
 

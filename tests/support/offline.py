@@ -12,7 +12,7 @@ from gameserver.admin.replay import Replay, export_game
 from gameserver.config import Settings
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected
-from gameserver.handlers.execution import parse, run_read, run_write
+from gameserver.handlers.execution import WriteRequest, parse, run_read, write_job
 from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.connection import Connection
@@ -71,9 +71,8 @@ class Offline:
                 body = run_read(self.connection, request, user, self.now_ms, self.settings)
             else:
                 parsed = parse(request, self.settings)
-                body = self._transact(
-                    lambda connection: run_write(connection, request, parsed, None, user, self.now_ms, self.settings)
-                ).body
+                write = WriteRequest(request, parsed, None, user, self.now_ms, self.settings)
+                body = self._transact(write_job(write)).body
         except Rejected as rejected:
             return {"res": 666, "code": rejected.code.value}
         reply: Reply = msgspec.json.decode(body)
@@ -101,6 +100,11 @@ class Offline:
 
     def replay_differences(self, game: str) -> list[str]:
         """What comes out otherwise when an exported game is lived again."""
-        lines = [msgspec.json.encode(fact) for fact in export_game(self.connection, game, self.now_ms)]
         with closing(open_memory()) as connection:
-            return Replay(connection, self.settings).run(map(msgspec.json.decode, lines))
+            return Replay(connection, self.settings).run(self.exported(game))
+
+    def exported(self, game: str) -> list[dict[str, Any]]:
+        """The facts of a game, as they are read from an export."""
+        return [
+            msgspec.json.decode(msgspec.json.encode(fact)) for fact in export_game(self.connection, game, self.now_ms)
+        ]

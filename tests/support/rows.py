@@ -1,12 +1,16 @@
 """Rows of the database, made by the storage functions with values that do not matter."""
 
+from gameserver.config import Settings
+from gameserver.domain.money import to_units
 from gameserver.domain.pools import PoolType, UnlistedTarget
-from gameserver.storage.bets import Bet, add_to_stake, insert_bet, insert_participation
+from gameserver.engine.bet_placement import PlacedBet, Proposal, place_bets
+from gameserver.engine.context import Change
+from gameserver.storage.bets import Bet, find_bet
 from gameserver.storage.broadcasts import insert_broadcast
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, NewGameRow, insert_game
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_credit, insert_transfers
-from gameserver.storage.pools import NewPoolRow, Pool, insert_pool, update_sums_for_bet
+from gameserver.storage.ledger import insert_credit
+from gameserver.storage.pools import NewPoolRow, Pool, insert_pool
 from gameserver.storage.sources import Source, insert_source
 from gameserver.storage.users import User, insert_user
 
@@ -72,17 +76,17 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
         recreate_on_end=False,
         is_blocked=False,
         hot_since=None,
+        recreated_from=None,
     )
     return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
 
 
-def make_bet(connection: Connection, pool: Pool, user: User, amount: int) -> Bet:
-    """A bet on a pool's first target, by a user who is given the amount."""
+def make_bet(connection: Connection, pool: Pool, user: User, amount: int, position: int = 0) -> Bet:
+    """A bet on a pool's first target unless told otherwise, by a user who is given the amount."""
     insert_credit(connection, user.id, "DON", amount, NOW)
-    bet = insert_bet(connection, pool.id, user.id, 0, amount, NOW)
-    first = insert_participation(connection, user.id, pool.game_id, pool.id)
-    add_to_stake(connection, user.id, pool.id, 0, amount)
-    update_sums_for_bet(connection, pool.id, 0, amount, new_participant=first, new_backer=first)
-    accounts = [account_id(connection, kind, "DON", user.id) for kind in (AccountKind.AVAILABLE, AccountKind.STAKED)]
-    insert_transfers(connection, [Transfer(accounts[0], accounts[1], amount, Reason.STAKE, bet.id, None, NOW)])
+    change, target = Change(connection, user, NOW, Settings()), ("yes", "no")[position]
+    (placed,) = place_bets(connection, [Proposal(change, pool.uuid, target, to_units(amount, "DON"))])
+    assert isinstance(placed, PlacedBet)
+    bet = find_bet(connection, placed.row.uuid)
+    assert bet is not None
     return bet

@@ -8,6 +8,7 @@ from typing import Any
 
 from gameserver.admin.commands import CreditUser
 from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.sqlite.connection import open_reader
 from tests.support.harness import START_MS, Client, FakeClock, Server
 
 BETTORS = ("ann", "bob", "cat", "dan", "eve")  # their user ids are 1, 2, 3, 4, 5
@@ -141,7 +142,7 @@ def seqs(messages: list[dict[str, Any]]) -> list[int]:
 
 def faults_of(file: Path) -> list[str]:
     """What is wrong with a database."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+    with closing(open_reader(file)) as connection:
         return find_faults(connection)
 
 

@@ -1,15 +1,22 @@
 """The checks that prove a database file sound, as run by ``gameserver check``."""
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from gameserver.storage.bets import list_bets_of_pool
+from gameserver.storage.ledger import AccountKind, Reason
+from gameserver.storage.outcomes import Movement, movements_in
 from gameserver.storage.schedule import TimerKind
+from gameserver.storage.settlements import Settlement, list_settlements_of_pool
+from gameserver.storage.sqlite.connection import SqliteConnection
 from gameserver.storage.sqlite.migrations import is_current
 
 MAX_FINDINGS = 100
 
 
-def find_faults(connection: sqlite3.Connection) -> list[str]:
+def find_faults(connection: SqliteConnection) -> list[str]:
     """The faults of a database, a sentence each, at most 100; empty if it is sound.
 
     Requires a read transaction, so that all checks see one state. A database of an older version gets only SQLite's
@@ -18,7 +25,7 @@ def find_faults(connection: sqlite3.Connection) -> list[str]:
     faults: list[str] = []
     try:
         current = is_current(connection)
-        for check in (_integrity, _foreign_keys, *((_sequences, _timers, _ledger, _pools) if current else ())):
+        for check in (_integrity, _foreign_keys, *(_CHECKS if current else ())):
             for fault in check(connection):
                 faults.append(fault)
                 if len(faults) == MAX_FINDINGS:
@@ -90,7 +97,7 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
         "SELECT a.user_id, a.currency, a.balance, coalesce(b.amount, 0) FROM accounts AS a LEFT JOIN"
         " (SELECT bets.user_id, games.currency, sum(bets.amount) AS amount FROM bets"
         "  JOIN pools ON pools.id = bets.pool_id JOIN games ON games.id = pools.game_id"
-        "  WHERE bets.status = 'running' GROUP BY bets.user_id, games.currency) AS b"
+        "  WHERE invalidated_by IS NULL AND pools.status = 'open' GROUP BY bets.user_id, games.currency) AS b"
         " ON b.user_id = a.user_id AND b.currency = a.currency"
         " WHERE a.kind = 'staked' AND a.balance <> coalesce(b.amount, 0)"
     ):
@@ -102,22 +109,122 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
     for uuid, total, people, staked, bettors in connection.execute(
         "SELECT uuid, amount_total, participants, coalesce(b.amount, 0), coalesce(b.people, 0) FROM pools LEFT JOIN"
         " (SELECT pool_id, sum(amount) AS amount, count(DISTINCT user_id) AS people FROM bets"
-        "  WHERE status <> 'invalidated' GROUP BY pool_id) AS b ON b.pool_id = pools.id"
+        "  WHERE invalidated_by IS NULL GROUP BY pool_id) AS b ON b.pool_id = pools.id"
         " WHERE amount_total <> coalesce(b.amount, 0) OR participants <> coalesce(b.people, 0)"
     ):
         yield f"pool {uuid}: it counts {total} of {people}, its valid bets are {staked} of {bettors}"
     for uuid, key, money, staked in connection.execute(
         "SELECT pools.uuid, t.key, t.backing_money, coalesce(b.amount, 0) FROM pool_targets AS t"
         " JOIN pools ON pools.id = t.pool_id LEFT JOIN"
-        " (SELECT pool_id, position, sum(amount) AS amount FROM bets WHERE status <> 'invalidated'"
+        " (SELECT pool_id, position, sum(amount) AS amount FROM bets WHERE invalidated_by IS NULL"
         "  GROUP BY pool_id, position) AS b ON b.pool_id = t.pool_id AND b.position = t.position"
         " WHERE t.backing_money <> coalesce(b.amount, 0)"
     ):
         yield f"pool {uuid}: {money} are counted on {key}, its valid bets are {staked}"
-    for uuid, status, running in connection.execute(
-        "SELECT pools.uuid, pools.status, count(*) FROM bets JOIN pools ON pools.id = bets.pool_id"
-        " WHERE pools.status <> 'open' AND bets.status = 'running' GROUP BY pools.id"
+    for uuid, user, position, kept, staked in connection.execute(
+        "SELECT uuid, user_id, position, sum(kept), sum(staked) FROM pools JOIN"
+        " (SELECT pool_id, user_id, position, amount AS kept, 0 AS staked FROM stakes"
+        "  UNION ALL SELECT pool_id, user_id, position, 0, amount FROM bets WHERE invalidated_by IS NULL) AS s"
+        " ON s.pool_id = pools.id GROUP BY pools.id, user_id, position HAVING sum(kept) <> sum(staked)"
     ):
-        yield f"pool {uuid} is {status}, and {running} of its bets are running"
+        yield f"pool {uuid}: {kept} are kept for user {user} on position {position}, the valid bets sum to {staked}"
+    for uuid, user in connection.execute(
+        "SELECT DISTINCT uuid, s.user_id FROM stakes AS s JOIN pools ON pools.id = s.pool_id WHERE NOT EXISTS"
+        " (SELECT 1 FROM participations AS p WHERE p.user_id = s.user_id AND p.pool_id = s.pool_id)"
+    ):
+        yield f"pool {uuid}: user {user} has staked, and does not take part"
     for (uuid,) in connection.execute("SELECT uuid FROM pools WHERE status = 'open' AND untold_at IS NOT NULL"):
         yield f"pool {uuid} is open, but a blocking or allowing of its betting has not been broadcast"
+
+
+class _Way(NamedTuple):
+    """How money was moved: between which accounts, of which users (None: the house's), why and when."""
+
+    debited: str
+    debited_user: int | None
+    credited: str
+    credited_user: int | None
+    reason: str
+    made_at: int
+
+    def __str__(self) -> str:
+        user = self.credited_user if self.debited_user is None else self.debited_user
+        owner = "the house" if user is None else f"user {user}"
+        return f"of {owner} from {self.debited} to {self.credited} ({self.reason})"
+
+
+def _settlements(connection: SqliteConnection) -> Iterator[str]:
+    """Each settlement divides its pot, and has moved of each user's money the sum of the shares of the user's bets."""
+    for uuid, in_force, count, newest in connection.execute(
+        "SELECT uuid, settlement_id, count(s.id), max(s.id) FROM pools"
+        " LEFT JOIN settlements AS s ON s.pool_id = pools.id AND s.taken_back_at IS NULL"
+        " GROUP BY pools.id HAVING count(s.id) > 1 OR max(s.id) IS NOT settlement_id"
+    ):
+        yield f"pool {uuid}: settlement {in_force} is in force, {count} are not taken back, the newest {newest}"
+    pools = connection.execute("SELECT id, uuid FROM pools WHERE id IN (SELECT pool_id FROM settlements)").fetchall()
+    for pool_id, uuid in pools:
+        for fault in _settlements_of_pool(connection, pool_id):
+            yield f"pool {uuid}: {fault}"
+
+
+def _settlements_of_pool(connection: SqliteConnection, pool_id: int) -> Iterator[str]:
+    settlements = list_settlements_of_pool(connection, pool_id)
+    due: dict[int, Counter[_Way]] = {settlement.id: Counter() for settlement in settlements}
+    divided: dict[int, Counter[tuple[int, str]]] = {settlement.id: Counter() for settlement in settlements}
+    for settlement in settlements:
+        for moved in _takeout_moves(settlement):
+            due[settlement.id][_way(moved, None)] += moved.amount
+    for bet in list_bets_of_pool(connection, pool_id):
+        for settlement in settlements:
+            for moved in movements_in(settlement, bet):
+                due[settlement.id][_way(moved, bet.user_id)] += moved.amount
+                divided[settlement.id][bet.position, moved.reason] += moved.amount
+    for settlement in settlements:
+        made = _moved_by(connection, settlement.id)
+        for way in sorted(due[settlement.id].keys() | made.keys(), key=str):
+            if (amount := made[way]) != (shares := due[settlement.id][way]):
+                yield f"settlement {settlement.id}: {amount} were moved {way}, the shares sum to {shares}"
+        yield from _division_faults(settlement, divided[settlement.id])
+
+
+def _takeout_moves(settlement: Settlement) -> Iterator[Movement]:
+    if settlement.takeout:
+        kinds = (AccountKind.CLEARING, AccountKind.HOUSE)
+        taken = Movement(*kinds, settlement.takeout, Reason.TAKEOUT, settlement.settled_at)
+        yield taken
+        if settlement.taken_back_at is not None:
+            yield taken.taken_back(settlement.taken_back_at)
+
+
+def _way(moved: Movement, user_id: int | None) -> _Way:
+    of_users = (AccountKind.AVAILABLE, AccountKind.STAKED)
+    debited, credited = (user_id if kind in of_users else None for kind in (moved.debited, moved.credited))
+    return _Way(moved.debited, debited, moved.credited, credited, moved.reason, moved.made_at)
+
+
+def _moved_by(connection: SqliteConnection, settlement_id: int) -> Counter[_Way]:
+    rows = connection.execute(
+        "SELECT debited.kind, debited.user_id, credited.kind, credited.user_id, reason, made_at, sum(amount)"
+        " FROM transfers JOIN accounts AS debited ON debited.id = debit_id"
+        " JOIN accounts AS credited ON credited.id = credit_id WHERE settlement_id = ? GROUP BY 1, 2, 3, 4, 5, 6",
+        (settlement_id,),
+    )
+    return Counter({_Way(*way): amount for *way, amount in rows})
+
+
+def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) -> Iterator[str]:
+    """The faults of a settlement's facts, by what they move for the bets on each position."""
+    pots = settlement.takeout
+    for position, division in settlement.divisions.items():
+        pots += division.pot
+        facts = (division.pot, division.winning_total)
+        bets = (moved[position, Reason.PAYOUT], moved[position, Reason.POT])
+        if facts != bets:
+            text = "of the winning position {} it divides {} among {}, its bets share {} among {}"
+            yield f"settlement {settlement.id}: " + text.format(position, *facts, *bets)
+    staked = sum(amount for (_, reason), amount in moved.items() if reason == Reason.POT)
+    if pots != staked:
+        yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
+
+
+_CHECKS = (_sequences, _timers, _ledger, _pools, _settlements)

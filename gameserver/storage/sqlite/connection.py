@@ -5,7 +5,10 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
+
+import msgspec
 
 from gameserver.storage.connection import RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
@@ -74,10 +77,20 @@ class SqliteConnection(sqlite3.Connection):
         assert row_id is not None
         return row_id
 
+    def execute_with(self, sql: str, columns: Sequence[str], rows: Iterable[Values], /) -> sqlite3.Cursor:
+        """Execute a statement once; it reads ``rows`` from a table named ``given``, with these columns."""
+        return self.execute(*_given(sql, columns, rows))
+
+    def list_rows_with(
+        self, row: type[RowT], sql: str, columns: Sequence[str], rows: Iterable[Values], /
+    ) -> list[RowT]:
+        """Read many rows at once, as `list_rows` does; ``sql`` reads ``rows`` as in `execute_with`."""
+        return self.list_rows(row, *_given(sql, columns, rows))
+
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""
-        query = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {json_columns(len(columns))} FROM json_each(?)"
-        self.execute(query, (json_rows(rows),))
+        names = ", ".join(columns)
+        self.execute_with(f"INSERT INTO {table} ({names}) SELECT {names} FROM given", columns, rows)
 
     def update_many(self, table: str, columns: Sequence[str], key: Sequence[str], rows: Iterable[Values], /) -> None:
         """Set ``columns`` of many rows in one statement; each row of values has the columns first, then the key."""
@@ -87,10 +100,14 @@ class SqliteConnection(sqlite3.Connection):
 
     def list_rows(self, row: type[RowT], sql: str, values: Values, /) -> list[RowT]:
         """Read many rows at once; ``sql`` selects the fields of ``row``, a named tuple, under their names."""
-        fields = ", ".join(row._fields)  # type: ignore[attr-defined]
-        query = f"SELECT json_group_array(json_array({fields})) FROM ({sql})"
-        (rows,) = self.execute(query, values).fetchone()
+        (rows,) = self.execute(_listing(sql, row._fields), values).fetchone()  # type: ignore[attr-defined]
         return read_rows(rows, row)
+
+    def list_columns(self, columns: Sequence[str], sql: str, values: Values, /) -> list[list[int]]:
+        """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
+        fields = ", ".join(f"json_group_array({column})" for column in columns)
+        row = self.execute(f"SELECT {fields} FROM ({sql})", values).fetchone()
+        return [msgspec.json.decode(column, type=list[int]) for column in row]
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -104,6 +121,33 @@ class SqliteConnection(sqlite3.Connection):
                 self.execute("RELEASE within")
             raise
         self.execute("RELEASE within")
+
+
+def _given(sql: str, columns: Sequence[str], rows: Iterable[Values]) -> tuple[str, Values]:
+    """The statement that reads ``rows`` from the table ``given``, and its values."""
+    rows = list(rows)
+    if len(rows) == 1:  # JSON would make a lone change slower
+        return _reading_values(sql, tuple(columns), 1), rows[0]
+    if any(isinstance(value, bytes) for value in next(iter(rows), ())):  # JSON holds no bytes
+        return _reading_values(sql, tuple(columns), len(rows)), [value for row in rows for value in row]
+    return _reading_json(sql, tuple(columns)), (json_rows(rows),)
+
+
+@lru_cache(512)
+def _listing(sql: str, fields: tuple[str, ...]) -> str:
+    return f"SELECT json_group_array(json_array({', '.join(fields)})) FROM ({sql})"
+
+
+@lru_cache(512)
+def _reading_json(sql: str, columns: tuple[str, ...]) -> str:
+    return f"WITH given ({', '.join(columns)}) AS (SELECT {json_columns(len(columns))} FROM json_each(?)) {sql}"
+
+
+@lru_cache(512)
+def _reading_values(sql: str, columns: tuple[str, ...], count: int) -> str:
+    row = ", ".join("?" * len(columns))
+    rows = f"SELECT {row}" if count == 1 else f"VALUES {', '.join([f'({row})'] * count)}"  # as the faster plan has it
+    return f"WITH given ({', '.join(columns)}) AS ({rows}) {sql}"
 
 
 def require_usable(file: Path) -> None:

@@ -4,6 +4,7 @@ A statement that goes row by row releases and takes the interpreter's lock for e
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -23,4 +24,9 @@ def json_columns(count: int) -> str:
 
 def read_rows(rows: str, row: type[RowT]) -> list[RowT]:
     """Decode rows, as named tuples of type ``row``, from a JSON array of arrays."""
-    return msgspec.json.decode(rows, type=list[row])  # type: ignore[valid-type]
+    return _decoder(row).decode(rows)
+
+
+@cache
+def _decoder(row: type[RowT]) -> msgspec.json.Decoder[list[RowT]]:
+    return msgspec.json.Decoder(list[row])  # type: ignore[valid-type]

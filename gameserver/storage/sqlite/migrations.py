@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gameserver.errors import OperatorError
+from gameserver.storage.sqlite.version_5 import insert_divisions
 
 Migration = Callable[[sqlite3.Connection], object]
 
@@ -26,8 +27,17 @@ def _run_script(name: str) -> Migration:
     return migration
 
 
+def _to_version_5(connection: sqlite3.Connection) -> None:
+    _run_script("version_5.sql")(connection)
+    insert_divisions(connection)
+    _run_script("version_5_rules.sql")(connection)
+
+
 # MIGRATIONS[i] turns version i + 1 into i + 2.
-MIGRATIONS: tuple[Migration, ...] = tuple(_run_script(f"version_{number}.sql") for number in (2, 3, 4))
+MIGRATIONS: tuple[Migration, ...] = (
+    *(_run_script(f"version_{number}.sql") for number in (2, 3, 4)),
+    _to_version_5,
+)
 
 
 class IncompatibleDatabase(OperatorError):

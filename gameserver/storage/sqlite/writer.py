@@ -8,12 +8,13 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeVar, cast
 
 import trio
 
 from gameserver.errors import ErrorCode, Rejected, without_frames
-from gameserver.storage.jobs import Completion, Due, Job, Outcome, QueuedJob, RunSync
+from gameserver.storage.jobs import Completion, Due, Job, Outcome, QueuedJob, RunSync, SetJob
 from gameserver.storage.sqlite.connection import SqliteConnection
 from gameserver.storage.sqlite.log_size import log_of, shrink_log
 
@@ -201,22 +202,46 @@ class Writer:
         """
         published: list[Any] = []
         until_s = self._monotonic_s() + MAX_BATCH_S
-        done_until_ms = -1  # no job makes work fall due before the millisecond after it was received
-        for count, entry in enumerate(batch):
-            while entry.now_ms > done_until_ms:
-                due = self._due_job(self._connection, entry.now_ms)
-                if due is None:
-                    done_until_ms = entry.now_ms
-                    break
+        count = 0
+        while count < len(batch):
+            now_ms = batch[count].now_ms
+            while (due := self._due_job(self._connection, now_ms)) is not None:
                 published += self._run_due(due)
                 if self._monotonic_s() >= until_s:
                     return published, count
-            entry.outcome = self._run_job(entry.job)
-            if entry.outcome.error is None:
-                published.append(entry.outcome.result)
+            group = self._next_group(batch, count)
+            self._run_group(group)
+            published += [entry.outcome.result for entry in group if entry.outcome.error is None]
+            count += len(group)
             if self._monotonic_s() >= until_s:
-                return published, count + 1
-        return published, len(batch)
+                break
+        return published, count
+
+    def _next_group(self, batch: list[_Write], start: int) -> list[_Write]:
+        """The job at ``start`` and those behind it that run with it at once, before anything falls due."""
+        job = batch[start].job
+        end = start + 1
+        if isinstance(job, SetJob) and end < len(batch):
+            next_due_ms = self._next_due(self._connection)
+            while end < len(batch) and _belongs(batch[end], job, next_due_ms):
+                end += 1
+        return batch[start:end]
+
+    def _run_group(self, group: list[_Write]) -> None:
+        """Run jobs at once, and one by one if that fails by itself and not by the machine."""
+        if len(group) == 1:
+            group[0].outcome = self._run_job(group[0].job)
+            return
+        outcome = self._attempt(partial(_carry_out, group))
+        if isinstance(outcome.error, _DATABASE_ERRORS):
+            outcomes = [_unavailable(outcome.error)] * len(group)
+        elif outcome.error is not None:
+            logger.warning("%d writes failed as a set, and are done one by one", len(group), exc_info=outcome.error)
+            outcomes = [self._run_job(entry.job) for entry in group]
+        else:
+            outcomes = outcome.result
+        for entry, outcome in zip(group, outcomes, strict=True):
+            entry.outcome = outcome
 
     def _run_due(self, due: Due) -> list[Any]:
         """Run due work and return the results to publish. Failing work is postponed, without effect on other jobs."""
@@ -233,10 +258,7 @@ class Writer:
 
     def _run_job(self, job: Job[Any]) -> Outcome:
         outcome = self._attempt(job)
-        if isinstance(outcome.error, _DATABASE_ERRORS):
-            logger.warning("a write failed", exc_info=outcome.error)
-            return Outcome(error=Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE))
-        return outcome
+        return _unavailable(outcome.error) if isinstance(outcome.error, _DATABASE_ERRORS) else outcome
 
     def _attempt(self, job: Job[Any]) -> Outcome:
         """Run a job in a savepoint of its own. Raises `_TransactionLost`."""
@@ -275,6 +297,26 @@ class Writer:
                 self._connection = self._open_connection()
             except Exception:  # the next batch fails on the closed connection, and tries again
                 logger.warning("the database cannot be opened again yet", exc_info=True)
+
+
+def _unavailable(error: Exception) -> Outcome:
+    logger.warning("a write failed", exc_info=error)
+    return Outcome(error=Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE))
+
+
+def _belongs(entry: _Write, first: SetJob, next_due_ms: int | None) -> bool:
+    """Whether a job runs at once with the first of its group, since it is of its kind and nothing is due before it."""
+    job = entry.job
+    return (
+        isinstance(job, SetJob)
+        and job.carry_out == first.carry_out
+        and (next_due_ms is None or entry.now_ms < next_due_ms)
+    )
+
+
+def _carry_out(group: list[_Write], connection: SqliteConnection) -> list[Outcome]:
+    jobs = [cast(SetJob, entry.job) for entry in group]
+    return jobs[0].carry_out(connection, [job.item for job in jobs])
 
 
 def _log_postponed(due: Due, error: BaseException) -> None:

@@ -3,8 +3,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from gameserver.config import Settings
+from gameserver.engine.context import Change
+from gameserver.engine.settlement import Resolution, end_pool
 from gameserver.storage.games import Game, update_game_closed
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
 from gameserver.storage.pools import Pool, update_blocked
@@ -172,11 +176,18 @@ def test_a_spent_nonce_of_a_session_that_is_gone_is_named(connection: SqliteConn
     assert "spent_nonces" in fault
 
 
+def drop_triggers(connection: SqliteConnection) -> None:
+    """Let the schema refuse nothing: what is found does not rest on that."""
+    for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {trigger}")
+
+
 @pytest.fixture
 def pool(connection: SqliteConnection, game: Game) -> Pool:
-    """A pool in which user 1 has staked 300."""
+    """A pool in which user 1 has staked 300, and user 2 nothing."""
     pool = make_pool(connection, game.id)
     make_bet(connection, pool, make_user(connection), 300)
+    make_user(connection, "bob")
     return pool
 
 
@@ -200,11 +211,19 @@ def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> 
                 "user 1: 300 DON are staked, the running bets sum to 200",
                 "pool {pool}: it counts 300 of 1, its valid bets are 200 of 1",
                 "pool {pool}: 300 are counted on yes, its valid bets are 200",
+                "pool {pool}: 300 are kept for user 1 on position 0, the valid bets sum to 200",
             ],
         ),
         (
-            "UPDATE bets SET status = 'won'",
-            ["user 1: 300 DON are staked, the running bets sum to 0"],
+            "UPDATE stakes SET amount = 299",
+            ["pool {pool}: 299 are kept for user 1 on position 0, the valid bets sum to 300"],
+        ),
+        (
+            "INSERT INTO stakes SELECT id, 1, 1, 5 FROM users WHERE username = 'bob'",
+            [
+                "pool {pool}: 5 are kept for user 2 on position 1, the valid bets sum to 0",
+                "pool {pool}: user 2 has staked, and does not take part",
+            ],
         ),
         (
             "UPDATE pools SET participants = 2",
@@ -219,9 +238,7 @@ def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> 
 def test_a_fault_of_the_accounts_is_named(
     connection: SqliteConnection, pool: Pool, damage: str, faults: list[str]
 ) -> None:
-    # What is found does not rest on the schema's having refused it.
-    for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {trigger}")
+    drop_triggers(connection)
     connection.execute(damage)
     assert find_faults(connection) == [fault.format(pool=pool.uuid) for fault in faults]
 
@@ -233,10 +250,65 @@ def test_money_between_two_settlements_is_named(connection: SqliteConnection) ->
     assert fault.endswith("its balance is 7 between transactions, not zero")
 
 
-def test_a_bet_that_runs_in_a_pool_that_has_ended_is_named(connection: SqliteConnection, pool: Pool) -> None:
-    settlement = insert_settlement(connection, pool.id, None, "close", 0, 0, NOW, is_money_return=False)
+@pytest.fixture
+def settled(connection: SqliteConnection, pool: Pool) -> Pool:
+    """A pool whose bets of 300, 100 and 101 are settled: the last two share 501 less 50."""
+    for number, name in enumerate(("cat", "dan")):
+        make_bet(connection, pool, make_user(connection, name), 100 + number, position=1)
+    user = make_user(connection, "admin")
+    change = Change(connection, user, NOW + 1, Settings())
+    end_pool(change, msgspec.structs.replace(pool, takeout_millionths=100_000), Resolution("close", 1))
+    return pool
+
+
+def test_a_file_with_a_settlement_is_sound(connection: SqliteConnection, settled: Pool) -> None:
+    assert find_faults(connection) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("UPDATE divisions SET last_fraction = 201", "it divides 451 among 201, its bets share 450 among 201"),
+        ("UPDATE divisions SET winning_total = 202", "it divides 451 among 202, its bets share 448 among 201"),
+        ("UPDATE divisions SET pot = 450", "it divides 500, its valid bets are 501"),
+        (
+            "UPDATE divisions SET position = 0",
+            "the winning position 0 it divides 451 among 201, its bets share",
+        ),
+        ("DELETE FROM divisions", "0 were moved of user 1 from staked to available (refund), the shares sum to 300"),
+        ("UPDATE settlements SET takeout = 49", "50 were moved of the house from clearing to house (takeout)"),
+        ("UPDATE settlements SET newest_bet_id = 2", "it divides 501, its valid bets are 400"),
+        ("UPDATE settlements SET settled_at = 5", "300 were moved of user 1 from staked to clearing (pot)"),
+        ("UPDATE settlements SET taken_back_at = 5", "settlement 1 is in force, 0 are not taken back, the newest None"),
+        (
+            "UPDATE bets SET invalidated_by = 1 WHERE id = 3",
+            "101 are kept for user 4 on position 1, the valid",
+        ),
+        (
+            "UPDATE transfers SET amount = 1 WHERE reason = 'payout'",
+            "1 were moved of user 4 from clearing to",
+        ),
+        ("UPDATE transfers SET credit_id = 2 WHERE reason = 'payout'", "451 were moved of user 1 from clearing"),
+        (
+            "UPDATE pools SET settlement_id = NULL, status = 'open'",
+            "settlement None is in force, 1 are not taken back, the newest 1",
+        ),
+    ],
+)
+def test_a_fault_of_a_settlement_is_named(connection: SqliteConnection, settled: Pool, damage: str, fault: str) -> None:
+    drop_triggers(connection)
+    connection.execute(damage)
+    assert any(fault in found for found in find_faults(connection))
+
+
+def test_a_settlement_in_force_that_has_moved_nothing_is_named(connection: SqliteConnection, pool: Pool) -> None:
+    settlement = insert_settlement(connection, pool.id, None, "close", 1, 0, NOW, {})
     connection.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
-    assert find_faults(connection) == [f"pool {pool.uuid} is resolved, and 1 of its bets are running"]
+    assert find_faults(connection) == [
+        "user 1: 300 DON are staked, the running bets sum to 0",
+        f"pool {pool.uuid}: settlement 1: 0 were moved of user 1 from staked to available (refund),"
+        " the shares sum to 300",
+    ]
 
 
 def test_an_open_pool_whose_block_is_not_told_is_named(connection: SqliteConnection, pool: Pool) -> None:

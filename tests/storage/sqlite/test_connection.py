@@ -90,3 +90,12 @@ def test_the_control_address_is_the_shorter_spelling(tmp_path: Path, monkeypatch
 def test_a_path_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileRefused, match="too long"):
         control_address(tmp_path / ("x" * 104))
+
+
+def test_columns_of_many_rows_are_read_in_the_order_of_the_query(connection: SqliteConnection) -> None:
+    query = (
+        "SELECT a, -a AS b FROM (SELECT ? AS a UNION ALL SELECT 9007199254740991 UNION ALL SELECT 0) ORDER BY a DESC"
+    )
+    columns = connection.list_columns(("b", "a"), query, (7,))
+    assert columns == [[-9007199254740991, -7, 0], [9007199254740991, 7, 0]]
+    assert connection.list_columns(("a",), "SELECT 1 AS a WHERE ?", (False,)) == [[]]

@@ -1,0 +1,162 @@
+"""Placing bets, many at once: each is decided on as the bets before it leave things (protocol, "Bets")."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from gameserver.domain.money import to_minor, to_units
+from gameserver.domain.pools import require_accepting
+from gameserver.engine.context import Change
+from gameserver.errors import ErrorCode, Rejected, invalid, not_found, without_frames
+from gameserver.storage.bets import (
+    BetSubject,
+    Bettor,
+    NewBetRow,
+    add_to_stakes,
+    insert_bets,
+    insert_participations,
+    list_bet_subjects,
+    list_bettors,
+)
+from gameserver.storage.connection import Connection
+from gameserver.storage.ids import new_uuid
+from gameserver.storage.ledger import AccountKind, Balances, Stake, account_id, insert_stakes
+from gameserver.storage.pools import PoolBets, TargetBets, add_bets_to_sums
+
+
+class Proposal(NamedTuple):
+    """A bet to be decided on; its stake is in units of the game's currency."""
+
+    change: Change
+    pool_uuid: str
+    target_id: str
+    units: Decimal | int
+
+
+class PlacedBet(NamedTuple):
+    """A bet that is placed: its row, the pool and target that it backs, and what its user has then."""
+
+    row: NewBetRow
+    subject: BetSubject
+    wallet: "_Wallet"
+    balances: Balances
+
+
+class _Wallet:
+    """A user's accounts in a currency while bets are decided on; an account that is not open has no id."""
+
+    __slots__ = ("available", "available_id", "staked", "staked_id")
+
+    def __init__(self, bettor: Bettor) -> None:
+        self.available_id = bettor.available_id
+        self.available = bettor.available or 0
+        self.staked_id = bettor.staked_id
+        self.staked = bettor.staked or 0
+
+
+def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[PlacedBet | Rejected]:
+    """Decide on bets in order, and store those that are placed; their stakes leave the available balances."""
+    book = _Book(connection, proposals)
+    decisions = [book.decide(proposal) for proposal in proposals]
+    placed = [decision for decision in decisions if not isinstance(decision, Rejected)]
+    if placed:
+        insert_bets(connection, [bet.row for bet in placed])
+        insert_stakes(connection, book.list_stakes(placed))
+        book.count(placed)
+    return decisions
+
+
+class _Book:
+    """What the bets depend on, read at once, and kept up with the bets that are placed."""
+
+    def __init__(self, connection: Connection, proposals: Iterable[Proposal]) -> None:
+        self._connection = connection
+        named = dict.fromkeys((proposal.pool_uuid, proposal.target_id) for proposal in proposals)
+        self._subjects = {subject[:2]: subject for subject in list_bet_subjects(connection, named)}
+        bettors = dict.fromkeys(
+            (proposal.change.user.id, subject.pool_id, subject.position)
+            for proposal in proposals
+            if (subject := self._subjects.get((proposal.pool_uuid, proposal.target_id)))
+            and subject.position is not None
+        )
+        self._bettors = {bettor[:3]: bettor for bettor in list_bettors(connection, bettors)} if bettors else {}
+        self._wallets: dict[tuple[int, str], _Wallet] = {}
+
+    def decide(self, proposal: Proposal) -> PlacedBet | Rejected:
+        """Place a bet, or say why not."""
+        try:
+            return self._accept(proposal)
+        except Rejected as rejected:
+            return without_frames(rejected)
+
+    def _accept(self, proposal: Proposal) -> PlacedBet:
+        user, now_ms, target_id = proposal.change.user, proposal.change.now_ms, proposal.target_id
+        subject = self._subjects.get((proposal.pool_uuid, target_id))
+        if subject is None:
+            raise not_found("pool_id", "pool")
+        amount = to_minor(proposal.units, subject.currency, "amount")
+        if subject.position is None:
+            raise invalid("target", f"this pool has no target {target_id[:80]!r}")
+        bettor = self._bettors[user.id, subject.pool_id, subject.position]
+        if not bettor.may_bet:
+            text = f"admins may not bet; {user.username} is or was an admin of this game or its source"
+            raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
+        require_accepting(subject.status, subject.times, now_ms, is_blocked=bool(subject.is_blocked))
+        wallet = self._wallets.get((user.id, subject.currency))
+        if wallet is None:
+            wallet = self._wallets[user.id, subject.currency] = _Wallet(bettor)
+        if wallet.available < amount:
+            raise _insufficient_funds(wallet.available, amount, subject.currency)
+        wallet.available -= amount
+        wallet.staked += amount
+        row = NewBetRow(new_uuid(now_ms), subject.pool_id, user.id, subject.position, amount, now_ms)
+        return PlacedBet(row, subject, wallet, Balances(wallet.available, wallet.staked))
+
+    def list_stakes(self, placed: Iterable[PlacedBet]) -> list[Stake]:
+        """The stakes of bets, to be moved between accounts, which are opened if they are missing."""
+        stakes = []
+        for (uuid, _, user_id, _, amount, placed_at), subject, wallet, _ in placed:
+            if wallet.available_id is None:
+                wallet.available_id = account_id(self._connection, AccountKind.AVAILABLE, subject.currency, user_id)
+            if wallet.staked_id is None:
+                wallet.staked_id = account_id(self._connection, AccountKind.STAKED, subject.currency, user_id)
+            stakes.append(Stake(uuid, wallet.available_id, wallet.staked_id, amount, placed_at))
+        return stakes
+
+    def count(self, placed: Iterable[PlacedBet]) -> None:
+        """Add bets to the sums of their users, their targets and their pools."""
+        stakes: dict[tuple[int, int, int], int] = defaultdict(int)
+        pools: dict[int, list[int]] = {}
+        targets: dict[tuple[int, int], list[int]] = {}
+        participations: dict[tuple[int, int, int], None] = {}
+        for (_, pool_id, user_id, position, amount, _), subject, _, _ in placed:
+            bettor = self._bettors[user_id, pool_id, position]
+            pool = pools.setdefault(pool_id, [0, 0, 0])
+            target = targets.setdefault((pool_id, position), [0, 0])
+            pool[0] += amount
+            pool[1] += 1
+            target[0] += amount
+            if not bettor.is_backer and (user_id, pool_id, position) not in stakes:
+                target[1] += 1
+                participation = user_id, subject.game_id, pool_id
+                if not bettor.is_participant and participation not in participations:
+                    participations[participation] = None
+                    pool[2] += 1
+            stakes[user_id, pool_id, position] += amount
+        add_to_stakes(self._connection, ((*stake, amount) for stake, amount in stakes.items()))
+        if participations:
+            insert_participations(self._connection, participations)
+        add_bets_to_sums(
+            self._connection,
+            (PoolBets(pool_id, *sums) for pool_id, sums in pools.items()),
+            (TargetBets(*target, *sums) for target, sums in targets.items()),
+        )
+
+
+def _insufficient_funds(available: int, amount: int, currency: str) -> Rejected:
+    text = (
+        f"insufficient funds: {to_units(available, currency)} {currency} available,"
+        f" {to_units(amount, currency)} requested"
+    )
+    return Rejected(ErrorCode.INSUFFICIENT_FUNDS, text, "amount")

@@ -1,0 +1,76 @@
+"""Joining and leaving games, and who is present in them (protocol, "Joining and presence")."""
+
+from gameserver.errors import ErrorCode
+from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
+from gameserver.protocol.fields import Sequence, Uuid
+
+
+@message
+class GameJoined(Message, tag=333, frozen=True):
+    """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first."""
+
+    game_id: str
+    seq: int
+    recovered: bool
+
+
+@message
+class UserJoinedGame(Message, tag=470, frozen=True):
+    """A user's first connection joined the game."""
+
+    game_id: str
+    user_id: int
+    user_name: str
+
+
+@message
+class UserLeftGame(Message, tag=480, frozen=True):
+    """A user's last connection left the game."""
+
+    game_id: str
+    user_id: int
+    user_name: str
+
+
+@message
+class PresenceUpdate(Message, tag=471, frozen=True):
+    """The number of connections to a large game, and of users who joined and left since the last update."""
+
+    game_id: str
+    subscribers: int
+    joined: int
+    left: int
+
+
+@operation(
+    by=Role.USER,
+    kind=Kind.CONNECTION,
+    replies=[GameJoined],
+    broadcasts=[UserJoinedGame, PresenceUpdate],
+    errors=[ErrorCode.NOT_FOUND, ErrorCode.GAME_CLOSED],
+)
+class JoinGame(Request, tag=363, frozen=True):
+    """Subscribe to a game's broadcasts; with ``after_seq``, those after it are sent first."""
+
+    game_id: Uuid
+    after_seq: Sequence | None = None
+
+
+@message
+class GameLeft(Message, tag=334, frozen=True):
+    """The connection no longer receives the game's broadcasts."""
+
+    game_id: str
+
+
+@operation(
+    by=Role.USER,
+    kind=Kind.CONNECTION,
+    replies=[GameLeft],
+    broadcasts=[UserLeftGame, PresenceUpdate],
+    errors=[ErrorCode.NOT_FOUND, ErrorCode.CONFLICT],
+)
+class LeaveGame(Request, tag=364, frozen=True):
+    """Unsubscribe from a game's broadcasts."""
+
+    game_id: Uuid
