@@ -180,7 +180,6 @@ class Connection:
             self._keepalive.stop()
         if self.outbox.closing is None:
             # The peer is gone: what is queued for it cannot be sent.
-            self.dispose()
             self._nursery.cancel_scope.cancel()
         self._context.registry.remove(self, self.user.id if self.user else None, self._session_id)
         self._subscriptions.end()

@@ -193,7 +193,7 @@ class RequestPipeline:
         self._request_id = decoded.id
         error = decoded.failure
         try:
-            if decoded.request is not None and error is None:
+            if decoded.request is not None:
                 await self._perform(decoded.request)
         except Exception as raised:
             error = raised

@@ -101,7 +101,7 @@ class Subscriptions:
 
         Raises LookupError if the log has a gap.
         """
-        while position < hub.last_seq and self.outbox.closing is None and not self.outbox.dead:
+        while position < hub.last_seq and self.outbox.closing is None:
             missed = await self._context.store.read(
                 partial(
                     list_broadcasts,

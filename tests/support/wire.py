@@ -218,4 +218,6 @@ def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("tes
         if not context.connection_limiter.acquire(address):
             return False
         context.connection_limiter.release(address)
-    return not context.registry.all_connections()
+    registry, timers = context.registry, context.timers._heap
+    kept = (registry.all_connections(), registry._of_user, registry._of_session, context.hubs._watchers)
+    return not any(kept) and all(timer.call is None for *_, timer in timers)
