@@ -82,7 +82,6 @@ async def test_another_version_is_told_the_right_one(server: Server) -> None:
     [
         pytest.param(request_head(sec_websocket_protocol="\xff\xfe"), id="a protocol of no ASCII characters"),
         pytest.param(request_head(sec_websocket_protocol="chat, game"), id="protocols"),
-        pytest.param(request_head(sec_websocket_extensions="permessage-deflate"), id="compression"),
         pytest.param(request_head(sec_websocket_extensions="\xff"), id="an extension of no ASCII characters"),
         pytest.param(request_head(user_agent="Zo\xeb"), id="another header of no ASCII characters"),
         pytest.param(request_head(upgrade="WebSocket", connection="keep-alive, UPGRADE"), id="other letters"),

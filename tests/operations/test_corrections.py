@@ -294,7 +294,8 @@ async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table, database
     assert await table.refusal(392, "ann", pool_id=pool, target="brazil", amount=1) == "pool_resolved"
     assert await table.refusal(3952, pool_id=pool) == "conflict"
     with closing(sqlite3.connect(database)) as connection:
-        assert connection.execute("SELECT cause, is_money_return FROM settlements").fetchall() == [("void", 1)]
+        assert connection.execute("SELECT cause FROM settlements").fetchall() == [("void",)]
+        assert connection.execute("SELECT * FROM divisions").fetchall() == []
 
 
 @pytest.mark.parametrize("ended_by", ["event", "void"])

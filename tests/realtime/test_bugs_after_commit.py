@@ -200,7 +200,7 @@ async def test_a_change_that_cannot_be_answered_closes_its_connection_alone(
 ) -> None:
     ann = await stage.server.connect("ann")
     with monkeypatch.context() as patched:
-        patched.setattr(requests_module, "text_frame", raise_bug)
+        patched.setattr(requests_module, "MessageFrames", raise_bug)
         await stage.admin.send({"op": 373, "game_id": stage.game, "actions": ["Corner"]})
         assert await stage.admin.close_code() == 4009
     assert any(isinstance(record.exc_info and record.exc_info[1], Bug) for record in caplog.records)

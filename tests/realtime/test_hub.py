@@ -9,12 +9,14 @@ import trio.testing
 
 from gameserver.engine.context import PoolBet, Publication
 from gameserver.errors import CloseCode
+from gameserver.net.compression import NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox
 from gameserver.protocol.betting import NewBet
-from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.hub import Hub, Subscription, message_frames
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
+from tests.support.harness import run_inline
 
 GAME = "00000000-0000-7000-8000-000000000000"
 
@@ -24,6 +26,7 @@ class SlowListener:
 
     def __init__(self, clock: trio.testing.MockClock, push_s: float) -> None:
         self.pushed: list[bytes] = []
+        self.compression = NO_COMPRESSION
         self.meanwhile: Callable[[], None] = lambda: None
         self._clock = clock
         self._push_s = push_s
@@ -41,7 +44,7 @@ class SlowListener:
 
     push_if_room = push
 
-    def push_updates(self, updates: Sequence[tuple[str, bytes]], joined: bytes) -> None:
+    def push_updates(self, updates: Sequence[tuple[str, MessageFrames]], joined: bytes) -> None:
         """Take updates as frames."""
         self.push(joined)
 
@@ -57,7 +60,7 @@ def publication(seq: int) -> Publication:
 
 
 def frame(seq: int) -> bytes:
-    return message_frame(b'{"res":366}', 0, seq)
+    return message_frames(b'{"res":366}', 0, seq).of(NO_COMPRESSION)
 
 
 async def read_nothing(job: Job[list[bytes | None]]) -> list[bytes | None]:
@@ -72,6 +75,7 @@ def new_hubs(read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | No
         presence_interval_s=1.0,
         distribution_interval_s=0.1,
         read=read,
+        run_aside=run_inline,
     )
 
 
@@ -132,7 +136,10 @@ async def test_a_new_subscriber_is_not_told_what_it_holds_already(mock_clock: tr
         assert listener.pushed == [frame(3)]
 
 
-async def test_who_leaves_while_others_are_told_is_told_no_more(mock_clock: trio.testing.MockClock) -> None:
+async def test_who_leaves_while_others_are_told_is_told_no_more(
+    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gameserver.realtime.hub._PUSHES_BETWEEN_CHECKPOINTS", 1)  # between them one may leave
     listener, leaver = SlowListener(mock_clock, 0), SlowListener(mock_clock, 0)
     async with listening(listener) as hub:
         subscription = Subscription(leaver, User(2, "bob", False))
@@ -241,7 +248,7 @@ async def test_what_happens_while_a_distribution_is_read_is_told_before_it_and_a
             hub.note_bet(PoolBet(GAME, pool, NewBet("bet", 1, "brazil", Decimal(1), 0)))
         hub.wake()
         await trio.testing.wait_all_tasks_blocked()
-        assert listener.pushed == [frame(1), message_frame(update, 0) * (1 if ends else 2)]
+        assert listener.pushed == [frame(1), message_frames(update, 0).of(NO_COMPRESSION) * (1 if ends else 2)]
 
 
 async def test_who_watches_and_joins_hears_first_what_watchers_are_still_to_be_told(

@@ -1,4 +1,5 @@
 import gc
+import os
 import socket
 import struct
 import tracemalloc
@@ -187,6 +188,32 @@ async def test_changes_in_one_segment_share_commits_and_what_follows_sees_them(d
         assert [source["name"] for source in replies[21]["sources"]] == names[::-1]
         # What reads, and a refusal, waits for what is before it.
         assert batches == [10, 10, 1]
+
+
+async def test_what_one_commit_makes_known_to_a_connection_comes_in_one_write(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[bytes] = []
+    write = os.write
+
+    def write_noted(descriptor: int, data: bytes) -> int:
+        writes.append(bytes(data))
+        return write(descriptor, data)
+
+    async with running_server(database) as server, trio.open_nursery() as nursery:
+        admin = await server.connect("provider")
+        game_id = await server.open_game(admin, await server.open_source(admin))
+        await admin.call(616, game_id=game_id)
+        pool = await admin.call(385, game_id=game_id, description="?", action_id="goal", targets=["argentina"])
+        theirs, ours = await tcp_pair()
+        nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
+        peer = Peer(theirs)
+        await peer.log_on(await server.key_of("ann"))
+        monkeypatch.setattr("gameserver.net.outbox.os.write", write_noted)
+        await peer.send(request(392, 1, pool_id=pool["pool_id"], target="argentina", amount=1))
+        assert [(await peer.message())["res"] for _ in range(2)] == [815, 356]
+        assert len(writes) == 1
+        await theirs.aclose()
 
 
 async def test_what_breaks_the_protocol_behind_changes_comes_after_their_answers(peer: Peer) -> None:
