@@ -78,7 +78,8 @@ CREATE TABLE games (
     clock_period TEXT, -- what the clock of the match showed at clock_at; NULL until it is set
     clock_elapsed_ms INTEGER CHECK (clock_elapsed_ms >= 0),
     clock_is_running INTEGER CHECK (clock_is_running IN (0, 1)),
-    clock_at INTEGER
+    clock_at INTEGER,
+    cancelled_at INTEGER
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;
@@ -156,12 +157,15 @@ CREATE TABLE events (
     registered_at INTEGER NOT NULL,
     voided_at INTEGER,
     void_reason TEXT,
+    external_id TEXT,
     CHECK ((pool_id IS NULL) = (action_id IS NOT NULL AND target_id IS NOT NULL)),
     CHECK ((pool_id IS NULL) = (pool_target IS NULL))
 ) STRICT;
 CREATE INDEX past_events ON events (game_id, happened_at, id) WHERE voided_at IS NULL AND pool_id IS NULL;
 CREATE INDEX events_of_game ON events (game_id, id);
 CREATE INDEX events_by_time ON events (game_id, happened_at, id);
+CREATE UNIQUE INDEX events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL AND voided_at IS NULL;
+CREATE INDEX voided_events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX events_of_action ON events (action_id, id) WHERE voided_at IS NULL;
 
 -- How often each action has happened by each target, ancestors included.

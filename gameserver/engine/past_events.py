@@ -50,7 +50,7 @@ def past_events(
             target_display_name=name,
             action_id=action_id,
             description=event.description,
-            external_id=None,
+            external_id=event.external_id,
             pools=[pool.pool_uuid for pool in pools],
             paid=to_units(sum(pool.paid for pool in pools), game.currency),
             voided_at=event.voided_at if with_voided else UNSET,

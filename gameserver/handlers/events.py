@@ -24,7 +24,7 @@ from gameserver.engine.settlement import (
     shown_winners,
     target_keys,
 )
-from gameserver.errors import invalid
+from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.events import (
     EventParameters,
     GameEventPreview,
@@ -33,12 +33,12 @@ from gameserver.protocol.events import (
     PreviewGameEvent,
     RegisterGameEvent,
 )
-from gameserver.storage.events import Event, insert_event
+from gameserver.storage.events import Event, find_event_of_feed, insert_event
 from gameserver.storage.games import Game, get_game
 from gameserver.storage.labels import shown_name
-from gameserver.storage.pools import Pool, find_pool_target, list_all_open_pools
+from gameserver.storage.pools import Pool, find_pool_target, get_pool, list_all_open_pools
 from gameserver.storage.scores import get_points, get_score
-from gameserver.storage.targets import find_target_path, has_children
+from gameserver.storage.targets import find_target_path, get_action_key, get_target_path
 
 MAX_PREVIEWED = 100  # winners, and losers, of a pool
 
@@ -73,14 +73,28 @@ def _draft_event(reading: Reading, request: EventParameters, names: _EventNames)
     _require_after_creation(game, happened_at)
     action_row = require_action(reading, game, action_key)
     path = find_target_path(reading.connection, game.id, target_id)
-    if not path or target_id == NONE_ID or has_children(reading.connection, path[-1]):
-        text = "target_id must be a target of this game that has no targets below it, and not 'none'"
-        raise invalid("target_id", text)
+    if not path or target_id == NONE_ID:
+        raise invalid("target_id", "target_id must be a target of this game, and not 'none'")
     require_running(game, reading.now_ms)
-    event = Event(
-        0, "", game.id, action_row, path[-1].number, None, None, request.description, happened_at, reading.now_ms, None
-    )
+    event = _new_event(reading, request, game.id, happened_at)._replace(action_id=action_row, target_id=path[-1].number)
     return EventDraft(game, event, path, action_key, None, None)
+
+
+def _new_event(reading: Reading, request: EventParameters, game_id: int, happened_at: int) -> Event:
+    return Event(
+        id=0,
+        uuid="",
+        game_id=game_id,
+        action_id=None,
+        target_id=None,
+        pool_id=None,
+        pool_target=None,
+        description=request.description,
+        happened_at=happened_at,
+        registered_at=reading.now_ms,
+        voided_at=None,
+        external_id=request.external_id,
+    )
 
 
 def _require_after_creation(game: Game, happened_at: int) -> None:
@@ -105,12 +119,16 @@ def _draft_resolution(
     if happened_at < pool.start_at:
         raise invalid("happened_at", f"happened_at must not be earlier than the pool's start_at ({pool.start_at})")
     require_unresolved(pool)
-    event = Event(0, "", pool.game_id, None, None, pool.id, key, request.description, happened_at, reading.now_ms, None)
+    event = _new_event(reading, request, pool.game_id, happened_at)._replace(pool_id=pool.id, pool_target=key)
     return EventDraft(get_game(reading.connection, pool.game_id), event, [], "", pool, label)
 
 
 def register_game_event(change: Change, request: RegisterGameEvent, names: _EventNames) -> NewGameEvent:
     """Register an event, and end every pool it resolves in the same transaction."""
+    known = None if request.external_id is None else _registered_before(change, request, request.external_id)
+    if known is not None:
+        change.repeated = True
+        return _event_message(change, known)
     draft = _draft_event(change, request, names)
     event = insert_event(change.connection, draft.event)
     draft = draft._replace(event=event)
@@ -124,6 +142,29 @@ def register_game_event(change: Change, request: RegisterGameEvent, names: _Even
     return registered
 
 
+def _registered_before(change: Change, request: RegisterGameEvent, external_id: str) -> EventDraft | None:
+    """The event of the game that has this id of a feed; None if there is none. Raises ``conflict`` if it is voided."""
+    if request.pool_id is not None:
+        game = get_game(change.connection, change.pool(request, request.pool_id).game_id)
+    else:
+        assert request.game_id is not None
+        game = change.game(request, request.game_id)
+    event = find_event_of_feed(change.connection, game.id, external_id)
+    if event is None:
+        return None
+    if event.voided_at is not None:
+        text = f"the event with this external_id was voided ({event.uuid}); give an event that replaces it another one"
+        raise Rejected(ErrorCode.CONFLICT, text, "external_id", event_id=event.uuid)
+    if event.pool_id is not None and event.pool_target is not None:
+        pool = get_pool(change.connection, event.pool_id)
+        label = find_pool_target(change.connection, pool.id, event.pool_target)
+        return EventDraft(game, event, [], "", pool, label)
+    assert event.target_id is not None
+    assert event.action_id is not None
+    path = get_target_path(change.connection, event.target_id)
+    return EventDraft(game, event, path, get_action_key(change.connection, event.action_id), None, None)
+
+
 def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
     event = draft.event
     if draft.pool is not None and draft.label is not None:
@@ -132,6 +173,7 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
             game_id=draft.game.uuid,
             pool_id=draft.pool.uuid,
             target_id=draft.label.key,
+            external_id=event.external_id,
             happened_at=event.happened_at,
             registered_at=event.registered_at,
         )
@@ -145,6 +187,7 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
         description=event.description,
         current_count=counts_of(reading, event.game_id, event.action_id).get(draft.action_key, {}),
         score=get_score(reading.connection, event.game_id),
+        external_id=event.external_id,
         happened_at=event.happened_at,
         registered_at=event.registered_at,
     )

@@ -121,14 +121,14 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
             outcomes[position] = Outcome(error=message)
             continue
         write, change = writes[position], call[0]
-        if change.game_id is not None and type(write.request) not in NOT_JOURNALED:
+        if change.game_id is not None and not change.repeated and type(write.request) not in NOT_JOURNALED:
             change.record(change.game_id, write.request)
         body = encode_body(message)
         stored_bytes = 0
         if write.key and write.digest and message.is_success:
             replies.append(NewReply(*write.key, write.digest, write.now_ms, body))
             stored_bytes = len(body)
-        outcomes[position] = Outcome(Committed(body, change.finish(), stored_bytes=stored_bytes))
+        outcomes[position] = Outcome(Committed(body, change.finish(), change.repeated, stored_bytes))
     if replies:
         insert_replies(connection, replies)
     return [outcomes[position] for position in range(len(writes))]

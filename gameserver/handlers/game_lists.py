@@ -60,7 +60,7 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
                 open_pools=pools[game.id].open_pools if game.id in pools else 0,
                 hot_pools=pools[game.id].hot_pools if game.id in pools else 0,
                 closed_at=game.closed_at,
-                cancelled_at=None,
+                cancelled_at=game.cancelled_at,
             )
             for game in page
         },

@@ -33,6 +33,7 @@ from gameserver.protocol.betting import (
     GetMyExposure,
     PlaceBetInBettingPool,
 )
+from gameserver.protocol.cancelling import CancelGame
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
     GetBetReceipt,
@@ -156,6 +157,7 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     UpdateGameDetails: Write(games.update_game_details, games.parse_update),
     SetMatchClock: Write(match_clock.set_match_clock),
     CloseGame: Write(games.close_game),
+    CancelGame: Write(corrections.cancel_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
     UpdateBettingPool: Write(pools.update_betting_pool, pools.parse_update),
     OpenGameSource: Write(sources.open_game_source),

@@ -107,6 +107,7 @@ class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
     field: str | None = None
     retry_after_ms: int | None = None
     pools: list[str] | None = None
+    event_id: str | None = None
     asked: Decimal | None = None
     available: Decimal | None = None
     min_stake: Decimal | None = None

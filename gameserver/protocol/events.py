@@ -8,7 +8,7 @@ import msgspec
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.betting import BalanceUpdate, BettingPoolBetsDistributionUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
-from gameserver.protocol.fields import Millis, Name, Names, SplitChoice, Text, Uuid
+from gameserver.protocol.fields import ExternalId, Flag, Millis, Name, Names, SplitChoice, Text, Uuid
 from gameserver.protocol.pools import NewBettingPool
 from gameserver.protocol.steering import BettingInPoolAllowed, BettingInPoolBlocked
 
@@ -79,6 +79,7 @@ class NewGameEvent(Message, tag=366, frozen=True, omit_defaults=True):
     description: str | msgspec.UnsetType | None = msgspec.UNSET
     current_count: dict[str, int] | msgspec.UnsetType = msgspec.UNSET
     score: dict[str, int] | msgspec.UnsetType | None = msgspec.UNSET
+    external_id: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 def require_event(game_id: str | None, action_id: str | None, pool_id: str | None) -> None:
@@ -98,6 +99,7 @@ class EventParameters(Request, frozen=True, kw_only=True):
     pool_id: Uuid | None = None
     happened_at: Millis | None = None
     description: Text | None = None
+    external_id: ExternalId | None = None
 
     def __post_init__(self) -> None:
         require_event(self.game_id, self.action_id, self.pool_id)
@@ -111,7 +113,11 @@ class EventParameters(Request, frozen=True, kw_only=True):
     errors=[ErrorCode.GAME_NOT_OPEN, ErrorCode.GAME_CLOSED, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
 )
 class RegisterGameEvent(EventParameters, tag=395, frozen=True):
-    """Register what happened: ``game_id``, ``action_id`` and a leaf ``target_id``. Every pool it decides ends.
+    """Register what happened: ``game_id``, ``action_id`` and ``target_id``. Every pool it decides ends.
+
+    The target may be any of the game's but ``none``: one with others below it means that who of them is not known.
+    ``external_id`` is the id that a feed gives the event: if an event of the game that is not voided has it, the reply
+    is that event's, ``repeated``, whoever sends it; if only voided ones do, ``conflict`` with the last's ``event_id``.
 
     Or resolve a binary pool by hand: ``pool_id``, and the winning label as ``target_id``. Registering the
     same thing twice makes two events (two goals are two goals), unless both requests carry the same
@@ -190,6 +196,7 @@ class PreviewGameEvent(Request, tag=3950, frozen=True, kw_only=True):
     split: SplitChoice | None = None
     happened_at: Millis | None = None
     description: Text | None = None
+    external_id: ExternalId | None = None
 
     def __post_init__(self) -> None:
         if self.winners is not None:
@@ -208,7 +215,7 @@ class PreviewGameEvent(Request, tag=3950, frozen=True, kw_only=True):
         """The request whose effect is to be read; None if it is 3955."""
         if self.target_id is None:
             return None
-        names = ("target_id", "game_id", "action_id", "pool_id", "happened_at", "description")
+        names = ("target_id", "game_id", "action_id", "pool_id", "happened_at", "description", "external_id")
         return RegisterGameEvent(**{name: getattr(self, name) for name in names})
 
 
@@ -256,7 +263,8 @@ class ResolveBettingPool(Request, tag=3955, frozen=True):
 class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     """The event is void. ``pools`` maps each pool it had ended to ``reopened`` or ``voided``.
 
-    ``versions`` maps each pool to its version. A reopened pool is also broadcast by a 352 and a 361.
+    ``versions`` maps each pool to its version. A reopened pool is also broadcast by a 352 and a 361. ``action_id`` and
+    the three after it are those of the event, counts and score as they are without it; null for a manual resolution.
     The reply alone has ``overdrawn``: user id to how far the available balance is below zero, because the user had
     spent what was taken back; as many users as a message can hold.
     """
@@ -268,6 +276,10 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     reason: str | None
     pools: dict[str, str]
     versions: dict[str, int]
+    action_id: str | None
+    target_id: str | None
+    current_count: dict[str, int] | None
+    score: dict[str, int] | None
     overdrawn: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -286,11 +298,15 @@ class GameEventVoided(Message, tag=3661, frozen=True, omit_defaults=True):
     errors=[ErrorCode.CONFLICT],
 )
 class VoidGameEvent(Request, tag=3951, frozen=True):
-    """Void an event, and take back the settlement of every pool it ended."""
+    """Void an event, and take back the settlement of every pool it ended.
+
+    With ``keep_blocked`` the pools that open again stay blocked.
+    """
 
     game_id: Uuid
     event_id: Uuid
     reason: Text | None = None
+    keep_blocked: Flag = False
 
 
 @message

@@ -80,6 +80,7 @@ UnlistedTargetChoice = Annotated[
 SplitChoice = Annotated[Literal["profit", "pot"], Meta(description="'profit' or 'pot'")]
 ChatChoice = Annotated[Literal["all", "accounts", "off"], Meta(description="'all', 'accounts' or 'off'")]
 ListedGames = Annotated[Literal["open", "closed", "all"], Meta(description="'open', 'closed' or 'all'")]
+ExternalId = Annotated[str, _text_up_to(64)]
 Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]

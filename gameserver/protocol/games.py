@@ -244,13 +244,15 @@ class UpdateGameDetails(ContentsRequest, tag=373, frozen=True):
 
 
 @message
-class GameClosed(Message, tag=341, frozen=True):
-    """The game is closed; its subscriptions end."""
+class GameClosed(Message, tag=341, frozen=True, omit_defaults=True):
+    """The game is closed, ``cancelled`` if it was called off; its subscriptions end."""
 
     for_watchers: ClassVar[bool] = True
     ends_subscriptions: ClassVar[bool] = True
 
     game_id: str
+    cancelled: bool = False
+    reason: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @operation(

@@ -2,6 +2,7 @@
 
 from gameserver.protocol import (
     betting,
+    cancelling,
     events,
     game_lists,
     games,
@@ -21,6 +22,7 @@ __all__ = [
     "OPERATIONS",
     "Operation",
     "betting",
+    "cancelling",
     "events",
     "game_lists",
     "games",

@@ -191,6 +191,11 @@ class Hub:
             self._distributions.reopen(reopened.pool_uuid)
 
     @property
+    def outboxes(self) -> set[Outbox]:
+        """The connections that have joined the game."""
+        return {subscription.subscriber.outbox for subscription in self._subscriptions}
+
+    @property
     def distributions_pushed(self) -> int:
         """The number of distribution updates so far."""
         return self._distributions.pushed

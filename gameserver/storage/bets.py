@@ -246,6 +246,15 @@ def _end_participation(connection: Connection, user_id: int, pool_id: int) -> No
     connection.execute("DELETE FROM stakes WHERE user_id = ? AND pool_id = ?", (user_id, pool_id))
 
 
+def list_bettors_of_pools(connection: Connection, pool_uuids: Iterable[str]) -> list[int]:
+    """The ids of the users who have bet in any of the pools, each once."""
+    users: dict[int, None] = {}
+    for uuid in pool_uuids:
+        query = "SELECT user_id FROM participations JOIN pools ON pools.id = pool_id WHERE uuid = ? ORDER BY user_id"
+        users |= dict.fromkeys(user_id for (user_id,) in connection.execute(query, (uuid,)))
+    return list(users)
+
+
 def list_bets_of_pool(connection: Connection, pool_id: int) -> Iterator[Bet]:
     """The bets of a pool, in the order they were placed."""
     return map(Bet._make, connection.execute(f"SELECT {_COLUMNS} FROM bets WHERE pool_id = ? ORDER BY id", (pool_id,)))

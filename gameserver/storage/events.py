@@ -22,6 +22,7 @@ class Event(NamedTuple):
     registered_at: int
     voided_at: int | None
     void_reason: str | None = None
+    external_id: str | None = None
 
 
 _COLUMNS = ", ".join(Event._fields)
@@ -39,6 +40,16 @@ def find_event(connection: Connection, game_id: int, uuid: str) -> Event | None:
     """The game's event with this wire id, voided or not; None if there is none."""
     row = connection.execute(
         f"SELECT {_COLUMNS} FROM events WHERE uuid = ? AND game_id = ?", (uuid, game_id)
+    ).fetchone()
+    return Event(*row) if row else None
+
+
+def find_event_of_feed(connection: Connection, game_id: int, external_id: str) -> Event | None:
+    """The game's event with this id of a feed, the last one if all are voided; None if there is none."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE game_id = ? AND external_id = ?"
+        " ORDER BY voided_at IS NOT NULL, id DESC LIMIT 1",
+        (game_id, external_id),
     ).fetchone()
     return Event(*row) if row else None
 

@@ -52,6 +52,7 @@ class Game(NewGameRow, frozen=True):
     clock_elapsed_ms: int | None
     clock_is_running: int | None
     clock_at: int | None
+    cancelled_at: int | None
 
     @property
     def clock(self) -> Clock | None:
@@ -105,6 +106,13 @@ def update_game_closing(connection: Connection, game_id: int, now_ms: int) -> No
 def update_game_closed(connection: Connection, game_id: int, now_ms: int) -> None:
     """Mark the game as closed."""
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
+
+
+def update_game_cancelled(connection: Connection, game_id: int, now_ms: int) -> None:
+    """Mark the game as cancelled, which closes it if it is not closed."""
+    connection.execute(
+        "UPDATE games SET cancelled_at = ?, closed_at = coalesce(closed_at, ?) WHERE id = ?", (now_ms, now_ms, game_id)
+    )
 
 
 # What may be changed of a game.

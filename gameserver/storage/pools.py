@@ -185,6 +185,13 @@ def list_all_open_pools(connection: Connection, game_id: int) -> list[Pool]:
     return [_pool(row) for row in rows]
 
 
+def list_pools_to_void(connection: Connection, game_id: int, *, include_resolved: bool) -> list[Pool]:
+    """The unresolved pools of a game, and if asked for the resolved ones, oldest first."""
+    ends = "pools.status <> 'voided'" if include_resolved else "pools.status = 'open'"
+    rows = connection.execute(f"{_POOLS} WHERE pools.game_id = ? AND {ends} ORDER BY pools.id", (game_id,))
+    return [_pool(row) for row in rows]
+
+
 def count_open_pools(connection: Connection, game_id: int) -> int:
     """The number of a game's unresolved pools."""
     query = "SELECT count(*) FROM pools WHERE game_id = ? AND status = 'open'"

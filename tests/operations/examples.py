@@ -61,6 +61,7 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     616: lambda world: {"game_id": world.game},
     617: lambda world: {"game_id": world.game, "username": "user"},
     618: lambda world: {"game_id": world.game, "username": "game_admin"},
+    376: lambda world: {"game_id": world.game},
     3701: lambda world: {"source_id": world.source, **NEW_GAME},
     3702: lambda world: {"game_id": world.upcoming},
     3870: lambda world: {"game_id": world.game},

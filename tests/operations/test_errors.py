@@ -249,6 +249,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (373, ErrorCode.GAME_CLOSED): after_close_of_game,
     (374, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (375, ErrorCode.GAME_CLOSED): after_close_of_game,
+    (376, ErrorCode.CONFLICT): after_close_of_game,
     (385, ErrorCode.CONFLICT): while_closing,
     (385, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (385, ErrorCode.GAME_NOT_OPEN): before_open_at,

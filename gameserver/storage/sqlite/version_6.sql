@@ -86,3 +86,9 @@ CREATE INDEX open_sources ON sources (id) WHERE closed_at IS NULL;
 ALTER TABLE events ADD COLUMN void_reason TEXT;
 CREATE INDEX events_by_time ON events (game_id, happened_at, id);
 CREATE INDEX late_bets ON bets (pool_id, amount) WHERE invalidated_by IS NOT NULL;
+
+-- Events know the ids that feeds give them, of which one that is not voided has each; games that they were cancelled.
+ALTER TABLE events ADD COLUMN external_id TEXT;
+CREATE UNIQUE INDEX events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL AND voided_at IS NULL;
+CREATE INDEX voided_events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL;
+ALTER TABLE games ADD COLUMN cancelled_at INTEGER;
