@@ -14,3 +14,6 @@ WHEN old.cancelled_at IS NOT NULL OR old.invalidated_by IS NOT NULL OR new.cance
     OR (SELECT status FROM pools WHERE pools.id = old.pool_id) <> 'open' BEGIN
     SELECT raise(ABORT, 'a valid bet in an open pool is cancelled once');
 END;
+
+-- A session may be a view key.
+ALTER TABLE sessions ADD COLUMN is_view INTEGER NOT NULL DEFAULT 0 CHECK (is_view IN (0, 1));
