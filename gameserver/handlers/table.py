@@ -19,6 +19,7 @@ from gameserver.handlers import (
     pools,
     receipts,
     roles,
+    sessions,
     sources,
     steering,
     subscriptions,
@@ -65,6 +66,7 @@ from gameserver.protocol.roles import (
     RemoveGameAdmin,
     RemoveSourceAdmin,
 )
+from gameserver.protocol.sessions import CreateViewKey, EndSession, ListMySessions
 from gameserver.protocol.sources import CloseGameSource, ListGameSourcesIAmAdminOf, OpenGameSource, UpdateGameSource
 from gameserver.protocol.steering import (
     AllowBettingForGameAndAction,
@@ -162,6 +164,9 @@ CONNECTION: dict[type[Request], ConnectionHandler] = {
     Ping: general.ping,
     GetOpcodes: general.get_opcodes,
     Logon: general.logon,
+    CreateViewKey: sessions.create_view_key,
+    ListMySessions: sessions.list_my_sessions,
+    EndSession: sessions.end_session,
     JoinGame: subscriptions.join_game,
     LeaveGame: subscriptions.leave_game,
 }

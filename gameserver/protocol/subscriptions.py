@@ -48,6 +48,7 @@ class PresenceUpdate(Message, tag=471, frozen=True):
     replies=[GameJoined],
     broadcasts=[UserJoinedGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.GAME_CLOSED],
+    for_views=True,
 )
 class JoinGame(Request, tag=363, frozen=True):
     """Subscribe to a game's broadcasts; with ``after_seq``, those after it are sent first."""
@@ -69,6 +70,7 @@ class GameLeft(Message, tag=334, frozen=True):
     replies=[GameLeft],
     broadcasts=[UserLeftGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.CONFLICT],
+    for_views=True,
 )
 class LeaveGame(Request, tag=364, frozen=True):
     """Unsubscribe from a game's broadcasts."""

@@ -37,8 +37,10 @@ class Subscriptions:
         self._context = context
         self._held: dict[str, tuple[Hub, Subscription]] = {}
 
-    async def join(self, request: JoinGame, user: User, reply: Reply) -> None:
+    async def join(self, request: JoinGame, user: User | None, reply: Reply) -> None:
         """Subscribe to a game; with ``after_seq``, recover the broadcasts after it first.
+
+        ``user`` is who is present in the game from then on: None for a view key.
 
         Raises `Rejected` (``not_found``, ``game_closed``).
         """
@@ -55,7 +57,7 @@ class Subscriptions:
             await reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
             await self._catch_up(hub, view, after_seq or 0, subscription)
 
-    async def _join_live(self, hub: Hub, user: User, reply: Reply, *, is_closed: bool) -> None:
+    async def _join_live(self, hub: Hub, user: User | None, reply: Reply, *, is_closed: bool) -> None:
         await self.outbox.wait_for_room()  # so that no broadcast precedes the reply
         if is_closed or hub.closed:
             raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
@@ -63,7 +65,7 @@ class Subscriptions:
             hub.activate(self._enter(hub, user))
         await reply(GameJoined(game_id=hub.game_uuid, seq=hub.last_seq, recovered=False))
 
-    def _enter(self, hub: Hub, user: User) -> Subscription:
+    def _enter(self, hub: Hub, user: User | None) -> Subscription:
         subscription = Subscription(self, user)
         _, replaced = self._held.get(hub.game_uuid, (hub, None))
         hub.enter(subscription, replaced)
