@@ -1,17 +1,30 @@
 """Joining and leaving games, and who is present in them (protocol, "Joining and presence")."""
 
+from enum import StrEnum
+
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.fields import Sequence, Uuid
 
 
+class RoleInGame(StrEnum):
+    """A role that a user has in a game."""
+
+    GAME_ADMIN = "game_admin"
+    SOURCE_ADMIN = "source_admin"
+
+
 @message
 class GameJoined(Message, tag=333, frozen=True):
-    """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first."""
+    """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first.
+
+    ``roles`` are those that the user has in the game, none for a view key.
+    """
 
     game_id: str
     seq: int
     recovered: bool
+    roles: list[RoleInGame]
 
 
 @message

@@ -95,9 +95,11 @@ async def test_a_view_key_is_refused_what_is_not_for_views_before_anything_else_
 @operations(having=for_views)
 async def test_a_view_key_is_answered_what_everybody_is(world: World, op: int) -> None:
     parameters = await example(op, world)
-    view = await view_of(world.server, world.user)
+    await world.provider.call(616, game_id=world.game)
+    users = [world.user, world.provider, world.game_admin]
+    views = [await view_of(world.server, user) for user in users]
     replies = []
-    for client in (view, world.user, world.provider, await world.server.connect("stranger")):
+    for client in (*views, await world.server.connect("stranger")):
         await prepare(op, world, client)
         reply = await client.call(op, **parameters)
         assert reply["res"] != 666
@@ -161,7 +163,7 @@ async def test_what_is_meant_for_a_user_reaches_the_users_other_connections_alon
 async def test_a_view_key_recovers_and_watches_what_everybody_may(world: World) -> None:
     view = await view_of(world.server, world.user, f"/?source={world.source}")
     reply = await view.call(363, game_id=world.game, after_seq=0)
-    assert_reply(reply, 333, game_id=world.game, seq=reply["seq"], recovered=True)
+    assert_reply(reply, 333, game_id=world.game, seq=reply["seq"], recovered=True, roles=[])
     await world.provider.call(3702, game_id=world.upcoming)
     assert [message["res"] for message in await view.heard()] == [340, 3402]
 
