@@ -14,12 +14,13 @@ CREATE TABLE identity (
     secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32) -- of the secret that keys are made with
 ) STRICT;
 
--- A live session key. The key itself is made of this id and a secret that is not in the database.
+-- A live session key, or view key. The key itself is made of this id and a secret that is not in the database.
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     user_id INTEGER NOT NULL REFERENCES users (id),
     created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL CHECK (expires_at > created_at)
+    expires_at INTEGER NOT NULL CHECK (expires_at > created_at),
+    is_view INTEGER NOT NULL DEFAULT 0 CHECK (is_view IN (0, 1))
 ) STRICT;
 CREATE INDEX sessions_of_user ON sessions (user_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);

@@ -22,6 +22,7 @@ from gameserver.handlers import (
     receipts,
     resolutions,
     roles,
+    sessions,
     sources,
     steering,
     subscriptions,
@@ -71,6 +72,7 @@ from gameserver.protocol.roles import (
     RemoveGameAdmin,
     RemoveSourceAdmin,
 )
+from gameserver.protocol.sessions import CreateViewKey, EndSession, ListMySessions
 from gameserver.protocol.sources import (
     CloseGameSource,
     GetSourceReport,
@@ -180,6 +182,9 @@ CONNECTION: dict[type[Request], ConnectionHandler] = {
     Ping: general.ping,
     GetOpcodes: general.get_opcodes,
     Logon: general.logon,
+    CreateViewKey: sessions.create_view_key,
+    ListMySessions: sessions.list_my_sessions,
+    EndSession: sessions.end_session,
     JoinGame: subscriptions.join_game,
     LeaveGame: subscriptions.leave_game,
 }

@@ -58,30 +58,31 @@ class Parameter(NamedTuple):
     accepted: str
 
 
-def decode_request(text: str, *, logged_in: bool) -> Request:
-    """The request that ``text`` is. Raises `Undecodable` for the first fault (protocol, "Order of checks")."""
+def decode_request(text: str, *, logged_in: bool, is_view: bool = False) -> Request:
+    """The request that ``text`` is; ``is_view`` says that the connection has logged on with a view key.
+
+    Raises `Undecodable` for the first fault (protocol, "Order of checks").
+    """
     try:
         request: Request = _as_declared.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        return _decode_leniently(text, logged_in)
+        return _decode_leniently(text, logged_in, is_view)
     header = request.header
     if header.api_version is not None or header.key == "":
-        return _decode_leniently(text, logged_in)
+        return _decode_leniently(text, logged_in, is_view)
     for name in _TIMES.get(type(request), ()):
         value = getattr(request, name)
         if value is not None and FIRST_S <= value <= LAST_S:
-            return _decode_leniently(text, logged_in)
-    if not logged_in:
-        _require_open(type(request).__struct_config__.tag, header.id)
+            return _decode_leniently(text, logged_in, is_view)
+    _require_served(type(request).__struct_config__.tag, header.id, logged_in, is_view)
     return request
 
 
-def _decode_leniently(text: str, logged_in: bool) -> Request:
+def _decode_leniently(text: str, logged_in: bool, is_view: bool = False) -> Request:
     members = _read_members(text)
     op = _read_op(members)
     header = _read_header(members, op)
-    if not logged_in:
-        _require_open(op, header.id)
+    _require_served(op, header.id, logged_in, is_view)
     operation = OPERATIONS.get(op)
     if operation is None:
         raise Undecodable(
@@ -172,11 +173,17 @@ def _read_header(members: dict[str, Raw], op: int) -> RequestHeader:
     return msgspec.convert(given, RequestHeader)
 
 
-def _require_open(op: Any, id_: str | int | None) -> None:
+def _require_served(op: Any, id_: str | int | None, logged_in: bool, is_view: bool) -> None:
+    """Raise `Undecodable` for an operation that a connection is not served, whoever its user is."""
+    if logged_in and not is_view:
+        return
     operation = OPERATIONS.get(op)
-    if operation is None or operation.by is not Role.ANYONE:
+    if not logged_in and (operation is None or operation.by is not Role.ANYONE):
         text = "log on first, by logon (100) or by credentials in the handshake"
         raise Undecodable(Rejected(ErrorCode.NOT_LOGGED_IN, text), op, id_)
+    if is_view and (operation is None or not operation.for_views):
+        text = "a view key can only join games and read what everybody may read; log on with another session key"
+        raise Undecodable(Rejected(ErrorCode.NOT_AUTHORIZED, text), op, id_)
 
 
 def _read_parameters(members: dict[str, Raw], parameters: dict[str, Parameter]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Kind(Enum):
 
     READ = "reads the database"
     WRITE = "changes the database; takes an idempotency key"
-    CONNECTION = "concerns the connection itself"
+    CONNECTION = "concerns connections and sessions"
 
 
 class RequestHeader(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,7 +116,10 @@ class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
 
 
 class Operation(NamedTuple):
-    """The declaration of an operation; its parameters are the fields of ``request``."""
+    """The declaration of an operation; its parameters are the fields of ``request``.
+
+    ``for_views``: view keys are served it too, since it shows everybody the same and changes only the connection.
+    """
 
     op: int
     name: str
@@ -126,6 +129,7 @@ class Operation(NamedTuple):
     replies: tuple[type[Message], ...]
     broadcasts: tuple[type[Message], ...]
     errors: tuple[ErrorCode, ...]
+    for_views: bool
 
 
 OPERATIONS: dict[int, Operation] = {}
@@ -154,6 +158,7 @@ def operation(
     replies: Iterable[type[Message]],
     broadcasts: Iterable[type[Message]] = (),
     errors: Iterable[ErrorCode] = (),
+    for_views: bool = False,
 ) -> Callable[[RequestT], RequestT]:
     """Declare a `Request` as an operation; its name is the class's, in snake case."""
 
@@ -169,6 +174,7 @@ def operation(
             tuple(replies),
             tuple(broadcasts),
             tuple(errors),
+            for_views,
         )
         return request
 

@@ -85,6 +85,9 @@ Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]
 UserId = Annotated[int, Meta(ge=1, le=2**53 - 1, description="a user's id, an integer from 1 up")]
+SessionId = Annotated[
+    str, Meta(min_length=1, max_length=64, description="the id of a session, as list_my_sessions gives it")
+]
 Nonce = Annotated[str, Meta(min_length=1, max_length=64, description="1 to 64 characters of the client's choice")]
 Digest = Annotated[
     str,

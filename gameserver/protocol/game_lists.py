@@ -69,7 +69,7 @@ class GamesListForSource(Message, tag=345, frozen=True):
     next: str | None
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[GamesListForSource], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[GamesListForSource], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class ListGamesForSource(Request, tag=380, frozen=True):
     """List the games of a source: those that are open or closing, those that are closed, or all there have been."""
 
@@ -102,7 +102,9 @@ class UpcomingGamesListForSource(Message, tag=3461, frozen=True):
     next: str | None
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[UpcomingGamesListForSource], errors=[ErrorCode.NOT_FOUND])
+@operation(
+    by=Role.USER, kind=Kind.READ, replies=[UpcomingGamesListForSource], errors=[ErrorCode.NOT_FOUND], for_views=True
+)
 class ListUpcomingGamesForSource(Request, tag=3811, frozen=True):
     """List the games of a source that are created and not yet opened."""
 

@@ -196,7 +196,7 @@ class GameDetails(Message, tag=342, frozen=True):
         return msgspec.structs.replace(self, game_state=counts)
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[GameDetails], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[GameDetails], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class GetGameDetails(Request, tag=372, frozen=True):
     """Read a game's details with its newest ``limit`` events, or those older than the event ``before``.
 

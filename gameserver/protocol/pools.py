@@ -206,7 +206,7 @@ class AllBettingPoolsForGame(PoolsList, tag=3535, frozen=True):
     """The unresolved pools of a game, blocked ones and those not yet started included."""
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[AllBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[AllBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class ListAllBettingPoolsForGame(PoolsPage, tag=387, frozen=True):
     """List the unresolved pools of a game."""
 
@@ -246,7 +246,9 @@ class ResolvedBettingPoolsForGame(PoolsList, tag=3536, frozen=True):
     """The ended pools of a game, with how they ended."""
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[ResolvedBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+@operation(
+    by=Role.USER, kind=Kind.READ, replies=[ResolvedBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND], for_views=True
+)
 class ListResolvedBettingPoolsForGame(PoolsPage, tag=3870, frozen=True):
     """List the ended pools of a game."""
 
@@ -302,7 +304,9 @@ class NewBettingPoolBetsDistribution(PoolObject, Message, tag=360, frozen=True, 
         return msgspec.structs.replace(self, distribution=cut)
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[NewBettingPoolBetsDistribution], errors=[ErrorCode.NOT_FOUND])
+@operation(
+    by=Role.USER, kind=Kind.READ, replies=[NewBettingPoolBetsDistribution], errors=[ErrorCode.NOT_FOUND], for_views=True
+)
 class GetBettingPoolBetsDistribution(Request, tag=393, frozen=True):
     """Read a pool with its latest bets."""
 

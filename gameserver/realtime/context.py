@@ -10,7 +10,7 @@ import trio
 
 from gameserver.config import Settings, normal_origin
 from gameserver.engine.details import lasting_details
-from gameserver.engine.sessions import Credentials, Login, authenticate
+from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
 from gameserver.handlers.execution import run_read
 from gameserver.net.compression import Compression, MessageFrames, compress, is_costly
@@ -36,7 +36,7 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import RunSync
 from gameserver.storage.sources import find_source
 from gameserver.storage.store import Store
-from gameserver.storage.users import User
+from gameserver.storage.users import Session, User, delete_live_session, list_live_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +100,29 @@ class ServerContext:
     async def authenticate(self, credentials: Credentials) -> Login | None:
         """The live session that the credentials prove, None if they prove none."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
+
+    async def create_view_key(self, user: User) -> NewSession:
+        """A new view key of a user; the oldest one ends beyond the limit."""
+        now_ms = self.clock.now_ms()
+        make = partial(new_session, user_id=user.id, secret=self.secret, settings=self.settings, now_ms=now_ms)
+        with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
+            made = await self.store.write(partial(make, is_view=True), now_ms)
+        for session_id in made.ended:
+            self.registry.end_session(session_id)
+        return made
+
+    async def list_sessions(self, user: User) -> list[Session]:
+        """A user's live sessions, newest first."""
+        return await self.store.read(partial(list_live_sessions, user_id=user.id, now_ms=self.clock.now_ms()))
+
+    async def delete_session(self, user: User, session_id: str) -> None:
+        """Delete a live session of a user, which the caller then ends in the registry. Raises ``not_found``."""
+        now_ms = self.clock.now_ms()
+        delete = partial(delete_live_session, user_id=user.id, session_id=session_id, now_ms=now_ms)
+        with trio.CancelScope(shield=True):  # until its connections are closed
+            deleted = await self.store.write(delete, now_ms)
+        if not deleted:
+            raise not_found("session_id", "session of this user")
 
     async def find_sources(self, uuids: list[str]) -> list[int]:
         """The ids of the game sources that a connection asks to watch. Raises `Rejected` (``not_found``)."""

@@ -56,12 +56,14 @@ class Subscriber(Protocol):
 class Subscription:
     """One connection's subscription to a game, from joining until leaving.
 
+    ``user`` is who is present by it, and gets what a game's subscribers are told personally: None for a view key.
+
     The hub pushes to it once it is active; until then, the connection catches up from the game's log.
     """
 
     __slots__ = ("subscriber", "user")
 
-    def __init__(self, subscriber: Subscriber, user: User) -> None:
+    def __init__(self, subscriber: Subscriber, user: User | None) -> None:
         self.subscriber = subscriber
         self.user = user
 
@@ -306,11 +308,13 @@ class Hub:
 
     def enter(self, subscription: Subscription, replaced: Subscription | None = None) -> None:
         """Add a subscription, not yet active, in place of ``replaced``; a user's first one is announced."""
+        user = subscription.user
         if replaced is not None:
             self._remove(replaced)
-        elif not self._connections_of[subscription.user.id]:
-            self._presence.user_joined(subscription.user)
-        self._connections_of[subscription.user.id] += 1
+        elif user is not None and not self._connections_of[user.id]:
+            self._presence.user_joined(user)
+        if user is not None:
+            self._connections_of[user.id] += 1
         self._subscriptions[subscription] = None
 
     def activate(self, subscription: Subscription) -> None:
@@ -320,8 +324,9 @@ class Hub:
 
     def leave(self, subscription: Subscription) -> None:
         """Remove a subscription; a user's last one is announced."""
-        if self._remove(subscription) and not self._connections_of[subscription.user.id]:
-            self._presence.user_left(subscription.user)
+        user = subscription.user
+        if self._remove(subscription) and user is not None and not self._connections_of[user.id]:
+            self._presence.user_left(user)
         self.wake()
 
     def _remove(self, subscription: Subscription) -> bool:
@@ -329,10 +334,11 @@ class Hub:
             return False
         del self._subscriptions[subscription]
         self._active.pop(subscription, None)
-        user_id = subscription.user.id
-        self._connections_of[user_id] -= 1
-        if not self._connections_of[user_id]:
-            del self._connections_of[user_id]
+        if subscription.user is not None:
+            user_id = subscription.user.id
+            self._connections_of[user_id] -= 1
+            if not self._connections_of[user_id]:
+                del self._connections_of[user_id]
         return True
 
 

@@ -35,6 +35,8 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     1: lambda world: {},
     2: lambda world: {},
     100: lambda world: {},
+    101: lambda world: {},
+    102: lambda world: {},
     363: lambda world: {"game_id": world.game},
     364: lambda world: {"game_id": world.game},
     365: lambda world: {"source_name": "Cup"},
@@ -109,7 +111,12 @@ async def cancellable_bet(world: World) -> dict[str, Any]:
     return {"bet_id": (await world.user.call(392, pool_id=pool, target="brazil", amount=1))["bet_id"]}
 
 
-MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {3921: cancellable_bet}
+async def session_to_end(world: World) -> dict[str, Any]:
+    """A session of ``world.user``'s on which no connection depends."""
+    return {"session_id": (await world.user.call(101))["session_key"].partition(".")[0]}
+
+
+MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {103: session_to_end, 3921: cancellable_bet}
 
 
 async def example(op: int, world: World) -> dict[str, Any]:

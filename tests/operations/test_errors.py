@@ -83,6 +83,12 @@ async def twice(world: World, op: int) -> Reply:
     return await world.provider.call(op, **await example(op, world))
 
 
+async def while_too_much_waits_to_be_written(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    world.server.context.store.writer._max_waiting = 0
+    return await world.user.call(op, **request)
+
+
 async def not_joined(world: World, op: int) -> Reply:
     return await world.user.call(op, **await example(op, world))
 
@@ -237,6 +243,8 @@ async def beyond_means(world: World, op: int) -> Reply:
 
 
 SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]] = {
+    (101, ErrorCode.BUSY): while_too_much_waits_to_be_written,
+    (103, ErrorCode.BUSY): while_too_much_waits_to_be_written,
     (363, ErrorCode.GAME_CLOSED): after_close_of_game,
     (364, ErrorCode.CONFLICT): not_joined,
     (366, ErrorCode.SOURCE_CLOSED): after_close_of_source,

@@ -31,6 +31,9 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (1, "ping", Role.ANYONE, Kind.CONNECTION, {1}, set()),
     (2, "get_opcodes", Role.ANYONE, Kind.CONNECTION, {2}, set()),
     (100, "logon", Role.ANYONE, Kind.CONNECTION, {100, 110, 112}, set()),
+    (101, "create_view_key", Role.USER, Kind.CONNECTION, {101}, set()),
+    (102, "list_my_sessions", Role.USER, Kind.CONNECTION, {102}, set()),
+    (103, "end_session", Role.USER, Kind.CONNECTION, {103}, set()),
     (365, "open_game_source", Role.PROVIDER, Kind.WRITE, {335}, set()),
     (366, "close_game_source", Role.SOURCE_ADMIN, Kind.WRITE, {336}, {341, 362, 368, 815}),
     (611, "list_game_sources_i_am_admin_of", Role.USER, Kind.READ, {621}, set()),
@@ -82,12 +85,18 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (840, "get_my_exposure", Role.USER, Kind.READ, {840}, set()),
 ]
 
+# Served to view keys, as far as they exist: what concerns the connection, and reads that answer everybody alike.
+FOR_VIEWS = {1, 2, 363, 364, 372, 380, 382, 3811, 387, 3870, 393, 394, 450, 451, 4516, 902}
+
 RESPONSES = {
     "pong": 1,
     "opcodes": 2,
     "logon_success": 100,
     "logon_fail": 110,
     "logon_fail_already_logged_in": 112,
+    "view_key_created": 101,
+    "my_sessions_list": 102,
+    "session_ended": 103,
     "game_source_opened": 335,
     "game_source_closed": 336,
     "game_sources_i_am_admin_of_list": 621,
@@ -167,6 +176,10 @@ def test_an_operation_is_declared_as_the_contract_says(
     assert (operation.op, operation.name, operation.by, operation.kind) == (op, name, by, kind)
     assert set(map(tag_of, operation.replies)) == replies
     assert set(map(tag_of, operation.broadcasts)) == broadcasts
+
+
+def test_view_keys_are_served_what_the_contract_says() -> None:
+    assert {op for op, operation in OPERATIONS.items() if operation.for_views} == FOR_VIEWS & OPERATIONS.keys()
 
 
 def test_every_operation_is_in_the_contract() -> None:

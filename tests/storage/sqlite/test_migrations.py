@@ -363,6 +363,12 @@ def test_the_sources_of_a_file_of_version_3_let_their_admins_bet_and_have_an_ope
     assert removed == [(None,)] * bool(admins)
 
 
+def test_the_sessions_of_a_file_of_version_5_are_no_view_keys(version_5: SqliteConnection) -> None:
+    version_5.execute("INSERT INTO sessions VALUES ('s', 1, 5, 9)")
+    migrate(version_5)
+    assert version_5.execute("SELECT * FROM sessions").fetchall() == [("s", 1, 5, 9, 0)]
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_change_of_a_pool_that_does_not_raise_its_version_is_refused(
     version_3: SqliteConnection, version: int
