@@ -256,7 +256,6 @@ CREATE INDEX bets_of_target ON bets (pool_id, position, id);
 CREATE INDEX bets_of_user ON bets (user_id, pool_id, id);
 -- The bets that count: neither late nor cancelled.
 CREATE VIEW valid_bets AS SELECT * FROM bets WHERE invalidated_by IS NULL AND cancelled_at IS NULL;
-CREATE INDEX late_bets ON bets (pool_id, amount) WHERE invalidated_by IS NOT NULL;
 -- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good. Where an insert
 -- gives no id, new.id is -1.
 CREATE TRIGGER bets_are_new BEFORE INSERT ON bets
@@ -465,6 +464,64 @@ WHEN 0 <> (
         AND clearing.currency = (SELECT currency FROM games WHERE id = new.game_id)
 ) BEGIN
     SELECT raise(ABORT, 'a settlement pays out what it took');
+END;
+
+-- What the games of each source come to by currency: the bets that count, and what they have staked, of which what is
+-- neither paid to winners nor refunded nor taken is in running bets. And in how many pools each user takes part.
+CREATE TABLE source_sums (
+    source_id INTEGER NOT NULL REFERENCES sources (id),
+    currency TEXT NOT NULL,
+    games INTEGER NOT NULL DEFAULT 0,
+    pools INTEGER NOT NULL DEFAULT 0,
+    bets INTEGER NOT NULL DEFAULT 0,
+    staked INTEGER NOT NULL DEFAULT 0,
+    paid INTEGER NOT NULL DEFAULT 0,
+    refunded INTEGER NOT NULL DEFAULT 0,
+    takeout INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id, currency)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE source_bettors (
+    source_id INTEGER NOT NULL REFERENCES sources (id),
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    pools INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER games_are_summed AFTER INSERT ON games BEGIN
+    INSERT INTO source_sums (source_id, currency, games) VALUES (new.source_id, new.currency, 1)
+        ON CONFLICT (source_id, currency) DO UPDATE SET games = games + 1;
+END;
+CREATE TRIGGER pools_are_summed AFTER INSERT ON pools BEGIN
+    UPDATE source_sums SET pools = pools + 1
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools BEGIN
+    UPDATE source_sums
+        SET staked = staked + new.amount_total - old.amount_total, bets = bets + new.bet_count - old.bet_count
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools BEGIN
+    UPDATE source_sums SET paid = source_sums.paid + ended.paid, takeout = source_sums.takeout + ended.takeout,
+            refunded = source_sums.refunded + ended.staked - ended.paid - ended.takeout
+        FROM (
+            SELECT coalesce(sum(sign * staked), 0) AS staked, coalesce(sum(sign * takeout), 0) AS takeout,
+                coalesce(sum(CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id)
+                    THEN sign * (staked - takeout) END), 0) AS paid
+            FROM (
+                SELECT id, takeout, 1 AS sign, new.amount_total AS staked FROM settlements
+                    WHERE id = new.settlement_id
+                UNION ALL SELECT id, takeout, -1, old.amount_total FROM settlements WHERE id = old.settlement_id
+            ) AS s
+        ) AS ended
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER bettors_come AFTER INSERT ON participations BEGIN
+    INSERT INTO source_bettors (source_id, user_id, pools)
+        SELECT source_id, new.user_id, 1 FROM games WHERE id = new.game_id
+        ON CONFLICT (source_id, user_id) DO UPDATE SET pools = pools + 1;
+END;
+CREATE TRIGGER bettors_go AFTER DELETE ON participations BEGIN
+    UPDATE source_bettors SET pools = pools - 1
+        WHERE user_id = old.user_id AND source_id = (SELECT source_id FROM games WHERE id = old.game_id);
 END;
 
 -- What is to happen by itself. Due at the same moment: the lower kind first. Of a pool, or of an action of a

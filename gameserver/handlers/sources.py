@@ -25,7 +25,7 @@ from gameserver.protocol.sources import (
     UpdateGameSource,
 )
 from gameserver.storage.games import list_unclosed_games
-from gameserver.storage.reports import count_bettors, count_games, list_turnovers
+from gameserver.storage.reports import count_bettors, list_source_sums
 from gameserver.storage.sources import (
     SourceChange,
     find_source,
@@ -112,15 +112,20 @@ def _cursor(reading: Reading, after: str | None) -> int | None:
 def get_source_report(reading: Reading, request: GetSourceReport) -> SourceReport:
     """Sum up what a source's games have come to."""
     source = reading.source(request, request.source_id)
-    turnovers = list_turnovers(reading.connection, source.id)
+    found = list_source_sums(reading.connection, source.id)
     return SourceReport(
         source_id=source.uuid,
-        games=count_games(reading.connection, source.id),
-        pools=sum(turnover.pools for turnover in turnovers),
-        bets=sum(turnover.bets for turnover in turnovers),
+        games=sum(sums.games for sums in found),
+        pools=sum(sums.pools for sums in found),
+        bets=sum(sums.bets for sums in found),
         bettors=count_bettors(reading.connection, source.id),
         currencies={
-            currency: Turnover(*(to_units(amount, currency) for amount in amounts))
-            for currency, _, _, *amounts in turnovers
+            sums.currency: Turnover(
+                turnover=to_units(sums.staked, sums.currency),
+                paid=to_units(sums.paid, sums.currency),
+                refunded=to_units(sums.refunded, sums.currency),
+                takeout=to_units(sums.takeout, sums.currency),
+            )
+            for sums in found
         },
     )

@@ -4,20 +4,20 @@ A request that is exactly as declared is decoded in one pass. Any other is decod
 accepts the lenient spellings (protocol, "Values"), numbers as strings for example, or names the parameter at fault.
 """
 
-import difflib
 import hashlib
 import re
 from functools import reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from msgspec import Raw, inspect
+from msgspec import Raw
 
 from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
-from gameserver.protocol.declare import Message, Operation, Request, RequestHeader, Role
-from gameserver.protocol.fields import FIRST_S, LAST_S, REJECTS_SECONDS
+from gameserver.protocol.declare import Message, Request, RequestHeader, Role
+from gameserver.protocol.fields import FIRST_S, LAST_S
+from gameserver.protocol.parameters import PARAMETERS, not_json, read_parameters
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
@@ -46,16 +46,6 @@ class Undecodable(Exception):
         self.rejected = rejected
         self.op = op
         self.id = id_
-
-
-class Parameter(NamedTuple):
-    """How a parameter is decoded leniently; ``accepted`` completes "NAME must be …"."""
-
-    decoder: msgspec.json.Decoder[Any]
-    required: bool
-    none_is_absent: bool
-    rejects_seconds: bool
-    accepted: str
 
 
 def decode_request(text: str, *, logged_in: bool, is_view: bool = False) -> Request:
@@ -91,7 +81,7 @@ def _decode_leniently(text: str, logged_in: bool, is_view: bool = False) -> Requ
             header.id,
         )
     try:
-        values = _read_parameters(members, PARAMETERS[op])
+        values = read_parameters(members, PARAMETERS[op])
         return operation.request(header=header, **values)
     except Rejected as rejected:
         raise Undecodable(rejected, op, header.id) from None
@@ -107,12 +97,7 @@ def _read_members(text: str) -> dict[str, Raw]:
         if text.startswith(BYTE_ORDER_MARK):
             begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
             raise Undecodable(Rejected(ErrorCode.BAD_JSON, begins)) from None
-        raise Undecodable(_not_json(error)) from None
-
-
-def _not_json(error: Exception) -> Rejected:
-    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-    return Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {reason}")
+        raise Undecodable(not_json(error)) from None
 
 
 def _read_value(raw: Raw | str) -> Any:
@@ -120,7 +105,7 @@ def _read_value(raw: Raw | str) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Undecodable(_not_json(error)) from None
+        raise Undecodable(not_json(error)) from None
 
 
 def _read_op(members: dict[str, Raw]) -> int:
@@ -142,7 +127,7 @@ def _header_fields(members: dict[str, Raw], op: int | None) -> dict[str, Any]:
         rejected = Rejected(ErrorCode.BAD_REQUEST, "header must be a JSON object", "header")
         raise Undecodable(rejected, op) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Undecodable(_not_json(error)) from None
+        raise Undecodable(not_json(error)) from None
     values = {name: _read_value(fields[name]) for name in RequestHeader.__struct_fields__ if name in fields}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -186,67 +171,6 @@ def _require_served(op: Any, id_: str | int | None, logged_in: bool, is_view: bo
         raise Undecodable(Rejected(ErrorCode.NOT_AUTHORIZED, text), op, id_)
 
 
-def _read_parameters(members: dict[str, Raw], parameters: dict[str, Parameter]) -> dict[str, Any]:
-    for name in members:
-        if name not in parameters:
-            raise invalid(name[:64], _unknown_text(name[:64], parameters))
-    values: dict[str, Any] = {}
-    for name, parameter in parameters.items():
-        raw = members.get(name)
-        if raw is None or _is_absent(raw, parameter):
-            if parameter.required:
-                raise Rejected(ErrorCode.MISSING_PARAMETER, f"{name} is required: {parameter.accepted}", name)
-            continue
-        try:
-            value = parameter.decoder.decode(raw)
-        except msgspec.ValidationError:
-            raise invalid(name, f"{name} must be {parameter.accepted}") from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise _not_json(error) from None
-        if parameter.rejects_seconds and FIRST_S <= value <= LAST_S:
-            raise invalid(name, f"{name} must be in epoch milliseconds; {value} looks like seconds")
-        values[name] = value
-    return values
-
-
-def _is_absent(raw: Raw, parameter: Parameter) -> bool:
-    text = bytes(raw)
-    return text in (b"null", b'""') or (parameter.none_is_absent and text == b'"None"')
-
-
-def _unknown_text(name: str, parameters: dict[str, Parameter]) -> str:
-    nearest = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
-    if nearest:
-        return f"this operation has no parameter {name!r}; did you mean {nearest[0]!r}?"
-    known = ", ".join(parameters) or "none"
-    return f"this operation has no parameter {name!r}; its parameters: {known}"
-
-
-def _describe(kind: inspect.Type) -> tuple[bool, bool, str]:
-    """Whether ``"None"`` means absent, whether values in seconds are refused, and what is accepted."""
-    if isinstance(kind, inspect.UnionType):
-        kind = next(member for member in kind.types if not isinstance(member, inspect.NoneType))
-    schema: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    if isinstance(kind, inspect.Metadata):
-        schema, extra = kind.extra_json_schema or {}, kind.extra or {}
-        kind = kind.type
-    textual = isinstance(kind, inspect.StrType | inspect.ListType | inspect.UnionType)
-    return not textual, REJECTS_SECONDS in extra, schema.get("description", "")
-
-
-def _parameters_of(operation: Operation) -> dict[str, Parameter]:
-    described = {field.name: field.type for field in inspect.type_info(operation.request).fields}  # type: ignore[attr-defined]
-    parameters: dict[str, Parameter] = {}
-    for field in msgspec.structs.fields(operation.request):
-        if field.name != "header":
-            decoder = msgspec.json.Decoder(field.type, strict=False)
-            parameters[field.name] = Parameter(decoder, field.required, *_describe(described[field.name]))
-    return parameters
-
-
-# The parameters of each operation by name, in the order declared.
-PARAMETERS: dict[int, dict[str, Parameter]] = {op: _parameters_of(operation) for op, operation in OPERATIONS.items()}
 # Those in which values in seconds are refused.
 _TIMES: dict[type[Request], list[str]] = {
     OPERATIONS[op].request: [name for name, parameter in parameters.items() if parameter.rejects_seconds]
@@ -264,7 +188,7 @@ def request_digest(text: str) -> bytes:
     try:
         values = {name: msgspec.json.decode(raw) for name, raw in members.items()}
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _not_json(error) from None
+        raise not_json(error) from None
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).digest()
 
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from gameserver.errors import CloseCode, ErrorCode
-from gameserver.protocol.codec import PARAMETERS
 from gameserver.protocol.declare import Kind, Message, Operation, Role, snake_case, tag_of
+from gameserver.protocol.parameters import PARAMETERS
 from gameserver.protocol.registry import MESSAGES, OPERATIONS
 
 _INTRODUCTION = """\

@@ -153,7 +153,7 @@ class ListGameSources(Request, tag=382, frozen=True):
 
 
 class Turnover(msgspec.Struct, frozen=True):
-    """What has been staked in a currency; what is not paid, refunded or kept as takeout is in running bets."""
+    """What bets have staked in a currency; what is not paid, refunded or kept as takeout is in running bets."""
 
     turnover: Decimal
     paid: Decimal
@@ -165,8 +165,8 @@ class Turnover(msgspec.Struct, frozen=True):
 class SourceReport(Message, tag=383, frozen=True):
     """What a source's games have come to so far; ``currencies`` maps currency to amounts.
 
-    ``turnover`` is all that was staked; ``refunded`` are the stakes of late bets, of voided pools, and of those whose
-    winner nobody backed.
+    ``turnover`` is what the bets that count have staked, late ones aside; ``refunded`` are the stakes of voided pools,
+    and of those whose winner nobody backed.
     """
 
     source_id: str

@@ -116,7 +116,7 @@ async def test_a_game_that_is_opened_takes_labels_of_what_it_had_and_gets(table:
         ("labels", {"chile": {"number": -1}}),
         ("labels", {"chile": {"color": "red"}}),
         ("labels", {"chile": {"color": "#12345"}}),
-        ("labels", {"chile": {"symbol": ""}}),
+        ("labels", {"chile": 5}),
         ("labels", {"chile": {"symbol": "123456789"}}),
         ("labels", {"chile": {"display_name": " "}}),
         ("labels", {"chile": {"image_url": "ftp://e.org"}}),
@@ -137,6 +137,31 @@ async def test_labels_that_cannot_be_are_refused_whole(world: World, field: str,
     reply = await world.provider.call(373, game_id=world.game, **parameters)
     assert_refused(reply, 373, "invalid_parameter", field)
     assert without_header(await world.user.call(372, game_id=world.game)) == before
+
+
+async def test_labels_are_read_as_leniently_as_parameters(table: Table) -> None:
+    sent = {"number": "None", "color": "", "is_active": "", "symbol": None, "display_name": "None", "image_url": ""}
+    await relabel(table, labels={"chile": sent, "brazil": None, "argentina": {}})
+    targets = (await table.details())["targets"]
+    assert {key: node["display_name"] for key, node in targets.items()} == {
+        "argentina": "Argentina",
+        "brazil": "Brazil",
+        "chile": "None",
+        "none": "None",
+    }
+    assert not {"number", "color", "is_active"} & set(targets["chile"])
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ({"color": "red"}, "labels, 'chile': color must be a colour such as #1a2b3c"),
+        ({"colour": "red"}, "labels, 'chile': this operation has no parameter 'colour'; did you mean 'color'?"),
+    ],
+)
+async def test_what_is_wrong_with_a_label_is_said(table: Table, label: dict[str, str], text: str) -> None:
+    reply = await table.admin.call(373, game_id=table.game, labels={"brazil": {"number": 1}, "chile": label})
+    assert (reply["code"], reply["field"], reply["text"]) == ("invalid_parameter", "labels", text)
 
 
 async def test_labels_that_would_make_the_details_too_long_are_refused(database: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.support.harness import FakeClock, Server
-from tests.support.settling import accepted, house_of, lay_table
+from tests.support.settling import accepted, faults_of, house_of, lay_table
 from tests.support.world import World, assert_broadcast, assert_refused, assert_reply
 
 
@@ -140,7 +140,9 @@ async def test_everybody_may_list_the_open_sources_newest_first_page_by_page(wor
     assert_reply(await world.user.call(382, after=other["id"]), 346, sources=expected[2:], next=None)
 
 
-async def test_a_report_says_where_all_that_was_staked_has_gone(server: Server, clock: FakeClock) -> None:
+async def test_a_report_says_where_all_that_was_staked_has_gone(
+    server: Server, clock: FakeClock, database: Path
+) -> None:
     table = await lay_table(server, clock, "0.1")
     goals, unbacked, voided = await table.pool(), await table.pool(action_id="offside"), await table.pool(pool_type=3)
     running = await table.pool(pool_type=3)
@@ -153,7 +155,7 @@ async def test_a_report_says_where_all_that_was_staked_has_gone(server: Server, 
     ):
         await table.bet(name, pool, target, amount)
     await table.bet("dan", goals, "argentina", 9, at=50)
-    await table.event("argentina:1", happened_at=clock.time_ms - 10, at=60)
+    goal = await table.event("argentina:1", happened_at=clock.time_ms - 10, at=60)
     await table.event("brazil:7", action_id="offside")
     await accepted(table.admin, 3952, pool_id=voided)
     yen = await server.open_game(table.admin, table.source, currency="JPY")
@@ -169,10 +171,15 @@ async def test_a_report_says_where_all_that_was_staked_has_gone(server: Server, 
         bets=6,
         bettors=4,
         currencies={
-            "DON": {"turnover": 71, "paid": 45, "refunded": 9 + 7 + 4, "takeout": 5},
+            "DON": {"turnover": 62, "paid": 45, "refunded": 7 + 4, "takeout": 5},
             "JPY": {"turnover": 0, "paid": 0, "refunded": 0, "takeout": 0},
         },
     )
+    assert faults_of(database) == []
+    await table.void(goal)
+    (don, _) = (await accepted(table.admin, 383, source_id=table.source))["currencies"].values()
+    assert don == {"turnover": 62, "paid": 0, "refunded": 11, "takeout": 0}
+    assert faults_of(database) == []
 
 
 async def test_a_report_of_a_source_without_games_is_empty(server: Server) -> None:

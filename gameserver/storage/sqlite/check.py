@@ -176,6 +176,33 @@ def _scores(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"game {uuid}: {to_all} points are kept for everybody, its events score {scored}"
 
 
+def _sources(connection: sqlite3.Connection) -> Iterator[str]:
+    """What is kept of each source is what its games, pools and participations come to."""
+    for uuid, currency, kept, found in connection.execute(
+        "WITH ended AS (SELECT game_id, bet_count, amount_total, coalesce(takeout, 0) AS takeout, s.id,"
+        "  CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id) THEN amount_total - takeout"
+        "   ELSE 0 END AS paid"
+        "  FROM pools LEFT JOIN settlements AS s ON s.id = settlement_id),"
+        " found AS (SELECT source_id, currency, json_array(count(DISTINCT games.id), count(game_id),"
+        "  coalesce(sum(bet_count), 0), coalesce(sum(amount_total), 0), coalesce(sum(paid), 0),"
+        "  coalesce(sum(CASE WHEN ended.id IS NULL THEN 0 ELSE amount_total - paid - takeout END), 0),"
+        "  coalesce(sum(takeout), 0)) AS sums FROM games LEFT JOIN ended ON game_id = games.id"
+        "  GROUP BY source_id, currency)"
+        " SELECT sources.uuid, found.currency,"
+        " json_array(games, pools, bets, staked, paid, refunded, takeout) AS kept, found.sums"
+        " FROM found JOIN sources ON sources.id = found.source_id LEFT JOIN source_sums AS k"
+        " ON k.source_id = found.source_id AND k.currency = found.currency WHERE kept IS NOT found.sums"
+    ):
+        yield f"source {uuid}: {kept} are kept of its games in {currency}, they come to {found}"
+    for uuid, user, kept, found in connection.execute(
+        "SELECT uuid, user_id, sum(kept), sum(found) FROM sources JOIN"
+        " (SELECT source_id, user_id, pools AS kept, 0 AS found FROM source_bettors"
+        "  UNION ALL SELECT source_id, user_id, 0, 1 FROM participations JOIN games ON games.id = game_id) AS s"
+        " ON s.source_id = sources.id GROUP BY sources.id, user_id HAVING sum(kept) <> sum(found)"
+    ):
+        yield f"source {uuid}: {kept} pools are kept of user {user}, who takes part in {found}"
+
+
 class _Way(NamedTuple):
     """How money was moved: between which accounts, of which users (None: the house's), why and when."""
 
@@ -271,4 +298,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_CHECKS = (_sequences, _timers, _targets, _scores, _ledger, _pools, _settlements)
+_CHECKS = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements)

@@ -85,8 +85,6 @@ CREATE INDEX games_of_source ON games (source_id, id);
 CREATE INDEX open_sources ON sources (id) WHERE closed_at IS NULL;
 ALTER TABLE events ADD COLUMN void_reason TEXT;
 CREATE INDEX events_by_time ON events (game_id, happened_at, id);
-CREATE INDEX late_bets ON bets (pool_id, amount) WHERE invalidated_by IS NOT NULL;
-
 -- Events know the ids that feeds give them, of which one that is not voided has each; games that they were cancelled.
 ALTER TABLE events ADD COLUMN external_id TEXT;
 CREATE UNIQUE INDEX events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL AND voided_at IS NULL;
@@ -94,3 +92,75 @@ CREATE INDEX voided_events_of_feeds ON events (game_id, external_id) WHERE exter
 ALTER TABLE games ADD COLUMN cancelled_at INTEGER;
 -- A session may be a view key.
 ALTER TABLE sessions ADD COLUMN is_view INTEGER NOT NULL DEFAULT 0 CHECK (is_view IN (0, 1));
+
+-- Games: what those of each source come to.
+CREATE TABLE source_sums (
+    source_id INTEGER NOT NULL REFERENCES sources (id),
+    currency TEXT NOT NULL,
+    games INTEGER NOT NULL DEFAULT 0,
+    pools INTEGER NOT NULL DEFAULT 0,
+    bets INTEGER NOT NULL DEFAULT 0,
+    staked INTEGER NOT NULL DEFAULT 0,
+    paid INTEGER NOT NULL DEFAULT 0,
+    refunded INTEGER NOT NULL DEFAULT 0,
+    takeout INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id, currency)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE source_bettors (
+    source_id INTEGER NOT NULL REFERENCES sources (id),
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    pools INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id, user_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO source_sums (source_id, currency, games)
+    SELECT source_id, currency, count(*) FROM games GROUP BY source_id, currency;
+UPDATE source_sums SET pools = found.pools, bets = found.bets, staked = found.staked, paid = found.paid,
+        takeout = found.takeout, refunded = found.ended - found.paid - found.takeout
+    FROM (
+        SELECT games.source_id, games.currency, count(*) AS pools, sum(bet_count) AS bets,
+            sum(amount_total) AS staked, sum(coalesce(s.takeout, 0)) AS takeout,
+            sum(CASE WHEN s.id IS NULL THEN 0 ELSE amount_total END) AS ended,
+            sum(coalesce((SELECT sum(pot) FROM divisions WHERE settlement_id = s.id), 0)) AS paid
+        FROM games JOIN pools ON pools.game_id = games.id LEFT JOIN settlements AS s ON s.id = pools.settlement_id
+        GROUP BY games.source_id, games.currency
+    ) AS found
+    WHERE found.source_id = source_sums.source_id AND found.currency = source_sums.currency;
+INSERT INTO source_bettors (source_id, user_id, pools)
+    SELECT source_id, user_id, count(*) FROM participations JOIN games ON games.id = game_id GROUP BY source_id, user_id;
+CREATE TRIGGER games_are_summed AFTER INSERT ON games BEGIN
+    INSERT INTO source_sums (source_id, currency, games) VALUES (new.source_id, new.currency, 1)
+        ON CONFLICT (source_id, currency) DO UPDATE SET games = games + 1;
+END;
+CREATE TRIGGER pools_are_summed AFTER INSERT ON pools BEGIN
+    UPDATE source_sums SET pools = pools + 1
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools BEGIN
+    UPDATE source_sums
+        SET staked = staked + new.amount_total - old.amount_total, bets = bets + new.bet_count - old.bet_count
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools BEGIN
+    UPDATE source_sums SET paid = source_sums.paid + ended.paid, takeout = source_sums.takeout + ended.takeout,
+            refunded = source_sums.refunded + ended.staked - ended.paid - ended.takeout
+        FROM (
+            SELECT coalesce(sum(sign * staked), 0) AS staked, coalesce(sum(sign * takeout), 0) AS takeout,
+                coalesce(sum(CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id)
+                    THEN sign * (staked - takeout) END), 0) AS paid
+            FROM (
+                SELECT id, takeout, 1 AS sign, new.amount_total AS staked FROM settlements
+                    WHERE id = new.settlement_id
+                UNION ALL SELECT id, takeout, -1, old.amount_total FROM settlements WHERE id = old.settlement_id
+            ) AS s
+        ) AS ended
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER bettors_come AFTER INSERT ON participations BEGIN
+    INSERT INTO source_bettors (source_id, user_id, pools)
+        SELECT source_id, new.user_id, 1 FROM games WHERE id = new.game_id
+        ON CONFLICT (source_id, user_id) DO UPDATE SET pools = pools + 1;
+END;
+CREATE TRIGGER bettors_go AFTER DELETE ON participations BEGIN
+    UPDATE source_bettors SET pools = pools - 1
+        WHERE user_id = old.user_id AND source_id = (SELECT source_id FROM games WHERE id = old.game_id);
+END;

@@ -112,8 +112,8 @@ def test_a_row_that_refers_to_nothing_is_named(
     connection: SqliteConnection, game: Game, damage: str, table: str, parent: str
 ) -> None:
     without_foreign_keys(connection, damage)
-    (fault,) = find_faults(connection)
-    assert f"of {table} refers to a row of {parent} that does not exist" in fault
+    told = f"of {table} refers to a row of {parent} that does not exist"
+    assert any(told in fault for fault in find_faults(connection))
 
 
 def test_a_row_without_a_number_is_not_called_none(connection: SqliteConnection, game: Game) -> None:
@@ -392,3 +392,27 @@ def test_a_score_that_its_events_do_not_make_is_named(
     assert find_faults(connection) == []
     connection.execute(damage)
     assert find_faults(connection) == [f"game {game.uuid}: {fault}"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (
+            "UPDATE source_sums SET games = 2",
+            "[2,1,1,300,0,0,0] are kept of its games in DON, they come to [1,1,1,300,0",
+        ),
+        (
+            "UPDATE source_sums SET paid = 7",
+            "[1,1,1,300,7,0,0] are kept of its games in DON, they come to [1,1,1,300,0",
+        ),
+        ("DELETE FROM source_sums", "[null,null,null,null,null,null,null] are kept of its games in DON, they come to"),
+        ("DELETE FROM source_bettors", "0 pools are kept of user 1, who takes part in 1"),
+        ("UPDATE source_bettors SET pools = 2 WHERE user_id = 1", "2 pools are kept of user 1, who takes part in 1"),
+    ],
+)
+def test_sums_of_a_source_that_its_games_do_not_come_to_are_named(
+    connection: SqliteConnection, pool: Pool, damage: str, fault: str
+) -> None:
+    assert find_faults(connection) == []
+    connection.execute(damage)
+    assert [fault in found for found in find_faults(connection)] == [True]
