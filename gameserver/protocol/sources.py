@@ -144,7 +144,7 @@ class GameSourcesList(Message, tag=346, frozen=True):
     next: str | None
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[GameSourcesList], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[GameSourcesList], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class ListGameSources(Request, tag=382, frozen=True):
     """List the sources that are open."""
 

@@ -12,7 +12,7 @@ from tests.support.world import World, assert_refused
 
 # Parameters of free text that come back to somebody; each is tried below.
 SHOWN = {"source_name", "description", "game_name", "type", "hashtag", "reason", "actions", "targets", "period"}
-SHOWN |= {"labels", "action_labels"}
+SHOWN |= {"labels", "action_labels", "external_id"}
 # Those that must name something there is, and are not shown as sent.
 LOOKED_UP = {"action_id", "target_id", "target", "winners", "username", "session_id", "n", "scores", "clear"}
 
