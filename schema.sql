@@ -71,7 +71,8 @@ CREATE TABLE games (
     opened_at INTEGER,
     closing_at INTEGER,
     closed_at INTEGER,
-    seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0)
+    seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0),
+    held_at INTEGER -- since when no pool of the game takes bets, whatever its own is_blocked says
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;

@@ -97,6 +97,7 @@ def details_of(
         live_start_at=game.live_start_at,
         live_finish_at=game.live_finish_at,
         close_at=game.close_at,
+        held_at=game.held_at,
         past_events=_past_events(reading, game, targets, before, limit),
         game_state=counts_of(reading, game.id, targets=targets),
         seq=seq,

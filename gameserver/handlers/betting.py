@@ -102,7 +102,7 @@ def _require_cancellable(bet: Bet, pool: Pool, game: Game, now_ms: int) -> None:
         raise Rejected(ErrorCode.CONFLICT, f"this bet is {state}")
     if not pool.is_cancellable:
         raise Rejected(ErrorCode.CONFLICT, "bets in this pool cannot be cancelled")
-    require_accepting(pool.status, pool.times, now_ms, is_blocked=pool.is_blocked)
+    require_accepting(pool.status, pool.times, now_ms, is_blocked=pool.is_betting_blocked)
     if now_ms >= game.live_start_at:
         text = f"the match has begun: bets could be cancelled until {game.live_start_at}"
         raise Rejected(ErrorCode.BETTING_ENDED, text)

@@ -46,6 +46,7 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
                 close_at=game.close_at,
                 currency=game.currency,
                 hashtag=game.hashtag,
+                held_at=game.held_at,
             )
             for game in page
         },

@@ -71,6 +71,8 @@ from gameserver.protocol.steering import (
     AllowBettingInBettingPool,
     BlockBettingForGameAndAction,
     BlockBettingInBettingPool,
+    HoldBettingForGame,
+    ReleaseBettingForGame,
     SuggestHotBettingPool,
     SuggestHotBettingPoolForActionAndTarget,
 )
@@ -152,6 +154,8 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     AllowBettingInBettingPool: Write(steering.allow_betting_in_betting_pool),
     BlockBettingForGameAndAction: Write(steering.block_betting_for_game_and_action, steering.parse_action),
     AllowBettingForGameAndAction: Write(steering.allow_betting_for_game_and_action, steering.parse_action),
+    HoldBettingForGame: Write(steering.hold_betting_for_game),
+    ReleaseBettingForGame: Write(steering.release_betting_for_game),
     SuggestHotBettingPool: Write(steering.suggest_hot_betting_pool),
     SuggestHotBettingPoolForActionAndTarget: Write(
         steering.suggest_hot_betting_pool_for_action_and_target, steering.parse_subject

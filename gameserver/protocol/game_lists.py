@@ -45,6 +45,7 @@ class OpenGameEntry(msgspec.Struct, frozen=True):
     close_at: int | None
     currency: str
     hashtag: str | None
+    held_at: int | None
 
 
 @message

@@ -65,7 +65,8 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
         " games.currency, pools.status, pools.start_at, pools.finish_at,"
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
-        " pools.is_blocked, pools.min_stake, pools.max_stake, pool_targets.position"
+        " (pools.is_blocked = 1 OR games.held_at IS NOT NULL) AS is_blocked,"
+        " pools.min_stake, pools.max_stake, pool_targets.position"
         " FROM given JOIN pools ON pools.uuid = given.pool_uuid JOIN games ON games.id = pools.game_id"
         " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key",
         ("pool_uuid", "target_key"),

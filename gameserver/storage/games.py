@@ -33,6 +33,7 @@ class Game(NewGameRow, frozen=True):
     source_uuid: str
     closing_at: int | None
     closed_at: int | None
+    held_at: int | None
     seq: int
 
     @property
@@ -79,6 +80,11 @@ def update_game_closing(connection: Connection, game_id: int, now_ms: int) -> No
 def update_game_closed(connection: Connection, game_id: int, now_ms: int) -> None:
     """Mark the game as closed."""
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
+
+
+def update_held_at(connection: Connection, game_id: int, held_at: int | None) -> None:
+    """Hold betting in the game's pools, or release it (None)."""
+    connection.execute("UPDATE games SET held_at = ? WHERE id = ?", (held_at, game_id))
 
 
 def update_image_url(connection: Connection, game_id: int, image_url: str) -> None:

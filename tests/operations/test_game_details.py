@@ -46,6 +46,7 @@ async def test_the_details_of_a_game_are_complete(world: World) -> None:
         live_start_at=START_MS,
         live_finish_at=None,
         close_at=None,
+        held_at=None,
         past_events={},
         game_state={},
         seq=1,

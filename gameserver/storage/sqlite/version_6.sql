@@ -14,3 +14,6 @@ WHEN old.cancelled_at IS NOT NULL OR old.invalidated_by IS NOT NULL OR new.cance
     OR (SELECT status FROM pools WHERE pools.id = old.pool_id) <> 'open' BEGIN
     SELECT raise(ABORT, 'a valid bet in an open pool is cancelled once');
 END;
+
+-- A hold blocks all pools of a game.
+ALTER TABLE games ADD COLUMN held_at INTEGER; -- since when no pool of the game takes bets, whatever its own is_blocked says
