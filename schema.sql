@@ -425,6 +425,7 @@ CREATE TABLE timers (
 CREATE INDEX timers_by_time ON timers (due_at, kind, id);
 CREATE INDEX timers_of_game ON timers (game_id);
 CREATE INDEX timers_of_pool ON timers (pool_id) WHERE pool_id IS NOT NULL;
+CREATE INDEX timers_of_action ON timers (action_id) WHERE action_id IS NOT NULL;
 
 -- The pools of its action that a timer no longer acts on.
 CREATE TABLE timer_exceptions (

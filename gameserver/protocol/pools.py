@@ -80,6 +80,20 @@ class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """When a pool is to be blocked, allowed and hot, by an order for itself or for its action; null where it is not."""
+
+    block_at: int | None
+    allow_at: int | None
+    hot_at: int | None
+
+
+class PoolReading(PoolObject, frozen=True, kw_only=True):
+    """The state of a pool as it is read; ``pending`` is there for the admins of its game alone."""
+
+    pending: Pending | msgspec.UnsetType = msgspec.UNSET
+
+
 class MyBet(msgspec.Struct, frozen=True):
     """A bet of the user's own, with what has become of it; ``payout`` is null until the pool is settled."""
 
@@ -91,7 +105,7 @@ class MyBet(msgspec.Struct, frozen=True):
     payout: Decimal | None
 
 
-class PoolView(PoolObject, frozen=True, kw_only=True, omit_defaults=True):
+class PoolView(PoolReading, frozen=True, kw_only=True, omit_defaults=True):
     """A pool in a list.
 
     ``user_backed`` (target id to amount), ``my_bets`` (the latest 100, newest first) and ``total_winnings`` come in the
@@ -282,7 +296,7 @@ class UpdateBettingPool(Request, tag=3852, frozen=True):
 
 
 @message
-class NewBettingPoolBetsDistribution(PoolObject, Message, tag=360, frozen=True, kw_only=True):
+class NewBettingPoolBetsDistribution(PoolReading, Message, tag=360, frozen=True, kw_only=True):
     """The pool object with the latest bets on each target: 100, or fewer where a message could not hold them all."""
 
     distribution: dict[str, TargetSumsWithBets]

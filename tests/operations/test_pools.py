@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.support.harness import START_MS, Client, FakeClock, Server
-from tests.support.pools import backing, pool_object, unbacked
+from tests.support.pools import NOTHING_PENDING, backing, pool_object, unbacked
 from tests.support.settling import Table, accepted, lay_table, of_kind
 from tests.support.world import HOUR_MS, UNKNOWN_ID, assert_broadcast, assert_refused, assert_reply
 
@@ -67,10 +67,8 @@ async def test_every_option_of_a_pool_is_shown(table: Table) -> None:
     }
     pool = (await open_pool(table, type=2, **TEAMS, **options))["pool_id"]
     shown = {**options, "is_hot": True, "recreate_on_end": True, "type": 2}
-    distribution = unbacked(bets=[])
-    assert_reply(
-        await table.admin.call(393, pool_id=pool), 360, **pool_object(table, pool, **shown, distribution=distribution)
-    )
+    expected = pool_object(table, pool, **shown, distribution=unbacked(bets=[]), pending=NOTHING_PENDING)
+    assert_reply(await table.admin.call(393, pool_id=pool), 360, **expected)
 
 
 async def test_a_start_that_is_past_or_absent_is_now(table: Table) -> None:
@@ -237,7 +235,7 @@ async def test_lists_tell_pools_without_a_bet_of_mine_from_running_and_resolved_
 @pytest.mark.parametrize("op", [387, 388])
 async def test_a_list_shows_pool_objects_with_the_games_seq(table: Table, op: int) -> None:
     pools = [await table.pool() for _ in range(2)]
-    shown = {pool: pool_object(table, pool) for pool in pools}
+    shown = {pool: pool_object(table, pool, pending=NOTHING_PENDING) for pool in pools}
     assert_reply(
         await table.admin.call(op, game_id=table.game),
         LISTS[op],
@@ -310,7 +308,7 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
         shown = pool_object(table, pool, **changes, user_backed=backed, my_bets=bets, total_winnings=net)
         reply = await (await table.client(name)).call(390, game_id=table.game)
         assert_reply(reply, 355, game_id=table.game, pools_list={pool: shown}, next=None, seq=4)
-    everybodys = pool_object(table, pool, **changes)
+    everybodys = pool_object(table, pool, **changes, pending=NOTHING_PENDING)
     reply = await table.admin.call(3870, game_id=table.game)
     assert_reply(reply, 3536, game_id=table.game, pools_list={pool: everybodys}, next=None, seq=4)
 
@@ -369,7 +367,8 @@ async def test_a_distribution_shows_the_bets_on_each_target_newest_first(table: 
         "chile": backing("Chile", 0, 0, 21, bets=[]),
         "none": backing("None", 0, 0, 21, bets=[]),
     }
-    expected = pool_object(table, pool, participants=2, amount_total=20, bet_count=4, distribution=distribution)
+    sums: dict[str, Any] = {"participants": 2, "amount_total": 20, "bet_count": 4, "distribution": distribution}
+    expected = pool_object(table, pool, **sums, pending=NOTHING_PENDING)
     assert_reply(await table.admin.call(393, pool_id=pool), 360, **expected)
 
 

@@ -17,3 +17,6 @@ END;
 
 -- A hold blocks all pools of a game.
 ALTER TABLE games ADD COLUMN held_at INTEGER; -- since when no pool of the game takes bets, whatever its own is_blocked says
+
+-- A pool shows its admins what is to come, of its action too.
+CREATE INDEX timers_of_action ON timers (action_id) WHERE action_id IS NOT NULL;
