@@ -18,12 +18,12 @@ from gameserver.protocol.betting import (
     GetMyAvailableBalance,
     GetMyCurrentBalance,
     GetMyExposure,
-    NewBet,
     PlaceBetInBettingPool,
     YourAvailableBalance,
     YourCurrentBalance,
     YourExposure,
 )
+from gameserver.protocol.pools import ShownBet
 from gameserver.storage.bets import Bet, find_bet, update_cancelled
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, get_game
@@ -60,7 +60,7 @@ def _placed(proposal: Proposal, placed: PlacedBet) -> BetPlacedInBettingPool:
     bet, subject = placed.row, placed.subject
     shown = to_units(bet.amount, subject.currency)
     change.set_own_balances(subject.currency, placed.balances)
-    new_bet = NewBet(bet.uuid, bet.user_id, target_id, shown, bet.placed_at)
+    new_bet = ShownBet(bet.uuid, target_id, shown, bet.placed_at)
     change.effects.bets.append(PoolBet(subject.game_uuid, pool_uuid, new_bet))
     return BetPlacedInBettingPool(
         pool_id=pool_uuid, bet_id=bet.uuid, target=target_id, amount=shown, placed_at=bet.placed_at

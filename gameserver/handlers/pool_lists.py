@@ -20,18 +20,18 @@ from gameserver.protocol.pools import (
     MyBet,
     NewBettingPoolBetsDistribution,
     Pending,
-    PlacedBet,
     PoolReading,
     PoolsList,
     PoolsPage,
     PoolView,
     ResolvedBettingPoolsForGame,
+    ShownBet,
     TargetSumsWithBets,
     YouOpenPoolsListForGame,
     YourResolvedPoolsForGame,
     YourRunningPoolsForGame,
 )
-from gameserver.storage.bets import list_latest_bets, list_latest_bets_of_user, list_stakes
+from gameserver.storage.bets import LatestBet, list_latest_bets, list_latest_bets_of_user, list_stakes
 from gameserver.storage.events import get_event
 from gameserver.storage.games import Game, is_game_admin
 from gameserver.storage.outcomes import outcome_of
@@ -175,6 +175,7 @@ def get_betting_pool_bets_distribution(
 ) -> NewBettingPoolBetsDistribution:
     """Read a pool with the latest bets on each target."""
     pool = reading.pool(request, request.pool_id)
+    is_admin = is_game_admin(reading.connection, pool.game_id, reading.user.id)
     targets = list_pool_targets(reading.connection, pool.id)
     sums = sums_of(pool, targets)
     distribution = {
@@ -184,12 +185,16 @@ def get_betting_pool_bets_distribution(
             sums[target.key].backing_money,
             sums[target.key].to_win_if_backed,
             [
-                PlacedBet(bet.uuid, bet.user_id, to_units(bet.amount, pool.currency), bet.placed_at)
+                _shown_bet(bet, target.key, pool.currency, with_user=is_admin)
                 for bet in list_latest_bets(reading.connection, pool.id, target.position, LATEST_BETS)
             ],
         )
         for target in targets
     }
     view = pool_object(NewBettingPoolBetsDistribution, pool, distribution)
-    is_admin = is_game_admin(reading.connection, pool.game_id, reading.user.id)
     return _with_pending(reading, view, pool) if is_admin else view
+
+
+def _shown_bet(bet: LatestBet, target: str, currency: str, *, with_user: bool) -> ShownBet:
+    user = (bet.user_id, bet.username) if with_user else ()
+    return ShownBet(bet.uuid, target, to_units(bet.amount, currency), bet.placed_at, *user)

@@ -33,19 +33,21 @@ class TargetSums(msgspec.Struct, frozen=True):
     to_win_if_backed: Decimal
 
 
-class PlacedBet(msgspec.Struct, frozen=True):
-    """A bet as others see it."""
+class ShownBet(msgspec.Struct, frozen=True):
+    """A bet as others see it: ``user_id`` and ``username`` are there for the admins of the game alone, in 360."""
 
     bet_id: str
-    user_id: int
+    target: str
     amount: Decimal
     placed_at: int
+    user_id: int | msgspec.UnsetType = msgspec.UNSET
+    username: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TargetSumsWithBets(TargetSums, frozen=True):
     """The valid bets on a target, with the latest of them, newest first."""
 
-    bets: list[PlacedBet]
+    bets: list[ShownBet]
 
 
 class PoolObject(msgspec.Struct, frozen=True, kw_only=True):

@@ -259,11 +259,22 @@ def list_bets_of_game(connection: Connection, game_id: int) -> Iterator[Bet]:
     return map(Bet._make, rows)
 
 
-def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
+class LatestBet(NamedTuple):
+    """A bet on a target, in minor units, and who placed it."""
+
+    uuid: str
+    amount: int
+    placed_at: int
+    user_id: int
+    username: str
+
+
+def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[LatestBet]:
     """The newest valid bets on a target, newest first; none in a pool that is voided."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM valid_bets AS bets WHERE pool_id = ? AND position = ?"
-        " AND (SELECT status FROM pools WHERE pools.id = bets.pool_id) <> 'voided' ORDER BY id DESC LIMIT ?",
+        "SELECT bets.uuid, amount, placed_at, user_id, username FROM valid_bets AS bets"
+        " JOIN users ON users.id = user_id WHERE pool_id = ? AND position = ?"
+        " AND (SELECT status FROM pools WHERE pools.id = bets.pool_id) <> 'voided' ORDER BY bets.id DESC LIMIT ?",
         (pool_id, position, limit),
     )
-    return [Bet(*row) for row in rows]
+    return [LatestBet(*row) for row in rows]

@@ -358,18 +358,33 @@ async def test_a_distribution_shows_the_bets_on_each_target_newest_first(table: 
         )
     ]
 
-    def bet(number: int, user_id: int, amount: int, at: int) -> dict[str, Any]:
-        return {"bet_id": bets[number], "user_id": user_id, "amount": amount, "placed_at": START_MS + at}
+    def bet(number: int, target: str, amount: int, at: int) -> dict[str, Any]:
+        return {"bet_id": bets[number], "target": target, "amount": amount, "placed_at": START_MS + at}
 
+    on_argentina = [bet(number, "argentina", amount, at) for number, amount, at in ((3, 1, 3), (1, 5, 2), (0, 10, 1))]
     distribution = {
-        "argentina": backing("Argentina", 2, 16, 1.2352, bets=[bet(3, 1, 1, 3), bet(1, 2, 5, 2), bet(0, 1, 10, 1)]),
-        "brazil": backing("Brazil", 1, 4, 4.2, bets=[bet(2, 1, 4, 2)]),
+        "argentina": backing("Argentina", 2, 16, 1.2352, bets=on_argentina),
+        "brazil": backing("Brazil", 1, 4, 4.2, bets=[bet(2, "brazil", 4, 2)]),
         "chile": backing("Chile", 0, 0, 21, bets=[]),
         "none": backing("None", 0, 0, 21, bets=[]),
     }
-    sums: dict[str, Any] = {"participants": 2, "amount_total": 20, "bet_count": 4, "distribution": distribution}
-    expected = pool_object(table, pool, **sums, pending=NOTHING_PENDING)
-    assert_reply(await table.admin.call(393, pool_id=pool), 360, **expected)
+    sums: dict[str, Any] = {"participants": 2, "amount_total": 20, "bet_count": 4}
+    for name in ("ann", "cat"):
+        reply = await (await table.client(name)).call(393, pool_id=pool)
+        assert_reply(reply, 360, **pool_object(table, pool, **sums, distribution=distribution))
+
+
+async def test_who_has_bet_is_shown_to_the_admins_of_the_game_alone(table: Table) -> None:
+    pool = await table.pool()
+    for name in ("ann", "bob"):
+        await table.bet(name, pool, "argentina", 1)
+    shown = (await table.pool_object(pool))["distribution"]["argentina"]["bets"]
+    assert [(bet["user_id"], bet["username"]) for bet in shown] == [(2, "bob"), (1, "ann")]
+    assert set(shown[0]) == {"bet_id", "target", "amount", "placed_at", "user_id", "username"}
+    await table.server.add_user("stranger", provider=True)
+    for client in (await table.client("ann"), await table.server.connect("stranger")):
+        bets = (await accepted(client, 393, pool_id=pool))["distribution"]["argentina"]["bets"]
+        assert [set(bet) for bet in bets] == [{"bet_id", "target", "amount", "placed_at"}] * 2
 
 
 async def test_a_distribution_shows_the_latest_100_bets_on_a_target(table: Table) -> None:

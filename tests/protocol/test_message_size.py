@@ -8,13 +8,13 @@ import pytest
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.protocol import codec
-from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate, NewBet
+from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.protocol.events import GameEventPreview, GameEventVoided, NewGameEvent, PreviewedPool
 from gameserver.protocol.game_lists import AdministeredGame, GamesIAmAdminOfList, GamesListForSource, OpenGameEntry
 from gameserver.protocol.games import GameDetails, PastEvent
-from gameserver.protocol.pools import NewBettingPoolBetsDistribution, PlacedBet, TargetSumsWithBets
+from gameserver.protocol.pools import NewBettingPoolBetsDistribution, ShownBet, TargetSumsWithBets
 from gameserver.protocol.sources import GameSourcesIAmAdminOfList, SourceEntry
 
 MIB = 1_048_576
@@ -101,7 +101,7 @@ def test_an_event_leaves_out_counts() -> None:
 
 def test_a_distribution_leaves_out_the_older_bets_of_each_target() -> None:
     fields: dict[str, Any] = dict.fromkeys(NewBettingPoolBetsDistribution.__struct_fields__, 0)
-    bets = [PlacedBet(id_, 1, Decimal(1), 0) for id_ in IDS[:100]]
+    bets = [ShownBet(id_, "", Decimal(1), 0) for id_ in IDS[:100]]
     sums = {f"t{number}": TargetSumsWithBets("T", 1, Decimal(1), Decimal(1), bets) for number in range(500)}
     sums["none"] = TargetSumsWithBets("None", 0, Decimal(0), Decimal(1), [])
     kept = shown(NewBettingPoolBetsDistribution(**fields | {"distribution": sums}))["distribution"]
@@ -113,7 +113,7 @@ def test_a_distribution_leaves_out_the_older_bets_of_each_target() -> None:
 
 def test_an_update_leaves_out_the_older_of_the_new_bets() -> None:
     fields: dict[str, Any] = dict.fromkeys(BettingPoolBetsDistributionUpdate.__struct_fields__, 0)
-    bets = [NewBet(id_, 1, LONG * 20, Decimal(1), 0) for id_ in IDS[:50]]
+    bets = [ShownBet(id_, LONG * 20, Decimal(1), 0) for id_ in IDS[:50]]
     update = BettingPoolBetsDistributionUpdate(**fields | {"distribution": {}, "new_bets": bets, "new_bets_count": 50})
     read = shown(update)
     kept = [bet["bet_id"] for bet in read["new_bets"]]
