@@ -178,6 +178,9 @@ CREATE TABLE pools (
     min_stake INTEGER NOT NULL DEFAULT 1 CHECK (min_stake > 0),
     max_stake INTEGER CHECK (max_stake > 0),
     is_cancellable INTEGER NOT NULL DEFAULT 0 CHECK (is_cancellable IN (0, 1)),
+    history_period_ms INTEGER NOT NULL DEFAULT 1 CHECK (history_period_ms > 0),
+    history_length INTEGER NOT NULL DEFAULT 0 CHECK (history_length >= 0), -- how many records there are, or fewer
+    last_bet_at INTEGER,
     CHECK ((type IN (1, 2)) = (action_id IS NOT NULL)),
     CHECK ((type IN (2, 4)) = (finish_at IS NOT NULL)),
     CHECK ((status = 'open') = (settlement_id IS NULL))
@@ -201,6 +204,17 @@ CREATE TABLE pool_targets (
     backing_money INTEGER NOT NULL DEFAULT 0 CHECK (backing_money >= 0),
     PRIMARY KEY (pool_id, position),
     UNIQUE (pool_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- What the targets of a pool were backed with when periods of its history_period_ms had ended: sums of the valid bets
+-- up to newest_bet_id, the newest there was of any pool, of which the last was placed at that time.
+CREATE TABLE backing_history (
+    pool_id INTEGER NOT NULL REFERENCES pools (id),
+    position INTEGER NOT NULL,
+    newest_bet_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    PRIMARY KEY (pool_id, position, newest_bet_id)
 ) STRICT, WITHOUT ROWID;
 
 -- What becomes of a bet, the settlements of its pool say; of its own it has the one that found it late and refunded it,

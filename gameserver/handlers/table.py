@@ -15,6 +15,7 @@ from gameserver.handlers import (
     game_lists,
     games,
     general,
+    pool_history,
     pool_lists,
     pools,
     receipts,
@@ -48,6 +49,7 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.pool_history import GetBettingPoolHistory
 from gameserver.protocol.pools import (
     CreateAndOpenBettingPool,
     GetBettingPoolBetsDistribution,
@@ -124,6 +126,7 @@ READS: dict[type[Request], ReadHandler] = {
     ListMyResolvedPoolsForGame: pool_lists.list_my_resolved_pools_for_game,
     ListResolvedBettingPoolsForGame: pool_lists.list_resolved_betting_pools_for_game,
     GetBettingPoolBetsDistribution: pool_lists.get_betting_pool_bets_distribution,
+    GetBettingPoolHistory: pool_history.get_betting_pool_history,
     GetBetReceipt: receipts.get_bet_receipt,
     ListGameSourcesIAmAdminOf: sources.list_game_sources_i_am_admin_of,
     GetGameDetails: read_details,

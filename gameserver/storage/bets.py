@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
+from gameserver.storage.backing_history import History, take_from_history
 from gameserver.storage.connection import Connection
 
 
@@ -49,12 +50,20 @@ class BetSubject(NamedTuple):
     is_blocked: int
     min_stake: int
     max_stake: int | None
+    history_period_ms: int
+    history_length: int
+    last_bet_at: int | None
     position: int | None
 
     @property
     def times(self) -> PoolTimes:
         """The times at which the pool takes bets."""
         return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
+
+    @property
+    def history(self) -> History:
+        """The state of the pool's history before the bet."""
+        return History(self.history_period_ms, self.history_length, self.last_bet_at)
 
 
 def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) -> list[BetSubject]:
@@ -66,7 +75,8 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
         " (pools.is_blocked = 1 OR games.held_at IS NOT NULL) AS is_blocked,"
-        " pools.min_stake, pools.max_stake, pool_targets.position"
+        " pools.min_stake, pools.max_stake, pools.history_period_ms, pools.history_length, pools.last_bet_at,"
+        " pool_targets.position"
         " FROM given JOIN pools ON pools.uuid = given.pool_uuid JOIN games ON games.id = pools.game_id"
         " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key",
         ("pool_uuid", "target_key"),
@@ -231,6 +241,7 @@ def update_cancelled(connection: Connection, bet: Bet, now_ms: int) -> None:
         " WHERE pool_id = ? AND position = ?",
         (bet.amount, bet.position not in left, bet.pool_id, bet.position),
     )
+    take_from_history(connection, bet.pool_id, bet.position, bet.id, bet.amount)
 
 
 def _end_participation(connection: Connection, user_id: int, pool_id: int) -> None:

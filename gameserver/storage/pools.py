@@ -262,12 +262,18 @@ def update_hot_since(connection: Connection, pool_id: int, hot_since: int | None
 
 
 class PoolBets(NamedTuple):
-    """New bets in a pool: their sum in minor units, how many they are, and how many users had none there before."""
+    """New bets in a pool: their sum in minor units, how many they are, and how many users had none there before.
+
+    The other fields are the pool's `gameserver.storage.backing_history.History` with them.
+    """
 
     pool_id: int
     amount: int
     bet_count: int
     participants: int
+    history_period_ms: int
+    history_length: int
+    last_bet_at: int | None
 
 
 class TargetBets(NamedTuple):
@@ -283,7 +289,9 @@ def add_bets_to_sums(connection: Connection, pools: Iterable[PoolBets], targets:
     """Add bets to the sums of their pools and targets; each bet makes a new version of its pool."""
     connection.execute_with(
         "UPDATE pools SET amount_total = amount_total + given.amount, bet_count = pools.bet_count + given.bet_count,"
-        " participants = pools.participants + given.participants, version = version + given.bet_count"
+        " participants = pools.participants + given.participants, version = version + given.bet_count,"
+        " history_period_ms = given.history_period_ms, history_length = given.history_length,"
+        " last_bet_at = given.last_bet_at"
         " FROM given WHERE pools.id = given.pool_id",
         PoolBets._fields,
         pools,

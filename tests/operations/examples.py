@@ -77,6 +77,7 @@ STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {
     391: lambda world, stage: {"bet_id": stage.bet},
     392: lambda world, stage: {"pool_id": stage.pool, "target": "Brazil", "amount": 1},
     393: lambda world, stage: {"pool_id": stage.pool},
+    394: lambda world, stage: {"pool_id": stage.pool},
     396: lambda world, stage: {"pool_id": stage.pool},
     397: lambda world, stage: {"pool_id": stage.pool},
     398: lambda world, stage: {"pool_id": stage.pool},

@@ -14,6 +14,7 @@ from gameserver.protocol.declare import Message
 from gameserver.protocol.events import GameEventPreview, GameEventVoided, NewGameEvent, PreviewedPool
 from gameserver.protocol.game_lists import AdministeredGame, GamesIAmAdminOfList, GamesListForSource, OpenGameEntry
 from gameserver.protocol.games import GameDetails, PastEvent
+from gameserver.protocol.pool_history import BettingPoolHistory
 from gameserver.protocol.pools import NewBettingPoolBetsDistribution, ShownBet, TargetSumsWithBets
 from gameserver.protocol.sources import GameSourcesIAmAdminOfList, SourceEntry
 
@@ -120,6 +121,17 @@ def test_an_update_leaves_out_the_older_of_the_new_bets() -> None:
     assert kept == IDS[50 - len(kept) : 50]
     assert 0 < len(kept) < 20
     assert read["new_bets_count"] == 50
+
+
+def test_a_history_leaves_out_times_between_the_first_and_the_last() -> None:
+    money = [Decimal(f"{10**9 + number}.25") for number in range(200)]
+    history = BettingPoolHistory(
+        pool_id=ID, at=list(range(200)), backing_money={f"t{number}": money for number in range(501)}
+    )
+    read = shown(history)
+    assert 100 < len(read["at"]) < 200
+    assert (read["at"][0], read["at"][-1]) == (0, 199)
+    assert read["backing_money"] == {key: [10**9 + at + 0.25 for at in read["at"]] for key in history.backing_money}
 
 
 def test_a_preview_leaves_out_who_wins_and_loses_least() -> None:
