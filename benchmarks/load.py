@@ -129,9 +129,18 @@ Listener = TypeVar("Listener", bound=WSListener)
 
 
 async def connect(
-    listener: Listener, port: int, key: str | None = None, path: str = "/", receive_buffer_bytes: int | None = None
+    listener: Listener,
+    port: int,
+    key: str | None = None,
+    path: str = "/",
+    receive_buffer_bytes: int | None = None,
+    *,
+    compressing: bool = False,
 ) -> Listener:
-    """Connect, as the user of a session key if one is given."""
+    """Connect, as the user of a session key if one is given; ``compressing`` as browsers do."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if compressing:
+        headers["Sec-WebSocket-Extensions"] = "permessage-deflate; client_max_window_bits"
 
     def small_socket(_url: object) -> socket.socket:
         assert receive_buffer_bytes is not None
@@ -143,7 +152,7 @@ async def connect(
     await ws_connect(
         lambda: listener,
         f"ws://127.0.0.1:{port}{path}",
-        extra_headers={"Authorization": f"Bearer {key}"} if key else None,
+        extra_headers=headers,
         websocket_handshake_timeout=60.0,
         socket_factory=small_socket if receive_buffer_bytes else None,
     )

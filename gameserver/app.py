@@ -18,6 +18,7 @@ from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.engine.scheduled import due_job
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.listening import Listening, listen
+from gameserver.net.outbox import Gathering
 from gameserver.net.timers import Timers
 from gameserver.net.tls import load_certificate
 from gameserver.ops.log import log
@@ -57,6 +58,8 @@ def open_context(
             require_no_stray_secret(Path(settings.db), file)
         secret = load_secret(file, given_secret)
         timers = Timers()
+        # More at once would only compete with the event loop and the writer.
+        run_aside = partial(run_sync, limiter=trio.CapacityLimiter(1))
 
         async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:
             return await store.read(job)
@@ -68,9 +71,10 @@ def open_context(
             presence_interval_s=settings.presence_interval_ms / 1000,
             distribution_interval_s=settings.distribution_interval_ms / 1000,
             read=read,
+            run_aside=run_aside,
         )
         details_cache, registry = DetailsCache(), ConnectionRegistry()
-        metrics = Metrics()
+        gathering, metrics = Gathering(), Metrics()
         writer_monitor = WriterMonitor(metrics, run_sync)
         store = Store(
             file,
@@ -79,6 +83,7 @@ def open_context(
             max_waiting_writes=settings.max_waiting_writes,
             due_job=partial(due_job, settings),
             publish=Publisher(hubs, details_cache, registry, clock),
+            telling=gathering,
             monotonic_s=time.monotonic,
             run_sync=run_sync,
             run_writes=writer_monitor.run,
@@ -87,8 +92,8 @@ def open_context(
             if store.migrated_from:
                 _log_migration(store.file, store.migrated_from)
             clock.advance_to(store.last_recorded_ms)
-            shared = (details_cache, registry, metrics, writer_monitor, certificate)
-            context = ServerContext(settings, store, secret, clock, timers, hubs, *shared, run_sync=run_sync)
+            shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, certificate)
+            context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             try:
                 yield context
             finally:

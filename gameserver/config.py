@@ -92,6 +92,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     shutdown_timeout_s: Annotated[Seconds, Meta(description="for requests in flight to be answered")] = 10.0
     max_message_bytes: Annotated[Count, Meta(description="of one message received")] = 262_144
     max_message_fragments: Annotated[Count, Meta(description="frames of one message received")] = 16_384
+    compression: Annotated[bool, Meta(description="whether messages are compressed for clients that offer it")] = True
+    compress_min_bytes: Annotated[
+        int, Meta(ge=0, le=10**9, description="of a message sent: only a longer one is compressed")
+    ] = 256
     max_head_bytes: Annotated[Count, Meta(description="bytes of an HTTP request head")] = 16_384
     max_unsent_bytes: Annotated[Count, Meta(description="bytes queued for one connection before it is too slow")] = (
         1_048_576

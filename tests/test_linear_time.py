@@ -16,6 +16,7 @@ from gameserver.admin.commands import decode_command
 from gameserver.domain.names import hashtag, parse_actions
 from gameserver.domain.targets import parse_targets
 from gameserver.errors import Rejected
+from gameserver.net.compression import inflate, negotiate
 from gameserver.net.forwarded import Addresses, client_address
 from gameserver.net.frames import TEXT, FrameReader, FrameRefused
 from gameserver.net.head import Head, HeadRefused, read_head
@@ -185,6 +186,19 @@ def test_frames_are_read_in_linear_time(sent: bytes, piece_bytes: int) -> None:
             reader.feed(sent[start : start + piece_bytes])
             while reader.read() is not None:
                 pass
+
+
+@pytest.mark.parametrize("text", repeated(" ", "\t", ",", ";", "; ", "; a=", "a", "permessage-deflate;", '"'))
+def test_offers_of_compression_are_read_in_linear_time(text: str) -> None:
+    with bounded_work():
+        negotiate(text, 0)
+        negotiate(f"permessage-deflate; server_max_window_bits={text}", 0)
+
+
+@pytest.mark.parametrize("block", [b"\x03\x00", b"\x4b\x04\x00", b"\x00\x00\x00\xff\xff", b"\x01\x00\x00\xff\xff"])
+def test_compressed_data_of_many_blocks_is_inflated_in_linear_time(block: bytes) -> None:
+    with bounded_work(), suppress(FrameRefused):
+        inflate(block * (SIZE // len(block)), SIZE)
 
 
 @pytest.mark.parametrize("text", repeated("a", "\n", "\x1b[", '"', "\\", "\u202e", ".", " "))

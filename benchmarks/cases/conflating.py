@@ -3,10 +3,13 @@
 import asyncio
 import json
 import time
+import zlib
+
+from picows import WSFrame, WSTransport
 
 from benchmarks.bench import Bench
 from benchmarks.cases.betting import PLAYERS, bet_request, world_with_pool
-from benchmarks.figures import GAMESERVER, Figure, percentile
+from benchmarks.figures import GAMESERVER, Figure, at_most, percentile
 from benchmarks.load import Client, connect, encode, side_by_side
 from benchmarks.rates import Load, busyness, full_rate
 from benchmarks.world import World
@@ -18,6 +21,25 @@ _CALM_BETS_PER_S = 20
 _LAST_UPDATE_S = 10.0
 _UPDATE = b'"res":361,'
 _HEADER_BYTES = 80
+
+
+class _Browser(Client):
+    """A spectator that takes compressed messages; the bytes of the updates it gets, as they come and inflated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.received_bytes = 0
+        self.inflated_bytes = 0
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Inflate a message, and count an update."""
+        if not frame.rsv1:
+            super().on_ws_frame(transport, frame)
+            return
+        inflated = zlib.decompressobj(wbits=-15).decompress(frame.get_payload_as_bytes() + b"\0\0\xff\xff")
+        if _UPDATE in inflated[:_HEADER_BYTES]:
+            self.received_bytes += frame.payload_size
+            self.inflated_bytes += len(inflated)
 
 
 class _Spectators:
@@ -58,7 +80,8 @@ async def conflation(bench: Bench) -> list[Figure]:
     p99 = Figure("until such a bet is acknowledged, p99", "ms")
     updates = Figure("distribution updates that the spectators get meanwhile", "deliveries/s")
     each = Figure("of these, each spectator", "updates/s")
-    figures = (rate, p99, updates, each)
+    compressed = Figure("bytes of an update to a browser, of those uncompressed", "share", (at_most(0.4),))
+    figures = (rate, p99, updates, each, compressed)
     world = world_with_pool(bench.directory / "world")
 
     await bench.in_turn(
@@ -75,12 +98,14 @@ async def conflation(bench: Bench) -> list[Figure]:
 async def _measure(
     bench: Bench, world: World, who: str, figures: tuple[Figure, ...], *, betting: bool, watching: bool
 ) -> None:
-    rate, p99, updates, each = figures
+    rate, p99, updates, each, compressed = figures
     request = bet_request(world.pool_ids[0])
     with bench.gameserver(world.copy_to(bench.new_directory())) as server:
-        spectators = _Spectators()
+        spectators, browser = _Spectators(), _Browser()
         if watching:
             await spectators.join(server.port, world)
+            await connect(browser, server.port, world.admin_key, compressing=True)
+            await browser.ask([encode(363, game_id=world.game_ids[0])], b'"res":333,')
         players = [await connect(Client(), server.port, key) for key in world.player_keys]
         with busyness() as busy:
             load = await (_bet(players, request, bench) if betting else _bet_calmly(players[0], request, bench))
@@ -93,6 +118,7 @@ async def _measure(
     if watching:
         updates.add(who, seen / busy.seconds, busy.share)
         each.add(who, seen / busy.seconds / _SPECTATORS)
+        compressed.add(who, browser.received_bytes / browser.inflated_bytes)
 
 
 async def _bet(players: list[Client], request: bytes, bench: Bench) -> Load:

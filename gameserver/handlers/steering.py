@@ -1,5 +1,7 @@
 """Blocking and allowing betting, and marking pools as hot, now or later (protocol, "Blocking, allowing, hot pools")."""
 
+from typing import TypeGuard
+
 from gameserver.config import Settings
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.pools import require_betting_not_ended
@@ -44,7 +46,7 @@ _POOL_KINDS = (TimerKind.BLOCK_POOL, TimerKind.ALLOW_POOL)
 _ACTION_KINDS = (TimerKind.BLOCK_ACTION, TimerKind.ALLOW_ACTION)
 
 
-def _is_later(change: Change, at_ms: int | None) -> bool:
+def _is_later(at_ms: int | None, change: Change) -> TypeGuard[int]:
     return at_ms is not None and at_ms > change.now_ms
 
 
@@ -52,7 +54,7 @@ def block_betting_in_betting_pool(change: Change, request: BlockBettingInBetting
     """Block betting in a pool, now or later."""
     pool = change.pool(request, request.pool_id)
     require_unresolved(pool)
-    if request.block_at is not None and _is_later(change, request.block_at):
+    if _is_later(request.block_at, change):
         insert_timer(change.connection, request.block_at, TimerKind.BLOCK_POOL, pool.game_id, pool_id=pool.id)
         return BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=request.block_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
@@ -66,7 +68,7 @@ def allow_betting_in_betting_pool(change: Change, request: AllowBettingInBetting
     require_unresolved(pool)
     require_not_closing(get_game(change.connection, pool.game_id))
     require_betting_not_ended(pool.times, change.now_ms)
-    if request.allow_at is not None and _is_later(change, request.allow_at):
+    if _is_later(request.allow_at, change):
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_POOL, pool.game_id, pool_id=pool.id)
         return BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=request.allow_at, version=pool.version)
     delete_timers(change.connection, pool.game_id, _POOL_KINDS, pool_id=pool.id)
@@ -85,7 +87,7 @@ def block_betting_for_game_and_action(
     game = change.game(request, request.game_id)
     row = require_action(change, game, key)
     require_not_closed(game)
-    if request.block_at is not None and _is_later(change, request.block_at):
+    if _is_later(request.block_at, change):
         insert_timer(change.connection, request.block_at, TimerKind.BLOCK_ACTION, game.id, action_id=row)
         return BettingForGameAndActionBlocked(game_id=game.uuid, action_id=key, blocked_at=request.block_at)
     delete_timers(change.connection, game.id, _ACTION_KINDS, action_id=row)
@@ -103,7 +105,7 @@ def allow_betting_for_game_and_action(
     row = require_action(change, game, key)
     require_not_closed(game)
     require_not_closing(game)
-    if request.allow_at is not None and _is_later(change, request.allow_at):
+    if _is_later(request.allow_at, change):
         insert_timer(change.connection, request.allow_at, TimerKind.ALLOW_ACTION, game.id, action_id=row)
         return BettingForGameAndActionAllowed(game_id=game.uuid, action_id=key, allowed_at=request.allow_at)
     delete_timers(change.connection, game.id, _ACTION_KINDS, action_id=row)
@@ -135,7 +137,7 @@ def suggest_hot_betting_pool(change: Change, request: SuggestHotBettingPool) -> 
 
 
 def _suggest(change: Change, pool: Pool, at_ms: int | None) -> HotBettingPoolSuggested:
-    if at_ms is not None and _is_later(change, at_ms):
+    if _is_later(at_ms, change):
         insert_timer(change.connection, at_ms, TimerKind.HEAT_POOL, pool.game_id, pool_id=pool.id)
         return HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid, version=pool.version)
     delete_timers(change.connection, pool.game_id, [TimerKind.HEAT_POOL], pool_id=pool.id)
@@ -168,7 +170,7 @@ def suggest_hot_betting_pool_for_action_and_target(
         _suggest(change, pool, request.likely_to_happen_at)
     at_ms = request.likely_to_happen_at
     return HotBettingPoolSuggested(
-        hot_since=at_ms if at_ms is not None and _is_later(change, at_ms) else change.now_ms,
+        hot_since=at_ms if _is_later(at_ms, change) else change.now_ms,
         game_id=game.uuid,
         action_id=action_key,
         target_id=target_id,

@@ -1,9 +1,10 @@
 """Encodes a server's WebSocket frames and decodes a client's (RFC 6455, section 5), without I/O.
 
-A server's frames have no mask and, without compression, no state, so that one encoded frame is the same bytes for
+A server's frames have no mask, and none depends on those before it, so that one encoded frame is the same bytes for
 every connection.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from gameserver.errors import CloseCode
@@ -12,6 +13,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _OPCODES = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _FINAL = 0x80
 _RESERVED = 0x70
+_COMPRESSED = 0x40  # RFC 7692, section 6
 _MASKED = 0x80
 _CONTROL = 0x8
 _MAX_CONTROL_BYTES = 125
@@ -21,14 +23,14 @@ _REGISTERED_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1
 PING_FRAME = bytes([_FINAL | PING, 0])
 
 
-def text_frame(payload: bytes) -> bytes:
-    """Encode a text message as one frame."""
-    size = len(payload)
+def text_frame(payload: bytes, *, compressed: bool = False) -> bytes:
+    """Encode a text message, whose payload may be compressed already, as one frame."""
+    first, size = _FINAL | TEXT | (_COMPRESSED if compressed else 0), len(payload)
     if size < 126:
-        return b"\x81%c%b" % (size, payload)
+        return b"%c%c%b" % (first, size, payload)
     if size < 65_536:
-        return b"\x81\x7e%b%b" % (size.to_bytes(2), payload)
-    return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
+        return b"%c\x7e%b%b" % (first, size.to_bytes(2), payload)
+    return b"%c\x7f%b%b" % (first, size.to_bytes(8), payload)
 
 
 def control_frame(opcode: int, payload: bytes) -> bytes:
@@ -78,17 +80,29 @@ class FrameReader:
     """Decodes a client's bytes, split anywhere, into messages and control frames (RFC 6455, sections 5 to 8).
 
     A message has at most ``max_bytes`` in at most ``max_frames`` fragments; a larger one is refused as soon as a
-    frame's head announces it. ``fragments`` counts the fragments received; the caller resets it.
+    frame's head announces it. ``inflate(payload, max_bytes)`` inflates a compressed message, within the same bound; it
+    is None where compression was not agreed upon. ``fragments`` counts the fragments received; the caller resets it.
     """
 
-    __slots__ = ("_buffer", "_frames", "_max_frames", "_message", "_opcode", "_skipping", "fragments", "max_bytes")
+    __slots__ = (
+        "_buffer",
+        "_first",
+        "_frames",
+        "_inflate",
+        "_max_frames",
+        "_message",
+        "_skipping",
+        "fragments",
+        "max_bytes",
+    )
 
-    def __init__(self, max_bytes: int, max_frames: int) -> None:
+    def __init__(self, max_bytes: int, max_frames: int, inflate: Callable[[bytes, int], bytes] | None = None) -> None:
         self.max_bytes = max_bytes
         self.fragments = 0
+        self._inflate = inflate
         self._max_frames = max_frames
         self._buffer = bytearray()
-        self._opcode = CONTINUATION  # of the message whose fragments are being received
+        self._first = 0  # the first byte of the message whose fragments are being received
         self._message: bytearray | None = None  # the payload received so far
         self._frames = 0  # the number of fragments received so far
         self._skipping = 0  # bytes of a payload that `discard` still drops
@@ -123,7 +137,7 @@ class FrameReader:
     def _check(self, first: int, masked: bool, size: int, start: int) -> None:
         """Raise `FrameRefused` if a frame's head is not allowed."""
         opcode = first & 0xF
-        if not masked or first & _RESERVED or opcode not in _OPCODES:
+        if not masked or opcode not in _OPCODES or (first & _RESERVED and not self._may_be_compressed(first)):
             raise FrameRefused(
                 CloseCode.PROTOCOL_ERROR,
                 "a client's frame must be masked, without reserved bits, and of a known opcode",
@@ -147,6 +161,10 @@ class FrameReader:
             text = f"a message may have at most {self.max_bytes} bytes in {self._max_frames} frames"
             raise FrameRefused(CloseCode.MESSAGE_TOO_BIG, text)
 
+    def _may_be_compressed(self, first: int) -> bool:
+        """Whether a frame may have its reserved bits: only a message's first frame says that it is compressed."""
+        return self._inflate is not None and first & _RESERVED == _COMPRESSED and first & 0xF in (TEXT, BINARY)
+
     def _take(self, first: int, payload: bytes) -> str | Frame | None:
         """Add a frame's payload; the message or control frame that it completes, None if it completes none."""
         opcode = first & 0xF
@@ -155,7 +173,7 @@ class FrameReader:
                 _check_close(payload)
             return Frame(opcode, payload)
         if self._message is None:
-            self._opcode, self._message = opcode, bytearray()
+            self._first, self._message = first, bytearray()
         self._message += payload
         self._frames += 1
         self.fragments += 1
@@ -163,7 +181,10 @@ class FrameReader:
             return None
         whole = bytes(self._message)
         self._message, self._frames = None, 0
-        return _decode(whole) if self._opcode == TEXT else Frame(self._opcode, whole)
+        if self._first & _COMPRESSED and self._inflate is not None:
+            whole = self._inflate(whole, self.max_bytes)
+        opcode = self._first & 0xF
+        return _decode(whole) if opcode == TEXT else Frame(opcode, whole)
 
     def discard(self, data: bytes) -> bool:
         """Drop what a client still sends while its connection closes; whether its close frame was among it."""

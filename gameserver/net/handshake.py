@@ -4,7 +4,9 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Set
+from typing import NamedTuple
 
+from gameserver.net.compression import NO_COMPRESSION, Compression, negotiate
 from gameserver.net.head import Head, HeadRefused, bad_request
 
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
@@ -13,10 +15,19 @@ _ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 _MAX_LOGGED = 200  # characters of a client's header
 
 
-def accept_handshake(head: Head, allowed_origins: Set[str]) -> bytes:
-    """Check a WebSocket handshake (RFC 6455, section 4.2), and return the response that accepts it.
+class Handshake(NamedTuple):
+    """An accepted handshake: the response to send, and the compression agreed upon."""
 
-    ``allowed_origins`` are in the form of `gameserver.config.normal_origin`. Raises `HeadRefused`.
+    response: bytes
+    compression: Compression
+
+
+def accept_handshake(head: Head, allowed_origins: Set[str], compress_over_bytes: int | None = None) -> Handshake:
+    """Check a WebSocket handshake (RFC 6455, section 4.2), and accept it.
+
+    ``allowed_origins`` are in the form of `gameserver.config.normal_origin`. Messages of more than
+    ``compress_over_bytes`` are to be compressed if the client offers that; with None, no offer is accepted. Raises
+    `HeadRefused`.
     """
     host = head.only("host")
     key = head.only("sec-websocket-key")
@@ -33,10 +44,16 @@ def accept_handshake(head: Head, allowed_origins: Set[str]) -> bytes:
         raise bad_request("Sec-WebSocket-Key must be 16 bytes in base64")
     _check_origin(head.headers.get("origin", []), host, allowed_origins)
     accept = base64.b64encode(hashlib.sha1((key + _ACCEPT_GUID).encode("ascii"), usedforsecurity=False).digest())
-    return (
+    response = (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+        b"Sec-WebSocket-Accept: %b\r\n" % accept
     )
+    compression = NO_COMPRESSION
+    if compress_over_bytes is not None:
+        agreed, compression = negotiate(",".join(head.headers.get("sec-websocket-extensions", ())), compress_over_bytes)
+        if agreed:
+            response += f"Sec-WebSocket-Extensions: {agreed}\r\n".encode("ascii")
+    return Handshake(response + b"\r\n", compression)
 
 
 def _is_websocket_key(key: str) -> bool:

@@ -1,16 +1,50 @@
 """The bounded send queue of one connection, which sends whole frames only (protocol, "Close codes")."""
 
+import logging
 import math
 import os
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import TypeVar
 
 import trio
 
 from gameserver.errors import CloseCode
+from gameserver.net.compression import NO_COMPRESSION, Compression, MessageFrames
 from gameserver.net.frames import close_frame
 from gameserver.net.send_queue import SendQueue
+from gameserver.ops.log import log_failure
+
+logger = logging.getLogger(__name__)
 
 _STREAM_CHUNK_BYTES = 16_384  # a TLS record
+
+T = TypeVar("T")
+
+
+class Gathering:
+    """While it is entered, outboxes with an empty queue gather their frames, and each sends them in one write at exit.
+
+    ``frames`` has what has gathered for each, None while this is not entered. No task may run meanwhile, so that
+    nothing else is sent or waited for in between.
+    """
+
+    __slots__ = ("frames",)
+
+    def __init__(self) -> None:
+        self.frames: dict[Outbox, list[bytes]] | None = None
+
+    def __enter__(self) -> None:
+        self.frames = {}
+
+    def __exit__(self, *raised: object) -> None:
+        assert self.frames is not None
+        gathered, self.frames = self.frames, None
+        for outbox, frames in gathered.items():
+            try:
+                outbox.send_gathered(b"".join(frames))
+            except Exception:
+                log_failure(logger, logging.ERROR, "internal_error", "a connection could not be told of a change")
+                close_for_reconnect(outbox)
 
 
 class Outbox:
@@ -18,15 +52,18 @@ class Outbox:
 
     While the queue is empty, bytes are written at once to the non-blocking socket; what the socket does not accept is
     queued, and sent by a task that lives until the queue is empty. A stream without a descriptor (TLS, memory) always
-    uses the task. After a close frame nothing more is sent.
+    uses the task. After a close frame nothing more is sent. While ``gathering`` is entered, frames gather there instead
+    of being written at once.
 
-    ``start`` starts that task, ``on_closing`` is called once when a close frame is queued, ``on_dead`` when a write
-    fails. ``max_unsent_bytes`` bounds the queue; ``closing`` and ``close_reason`` are those of the close frame,
-    ``closing`` is None before; ``dead`` says that a write failed, or that `abandon` was called; ``progressed_at`` is
-    the time of Trio's clock when the peer last accepted queued bytes.
+    ``compression`` says which messages the client takes compressed: callers encode by it. ``start`` starts that task,
+    ``on_closing`` is called once when a close frame is queued, ``on_dead`` when a write fails. ``max_unsent_bytes``
+    bounds the queue; ``closing`` and ``close_reason`` are those of the close frame, ``closing`` is None before;
+    ``dead`` says that a write failed, or that `abandon` was called; ``progressed_at`` is the time of Trio's clock when
+    the peer last accepted queued bytes.
     """
 
     __slots__ = (
+        "_gathering",
         "_on_closing",
         "_on_dead",
         "_queue",
@@ -37,6 +74,7 @@ class Outbox:
         "_waiters",
         "close_reason",
         "closing",
+        "compression",
         "dead",
         "max_unsent_bytes",
         "progressed_at",
@@ -47,12 +85,16 @@ class Outbox:
         stream: trio.abc.Stream,
         max_unsent_bytes: int,
         *,
+        compression: Compression = NO_COMPRESSION,
+        gathering: Gathering,
         start: Callable[[Callable[[], Awaitable[None]]], object],
         on_closing: Callable[[], object],
         on_dead: Callable[[], object],
     ) -> None:
         self._stream = stream
         self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
+        self._gathering = gathering
+        self.compression = compression
         self._start = start
         self._on_closing = on_closing
         self._on_dead = on_dead
@@ -88,8 +130,8 @@ class Outbox:
         if self._queue is None or self._queue.unsent_bytes <= self.max_unsent_bytes:
             self._append(frames)
 
-    def push_updates(self, updates: Sequence[tuple[str, bytes]], joined: bytes) -> None:
-        """Send updates, each given by key and frame; ``joined`` holds all the frames.
+    def push_updates(self, updates: Sequence[tuple[str, MessageFrames]], joined: bytes) -> None:
+        """Send updates, each given by key and message; ``joined`` holds their frames for this connection.
 
         An update replaces a queued one of the same key. So updates are sent whatever is queued, and at most one of each
         key is queued.
@@ -98,18 +140,19 @@ class Outbox:
             return
         written = 0
         if self._queue is None and not self._sending and self._socket is not None:
-            written = self._write((joined,))
+            written = self._write(os.write, joined)
             if written == len(joined) or self.dead:
                 return
         queue = self._ensure_queue()
-        for key, frame in updates:
-            queue.put_update(key, frame)
+        for key, message in updates:
+            queue.put_update(key, message.of(self.compression))
         queue.remove_sent(written)
         self._start_sending()
 
     async def send(self, frames: bytes, *, about_all: bool = False) -> None:
         """Send a reply or recovered broadcasts by `put`, after waiting until at most ``max_unsent_bytes`` is queued."""
-        await self.wait_for_room()
+        if self._queue is not None:
+            await self.wait_for_room()
         self.put(frames, about_all=about_all)
 
     def put(self, frames: bytes, *, about_all: bool = False) -> None:
@@ -166,12 +209,22 @@ class Outbox:
         self._wake_waiters()
         self._on_closing()
 
+    def send_gathered(self, frames: bytes) -> None:
+        """Send what has gathered, unless the connection has died meanwhile."""
+        if not self.dead:
+            self._append(frames)
+
     def _append(self, data: bytes) -> None:
         written = 0
-        if self._queue is None and not self._sending and self._socket is not None:
-            written = self._write((data,))
-            if written == len(data) or self.dead:
+        if self._queue is None:
+            gathered = self._gathering.frames
+            if gathered is not None:
+                gathered.setdefault(self, []).append(data)
                 return
+            if self._socket is not None and not self._sending:
+                written = self._write(os.write, data)
+                if written == len(data) or self.dead:
+                    return
         queue = self._ensure_queue()
         queue.append(data)
         queue.remove_sent(written)
@@ -187,13 +240,12 @@ class Outbox:
             self._sending = True
             self._start(self._send_queue)
 
-    def _write(self, parts: Sequence[bytes | memoryview]) -> int:
+    def _write(self, write: Callable[[int, T], int], data: T) -> int:
         """Write as much as the socket accepts now; how many bytes that was."""
         assert self._socket is not None
         try:
             # The descriptor is looked up for each write: after a close, its number may belong to another file.
-            descriptor = self._socket.fileno()
-            return os.write(descriptor, parts[0]) if len(parts) == 1 else os.writev(descriptor, parts)
+            return write(self._socket.fileno(), data)
         except BlockingIOError:
             return 0
         except OSError:
@@ -203,7 +255,7 @@ class Outbox:
     def _write_queue(self) -> None:
         """Write queued bytes, as many as the socket accepts now."""
         while self._queue is not None:
-            written = self._write(self._queue.parts())
+            written = self._write(os.writev, self._queue.parts())
             if not written:
                 return
             self._remove_sent(self._queue, written)

@@ -8,6 +8,7 @@ import trio
 
 from gameserver.engine.sessions import Credentials, Login
 from gameserver.errors import CloseCode
+from gameserver.net.compression import Compression, inflate
 from gameserver.net.frames import (
     CLOSE,
     PING,
@@ -73,6 +74,8 @@ class Connection:
         nursery: trio.Nursery,
         transport: trio.abc.Stream,
         admission: Admission,
+        *,
+        compression: Compression,
         early: bytes,
         sources: list[str],
     ) -> None:
@@ -81,13 +84,19 @@ class Connection:
         self.outbox = Outbox(
             transport,
             min(_MAX_ANONYMOUS_BYTES, settings.max_unsent_bytes),
+            compression=compression,
+            gathering=context.gathering,
             start=self._start_sending,
             on_closing=self._start_close_timeout,
             on_dead=nursery.cancel_scope.cancel,
         )
         self._context = context
         self._nursery = nursery
-        frames = FrameReader(min(_MAX_ANONYMOUS_BYTES, settings.max_message_bytes), settings.max_message_fragments)
+        frames = FrameReader(
+            min(_MAX_ANONYMOUS_BYTES, settings.max_message_bytes),
+            settings.max_message_fragments,
+            inflate if compression.is_agreed else None,
+        )
         self._receiver = Receiver(transport, frames, early)
         self._admission = admission
         self._sources = sources
@@ -95,7 +104,7 @@ class Connection:
         self._session_id: str | None = None
         self._expires_at_ms: float = math.inf
         self._subscriptions = Subscriptions(context, self.outbox)
-        self._requests = RequestPipeline(context, self, self.outbox, admission, self._note_all_answered)
+        self._requests = RequestPipeline(context, self, self.outbox, admission, nursery, self._note_all_answered)
         self._opened_at_s: float | None = None
         self._keepalive: Keepalive | None = None
         self._logon_timer: TimerHandle | None = None
@@ -135,6 +144,7 @@ class Connection:
             )
             if context.draining:
                 self.drain()
+            del handshake_response, login, watched  # which an idle connection need not keep in memory
             await self._read_messages()
         finally:
             self._clean_up()
@@ -170,7 +180,6 @@ class Connection:
             self._keepalive.stop()
         if self.outbox.closing is None:
             # The peer is gone: what is queued for it cannot be sent.
-            self.dispose()
             self._nursery.cancel_scope.cancel()
         self._context.registry.remove(self, self.user.id if self.user else None, self._session_id)
         self._subscriptions.end()

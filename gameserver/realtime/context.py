@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,7 +13,9 @@ from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, authenticate
 from gameserver.errors import not_found
 from gameserver.handlers.execution import run_read
+from gameserver.net.compression import Compression, MessageFrames, compress, is_costly
 from gameserver.net.forwarded import Addresses
+from gameserver.net.outbox import Gathering
 from gameserver.net.reserve import Reserve
 from gameserver.net.timers import Timers
 from gameserver.net.tls import Certificate
@@ -42,7 +44,10 @@ _PROBE_S = 1.0  # for a test write to succeed
 
 @dataclass
 class ServerContext:
-    """The store, the clock, the hubs, the connection registry and the limits of one server."""
+    """The store, the clock, the hubs, the connection registry and the limits of one server.
+
+    ``run_aside`` runs a function in a worker thread, one at a time: what would hold up the event loop.
+    """
 
     settings: Settings
     store: Store
@@ -50,12 +55,13 @@ class ServerContext:
     clock: Clock
     timers: Timers
     hubs: Hubs
+    gathering: Gathering
     details_cache: DetailsCache
     registry: ConnectionRegistry
     metrics: Metrics
     writer_monitor: WriterMonitor
+    run_aside: RunSync
     certificate: Certificate | None = None
-    run_sync: RunSync = trio.to_thread.run_sync
     draining: bool = False
     connection_limiter: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
@@ -64,7 +70,6 @@ class ServerContext:
     reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
     unanswered_bytes: UnansweredBytes = field(init=False)
-    parser_limiter: trio.CapacityLimiter = field(init=False)
     user_rate_limiter: RateLimiter = field(init=False)
     address_rate_limiter: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
@@ -81,7 +86,6 @@ class ServerContext:
         self.trusted_proxies = Addresses(settings.trusted_proxies)
         self.connection_numbers = itertools.count(1)
         self.unanswered_bytes = UnansweredBytes(settings.max_unanswered_bytes)
-        self.parser_limiter = trio.CapacityLimiter(1)  # more would only compete with the event loop and the writer
         self.user_rate_limiter = RateLimiter(settings.max_requests_per_s)
         self.address_rate_limiter = RateLimiter(settings.max_requests_per_s_per_address)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
@@ -131,6 +135,11 @@ class ServerContext:
         return await self.store.read(
             partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
         )
+
+    async def compress(self, messages: Sequence[MessageFrames], compression: Compression) -> None:
+        """Compress messages in a worker thread, if it is costly, so that nothing of it is left for the event loop."""
+        if is_costly(messages, compression):
+            await self.run_aside(compress, messages, compression)
 
     def snapshot(self) -> ServerSnapshot:
         """The state of the server that its counters do not hold."""

@@ -5,32 +5,41 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import trio
 
 from gameserver.engine.context import PoolBet, Publication, ReopenedPool
 from gameserver.engine.distribution import distribution_updates
 from gameserver.errors import Rejected
-from gameserver.net.frames import text_frame
+from gameserver.net.compression import (
+    MAX_INLINE_BYTES,
+    Compression,
+    MessageFrames,
+    compress,
+    is_costly,
+    joined_frames,
+)
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions
 from gameserver.realtime.presence import Presence
-from gameserver.storage.jobs import Job
+from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
+
+R = TypeVar("R")
 
 _PUSHES_BETWEEN_CHECKPOINTS = 200
 _MAX_REST_S = 0.05
 
 
-def message_frame(body: bytes, now_ms: int, seq: int | None = None) -> bytes:
-    """Encode a broadcast as one frame, which is the same for every connection."""
-    return text_frame(with_header(ResponseHeader(t=now_ms, seq=seq), body))
+def message_frames(body: bytes, now_ms: int, seq: int | None = None) -> MessageFrames:
+    """A broadcast, whose frames are the same for every connection."""
+    return MessageFrames(with_header(ResponseHeader(t=now_ms, seq=seq), body))
 
 
 class Subscriber(Protocol):
@@ -61,12 +70,14 @@ class Subscription:
 class HubContext:
     """What all hubs share: the clock, timers, the store's reads, the watchers of sources, and the intervals.
 
-    ``deliveries`` counts broadcasts pushed times their receivers, without presence pushed at once.
+    ``run_aside`` runs a function in a worker thread. ``deliveries`` counts broadcasts pushed times their receivers,
+    without presence pushed at once.
     """
 
     now_ms: Callable[[], int]
     call_later: Callable[[float, Callable[[], object]], object]
     read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]]
+    run_aside: RunSync
     watchers_of: Callable[[int], Collection[Outbox]]
     presence_detail_limit: int
     presence_interval_s: float
@@ -91,7 +102,7 @@ class Hub:
         self._subscriptions: dict[Subscription, None] = {}
         self._active: dict[Subscription, Outbox] = {}
         self._connections_of: Counter[int] = Counter()
-        self._pending: list[tuple[Publication | None, bytes]] = []
+        self._pending: list[tuple[Publication | None, MessageFrames]] = []
         self._first_pending_seq: int | None = None
         self._has_work = False
         self._work = trio.lowlevel.ParkingLot()
@@ -123,20 +134,20 @@ class Hub:
             self._first_pending_seq = publication.seq
         if publication.ends_pool is not None:
             self._distributions.end(publication.ends_pool)
-        frame = message_frame(publication.body, publication.sent_at, publication.seq)
-        self._pending.append((publication, frame))
+        message = message_frames(publication.body, publication.sent_at, publication.seq)
+        self._pending.append((publication, message))
         self.wake()
 
     def push_soon(self, message: Message) -> None:
         """Queue a broadcast that is not durable for all subscribers."""
-        self._pending.append((None, message_frame(encode_body(message), self._context.now_ms())))
+        self._pending.append((None, message_frames(encode_body(message), self._context.now_ms())))
         self.wake()
 
     def _push_now(self, message: Message) -> None:
         """Push a broadcast that is not durable at once; for games with few subscribers."""
-        frame = message_frame(encode_body(message), self._context.now_ms())
+        frames = message_frames(encode_body(message), self._context.now_ms())
         for outbox in list(self._active.values()):
-            outbox.push_if_room(frame)
+            outbox.push_if_room(frames.of(outbox.compression))
 
     async def wait_until_pushed(self, stored_seq: int) -> None:
         """Wait until the broadcasts up to ``stored_seq``, which are on disk, have been pushed."""
@@ -194,14 +205,14 @@ class Hub:
             logger.warning("distribution updates of game %s are delayed: %s", self.game_uuid, rejected.text)
             self._distributions.requeue(due)
             return
-        updates = [
-            (update.pool_uuid, message_frame(body, self._context.now_ms()))
+        updates = {
+            update.pool_uuid: message_frames(body, self._context.now_ms())
             for update, body in zip(due, bodies, strict=True)
             if body is not None and self._distributions.is_current(update.pool_uuid)
-        ]
+        }
         await self._flush()
         if updates:
-            await self._push(b"".join(frame for _, frame in updates), len(updates), updates=updates)
+            await self._push(list(updates.values()), pools=list(updates))
 
     def wake(self) -> None:
         """Have the hub's task look for work, and end if nobody needs the hub."""
@@ -214,20 +225,21 @@ class Hub:
         self._first_pending_seq = None
         durable = [publication for publication, _ in pending if publication is not None]
         # Subscribers read broadcasts up to last_seq from the log, and a new hub may hold some of those.
-        fresh = [frame for publication, frame in pending if publication is None or publication.seq > self.last_seq]
+        fresh = [message for publication, message in pending if publication is None or publication.seq > self.last_seq]
         watchers = self._watchers(durable[0].source_id) if durable else []
         if durable:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             self.closed |= any(publication.ends_subscriptions for publication in durable)
-        for_watchers = b"".join(frame for publication, frame in pending if publication and publication.for_watchers)
+        for_watchers = [message for publication, message in pending if publication and publication.for_watchers]
         about = {pool for publication in durable for pool in publication.about}
         try:
             if fresh:
-                await self._push(b"".join(fresh), len(fresh), about if durable else None)
+                await self._push(fresh, about if durable else None)
             if self.closed:
                 self._end_subscriptions()
             if for_watchers:
-                await _push_all(watchers, for_watchers, ())
+                await self._compress_ahead(for_watchers, watchers)
+                await _push_all(watchers, list, for_watchers, ())
         except Exception:
             self.close_subscribers(watchers if for_watchers else ())
             raise
@@ -236,16 +248,25 @@ class Hub:
 
     async def _push(
         self,
-        frames: bytes,
-        count: int,
+        messages: Sequence[MessageFrames],
         about: Collection[str] | None = None,
-        updates: Sequence[tuple[str, bytes]] | None = None,
+        pools: Sequence[str] | None = None,
     ) -> None:
-        """Push ``count`` messages to the active subscriptions, by the kind of push that `_push_all` describes."""
+        """Push messages to the active subscriptions, by the kind of push that `_push_all` describes."""
         active = list(self._active.items())
-        # A subscriber may leave while others are pushed to.
-        still = (outbox for subscription, outbox in active if subscription in self._active)
-        self._context.deliveries += await _push_all(still, frames, about, updates) * count
+        await self._compress_ahead(messages, self._active.values())
+        self._context.deliveries += await _push_all(active, self._still_active, messages, about, pools) * len(messages)
+
+    def _still_active(self, part: Sequence[tuple[Subscription, Outbox]]) -> list[Outbox]:
+        """The outboxes of subscriptions that are still active: a subscriber may leave while others are pushed to."""
+        return [outbox for subscription, outbox in part if subscription in self._active]
+
+    async def _compress_ahead(self, messages: Sequence[MessageFrames], outboxes: Iterable[Outbox]) -> None:
+        """If much is to be compressed for some of the outboxes, do it in a worker thread."""
+        if sum(len(message.payload) for message in messages) > MAX_INLINE_BYTES:
+            for compression in {outbox.compression for outbox in outboxes}:
+                if is_costly(messages, compression):
+                    await self._context.run_aside(compress, messages, compression)
 
     def _end_subscriptions(self) -> None:
         for subscription in list(self._subscriptions):
@@ -306,23 +327,33 @@ class Hub:
 
 
 async def _push_all(
-    outboxes: Iterable[Outbox],
-    frames: bytes,
+    readers: Sequence[R],
+    outboxes_of: Callable[[Sequence[R]], list[Outbox]],
+    messages: Sequence[MessageFrames],
     about: Collection[str] | None,
-    updates: Sequence[tuple[str, bytes]] | None = None,
+    pools: Sequence[str] | None = None,
 ) -> int:
-    """Push frames to outboxes; to how many.
+    """Push messages, joined once for the readers of each compression, to readers' outboxes; to how many.
 
-    They are durable broadcasts about the pools ``about``, or distribution ``updates``, or neither: not durable.
+    They are durable broadcasts about the pools ``about``, or distribution updates of each of ``pools``, or neither: not
+    durable. ``outboxes_of`` gives the outboxes of some of the readers, right before they are pushed to.
     """
-    number = 0
-    for number, outbox in enumerate(outboxes, 1):
-        if about is not None:
-            outbox.push(frames, about)
-        elif updates is not None:
-            outbox.push_updates(updates, frames)
-        else:
-            outbox.push_if_room(frames)
-        if number % _PUSHES_BETWEEN_CHECKPOINTS == 0:
+    updates = list(zip(pools, messages, strict=True)) if pools is not None else None
+    pieces: dict[Compression, bytes] = {}
+    count = 0
+    for start in range(0, len(readers), _PUSHES_BETWEEN_CHECKPOINTS):
+        if start:
             await trio.lowlevel.checkpoint()
-    return number
+        outboxes = outboxes_of(readers[start : start + _PUSHES_BETWEEN_CHECKPOINTS])
+        for outbox in outboxes:
+            frames = pieces.get(outbox.compression)
+            if frames is None:
+                frames = pieces[outbox.compression] = joined_frames(messages, outbox.compression)
+            if about is not None:
+                outbox.push(frames, about)
+            elif updates is not None:
+                outbox.push_updates(updates, frames)
+            else:
+                outbox.push_if_room(frames)
+        count += len(outboxes)
+    return count

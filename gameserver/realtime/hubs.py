@@ -9,7 +9,7 @@ from gameserver.engine.context import PoolBet, Publication, ReopenedPool
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
 from gameserver.realtime.hub import Hub, HubContext
-from gameserver.storage.jobs import Job
+from gameserver.storage.jobs import Job, RunSync
 
 
 class Hubs:
@@ -24,11 +24,13 @@ class Hubs:
         presence_interval_s: float,
         distribution_interval_s: float,
         read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
+        run_aside: RunSync,
     ) -> None:
         self._context = HubContext(
             now_ms,
             call_later,
             read,
+            run_aside,
             self.watchers_of,
             presence_detail_limit,
             presence_interval_s,

@@ -11,7 +11,7 @@ from gameserver.config import UNIX
 from gameserver.engine.sessions import Login
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.net.accept import accept_forever
-from gameserver.net.handshake import accept_handshake
+from gameserver.net.handshake import Handshake, accept_handshake
 from gameserver.net.head import Head, HeadRefused, read_head
 from gameserver.net.proxy_protocol import read_source
 from gameserver.net.responses import without_body
@@ -54,9 +54,9 @@ async def serve_connection(
     """
     admission = Admission(context, transport, peer, at_metrics_port=at_metrics_port)
     set_context(admission.fields)
-    handshake = await _contain(admission, _serve_request(context, admission))
-    if handshake is not None:
-        websockets.start_soon(_contain, admission, _serve_websocket(context, admission, handshake))
+    opening = await _contain(admission, _serve_request(context, admission))
+    if opening is not None:
+        websockets.start_soon(_contain, admission, _serve_websocket(context, admission, opening))
 
 
 async def _contain(admission: Admission, serve: Awaitable[T | None]) -> T | None:
@@ -78,30 +78,30 @@ async def _contain(admission: Admission, serve: Awaitable[T | None]) -> T | None
     return result
 
 
-class _Handshake(NamedTuple):
-    """A WebSocket handshake: the response that accepts it, its query, and the bytes received after its head."""
+class _Opening(NamedTuple):
+    """The opening of a WebSocket: its accepted handshake, its query, and the bytes received after its head."""
 
-    response: bytes
+    handshake: Handshake
     query: Query
     early: bytes
 
 
-async def _serve_request(context: ServerContext, admission: Admission) -> _Handshake | None:
+async def _serve_request(context: ServerContext, admission: Admission) -> _Opening | None:
     """Read a connection's request and answer it, unless it is a WebSocket handshake.
 
     A connection beyond the limits gets health checks only, unless a slot is free by its request.
     """
     if admission.has_slot:
         return await _in_time(context, admission, _read_request(context, admission))
-    handshake = None
+    opening = None
     with context.reserve.hold() as hold:
-        handshake = await _in_time(context, admission, _read_request(context, admission))
+        opening = await _in_time(context, admission, _read_request(context, admission))
     if hold.cancelled_caught and not admission.answered:
         refused = admission.too_many_connections()
         admission.record_refusal(refused.reason, refused.fields)
         if context.certificate is None:
             await admission.transport.send_all(refused.response)
-    return handshake
+    return opening
 
 
 async def _in_time(context: ServerContext, admission: Admission, step: Awaitable[T]) -> T | None:
@@ -118,7 +118,7 @@ async def _in_time(context: ServerContext, admission: Admission, step: Awaitable
     return done
 
 
-async def _read_request(context: ServerContext, admission: Admission) -> _Handshake | None:
+async def _read_request(context: ServerContext, admission: Admission) -> _Opening | None:
     if context.settings.proxy_protocol and admission.peer in context.trusted_proxies:
         admission.set_peer(await read_source(admission.transport) or admission.peer)
     if context.certificate is not None:
@@ -126,7 +126,7 @@ async def _read_request(context: ServerContext, admission: Admission) -> _Handsh
     return await _handle_head(context, admission)
 
 
-async def _handle_head(context: ServerContext, admission: Admission) -> _Handshake | None:
+async def _handle_head(context: ServerContext, admission: Admission) -> _Opening | None:
     """Read a request's head and route it: HTTP requests are answered here. Raises `HeadRefused`."""
     head = await read_head(admission.transport, context.settings.max_head_bytes)
     if head is None:
@@ -167,25 +167,37 @@ async def _http_response(context: ServerContext, admission: Admission, head: Hea
     return answer(head.method, head.path, state=state, metrics=metrics)
 
 
-def _read_handshake(context: ServerContext, head: Head) -> _Handshake:
+def _read_handshake(context: ServerContext, head: Head) -> _Opening:
     """Check a handshake. Raises `HeadRefused`."""
     # No checkpoint between here and the start of the connection's task: a server that drains starts none.
     if context.draining:
         raise HeadRefused(503, "busy", "the server is shutting down; try again later", RETRY_AFTER, reason="draining")
-    return _Handshake(accept_handshake(head, context.allowed_origins), read_query(head), head.rest)
+    settings = context.settings
+    compress_over_bytes = settings.compress_min_bytes if settings.compression else None
+    handshake = accept_handshake(head, context.allowed_origins, compress_over_bytes)
+    return _Opening(handshake, read_query(head), head.rest)
 
 
-async def _serve_websocket(context: ServerContext, admission: Admission, handshake: _Handshake) -> None:
+async def _serve_websocket(context: ServerContext, admission: Admission, opening: _Opening) -> None:
     """Serve a WebSocket connection, from its handshake to its end."""
-    session = await _in_time(context, admission, _log_on(context, handshake.query))
+    session = await _in_time(context, admission, _log_on(context, opening.query))
     if session is None:
         return
     connection = None
     try:
         async with trio.open_nursery() as nursery:
-            sources = handshake.query.sources
-            connection = Connection(context, nursery, admission.transport, admission, handshake.early, sources)
-            await connection.run(handshake.response, *session)
+            connection = Connection(
+                context,
+                nursery,
+                admission.transport,
+                admission,
+                compression=opening.handshake.compression,
+                early=opening.early,
+                sources=opening.query.sources,
+            )
+            running = connection.run(opening.handshake.response, *session)
+            del opening, session  # which an idle connection need not keep in memory
+            await running
     finally:
         if connection is not None:
             connection.dispose()

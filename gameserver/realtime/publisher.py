@@ -19,7 +19,7 @@ from gameserver.protocol.codec import encode_body
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
-from gameserver.realtime.hub import message_frame
+from gameserver.realtime.hub import message_frames
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.ledger import Balances
 
@@ -51,9 +51,9 @@ class Publisher:
             self._details.invalidate(publication.game_uuid)
             self._hubs.publish(publication)
         for notice in effects.notices:
-            frame = message_frame(notice.body, self._clock.now_ms())
+            message = message_frames(notice.body, self._clock.now_ms())
             for connection in self._registry.of_user(notice.user_id):
-                connection.outbox.push(frame)
+                connection.outbox.push(message.of(connection.outbox.compression))
         for (user_id, currency), held in effects.balances.items():
             self._push_balance(user_id, currency, held)
         for bet in effects.bets:
@@ -85,6 +85,6 @@ class Publisher:
                 available_balance=to_units(held.available, currency),
                 currency=currency,
             )
-            frame = message_frame(encode_body(update), self._clock.now_ms())
+            message = message_frames(encode_body(update), self._clock.now_ms())
             for connection in connections:
-                connection.outbox.push(frame)
+                connection.outbox.push(message.of(connection.outbox.compression))

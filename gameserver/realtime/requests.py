@@ -15,7 +15,7 @@ from gameserver.engine.context import Committed
 from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
 from gameserver.handlers.execution import Parsed, WriteRequest, parse, write_job
 from gameserver.handlers.table import CONNECTION
-from gameserver.net.frames import text_frame
+from gameserver.net.compression import MessageFrames, is_costly
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.ops.metrics import OK
@@ -62,7 +62,7 @@ class _DecodedRequest(NamedTuple):
 class RequestPipeline:
     """Handles the requests of one connection, of which ``unanswered`` are in flight.
 
-    ``on_all_answered`` is called whenever none is left.
+    ``nursery`` is the connection's; ``on_all_answered`` is called whenever no request is left.
     """
 
     __slots__ = (
@@ -73,6 +73,8 @@ class RequestPipeline:
         "_context",
         "_fields",
         "_flood_detector",
+        "_late",
+        "_nursery",
         "_on_all_answered",
         "_outbox",
         "_request_id",
@@ -85,6 +87,7 @@ class RequestPipeline:
         connection: ClientConnection,
         outbox: Outbox,
         admission: Admission,
+        nursery: trio.Nursery,
         on_all_answered: Callable[[], None],
     ) -> None:
         self.unanswered = 0
@@ -93,7 +96,9 @@ class RequestPipeline:
         self._outbox = outbox
         self._address = admission.limit_key
         self._fields = admission.fields
+        self._nursery = nursery
         self._on_all_answered = on_all_answered
+        self._late: list[MessageFrames] = []
         self._awaited_count = 0
         self._answered: trio.lowlevel.ParkingLot | None = None  # only while the task waits for answers
         self._request_id: str | int | None = None  # of the read or connection request that is being run
@@ -109,13 +114,14 @@ class RequestPipeline:
         self.unanswered += 1
         if decoded.request is not None and declared(decoded.request).kind is Kind.WRITE:
             if self.unanswered > _MAX_UNANSWERED:
-                await self._wait_for_others()
+                await self._wait_until_left(1)
             await self._outbox.wait_for_room()
             failure = await self._submit(decoded, decoded.request, text)
             if failure is None:
                 return
             decoded = decoded._replace(request=None, failure=failure)
-        await self._wait_for_others()
+        if self.unanswered > 1:
+            await self._wait_until_left(1)
         await self._run(decoded)
         self._note_answered()
 
@@ -160,36 +166,34 @@ class RequestPipeline:
         prepare = partial(_prepare, request, text, self._context.settings)
         if len(text) <= _MAX_INLINE_CHARS:
             return prepare()
-        prepared: tuple[bytes | None, Parsed] = await self._context.run_sync(
-            prepare, limiter=self._context.parser_limiter
-        )
+        prepared: tuple[bytes | None, Parsed] = await self._context.run_aside(prepare)
         return prepared
 
     def _answer_write(self, decoded: _DecodedRequest, user_id: int, size_bytes: int, outcome: Outcome) -> None:
         """Answer a write that was committed or failed; those before it have been answered."""
         self._context.unanswered_bytes.release(user_id, size_bytes)
         error = outcome.error
+        is_answered = True
         try:
             if error is None:
                 committed: Committed = outcome.result
                 if cost := change_cost(committed):
                     self._context.user_rate_limiter.charge(user_id, trio.current_time(), cost)
-                self._outbox.put(self._reply_frame(decoded.id, committed.body, repeated=committed.repeated))
+                is_answered = self._put(self._reply(decoded.id, committed.body, repeated=committed.repeated))
             else:
-                self._outbox.put(self._reply_frame(decoded.id, self._error_body(decoded, error)))
+                is_answered = self._put(self._reply(decoded.id, self._error_body(decoded, error)))
         except Exception:
-            text = "a committed change could not be answered"
-            log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, op=decoded.op)
-            close_for_reconnect(self._outbox)
+            self._log_unanswered(op=decoded.op)
         self._count(decoded, error)
-        self._note_answered()
+        if is_answered:
+            self._note_answered()
 
     async def _run(self, decoded: _DecodedRequest) -> None:
         """Run a read or connection request and answer it, or answer the failure of any request."""
         self._request_id = decoded.id
         error = decoded.failure
         try:
-            if decoded.request is not None and error is None:
+            if decoded.request is not None:
                 await self._perform(decoded.request)
         except Exception as raised:
             error = raised
@@ -228,11 +232,8 @@ class RequestPipeline:
         """Wait until every request received so far is answered."""
         await self._wait_until_left(0)
 
-    async def _wait_for_others(self) -> None:
-        """Wait until the last request received is the only one unanswered."""
-        await self._wait_until_left(1)
-
     async def _wait_until_left(self, count: int) -> None:
+        """Wait until no more than ``count`` requests are unanswered, that of the caller included."""
         while self.unanswered > count:
             self._awaited_count, self._answered = count, trio.lowlevel.ParkingLot()
             await self._answered.park()
@@ -274,11 +275,41 @@ class RequestPipeline:
         await self._send(encode_body(message))
 
     async def _send(self, body: bytes, *, about_all: bool = False) -> None:
-        await self._outbox.send(self._reply_frame(self._request_id, body), about_all=about_all)
+        reply, compression = self._reply(self._request_id, body), self._outbox.compression
+        if compression.is_agreed:
+            await self._context.compress((reply,), compression)
+        await self._outbox.send(reply.of(compression), about_all=about_all)
 
-    def _reply_frame(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> bytes:
+    def _put(self, reply: MessageFrames) -> bool:
+        """Send the reply to a write, unless it or one before it is still to be compressed; whether it was sent."""
+        compression = self._outbox.compression
+        if not self._late and not (compression.is_agreed and is_costly((reply,), compression)):
+            self._outbox.put(reply.of(compression))
+            return True
+        self._late.append(reply)
+        if len(self._late) == 1:
+            self._nursery.start_soon(self._send_late)
+        return False
+
+    async def _send_late(self) -> None:
+        """Send the replies that could not be sent at once, in order."""
+        try:
+            while self._late:
+                await self._context.compress(self._late[:1], self._outbox.compression)
+                self._outbox.put(self._late.pop(0).of(self._outbox.compression))
+                self._note_answered()
+        except Exception:
+            self._log_unanswered()
+
+    def _log_unanswered(self, **fields: object) -> None:
+        """Log a bug in answering, and close the connection, whose client must recover."""
+        text = "a committed change could not be answered"
+        log_failure(logger, logging.ERROR, "internal_error", text, **self._fields, **fields)
+        close_for_reconnect(self._outbox)
+
+    def _reply(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> MessageFrames:
         header = ResponseHeader(t=self._context.clock.now_ms(), id=request_id, repeated=repeated)
-        return text_frame(with_header(header, body))
+        return MessageFrames(with_header(header, body))
 
 
 def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:

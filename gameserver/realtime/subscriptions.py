@@ -7,12 +7,13 @@ from functools import partial
 from gameserver.engine.distribution import open_distributions
 from gameserver.engine.log_view import LogView, view_log
 from gameserver.errors import ErrorCode, Rejected, not_found
+from gameserver.net.compression import MessageFrames, joined_frames
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.declare import Message
 from gameserver.protocol.subscriptions import GameJoined, GameLeft, JoinGame, LeaveGame
 from gameserver.realtime.context import ServerContext
-from gameserver.realtime.hub import Hub, Subscription, message_frame
+from gameserver.realtime.hub import Hub, Subscription, message_frames
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
 from gameserver.storage.users import User
@@ -81,7 +82,7 @@ class Subscriptions:
             if subscription is not None:
                 pushed_before = hub.distributions_pushed
                 for body in await self._context.store.read(partial(open_distributions, game_id=view.game_id)):
-                    await self.outbox.send(message_frame(body, self._context.clock.now_ms()))
+                    await self._send([message_frames(body, self._context.clock.now_ms())])
                 await self._recover(hub, view, position)
                 hub.activate(subscription)
                 hub.push_again(pushed_before)
@@ -100,7 +101,7 @@ class Subscriptions:
 
         Raises LookupError if the log has a gap.
         """
-        while position < hub.last_seq and self.outbox.closing is None and not self.outbox.dead:
+        while position < hub.last_seq and self.outbox.closing is None:
             missed = await self._context.store.read(
                 partial(
                     list_broadcasts,
@@ -112,10 +113,14 @@ class Subscriptions:
             )
             if not missed or missed[0].seq != position + 1:
                 raise LookupError(f"broadcast {position + 1} was deleted from the log during recovery")
-            frames = b"".join(message_frame(row.body, row.sent_at, row.seq) for row in missed)
-            await self.outbox.send(frames, about_all=True)
+            messages = [message_frames(row.body, row.sent_at, row.seq) for row in missed]
+            await self._send(messages, about_all=True)
             position = missed[-1].seq
         return position
+
+    async def _send(self, messages: list[MessageFrames], *, about_all: bool = False) -> None:
+        await self._context.compress(messages, self.outbox.compression)
+        await self.outbox.send(joined_frames(messages, self.outbox.compression), about_all=about_all)
 
     async def leave(self, request: LeaveGame, reply: Reply) -> None:
         """End a subscription.

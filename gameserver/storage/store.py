@@ -1,7 +1,7 @@
 """The database's interface to the rest of the server: jobs that read and jobs that write."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -49,6 +49,7 @@ class Store:
         max_waiting_writes: int,
         due_job: Callable[[Connection, int], Due | None],
         publish: Callable[[Any], None],
+        telling: AbstractContextManager[object],
         monotonic_s: Callable[[], float],
         run_sync: RunSync = trio.to_thread.run_sync,
         run_writes: RunSync | None = None,
@@ -67,6 +68,7 @@ class Store:
             due_job=due_job,
             next_due=next_due_at,
             publish=publish,
+            telling=telling,
             monotonic_s=monotonic_s,
             max_waiting=max_waiting_writes,
             run_sync=run_writes or run_sync,

@@ -137,10 +137,18 @@ def test_what_is_no_currency_is_not(currency: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "places"), [("DON", 2), ("EUR", 2), ("JPY", 0), ("KRW", 0), ("BHD", 3), ("CLF", 4), ("XYZ", 2)]
+    ("currencies", "places"),
+    [
+        ("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF", 0),
+        ("DON EUR USD XYZ", 2),
+        ("BHD IQD JOD KWD LYD OMR TND", 3),
+        ("CLF UYW", 4),
+    ],
 )
-def test_a_currency_has_the_places_of_iso_4217_and_others_two(currency: str, places: int) -> None:
-    assert currency_places(currency) == places
+def test_a_currency_has_the_places_of_iso_4217_and_others_two(currencies: str, places: int) -> None:
+    assert {currency: currency_places(currency) for currency in currencies.split()} == dict.fromkeys(
+        currencies.split(), places
+    )
 
 
 @pytest.mark.parametrize(

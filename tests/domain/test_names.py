@@ -70,6 +70,7 @@ def test_a_name_is_refused_that_holds_what_shows_nothing(name: str) -> None:
     "name",
     [
         "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # two parts of one Persian word
+        "\u06f1\u06f0\u200c\u0646\u0641\u0631\u0647",  # a Persian word that begins with a number
         "क्\u200dष",  # a half letter of Devanagari
         FAMILY,
         "\U0001f3f3\ufe0f\u200d\U0001f308",  # a rainbow flag
@@ -181,3 +182,9 @@ def test_a_name_that_is_long_only_as_sent_is_refused_too() -> None:
 )
 def test_a_hashtag_joins_the_words_of_a_name(name: str, expected: str | None) -> None:
     assert hashtag(name) == expected
+
+
+def test_blanks_around_items_are_dropped_and_nothing_else() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1)]
+    dropped = {one for one in characters if list(split_list([f"{one}a{one}"])) == ["a"]}
+    assert dropped == set(filter(str.isspace, characters)) - set("\x1c\x1d\x1e\x1f\x85")

@@ -6,6 +6,7 @@ from gameserver.domain.pools import (
     PoolType,
     check_finish_at,
     check_times,
+    check_within_game,
     common_level,
     parse_labels,
     recreated_times,
@@ -56,6 +57,21 @@ def test_moments_that_are_past_or_out_of_order_are_refused(
 ) -> None:
     with refused_parameter(field):
         check_times(PoolTimes(*times), NOW)
+
+
+@pytest.mark.parametrize(("start_at", "finish_at", "close_at"), [(8, 8, 8), (None, None, 8), (9, 9, None)])
+def test_a_pool_may_start_and_finish_as_long_as_its_game_is_open(
+    start_at: int | None, finish_at: int | None, close_at: int | None
+) -> None:
+    check_within_game(start_at, finish_at, close_at)
+
+
+@pytest.mark.parametrize(("start_at", "finish_at", "field"), [(9, None, "start_at"), (8, 9, "finish_at")])
+def test_a_pool_that_starts_or_finishes_after_its_game_has_closed_is_refused(
+    start_at: int, finish_at: int | None, field: str
+) -> None:
+    with refused_parameter(field):
+        check_within_game(start_at, finish_at, 8)
 
 
 @pytest.mark.parametrize("now_ms", [100, 199])

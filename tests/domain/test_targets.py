@@ -16,6 +16,7 @@ from gameserver.domain.targets import (
     parse_target,
     parse_targets,
     path_id,
+    target_key,
 )
 from gameserver.errors import Rejected
 from tests.support.refusals import refused_parameter
@@ -62,6 +63,7 @@ def prefixes(path: Path) -> set[str]:
         ("巴西:7", ["巴西", "7"]),
         ("👨\u200d👩\u200d👧:x", ["👨\u200d👩\u200d👧", "x"]),
         ("None", ["none"]),
+        ("\uff2e\uff4f\uff4e\uff45", ["none"]),
         ("a:none", ["a", "none"]),
     ],
 )
@@ -112,6 +114,13 @@ def test_a_part_of_more_than_128_characters_is_refused() -> None:
     assert ids("x" * 128 + ":a") == ["x" * 128, "a"]
     with refused_parameter("targets"):
         parse_target("a:" + "x" * 129, "targets", 64)
+
+
+def test_an_id_of_more_than_128_characters_stands_for_no_target() -> None:
+    assert target_key("x" * 128, "target", 2) == "x" * 128
+    assert target_key("x" * 127 + ":y", "target", 2) == "x" * 127 + ":y"
+    with refused_parameter("target"):
+        target_key("x" * 129, "target", 2)
 
 
 def test_a_part_that_is_long_only_as_sent_is_refused_too() -> None:

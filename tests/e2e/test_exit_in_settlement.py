@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +48,7 @@ def settle(file: Path, goal: dict[str, str], exit_before: int) -> None:
             due_job=partial(due_job, settings),
             next_due=next_due_at,
             publish=lambda result: None,
+            telling=nullcontext(),
             monotonic_s=lambda: 0.0,
             max_waiting=1,
             run_sync=run_inline,

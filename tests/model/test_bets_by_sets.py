@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,6 +64,7 @@ class World:
             due_job=partial(due_job, self.settings),
             next_due=next_due_at,
             publish=lambda result: None,
+            telling=nullcontext(),
             monotonic_s=lambda: 0.0,
             max_waiting=BETS,
             run_sync=run_inline,

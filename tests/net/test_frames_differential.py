@@ -1,20 +1,25 @@
 """The frame reader beside those of two other libraries: what a client may send is read alike, what it may not is
-refused alike, however it is cut.
+refused alike, however it is cut. Every reader has agreed to compression, each message by itself.
 """
 
+import zlib
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame as WebsocketsFrame
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
+from wsproto.extensions import PerMessageDeflate as WsprotoDeflate
+from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol
 
 from gameserver.errors import CloseCode
+from gameserver.net.compression import inflate
 from gameserver.net.frames import (
     BINARY,
     CLOSE,
@@ -27,7 +32,7 @@ from gameserver.net.frames import (
     FrameRefused,
 )
 
-FINAL = 0x80
+FINAL, COMPRESSED = 0x80, 0x40
 RESERVED_OPCODES = [3, 4, 5, 6, 7, 11, 12, 13, 14, 15]
 BAD_UTF_8 = [b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xc0\x80", b"x\x80"]
 
@@ -66,7 +71,7 @@ class Read(NamedTuple):
 
 
 def read_by_us(parts: Iterable[bytes]) -> Read:
-    reader, found = FrameReader(10**9, 10**6), list[str | Frame]()
+    reader, found = FrameReader(10**9, 10**6, inflate), list[str | Frame]()
     try:
         for part in parts:
             reader.feed(part)
@@ -81,6 +86,7 @@ def read_by_us(parts: Iterable[bytes]) -> Read:
 
 def read_by_websockets(parts: Iterable[bytes]) -> Read:
     server, found = ServerProtocol(state=State.OPEN, max_size=None), list[str | Frame]()
+    server.extensions = [PerMessageDeflate(True, True, 15, 15)]
     for part in parts:
         server.receive_data(part)
     opcode, payload = CONTINUATION, b""
@@ -103,8 +109,21 @@ def read_by_websockets(parts: Iterable[bytes]) -> Read:
     return Read(found, None)
 
 
+class RememberingDeflate(WsprotoDeflate):
+    """wsproto's own forgets, at a control frame between two fragments, that their message is compressed."""
+
+    def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
+        """Pass over control frames."""
+        if self._inbound_is_compressible:
+            return super().frame_inbound_complete(proto, fin)
+        self._inbound_compressed = self._inbound_compressed or None
+        return None
+
+
 def read_by_wsproto(parts: Iterable[bytes]) -> Read:
-    server, found = Connection(ConnectionType.SERVER), list[str | Frame]()
+    extension = RememberingDeflate(client_no_context_takeover=True, server_no_context_takeover=True)
+    extension.accept("permessage-deflate")
+    server, found = Connection(ConnectionType.SERVER, [extension]), list[str | Frame]()
     text, data = "", b""
     for part in parts:
         server.receive_data(part)
@@ -148,11 +167,22 @@ controls = st.builds(
 closings = st.builds(close_payload, good_codes | st.just(1005), st.text("aä€", max_size=40))
 
 
+def deflated(payload: bytes, level: int, window_bits: int) -> bytes:
+    """A compressed message's payload."""
+    compressor = zlib.compressobj(level, zlib.DEFLATED, -window_bits)
+    return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
+
+
+compressions = st.tuples(st.integers(0, 9), st.integers(9, 15))
+
+
 @st.composite
 def messages(draw: st.DrawFn) -> list[Wire]:
-    """The frames of one message, and controls between them."""
+    """The frames of one message, compressed or not, and controls between them."""
     opcode = draw(st.sampled_from([TEXT, BINARY]))
     payload = draw(texts if opcode == TEXT else payloads)
+    if (compression := draw(st.none() | compressions)) is not None:
+        opcode, payload = opcode | COMPRESSED, deflated(payload, *compression)
     cuts = sorted(draw(st.lists(st.integers(0, len(payload)), max_size=3)))
     frames: list[Wire] = []
     for start, end in pairwise([0, *cuts, len(payload)]):
@@ -168,7 +198,10 @@ def good_streams(draw: st.DrawFn) -> list[Wire]:
     """Frames that a client may send; the last message may not be whole."""
     frames = [frame for message in draw(st.lists(messages(), max_size=3)) for frame in message]
     if draw(st.booleans()):
-        frames.append(Wire(draw(st.sampled_from([TEXT, BINARY])), draw(texts)))
+        begun = Wire(draw(st.sampled_from([TEXT, BINARY])), draw(texts))
+        if draw(st.booleans()):
+            begun = Wire(begun.first | COMPRESSED, deflated(begun.payload, *draw(compressions)))
+        frames.append(begun)
     return frames
 
 
@@ -183,6 +216,11 @@ def misplaced(frames: list[Wire]) -> list[int]:
     return [TEXT, BINARY] if is_unfinished(frames) else [CONTINUATION]
 
 
+def begun_by(frames: list[Wire]) -> int:
+    """The first byte of the last message, without its first bit."""
+    return [frame.first & ~FINAL for frame in frames if frame.first & 0xF in (TEXT, BINARY)][-1]
+
+
 def next_opcode(frames: list[Wire]) -> int:
     """The opcode of the data that may come next; of text."""
     return CONTINUATION if is_unfinished(frames) else TEXT
@@ -193,7 +231,9 @@ def bad_frames(after: list[Wire]) -> st.SearchStrategy[Wire]:
     good = st.sampled_from([FINAL | next_opcode(after), next_opcode(after), FINAL | PING, FINAL | PONG])
     control = st.sampled_from([PING, PONG, CLOSE])
     return st.one_of(
-        st.builds(lambda first, reserved: Wire(first | reserved << 4, b"x"), good, st.integers(1, 7)),
+        st.tuples(good, st.integers(1, 7))
+        .filter(lambda head: head[0] & 0xF != TEXT or head[1] << 4 != COMPRESSED)
+        .map(lambda head: Wire(head[0] | head[1] << 4, b"x")),
         st.builds(lambda final, opcode: Wire(final | opcode, b"x"), finals, st.sampled_from(RESERVED_OPCODES)),
         st.builds(lambda first, payload: Wire(first, payload, masked=False), good, texts),
         st.builds(lambda opcode: Wire(opcode), control),
@@ -208,8 +248,18 @@ def bad_texts(after: list[Wire]) -> st.SearchStrategy[Wire]:
     """Frames that end a text, or a connection, with bytes that are no UTF-8."""
     closing = st.builds(lambda code, bad: Wire(FINAL | CLOSE, code.to_bytes(2) + bad), good_codes, not_utf_8)
     last = st.builds(lambda good, bad: Wire(FINAL | next_opcode(after), good + bad), texts, not_utf_8)
-    begun = [frame.first & 0xF for frame in after if frame.first & 0xF in (TEXT, BINARY)]
-    return closing if is_unfinished(after) and begun[-1] == BINARY else closing | last
+    if is_unfinished(after):
+        return closing | last if begun_by(after) == TEXT else closing
+    compressed = st.builds(lambda bad, how: deflated(bad, *how), not_utf_8, compressions)
+    return closing | last | compressed.map(lambda payload: Wire(FINAL | TEXT | COMPRESSED, payload))
+
+
+def badly_compressed(after: list[Wire]) -> st.SearchStrategy[Wire]:
+    """Frames that end a message, or a connection, with what is no compressed data."""
+    first = FINAL | (CONTINUATION if is_unfinished(after) else TEXT | COMPRESSED)
+    payloads = st.builds(lambda byte, rest: bytes([byte]) + rest, st.sampled_from([0x06, 0x07, 0x9E]), texts)
+    plain = is_unfinished(after) and not begun_by(after) & COMPRESSED
+    return bad_texts(after) if plain else payloads.map(lambda payload: Wire(first, payload))
 
 
 def badly_measured(after: list[Wire]) -> st.SearchStrategy[bytes]:
@@ -270,6 +320,15 @@ def test_what_a_client_must_not_send_is_refused_as_others_refuse_it(
 def test_text_that_is_no_utf_8_is_refused_as_others_refuse_it(data: bytes, rest: bytes, cuts: list[int] | None) -> None:
     parts = cut(data + rest, cuts)
     assert assert_read_alike(data + rest, parts, *READERS).refused == CloseCode.INVALID_PAYLOAD
+
+
+@given(followed_by(badly_compressed), texts, cuttings)
+def test_what_is_no_compressed_data_is_refused_as_wsproto_refuses_it(
+    data: bytes, rest: bytes, cuts: list[int] | None
+) -> None:
+    # websockets takes it for a breach of the protocol.
+    read = assert_read_alike(data + rest, cut(data + rest, cuts), "wsproto")
+    assert read.refused == CloseCode.INVALID_PAYLOAD
 
 
 @given(followed_by(badly_measured), cuttings)

@@ -6,6 +6,7 @@ import pytest
 import trio
 import trio.testing
 
+from gameserver.errors import ErrorCode, Rejected
 from gameserver.realtime.listener import serve_connection
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.wire import Peer, Response, frame, nobody_is_connected, plain, request, request_head, tcp_pair
@@ -81,7 +82,6 @@ async def test_another_version_is_told_the_right_one(server: Server) -> None:
     [
         pytest.param(request_head(sec_websocket_protocol="\xff\xfe"), id="a protocol of no ASCII characters"),
         pytest.param(request_head(sec_websocket_protocol="chat, game"), id="protocols"),
-        pytest.param(request_head(sec_websocket_extensions="permessage-deflate"), id="compression"),
         pytest.param(request_head(sec_websocket_extensions="\xff"), id="an extension of no ASCII characters"),
         pytest.param(request_head(user_agent="Zo\xeb"), id="another header of no ASCII characters"),
         pytest.param(request_head(upgrade="WebSocket", connection="keep-alive, UPGRADE"), id="other letters"),
@@ -301,6 +301,32 @@ async def test_over_the_limit_of_connections_the_answer_is_503(database: Path) -
         await first.socket.aclose()
         await trio.testing.wait_all_tasks_blocked()
         await server.connect("ann", address="a")
+
+
+async def test_a_tls_handshake_that_fails_is_counted_among_the_refused(server: Server) -> None:
+    class Failing:
+        def secure(self, transport: trio.abc.Stream) -> "Failing":
+            self.aclose = transport.aclose
+            return self
+
+        async def do_handshake(self) -> None:
+            raise trio.BrokenResourceError
+
+    server.context.certificate = Failing()  # type: ignore[assignment]
+    assert await server.open_stream().receive_some() == b""
+    assert server.context.metrics.refused["tls"] == 1
+
+
+async def test_while_the_database_cannot_be_read_the_answer_is_503(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*arguments: object, **parameters: object) -> None:
+        raise Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now")
+
+    monkeypatch.setattr("gameserver.engine.sessions.get_session", unreadable)
+    response = await answer(server, request_head(authorization=f"Bearer {await server.key_of('ann')}"))
+    assert (response.status, int(response.headers["retry-after"]) > 0) == (503, True)
+    assert b"storage_unavailable" in response.body
 
 
 @pytest.mark.parametrize("source", ["00000000-0000-0000-0000-000000000000", "nonsense", ""])

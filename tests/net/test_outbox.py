@@ -1,3 +1,4 @@
+import os
 import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,7 +9,7 @@ import trio.testing
 
 from gameserver.errors import CloseCode
 from gameserver.net.frames import PING_FRAME, close_frame, text_frame
-from gameserver.net.outbox import Outbox
+from gameserver.net.outbox import Gathering, Outbox
 
 BOUND = 20_000
 TOO_SLOW = close_frame(CloseCode.TOO_SLOW, "too slow")
@@ -22,8 +23,14 @@ class Bench:
         self.tasks: list[Callable[[], Awaitable[None]]] = []
         self.closings = 0
         self.deaths = 0
+        self.gathering = Gathering()
         self.outbox = Outbox(
-            stream, bound, start=self.tasks.append, on_closing=self._count_closing, on_dead=self._count_death
+            stream,
+            bound,
+            gathering=self.gathering,
+            start=self.tasks.append,
+            on_closing=self._count_closing,
+            on_dead=self._count_death,
         )
 
     def _count_closing(self) -> None:
@@ -311,3 +318,97 @@ async def test_a_broken_stream_without_a_descriptor_never_raises() -> None:
     await bench.run_tasks()
     bench.outbox.push(text_frame(b"hello"))
     assert (bench.outbox.dead, bench.deaths, bench.tasks) == (True, 1, [])
+
+
+@pytest.fixture
+def writes(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What outboxes write, one entry a call."""
+    made: list[bytes] = []
+    write = os.write
+
+    def write_noted(descriptor: int, data: bytes) -> int:
+        written = write(descriptor, data)
+        made.append(bytes(data[:written]))
+        return written
+
+    monkeypatch.setattr("gameserver.net.outbox.os.write", write_noted)
+    return made
+
+
+async def test_what_gathers_leaves_in_one_write_and_in_order(bench: SocketBench, writes: list[bytes]) -> None:
+    frames = [text_frame(b"%d" % number) for number in range(4)]
+    with bench.gathering:
+        bench.outbox.push(frames[0])
+        bench.outbox.put(frames[1])
+        bench.outbox.push_if_room(frames[2])
+        assert (writes, bench.take()) == ([], b"")
+    assert (writes, bench.take()) == ([b"".join(frames[:3])], b"".join(frames[:3]))
+    bench.outbox.push(frames[3])
+    assert writes[1:] == [frames[3]]
+
+
+async def test_what_gathers_behind_a_queue_is_sent_after_it(bench: SocketBench) -> None:
+    big = stuff(bench)
+    frames = [text_frame(b"%d" % number) for number in range(3)]
+    with bench.gathering:
+        for frame in frames:
+            bench.outbox.push(frame)
+    assert await bench.take_all() == big + b"".join(frames)
+
+
+async def test_what_gathers_is_one_batch_and_never_too_slow(bench: SocketBench) -> None:
+    frames = [text_frame(b"#" * BOUND)] * 3
+    with bench.gathering:
+        for frame in frames:
+            bench.outbox.push(frame)
+    assert await bench.take_all() == b"".join(frames)
+
+
+async def test_a_close_while_frames_gather_is_the_last_of_them(bench: SocketBench, writes: list[bytes]) -> None:
+    with bench.gathering:
+        bench.outbox.put(text_frame(b"before"))
+        bench.outbox.close(CloseCode.SESSION_ENDED)
+        bench.outbox.put(text_frame(b"after"))
+    assert writes == [text_frame(b"before") + close_frame(CloseCode.SESSION_ENDED)]
+
+
+async def test_who_is_too_slow_while_frames_gather_gets_none_of_them(bench: SocketBench) -> None:
+    big = stuff(bench)
+    with bench.gathering:
+        bench.outbox.put(text_frame(b"#" * BOUND))
+        bench.outbox.push(text_frame(b"too much"))
+    assert await bench.take_all() == big + TOO_SLOW
+
+
+async def test_what_has_gathered_for_a_connection_that_died_is_not_sent(bench: SocketBench) -> None:
+    with bench.gathering:
+        bench.outbox.put(text_frame(b"hello"))
+        bench.outbox.abandon()
+    assert (bench.take(), bench.tasks) == (b"", [])
+
+
+@pytest.mark.expects_errors
+async def test_a_connection_that_cannot_be_told_is_closed_and_the_others_are_told(
+    bench: SocketBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Outbox(
+        bench.stream,
+        BOUND,
+        gathering=bench.gathering,
+        start=bench.tasks.append,
+        on_closing=lambda: None,
+        on_dead=lambda: None,
+    )
+    send = Outbox.send_gathered
+
+    def send_or_fail(outbox: Outbox, frames: bytes) -> None:
+        if outbox is broken:
+            raise LookupError
+        send(outbox, frames)
+
+    monkeypatch.setattr(Outbox, "send_gathered", send_or_fail)
+    with bench.gathering:
+        broken.put(text_frame(b"lost"))
+        bench.outbox.put(text_frame(b"hello"))
+    assert broken.closing is CloseCode.INSUFFICIENT_STATE
+    assert bench.take().endswith(text_frame(b"hello"))

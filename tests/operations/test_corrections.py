@@ -1,8 +1,16 @@
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from gameserver.engine.context import Change, Publication
+from gameserver.engine.corrections import overdrawn
+from gameserver.realtime.hubs import Hubs
+from gameserver.storage.ledger import Balances
 from tests.support.harness import START_MS, FakeClock, Server
 from tests.support.pools import without_bets, without_header
 from tests.support.settling import Table, accepted, faults_of, house_of, kinds, lay_table, of_kind, seqs
@@ -245,6 +253,12 @@ async def test_voiding_a_pool_says_to_who_voids_it_alone_whom_it_overdraws(table
     assert "overdrawn" not in message
 
 
+def test_every_minor_unit_below_zero_is_overdrawn() -> None:
+    held = {(number, "EUR"): Balances(available, 500) for number, available in enumerate((-100, -1, 0, 1))}
+    change = cast("Change", SimpleNamespace(changed_balances=lambda: held))
+    assert overdrawn(change) == {"0": Decimal("1.00"), "1": Decimal("0.01")}
+
+
 async def test_an_event_is_voided_once(table: Table) -> None:
     event = await table.event()
     await table.void(event)
@@ -268,7 +282,7 @@ async def two_bets(table: Table, **parameters: Any) -> str:
     return pool
 
 
-async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table) -> None:
+async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table, database: Path) -> None:
     pool = await two_bets(table)
     watcher = await table.watcher()
     fields: dict[str, Any] = {"pool_id": pool, "game_id": table.game, "reason": "Wrong"}
@@ -280,6 +294,17 @@ async def test_voiding_an_open_pool_gives_all_stakes_back(table: Table) -> None:
     assert (await table.pool_object(pool))["status"] == "voided"
     assert await table.refusal(392, "ann", pool_id=pool, target="brazil", amount=1) == "pool_resolved"
     assert await table.refusal(3952, pool_id=pool) == "conflict"
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT cause FROM settlements").fetchall() == [("void",)]
+        assert connection.execute("SELECT * FROM divisions").fetchall() == []
+
+
+@pytest.mark.parametrize("ended_by", ["event", "void"])
+async def test_the_end_of_a_pool_ends_its_updates(table: Table, monkeypatch: pytest.MonkeyPatch, ended_by: str) -> None:
+    pool, published = await table.pool(), list[Publication]()
+    monkeypatch.setattr(Hubs, "publish", lambda hubs, publication: published.append(publication))
+    await (table.event() if ended_by == "event" else accepted(table.admin, 3952, pool_id=pool))
+    assert [publication.ends_pool for publication in published if b'"res":366,' not in publication.body] == [pool]
 
 
 async def test_a_voided_pool_is_not_ended_by_time_or_events(table: Table) -> None:

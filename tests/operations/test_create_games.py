@@ -329,7 +329,8 @@ async def test_the_limits_of_targets_and_actions_are_settings(database: Path) ->
         provider = await server.connect("provider")
         game: dict[str, Any] = {"source_id": await server.open_source(provider), "game_name": "G", "type": "t"}
         # Ancestors and "none" are targets too.
-        assert (await provider.call(370, **game, targets="a:b:c,d", actions="a,b"))["res"] == 340
+        for targets in ("a:b:c,d", "a:b:c,a:d", "a:b:c,a:b,a,d,none"):
+            assert (await provider.call(370, **game, targets=targets, actions="a,b"))["res"] == 340
         assert_refused(await provider.call(370, **game, targets="a:b:c,d,e"), 370, "invalid_parameter", "targets")
         assert_refused(await provider.call(370, **game, targets="a:b:c:d"), 370, "invalid_parameter", "targets")
         assert_refused(await provider.call(370, **game, actions="a,b,c"), 370, "invalid_parameter", "actions")

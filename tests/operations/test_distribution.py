@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.jobs import QueuedJob
 from tests.support.harness import Client, run_inline, running_server
 from tests.support.pools import backing, unbacked
@@ -291,3 +292,21 @@ async def test_a_bet_placed_while_a_recovery_reads_the_distributions_is_told_to_
             assert len(await updates_within(watcher, 0.2)) == len(slowed) == 1
         last = {update["pool_id"]: update["bet_count"] for update in await updates_within(client, 30)}
         assert last == {pools[0]: 1, pools[1]: 0}
+
+
+async def test_an_update_that_cannot_be_read_comes_an_interval_later_with_its_bets(
+    paced: Table, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, watcher = await paced.pool(), await paced.watcher()
+
+    def unreadable(*arguments: object) -> None:
+        raise Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("gameserver.realtime.hub.distribution_updates", unreadable)
+        first = await paced.bet("ann", pool, "brazil", 1)
+        assert await updates_within(watcher, INTERVAL_S / 2) == []
+    second = await paced.bet("bob", pool, "brazil", 1)
+    (update,) = await updates_within(watcher, INTERVAL_S)
+    assert [bet["bet_id"] for bet in update["new_bets"]] == [first, second]
+    assert (update["new_bets_count"], update["bet_count"]) == (2, 2)

@@ -243,7 +243,12 @@ async def test_a_resolution_by_hand_names_a_binary_pool_that_is_open_and_one_of_
     assert_refused(reply, 395, "invalid_parameter", "target_id")
     reply = await table.admin.call(395, pool_id=parimutuel, target_id="argentina")
     assert_refused(reply, 395, "invalid_parameter", "pool_id")
-    await table.resolve(pool, "yes")
+    other = await table.server.open_game(table.admin, table.source)
+    reply = await table.admin.call(395, pool_id=pool, target_id="yes", game_id=other)
+    assert_refused(reply, 395, "invalid_parameter", "game_id")
+    reply = await table.admin.call(395, pool_id=pool, target_id="yes", happened_at=START_MS - 1)
+    assert_refused(reply, 395, "invalid_parameter", "happened_at")
+    await accepted(table.admin, 395, pool_id=pool, target_id="yes", game_id=table.game)
     assert await table.refusal(395, pool_id=pool, target_id="no") == "pool_resolved"
 
 

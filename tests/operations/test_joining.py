@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from gameserver.errors import ErrorCode, Rejected
+from gameserver.net.outbox import Outbox
 from tests.support.harness import Client, FakeClock, running_server
+from tests.support.logs import Lines
 from tests.support.world import DAY_MS, World, assert_refused, assert_reply, bearer, build_world, within
 
 PUBLISHED = 60
@@ -249,7 +252,7 @@ async def test_joining_and_leaving_while_others_publish_leaves_neither_gap_nor_r
 
 
 async def test_a_recovery_that_fails_closes_the_connection_instead_of_answering_twice(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, entries: Lines
 ) -> None:
     await update(world, 3)
 
@@ -259,3 +262,22 @@ async def test_a_recovery_that_fails_closes_the_connection_instead_of_answering_
     monkeypatch.setattr("gameserver.realtime.subscriptions.list_broadcasts", unreadable)
     assert (await world.user.call(363, game_id=world.game, after_seq=0))["recovered"]
     assert await world.user.close_code() == 4009
+    (failed,) = entries.of("recovery_failed")
+    assert (failed["level"], failed["game"]) == ("warning", world.game)
+
+
+async def test_a_game_that_closes_while_a_join_waits_for_room_is_closed_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_waited, wait_for_room = False, Outbox.wait_for_room
+
+    async def wait_for_room_and_the_close(outbox: Outbox) -> None:
+        nonlocal has_waited
+        if not has_waited:
+            has_waited = True
+            assert (await world.provider.call(375, game_id=world.game))["res"] == 341
+            await wait_all_tasks_blocked()
+        await wait_for_room(outbox)
+
+    monkeypatch.setattr(Outbox, "wait_for_room", wait_for_room_and_the_close)
+    assert_refused(await world.user.call(363, game_id=world.game), 363, "game_closed")

@@ -311,6 +311,17 @@ async def test_a_connection_ends_at_the_next_ping_if_the_clock_goes_beyond_its_k
         assert trio.current_time() - began_s <= 60
 
 
+async def test_pings_set_no_more_timers_than_there_were(database: Path, autojump_clock: MockClock) -> None:
+    async with running_server(database, RunningClock(), run_sync=run_inline, ping_interval_s=1) as server:
+        client = await server.connect("ann")
+        counts = []
+        for _ in range(2):
+            await trio.sleep(20)
+            await client.call(1)
+            counts.append(sum(timer.call is not None for *_, timer in server.context.timers._heap))
+        assert counts[0] == counts[1]
+
+
 async def test_who_does_not_log_on_in_time_is_closed_with_4001(database: Path, autojump_clock: MockClock) -> None:
     async with running_server(database, run_sync=run_inline) as server:
         client = await server.connect()

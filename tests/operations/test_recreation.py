@@ -166,6 +166,16 @@ def test_a_server_that_was_down_stops_recreating_too(match: Match) -> None:
     assert len(match.lengths()) == 3
 
 
+def test_what_is_recreated_late_because_the_server_was_down_is_so_when_lived_again(match: Match) -> None:
+    match.open(5_000)
+    match.offline.now_ms += 12_000
+    match.offline.reopen()
+    (pool,) = match.open_pools()
+    assert pool["start_at"] == match.offline.now_ms
+    match.bet_on_each_run(2, 5_000)
+    assert match.lengths() == [5_000] * 4
+
+
 def test_pools_that_nobody_bets_in_cost_what_they_cost_once(match: Match) -> None:
     for _ in range(4):
         match.open()

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -56,7 +57,10 @@ async def test_of_each_pool_the_last_state_is_told_where_the_first_was_waiting(
         assert told == [(352, 0), (352, 0), (361, 10), (361, 10), (342, None)]
 
 
-async def test_a_state_does_not_overtake_what_is_told_about_its_pool(database: Path, autojump_clock: MockClock) -> None:
+@pytest.mark.parametrize(("asked", "answered"), [(393, (360, 1)), (387, (3535, None))])
+async def test_a_state_does_not_overtake_what_is_told_about_its_pool(
+    database: Path, autojump_clock: MockClock, asked: int, answered: tuple[int, int | None]
+) -> None:
     async with stalled_subscriber(database) as (table, peer):
         pools = [await table.pool() for _ in range(3)]
         for pool in pools:
@@ -64,7 +68,7 @@ async def test_a_state_does_not_overtake_what_is_told_about_its_pool(database: P
         await trio.sleep(1)
         await accepted(table.admin, 397, pool_id=pools[0])
         await accepted(table.admin, 398, pool_id=pools[0])
-        await peer.send(request(393, 7, pool_id=pools[1]))
+        await peer.send(request(asked, 7, **({"pool_id": pools[1]} if asked == 393 else {"game_id": table.game})))
         await trio.sleep(1)
         for pool in pools:
             await table.bet("bob", pool, "brazil", 1)
@@ -73,7 +77,7 @@ async def test_a_state_does_not_overtake_what_is_told_about_its_pool(database: P
         await trio.sleep(1)
         told = await told_until(peer, 99)
         updates = [(361, 2)] * 3  # the third too: a reply may be about any pool
-        assert told == [(352, 0)] * 3 + [(368, None), (369, None), (360, 1), *updates, (3662, None)]
+        assert told == [(352, 0)] * 3 + [(368, None), (369, None), answered, *updates, (3662, None)]
 
 
 async def test_who_comes_and_goes_is_left_out_while_much_waits(database: Path, autojump_clock: MockClock) -> None:

@@ -487,4 +487,5 @@ async def test_what_was_to_come_comes_after_a_restart_or_at_it(database: Path, s
             (370, None),
         ]
         assert [message.get("blocked_at") for message in heard] == [None, START_MS + 50, None, START_MS + 60]
+        assert (heard[3]["game_id"], heard[3]["action_id"]) == (game, "offside")
         assert seqs(heard) == [5, 6, 7, 8]

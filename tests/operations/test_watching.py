@@ -25,6 +25,14 @@ async def test_a_watcher_gets_the_births_and_ends_of_a_source_s_games_without_jo
     assert_broadcast(fourth, 341, 3, game_id=opened["game_id"])
 
 
+async def test_a_watcher_hears_of_nothing_else_though_subscribers_do(world: World) -> None:
+    watcher = await world.server.connect("watcher", f"/?source={world.source}")
+    await world.user.call(363, game_id=world.game)
+    await world.provider.call(373, game_id=world.game, actions="B")
+    assert [message["res"] for message in await world.user.heard()] == [342]
+    assert await watcher.heard() == []
+
+
 async def test_a_watcher_is_told_of_games_closed_with_their_source(world: World) -> None:
     watcher = await world.server.connect("watcher", f"/?source={world.source}")
     await world.provider.call(366, source_id=world.source)

@@ -188,6 +188,13 @@ async def test_a_refused_handshake_is_logged_with_its_reason(server: Server, ent
     assert entries.of("refused") == [{"level": "info", "connection": 1, "address": "203.0.113.9", **what}]
 
 
+async def test_who_closes_before_asking_for_anything_is_not_worth_a_line(server: Server, entries: Lines) -> None:
+    await server.open_stream().aclose()
+    await trio.testing.wait_all_tasks_blocked()
+    assert entries.of("refused") == []
+    assert server.context.metrics.refused["closed"] == 1
+
+
 async def test_what_is_wrong_with_a_handshake_is_logged_in_words(server: Server, entries: Lines) -> None:
     peer = Peer(server.open_stream())
     await peer.send(request_head(sec_websocket_key="short"))
@@ -242,6 +249,42 @@ async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
     assert line["incident"] in reply["text"]
     assert (line["level"], line["op"], line["connection"], line["user"]) == ("error", 365, 1, 1)
     assert line["exception"].endswith("AssertionError: a bug")
+
+
+@pytest.mark.expects_errors
+async def test_a_bug_in_decoding_is_answered_and_the_connection_goes_on(
+    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise AssertionError("a bug")
+
+    client = await server.connect("ann")
+    with monkeypatch.context() as patched:
+        patched.setattr("gameserver.realtime.requests.decode_request", fail)
+        await client.send({"op": 1})
+        reply = await client.receive()
+    (line,) = entries.of("internal_error")
+    assert (reply["res"], reply["code"], line["incident"] in reply["text"]) == (666, "internal", True)
+    assert (await client.call(1))["res"] == 1
+
+
+@pytest.mark.expects_errors
+async def test_a_bug_that_ends_a_connection_is_logged_and_ends_no_other(
+    server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: object, **named: object) -> None:
+        raise AssertionError("a bug")
+
+    client = await server.connect("ann")
+    with monkeypatch.context() as patched:
+        patched.setattr("gameserver.realtime.listener.read_query", fail)
+        stream = server.open_stream()
+        await stream.send_all(request_head())
+        assert await stream.receive_some() == b""
+    (line,) = entries.of("internal_error")
+    assert (line["level"], line["connection"]) == ("error", 2)
+    assert "AssertionError: a bug" in line["exception"]
+    assert (await client.call(1))["res"] == 1
 
 
 @pytest.mark.expects_errors

@@ -103,6 +103,8 @@ async def test_connections_are_counted_from_their_opening_to_their_close_code(se
     assert named(found, "connections_opened_total") == {(): 4}
     assert named(found, "connections_closed_total") == {("1000",): 1, ("1003",): 1, ("1006",): 1}
     assert bob.socket.closed is None
+    await bob.socket.aclose()
+    assert named(await samples(server), "connections_closed_total")["1000",] == 2
 
 
 async def test_what_comes_to_nothing_is_counted_by_reason(

@@ -142,14 +142,68 @@ async def test_a_user_who_may_not_have_been_told_of_its_balance_is_sent_away(
     assert (await bob.call(800))["current_balance"] == 1000
 
 
-async def test_a_change_that_cannot_be_answered_closes_its_connection_alone(
+async def test_who_watches_the_source_is_sent_away_by_what_watchers_are_told_alone(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watcher = await stage.server.connect("watcher", f"/?source={stage.source}")
+    await stage.joined("user", stage.game)
+    with monkeypatch.context() as patched:
+        patched.setattr(Hubs, "publish", raise_bug)
+        for game in (stage.game, stage.elsewhere):
+            await stage.update(game)
+        assert await watcher.heard() == []
+        assert (await stage.admin.call(375, game_id=stage.game))["res"] == 341
+        assert await watcher.close_code() == 4009
+
+
+@pytest.mark.parametrize("closed", ["with", "without"])
+async def test_who_watches_misses_no_end_of_a_game_with_or_without_subscribers(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    watcher = await stage.server.connect("watcher", f"/?source={stage.source}")
+    await stage.joined("user", stage.game)
+    monkeypatch.setattr(Hubs, "publish", raise_bug)
+    game = stage.game if closed == "with" else stage.elsewhere
+    assert (await stage.admin.call(375, game_id=game))["res"] == 341
+    assert await watcher.close_code() == 4009
+
+
+async def test_who_may_miss_the_distribution_with_a_bet_is_sent_away(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await stage.admin.call(616, game_id=stage.game))["res"] == 640
+    reply = await stage.admin.call(385, game_id=stage.game, description="?", action_id="goal", targets=["argentina"])
+    subscriber, other = await stage.joined("user", stage.game), await stage.joined("other", stage.elsewhere)
+    ann = await stage.server.connect("ann")
+    with monkeypatch.context() as patched:
+        patched.setattr(Hubs, "note_bet", raise_bug)
+        await ann.send({"op": 392, "pool_id": reply["pool_id"], "target": "argentina", "amount": 1})
+        assert await subscriber.close_code() == 4009
+    assert await other.heard() == []
+
+
+async def test_the_details_of_every_game_that_a_change_concerns_are_true_though_it_could_not_be_told(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def statuses() -> list[str]:
+        return [(await stage.admin.call(372, game_id=game))["status"] for game in (stage.game, stage.elsewhere)]
+
+    assert await statuses() == ["game_in_progress_betting_active"] * 2
+    with monkeypatch.context() as patched:
+        patched.setattr(Hubs, "publish", raise_bug)
+        assert (await stage.admin.call(366, source_id=stage.source))["res"] == 336
+    assert await statuses() == ["game_closed"] * 2
+
+
+async def test_a_change_that_cannot_be_answered_closes_its_connection_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann = await stage.server.connect("ann")
     with monkeypatch.context() as patched:
-        patched.setattr(requests_module, "text_frame", raise_bug)
+        patched.setattr(requests_module, "MessageFrames", raise_bug)
         await stage.admin.send({"op": 373, "game_id": stage.game, "actions": ["Corner"]})
         assert await stage.admin.close_code() == 4009
+    assert any(isinstance(record.exc_info and record.exc_info[1], Bug) for record in caplog.records)
     assert (await ann.call(372, game_id=stage.game))["seq"] == 2
 
 

@@ -1,8 +1,10 @@
 import time
 
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.realtime.clock import Clock, ClockMonitor
 from tests.support.logs import Lines
@@ -115,7 +117,8 @@ def monitor(machine: Machine) -> ClockMonitor:
     return monitor
 
 
-def test_a_clock_that_goes_right_is_not_worth_a_word(machine: Machine, monitor: ClockMonitor, entries: Lines) -> None:
+def test_a_clock_that_goes_right_is_not_worth_a_word(machine: Machine, entries: Lines) -> None:
+    monitor = ClockMonitor(machine.clock())
     for _ in range(1_000):
         machine.go_on(10)
         machine.system_s -= 0.005  # kept right by the system
@@ -160,3 +163,27 @@ def test_a_clock_that_is_ahead_from_the_start_is_said(machine: Machine, entries:
     clock.advance_to(int(machine.system_s + 3_600) * 1000)
     ClockMonitor(clock).check()
     assert entries.of("clock_ahead") == [{"level": "warning", "ahead_s": 3_600.0}]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("step_s", "said"), [(0.75, []), (1.0, [1.0]), (1.5, [1.5])])
+def test_a_step_of_less_than_a_second_is_not_worth_a_word(
+    machine: Machine, monitor: ClockMonitor, entries: Lines, sign: int, step_s: float, said: list[float]
+) -> None:
+    machine.sleep(sign * step_s)
+    monitor.check()
+    steps = [entry["by_s"] for entry in entries.of("clock_stepped")]
+    behind = [entry["ahead_s"] for entry in entries.of("clock_ahead")]
+    assert (steps, behind) == ((said, []) if sign > 0 else ([], said))
+
+
+async def test_it_is_looked_at_every_second(
+    machine: Machine, monitor: ClockMonitor, entries: Lines, mock_clock: MockClock, nursery: trio.Nursery
+) -> None:
+    nursery.start_soon(monitor.run)
+    for steps in (1, 2):
+        await wait_all_tasks_blocked()
+        machine.sleep(5)
+        mock_clock.jump(1)
+        await wait_all_tasks_blocked()
+        assert entries.of("clock_stepped") == [{"level": "warning", "by_s": 5}] * steps

@@ -15,14 +15,16 @@ from trio.testing import MockClock
 
 from gameserver.engine.context import PoolBet
 from gameserver.errors import CloseCode
+from gameserver.net.compression import NO_COMPRESSION, MessageFrames, joined_frames
 from gameserver.net.frames import close_frame, text_frame
-from gameserver.net.outbox import Outbox
+from gameserver.net.outbox import Gathering, Outbox
 from gameserver.net.send_queue import SendQueue
 from gameserver.net.timers import Timers
 from gameserver.protocol.pools import ShownBet
 from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.users import User
+from tests.support.harness import run_inline
 
 BOUND = 10_000
 TOO_SLOW = close_frame(CloseCode.TOO_SLOW, "too slow")
@@ -60,6 +62,7 @@ class Reader:
         self.outbox = Outbox(
             self.line,  # type: ignore[arg-type]
             BOUND,
+            gathering=Gathering(),
             start=nursery.start_soon,
             on_closing=lambda: None,
             on_dead=lambda: None,
@@ -89,8 +92,8 @@ def texts_of(data: bytearray) -> list[str]:
 
 def tell(outbox: Outbox, *updates: str) -> None:
     """Push updates, of which the first letter says what they are about."""
-    frames = [(text[0], text_frame(text.encode())) for text in updates]
-    outbox.push_updates(frames, b"".join(frame for _, frame in frames))
+    messages = [(text[0], MessageFrames(text.encode())) for text in updates]
+    outbox.push_updates(messages, joined_frames((message for _, message in messages), NO_COMPRESSION))
 
 
 def say(outbox: Outbox, text: str, about: Collection[str] = ()) -> None:
@@ -321,7 +324,12 @@ async def test_over_a_socket_that_takes_a_part_every_frame_comes_whole_and_of_up
     received = bytearray()
     async with trio.SocketStream(trio.socket.from_stdlib_socket(ours)) as stream, trio.open_nursery() as nursery:
         outbox = Outbox(
-            stream, 10**9, start=nursery.start_soon, on_closing=lambda: None, on_dead=nursery.cancel_scope.cancel
+            stream,
+            10**9,
+            gathering=Gathering(),
+            start=nursery.start_soon,
+            on_closing=lambda: None,
+            on_dead=nursery.cancel_scope.cancel,
         )
         for number, (kind, what) in enumerate(steps):
             padding = "." * sizes[number % len(sizes)]
@@ -405,6 +413,7 @@ async def test_a_slow_line_is_never_closed_by_ten_busy_pools_and_holds_the_true_
         presence_interval_s=1,
         distribution_interval_s=0.1,
         read=market.read,
+        run_aside=run_inline,
     )
     await nursery.start(hubs.run)
     reader, count = Reader(nursery, bytes_per_s), 60 * 50

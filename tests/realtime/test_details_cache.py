@@ -98,6 +98,15 @@ async def test_no_more_is_kept_than_so_many_bytes_and_the_least_used_goes_first(
     assert {uuid: read.count for uuid, read in reads.items()} == {GAME: 1, OTHER: 2, THIRD: 1}
 
 
+async def test_what_is_read_again_counts_once() -> None:
+    details, reads = DetailsCache(max_bytes=25), {uuid: Reads() for uuid in (GAME, OTHER)}
+    reads[GAME].until_ms = 0
+    for _ in range(9):
+        for uuid in (GAME, OTHER):
+            await details.get(uuid, 0, reads[uuid])
+    assert [read.count for read in reads.values()] == [9, 1]
+
+
 async def test_what_is_too_big_is_not_kept() -> None:
     details, big, small = DetailsCache(max_bytes=25), Reads(size=26), Reads()
     await details.get(GAME, 0, big)

@@ -154,6 +154,18 @@ async def test_checks_are_answered_without_descriptors_left(server: Server, monk
     assert (await ask(server, request_head())).status == 101
 
 
+async def test_reading_the_metrics_takes_a_descriptor_of_the_reserve_only_where_no_other_is_left(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = server.context.reserve._spare
+    at_first = len(spare)
+    await ask(server, plain("GET", "/metrics", Host=LOCAL))
+    assert len(spare) == at_first
+    with no_descriptors_left(server.context.reserve, monkeypatch):
+        await ask(server, plain("GET", "/metrics", Host=LOCAL))
+        assert len(spare) == at_first - 2
+
+
 def test_the_reserve_lets_go_of_what_it_takes_back() -> None:
     def opened() -> int:
         return sum(1 for _ in Path("/dev/fd").iterdir())
@@ -236,6 +248,7 @@ async def test_a_database_that_cannot_be_written_makes_a_server_unready_until_it
             assert (await client.call(365, source_name="Refused"))["code"] == "busy"
             assert await state(server) == "storage_unavailable"
             assert await statuses(server) == [200, 503, 200]
+            assert json.loads((await ask(server, plain("GET", "/healthz"))).body) == {"status": "ok"}
             other.execute("ROLLBACK")
         assert await state(server) == "ok"
         server.context.clock = None  # type: ignore[assignment] # as soon as the doubt is over, nothing is tried

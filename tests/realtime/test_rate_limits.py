@@ -142,6 +142,22 @@ def test_connections_are_limited_in_all() -> None:
     assert [limiter.acquire(address) for address in "abc"] == [True, True, False]
     limiter.release("b")
     assert limiter.acquire("c")
+    for address in "ac":
+        limiter.release(address)
+    assert limiter.available == 2
+
+
+def test_the_limit_that_refuses_one_more_connection_is_named() -> None:
+    limiter = ConnectionLimiter(3, 2, 1)
+    named: list[str | None] = []
+    for address in ("a", "a", "b"):
+        named.append(limiter.exhausted_limit("a"))
+        if not limiter.acquire(address):
+            limiter.mark_logged_on("a")
+            assert limiter.acquire(address)
+    assert named == [None, "max_anonymous_connections_per_address", "max_connections_per_address"]
+    assert limiter.exhausted_limit("c") == "max_connections"
+    assert limiter.available == 0
 
 
 def test_a_connection_refused_is_not_counted() -> None:

@@ -1,4 +1,5 @@
 import gc
+import os
 import socket
 import struct
 import tracemalloc
@@ -187,6 +188,32 @@ async def test_changes_in_one_segment_share_commits_and_what_follows_sees_them(d
         assert [source["name"] for source in replies[21]["sources"]] == names[::-1]
         # What reads, and a refusal, waits for what is before it.
         assert batches == [10, 10, 1]
+
+
+async def test_what_one_commit_makes_known_to_a_connection_comes_in_one_write(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[bytes] = []
+    write = os.write
+
+    def write_noted(descriptor: int, data: bytes) -> int:
+        writes.append(bytes(data))
+        return write(descriptor, data)
+
+    async with running_server(database) as server, trio.open_nursery() as nursery:
+        admin = await server.connect("provider")
+        game_id = await server.open_game(admin, await server.open_source(admin))
+        await admin.call(616, game_id=game_id)
+        pool = await admin.call(385, game_id=game_id, description="?", action_id="goal", targets=["argentina"])
+        theirs, ours = await tcp_pair()
+        nursery.start_soon(serve_connection, server.context, ours, "test", nursery)
+        peer = Peer(theirs)
+        await peer.log_on(await server.key_of("ann"))
+        monkeypatch.setattr("gameserver.net.outbox.os.write", write_noted)
+        await peer.send(request(392, 1, pool_id=pool["pool_id"], target="argentina", amount=1))
+        assert [(await peer.message())["res"] for _ in range(2)] == [815, 356]
+        assert len(writes) == 1
+        await theirs.aclose()
 
 
 async def test_what_breaks_the_protocol_behind_changes_comes_after_their_answers(peer: Peer) -> None:
@@ -386,6 +413,11 @@ async def _joined(peer: Peer, key: str) -> None:
     assert (await peer.message())["res"] == 333
 
 
+async def _watching(peer: Peer, key: str) -> None:
+    await peer.send(request_head(f"/?source={key_to_source[key]}", authorization=f"Bearer {key}"))
+    assert (await peer.response()).status == 101
+
+
 async def _closing(peer: Peer, key: str) -> None:
     await peer.log_on(key, frame(BINARY))
     assert (await peer.frame()).close_code == 1003
@@ -396,6 +428,7 @@ async def _plain_request(peer: Peer, key: str) -> None:
 
 
 key_to_game: dict[str, str] = {}
+key_to_source: dict[str, str] = {}
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
@@ -409,6 +442,7 @@ key_to_game: dict[str, str] = {}
         _half_a_frame,
         _requests_in_hand,
         _joined,
+        _watching,
         _closing,
         _plain_request,
     ],
@@ -472,6 +506,14 @@ async def test_what_a_client_sent_in_part_or_did_not_take_is_not_kept_until_the_
     assert after - before < 20 * 50_000
 
 
+async def test_nothing_more_is_queued_for_a_connection_that_has_ended(server: Server) -> None:
+    client = await server.connect("ann")
+    (connection,) = server.context.registry.all_connections()
+    await client.socket.aclose()
+    await trio.testing.wait_all_tasks_blocked()
+    assert connection.outbox.dead
+
+
 async def _misbehave(server: Server, sent: bytes, reset: bool) -> None:
     """A whole connection that ends with a reset, or when the server has said all it has to say."""
     theirs, ours = await tcp_pair()
@@ -491,7 +533,8 @@ async def prepare_game(server: Server) -> str:
     """A game to join, and the key of who may; nobody stays connected."""
     provider = await server.connect("provider")
     key = await server.key_of("provider")
-    key_to_game[key] = await server.open_game(provider, await server.open_source(provider))
+    key_to_source[key] = await server.open_source(provider)
+    key_to_game[key] = await server.open_game(provider, key_to_source[key])
     await provider.socket.aclose()
     with trio.fail_after(5):
         await server.until_all_are_gone()
@@ -510,6 +553,7 @@ async def test_a_connection_reset_before_it_is_accepted_does_not_stop_the_listen
         peer = Peer(await trio.open_tcp_stream(*address))
         await peer.shake_hands(request(1))
         assert (await peer.message())["res"] == 1
+        assert list(server.context.connection_limiter._by_address) == [address[0]]
         await peer.stream.aclose()
         nursery.cancel_scope.cancel()
 

@@ -8,6 +8,7 @@ import sys
 import trio
 
 from gameserver.net.accept import accept_forever
+from gameserver.net.compression import Compression, MessageFrames, inflate
 from gameserver.net.frames import (
     BINARY,
     CLOSE,
@@ -17,25 +18,26 @@ from gameserver.net.frames import (
     FrameReader,
     FrameRefused,
     control_frame,
-    text_frame,
 )
-from gameserver.net.handshake import accept_handshake
+from gameserver.net.handshake import Handshake, accept_handshake
 from gameserver.net.head import HeadRefused, read_head
-from gameserver.net.outbox import Outbox
+from gameserver.net.outbox import Gathering, Outbox
 from gameserver.net.receiver import Receiver
 
 MAX_BYTES = 32 * 1024 * 1024
 MAX_HEAD_BYTES = 16_384
 MAX_FRAGMENTS = 1_000_000
+COMPRESS_OVER_BYTES = 0
 CLOSE_TIMEOUT_S = 2.0
 
 
-def echo_frame(message: str | Frame) -> bytes:
+def echo_frame(message: str | Frame, compression: Compression) -> bytes:
     """The server's frame of a message."""
     if isinstance(message, str):
-        return text_frame(message.encode())
+        return MessageFrames(message.encode()).of(compression)
     # A server's binary frame differs from its text frame in nothing but the opcode.
-    return bytes([0x80 | message.opcode]) + text_frame(message.payload)[1:]
+    frame = MessageFrames(message.payload).of(compression)
+    return bytes([frame[0] & 0xF0 | message.opcode]) + frame[1:]
 
 
 async def echo(transport: trio.SocketStream) -> None:
@@ -43,32 +45,43 @@ async def echo(transport: trio.SocketStream) -> None:
     try:
         try:
             head = await read_head(transport, MAX_HEAD_BYTES)
-            response = accept_handshake(head, frozenset()) if head is not None else b""
+            accepted = accept_handshake(head, frozenset(), COMPRESS_OVER_BYTES) if head is not None else None
         except HeadRefused as refused:
             await transport.send_all(refused.response)
             return
-        if head is not None:
+        if head is not None and accepted is not None:
             async with trio.open_nursery() as nursery:
-                await _read_messages(nursery, transport, response, head.rest)
+                await _read_messages(nursery, transport, accepted, head.rest)
     except* (OSError, trio.BrokenResourceError, trio.ClosedResourceError):
         pass
     finally:
         await trio.aclose_forcefully(transport)
 
 
-async def _read_messages(nursery: trio.Nursery, transport: trio.SocketStream, response: bytes, early: bytes) -> None:
+async def _read_messages(
+    nursery: trio.Nursery, transport: trio.SocketStream, accepted: Handshake, early: bytes
+) -> None:
     cut_off = nursery.cancel_scope
 
     def limit_closing() -> None:
         cut_off.deadline = trio.current_time() + CLOSE_TIMEOUT_S
 
-    outbox = Outbox(transport, MAX_BYTES, start=nursery.start_soon, on_closing=limit_closing, on_dead=cut_off.cancel)
-    receiver = Receiver(transport, FrameReader(MAX_BYTES, MAX_FRAGMENTS), early)
-    await outbox.send(response)
+    outbox = Outbox(
+        transport,
+        MAX_BYTES,
+        compression=accepted.compression,
+        gathering=Gathering(),
+        start=nursery.start_soon,
+        on_closing=limit_closing,
+        on_dead=cut_off.cancel,
+    )
+    reader = FrameReader(MAX_BYTES, MAX_FRAGMENTS, inflate if accepted.compression.is_agreed else None)
+    receiver = Receiver(transport, reader, early)
+    await outbox.send(accepted.response)
     try:
         while (message := await receiver.next()) is not None:
             if isinstance(message, str) or message.opcode == BINARY:
-                await outbox.send(echo_frame(message))
+                await outbox.send(echo_frame(message, accepted.compression))
             elif message.opcode == PING:
                 await outbox.send(control_frame(PONG, message.payload))
             elif message.opcode == CLOSE:

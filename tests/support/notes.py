@@ -3,7 +3,7 @@
 import gc
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ class Notebook:
             due_job=self._due_job,
             next_due=next_due or self._first_due,
             publish=self.published.append,
+            telling=nullcontext(),
             monotonic_s=lambda: self.seconds,
             max_waiting=max_waiting,
             run_sync=run_sync,

@@ -240,11 +240,10 @@ def playing(
         url + query,
         additional_headers=headers,
         proxy=None,
-        compression=None,
         open_timeout=TIMEOUT_S,
         close_timeout=2,
         ssl=tls,
-        **others,
+        **{"compression": None, **others},
     ) as socket:
         yield Player(socket)
 

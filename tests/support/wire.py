@@ -1,6 +1,7 @@
 """A client that puts on the wire whatever a test wants, well-formed or not, over any stream."""
 
 import socket
+import zlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -92,11 +93,18 @@ class Frame(NamedTuple):
         return int.from_bytes(self.payload[:2])
 
 
+def deflated(payload: bytes) -> bytes:
+    """A compressed message's payload, as a client that keeps no context makes it."""
+    compressor = zlib.compressobj(wbits=-15)
+    return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
+
+
 class Peer:
-    """A client by bytes."""
+    """A client by bytes. It inflates compressed messages, and notes in ``compressed`` how long each was on the wire."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
+        self.compressed: list[int] = []
         self.chunk_bytes = 65_536  # that are taken from the stream at once, at most
         self._received = b""
 
@@ -110,9 +118,9 @@ class Peer:
         response = await self.response()
         assert response.status == 101, response
 
-    async def log_on(self, session_key: str, *early: bytes) -> None:
+    async def log_on(self, session_key: str, *early: bytes, **changes: str | None) -> None:
         """Open a WebSocket as a user."""
-        await self.shake_hands(*early, Authorization=f"Bearer {session_key}")
+        await self.shake_hands(*early, Authorization=f"Bearer {session_key}", **changes)
 
     async def response(self) -> Response:
         """The next HTTP response, with as much of a body as it says."""
@@ -135,9 +143,12 @@ class Peer:
             await self._fill(start)
             size = int.from_bytes(self._received[2:start])
         await self._fill(start + size)
-        found = Frame(self._received[0] & 0xF, self._received[start : start + size])
+        first, payload = self._received[0], self._received[start : start + size]
         self._received = self._received[start + size :]
-        return found
+        if first & 0x40:
+            self.compressed.append(size)
+            payload = zlib.decompressobj(wbits=-15).decompress(payload + b"\0\0\xff\xff")
+        return Frame(first & 0xF, payload)
 
     async def message(self) -> dict[str, Any]:
         """The next message, which must be the next frame."""
@@ -207,4 +218,6 @@ def nobody_is_connected(context: ServerContext, addresses: Iterable[str] = ("tes
         if not context.connection_limiter.acquire(address):
             return False
         context.connection_limiter.release(address)
-    return not context.registry.all_connections()
+    registry, timers = context.registry, context.timers._heap
+    kept = (registry.all_connections(), registry._of_user, registry._of_session, context.hubs._watchers)
+    return not any(kept) and all(timer.call is None for *_, timer in timers)

@@ -7,6 +7,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -68,8 +69,9 @@ class Writer:
     """The queue in front of the writing connection.
 
     ``due_job(connection, now_ms)`` returns the first work due at ``now_ms``, or None; it runs before a job received at
-    ``now_ms``. ``publish`` gets the result of each committed job, in order. ``next_due`` returns, after each batch,
-    the earliest time in epoch ms at which work falls due. ``monotonic_s`` measures how long a batch takes.
+    ``now_ms``. ``publish`` gets the result of each committed job, in order. ``telling`` is entered while a batch's
+    results and outcomes are told. ``next_due`` returns, after each batch, the earliest time in epoch ms at which work
+    falls due. ``monotonic_s`` measures how long a batch takes.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Writer:
         due_job: Callable[[SqliteConnection, int], Due | None],
         next_due: Callable[[SqliteConnection], int | None],
         publish: Callable[[Any], None],
+        telling: AbstractContextManager[object],
         monotonic_s: Callable[[], float],
         max_waiting: int,
         run_sync: RunSync = trio.to_thread.run_sync,
@@ -89,6 +92,7 @@ class Writer:
         self._due_job = due_job
         self._next_due = next_due
         self._publish = publish
+        self._telling = telling
         self._monotonic_s = monotonic_s
         self._max_waiting = max_waiting
         self._run_sync = run_sync
@@ -138,10 +142,11 @@ class Writer:
         done: _Done = await self._run_sync(self._run_batch, batch)
         # No checkpoint from here on: what is on disk is published.
         self._waiting.extendleft(reversed(done.left))
-        for result in done.published:
-            self._tell(self._publish, result)
-        for entry in batch:
-            self._tell(entry.on_done, entry.outcome)
+        with self._telling:
+            for result in done.published:
+                self._tell(self._publish, result)
+            for entry in batch:
+                self._tell(entry.on_done, entry.outcome)
         if done.next_due_ms != self.next_due_ms:
             self.next_due_ms = done.next_due_ms
             self.on_due_changed()
