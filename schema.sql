@@ -80,7 +80,8 @@ CREATE TABLE games (
     clock_elapsed_ms INTEGER CHECK (clock_elapsed_ms >= 0),
     clock_is_running INTEGER CHECK (clock_is_running IN (0, 1)),
     clock_at INTEGER,
-    cancelled_at INTEGER
+    cancelled_at INTEGER,
+    held_at INTEGER -- since when no pool of the game takes bets, whatever its own is_blocked says
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;
@@ -209,6 +210,9 @@ CREATE TABLE pools (
     min_stake INTEGER NOT NULL DEFAULT 1 CHECK (min_stake > 0),
     max_stake INTEGER CHECK (max_stake > 0),
     is_cancellable INTEGER NOT NULL DEFAULT 0 CHECK (is_cancellable IN (0, 1)),
+    history_period_ms INTEGER NOT NULL DEFAULT 1 CHECK (history_period_ms > 0),
+    history_length INTEGER NOT NULL DEFAULT 0 CHECK (history_length >= 0), -- how many records there are, or fewer
+    last_bet_at INTEGER,
     CHECK ((type IN (1, 2)) = (action_id IS NOT NULL)),
     CHECK ((type IN (2, 4)) = (finish_at IS NOT NULL)),
     CHECK ((status = 'open') = (settlement_id IS NULL))
@@ -234,6 +238,17 @@ CREATE TABLE pool_targets (
     target_id INTEGER REFERENCES targets (id),
     PRIMARY KEY (pool_id, position),
     UNIQUE (pool_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- What the targets of a pool were backed with when periods of its history_period_ms had ended: sums of the valid bets
+-- up to newest_bet_id, the newest there was of any pool, of which the last was placed at that time.
+CREATE TABLE backing_history (
+    pool_id INTEGER NOT NULL REFERENCES pools (id),
+    position INTEGER NOT NULL,
+    newest_bet_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    PRIMARY KEY (pool_id, position, newest_bet_id)
 ) STRICT, WITHOUT ROWID;
 
 -- What becomes of a bet, the settlements of its pool say; of its own it has the one that found it late and refunded it,
@@ -537,6 +552,7 @@ CREATE TABLE timers (
 CREATE INDEX timers_by_time ON timers (due_at, kind, id);
 CREATE INDEX timers_of_game ON timers (game_id);
 CREATE INDEX timers_of_pool ON timers (pool_id) WHERE pool_id IS NOT NULL;
+CREATE INDEX timers_of_action ON timers (action_id) WHERE action_id IS NOT NULL;
 
 -- The pools of its action that a timer no longer acts on.
 CREATE TABLE timer_exceptions (

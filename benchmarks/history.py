@@ -122,8 +122,8 @@ class History:
             (pool,),
         )
         execute(
-            "UPDATE pools SET (amount_total, bet_count, participants, version) ="
-            " (SELECT sum(amount), count(*), count(DISTINCT user_id), version + count(*)"
+            "UPDATE pools SET (amount_total, bet_count, participants, version, last_bet_at) ="
+            " (SELECT sum(amount), count(*), count(DISTINCT user_id), version + count(*), max(placed_at)"
             " FROM bets WHERE pool_id = ?) WHERE id = ?",
             (pool, pool),
         )

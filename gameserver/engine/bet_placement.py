@@ -1,7 +1,7 @@
 """Placing bets, many at once: each is decided on as the bets before it leave things (protocol, "Bets")."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from gameserver.domain.money import to_minor, to_units
 from gameserver.domain.pools import require_accepting
 from gameserver.engine.context import Change
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found, without_frames
+from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.bets import (
     BetSubject,
     Bettor,
@@ -61,9 +62,10 @@ def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[Pl
     decisions = [book.decide(proposal) for proposal in proposals]
     placed = [decision for decision in decisions if not isinstance(decision, Rejected)]
     if placed:
+        histories = book.continue_histories(placed)
         insert_bets(connection, [bet.row for bet in placed])
         insert_stakes(connection, book.list_stakes(placed))
-        book.count(placed)
+        book.count(placed, histories)
     return decisions
 
 
@@ -132,7 +134,14 @@ class _Book:
             stakes.append(Stake(uuid, wallet.available_id, wallet.staked_id, amount, placed_at))
         return stakes
 
-    def count(self, placed: Iterable[PlacedBet]) -> None:
+    def continue_histories(self, placed: Iterable[PlacedBet]) -> dict[int, History]:
+        """The histories of the bets' pools with them; what the sums are before them is recorded where it is time."""
+        last: dict[int, tuple[History, int]] = {}
+        for (_, pool_id, _, _, _, placed_at), subject, _, _ in placed:
+            last[pool_id] = (subject.history, placed_at)
+        return {pool_id: continue_history(self._connection, pool_id, *it) for pool_id, it in last.items()}
+
+    def count(self, placed: Iterable[PlacedBet], histories: Mapping[int, History]) -> None:
         """Add bets to the sums of their users, their targets and their pools."""
         stakes: dict[tuple[int, int, int], int] = defaultdict(int)
         pools: dict[int, list[int]] = {}
@@ -157,7 +166,7 @@ class _Book:
             insert_participations(self._connection, participations)
         add_bets_to_sums(
             self._connection,
-            (PoolBets(pool_id, *sums) for pool_id, sums in pools.items()),
+            (PoolBets._make((pool_id, *sums, *histories[pool_id])) for pool_id, sums in pools.items()),
             (TargetBets(*target, *sums) for target, sums in targets.items()),
         )
 

@@ -7,9 +7,9 @@ import msgspec
 
 from gameserver.config import Settings
 from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.protocol.betting import NewBet
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
+from gameserver.protocol.pools import ShownBet
 from gameserver.storage.broadcasts import insert_broadcast
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, find_game, is_game_admin
@@ -56,7 +56,7 @@ class PoolBet(NamedTuple):
 
     game_uuid: str
     pool_uuid: str
-    bet: NewBet | None
+    bet: ShownBet | None
 
 
 class ReopenedPool(NamedTuple):

@@ -9,7 +9,7 @@ from gameserver.engine.context import Change, ReopenedPool
 from gameserver.engine.events import resolution_by
 from gameserver.engine.pools import publish_open_pool
 from gameserver.engine.settlement import SettlementPlan, apply_plan
-from gameserver.engine.steering import allow_pool, block_pool, cancel_allows
+from gameserver.engine.steering import allow_pool, cancel_allows, publish_blocked
 from gameserver.protocol.events import BettingPoolVoided
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import Event, list_later_events
@@ -85,8 +85,9 @@ def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
     A block is published too (368), and an allow that fell due while the pool had ended (369).
     """
     publish_open_pool(change, game, pool)
-    if pool.is_blocked:
-        block_pool(change, pool, change.now_ms if pool.untold_at is None else pool.untold_at)
+    if pool.is_betting_blocked:
+        fell_due_at = pool.untold_at if pool.is_blocked else None
+        publish_blocked(change, pool, change.now_ms if fell_due_at is None else fell_due_at)
     elif pool.untold_at is not None:
         allow_pool(change, pool, pool.untold_at)
     change.effects.reopened_pools.append(ReopenedPool(game.uuid, pool.uuid))

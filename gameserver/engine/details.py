@@ -102,6 +102,7 @@ def details_of(
         close_at=game.close_at,
         closed_at=game.closed_at,
         cancelled_at=game.cancelled_at,
+        held_at=game.held_at,
         past_events=past_events(reading, game, targets, labels, before, limit, with_voided=with_voided),
         game_state=counts_of(reading, game.id, targets=targets),
         scores=list_scores(reading.connection, game.id),

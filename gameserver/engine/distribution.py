@@ -4,14 +4,15 @@ from collections.abc import Iterable
 
 from gameserver.domain.money import to_units
 from gameserver.engine.pools import sums_of
-from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate, NewBet
+from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import encode_body
+from gameserver.protocol.pools import ShownBet
 from gameserver.storage.connection import Connection
 from gameserver.storage.pools import find_pool, list_all_open_pools, list_pool_targets
 
 
 def distribution_update(
-    connection: Connection, pool_uuid: str, new_bets: list[NewBet], new_bets_count: int
+    connection: Connection, pool_uuid: str, new_bets: list[ShownBet], new_bets_count: int
 ) -> BettingPoolBetsDistributionUpdate | None:
     """The distribution of an open pool (361), or None if the pool is not open."""
     pool = find_pool(connection, pool_uuid)
@@ -31,7 +32,7 @@ def distribution_update(
     )
 
 
-def distribution_updates(due: Iterable[tuple[str, list[NewBet], int]], connection: Connection) -> list[bytes | None]:
+def distribution_updates(due: Iterable[tuple[str, list[ShownBet], int]], connection: Connection) -> list[bytes | None]:
     """The bodies of updates (361), of pools given by id, new bets and their count; None for those that have ended."""
     found = [distribution_update(connection, *update) for update in due]
     return [None if update is None else encode_body(update) for update in found]

@@ -53,7 +53,7 @@ def pool_object(kind: type[PoolT], pool: Pool, distribution: Mapping[str, Target
         amount_total=to_units(pool.amount_total, pool.currency),
         bet_count=pool.bet_count,
         distribution=distribution,
-        is_blocked=pool.is_blocked,
+        is_blocked=pool.is_betting_blocked,
         is_hot=pool.hot_since is not None,
         start_at=pool.start_at,
         finish_at=pool.finish_at,

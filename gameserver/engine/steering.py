@@ -3,19 +3,24 @@
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change
 from gameserver.protocol.steering import (
     BettingForGameAndActionAllowed,
     BettingForGameAndActionBlocked,
+    BettingForGameHeld,
+    BettingForGameReleased,
     BettingInPoolAllowed,
     BettingInPoolBlocked,
     HotBettingPoolSuggested,
 )
-from gameserver.storage.games import Game, get_game
+from gameserver.storage.games import Game, get_game, update_held_at
 from gameserver.storage.pools import (
     Pool,
     get_pool,
+    list_all_open_pools,
     list_open_pools_of_action,
     update_blocked,
     update_hot_since,
@@ -33,22 +38,54 @@ def cancel_allows(change: Change, pool: Pool) -> None:
 
 def block_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolBlocked:
     """Stop a pool from accepting bets, and publish that (368)."""
-    version = update_blocked(change.connection, pool.id, is_blocked=True)
+    return publish_blocked(change, msgspec.structs.replace(pool, is_blocked=True), at_ms)
+
+
+def publish_blocked(change: Change, pool: Pool, at_ms: int) -> BettingInPoolBlocked:
+    """Publish that a pool is blocked, by itself or because its game is held (368)."""
+    version = update_blocked(change.connection, pool.id, is_blocked=pool.is_blocked)
     blocked = BettingInPoolBlocked(pool_id=pool.uuid, blocked_at=at_ms, version=version)
     change.publish(get_game(change.connection, pool.game_id), blocked)
     return blocked
 
 
 def allow_pool(change: Change, pool: Pool, at_ms: int) -> BettingInPoolAllowed:
-    """Let a pool accept bets again, and publish that (369)."""
+    """Lift a pool's own block, and publish that it accepts bets again (369); while its game is held, it does not."""
     version = update_blocked(change.connection, pool.id, is_blocked=False)
     allowed = BettingInPoolAllowed(pool_id=pool.uuid, allowed_at=at_ms, version=version)
-    change.publish(get_game(change.connection, pool.game_id), allowed)
+    game = get_game(change.connection, pool.game_id)
+    if game.held_at is None:
+        change.publish(game, allowed)
     return allowed
 
 
-def heat_pool(change: Change, pool: Pool, at_ms: int) -> HotBettingPoolSuggested:
-    """Mark a pool as hot, and publish that (367)."""
+def hold_game(change: Change, game: Game) -> BettingForGameHeld:
+    """Stop all pools of a game from accepting bets, and publish that (3681, and 368 for each)."""
+    if game.held_at is None:
+        update_held_at(change.connection, game.id, change.now_ms)
+    pools = list_all_open_pools(change.connection, game.id)
+    for pool in pools:
+        cancel_allows(change, pool)
+        publish_blocked(change, pool, change.now_ms)
+    held = BettingForGameHeld(game_id=game.uuid, pools=[pool.uuid for pool in pools])
+    change.publish(game, held)
+    return held
+
+
+def release_game(change: Change, game: Game) -> BettingForGameReleased:
+    """End the hold of a game, and publish that (3691, and 369 for each pool that is not blocked otherwise)."""
+    held = [] if game.held_at is None else list_all_open_pools(change.connection, game.id)
+    pools = [pool for pool in held if not pool.is_blocked]
+    update_held_at(change.connection, game.id, None)
+    for pool in pools:
+        allow_pool(change, pool, change.now_ms)
+    released = BettingForGameReleased(game_id=game.uuid, pools=[pool.uuid for pool in pools])
+    change.publish(game, released)
+    return released
+
+
+def heat_pool(change: Change, pool: Pool, at_ms: int | None) -> HotBettingPoolSuggested:
+    """Mark a pool as hot, or no longer so (None), and publish that (367)."""
     version = update_hot_since(change.connection, pool.id, at_ms)
     hot = HotBettingPoolSuggested(hot_since=at_ms, pool_id=pool.uuid, version=version)
     change.publish(get_game(change.connection, pool.game_id), hot)

@@ -18,12 +18,12 @@ from gameserver.protocol.betting import (
     GetMyAvailableBalance,
     GetMyCurrentBalance,
     GetMyExposure,
-    NewBet,
     PlaceBetInBettingPool,
     YourAvailableBalance,
     YourCurrentBalance,
     YourExposure,
 )
+from gameserver.protocol.pools import ShownBet
 from gameserver.storage.bets import Bet, find_bet, update_cancelled
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, get_game
@@ -60,7 +60,7 @@ def _placed(proposal: Proposal, placed: PlacedBet) -> BetPlacedInBettingPool:
     bet, subject = placed.row, placed.subject
     shown = to_units(bet.amount, subject.currency)
     change.set_own_balances(subject.currency, placed.balances)
-    new_bet = NewBet(bet.uuid, bet.user_id, target_id, shown, bet.placed_at)
+    new_bet = ShownBet(bet.uuid, target_id, shown, bet.placed_at)
     change.effects.bets.append(PoolBet(subject.game_uuid, pool_uuid, new_bet))
     return BetPlacedInBettingPool(
         pool_id=pool_uuid, bet_id=bet.uuid, target=target_id, amount=shown, placed_at=bet.placed_at
@@ -102,7 +102,7 @@ def _require_cancellable(bet: Bet, pool: Pool, game: Game, now_ms: int) -> None:
         raise Rejected(ErrorCode.CONFLICT, f"this bet is {state}")
     if not pool.is_cancellable:
         raise Rejected(ErrorCode.CONFLICT, "bets in this pool cannot be cancelled")
-    require_accepting(pool.status, pool.times, now_ms, is_blocked=pool.is_blocked)
+    require_accepting(pool.status, pool.times, now_ms, is_blocked=pool.is_betting_blocked)
     if now_ms >= game.live_start_at:
         text = f"the match has begun: bets could be cancelled until {game.live_start_at}"
         raise Rejected(ErrorCode.BETTING_ENDED, text)

@@ -61,6 +61,7 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
                 hot_pools=pools[game.id].hot_pools if game.id in pools else 0,
                 closed_at=game.closed_at,
                 cancelled_at=game.cancelled_at,
+                held_at=game.held_at,
             )
             for game in page
         },

@@ -19,19 +19,21 @@ from gameserver.protocol.pools import (
     ListResolvedBettingPoolsForGame,
     MyBet,
     NewBettingPoolBetsDistribution,
-    PlacedBet,
+    Pending,
+    PoolReading,
     PoolsList,
     PoolsPage,
     PoolView,
     ResolvedBettingPoolsForGame,
+    ShownBet,
     TargetSumsWithBets,
     YouOpenPoolsListForGame,
     YourResolvedPoolsForGame,
     YourRunningPoolsForGame,
 )
-from gameserver.storage.bets import list_latest_bets, list_latest_bets_of_user, list_stakes
+from gameserver.storage.bets import LatestBet, list_latest_bets, list_latest_bets_of_user, list_stakes
 from gameserver.storage.events import get_event
-from gameserver.storage.games import Game
+from gameserver.storage.games import Game, is_game_admin
 from gameserver.storage.outcomes import outcome_of
 from gameserver.storage.pools import (
     Pool,
@@ -43,11 +45,13 @@ from gameserver.storage.pools import (
     list_pool_targets,
     list_unbacked_pools,
 )
+from gameserver.storage.schedule import get_coming_steering
 from gameserver.storage.settlements import get_net, get_settlement, list_settlements_of_pool
 
 LATEST_BETS = 100
 
 ListT = TypeVar("ListT", bound=PoolsList)
+ReadingT = TypeVar("ReadingT", bound=PoolReading)
 
 
 def list_all_betting_pools_for_game(reading: Reading, request: ListAllBettingPoolsForGame) -> AllBettingPoolsForGame:
@@ -103,6 +107,7 @@ def _page(reading: Reading, request: PoolsPage) -> tuple[Game, int | None]:
 def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool], limit: int) -> ListT:
     """The page of ``found`` as a message of that type; in the user's own lists, with the user's part in each pool."""
     page = found[:limit]
+    is_admin = is_game_admin(reading.connection, game.id, reading.user.id)
     views = {}
     for pool in page:
         targets = list_pool_targets(reading.connection, pool.id)
@@ -114,6 +119,8 @@ def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool],
         if message is YourResolvedPoolsForGame:
             net = get_net(reading.connection, reading.user.id, pool.id)
             view = msgspec.structs.replace(view, total_winnings=to_units(net, pool.currency))
+        if is_admin:
+            view = _with_pending(reading, view, pool)
         views[pool.uuid] = view
     return message(
         game_id=game.uuid,
@@ -121,6 +128,11 @@ def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool],
         next=page[-1].uuid if len(found) > len(page) else None,
         seq=game.seq,
     )
+
+
+def _with_pending(reading: Reading, view: ReadingT, pool: Pool) -> ReadingT:
+    coming = get_coming_steering(reading.connection, pool.id, pool.action_id)
+    return msgspec.structs.replace(view, pending=Pending(*coming))
 
 
 def _with_stakes(reading: Reading, view: PoolView, pool: Pool, targets: list[PoolTarget]) -> PoolView:
@@ -155,6 +167,7 @@ def get_betting_pool_bets_distribution(
 ) -> NewBettingPoolBetsDistribution:
     """Read a pool with the latest bets on each target."""
     pool = reading.pool(request, request.pool_id)
+    is_admin = is_game_admin(reading.connection, pool.game_id, reading.user.id)
     targets = list_pool_targets(reading.connection, pool.id)
     sums = sums_of(pool, targets)
     distribution = {
@@ -165,10 +178,16 @@ def get_betting_pool_bets_distribution(
             sums[target.key].to_win_if_backed,
             sums[target.key].is_active,
             [
-                PlacedBet(bet.uuid, bet.user_id, to_units(bet.amount, pool.currency), bet.placed_at)
+                _shown_bet(bet, target.key, pool.currency, with_user=is_admin)
                 for bet in list_latest_bets(reading.connection, pool.id, target.position, LATEST_BETS)
             ],
         )
         for target in targets
     }
-    return pool_object(NewBettingPoolBetsDistribution, pool, distribution)
+    view = pool_object(NewBettingPoolBetsDistribution, pool, distribution)
+    return _with_pending(reading, view, pool) if is_admin else view
+
+
+def _shown_bet(bet: LatestBet, target: str, currency: str, *, with_user: bool) -> ShownBet:
+    user = (bet.user_id, bet.username) if with_user else ()
+    return ShownBet(bet.uuid, target, to_units(bet.amount, currency), bet.placed_at, *user)

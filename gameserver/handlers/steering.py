@@ -9,18 +9,31 @@ from gameserver.domain.targets import target_key
 from gameserver.engine.context import Change
 from gameserver.engine.pools import require_action
 from gameserver.engine.preconditions import require_not_closed, require_not_closing, require_unresolved
-from gameserver.engine.steering import allow_action, allow_pool, block_action, block_pool, cancel_allows, heat_pool
+from gameserver.engine.steering import (
+    allow_action,
+    allow_pool,
+    block_action,
+    block_pool,
+    cancel_allows,
+    heat_pool,
+    hold_game,
+    release_game,
+)
 from gameserver.errors import invalid
 from gameserver.protocol.steering import (
     AllowBettingForGameAndAction,
     AllowBettingInBettingPool,
     BettingForGameAndActionAllowed,
     BettingForGameAndActionBlocked,
+    BettingForGameHeld,
+    BettingForGameReleased,
     BettingInPoolAllowed,
     BettingInPoolBlocked,
     BlockBettingForGameAndAction,
     BlockBettingInBettingPool,
+    HoldBettingForGame,
     HotBettingPoolSuggested,
+    ReleaseBettingForGame,
     SuggestHotBettingPool,
     SuggestHotBettingPoolForActionAndTarget,
 )
@@ -99,10 +112,27 @@ def allow_betting_for_game_and_action(
     return allow_action(change, game, key, list_open_pools_of_action(change.connection, row), change.now_ms)
 
 
+def hold_betting_for_game(change: Change, request: HoldBettingForGame) -> BettingForGameHeld:
+    """Block betting in all pools of a game until it is released."""
+    game = change.game(request, request.game_id)
+    require_not_closed(game)
+    return hold_game(change, game)
+
+
+def release_betting_for_game(change: Change, request: ReleaseBettingForGame) -> BettingForGameReleased:
+    """End the hold of a game."""
+    game = change.game(request, request.game_id)
+    require_not_closed(game)
+    return release_game(change, game)
+
+
 def suggest_hot_betting_pool(change: Change, request: SuggestHotBettingPool) -> HotBettingPoolSuggested:
-    """Mark a pool as hot, now or later."""
+    """Mark a pool as hot, now or later, or as hot no longer."""
     pool = change.pool(request, request.pool_id)
     require_unresolved(pool)
+    if not request.is_hot:
+        delete_timers(change.connection, pool.game_id, [TimerKind.HEAT_POOL], pool_id=pool.id)
+        return heat_pool(change, pool, None)
     return _suggest(change, pool, request.likely_to_happen_at)
 
 

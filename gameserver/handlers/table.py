@@ -17,6 +17,7 @@ from gameserver.handlers import (
     games,
     general,
     match_clock,
+    pool_history,
     pool_lists,
     pools,
     receipts,
@@ -55,6 +56,7 @@ from gameserver.protocol.games import (
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
 from gameserver.protocol.match_clock import SetMatchClock
+from gameserver.protocol.pool_history import GetBettingPoolHistory
 from gameserver.protocol.pools import (
     CreateAndOpenBettingPool,
     GetBettingPoolBetsDistribution,
@@ -86,6 +88,8 @@ from gameserver.protocol.steering import (
     AllowBettingInBettingPool,
     BlockBettingForGameAndAction,
     BlockBettingInBettingPool,
+    HoldBettingForGame,
+    ReleaseBettingForGame,
     SuggestHotBettingPool,
     SuggestHotBettingPoolForActionAndTarget,
 )
@@ -137,6 +141,7 @@ READS: dict[type[Request], ReadHandler] = {
     ListMyResolvedPoolsForGame: pool_lists.list_my_resolved_pools_for_game,
     ListResolvedBettingPoolsForGame: pool_lists.list_resolved_betting_pools_for_game,
     GetBettingPoolBetsDistribution: pool_lists.get_betting_pool_bets_distribution,
+    GetBettingPoolHistory: pool_history.get_betting_pool_history,
     GetBetReceipt: receipts.get_bet_receipt,
     ListGameSourcesIAmAdminOf: sources.list_game_sources_i_am_admin_of,
     ListGameSources: sources.list_game_sources,
@@ -172,6 +177,8 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     AllowBettingInBettingPool: Write(steering.allow_betting_in_betting_pool),
     BlockBettingForGameAndAction: Write(steering.block_betting_for_game_and_action, steering.parse_action),
     AllowBettingForGameAndAction: Write(steering.allow_betting_for_game_and_action, steering.parse_action),
+    HoldBettingForGame: Write(steering.hold_betting_for_game),
+    ReleaseBettingForGame: Write(steering.release_betting_for_game),
     SuggestHotBettingPool: Write(steering.suggest_hot_betting_pool),
     SuggestHotBettingPoolForActionAndTarget: Write(
         steering.suggest_hot_betting_pool_for_action_and_target, steering.parse_subject

@@ -9,7 +9,7 @@ from gameserver.domain.money import DEFAULT_CURRENCY
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import Currency, Name, Number, Uuid
-from gameserver.protocol.pools import TargetSums
+from gameserver.protocol.pools import ShownBet, TargetSums
 
 
 @message
@@ -18,16 +18,6 @@ class BetPlacedInBettingPool(Message, tag=356, frozen=True):
 
     pool_id: str
     bet_id: str
-    target: str
-    amount: Decimal
-    placed_at: int
-
-
-class NewBet(msgspec.Struct, frozen=True):
-    """A bet in a distribution update."""
-
-    bet_id: str
-    user_id: int
     target: str
     amount: Decimal
     placed_at: int
@@ -45,7 +35,7 @@ class BettingPoolBetsDistributionUpdate(Message, tag=361, frozen=True):
     bet_count: int
     version: int
     distribution: dict[str, TargetSums]
-    new_bets: list[NewBet]
+    new_bets: list[ShownBet]
     new_bets_count: int
 
     def cut(self, share: float) -> Self:

@@ -56,6 +56,7 @@ class GameEntry(msgspec.Struct, frozen=True, kw_only=True):
     hot_pools: int
     closed_at: int | None
     cancelled_at: int | None
+    held_at: int | None
 
 
 @message

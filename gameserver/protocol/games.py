@@ -154,7 +154,8 @@ class GameDetails(Message, tag=342, frozen=True):
     ``past_events`` is newest first; ``game_state`` maps action id to target id to count, ancestors included. Where a
     message could not hold it all, older events are left out, then counts of the targets added last. ``scores`` maps
     action id to points, ``score`` root target id to points; it is null where no action scores. The broadcast is
-    ``partial``: it has no past events, and a client keeps those it has.
+    ``partial``: it has no past events, and a client keeps those it has. ``held_at`` is since when betting in all
+    pools of the game is held; null if it is not.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("past_events",)
@@ -178,6 +179,7 @@ class GameDetails(Message, tag=342, frozen=True):
     close_at: int | None
     closed_at: int | None
     cancelled_at: int | None
+    held_at: int | None
     past_events: dict[str, PastEvent]
     game_state: dict[str, dict[str, int]]
     scores: dict[str, int]

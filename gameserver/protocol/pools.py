@@ -37,19 +37,21 @@ class TargetSums(msgspec.Struct, frozen=True):
     is_active: bool
 
 
-class PlacedBet(msgspec.Struct, frozen=True):
-    """A bet as others see it."""
+class ShownBet(msgspec.Struct, frozen=True):
+    """A bet as others see it: ``user_id`` and ``username`` are there for the admins of the game alone, in 360."""
 
     bet_id: str
-    user_id: int
+    target: str
     amount: Decimal
     placed_at: int
+    user_id: int | msgspec.UnsetType = msgspec.UNSET
+    username: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class TargetSumsWithBets(TargetSums, frozen=True):
     """The valid bets on a target, with the latest of them, newest first."""
 
-    bets: list[PlacedBet]
+    bets: list[ShownBet]
 
 
 class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +86,20 @@ class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """When a pool is to be blocked, allowed and hot, by an order for itself or for its action; null where it is not."""
+
+    block_at: int | None
+    allow_at: int | None
+    hot_at: int | None
+
+
+class PoolReading(PoolObject, frozen=True, kw_only=True):
+    """The state of a pool as it is read; ``pending`` is there for the admins of its game alone."""
+
+    pending: Pending | msgspec.UnsetType = msgspec.UNSET
+
+
 class MyBet(msgspec.Struct, frozen=True):
     """A bet of the user's own, with what has become of it; ``payout`` is null until the pool is settled."""
 
@@ -95,7 +111,7 @@ class MyBet(msgspec.Struct, frozen=True):
     payout: Decimal | None
 
 
-class PoolView(PoolObject, frozen=True, kw_only=True, omit_defaults=True):
+class PoolView(PoolReading, frozen=True, kw_only=True, omit_defaults=True):
     """A pool in a list.
 
     ``user_backed`` (target id to amount), ``my_bets`` (the latest 100, newest first) and ``total_winnings`` come in the
@@ -288,7 +304,7 @@ class UpdateBettingPool(Request, tag=3852, frozen=True):
 
 
 @message
-class NewBettingPoolBetsDistribution(PoolObject, Message, tag=360, frozen=True, kw_only=True):
+class NewBettingPoolBetsDistribution(PoolReading, Message, tag=360, frozen=True, kw_only=True):
     """The pool object with the latest bets on each target: 100, or fewer where a message could not hold them all."""
 
     distribution: dict[str, TargetSumsWithBets]

@@ -3,9 +3,9 @@
 A request for a later moment is answered at once and broadcast when it takes effect; a newer one replaces it.
 """
 
-from gameserver.errors import ErrorCode
+from gameserver.errors import ErrorCode, invalid
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
-from gameserver.protocol.fields import Millis, Name, Uuid
+from gameserver.protocol.fields import Flag, Millis, Name, Uuid
 
 
 @message
@@ -103,10 +103,55 @@ class AllowBettingForGameAndAction(Request, tag=3985, frozen=True):
 
 
 @message
-class HotBettingPoolSuggested(Message, tag=367, frozen=True, omit_defaults=True):
-    """A pool is hot, named by ``pool_id``; or, in the reply to 3961, the ``pools`` on an action and target are."""
+class BettingForGameHeld(Message, tag=3681, frozen=True):
+    """The game is held: its unresolved ``pools`` accept no bets from this moment on; each has a 368 of its own."""
 
-    hot_since: int
+    game_id: str
+    pools: list[str]
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingForGameHeld],
+    broadcasts=[BettingForGameHeld, BettingInPoolBlocked],
+    errors=[ErrorCode.GAME_CLOSED],
+)
+class HoldBettingForGame(Request, tag=3976, frozen=True):
+    """Stop all pools of a game from accepting bets, those too that open while the game is held."""
+
+    game_id: Uuid
+
+
+@message
+class BettingForGameReleased(Message, tag=3691, frozen=True):
+    """The game is no longer held: the ``pools`` accept bets again that are not blocked otherwise; each has a 369."""
+
+    game_id: str
+    pools: list[str]
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[BettingForGameReleased],
+    broadcasts=[BettingForGameReleased, BettingInPoolAllowed],
+    errors=[ErrorCode.GAME_CLOSED],
+)
+class ReleaseBettingForGame(Request, tag=3986, frozen=True):
+    """End the hold of a game: its pools accept bets again, but for those that are blocked otherwise."""
+
+    game_id: Uuid
+
+
+@message
+class HotBettingPoolSuggested(Message, tag=367, frozen=True, omit_defaults=True):
+    """A pool is hot, named by ``pool_id``; or, in the reply to 3961, the ``pools`` on an action and target are.
+
+    ``hot_since`` is null once the pool is no longer hot.
+    """
+
+    hot_since: int | None
     pool_id: str | None = None
     version: int | None = None
     game_id: str | None = None
@@ -123,10 +168,16 @@ class HotBettingPoolSuggested(Message, tag=367, frozen=True, omit_defaults=True)
     errors=[ErrorCode.NOT_FOUND, ErrorCode.POOL_RESOLVED],
 )
 class SuggestHotBettingPool(Request, tag=396, frozen=True):
-    """Mark a pool as hot, now or at ``likely_to_happen_at``."""
+    """Mark a pool as hot, now or at ``likely_to_happen_at``, or with ``is_hot`` false as hot no longer."""
 
     pool_id: Uuid
     likely_to_happen_at: Millis | None = None
+    is_hot: Flag = True
+
+    def __post_init__(self) -> None:
+        if not self.is_hot and self.likely_to_happen_at is not None:
+            text = "likely_to_happen_at is accepted for a pool that becomes hot; with is_hot false leave it out"
+            raise invalid("likely_to_happen_at", text)
 
 
 @operation(

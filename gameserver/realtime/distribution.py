@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import trio
 
-from gameserver.protocol.betting import NewBet
+from gameserver.protocol.pools import ShownBet
 
 MAX_LISTED_BETS = 50
 
@@ -15,7 +15,7 @@ class DueUpdate(NamedTuple):
     """A pool whose distribution update is due: its newest bets since the last update, and how many there were."""
 
     pool_uuid: str
-    new_bets: list[NewBet]
+    new_bets: list[ShownBet]
     new_bets_count: int
 
 
@@ -26,7 +26,7 @@ class _Pending:
 
     def __init__(self, due_at: float) -> None:
         self.due_at = due_at
-        self.bets: list[NewBet] = []
+        self.bets: list[ShownBet] = []
         self.count = 0
 
 
@@ -47,7 +47,7 @@ class Distributions:
         self.pushed = 0
         self._being_read: set[str] = set()
 
-    def add_bet(self, pool_uuid: str, bet: NewBet | None) -> None:
+    def add_bet(self, pool_uuid: str, bet: ShownBet | None) -> None:
         """Note a bet, or None for a cancelled one, and schedule its pool's update."""
         pending = self._schedule(pool_uuid)
         if bet is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
+from gameserver.storage.backing_history import History, take_from_history
 from gameserver.storage.connection import Connection
 
 
@@ -49,6 +50,9 @@ class BetSubject(NamedTuple):
     is_blocked: int
     min_stake: int
     max_stake: int | None
+    history_period_ms: int
+    history_length: int
+    last_bet_at: int | None
     position: int | None
     is_active: int
 
@@ -56,6 +60,11 @@ class BetSubject(NamedTuple):
     def times(self) -> PoolTimes:
         """The times at which the pool takes bets."""
         return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
+
+    @property
+    def history(self) -> History:
+        """The state of the pool's history before the bet."""
+        return History(self.history_period_ms, self.history_length, self.last_bet_at)
 
 
 def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) -> list[BetSubject]:
@@ -66,8 +75,9 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
         " games.currency, pools.status, pools.start_at, pools.finish_at,"
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
-        " pools.is_blocked, pools.min_stake, pools.max_stake, pool_targets.position,"
-        " coalesce(targets.is_active, 1) AS is_active"
+        " (pools.is_blocked = 1 OR games.held_at IS NOT NULL) AS is_blocked,"
+        " pools.min_stake, pools.max_stake, pools.history_period_ms, pools.history_length, pools.last_bet_at,"
+        " pool_targets.position, coalesce(targets.is_active, 1) AS is_active"
         " FROM given JOIN pools ON pools.uuid = given.pool_uuid JOIN games ON games.id = pools.game_id"
         " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key"
         " LEFT JOIN targets ON targets.id = pool_targets.target_id",
@@ -233,6 +243,7 @@ def update_cancelled(connection: Connection, bet: Bet, now_ms: int) -> None:
         " WHERE pool_id = ? AND position = ?",
         (bet.amount, bet.position not in left, bet.pool_id, bet.position),
     )
+    take_from_history(connection, bet.pool_id, bet.position, bet.id, bet.amount)
 
 
 def _end_participation(connection: Connection, user_id: int, pool_id: int) -> None:
@@ -270,11 +281,22 @@ def list_bets_of_game(connection: Connection, game_id: int) -> Iterator[Bet]:
     return map(Bet._make, rows)
 
 
-def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[Bet]:
+class LatestBet(NamedTuple):
+    """A bet on a target, in minor units, and who placed it."""
+
+    uuid: str
+    amount: int
+    placed_at: int
+    user_id: int
+    username: str
+
+
+def list_latest_bets(connection: Connection, pool_id: int, position: int, limit: int) -> list[LatestBet]:
     """The newest valid bets on a target, newest first; none in a pool that is voided."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM valid_bets AS bets WHERE pool_id = ? AND position = ?"
-        " AND (SELECT status FROM pools WHERE pools.id = bets.pool_id) <> 'voided' ORDER BY id DESC LIMIT ?",
+        "SELECT bets.uuid, amount, placed_at, user_id, username FROM valid_bets AS bets"
+        " JOIN users ON users.id = user_id WHERE pool_id = ? AND position = ?"
+        " AND (SELECT status FROM pools WHERE pools.id = bets.pool_id) <> 'voided' ORDER BY bets.id DESC LIMIT ?",
         (pool_id, position, limit),
     )
-    return [Bet(*row) for row in rows]
+    return [LatestBet(*row) for row in rows]

@@ -47,6 +47,7 @@ class Game(NewGameRow, frozen=True):
     source_name: str
     closing_at: int | None
     closed_at: int | None
+    held_at: int | None
     seq: int
     clock_period: str | None
     clock_elapsed_ms: int | None
@@ -113,6 +114,11 @@ def update_game_cancelled(connection: Connection, game_id: int, now_ms: int) -> 
     connection.execute(
         "UPDATE games SET cancelled_at = ?, closed_at = coalesce(closed_at, ?) WHERE id = ?", (now_ms, now_ms, game_id)
     )
+
+
+def update_held_at(connection: Connection, game_id: int, held_at: int | None) -> None:
+    """Hold betting in the game's pools, or release it (None)."""
+    connection.execute("UPDATE games SET held_at = ? WHERE id = ?", (held_at, game_id))
 
 
 # What may be changed of a game.

@@ -13,7 +13,7 @@ from gameserver.storage.ids import new_uuid
 
 
 class NewPoolRow(Struct, frozen=True):
-    """The fields of a new pool."""
+    """The fields of a new pool. ``is_blocked`` is its own block, beside which its game may be held."""
 
     game_id: int
     type: PoolType
@@ -51,6 +51,12 @@ class Pool(NewPoolRow, frozen=True, array_like=True):
     version: int
     untold_at: int | None
     predecessor: str | None
+    is_held: bool
+
+    @property
+    def is_betting_blocked(self) -> bool:
+        """Whether betting is blocked, by the pool's own block or because its game is held."""
+        return self.is_blocked or self.is_held
 
     @property
     def times(self) -> PoolTimes:
@@ -88,6 +94,7 @@ _JOINED = {
     "currency": "games.currency",
     "action_key": "actions.key",
     "predecessor": "predecessors.uuid",
+    "is_held": "(pools.status = 'open' AND games.held_at IS NOT NULL)",
 }
 _COLUMNS = ", ".join(_JOINED.get(field, f"pools.{field}") for field in Pool.__struct_fields__)
 _POOLS = (
@@ -279,24 +286,30 @@ def update_pool(connection: Connection, pool_id: int, change: PoolChange) -> Poo
 
 
 def update_blocked(connection: Connection, pool_id: int, *, is_blocked: bool, untold_at: int | None = None) -> int:
-    """Block or allow betting in a pool; returns its new version. ``untold_at`` is set until a broadcast tells it."""
+    """Set or lift a pool's own block; returns its new version. ``untold_at`` is set until a broadcast tells it."""
     query = "UPDATE pools SET is_blocked = ?, untold_at = ?, version = version + 1 WHERE id = ? RETURNING version"
     return int(connection.execute(query, (is_blocked, untold_at, pool_id)).fetchone()[0])
 
 
-def update_hot_since(connection: Connection, pool_id: int, hot_since: int) -> int:
-    """Mark a pool as hot; returns its new version."""
+def update_hot_since(connection: Connection, pool_id: int, hot_since: int | None) -> int:
+    """Mark a pool as hot, or no longer so (None); returns its new version."""
     query = "UPDATE pools SET hot_since = ?, version = version + 1 WHERE id = ? RETURNING version"
     return int(connection.execute(query, (hot_since, pool_id)).fetchone()[0])
 
 
 class PoolBets(NamedTuple):
-    """New bets in a pool: their sum in minor units, how many they are, and how many users had none there before."""
+    """New bets in a pool: their sum in minor units, how many they are, and how many users had none there before.
+
+    The other fields are the pool's `gameserver.storage.backing_history.History` with them.
+    """
 
     pool_id: int
     amount: int
     bet_count: int
     participants: int
+    history_period_ms: int
+    history_length: int
+    last_bet_at: int | None
 
 
 class TargetBets(NamedTuple):
@@ -312,7 +325,9 @@ def add_bets_to_sums(connection: Connection, pools: Iterable[PoolBets], targets:
     """Add bets to the sums of their pools and targets; each bet makes a new version of its pool."""
     connection.execute_with(
         "UPDATE pools SET amount_total = amount_total + given.amount, bet_count = pools.bet_count + given.bet_count,"
-        " participants = pools.participants + given.participants, version = version + given.bet_count"
+        " participants = pools.participants + given.participants, version = version + given.bet_count,"
+        " history_period_ms = given.history_period_ms, history_length = given.history_length,"
+        " last_bet_at = given.last_bet_at"
         " FROM given WHERE pools.id = given.pool_id",
         PoolBets._fields,
         pools,

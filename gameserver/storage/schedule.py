@@ -78,6 +78,36 @@ def delete_timers_of_pool(connection: Connection, pool_id: int) -> None:
     connection.execute("DELETE FROM timers WHERE pool_id = ?", (pool_id,))
 
 
+class ComingSteering(NamedTuple):
+    """When a pool is next to be blocked, allowed and hot, in epoch ms; None where it is not."""
+
+    block_at: int | None
+    allow_at: int | None
+    hot_at: int | None
+
+
+def get_coming_steering(connection: Connection, pool_id: int, action_id: int | None) -> ComingSteering:
+    """What is to come of a pool by its own timers, and by those of its action that affect it."""
+    due_at = dict(
+        connection.execute(
+            "SELECT kind, min(due_at) FROM (SELECT kind, due_at FROM timers WHERE pool_id = ?"
+            " UNION ALL SELECT kind, due_at FROM timers WHERE action_id = ? AND NOT EXISTS"
+            "  (SELECT 1 FROM timer_exceptions AS e WHERE e.timer_id = timers.id AND e.pool_id = ?)) AS coming"
+            " GROUP BY kind",
+            (pool_id, action_id, pool_id),
+        ).fetchall()
+    )
+
+    def first(*kinds: TimerKind) -> int | None:
+        return min((due_at[kind] for kind in kinds if kind in due_at), default=None)
+
+    return ComingSteering(
+        first(TimerKind.BLOCK_POOL, TimerKind.BLOCK_ACTION),
+        first(TimerKind.ALLOW_POOL, TimerKind.ALLOW_ACTION),
+        first(TimerKind.HEAT_POOL),
+    )
+
+
 def next_due_at(connection: Connection) -> int | None:
     """The earliest time, in epoch ms, at which a timer falls due; None if no timer is set."""
     due_at: int | None = connection.execute("SELECT min(due_at) FROM timers").fetchone()[0]

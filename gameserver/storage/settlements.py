@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from gameserver.domain.parimutuel import Division, Split
 from gameserver.domain.pools import PoolStatus
+from gameserver.storage.backing_history import end_history
 from gameserver.storage.connection import Connection
 
 
@@ -165,8 +166,8 @@ def update_invalidated(connection: Connection, settlement_id: int, bets: Iterabl
     connection.update_many("bets", ("invalidated_by",), ("id",), [(settlement_id, bet.id) for bet in bets])
 
 
-def update_sums(connection: Connection, pool_id: int, late: Iterable[BetStake]) -> None:
-    """Take late bets out of the sums of users, of a pool and its targets. ``bet_count`` stays."""
+def update_sums(connection: Connection, pool_id: int, late: Sequence[BetStake]) -> None:
+    """Take late bets, given in order, out of the sums of users, of a pool and its targets. ``bet_count`` stays."""
     late_of: dict[tuple[int, int], int] = {}
     for bet in late:
         late_of[bet.user_id, bet.position] = late_of.get((bet.user_id, bet.position), 0) + bet.amount
@@ -192,6 +193,7 @@ def update_sums(connection: Connection, pool_id: int, late: Iterable[BetStake]) 
     connection.execute_many(
         "UPDATE pool_targets SET backing_people = ?, backing_money = ? WHERE pool_id = ? AND position = ?", backed
     )
+    end_history(connection, pool_id, late[0].id)
 
 
 def update_participations_ended(connection: Connection, pool_id: int, net_of: Mapping[int, int]) -> None:

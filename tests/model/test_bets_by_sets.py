@@ -138,14 +138,20 @@ class World:
         return answer
 
     def result(self) -> dict[str, Any]:
-        """The outcomes and all rows, with bets called by their numbers in place of their random ids."""
+        """The outcomes and all rows, with bets called by their numbers in place of their random ids.
+
+        Left out is what is recorded of the course of time, which goes on by whole sets.
+        """
         names = {uuid: f"bet {number}" for number, uuid in self.connection.execute("SELECT id, uuid FROM bets")}
         query = (
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            " AND name <> 'sessions'"  # whose ids are random
+            " AND name NOT IN ('sessions', 'backing_history')"  # the ids of sessions are random
         )
         tables = [name for (name,) in self.connection.execute(query)]
         rows = {name: self.connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables}
+        columns = [name for _, name, *_ in self.connection.execute("PRAGMA table_info(pools)")]
+        recorded = columns.index("history_length")
+        rows["pools"] = [(*row[:recorded], *row[recorded + 1 :]) for row in rows["pools"]]
         return {
             "outcomes": [named(outcome_text(outcome), names) for outcome in self.outcomes],
             **{name: [named(repr(row), names) for row in rows[name]] for name in tables},

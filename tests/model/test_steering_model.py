@@ -65,6 +65,7 @@ class Model:
     orders: list[Order] = field(default_factory=list)
     told: list[int] = field(default_factory=list)
     number: int = 0
+    is_held: bool = False
 
     def order(self, what: str, pool: ModelPool | None, due_at: int) -> None:
         """A newer order takes the place of the one before it."""
@@ -89,10 +90,25 @@ class Model:
                 pool.barrier = order.number
             pool.is_blocked = order.what == BLOCK
             pool.is_untold = not pool.is_open
-            if pool.is_open:
+            if pool.is_open and (order.what == BLOCK or not self.is_held):
                 self.told.append(RES[order.what, False])
         if order.pool is None:
             self.told.append(RES[order.what, True])
+
+    def hold(self) -> None:
+        """A hold blocks at once whatever is open, and leaves each pool's own block as it is."""
+        self.number += 1
+        self.is_held = True
+        for pool in self.pools.values():
+            if pool.is_open:
+                pool.barrier = self.number
+                self.told.append(RES[BLOCK, False])
+        self.told.append(3681)
+
+    def release(self) -> None:
+        let_on = [pool for pool in self.pools.values() if self.is_held and pool.is_open and not pool.is_blocked]
+        self.is_held = False
+        self.told += [RES[ALLOW, False]] * len(let_on) + [3691]
 
     def pass_until(self, now_ms: int) -> None:
         """Of those due at once the allows are first, of these the pools' own."""
@@ -119,8 +135,9 @@ class Model:
             if pool.on_action and any(other.team in pool.teams for other in since):
                 pool.is_blocked, pool.is_untold, pool.barrier = True, False, self.number
             self.told.append(352)
-            if pool.is_blocked or pool.is_untold:
-                self.told.append(RES[BLOCK if pool.is_blocked else ALLOW, False])
+            is_blocked = pool.is_blocked or self.is_held
+            if is_blocked or pool.is_untold:
+                self.told.append(RES[BLOCK if is_blocked else ALLOW, False])
             pool.is_untold = False
 
 
@@ -166,6 +183,16 @@ class Steering(RuleBasedStateMachine):
         else:
             self.model.act_at_once(what, pool)
 
+    @rule()
+    def hold(self) -> None:
+        self.do(3976, game_id=self.game)
+        self.model.hold()
+
+    @rule()
+    def release(self) -> None:
+        self.do(3986, game_id=self.game)
+        self.model.release()
+
     @rule(milliseconds=st.sampled_from([1, 2, 4, 20]))
     def wait(self, milliseconds: int) -> None:
         self.offline.let_time_pass(milliseconds)
@@ -199,7 +226,7 @@ class Steering(RuleBasedStateMachine):
     def each_pool_takes_bets_when_the_model_says_so(self) -> None:
         for pool in self.model.pools.values():
             reply = self.offline.call("ann", 392, pool_id=pool.uuid, target=pool.teams[0], amount="0.01")
-            code = "betting_blocked" if pool.is_blocked else None
+            code = "betting_blocked" if pool.is_blocked or self.model.is_held else None
             assert reply.get("code") == (code if pool.is_open else "pool_resolved")
 
     @invariant()

@@ -18,7 +18,7 @@ async def change(table: Table, pool: str, **parameters: Any) -> dict[str, Any]:
     reply = await accepted(table.admin, 3852, pool_id=pool, **parameters)
     told = await watcher.expect(352)
     assert_reply(reply, 3852, pool_id=pool, version=told["version"])
-    shown = (await accepted(table.admin, 387, game_id=table.game))["pools_list"][pool]
+    shown = (await accepted(await table.client("ann"), 387, game_id=table.game))["pools_list"][pool]
     assert {name: told[name] for name in shown} == shown
     return told
 
@@ -26,7 +26,7 @@ async def change(table: Table, pool: str, **parameters: Any) -> dict[str, Any]:
 async def test_what_is_given_is_changed_and_told_and_all_else_stays(table: Table) -> None:
     options = {"stop_accepting_bets_at": START_MS + 50, "min_stake": 1, "max_stake": 9, "recreate_on_end": True}
     pool = await table.pool(**options)
-    before = (await accepted(table.admin, 387, game_id=table.game))["pools_list"][pool]
+    before = (await accepted(await table.client("ann"), 387, game_id=table.game))["pools_list"][pool]
     told = await change(table, pool, description="Who is first?", min_stake="2.50")
     expected = {**before, "description": "Who is first?", "min_stake": 2.5, "version": before["version"] + 1}
     assert {name: told[name] for name in expected} == expected

@@ -69,7 +69,7 @@ async def test_the_first_bet_is_told_at_once_to_all_who_have_joined(paced: Table
         bet_count=1,
         version=2,
         distribution=distribution,
-        new_bets=[{"bet_id": bet, "user_id": 2, "target": "brazil", "amount": 3, "placed_at": placed}],
+        new_bets=[{"bet_id": bet, "target": "brazil", "amount": 3, "placed_at": placed}],
         new_bets_count=1,
     )
 

@@ -297,8 +297,10 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (3952, ErrorCode.CONFLICT): twice_by_game_admin,
     (3961, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (3975, ErrorCode.GAME_CLOSED): closed_to_game_admin,
+    (3976, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (3985, ErrorCode.CONFLICT): while_closing,
     (3985, ErrorCode.GAME_CLOSED): closed_to_game_admin,
+    (3986, ErrorCode.GAME_CLOSED): closed_to_game_admin,
 }
 
 # not_found follows from the parameters and has a test of its own; the other has effects, told in test_closing_pools.
@@ -485,7 +487,7 @@ async def test_existence_is_checked_before_the_role(world: World, op: int) -> No
 
 
 @pytest.mark.parametrize(
-    "op", [366, 367, 370, 3701, 3702, 373, 374, 375, 617, 385, 395, 396, 397, 398, 3961, 3975, 3985]
+    "op", [366, 367, 370, 3701, 3702, 373, 374, 375, 617, 385, 395, 396, 397, 398, 3961, 3975, 3976, 3985, 3986]
 )
 async def test_the_role_is_checked_before_the_state(world: World, op: int) -> None:
     request = await example(op, world)

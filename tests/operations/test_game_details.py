@@ -50,6 +50,7 @@ async def test_the_details_of_a_game_are_complete(world: World) -> None:
         close_at=None,
         closed_at=None,
         cancelled_at=None,
+        held_at=None,
         past_events={},
         game_state={},
         scores={},

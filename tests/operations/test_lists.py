@@ -30,6 +30,7 @@ async def test_the_open_games_of_a_source_are_listed_with_what_a_lobby_shows(wor
         "open_at": START_MS,
         "live_start_at": START_MS,
         "close_at": None,
+        "held_at": None,
         "currency": "DON",
         "hashtag": "#ArgentinaBrazil",
         "subscribers": 0,

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.support.harness import START_MS, Client, FakeClock, Server
-from tests.support.pools import backing, pool_object, unbacked
+from tests.support.pools import NOTHING_PENDING, backing, pool_object, unbacked
 from tests.support.settling import Table, accepted, lay_table, of_kind
 from tests.support.world import HOUR_MS, UNKNOWN_ID, assert_broadcast, assert_refused, assert_reply
 
@@ -67,10 +67,8 @@ async def test_every_option_of_a_pool_is_shown(table: Table) -> None:
     }
     pool = (await open_pool(table, type=2, **TEAMS, **options))["pool_id"]
     shown = {**options, "is_hot": True, "recreate_on_end": True, "type": 2}
-    distribution = unbacked(bets=[])
-    assert_reply(
-        await table.admin.call(393, pool_id=pool), 360, **pool_object(table, pool, **shown, distribution=distribution)
-    )
+    expected = pool_object(table, pool, **shown, distribution=unbacked(bets=[]), pending=NOTHING_PENDING)
+    assert_reply(await table.admin.call(393, pool_id=pool), 360, **expected)
 
 
 async def test_a_start_that_is_past_or_absent_is_now(table: Table) -> None:
@@ -237,7 +235,7 @@ async def test_lists_tell_pools_without_a_bet_of_mine_from_running_and_resolved_
 @pytest.mark.parametrize("op", [387, 388])
 async def test_a_list_shows_pool_objects_with_the_games_seq(table: Table, op: int) -> None:
     pools = [await table.pool() for _ in range(2)]
-    shown = {pool: pool_object(table, pool) for pool in pools}
+    shown = {pool: pool_object(table, pool, pending=NOTHING_PENDING) for pool in pools}
     assert_reply(
         await table.admin.call(op, game_id=table.game),
         LISTS[op],
@@ -310,7 +308,7 @@ async def test_resolved_pools_show_how_they_ended_and_what_i_won(table: Table) -
         shown = pool_object(table, pool, **changes, user_backed=backed, my_bets=bets, total_winnings=net)
         reply = await (await table.client(name)).call(390, game_id=table.game)
         assert_reply(reply, 355, game_id=table.game, pools_list={pool: shown}, next=None, seq=4)
-    everybodys = pool_object(table, pool, **changes)
+    everybodys = pool_object(table, pool, **changes, pending=NOTHING_PENDING)
     reply = await table.admin.call(3870, game_id=table.game)
     assert_reply(reply, 3536, game_id=table.game, pools_list={pool: everybodys}, next=None, seq=4)
 
@@ -360,17 +358,33 @@ async def test_a_distribution_shows_the_bets_on_each_target_newest_first(table: 
         )
     ]
 
-    def bet(number: int, user_id: int, amount: int, at: int) -> dict[str, Any]:
-        return {"bet_id": bets[number], "user_id": user_id, "amount": amount, "placed_at": START_MS + at}
+    def bet(number: int, target: str, amount: int, at: int) -> dict[str, Any]:
+        return {"bet_id": bets[number], "target": target, "amount": amount, "placed_at": START_MS + at}
 
+    on_argentina = [bet(number, "argentina", amount, at) for number, amount, at in ((3, 1, 3), (1, 5, 2), (0, 10, 1))]
     distribution = {
-        "argentina": backing("Argentina", 2, 16, 1.2352, bets=[bet(3, 1, 1, 3), bet(1, 2, 5, 2), bet(0, 1, 10, 1)]),
-        "brazil": backing("Brazil", 1, 4, 4.2, bets=[bet(2, 1, 4, 2)]),
+        "argentina": backing("Argentina", 2, 16, 1.2352, bets=on_argentina),
+        "brazil": backing("Brazil", 1, 4, 4.2, bets=[bet(2, "brazil", 4, 2)]),
         "chile": backing("Chile", 0, 0, 21, bets=[]),
         "none": backing("None", 0, 0, 21, bets=[]),
     }
-    expected = pool_object(table, pool, participants=2, amount_total=20, bet_count=4, distribution=distribution)
-    assert_reply(await table.admin.call(393, pool_id=pool), 360, **expected)
+    sums: dict[str, Any] = {"participants": 2, "amount_total": 20, "bet_count": 4}
+    for name in ("ann", "cat"):
+        reply = await (await table.client(name)).call(393, pool_id=pool)
+        assert_reply(reply, 360, **pool_object(table, pool, **sums, distribution=distribution))
+
+
+async def test_who_has_bet_is_shown_to_the_admins_of_the_game_alone(table: Table) -> None:
+    pool = await table.pool()
+    for name in ("ann", "bob"):
+        await table.bet(name, pool, "argentina", 1)
+    shown = (await table.pool_object(pool))["distribution"]["argentina"]["bets"]
+    assert [(bet["user_id"], bet["username"]) for bet in shown] == [(2, "bob"), (1, "ann")]
+    assert set(shown[0]) == {"bet_id", "target", "amount", "placed_at", "user_id", "username"}
+    await table.server.add_user("stranger", provider=True)
+    for client in (await table.client("ann"), await table.server.connect("stranger")):
+        bets = (await accepted(client, 393, pool_id=pool))["distribution"]["argentina"]["bets"]
+        assert [set(bet) for bet in bets] == [{"bet_id", "target", "amount", "placed_at"}] * 2
 
 
 async def test_a_distribution_shows_the_latest_100_bets_on_a_target(table: Table) -> None:

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.harness import START_MS, Client, FakeClock, running_server
+from tests.support.pools import NOTHING_PENDING
 from tests.support.settling import Table, accepted, kinds, lay_table, seqs
 from tests.support.world import assert_broadcast, assert_refused, assert_reply, bearer
 
@@ -352,6 +353,70 @@ async def test_no_allow_to_come_outlives_the_beginning_of_the_games_end(table: T
     event = await table.resolve(pool, "yes")
     assert (await table.void(event))["pools"] == {pool: "voided"}
     assert not {369, 371} & set(await told(table, watcher, 100))
+
+
+# What is to come, for the admins' eyes
+
+
+async def pending(table: Table, pool: str) -> dict[str, Any]:
+    """What the admin reads in a pool, the same by itself and in the lists that have it."""
+    shown = (await table.pool_object(pool))["pending"]
+    for op in (387, 388, 389, 390, 3870):
+        listed = (await accepted(table.admin, op, game_id=table.game))["pools_list"]
+        assert pool not in listed or listed[pool]["pending"] == shown
+    return dict(shown)
+
+
+async def test_a_pool_shows_the_games_admins_what_is_to_come_of_it(table: Table) -> None:
+    pool, other = await table.pool(), await table.pool()
+    assert await pending(table, pool) == NOTHING_PENDING
+    for it, at in ((BLOCK, 50), (ALLOW, 60), (HEAT, 70)):
+        await steer(table, it, pool, at)
+    expected = {"block_at": START_MS + 50, "allow_at": START_MS + 60, "hot_at": START_MS + 70}
+    assert await pending(table, pool) == expected
+    assert await pending(table, other) == NOTHING_PENDING
+    table.set_time(50)
+    assert await pending(table, pool) == {**expected, "block_at": None}
+    await accepted(table.admin, 396, pool_id=pool, is_hot=False)
+    await steer(table, ALLOW, pool)
+    assert await pending(table, pool) == NOTHING_PENDING
+
+
+async def test_what_is_to_come_of_a_pools_action_is_pending_for_the_pool_too(table: Table) -> None:
+    pool, blocked = await table.pool(), await table.pool()
+    manual, elsewhere = await table.pool(pool_type=3), await table.pool(action_id="offside")
+    await steer_action(table, BLOCK_ACTION, 50)
+    await steer_action(table, ALLOW_ACTION, 60)
+    await steer(table, BLOCK, pool, 55)
+    await steer(table, ALLOW, pool, 58)
+    await steer(table, BLOCK, blocked)
+    assert await pending(table, pool) == {**NOTHING_PENDING, "block_at": START_MS + 50, "allow_at": START_MS + 58}
+    assert await pending(table, blocked) == {**NOTHING_PENDING, "block_at": START_MS + 50}
+    assert [await pending(table, other) for other in (manual, elsewhere)] == [NOTHING_PENDING] * 2
+
+
+async def test_what_is_to_come_is_still_pending_for_a_pool_that_has_ended(table: Table) -> None:
+    pool = await table.pool()
+    await steer(table, BLOCK, pool, 50)
+    await table.event()
+    assert await pending(table, pool) == {**NOTHING_PENDING, "block_at": START_MS + 50}
+    await accepted(table.admin, 3952, pool_id=pool)
+    assert await pending(table, pool) == NOTHING_PENDING
+
+
+async def test_what_is_to_come_is_for_the_games_admins_alone_and_makes_no_new_version(table: Table) -> None:
+    await table.server.add_user("other", provider=True)
+    strangers = [await table.client("ann"), await table.server.connect("other")]
+    pool, watcher = await table.pool(), await table.watcher()
+    await steer(table, BLOCK, pool, 50)
+    assert (await table.pool_object(pool))["version"] == 1
+    await accepted(table.admin, 3852, pool_id=pool, description="Who is next?")
+    (message,) = await watcher.heard()
+    assert (message["res"], "pending" in message) == (352, False)
+    for stranger in strangers:
+        assert "pending" not in await accepted(stranger, 393, pool_id=pool)
+        for op in (387, 388):
+            assert "pending" not in (await accepted(stranger, op, game_id=table.game))["pools_list"][pool]
 
 
 # Hot pools on an action and target

@@ -8,13 +8,14 @@ import pytest
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.protocol import codec
-from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate, NewBet
+from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
 from gameserver.protocol.events import GameEventPreview, GameEventVoided, NewGameEvent, PreviewedPool
 from gameserver.protocol.game_lists import AdministeredGame, GameEntry, GamesIAmAdminOfList, GamesListForSource
 from gameserver.protocol.games import GameDetails, PastEvent
-from gameserver.protocol.pools import NewBettingPoolBetsDistribution, PlacedBet, TargetSumsWithBets
+from gameserver.protocol.pool_history import BettingPoolHistory
+from gameserver.protocol.pools import NewBettingPoolBetsDistribution, ShownBet, TargetSumsWithBets
 from gameserver.protocol.sources import GameSourcesIAmAdminOfList, SourceEntry
 
 MIB = 1_048_576
@@ -107,7 +108,7 @@ def test_an_event_leaves_out_counts() -> None:
 
 def test_a_distribution_leaves_out_the_older_bets_of_each_target() -> None:
     fields: dict[str, Any] = dict.fromkeys(NewBettingPoolBetsDistribution.__struct_fields__, 0)
-    bets = [PlacedBet(id_, 1, Decimal(1), 0) for id_ in IDS[:100]]
+    bets = [ShownBet(id_, "", Decimal(1), 0) for id_ in IDS[:100]]
     sums = {f"t{number}": TargetSumsWithBets("T", 1, Decimal(1), Decimal(1), True, bets) for number in range(500)}
     sums["none"] = TargetSumsWithBets("None", 0, Decimal(0), Decimal(1), True, [])
     kept = shown(NewBettingPoolBetsDistribution(**fields | {"distribution": sums}))["distribution"]
@@ -119,13 +120,24 @@ def test_a_distribution_leaves_out_the_older_bets_of_each_target() -> None:
 
 def test_an_update_leaves_out_the_older_of_the_new_bets() -> None:
     fields: dict[str, Any] = dict.fromkeys(BettingPoolBetsDistributionUpdate.__struct_fields__, 0)
-    bets = [NewBet(id_, 1, LONG * 20, Decimal(1), 0) for id_ in IDS[:50]]
+    bets = [ShownBet(id_, LONG * 20, Decimal(1), 0) for id_ in IDS[:50]]
     update = BettingPoolBetsDistributionUpdate(**fields | {"distribution": {}, "new_bets": bets, "new_bets_count": 50})
     read = shown(update)
     kept = [bet["bet_id"] for bet in read["new_bets"]]
     assert kept == IDS[50 - len(kept) : 50]
     assert 0 < len(kept) < 20
     assert read["new_bets_count"] == 50
+
+
+def test_a_history_leaves_out_times_between_the_first_and_the_last() -> None:
+    money = [Decimal(f"{10**9 + number}.25") for number in range(200)]
+    history = BettingPoolHistory(
+        pool_id=ID, at=list(range(200)), backing_money={f"t{number}": money for number in range(501)}
+    )
+    read = shown(history)
+    assert 100 < len(read["at"]) < 200
+    assert (read["at"][0], read["at"][-1]) == (0, 199)
+    assert read["backing_money"] == {key: [10**9 + at + 0.25 for at in read["at"]] for key in history.backing_money}
 
 
 def test_a_preview_leaves_out_who_wins_and_loses_least() -> None:

@@ -20,7 +20,7 @@ from gameserver.net.frames import close_frame, text_frame
 from gameserver.net.outbox import Gathering, Outbox
 from gameserver.net.send_queue import SendQueue
 from gameserver.net.timers import Timers
-from gameserver.protocol.betting import NewBet
+from gameserver.protocol.pools import ShownBet
 from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.users import User
@@ -378,7 +378,7 @@ class Market:
         (due,) = job.args  # type: ignore[attr-defined]
         return [self.body(update.pool_uuid, update.new_bets) for update in due]
 
-    def body(self, pool: str, new_bets: Iterable[NewBet]) -> bytes:
+    def body(self, pool: str, new_bets: Iterable[ShownBet]) -> bytes:
         """An update of a pool, of some 12 kB."""
         bets = [bet.bet_id for bet in new_bets]
         self.told += bets
@@ -438,4 +438,4 @@ async def test_a_slow_line_is_never_closed_by_ten_busy_pools_and_holds_the_true_
 
 def bet(hubs: Hubs, market: Market, pool: str, number: int) -> None:
     market.counts[pool] += 1
-    hubs.note_bet(PoolBet("game", pool, NewBet(str(number), 1, "team-0:1", 1, 0)))  # type: ignore[arg-type]
+    hubs.note_bet(PoolBet("game", pool, ShownBet(str(number), "team-0:1", 1, 0)))  # type: ignore[arg-type]

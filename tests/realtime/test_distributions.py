@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from trio.testing import MockClock
 
-from gameserver.protocol.betting import NewBet
+from gameserver.protocol.pools import ShownBet
 from gameserver.realtime.distribution import MAX_LISTED_BETS, Distributions, DueUpdate
 
 INTERVAL_S = 4.0
@@ -27,8 +27,8 @@ class Paced(Distributions):
             self.add_bet(pool, bet(number))
 
 
-def bet(number: int) -> NewBet:
-    return NewBet(f"bet {number}", number, "brazil", Decimal(number), number)
+def bet(number: int) -> ShownBet:
+    return ShownBet(f"bet {number}", "brazil", Decimal(number), number)
 
 
 def update(pool: str, *numbers: int) -> DueUpdate:

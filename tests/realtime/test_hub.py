@@ -11,7 +11,7 @@ from gameserver.engine.context import PoolBet, Publication
 from gameserver.errors import CloseCode
 from gameserver.net.compression import NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox
-from gameserver.protocol.betting import NewBet
+from gameserver.protocol.pools import ShownBet
 from gameserver.realtime.hub import Hub, Subscription, message_frames
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.jobs import Job
@@ -245,7 +245,7 @@ async def test_what_happens_while_a_distribution_is_read_is_told_before_it_and_a
     async with listening(listener, new_hubs(read_meanwhile)) as hub:
         listener.pushed.clear()
         for pool in ("other", "pool"):
-            hub.note_bet(PoolBet(GAME, pool, NewBet("bet", 1, "brazil", Decimal(1), 0)))
+            hub.note_bet(PoolBet(GAME, pool, ShownBet("bet", "brazil", Decimal(1), 0)))
         hub.wake()
         await trio.testing.wait_all_tasks_blocked()
         assert listener.pushed == [frame(1), message_frames(update, 0).of(NO_COMPRESSION) * (1 if ends else 2)]

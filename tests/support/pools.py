@@ -5,6 +5,7 @@ from typing import Any
 from tests.support.harness import START_MS
 from tests.support.settling import Table
 
+NOTHING_PENDING = {"block_at": None, "allow_at": None, "hot_at": None}
 TEAMS = {"argentina": "Argentina", "brazil": "Brazil", "chile": "Chile", "none": "None"}
 
 

@@ -85,10 +85,12 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
     return insert_pool(connection, row, [NewPoolTarget("yes", "Yes", None), NewPoolTarget("no", "No", None)])
 
 
-def make_bet(connection: Connection, pool: Pool, user: User, amount: int, position: int = 0) -> Bet:
+def make_bet(
+    connection: Connection, pool: Pool, user: User, amount: int, position: int = 0, *, now_ms: int = NOW
+) -> Bet:
     """A bet on a pool's first target unless told otherwise, by a user who is given the amount."""
     insert_credit(connection, user.id, "DON", amount, NOW)
-    change, target = Change(connection, user, NOW, Settings()), ("yes", "no")[position]
+    change, target = Change(connection, user, now_ms, Settings()), ("yes", "no")[position]
     (placed,) = place_bets(connection, [Proposal(change, pool.uuid, target, to_units(amount, "DON"))])
     assert isinstance(placed, PlacedBet)
     bet = find_bet(connection, placed.row.uuid)

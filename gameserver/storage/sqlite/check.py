@@ -136,6 +136,15 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         " ON s.pool_id = pools.id GROUP BY pools.id, user_id, position HAVING sum(kept) <> sum(staked)"
     ):
         yield f"pool {uuid}: {kept} are kept for user {user} on position {position}, the valid bets sum to {staked}"
+    for uuid, newest, position, kept, staked in connection.execute(
+        "SELECT uuid, bet_id, position, kept, staked FROM (SELECT pool_id, position, bet_id, kept,"
+        "  sum(amount) OVER (PARTITION BY pool_id, position ORDER BY bet_id) AS staked FROM"
+        "  (SELECT pool_id, position, newest_bet_id AS bet_id, amount AS kept, 0 AS amount FROM backing_history"
+        "   UNION ALL SELECT pool_id, position, id, NULL, amount FROM valid_bets)) AS s"
+        " JOIN pools ON pools.id = s.pool_id WHERE kept <> staked"
+    ):
+        text = f"{kept} are recorded on position {position} up to bet {newest}, the valid bets sum to {staked}"
+        yield f"pool {uuid}: {text}"
     for uuid, user in connection.execute(
         "SELECT DISTINCT uuid, s.user_id FROM stakes AS s JOIN pools ON pools.id = s.pool_id WHERE NOT EXISTS"
         " (SELECT 1 FROM participations AS p WHERE p.user_id = s.user_id AND p.pool_id = s.pool_id)"

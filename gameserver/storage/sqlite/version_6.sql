@@ -164,3 +164,25 @@ CREATE TRIGGER bettors_go AFTER DELETE ON participations BEGIN
     UPDATE source_bettors SET pools = pools - 1
         WHERE user_id = old.user_id AND source_id = (SELECT source_id FROM games WHERE id = old.game_id);
 END;
+-- A hold blocks all pools of a game.
+ALTER TABLE games ADD COLUMN held_at INTEGER; -- since when no pool of the game takes bets, whatever its own is_blocked says
+
+-- A pool shows its admins what is to come, of its action too.
+CREATE INDEX timers_of_action ON timers (action_id) WHERE action_id IS NOT NULL;
+
+-- Pools keep how their targets came to be backed, from now on.
+ALTER TABLE pools ADD COLUMN history_period_ms INTEGER NOT NULL DEFAULT 1 CHECK (history_period_ms > 0);
+ALTER TABLE pools ADD COLUMN history_length INTEGER NOT NULL DEFAULT 0 CHECK (history_length >= 0); -- how many records there are, or fewer
+ALTER TABLE pools ADD COLUMN last_bet_at INTEGER;
+-- What the targets of a pool were backed with when periods of its history_period_ms had ended: sums of the valid bets
+-- up to newest_bet_id, the newest there was of any pool, of which the last was placed at that time.
+CREATE TABLE backing_history (
+    pool_id INTEGER NOT NULL REFERENCES pools (id),
+    position INTEGER NOT NULL,
+    newest_bet_id INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount >= 0),
+    PRIMARY KEY (pool_id, position, newest_bet_id)
+) STRICT, WITHOUT ROWID;
+UPDATE pools SET version = version + 1, last_bet_at = (SELECT max(placed_at) FROM bets WHERE pool_id = pools.id)
+WHERE EXISTS (SELECT 1 FROM bets WHERE pool_id = pools.id);

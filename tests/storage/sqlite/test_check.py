@@ -336,6 +336,20 @@ def test_an_open_pool_whose_block_is_not_told_is_named(connection: SqliteConnect
     ]
 
 
+def test_a_record_of_a_pools_history_that_is_not_the_sum_of_its_bets_is_named(
+    connection: SqliteConnection, pool: Pool
+) -> None:
+    for name in ("cat", "dan"):
+        make_bet(connection, pool, make_user(connection, name), 50, now_ms=NOW + len(name))
+        make_bet(connection, pool, make_user(connection, f"{name}2"), 7, 1, now_ms=NOW + 9)
+    assert find_faults(connection) == []
+    connection.execute("UPDATE backing_history SET amount = amount + 1 WHERE position = 0")
+    assert find_faults(connection) == [
+        f"pool {pool.uuid}: {kept} are recorded on position 0 up to bet {newest}, the valid bets sum to {kept - 1}"
+        for newest, kept in ((1, 301), (2, 351))
+    ]
+
+
 def test_a_pool_excepted_from_a_timer_that_does_not_act_on_it_is_named(
     connection: SqliteConnection, pool: Pool
 ) -> None:
