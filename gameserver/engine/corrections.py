@@ -1,14 +1,15 @@
 """Taking settlements back, by compensating transfers (protocol, "Corrections")."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import Split
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, ReopenedPool
-from gameserver.engine.events import resolution_by
+from gameserver.engine.events import EventDraft, resolution_by, resolutions_of
 from gameserver.engine.pools import publish_open_pool
-from gameserver.engine.settlement import SettlementPlan, apply_plan
+from gameserver.engine.settlement import Resolution, SettlementPlan, apply_plan
 from gameserver.engine.steering import allow_pool, cancel_allows, publish_blocked
 from gameserver.protocol.events import BettingPoolVoided
 from gameserver.storage.bets import list_bettors_of_pools
@@ -20,11 +21,15 @@ from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
     get_settlement,
     insert_settlement,
+    list_settlements_of_event,
     list_staked,
     update_pool_ended,
     update_taken_back,
 )
 from gameserver.storage.targets import get_target_path
+
+REOPENED, BLOCKED, VOIDED = "reopened", "blocked", "voided"
+RESETTLED, RESOLVED = "resettled", "resolved"
 
 
 def overdrawn(change: Change) -> dict[str, Decimal]:
@@ -77,6 +82,43 @@ def _is_decided(change: Change, pool: Pool, voided: Event) -> bool:
         if resolution_by(change, pool, event, get_target_path(change.connection, event.target_id)) is not None:
             return True
     return False
+
+
+class Amendment(NamedTuple):
+    """What an amended event does to pools: ids mapped to the outcome; those it ends, and those that are open again."""
+
+    outcomes: dict[str, str]
+    ends: list[tuple[Pool, Resolution]]
+    reopened: list[Pool]
+
+
+def amend_settlements(change: Change, game: Game, voided: Event, draft: EventDraft) -> Amendment:
+    """Take back what an event had settled, and decide on each pool what the event that replaces it does to it.
+
+    A successor of a pool that the first event had ended runs on.
+    """
+    amendment = Amendment({}, [], [])
+    for settlement in list_settlements_of_event(change.connection, voided.id):
+        pool = take_settlement_back(change, settlement.id)
+        resolution = None
+        if draft.event.action_id == pool.action_id:
+            resolution = resolution_by(change, pool, draft.event, draft.path)
+        if resolution is not None:
+            amendment.outcomes[pool.uuid] = RESETTLED
+            amendment.ends.append((pool, resolution))
+        elif may_reopen(game, pool, change.now_ms):
+            pool = reopen_pool(change, pool, voided, keep_blocked=False)
+            amendment.outcomes[pool.uuid] = BLOCKED if pool.is_blocked else REOPENED
+            amendment.reopened.append(pool)
+        else:
+            void_pool(change, pool)
+            amendment.outcomes[pool.uuid] = VOIDED
+    if game.closed_at is None:
+        for pool, resolution in resolutions_of(change, draft):
+            if pool.uuid not in amendment.outcomes and pool.predecessor not in amendment.outcomes:
+                amendment.outcomes[pool.uuid] = RESOLVED
+                amendment.ends.append((pool, resolution))
+    return amendment
 
 
 def publish_reopened(change: Change, game: Game, pool: Pool) -> None:

@@ -9,6 +9,7 @@ from gameserver.domain.names import split_list
 from gameserver.domain.parimutuel import Split
 from gameserver.domain.targets import target_key
 from gameserver.engine.context import Reading
+from gameserver.engine.event_drafts import require_past
 from gameserver.engine.preconditions import require_unresolved
 from gameserver.engine.settlement import Resolution
 from gameserver.errors import ErrorCode, Rejected, invalid
@@ -45,8 +46,7 @@ def draft_resolution(
 ) -> ManualResolution:
     """The resolution of a pool that a request describes. Raises `Rejected`."""
     happened_at = reading.now_ms if happened_at is None else happened_at
-    if happened_at > reading.now_ms:
-        raise invalid("happened_at", f"happened_at must not be in the future; now is {reading.now_ms}")
+    require_past(happened_at, reading.now_ms)
     pool = reading.pool(request, pool_uuid)
     positions = {target.key: target.position for target in list_pool_targets(reading.connection, pool.id)}
     for key in keys:

@@ -27,6 +27,7 @@ from gameserver.storage.pools import (
     get_pool,
     list_pool_targets,
     update_recreate_on_end,
+    was_recreated,
 )
 from gameserver.storage.schedule import TimerKind, delete_timers
 from gameserver.storage.settlement_transfers import SettlementTransfers
@@ -163,7 +164,7 @@ def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
     game = get_game(change.connection, pool.game_id)
     _publish_end(change, game, get_pool(change.connection, pool.id), plan, resolution)
-    if is_recreated(game, pool, resolution):
+    if is_recreated(game, pool, resolution) and not was_recreated(change.connection, pool.id):
         _recreate(change, game, pool)
 
 

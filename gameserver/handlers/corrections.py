@@ -1,12 +1,19 @@
 """Taking back what was settled: voided events and pools, by compensating transfers (protocol, "Corrections")."""
 
+from typing import NamedTuple
+
 import msgspec
 
+from gameserver.config import Settings
+from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.pools import PoolStatus
-from gameserver.domain.targets import path_id
+from gameserver.domain.targets import path_id, target_key
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import Change
 from gameserver.engine.corrections import (
+    REOPENED,
+    VOIDED,
+    amend_settlements,
     may_reopen,
     overdrawn,
     publish_reopened,
@@ -16,18 +23,26 @@ from gameserver.engine.corrections import (
     void_pool,
 )
 from gameserver.engine.details import counts_of
+from gameserver.engine.event_drafts import draft_action, draft_of, require_past, shown_event
 from gameserver.engine.events import count
+from gameserver.engine.settlement import end_pool
 from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.protocol.events import BettingPoolVoided, GameEventVoided, VoidBettingPool, VoidGameEvent
+from gameserver.protocol.declare import Request
+from gameserver.protocol.events import (
+    AmendGameEvent,
+    BettingPoolVoided,
+    GameEventAmended,
+    GameEventVoided,
+    VoidBettingPool,
+    VoidGameEvent,
+)
 from gameserver.storage.bets import list_bettors_of_pools
-from gameserver.storage.events import find_event, update_event_voided
-from gameserver.storage.games import find_game, get_game
+from gameserver.storage.events import Event, find_any_event, find_event, insert_event, update_event_voided
+from gameserver.storage.games import Game, find_game, get_game
 from gameserver.storage.pools import list_versions
 from gameserver.storage.scores import get_score
 from gameserver.storage.settlements import list_settlements_of_event
 from gameserver.storage.targets import get_action_key, get_target_path
-
-REOPENED, VOIDED = "reopened", "voided"
 
 
 def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
@@ -71,6 +86,67 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
         publish_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)
     return msgspec.structs.replace(voided, overdrawn=overdrawn(change))
+
+
+class AmendedNames(NamedTuple):
+    """The ids of the action and the target, where they are amended."""
+
+    action_key: str | None
+    target_id: str | None
+
+
+def parse_amendment(request: AmendGameEvent, settings: Settings) -> AmendedNames:
+    """The ids that the parameters spell. Raises `Rejected`."""
+    return AmendedNames(
+        None if request.action_id is None else action_key_of(request.action_id, "action_id"),
+        None if request.target_id is None else target_key(request.target_id, "target_id", settings.max_target_depth),
+    )
+
+
+def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedNames) -> GameEventAmended:
+    """Void an event and register it anew as corrected; its pools are settled as if it had been right at first."""
+    game, event = _event_to_correct(change, request, request.event_id)
+    if event.action_id is None:
+        raise Rejected(ErrorCode.CONFLICT, "this event is a resolution by hand; void it, and resolve the pool again")
+    was = draft_of(change, game, event)
+    happened_at = event.happened_at if request.happened_at is None else request.happened_at
+    require_past(happened_at, change.now_ms)
+    new = event._replace(
+        happened_at=happened_at,
+        registered_at=change.now_ms,
+        description=event.description if request.description is None else request.description,
+    )
+    target_id = names.target_id or path_id(row.id for row in was.path)
+    draft = draft_action(change, game, new, names.action_key or was.action_key, target_id)
+    update_event_voided(change.connection, event.id, change.now_ms, None)
+    count(change, event, was.path, -1)
+    draft = draft._replace(event=insert_event(change.connection, draft.event))
+    count(change, draft.event, draft.path, 1)
+    amendment = amend_settlements(change, game, event, draft)
+    amended = GameEventAmended(
+        **shown_event(change, draft)._asdict(),
+        voided_event_id=event.uuid,
+        pools=amendment.outcomes,
+        versions=list_versions(change.connection, amendment.outcomes),
+    )
+    change.publish(game, amended, bettors=list_bettors_of_pools(change.connection, amendment.outcomes))
+    for pool, resolution in amendment.ends:
+        end_pool(change, pool, resolution)
+    for pool in amendment.reopened:
+        publish_reopened(change, game, pool)
+    close_if_nothing_remains(change, game.id)
+    return msgspec.structs.replace(amended, overdrawn=overdrawn(change))
+
+
+def _event_to_correct(change: Change, request: Request, event_uuid: str) -> tuple[Game, Event]:
+    """The game and its event, which is not voided. Raises `Rejected`."""
+    found = find_any_event(change.connection, event_uuid)
+    if found is None:
+        raise not_found("event_id", "event")
+    game = change.game(request, get_game(change.connection, found.game_id).uuid)
+    if found.voided_at is not None:
+        raise Rejected(ErrorCode.CONFLICT, "this event is already voided")
+    return game, found
 
 
 def void_betting_pool(change: Change, request: VoidBettingPool) -> BettingPoolVoided:

@@ -7,12 +7,11 @@ from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.parimutuel import Split
 from gameserver.domain.scores import with_event
-from gameserver.domain.targets import NONE_ID, path_id, target_key
+from gameserver.domain.targets import target_key
 from gameserver.engine.closing import close_if_nothing_remains
-from gameserver.engine.context import DAY_MS, Change, Reading
-from gameserver.engine.details import counts_of
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.event_drafts import draft_action, draft_of, require_past, shown_event
 from gameserver.engine.events import EventDraft, count, resolutions_of
-from gameserver.engine.pools import require_action
 from gameserver.engine.preconditions import require_running, require_unresolved
 from gameserver.engine.resolutions import draft_resolution, parse_winners
 from gameserver.engine.settlement import (
@@ -35,10 +34,8 @@ from gameserver.protocol.events import (
 )
 from gameserver.storage.events import Event, find_event_of_feed, insert_event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.labels import shown_name
 from gameserver.storage.pools import Pool, find_pool_target, get_pool, list_all_open_pools
 from gameserver.storage.scores import get_points, get_score
-from gameserver.storage.targets import find_target_path, get_action_key, get_target_path
 
 MAX_PREVIEWED = 100  # winners, and losers, of a pool
 
@@ -62,22 +59,16 @@ def parse_names(request: EventParameters, settings: Settings) -> _EventNames:
 def _draft_event(reading: Reading, request: EventParameters, names: _EventNames) -> EventDraft:
     """The event that the request describes. Raises `Rejected`."""
     happened_at = reading.now_ms if request.happened_at is None else request.happened_at
-    if happened_at > reading.now_ms:
-        raise invalid("happened_at", f"happened_at must not be in the future; now is {reading.now_ms}")
+    require_past(happened_at, reading.now_ms)
     if request.pool_id is not None:
         return _draft_resolution(reading, request, request.pool_id, happened_at, names.target_id)
-    action_key, target_id = names
     assert request.game_id is not None
-    assert action_key is not None
+    assert names.action_key is not None
     game = reading.game(request, request.game_id)
-    _require_after_creation(game, happened_at)
-    action_row = require_action(reading, game, action_key)
-    path = find_target_path(reading.connection, game.id, target_id)
-    if not path or target_id == NONE_ID:
-        raise invalid("target_id", "target_id must be a target of this game, and not 'none'")
+    new = _new_event(reading, request, game.id, happened_at)
+    draft = draft_action(reading, game, new, names.action_key, names.target_id)
     require_running(game, reading.now_ms)
-    event = _new_event(reading, request, game.id, happened_at)._replace(action_id=action_row, target_id=path[-1].number)
-    return EventDraft(game, event, path, action_key, None, None)
+    return draft
 
 
 def _new_event(reading: Reading, request: EventParameters, game_id: int, happened_at: int) -> Event:
@@ -95,13 +86,6 @@ def _new_event(reading: Reading, request: EventParameters, game_id: int, happene
         voided_at=None,
         external_id=request.external_id,
     )
-
-
-def _require_after_creation(game: Game, happened_at: int) -> None:
-    """Raise ``invalid_parameter`` for an event so long before the game that it must be a mistake."""
-    if happened_at < game.created_at - DAY_MS:
-        text = f"happened_at must not be more than a day before the game was created ({game.created_at})"
-        raise invalid("happened_at", text)
 
 
 def _draft_resolution(
@@ -159,10 +143,7 @@ def _registered_before(change: Change, request: RegisterGameEvent, external_id: 
         pool = get_pool(change.connection, event.pool_id)
         label = find_pool_target(change.connection, pool.id, event.pool_target)
         return EventDraft(game, event, [], "", pool, label)
-    assert event.target_id is not None
-    assert event.action_id is not None
-    path = get_target_path(change.connection, event.target_id)
-    return EventDraft(game, event, path, get_action_key(change.connection, event.action_id), None, None)
+    return draft_of(change, game, event)
 
 
 def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
@@ -177,20 +158,7 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
             happened_at=event.happened_at,
             registered_at=event.registered_at,
         )
-    assert event.action_id is not None
-    return NewGameEvent(
-        event_id=event.uuid,
-        game_id=draft.game.uuid,
-        action_id=draft.action_key,
-        target_id=path_id(row.id for row in draft.path),
-        target_display_name=shown_name(reading.connection, draft.path[-1]),
-        description=event.description,
-        current_count=counts_of(reading, event.game_id, event.action_id).get(draft.action_key, {}),
-        score=get_score(reading.connection, event.game_id),
-        external_id=event.external_id,
-        happened_at=event.happened_at,
-        registered_at=event.registered_at,
-    )
+    return NewGameEvent(**shown_event(reading, draft)._asdict())
 
 
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:

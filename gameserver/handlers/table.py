@@ -39,6 +39,7 @@ from gameserver.protocol.betting import (
 from gameserver.protocol.closing import CancelGame, PreviewCloseGame, ReopenGame
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
+    AmendGameEvent,
     GetBetReceipt,
     PreviewGameEvent,
     RegisterGameEvent,
@@ -155,6 +156,7 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
     CancelBet: Write(betting.cancel_bet),
     VoidGameEvent: Write(corrections.void_game_event),
+    AmendGameEvent: Write(corrections.amend_game_event, corrections.parse_amendment),
     VoidBettingPool: Write(corrections.void_betting_pool),
     ResolveBettingPool: Write(resolutions.resolve_betting_pool, resolutions.parse_resolution),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),

@@ -310,6 +310,62 @@ class VoidGameEvent(Request, tag=3951, frozen=True):
 
 
 @message
+class GameEventAmended(Message, tag=3664, frozen=True, omit_defaults=True):
+    """An event is void, and registered anew as corrected; this is told in place of the 3661 and the 366.
+
+    ``pools`` maps each pool concerned to ``resettled`` (both decide it), ``resolved`` (only the corrected one),
+    ``reopened``, ``blocked`` (open again, and decided by a later event) or ``voided``; 362, 352 and 361 follow. The
+    fields of 366 are those of the corrected event. ``overdrawn`` is as in 3661.
+    """
+
+    cuts: ClassVar[tuple[str, ...]] = ("overdrawn",)
+
+    event_id: str
+    voided_event_id: str
+    game_id: str
+    action_id: str
+    target_id: str
+    target_display_name: str
+    description: str | None
+    current_count: dict[str, int]
+    score: dict[str, int] | None
+    external_id: str | None
+    happened_at: int
+    registered_at: int
+    pools: dict[str, str]
+    versions: dict[str, int]
+    overdrawn: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
+
+
+@operation(
+    by=Role.GAME_ADMIN,
+    kind=Kind.WRITE,
+    replies=[GameEventAmended],
+    broadcasts=[
+        GameEventAmended,
+        BetPoolResolved,
+        NewBettingPool,
+        BettingInPoolBlocked,
+        BettingInPoolAllowed,
+        BettingPoolBetsDistributionUpdate,
+        BalanceUpdate,
+    ],
+    errors=[ErrorCode.CONFLICT],
+)
+class AmendGameEvent(Request, tag=3954, frozen=True):
+    """Correct an event in one step: what is given replaces what it was, and pools are settled as if it always had been.
+
+    Nobody can bet in between. The corrected event has a new id and keeps its ``external_id``.
+    """
+
+    event_id: Uuid
+    action_id: Name | None = None
+    target_id: Name | None = None
+    happened_at: Millis | None = None
+    description: Text | None = None
+
+
+@message
 class BettingPoolVoided(Message, tag=3662, frozen=True, omit_defaults=True):
     """The pool is void: all stakes have been returned. The reply alone has ``overdrawn``, as in 3661."""
 

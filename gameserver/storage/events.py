@@ -44,6 +44,12 @@ def find_event(connection: Connection, game_id: int, uuid: str) -> Event | None:
     return Event(*row) if row else None
 
 
+def find_any_event(connection: Connection, uuid: str) -> Event | None:
+    """The event with this wire id, of whatever game, voided or not; None if there is none."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM events WHERE uuid = ?", (uuid,)).fetchone()
+    return Event(*row) if row else None
+
+
 def find_event_of_feed(connection: Connection, game_id: int, external_id: str) -> Event | None:
     """The game's event with this id of a feed, the last one if all are voided; None if there is none."""
     row = connection.execute(

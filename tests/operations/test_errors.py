@@ -308,6 +308,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (3950, ErrorCode.GAME_NOT_OPEN): before_open_at,
     (3950, ErrorCode.POOL_RESOLVED): on_binary_pool_resolved,
     (3955, ErrorCode.POOL_RESOLVED): on_resolved_pool,
+    (3954, ErrorCode.CONFLICT): twice_by_game_admin,
     (3951, ErrorCode.CONFLICT): twice_by_game_admin,
     (3952, ErrorCode.CONFLICT): twice_by_game_admin,
     (3961, ErrorCode.GAME_CLOSED): closed_to_game_admin,

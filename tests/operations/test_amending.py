@@ -1,0 +1,191 @@
+"""An event is corrected in one step: what it decided is settled as if it had been right at first."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.harness import START_MS
+from tests.support.settling import Table, accepted, faults_of, kinds, of_kind
+from tests.support.world import assert_broadcast, assert_refused
+
+
+async def amend(table: Table, event: dict[str, Any], **parameters: Any) -> dict[str, Any]:
+    """Correct an event."""
+    return await accepted(table.admin, 3954, event_id=event["event_id"], **parameters)
+
+
+async def pools_of_players(table: Table, **options: Any) -> tuple[str, str]:
+    """A pool on teams and one on players, with bets of ann on Argentina (1), bob on Brazil (7) and cat on 2."""
+    teams = await table.pool(**options)
+    players = await table.pool(targets=["argentina:1", "argentina:2", "brazil:7"], **options)
+    for name, team, player in (
+        ("ann", "argentina", "argentina:1"),
+        ("bob", "brazil", "brazil:7"),
+        ("cat", "argentina", "argentina:2"),
+    ):
+        await table.bet(name, teams, team, 2, at=1)
+        await table.bet(name, players, player, 3, at=1)
+    return teams, players
+
+
+async def test_the_wrong_scorer_is_corrected_and_everybody_has_what_the_right_one_would_have_brought(
+    table: Table,
+) -> None:
+    teams, players = await pools_of_players(table)
+    wrong = await table.event("argentina:1", at=10, description="Header", external_id="7")
+    assert await table.nets() == {"ann": 7, "bob": -5, "cat": -2}
+    watcher = await table.watcher()
+    table.set_time(20)
+    reply = await amend(table, wrong, target_id="argentina:2")
+    assert await table.nets() == {"ann": -2, "bob": -5, "cat": 7}
+    assert reply["pools"] == {teams: "resettled", players: "resettled"}
+    heard = [message for message in await watcher.heard() if message["res"] != 361]
+    assert kinds(heard) == [3664, 362, 362]
+    seq = heard[0]["response_header"]["seq"]
+    told = {name: value for name, value in reply.items() if name not in ("response_header", "res", "overdrawn")}
+    assert_broadcast(heard[0], 3664, seq, **told)
+    same = {name: reply[name] for name in ("voided_event_id", "external_id", "description", "happened_at", "score")}
+    assert same == {
+        "voided_event_id": wrong["event_id"],
+        "external_id": "7",
+        "description": "Header",
+        "happened_at": START_MS + 10,
+        "score": None,
+    }
+    assert reply["current_count"] == {"argentina": 1, "argentina:2": 1}
+    assert [message["event_id"] for message in heard[1:]] == [reply["event_id"]] * 2
+    assert reply["versions"].keys() == reply["pools"].keys()
+    (shown,) = (await table.details())["past_events"].items()
+    assert (shown[0], shown[1]["target_id"]) == (reply["event_id"], "argentina:2")
+    assert faults_of(table.server.context.store.file) == []
+
+
+async def test_each_bettor_is_told_the_balance_once_and_of_the_correction_wherever(table: Table) -> None:
+    await pools_of_players(table)
+    wrong = await table.event("argentina:1", at=10)
+    ann = await table.client("ann")
+    await ann.heard()
+    await amend(table, wrong, target_id="argentina:2")
+    heard = await ann.heard()
+    assert len(of_kind(heard, 815)) == len(of_kind(heard, 3664)) == 1
+    assert "seq" not in of_kind(heard, 3664)[0]["response_header"]
+
+
+async def test_a_pool_that_the_corrected_event_does_not_concern_opens_again(table: Table) -> None:
+    teams, players = await pools_of_players(table)
+    offside = await table.pool(action_id="offside", targets=["argentina", "brazil"])
+    wrong = await table.event("argentina:1", at=10)
+    reply = await amend(table, wrong, action_id="Offside")
+    assert reply["pools"] == {teams: "reopened", players: "reopened", offside: "resolved"}
+    states = [(await table.pool_object(pool))["status"] for pool in (teams, players, offside)]
+    assert states == ["open", "open", "resolved"]
+    assert await table.nets() == {"ann": -5, "bob": -5, "cat": -5}
+    assert (await table.details())["game_state"] == {"offside": {"argentina": 1, "argentina:1": 1}}
+
+
+async def test_a_pool_that_a_later_event_would_have_ended_opens_blocked(table: Table) -> None:
+    teams, players = await pools_of_players(table)
+    wrong = await table.event("argentina:1", at=10)
+    await table.event("brazil:7", at=20)
+    reply = await amend(table, wrong, action_id="offside")
+    assert reply["pools"] == {teams: "blocked", players: "blocked"}
+    assert (await table.pool_object(teams))["is_blocked"] is True
+
+
+async def test_an_earlier_moment_makes_more_bets_late_and_those_refunded_before_stay_refunded(table: Table) -> None:
+    pool = await table.pool()
+    early = await table.bet("ann", pool, "argentina", 4, at=1)
+    middle = await table.bet("bob", pool, "brazil", 5, at=10)
+    late = await table.bet("cat", pool, "argentina", 6, at=30)
+    event = await table.event("argentina:1", at=40, happened_at=START_MS + 20)
+    assert await table.nets() == {"ann": 5, "bob": -5, "cat": 0}
+    event = await amend(table, event, happened_at=START_MS + 5)
+    assert await table.nets() == {"ann": 0, "bob": 0, "cat": 0}
+    await amend(table, event, happened_at=START_MS + 35)
+    statuses = [(await table.receipt(*bet))["status"] for bet in (("ann", early), ("bob", middle), ("cat", late))]
+    assert statuses == ["won", "invalidated", "invalidated"]
+    assert faults_of(table.server.context.store.file) == []
+
+
+async def test_a_successor_runs_on_and_no_second_one_is_made(table: Table) -> None:
+    teams, players = await pools_of_players(table, recreate_on_end=True)
+    wrong = await table.event("argentina:1", at=10)
+    successors = list((await accepted(table.admin, 387, game_id=table.game))["pools_list"])
+    await table.bet("ann", successors[0], "none", 1, at=15)
+    watcher = await table.watcher()
+    await amend(table, wrong, target_id="argentina:2")
+    assert kinds(await watcher.heard()) == [3664, 362, 362]
+    assert list((await accepted(table.admin, 387, game_id=table.game))["pools_list"]) == successors
+    assert not {teams, players} & set(successors)
+
+
+async def test_an_event_is_amended_again_and_voided_under_its_new_id(table: Table) -> None:
+    await pools_of_players(table)
+    first = await table.event("argentina:1", at=10)
+    second = await amend(table, first, target_id="argentina:2")
+    third = await amend(table, second, target_id="brazil:7")
+    assert await table.nets() == {"ann": -5, "bob": 10, "cat": -5}
+    for gone in (first, second):
+        assert await table.refusal(3954, event_id=gone["event_id"], target_id="brazil:7") == "conflict"
+    await table.void(third)
+    assert await table.nets() == {"ann": -5, "bob": -5, "cat": -5}
+
+
+async def test_the_original_sent_again_by_the_feed_gets_the_amended_event(table: Table) -> None:
+    first = await table.event("argentina:1", external_id="7")
+    amended = await amend(table, first, target_id="argentina:2")
+    again = await accepted(table.admin, 395, **table.draft("argentina:1", external_id="7"))
+    assert (again["event_id"], again["target_id"]) == (amended["event_id"], "argentina:2")
+
+
+async def test_in_a_closed_game_pools_that_both_concern_are_settled_again_and_others_void(table: Table) -> None:
+    teams, players = await pools_of_players(table)
+    wrong = await table.event("argentina:1", at=10)
+    await accepted(table.admin, 375, game_id=table.game)
+    reply = await amend(table, wrong, target_id="argentina")
+    assert reply["pools"] == {teams: "resettled", players: "voided"}
+    assert await table.nets() == {"ann": 1, "bob": -2, "cat": 1}
+    assert faults_of(table.server.context.store.file) == []
+
+
+async def test_who_has_spent_what_is_taken_back_is_named(table: Table) -> None:
+    await pools_of_players(table)
+    wrong = await table.event("argentina:1", at=10)
+    table.set_time(20)
+    await table.bet("ann", await table.pool(), "brazil", 1007)
+    assert (await amend(table, wrong, target_id="argentina:2"))["overdrawn"] == {"1": 9}
+
+
+async def test_an_amendment_is_carried_out_once_for_its_key(table: Table) -> None:
+    await pools_of_players(table)
+    wrong = await table.event("argentina:1", at=10)
+    request = {"event_id": wrong["event_id"], "target_id": "argentina:2"}
+    first = await table.admin.call(3954, header={"key": "k"}, **request)
+    again = await table.admin.call(3954, header={"key": "k"}, **request)
+    assert (again["event_id"], again["response_header"]["repeated"]) == (first["event_id"], True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"target_id": "none"}, "target_id"),
+        ({"target_id": "peru"}, "target_id"),
+        ({"action_id": "corner"}, "action_id"),
+        ({"happened_at": START_MS + 11}, "happened_at"),
+        ({"happened_at": START_MS - 86_400_001}, "happened_at"),
+    ],
+)
+async def test_an_amendment_that_makes_no_sense_is_refused_and_changes_nothing(
+    table: Table, parameters: dict[str, Any], field: str
+) -> None:
+    await pools_of_players(table)
+    event = await table.event("argentina:1", at=10)
+    before = await table.nets()
+    reply = await table.admin.call(3954, event_id=event["event_id"], **parameters)
+    assert_refused(reply, 3954, "invalid_parameter", field)
+    assert await table.nets() == before
+
+
+async def test_a_resolution_by_hand_is_not_amended(table: Table) -> None:
+    event = await table.resolve(await table.pool(pool_type=3), "yes")
+    assert await table.refusal(3954, event_id=event["event_id"], target_id="no") == "conflict"
