@@ -18,13 +18,15 @@ class RoleInGame(StrEnum):
 class GameJoined(Message, tag=333, frozen=True):
     """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first.
 
-    ``roles`` are those that the user has in the game, none for a view key.
+    ``roles`` are those that the user has in the game, none for a view key; ``subscribers`` counts the connections that
+    have joined the game, this one included.
     """
 
     game_id: str
     seq: int
     recovered: bool
     roles: list[RoleInGame]
+    subscribers: int
 
 
 @message

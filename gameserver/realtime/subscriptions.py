@@ -55,7 +55,7 @@ class Subscriptions:
                 await self._join_live(hub, view, user, reply)
                 return
             subscription = None if view.closed or hub.closed else self._enter(hub, user)
-            await reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True, roles=view.roles))
+            await reply(_joined(hub, view, recovered=True))
             await self._catch_up(hub, view, after_seq or 0, subscription)
 
     async def _join_live(self, hub: Hub, view: LogView, user: User | None, reply: Reply) -> None:
@@ -64,7 +64,7 @@ class Subscriptions:
             raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
         if hub.game_uuid not in self._held:
             hub.activate(self._enter(hub, user))
-        await reply(GameJoined(game_id=hub.game_uuid, seq=hub.last_seq, recovered=False, roles=view.roles))
+        await reply(_joined(hub, view, recovered=False))
 
     def _enter(self, hub: Hub, user: User | None) -> Subscription:
         subscription = Subscription(self, user)
@@ -146,3 +146,13 @@ class Subscriptions:
     def drop(self, game_uuid: str) -> None:
         """Drop the subscription to a game that has ended."""
         self._held.pop(game_uuid, None)
+
+
+def _joined(hub: Hub, view: LogView, *, recovered: bool) -> GameJoined:
+    return GameJoined(
+        game_id=hub.game_uuid,
+        seq=hub.last_seq,
+        recovered=recovered,
+        roles=view.roles,
+        subscribers=hub.subscribers,
+    )

@@ -46,14 +46,14 @@ async def test_who_joins_is_told_its_roles_in_the_game(world: World, after_seq: 
 async def test_who_joins_gets_what_comes_after_the_seq_of_the_reply(world: World) -> None:
     await update(world, 3)
     reply = await world.user.call(363, game_id=world.game)
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=False, roles=[])
+    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=False, roles=[], subscribers=reply["subscribers"])
     await update(world, 3)
     assert seqs(await world.user.heard()) == [5, 6, 7]
 
 
 async def test_an_upcoming_game_can_be_joined(world: World) -> None:
     reply = await world.user.call(363, game_id=world.upcoming)
-    assert_reply(reply, 333, game_id=world.upcoming, seq=1, recovered=False, roles=[])
+    assert_reply(reply, 333, game_id=world.upcoming, seq=1, recovered=False, roles=[], subscribers=reply["subscribers"])
     await world.provider.call(3702, game_id=world.upcoming)
     assert [message["res"] for message in await world.user.heard()] == [3402]
 
@@ -61,7 +61,7 @@ async def test_an_upcoming_game_can_be_joined(world: World) -> None:
 @pytest.mark.parametrize("after_seq", [None, "", "None"])
 async def test_an_absent_after_seq_asks_for_no_recovery(world: World, after_seq: str | None) -> None:
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
-    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[])
+    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[], subscribers=reply["subscribers"])
     assert await world.user.heard() == []
 
 
@@ -72,7 +72,7 @@ async def test_what_came_after_after_seq_is_sent_after_the_reply_and_then_what_c
     await update(world, 3)
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
     assert world.user.messages == []
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[])
+    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[], subscribers=reply["subscribers"])
     await update(world, 2)
     assert seqs(await world.user.heard()) == list(range(int(after_seq) + 1, 7))
 
@@ -91,7 +91,7 @@ async def test_recovered_broadcasts_are_those_that_were_sent(world: World, clock
 
 async def test_an_after_seq_beyond_the_last_is_not_recovered_but_joined(world: World) -> None:
     reply = await world.user.call(363, game_id=world.game, after_seq=2)
-    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[])
+    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[], subscribers=reply["subscribers"])
     await update(world)
     assert seqs(await world.user.heard()) == [2]
 
@@ -105,7 +105,9 @@ async def test_what_is_no_seq_is_refused(world: World, after_seq: object) -> Non
 async def test_joining_again_is_one_subscription(world: World) -> None:
     for seq in (1, 2, 3):
         reply = await world.user.call(363, game_id=world.game)
-        assert_reply(reply, 333, game_id=world.game, seq=seq, recovered=False, roles=[])
+        assert_reply(
+            reply, 333, game_id=world.game, seq=seq, recovered=False, roles=[], subscribers=reply["subscribers"]
+        )
         await update(world)
     assert seqs(await world.user.heard()) == [2, 3, 4]
     assert_reply(await world.user.call(364, game_id=world.game), 334, game_id=world.game)
@@ -118,7 +120,7 @@ async def test_joining_again_with_after_seq_starts_the_subscription_anew(world: 
     await update(world, 3)
     assert seqs(await world.user.heard()) == [2, 3, 4]
     reply = await world.user.call(363, game_id=world.game, after_seq=1)
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[])
+    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[], subscribers=reply["subscribers"])
     await update(world)
     assert seqs(await world.user.heard()) == [2, 3, 4, 5]
     assert (await world.user.call(364, game_id=world.game))["res"] == 334
@@ -159,7 +161,7 @@ async def test_a_closed_game_s_log_can_be_recovered_without_a_subscription(world
     await update(world)
     await world.provider.call(375, game_id=world.game)
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
-    assert_reply(reply, 333, game_id=world.game, seq=3, recovered=True, roles=[])
+    assert_reply(reply, 333, game_id=world.game, seq=3, recovered=True, roles=[], subscribers=reply["subscribers"])
     assert seqs(await world.user.heard()) == list(range(after_seq + 1, 4))
     assert_refused(await world.user.call(364, game_id=world.game), 364, "conflict")
 
@@ -199,7 +201,7 @@ async def test_what_was_missed_is_recovered_after_a_restart_of_the_server(databa
     async with running_server(database) as server:
         provider, client = [await server.connect(headers=bearer(key)) for key in keys]
         reply = await client.call(363, game_id=game, after_seq=seqs(first)[-1])
-        assert_reply(reply, 333, game_id=game, seq=3, recovered=True, roles=[])
+        assert_reply(reply, 333, game_id=game, seq=3, recovered=True, roles=[], subscribers=reply["subscribers"])
         await provider.call(373, game_id=game, actions="C")
         assert seqs(await client.heard()) == [3, 4]
 
@@ -300,3 +302,10 @@ async def test_a_game_that_closes_while_a_join_waits_for_room_is_closed_for_it(
 
     monkeypatch.setattr(Outbox, "wait_for_room", wait_for_room_and_the_close)
     assert_refused(await world.user.call(363, game_id=world.game), 363, "game_closed")
+
+
+async def test_who_joins_is_told_how_many_have_joined(world: World) -> None:
+    assert (await world.user.call(363, game_id=world.game))["subscribers"] == 1
+    assert (await world.provider.call(363, game_id=world.game))["subscribers"] == 2
+    assert (await world.user.call(363, game_id=world.game))["subscribers"] == 2
+    assert (await world.user.call(363, game_id=world.game, after_seq=0))["subscribers"] == 2

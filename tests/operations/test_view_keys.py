@@ -163,7 +163,9 @@ async def test_what_is_meant_for_a_user_reaches_the_users_other_connections_alon
 async def test_a_view_key_recovers_and_watches_what_everybody_may(world: World) -> None:
     view = await view_of(world.server, world.user, f"/?source={world.source}")
     reply = await view.call(363, game_id=world.game, after_seq=0)
-    assert_reply(reply, 333, game_id=world.game, seq=reply["seq"], recovered=True, roles=[])
+    assert_reply(
+        reply, 333, game_id=world.game, seq=reply["seq"], recovered=True, roles=[], subscribers=reply["subscribers"]
+    )
     await world.provider.call(3702, game_id=world.upcoming)
     assert [message["res"] for message in await view.heard()] == [340, 3402]
 
