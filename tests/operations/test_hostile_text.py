@@ -13,7 +13,7 @@ from tests.support.world import World, assert_refused
 # Parameters of free text that come back to somebody; each is tried below.
 SHOWN = {"source_name", "description", "game_name", "type", "hashtag", "reason", "actions", "targets"}
 # Those that must name something there is, and are not shown as sent.
-LOOKED_UP = {"action_id", "target_id", "target", "username", "n"}
+LOOKED_UP = {"action_id", "target_id", "target", "username", "n", "clear"}
 
 TEXTS = [
     pytest.param("<script>alert('x')</script>&amp;<!--", id="HTML"),
