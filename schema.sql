@@ -14,12 +14,13 @@ CREATE TABLE identity (
     secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32) -- of the secret that keys are made with
 ) STRICT;
 
--- A live session key. The key itself is made of this id and a secret that is not in the database.
+-- A live session key, or view key. The key itself is made of this id and a secret that is not in the database.
 CREATE TABLE sessions (
     id TEXT PRIMARY KEY,
     user_id INTEGER NOT NULL REFERENCES users (id),
     created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL CHECK (expires_at > created_at)
+    expires_at INTEGER NOT NULL CHECK (expires_at > created_at),
+    is_view INTEGER NOT NULL DEFAULT 0 CHECK (is_view IN (0, 1))
 ) STRICT;
 CREATE INDEX sessions_of_user ON sessions (user_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
@@ -44,6 +45,7 @@ CREATE TABLE sources (
     opened_by INTEGER REFERENCES users (id),
     admins_may_bet INTEGER NOT NULL DEFAULT 0 CHECK (admins_may_bet IN (0, 1))
 ) STRICT;
+CREATE INDEX open_sources ON sources (id) WHERE closed_at IS NULL;
 
 -- Who is an admin, or has been one until removed_at: who was does not bet in what he administered.
 CREATE TABLE source_admins (
@@ -72,10 +74,19 @@ CREATE TABLE games (
     closing_at INTEGER,
     closed_at INTEGER,
     seq INTEGER NOT NULL DEFAULT 0 CHECK (seq >= 0),
+    points_to_all INTEGER, -- a part of each root target's score; NULL where no action scores
+    chat TEXT NOT NULL DEFAULT 'all' CHECK (chat IN ('all', 'accounts', 'off')),
+    clock_period TEXT, -- what the clock of the match showed at clock_at; NULL until it is set
+    clock_elapsed_ms INTEGER CHECK (clock_elapsed_ms >= 0),
+    clock_is_running INTEGER CHECK (clock_is_running IN (0, 1)),
+    clock_at INTEGER,
+    cancelled_at INTEGER,
     held_at INTEGER -- since when no pool of the game takes bets, whatever its own is_blocked says
 ) STRICT;
 CREATE INDEX open_games ON games (source_id, id) WHERE opened_at IS NOT NULL AND closed_at IS NULL;
 CREATE INDEX upcoming_games ON games (source_id, id) WHERE opened_at IS NULL AND closed_at IS NULL;
+CREATE INDEX closed_games ON games (source_id, id) WHERE closed_at IS NOT NULL;
+CREATE INDEX games_of_source ON games (source_id, id);
 
 CREATE TABLE game_admins (
     user_id INTEGER NOT NULL REFERENCES users (id),
@@ -85,12 +96,13 @@ CREATE TABLE game_admins (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX admins_of_game ON game_admins (game_id);
 
--- key is the action's id on the wire; rowid order is the order sent.
+-- key is the action's id on the wire; rowid order is the order sent. points is what its events score.
 CREATE TABLE actions (
     id INTEGER PRIMARY KEY,
     game_id INTEGER NOT NULL REFERENCES games (id),
     key TEXT NOT NULL,
     name TEXT NOT NULL,
+    points INTEGER CHECK (points BETWEEN -100 AND 100),
     UNIQUE (game_id, key)
 ) STRICT;
 
@@ -100,11 +112,26 @@ CREATE TABLE targets (
     game_id INTEGER NOT NULL REFERENCES games (id),
     parent_id INTEGER REFERENCES targets (id) CHECK (parent_id < id),
     key TEXT NOT NULL,
-    display_name TEXT NOT NULL
+    display_name TEXT NOT NULL,
+    is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)), -- by its label and those of all above it
+    points INTEGER NOT NULL DEFAULT 0 -- of the events by a root target and those below it
 ) STRICT;
 CREATE INDEX targets_of_game ON targets (game_id);
 CREATE UNIQUE INDEX root_targets ON targets (game_id, key) WHERE parent_id IS NULL;
 CREATE UNIQUE INDEX child_targets ON targets (parent_id, key) WHERE parent_id IS NOT NULL;
+
+-- What has been set of a target; NULL is what has not been, or has been cleared.
+CREATE TABLE target_labels (
+    target_id INTEGER PRIMARY KEY REFERENCES targets (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    display_name TEXT,
+    symbol TEXT,
+    number INTEGER,
+    color TEXT,
+    image_url TEXT,
+    is_active INTEGER CHECK (is_active IN (0, 1))
+) STRICT;
+CREATE INDEX labels_of_game ON target_labels (game_id);
 
 -- What was asked of each game, in order, bets aside: enough to live its life again.
 CREATE TABLE journal (
@@ -131,11 +158,16 @@ CREATE TABLE events (
     happened_at INTEGER NOT NULL,
     registered_at INTEGER NOT NULL,
     voided_at INTEGER,
+    void_reason TEXT,
+    external_id TEXT,
     CHECK ((pool_id IS NULL) = (action_id IS NOT NULL AND target_id IS NOT NULL)),
     CHECK ((pool_id IS NULL) = (pool_target IS NULL))
 ) STRICT;
 CREATE INDEX past_events ON events (game_id, happened_at, id) WHERE voided_at IS NULL AND pool_id IS NULL;
 CREATE INDEX events_of_game ON events (game_id, id);
+CREATE INDEX events_by_time ON events (game_id, happened_at, id);
+CREATE UNIQUE INDEX events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL AND voided_at IS NULL;
+CREATE INDEX voided_events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX events_of_action ON events (action_id, id) WHERE voided_at IS NULL;
 
 -- How often each action has happened by each target, ancestors included.
@@ -194,7 +226,8 @@ CREATE TRIGGER pool_versions_grow BEFORE UPDATE ON pools WHEN new.version <= old
     SELECT raise(ABORT, 'a change of a pool raises its version');
 END;
 
--- What can be backed in a pool: key is the target id, or the label of a binary pool. The sums are kept.
+-- What can be backed in a pool: key is the target id, or the label of a binary pool, which is no target of the game.
+-- The sums are kept.
 CREATE TABLE pool_targets (
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     position INTEGER NOT NULL,
@@ -202,6 +235,7 @@ CREATE TABLE pool_targets (
     display_name TEXT NOT NULL,
     backing_people INTEGER NOT NULL DEFAULT 0 CHECK (backing_people >= 0),
     backing_money INTEGER NOT NULL DEFAULT 0 CHECK (backing_money >= 0),
+    target_id INTEGER REFERENCES targets (id),
     PRIMARY KEY (pool_id, position),
     UNIQUE (pool_id, key)
 ) STRICT, WITHOUT ROWID;
@@ -296,7 +330,8 @@ CREATE TABLE settlements (
     takeout INTEGER NOT NULL CHECK (takeout >= 0),
     settled_at INTEGER NOT NULL,
     taken_back_at INTEGER,
-    newest_bet_id INTEGER NOT NULL DEFAULT 0
+    newest_bet_id INTEGER NOT NULL DEFAULT 0,
+    split TEXT NOT NULL DEFAULT 'profit' CHECK (split IN ('profit', 'pot'))
 ) STRICT;
 CREATE INDEX settlements_of_event ON settlements (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX settlements_of_pool ON settlements (pool_id);
@@ -316,7 +351,7 @@ CREATE TABLE divisions (
 
 -- Payouts follow from these facts, so they stay as they were when the settlement came into force.
 CREATE TRIGGER settlements_stay
-BEFORE UPDATE OF id, rowid, oid, _rowid_, pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id
+BEFORE UPDATE OF id, rowid, oid, _rowid_, pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id, split
 ON settlements BEGIN
     SELECT raise(ABORT, 'a settlement is never changed');
 END;
@@ -343,6 +378,26 @@ WHEN EXISTS (
     WHERE s.id = new.settlement_id AND (pools.settlement_id = s.id OR s.taken_back_at IS NOT NULL)
 ) OR EXISTS (SELECT 1 FROM divisions WHERE settlement_id = new.settlement_id AND position = new.position) BEGIN
     SELECT raise(ABORT, 'divisions are never added later or replaced');
+END;
+
+-- The winning positions of a settlement with several (a dead heat), whether or not anybody backed them.
+CREATE TABLE dead_heats (
+    settlement_id INTEGER NOT NULL REFERENCES settlements (id),
+    position INTEGER NOT NULL,
+    PRIMARY KEY (settlement_id, position)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER dead_heats_stay BEFORE UPDATE ON dead_heats BEGIN
+    SELECT raise(ABORT, 'a dead heat is never changed');
+END;
+CREATE TRIGGER dead_heats_remain BEFORE DELETE ON dead_heats BEGIN
+    SELECT raise(ABORT, 'dead heats are never deleted');
+END;
+CREATE TRIGGER dead_heats_are_new BEFORE INSERT ON dead_heats
+WHEN EXISTS (
+    SELECT 1 FROM settlements AS s JOIN pools ON pools.id = s.pool_id
+    WHERE s.id = new.settlement_id AND (pools.settlement_id = s.id OR s.taken_back_at IS NOT NULL)
+) OR EXISTS (SELECT 1 FROM dead_heats WHERE settlement_id = new.settlement_id AND position = new.position) BEGIN
+    SELECT raise(ABORT, 'winners are never added later or replaced');
 END;
 
 -- The ledger. Money is moved between accounts by transfers, never edited; the balances are kept by a trigger.
@@ -424,6 +479,64 @@ WHEN 0 <> (
         AND clearing.currency = (SELECT currency FROM games WHERE id = new.game_id)
 ) BEGIN
     SELECT raise(ABORT, 'a settlement pays out what it took');
+END;
+
+-- What the games of each source come to by currency: the bets that count, and what they have staked, of which what is
+-- neither paid to winners nor refunded nor taken is in running bets. And in how many pools each user takes part.
+CREATE TABLE source_sums (
+    source_id INTEGER NOT NULL REFERENCES sources (id),
+    currency TEXT NOT NULL,
+    games INTEGER NOT NULL DEFAULT 0,
+    pools INTEGER NOT NULL DEFAULT 0,
+    bets INTEGER NOT NULL DEFAULT 0,
+    staked INTEGER NOT NULL DEFAULT 0,
+    paid INTEGER NOT NULL DEFAULT 0,
+    refunded INTEGER NOT NULL DEFAULT 0,
+    takeout INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id, currency)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE source_bettors (
+    source_id INTEGER NOT NULL REFERENCES sources (id),
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    pools INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER games_are_summed AFTER INSERT ON games BEGIN
+    INSERT INTO source_sums (source_id, currency, games) VALUES (new.source_id, new.currency, 1)
+        ON CONFLICT (source_id, currency) DO UPDATE SET games = games + 1;
+END;
+CREATE TRIGGER pools_are_summed AFTER INSERT ON pools BEGIN
+    UPDATE source_sums SET pools = pools + 1
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools BEGIN
+    UPDATE source_sums
+        SET staked = staked + new.amount_total - old.amount_total, bets = bets + new.bet_count - old.bet_count
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools BEGIN
+    UPDATE source_sums SET paid = source_sums.paid + ended.paid, takeout = source_sums.takeout + ended.takeout,
+            refunded = source_sums.refunded + ended.staked - ended.paid - ended.takeout
+        FROM (
+            SELECT coalesce(sum(sign * staked), 0) AS staked, coalesce(sum(sign * takeout), 0) AS takeout,
+                coalesce(sum(CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id)
+                    THEN sign * (staked - takeout) END), 0) AS paid
+            FROM (
+                SELECT id, takeout, 1 AS sign, new.amount_total AS staked FROM settlements
+                    WHERE id = new.settlement_id
+                UNION ALL SELECT id, takeout, -1, old.amount_total FROM settlements WHERE id = old.settlement_id
+            ) AS s
+        ) AS ended
+        WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
+END;
+CREATE TRIGGER bettors_come AFTER INSERT ON participations BEGIN
+    INSERT INTO source_bettors (source_id, user_id, pools)
+        SELECT source_id, new.user_id, 1 FROM games WHERE id = new.game_id
+        ON CONFLICT (source_id, user_id) DO UPDATE SET pools = pools + 1;
+END;
+CREATE TRIGGER bettors_go AFTER DELETE ON participations BEGIN
+    UPDATE source_bettors SET pools = pools - 1
+        WHERE user_id = old.user_id AND source_id = (SELECT source_id FROM games WHERE id = old.game_id);
 END;
 
 -- What is to happen by itself. Due at the same moment: the lower kind first. Of a pool, or of an action of a

@@ -136,8 +136,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     game_log_days: Annotated[Count, Meta(description="days a closed game's broadcasts can be recovered")] = 7
     reply_days: Annotated[Count, Meta(description="days replies to requests with a key are kept")] = 7
     session_hours: Annotated[Count, Meta(description="hours a session key is valid")] = 24
+    view_key_days: Annotated[Count, Meta(description="days a view key is valid")] = 30
     max_sessions_per_user: Annotated[
-        Count, Meta(description="live session keys of a user; beyond, the oldest ends")
+        Count, Meta(description="live session keys of a user, and as many view keys; beyond, the oldest ends")
     ] = 10
     readers: Annotated[int, Meta(ge=1, le=64, description="read-only database connections")] = 3
 

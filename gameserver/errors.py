@@ -30,7 +30,10 @@ class ErrorCode(StrEnum):
     MISSING_PARAMETER = "missing_parameter", "`field` is required"
     INVALID_PARAMETER = "invalid_parameter", "`field` has a value that is not accepted; the text says what is"
     NOT_LOGGED_IN = "not_logged_in", "the connection has not logged on"
-    NOT_AUTHORIZED = "not_authorized", "the user lacks the role that the operation requires; the text names it"
+    NOT_AUTHORIZED = (
+        "not_authorized",
+        "the user lacks the role that the operation requires, which the text names, or has logged on with a view key",
+    )
     NOT_FOUND = "not_found", "`field` does not name an existing source, game, pool, bet, event or user"
     GAME_NOT_OPEN = "game_not_open", "the game is upcoming, or its `open_at` is still to come"
     GAME_CLOSED = "game_closed", "the game is closed"

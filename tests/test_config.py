@@ -38,6 +38,7 @@ DEFAULTS = {
     "game_log_days": 7,
     "reply_days": 7,
     "session_hours": 24,
+    "view_key_days": 30,
     "max_sessions_per_user": 10,
 }
 

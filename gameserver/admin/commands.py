@@ -111,9 +111,9 @@ class _Admin:
         return user
 
     def open_session(self, user: User) -> dict[str, Any]:
-        key, ended = new_session(self.connection, user.id, self.secret, self.settings, self.now_ms)
-        self.ended += ended
-        return {"id": user.id, "username": user.username, "session_key": key}
+        session = new_session(self.connection, user.id, self.secret, self.settings, self.now_ms)
+        self.ended += session.ended
+        return {"id": user.id, "username": user.username, "session_key": session.key}
 
 
 def _add_user(admin: _Admin, command: AddUser) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class _Outcome(msgspec.Struct, tag_field="fact", tag="outcome"):
     pools: list[list[Any]]
     bets: list[list[Any]]
     balances: list[list[Any]]
+    score: list[list[Any]] = []  # absent in exports of older versions
 
 
 def read_facts(data: bytes, name: str) -> list[dict[str, Any]]:

@@ -37,6 +37,7 @@ from gameserver.storage.pools import (
     update_recreate_on_end,
 )
 from gameserver.storage.schedule import next_due_at
+from gameserver.storage.scores import get_score
 from gameserver.storage.sources import SourceChange, insert_source, insert_source_admin, update_source
 from gameserver.storage.users import User, insert_user
 
@@ -105,6 +106,7 @@ def _outcome(connection: Connection, game: Game, original: Callable[[int], int])
             for kind, user_id, amount in list_movements(connection, game.id)
             if amount
         ),
+        "score": [list(scored) for scored in (get_score(connection, game.id) or {}).items()],
     }
 
 
@@ -239,8 +241,8 @@ class Replay:
         originals = {user.id: original for original, user in self._users.items()}
         again = _outcome(self._connection, self._game, lambda user_id: originals[user_id])
         found = []
-        for what in ("pools", "bets", "balances"):
-            before, now = outcome[what], again[what]
+        for what in ("pools", "bets", "balances", "score"):
+            before, now = outcome.get(what, []), again[what]  # exports of older versions know no score
             if len(before) != len(now):
                 found.append(f"{what}: there were {len(before)}, now there are {len(now)}")
             for number, (was, has_become) in enumerate(zip(before, now, strict=False), 1):

@@ -3,8 +3,9 @@
 Amounts are integers of minor units, rates integers of millionths.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
@@ -50,6 +51,37 @@ def divide(pot: int, stakes: Sequence[int], bet_ids: Sequence[int]) -> Division:
     last = ranked[left_over - 1]
     equals = (bet_id for bet_id, fraction in zip(bet_ids, fractions, strict=True) if fraction == last)
     return Division(pot, total, last, next(islice(equals, left_over - 1 - ranked.index(last), None)))
+
+
+class Split(StrEnum):
+    """How several winners (a dead heat) share.
+
+    ``PROFIT``, as the pari-mutuel tote does it: the winners' own stakes go back, and what remains of the pot after
+    takeout is divided equally among the winning targets that anybody backed, and within each by stake. ``POT``: all
+    valid stakes less takeout are shared among all winning stakes in proportion.
+    """
+
+    PROFIT = "profit"
+    POT = "pot"
+
+
+def divide_among_winners(
+    pot: int, backed: Mapping[int, tuple[Sequence[int], Sequence[int]]], split: Split
+) -> dict[int, Division]:
+    """How each winning target's bets divide ``pot``, which is what is left after takeout.
+
+    ``backed`` maps target to stakes and bet ids, in the order placed, of winners that anybody backed. By profit, units
+    that cannot be divided equally go to the first targets, one each. By pot, all bets share one division.
+    """
+    if split is Split.POT:
+        bets = sorted(bet for stakes, bet_ids in backed.values() for bet in zip(bet_ids, stakes, strict=True))
+        return dict.fromkeys(backed, divide(pot, [stake for _, stake in bets], [bet_id for bet_id, _ in bets]))
+    totals = {target: sum(stakes) for target, (stakes, _) in backed.items()}
+    share, rest = divmod(pot - sum(totals.values()), len(backed))
+    return {
+        target: divide(totals[target] + share + (number < rest), *backed[target])
+        for number, target in enumerate(sorted(backed))
+    }
 
 
 def price(payout: int, stake: int) -> Decimal:

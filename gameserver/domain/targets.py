@@ -1,7 +1,7 @@
 """Nested targets: paths such as ``Argentina:1``, and a game's tree (protocol, "Names of actions and targets")."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -26,11 +26,32 @@ Path = tuple[Part, ...]
 
 
 class TargetNode(msgspec.Struct):
-    """A target as a game's details show it; ``targets`` maps the children's own ids to their nodes."""
+    """A target as a game's details show it; ``targets`` maps the children's own ids to their nodes.
+
+    The fields after it are present if they have been set.
+    """
 
     symbol: str
     display_name: str
     targets: "dict[str, TargetNode]"
+    number: int | msgspec.UnsetType = msgspec.UNSET
+    color: str | msgspec.UnsetType = msgspec.UNSET
+    image_url: str | msgspec.UnsetType = msgspec.UNSET
+    is_active: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class TargetLabel(NamedTuple):
+    """What has been set of a target; None is what has not been."""
+
+    display_name: str | None = None
+    symbol: str | None = None
+    number: int | None = None
+    color: str | None = None
+    image_url: str | None = None
+    is_active: bool | None = None
+
+
+NO_LABEL = TargetLabel()
 
 
 def path_id(parts: Iterable[str]) -> str:
@@ -84,13 +105,22 @@ class TargetRow(NamedTuple):
     id: str
     display_name: str
 
+    @property
+    def symbol(self) -> str:
+        """The symbol of a target without a label."""
+        return self.id[:3]
 
-def build_tree(rows: Iterable[TargetRow]) -> dict[str, TargetNode]:
-    """The nested object of a game's targets; built in one pass, without recursion."""
+
+def build_tree(rows: Iterable[TargetRow], labels: Mapping[int, TargetLabel] | None = None) -> dict[str, TargetNode]:
+    """The nested object of a game's targets, whose labels are by row; built in one pass, without recursion."""
     roots: dict[str, TargetNode] = {}
     children: dict[int | None, dict[str, TargetNode]] = {None: roots}
     for row in rows:
-        node = TargetNode(row.id[:3], row.display_name, {})
+        node = TargetNode(row.symbol, row.display_name, {})
+        if labels and row.number in labels:
+            for field, value in labels[row.number]._asdict().items():
+                if value is not None:
+                    setattr(node, field, value)
         children[row.parent][row.id] = node
         children[row.number] = node.targets
     return roots

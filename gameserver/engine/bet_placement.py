@@ -106,6 +106,9 @@ class _Book:
             text = f"admins may not bet; {user.username} is or was an admin of this game or its source"
             raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
         require_accepting(subject.status, subject.times, now_ms, is_blocked=bool(subject.is_blocked))
+        if not subject.is_active:
+            text = f"no more bets are taken on {target_id[:80]!r}: it, or what it belongs to, is out of the game"
+            raise Rejected(ErrorCode.BETTING_BLOCKED, text, "target")
         wallet = self._wallets.get((user.id, subject.currency))
         if wallet is None:
             wallet = self._wallets[user.id, subject.currency] = _Wallet(bettor)

@@ -6,7 +6,7 @@ from gameserver.engine.steering import block_pool
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
 from gameserver.protocol.games import GameClosed
-from gameserver.storage.games import Game, get_game, update_game_closed, update_game_closing
+from gameserver.storage.games import Game, get_game, update_game_cancelled, update_game_closed, update_game_closing
 from gameserver.storage.pools import list_all_open_pools
 from gameserver.storage.schedule import TimerKind, delete_timers_of_game, delete_timers_of_kinds, insert_timer
 
@@ -28,7 +28,7 @@ def close(change: Change, game: Game) -> list[str]:
     manual = []
     for pool in list_all_open_pools(change.connection, game.id):
         if not pool.type.is_binary:
-            end_pool(change, pool, Resolution("close", none_position(change, pool)))
+            end_pool(change, pool, Resolution("close", (none_position(change, pool),)))
             continue
         manual.append(pool.uuid)
         if game.closing_at is None or not pool.is_blocked:
@@ -47,6 +47,14 @@ def _finish(change: Change, game: Game) -> None:
     delete_timers_of_game(change.connection, game.id)
     keep_log(change, game)
     change.publish(game, GameClosed(game_id=game.uuid))
+
+
+def finish_cancelled(change: Change, game: Game, reason: str | None) -> None:
+    """Close a game that is called off, whose pools are void."""
+    update_game_cancelled(change.connection, game.id, change.now_ms)
+    delete_timers_of_game(change.connection, game.id)
+    keep_log(change, game)
+    change.publish(game, GameClosed(game_id=game.uuid, cancelled=True, reason=reason))
 
 
 def keep_log(change: Change, game: Game) -> None:

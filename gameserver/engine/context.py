@@ -1,6 +1,6 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -28,7 +28,8 @@ NOT_RECREATED = -1
 class Publication(NamedTuple):
     """A durable broadcast for a game's subscribers, and for its source's watchers if it is ``for_watchers``.
 
-    ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it.
+    ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it. ``bettors`` are
+    the users whose connections get it, without its seq, though they have not joined the game.
     """
 
     game_uuid: str
@@ -40,6 +41,7 @@ class Publication(NamedTuple):
     ends_subscriptions: bool
     about: tuple[str, ...]
     ends_pool: str | None
+    bettors: tuple[int, ...] = ()
 
 
 class Notice(NamedTuple):
@@ -73,6 +75,7 @@ class Effects(msgspec.Struct):
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
+    renamed_source: bool = False
 
 
 class Committed(NamedTuple):
@@ -88,11 +91,28 @@ class Committed(NamedTuple):
     stored_bytes: int = 0
 
 
+# The number of connections that have joined a game.
+SubscriberCount = Callable[[str], int]
+
+
+def nobody(game_uuid: str) -> int:
+    """The number of a game's subscribers where nobody can be connected."""
+    return 0
+
+
 class Reading:
     """The context of a request that reads the database."""
 
-    def __init__(self, connection: Connection, user: User, now_ms: int, settings: Settings) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        user: User,
+        now_ms: int,
+        settings: Settings,
+        subscribers_of: SubscriberCount = nobody,
+    ) -> None:
         self.connection = connection
+        self.subscribers_of = subscribers_of
         self.user = user
         self.now_ms = now_ms
         self.settings = settings
@@ -163,15 +183,20 @@ class Change(Reading):
         user: User,
         now_ms: int,
         settings: Settings,
+        subscribers_of: SubscriberCount = nobody,
+        *,
         sent_at: int | None = None,
     ) -> None:
-        super().__init__(connection, user, now_ms, settings)
+        super().__init__(connection, user, now_ms, settings, subscribers_of)
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
+        self.repeated = False  # whether nothing is changed, since the request asks for what has been done already
         self._changed_balances: dict[tuple[int, str], set[int]] = {}
         self._read_balances: dict[tuple[int, str], Balances] | None = None
 
-    def publish(self, game: Game, message: Message, *, ends_pool: str | None = None) -> int:
+    def publish(
+        self, game: Game, message: Message, *, ends_pool: str | None = None, bettors: Iterable[int] = ()
+    ) -> int:
         """Log a broadcast in the same transaction, to be sent after the commit. Returns its seq."""
         body = encode_body(message)
         seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
@@ -186,6 +211,7 @@ class Change(Reading):
                 message.ends_subscriptions,
                 message.pools_shown(),
                 ends_pool,
+                tuple(bettors),
             )
         )
         return seq

@@ -3,12 +3,15 @@
 from decimal import Decimal
 
 from gameserver.domain.money import to_units
+from gameserver.domain.parimutuel import Split
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, ReopenedPool
 from gameserver.engine.events import resolution_by
 from gameserver.engine.pools import publish_open_pool
 from gameserver.engine.settlement import SettlementPlan, apply_plan
 from gameserver.engine.steering import allow_pool, cancel_allows, publish_blocked
+from gameserver.protocol.events import BettingPoolVoided
+from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
@@ -53,13 +56,13 @@ def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
     return game.closed_at is None and game.closing_at is None and (pool.finish_at is None or now_ms < pool.finish_at)
 
 
-def reopen_pool(change: Change, pool: Pool, voided: Event) -> Pool:
-    """Let a pool run again. It is blocked at once if an event registered later would have ended it."""
+def reopen_pool(change: Change, pool: Pool, voided: Event, *, keep_blocked: bool) -> Pool:
+    """Let a pool run again. It is blocked at once if asked for, or if an event registered later would have ended it."""
     if pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
     if was_recreated(change.connection, pool.id):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
-    if _is_decided(change, pool, voided):
+    if keep_blocked or _is_decided(change, pool, voided):
         cancel_allows(change, pool)
         update_blocked(change.connection, pool.id, is_blocked=True)
     return get_pool(change.connection, pool.id)
@@ -90,10 +93,29 @@ def publish_reopened(change: Change, game: Game, pool: Pool) -> None:
     change.effects.reopened_pools.append(ReopenedPool(game.uuid, pool.uuid))
 
 
+def void_and_publish(change: Change, game: Game, pool: Pool, reason: str | None) -> BettingPoolVoided:
+    """Void a pool, whose settlement is taken back first if it has one, and tell subscribers and bettors (3662)."""
+    if pool.settlement_id is not None:
+        pool = take_settlement_back(change, pool.settlement_id)
+    void_pool(change, pool)
+    pool = get_pool(change.connection, pool.id)
+    voided = BettingPoolVoided(
+        pool_id=pool.uuid,
+        game_id=pool.game_uuid,
+        reason=reason,
+        amount_total=to_units(pool.amount_total, pool.currency),
+        participants=pool.participants,
+        version=pool.version,
+    )
+    bettors = list_bettors_of_pools(change.connection, [pool.uuid])
+    change.publish(game, voided, ends_pool=pool.uuid, bettors=bettors)
+    return voided
+
+
 def void_pool(change: Change, pool: Pool) -> None:
     """Void an open pool: every valid stake is returned."""
     plan = SettlementPlan(list_staked(change.connection, pool.id))
-    settlement_id = insert_settlement(change.connection, pool.id, None, "void", None, 0, change.now_ms, {})
+    settlement_id = insert_settlement(change.connection, pool.id, None, "void", (), Split.PROFIT, 0, change.now_ms, {})
     apply_plan(change, pool, plan, settlement_id)
     delete_timers_of_pool(change.connection, pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)

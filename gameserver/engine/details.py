@@ -6,16 +6,21 @@ from typing import NamedTuple
 import msgspec
 
 from gameserver.config import Settings
+from gameserver.domain.money import currency_places
 from gameserver.domain.status import game_status
 from gameserver.domain.targets import TargetRow, build_tree, target_ids
 from gameserver.engine.context import Reading
+from gameserver.engine.past_events import past_events
 from gameserver.errors import not_found
 from gameserver.protocol.codec import encode_body
-from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails, PastEvent
+from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails
+from gameserver.protocol.match_clock import ClockReading
 from gameserver.storage.connection import Connection
-from gameserver.storage.events import Event, find_event, list_counts, list_past_events
+from gameserver.storage.events import Event, find_event, list_counts
 from gameserver.storage.games import Game
-from gameserver.storage.targets import list_action_rows, list_actions, list_target_rows
+from gameserver.storage.labels import list_labels
+from gameserver.storage.scores import get_score, list_scores
+from gameserver.storage.targets import list_actions, list_target_rows
 from gameserver.storage.users import User
 
 PAST_EVENTS = 100
@@ -29,11 +34,14 @@ def read_details(reading: Reading, request: GetGameDetails) -> GameDetails:
         before = find_event(reading.connection, game.id, request.before)
         if before is None:
             raise not_found("before", "event of this game")
-    return details_of(reading, game, game.seq, before, request.limit)
+    return details_of(reading, game, game.seq, before, request.limit, with_voided=request.with_voided)
 
 
 class LastingDetails(NamedTuple):
-    """The body of a game's details, which is valid until the game changes, and at most until ``until_ms``."""
+    """The body of a game's details, which is valid until the game changes, and at most until ``until_ms``.
+
+    It has not the number of subscribers, which changes more often.
+    """
 
     body: bytes
     until_ms: float
@@ -45,22 +53,8 @@ def lasting_details(
     """The reply to a request for details, and the moment at which the passing of time changes it."""
     details = read_details(Reading(connection, user, now_ms, settings), request)
     changes = [moment for moment in (details.open_at, details.live_start_at) if moment > now_ms]
+    details = msgspec.structs.replace(details, subscribers=msgspec.UNSET)
     return LastingDetails(encode_body(details), min(changes, default=math.inf))
-
-
-def _past_events(
-    reading: Reading, game: Game, targets: list[TargetRow], before: Event | None, limit: int
-) -> dict[str, PastEvent]:
-    found = list_past_events(reading.connection, game.id, before, limit)
-    if not found:
-        return {}
-    keys = {row: key for key, row in list_action_rows(reading.connection, game.id)}
-    ids = target_ids(targets)
-    return {
-        event.uuid: PastEvent(event.happened_at, ids[event.target_id], keys[event.action_id])
-        for event in found
-        if event.target_id is not None and event.action_id is not None
-    }
 
 
 def counts_of(
@@ -77,31 +71,52 @@ def counts_of(
 
 
 def details_of(
-    reading: Reading, game: Game, seq: int, before: Event | None = None, limit: int = PAST_EVENTS
+    reading: Reading,
+    game: Game,
+    seq: int,
+    before: Event | None = None,
+    limit: int = PAST_EVENTS,
+    *,
+    with_voided: bool = False,
 ) -> GameDetails:
     """A game's details as of ``seq``, with the newest ``limit`` events that are older than ``before``."""
     targets = list_target_rows(reading.connection, game.id)
+    labels = list_labels(reading.connection, game.id)
     return GameDetails(
         game_id=game.uuid,
         name=game.name,
         game_name=game.name,
         source_id=game.source_uuid,
+        source_name=game.source_name,
         status=game_status(game.times, reading.now_ms),
         type=game.type,
         currency=game.currency,
+        currency_decimals=currency_places(game.currency),
         hashtag=game.hashtag,
         image_url=game.image_url,
         actions=action_nodes(reading, game.id),
-        targets=build_tree(targets),
+        targets=build_tree(targets, labels),
         open_at=game.open_at,
         live_start_at=game.live_start_at,
         live_finish_at=game.live_finish_at,
         close_at=game.close_at,
+        closed_at=game.closed_at,
+        cancelled_at=game.cancelled_at,
         held_at=game.held_at,
-        past_events=_past_events(reading, game, targets, before, limit),
+        past_events=past_events(reading, game, targets, labels, before, limit, with_voided=with_voided),
         game_state=counts_of(reading, game.id, targets=targets),
+        scores=list_scores(reading.connection, game.id),
+        score=get_score(reading.connection, game.id),
+        clock=clock_of(game),
+        chat=game.chat,
         seq=seq,
+        subscribers=reading.subscribers_of(game.uuid),
     )
+
+
+def clock_of(game: Game) -> ClockReading | None:
+    """The clock of a game's match as messages show it, if it has been set."""
+    return None if game.clock is None else ClockReading(**game.clock._asdict())
 
 
 def details_broadcast(reading: Reading, game: Game) -> GameDetails:

@@ -12,6 +12,7 @@ from gameserver.protocol.pools import NewBettingPool, PoolObject, TargetSums
 from gameserver.storage.games import Game
 from gameserver.storage.pools import (
     NewPoolRow,
+    NewPoolTarget,
     Pool,
     PoolTarget,
     count_open_pools,
@@ -33,6 +34,7 @@ def sums_of(pool: Pool, targets: Iterable[PoolTarget]) -> dict[str, TargetSums]:
             target.backing_people,
             to_units(target.backing_money, pool.currency),
             to_win_if_backed(pool.amount_total, target.backing_money, pool.takeout_millionths, unit),
+            bool(target.is_active),
         )
         for target in targets
     }
@@ -86,7 +88,7 @@ def require_may_open_pool(change: Change, game: Game) -> None:
         raise Rejected(ErrorCode.CONFLICT, text)
 
 
-def open_pool(change: Change, game: Game, new: NewPoolRow, targets: dict[str, str]) -> Pool:
+def open_pool(change: Change, game: Game, new: NewPoolRow, targets: Iterable[NewPoolTarget]) -> Pool:
     """Open a pool, and publish it (352)."""
     pool = insert_pool(change.connection, new, targets)
     if pool.finish_at is not None:

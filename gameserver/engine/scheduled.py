@@ -54,7 +54,7 @@ def _finish_pool(change: Change, timer: Timer) -> None:
     assert timer.pool_id is not None
     pool = get_pool(change.connection, timer.pool_id)
     position = SECOND_LABEL if pool.type.is_binary else none_position(change, pool)
-    end_pool(change, pool, Resolution("time", position))
+    end_pool(change, pool, Resolution("time", (position,)))
     close_if_nothing_remains(change, pool.game_id)
 
 

@@ -27,6 +27,14 @@ class Credentials(NamedTuple):
     proof: str = ""
 
 
+class NewSession(NamedTuple):
+    """A session just made: its key, when it expires in epoch ms, and the ids of the sessions that it has ended."""
+
+    key: str
+    expires_at: int
+    ended: list[str]
+
+
 class Login(NamedTuple):
     """A logon that was accepted: the live session, and its key."""
 
@@ -60,11 +68,12 @@ def _matching(sessions: list[Session], secret: bytes, credentials: Credentials) 
 
 
 def new_session(
-    connection: Connection, user_id: int, secret: bytes, settings: Settings, now_ms: int
-) -> tuple[str, list[str]]:
-    """Start a session of a user. Returns its key, and the ids of the oldest sessions, ended because of the limit."""
-    lifetime_ms = settings.session_hours * HOUR_MS
+    connection: Connection, user_id: int, secret: bytes, settings: Settings, now_ms: int, *, is_view: bool = False
+) -> NewSession:
+    """Start a session of a user, or make a view key; the oldest of its sort ends beyond the limit."""
+    hours = settings.view_key_days * 24 if is_view else settings.session_hours
+    expires_at = now_ms + hours * HOUR_MS
     session_id, ended = insert_session(
-        connection, user_id, now_ms, now_ms + lifetime_ms, settings.max_sessions_per_user
+        connection, user_id, now_ms, expires_at, settings.max_sessions_per_user, is_view=is_view
     )
-    return session_key(secret, session_id), ended
+    return NewSession(session_key(secret, session_id), expires_at, ended)

@@ -1,5 +1,6 @@
 """Ending a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property, partial
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import Division, divide, price, takeout
+from gameserver.domain.parimutuel import Division, Split, divide_among_winners, price, takeout
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
@@ -19,6 +20,7 @@ from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
 from gameserver.storage.pools import (
     NewPoolRow,
+    NewPoolTarget,
     Pool,
     count_unbacked_runs,
     find_pool_target,
@@ -42,11 +44,15 @@ from gameserver.storage.settlements import (
 
 
 class Resolution(NamedTuple):
-    """How a pool ends: the cause, the winning position (None: every stake is returned), and the event, if any."""
+    """How a pool ends: the cause, the winning positions (without any, every stake is returned), and the event, if any.
+
+    ``split`` is how several winners share.
+    """
 
     cause: str
-    position: int | None
+    winners: tuple[int, ...]
     event: Event | None = None
+    split: Split = Split.PROFIT
 
 
 @dataclass(frozen=True)
@@ -76,11 +82,6 @@ class SettlementPlan:
         return {user: paid.get(user, 0) - amount for user, amount in self.staked.items()}
 
     @property
-    def price(self) -> Decimal | None:
-        """The payout per unit staked on the winner; None on money-return."""
-        return next((price(division.pot, division.winning_total) for division in self.divisions.values()), None)
-
-    @property
     def winners(self) -> dict[int, int]:
         """User → net win, of those who backed the winner and lost nothing in total."""
         return {user: net for user, net in self.net_of.items() if net >= 0 and user in self.paid}
@@ -91,24 +92,55 @@ class SettlementPlan:
         return {user: -net for user, net in self.net_of.items() if net < 0}
 
 
+class ShownWinners(NamedTuple):
+    """How messages show a pool's winners, and what one unit on each that was backed is paid."""
+
+    winning_target: str | None
+    winning_targets: list[str]
+    price: Decimal | None
+    prices: dict[str, Decimal]
+
+
+def shown_winners(keys: Mapping[int, str], winners: Sequence[int], divisions: Mapping[int, Division]) -> ShownWinners:
+    """The winners by the ids of their positions; ``winning_target`` and ``price`` are null unless there is one."""
+    ids = [keys[position] for position in winners]
+    prices = {keys[position]: price(share.pot, share.winning_total) for position, share in divisions.items()}
+    only_winner = ids[0] if len(ids) == 1 else None
+    return ShownWinners(only_winner, ids, None if only_winner is None else prices.get(only_winner), prices)
+
+
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
     """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
-    connection, position = reading.connection, resolution.position
+    connection = reading.connection
     happened_at = None if resolution.event is None else resolution.event.happened_at
     staked = list_staked(connection, pool.id)
     late = [] if happened_at is None else list_bets_since(connection, pool.id, happened_at)
     for bet in late:
         staked[bet.user_id] -= bet.amount
-    winning = None if position is None else list_backing(connection, pool.id, position, happened_at)
-    if position is None or winning is None or not winning.bet_ids:
+    backed = {
+        position: backing
+        for position in resolution.winners
+        if (backing := list_backing(connection, pool.id, position, happened_at)).bet_ids
+    }
+    if not backed or _all_win_their_stakes(reading, pool, resolution):
         return SettlementPlan(staked, late)
     total = sum(staked.values())
-    kept = takeout(total, sum(winning.amounts), pool.takeout_millionths)
-    division = divide(total - kept, winning.amounts, winning.bet_ids)
+    kept = takeout(total, sum(sum(backing.amounts) for backing in backed.values()), pool.takeout_millionths)
+    stakes = {position: (backing.amounts, backing.bet_ids) for position, backing in backed.items()}
+    divisions = divide_among_winners(total - kept, stakes, resolution.split)
     paid: dict[int, int] = {}
-    for bet_id, user, stake in zip(*winning, strict=True):
-        paid[user] = paid.get(user, 0) + division.payout(stake, bet_id)
-    return SettlementPlan(staked, late, kept, {position: division}, paid)
+    for position, backing in backed.items():
+        division = divisions[position]
+        for bet_id, user, stake in zip(*backing, strict=True):
+            paid[user] = paid.get(user, 0) + division.payout(stake, bet_id)
+    return SettlementPlan(staked, late, kept, divisions, paid)
+
+
+def _all_win_their_stakes(reading: Reading, pool: Pool, resolution: Resolution) -> bool:
+    """Whether every target wins, and there is no profit to be shared."""
+    if len(resolution.winners) == 1 or resolution.split is Split.POT:
+        return False
+    return len(resolution.winners) == len(list_pool_targets(reading.connection, pool.id))
 
 
 def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
@@ -119,7 +151,8 @@ def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
         pool.id,
         resolution.event.id if resolution.event is not None else None,
         resolution.cause,
-        resolution.position,
+        resolution.winners,
+        resolution.split,
         plan.takeout,
         change.now_ms,
         plan.divisions,
@@ -171,7 +204,7 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
         pool_id=pool.uuid,
         game_id=pool.game_uuid,
         event_id=resolution.event.uuid if resolution.event is not None else None,
-        winning_target=target_name(change, pool, resolution.position),
+        **shown_winners(target_keys(change, pool), resolution.winners, plan.divisions)._asdict(),
         description=pool.description,
         winners=amounts_by_user(winners, pool.currency, limit),
         losers=amounts_by_user(losers, pool.currency, limit),
@@ -188,11 +221,9 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
     change.publish(game, ended, ends_pool=pool.uuid)
 
 
-def target_name(reading: Reading, pool: Pool, position: int | None) -> str | None:
-    """The id of the target at a position of the pool; None for no position."""
-    if position is None:
-        return None
-    return next(target.key for target in list_pool_targets(reading.connection, pool.id) if target.position == position)
+def target_keys(reading: Reading, pool: Pool) -> dict[int, str]:
+    """The ids of a pool's targets, by position."""
+    return {target.position: target.key for target in list_pool_targets(reading.connection, pool.id)}
 
 
 def none_position(reading: Reading, pool: Pool) -> int:
@@ -221,7 +252,10 @@ def _recreate(change: Change, game: Game, pool: Pool) -> None:
         # The successor would have ended while the server was down, so it starts now instead.
         times = recreated_times(pool.times, change.sent_at, unbacked_runs)
         change.record_delay(game.id)
-    targets = {target.key: target.display_name for target in list_pool_targets(change.connection, pool.id)}
+    targets = [
+        NewPoolTarget(target.key, target.display_name, target.target_id)
+        for target in list_pool_targets(change.connection, pool.id)
+    ]
     new = NewPoolRow(
         game_id=pool.game_id,
         type=pool.type,

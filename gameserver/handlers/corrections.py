@@ -4,7 +4,8 @@ import msgspec
 
 from gameserver.domain.money import to_units
 from gameserver.domain.pools import PoolStatus
-from gameserver.engine.closing import close_if_nothing_remains
+from gameserver.domain.targets import path_id
+from gameserver.engine.closing import close_if_nothing_remains, finish_cancelled
 from gameserver.engine.context import Change
 from gameserver.engine.corrections import (
     may_reopen,
@@ -12,15 +13,21 @@ from gameserver.engine.corrections import (
     publish_reopened,
     reopen_pool,
     take_settlement_back,
+    void_and_publish,
     void_pool,
 )
+from gameserver.engine.details import counts_of
+from gameserver.engine.events import count
 from gameserver.errors import ErrorCode, Rejected, not_found
+from gameserver.protocol.cancelling import CancelGame, GameCancelled
 from gameserver.protocol.events import BettingPoolVoided, GameEventVoided, VoidBettingPool, VoidGameEvent
-from gameserver.storage.events import count_event, find_event, update_event_voided
+from gameserver.storage.bets import list_bettors_of_pools
+from gameserver.storage.events import find_event, update_event_voided
 from gameserver.storage.games import find_game, get_game
-from gameserver.storage.pools import get_pool, list_versions
+from gameserver.storage.pools import list_pools_to_void, list_versions
+from gameserver.storage.scores import get_score
 from gameserver.storage.settlements import list_settlements_of_event
-from gameserver.storage.targets import get_target_path
+from gameserver.storage.targets import get_action_key, get_target_path
 
 REOPENED, VOIDED = "reopened", "voided"
 
@@ -36,27 +43,32 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
     change.game(request, request.game_id)
     if event.voided_at is not None:
         raise Rejected(ErrorCode.CONFLICT, "this event is already voided")
-    update_event_voided(change.connection, event.id, change.now_ms)
-    if event.action_id is not None and event.target_id is not None:
-        path = get_target_path(change.connection, event.target_id)
-        count_event(change.connection, game.id, event.action_id, [row.number for row in path], -1)
+    update_event_voided(change.connection, event.id, change.now_ms, request.reason)
+    path = [] if event.target_id is None else get_target_path(change.connection, event.target_id)
+    if path:
+        count(change, event, path, -1)
     pools, reopened = {}, []
     for settlement in list_settlements_of_event(change.connection, event.id):
         pool = take_settlement_back(change, settlement.id)
         if may_reopen(game, pool, change.now_ms):
             pools[pool.uuid] = REOPENED
-            reopened.append(reopen_pool(change, pool, event))
+            reopened.append(reopen_pool(change, pool, event, keep_blocked=request.keep_blocked))
         else:
             pools[pool.uuid] = VOIDED
             void_pool(change, pool)
+    action_id = None if event.action_id is None else get_action_key(change.connection, event.action_id)
     voided = GameEventVoided(
         event_id=event.uuid,
         game_id=game.uuid,
         reason=request.reason,
         pools=pools,
         versions=list_versions(change.connection, pools),
+        action_id=action_id,
+        target_id=path_id(row.id for row in path) if path else None,
+        current_count=counts_of(change, game.id, event.action_id).get(action_id, {}) if action_id else None,
+        score=get_score(change.connection, game.id) if action_id else None,
     )
-    change.publish(game, voided)
+    change.publish(game, voided, bettors=list_bettors_of_pools(change.connection, pools))
     for pool in reopened:
         publish_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)
@@ -68,19 +80,27 @@ def void_betting_pool(change: Change, request: VoidBettingPool) -> BettingPoolVo
     pool = change.pool(request, request.pool_id)
     if pool.status is PoolStatus.VOIDED:
         raise Rejected(ErrorCode.CONFLICT, "this pool is already voided")
-    if pool.settlement_id is not None:
-        pool = take_settlement_back(change, pool.settlement_id)
-    void_pool(change, pool)
-    pool = get_pool(change.connection, pool.id)
-    voided = BettingPoolVoided(
-        pool_id=pool.uuid,
-        game_id=pool.game_uuid,
-        reason=request.reason,
-        amount_total=to_units(pool.amount_total, pool.currency),
-        participants=pool.participants,
-        version=pool.version,
-    )
     game = get_game(change.connection, pool.game_id)
-    change.publish(game, voided, ends_pool=pool.uuid)
+    voided = void_and_publish(change, game, pool, request.reason)
     close_if_nothing_remains(change, game.id)
     return msgspec.structs.replace(voided, overdrawn=overdrawn(change))
+
+
+def cancel_game(change: Change, request: CancelGame) -> GameCancelled:
+    """Call a game off: void its pools, and close it."""
+    game = change.game(request, request.game_id)
+    if game.cancelled_at is not None:
+        raise Rejected(ErrorCode.CONFLICT, "this game is already cancelled")
+    if game.closed_at is not None and not request.include_resolved:
+        text = "this game is closed; to give back what its pools have paid too, send include_resolved"
+        raise Rejected(ErrorCode.CONFLICT, text)
+    pools = list_pools_to_void(change.connection, game.id, include_resolved=request.include_resolved)
+    returned = {pool.uuid: to_units(pool.amount_total, pool.currency) for pool in pools}
+    cancelled = GameCancelled(game_id=game.uuid, reason=request.reason, pools=returned)
+    if request.preview:
+        change.game_id = None  # nothing has happened
+        return cancelled
+    for pool in pools:
+        void_and_publish(change, game, pool, request.reason)
+    finish_cancelled(change, game, request.reason)
+    return msgspec.structs.replace(cancelled, overdrawn=overdrawn(change))

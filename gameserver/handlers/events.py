@@ -5,22 +5,26 @@ from typing import NamedTuple
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.domain.names import action_id as action_key_of
+from gameserver.domain.parimutuel import Split
+from gameserver.domain.scores import with_event
 from gameserver.domain.targets import NONE_ID, path_id, target_key
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Reading
 from gameserver.engine.details import counts_of
-from gameserver.engine.events import EventDraft, resolutions_of
+from gameserver.engine.events import EventDraft, count, resolutions_of
 from gameserver.engine.pools import require_action
 from gameserver.engine.preconditions import require_running, require_unresolved
+from gameserver.engine.resolutions import draft_resolution, parse_winners
 from gameserver.engine.settlement import (
     Resolution,
     amounts_by_user,
     end_pool,
     is_recreated,
     plan_settlement,
-    target_name,
+    shown_winners,
+    target_keys,
 )
-from gameserver.errors import invalid
+from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.events import (
     EventParameters,
     GameEventPreview,
@@ -29,10 +33,12 @@ from gameserver.protocol.events import (
     PreviewGameEvent,
     RegisterGameEvent,
 )
-from gameserver.storage.events import Event, count_event, insert_event
+from gameserver.storage.events import Event, find_event_of_feed, insert_event
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.pools import Pool, find_pool_target, list_all_open_pools
-from gameserver.storage.targets import find_target_path, has_children
+from gameserver.storage.labels import shown_name
+from gameserver.storage.pools import Pool, find_pool_target, get_pool, list_all_open_pools
+from gameserver.storage.scores import get_points, get_score
+from gameserver.storage.targets import find_target_path, get_action_key, get_target_path
 
 MAX_PREVIEWED = 100  # winners, and losers, of a pool
 
@@ -67,14 +73,28 @@ def _draft_event(reading: Reading, request: EventParameters, names: _EventNames)
     _require_after_creation(game, happened_at)
     action_row = require_action(reading, game, action_key)
     path = find_target_path(reading.connection, game.id, target_id)
-    if not path or target_id == NONE_ID or has_children(reading.connection, path[-1]):
-        text = "target_id must be a target of this game that has no targets below it, and not 'none'"
-        raise invalid("target_id", text)
+    if not path or target_id == NONE_ID:
+        raise invalid("target_id", "target_id must be a target of this game, and not 'none'")
     require_running(game, reading.now_ms)
-    event = Event(
-        0, "", game.id, action_row, path[-1].number, None, None, request.description, happened_at, reading.now_ms, None
-    )
+    event = _new_event(reading, request, game.id, happened_at)._replace(action_id=action_row, target_id=path[-1].number)
     return EventDraft(game, event, path, action_key, None, None)
+
+
+def _new_event(reading: Reading, request: EventParameters, game_id: int, happened_at: int) -> Event:
+    return Event(
+        id=0,
+        uuid="",
+        game_id=game_id,
+        action_id=None,
+        target_id=None,
+        pool_id=None,
+        pool_target=None,
+        description=request.description,
+        happened_at=happened_at,
+        registered_at=reading.now_ms,
+        voided_at=None,
+        external_id=request.external_id,
+    )
 
 
 def _require_after_creation(game: Game, happened_at: int) -> None:
@@ -99,17 +119,21 @@ def _draft_resolution(
     if happened_at < pool.start_at:
         raise invalid("happened_at", f"happened_at must not be earlier than the pool's start_at ({pool.start_at})")
     require_unresolved(pool)
-    event = Event(0, "", pool.game_id, None, None, pool.id, key, request.description, happened_at, reading.now_ms, None)
+    event = _new_event(reading, request, pool.game_id, happened_at)._replace(pool_id=pool.id, pool_target=key)
     return EventDraft(get_game(reading.connection, pool.game_id), event, [], "", pool, label)
 
 
 def register_game_event(change: Change, request: RegisterGameEvent, names: _EventNames) -> NewGameEvent:
     """Register an event, and end every pool it resolves in the same transaction."""
+    known = None if request.external_id is None else _registered_before(change, request, request.external_id)
+    if known is not None:
+        change.repeated = True
+        return _event_message(change, known)
     draft = _draft_event(change, request, names)
     event = insert_event(change.connection, draft.event)
     draft = draft._replace(event=event)
     if event.action_id is not None:
-        count_event(change.connection, event.game_id, event.action_id, [row.number for row in draft.path], 1)
+        count(change, event, draft.path, 1)
     registered = _event_message(change, draft)
     change.publish(draft.game, registered)
     for pool, resolution in resolutions_of(change, draft):
@@ -118,13 +142,38 @@ def register_game_event(change: Change, request: RegisterGameEvent, names: _Even
     return registered
 
 
+def _registered_before(change: Change, request: RegisterGameEvent, external_id: str) -> EventDraft | None:
+    """The event of the game that has this id of a feed; None if there is none. Raises ``conflict`` if it is voided."""
+    if request.pool_id is not None:
+        game = get_game(change.connection, change.pool(request, request.pool_id).game_id)
+    else:
+        assert request.game_id is not None
+        game = change.game(request, request.game_id)
+    event = find_event_of_feed(change.connection, game.id, external_id)
+    if event is None:
+        return None
+    if event.voided_at is not None:
+        text = f"the event with this external_id was voided ({event.uuid}); give an event that replaces it another one"
+        raise Rejected(ErrorCode.CONFLICT, text, "external_id", event_id=event.uuid)
+    if event.pool_id is not None and event.pool_target is not None:
+        pool = get_pool(change.connection, event.pool_id)
+        label = find_pool_target(change.connection, pool.id, event.pool_target)
+        return EventDraft(game, event, [], "", pool, label)
+    assert event.target_id is not None
+    assert event.action_id is not None
+    path = get_target_path(change.connection, event.target_id)
+    return EventDraft(game, event, path, get_action_key(change.connection, event.action_id), None, None)
+
+
 def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
     event = draft.event
     if draft.pool is not None and draft.label is not None:
         return NewGameEvent(
             event_id=event.uuid,
+            game_id=draft.game.uuid,
             pool_id=draft.pool.uuid,
             target_id=draft.label.key,
+            external_id=event.external_id,
             happened_at=event.happened_at,
             registered_at=event.registered_at,
         )
@@ -134,9 +183,11 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
         game_id=draft.game.uuid,
         action_id=draft.action_key,
         target_id=path_id(row.id for row in draft.path),
-        target_display_name=draft.path[-1].display_name,
+        target_display_name=shown_name(reading.connection, draft.path[-1]),
         description=event.description,
         current_count=counts_of(reading, event.game_id, event.action_id).get(draft.action_key, {}),
+        score=get_score(reading.connection, event.game_id),
+        external_id=event.external_id,
         happened_at=event.happened_at,
         registered_at=event.registered_at,
     )
@@ -144,26 +195,53 @@ def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
 
 def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEventPreview:
     """Compute what registering the event would do, without doing it."""
-    draft = _draft_event(reading, request, parse_names(request, reading.settings))
-    game = draft.game
+    game, resolutions, score = _previewed(reading, request)
     open_pools = list_all_open_pools(reading.connection, game.id)
     free_slots = reading.settings.max_open_pools - len(open_pools)
     pools = {}
-    for pool, resolution in resolutions_of(reading, draft):
+    for pool, resolution in resolutions:
         free_slots += 1
         recreated = is_recreated(game, pool, resolution) and free_slots > 0
         free_slots -= recreated
         pools[pool.uuid] = _preview(reading, pool, resolution, recreated=recreated)
-    return GameEventPreview(pools=pools, untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools])
+    return GameEventPreview(
+        pools=pools,
+        untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools],
+        score=score,
+    )
+
+
+def _score_after(reading: Reading, draft: EventDraft) -> dict[str, int] | None:
+    """The score as the event would leave it."""
+    score = get_score(reading.connection, draft.game.id)
+    if score is None or draft.event.action_id is None:
+        return score
+    return with_event(score, draft.path[0].id, get_points(reading.connection, draft.event.action_id))
+
+
+def _previewed(
+    reading: Reading, request: PreviewGameEvent
+) -> tuple[Game, list[tuple[Pool, Resolution]], dict[str, int] | None]:
+    """The game, how the request would resolve pools of it, and the score as it would be."""
+    event = request.event
+    if event is not None:
+        draft = _draft_event(reading, event, parse_names(event, reading.settings))
+        return draft.game, resolutions_of(reading, draft), _score_after(reading, draft)
+    assert request.pool_id is not None
+    assert request.winners is not None
+    keys = parse_winners(request.winners, reading.settings)
+    split = Split(request.split or Split.PROFIT)
+    manual = draft_resolution(reading, request, request.pool_id, keys, request.happened_at, split)
+    game = get_game(reading.connection, manual.pool.game_id)
+    return game, [(manual.pool, manual.resolution)], get_score(reading.connection, game.id)
 
 
 def _preview(reading: Reading, pool: Pool, resolution: Resolution, *, recreated: bool) -> PreviewedPool:
     plan = plan_settlement(reading, pool, resolution)
     winners, losers = plan.winners, plan.losers
     return PreviewedPool(
-        winning_target=target_name(reading, pool, resolution.position),
+        **shown_winners(target_keys(reading, pool), resolution.winners, plan.divisions)._asdict(),
         is_money_return=plan.is_money_return,
-        price=plan.price,
         paid=to_units(sum(plan.staked.values()) - plan.takeout, pool.currency),
         takeout=to_units(plan.takeout, pool.currency),
         winners_count=len(winners),

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gameserver.config import Settings
-from gameserver.engine.context import DAY_MS, Change, Committed, Effects, Reading
+from gameserver.engine.context import DAY_MS, Change, Committed, Effects, Reading, SubscriberCount, nobody
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.table import READS, WRITES, Handler, SetHandler, SetWrite
 from gameserver.protocol.betting import PlaceBetInBettingPool
@@ -23,9 +23,16 @@ NOT_JOURNALED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointA
 Parsed = tuple[Any, ...]
 
 
-def run_read(connection: Connection, request: Request, user: User, now_ms: int, settings: Settings) -> bytes:
+def run_read(
+    connection: Connection,
+    request: Request,
+    user: User,
+    now_ms: int,
+    settings: Settings,
+    subscribers_of: SubscriberCount = nobody,
+) -> bytes:
     """Carry out a request that reads; the body of its reply. Raises `Rejected`."""
-    return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings), request))
+    return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings, subscribers_of), request))
 
 
 def parse(request: Request, settings: Settings) -> Parsed:
@@ -43,6 +50,7 @@ class WriteRequest(NamedTuple):
     user: User
     now_ms: int
     settings: Settings
+    subscribers_of: SubscriberCount = nobody
 
     @property
     def key(self) -> tuple[int, str] | None:
@@ -99,7 +107,11 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
     """Carry out requests of one operation, no two of which have the same key."""
     outcomes = _answer_repeated(connection, writes)
     calls = {
-        position: (Change(connection, write.user, write.now_ms, write.settings), write.request, *write.parsed)
+        position: (
+            Change(connection, write.user, write.now_ms, write.settings, write.subscribers_of),
+            write.request,
+            *write.parsed,
+        )
         for position, write in enumerate(writes)
         if position not in outcomes
     }
@@ -109,14 +121,14 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
             outcomes[position] = Outcome(error=message)
             continue
         write, change = writes[position], call[0]
-        if change.game_id is not None and type(write.request) not in NOT_JOURNALED:
+        if change.game_id is not None and not change.repeated and type(write.request) not in NOT_JOURNALED:
             change.record(change.game_id, write.request)
         body = encode_body(message)
         stored_bytes = 0
         if write.key and write.digest and message.is_success:
             replies.append(NewReply(*write.key, write.digest, write.now_ms, body))
             stored_bytes = len(body)
-        outcomes[position] = Outcome(Committed(body, change.finish(), stored_bytes=stored_bytes))
+        outcomes[position] = Outcome(Committed(body, change.finish(), change.repeated, stored_bytes))
     if replies:
         insert_replies(connection, replies)
     return [outcomes[position] for position in range(len(writes))]

@@ -2,19 +2,22 @@
 
 from gameserver.domain.status import game_status
 from gameserver.engine.context import Reading
+from gameserver.engine.details import clock_of
 from gameserver.errors import not_found
 from gameserver.protocol.game_lists import (
     AdministeredGame,
+    GameEntry,
     GamesIAmAdminOfList,
     GamesListForSource,
     ListGamesForSource,
     ListGamesIAmAdminOf,
     ListUpcomingGamesForSource,
-    OpenGameEntry,
     UpcomingGameEntry,
     UpcomingGamesListForSource,
 )
-from gameserver.storage.games import find_game, list_administered_games, list_open_games, list_upcoming_games
+from gameserver.storage.games import Listed, find_game, list_administered_games, list_games
+from gameserver.storage.pools import count_pools
+from gameserver.storage.scores import list_score
 
 
 def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> GamesIAmAdminOfList:
@@ -23,21 +26,26 @@ def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> 
     found = list_administered_games(reading.connection, reading.user.id, before, request.limit + 1)
     page = found[: request.limit]
     return GamesIAmAdminOfList(
-        games=[AdministeredGame(uuid, name) for _, uuid, name in page],
-        next=page[-1][1] if len(found) > len(page) else None,
+        games=[
+            AdministeredGame(game.uuid, game.name, game_status(game.times, reading.now_ms), game.closed_at, None)
+            for game in page
+        ],
+        next=page[-1].uuid if len(found) > len(page) else None,
     )
 
 
 def list_games_for_source(reading: Reading, request: ListGamesForSource) -> GamesListForSource:
-    """List a source's open games, newest first."""
+    """List a source's games, newest first."""
     source = reading.source(request, request.source_id)
     before = _cursor(reading, request.after, source.id)
-    found = list_open_games(reading.connection, source.id, before, request.limit + 1)
+    found = list_games(reading.connection, source.id, Listed(request.status), before, request.limit + 1)
     page = found[: request.limit]
+    scores = list_score(reading.connection, [game.id for game in page])
+    pools = count_pools(reading.connection, [game.id for game in page])
     return GamesListForSource(
         source_id=source.uuid,
         games={
-            game.uuid: OpenGameEntry(
+            game.uuid: GameEntry(
                 status=game_status(game.times, reading.now_ms),
                 name=game.name,
                 type=game.type,
@@ -46,6 +54,13 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
                 close_at=game.close_at,
                 currency=game.currency,
                 hashtag=game.hashtag,
+                subscribers=reading.subscribers_of(game.uuid),
+                score=scores.get(game.id),
+                clock=clock_of(game),
+                open_pools=pools[game.id].open_pools if game.id in pools else 0,
+                hot_pools=pools[game.id].hot_pools if game.id in pools else 0,
+                closed_at=game.closed_at,
+                cancelled_at=game.cancelled_at,
                 held_at=game.held_at,
             )
             for game in page
@@ -58,7 +73,7 @@ def list_upcoming_games_for_source(reading: Reading, request: ListUpcomingGamesF
     """List a source's upcoming games, newest first."""
     source = reading.source(request, request.source_id)
     before = _cursor(reading, request.after, source.id)
-    found = list_upcoming_games(reading.connection, source.id, before, request.limit + 1)
+    found = list_games(reading.connection, source.id, Listed.UPCOMING, before, request.limit + 1)
     page = found[: request.limit]
     return UpcomingGamesListForSource(
         source_id=source.uuid,

@@ -32,9 +32,9 @@ async def get_opcodes(connection: ClientConnection, request: GetOpcodes) -> None
 
 async def logon(connection: ClientConnection, request: Logon) -> None:
     """Log the connection on as the user that its credentials prove."""
-    if connection.user is not None:
-        already = LogonFailAlreadyLoggedIn(user_id=connection.user.id, username=connection.user.username)
-        await connection.reply(already)
+    if connection.session is not None:
+        user = connection.session.user
+        await connection.reply(LogonFailAlreadyLoggedIn(user_id=user.id, username=user.username))
         return
     login = await connection.log_on(_credentials(request))
     if isinstance(login, LogonRefusal):

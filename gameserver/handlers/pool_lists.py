@@ -5,9 +5,9 @@ from typing import TypeVar
 import msgspec
 
 from gameserver.domain.money import to_units
-from gameserver.domain.parimutuel import price
 from gameserver.engine.context import Reading
 from gameserver.engine.pools import pool_object, sums_of
+from gameserver.engine.settlement import shown_winners
 from gameserver.errors import not_found
 from gameserver.protocol.pools import (
     AllBettingPoolsForGame,
@@ -152,19 +152,11 @@ def _with_stakes(reading: Reading, view: PoolView, pool: Pool, targets: list[Poo
 def _with_outcome(reading: Reading, view: PoolView, settlement_id: int, targets: list[PoolTarget]) -> PoolView:
     settlement = get_settlement(reading.connection, settlement_id)
     keys = {target.position: target.key for target in targets}
-    prices = {
-        keys[position]: price(division.pot, division.winning_total)
-        for position, division in settlement.divisions.items()
-    }
-    winner = None if settlement.position is None else keys[settlement.position]
     event = None if settlement.event_id is None else get_event(reading.connection, settlement.event_id)
     return msgspec.structs.replace(
         view,
-        winning_target=winner,
-        winning_targets=[] if winner is None else [winner],
+        **shown_winners(keys, settlement.winners, settlement.divisions)._asdict(),
         event_id=None if event is None else event.uuid,
-        price=None if winner is None else prices.get(winner),
-        prices=prices,
         is_money_return=settlement.is_money_return,
         resolved_at=settlement.settled_at,
     )
@@ -184,6 +176,7 @@ def get_betting_pool_bets_distribution(
             sums[target.key].backing_people,
             sums[target.key].backing_money,
             sums[target.key].to_win_if_backed,
+            sums[target.key].is_active,
             [
                 _shown_bet(bet, target.key, pool.currency, with_user=is_admin)
                 for bet in list_latest_bets(reading.connection, pool.id, target.position, LATEST_BETS)

@@ -20,7 +20,7 @@ from gameserver.domain.pools import (
     common_level,
     parse_labels,
 )
-from gameserver.domain.targets import NONE_DISPLAY_NAME, NONE_ID, parse_targets, path_id
+from gameserver.domain.targets import NONE_ID, parse_targets, path_id
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import open_pool, publish_open_pool, require_action, require_may_open_pool
 from gameserver.engine.preconditions import require_not_closing, require_running, require_unresolved
@@ -32,7 +32,7 @@ from gameserver.protocol.pools import (
     UpdateBettingPool,
 )
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.pools import NewPoolRow, Pool, PoolChange, update_pool
+from gameserver.storage.pools import NewPoolRow, NewPoolTarget, Pool, PoolChange, update_pool
 from gameserver.storage.schedule import TimerKind, insert_timer
 from gameserver.storage.sources import get_source
 from gameserver.storage.targets import find_target
@@ -100,7 +100,8 @@ def create_and_open_betting_pool(
     min_stake, max_stake = _stake_limits(subject, game.currency)
     check_within_game(request.start_at, request.finish_at, game.close_at)
     if subject.action_key is None:
-        targets, action_row = subject.labels, None
+        targets = [NewPoolTarget(key, name, None) for key, name in subject.labels.items()]
+        action_row = None
     else:
         targets = _known_targets(change, game, subject.target_ids)
         action_row = require_action(change, game, subject.action_key)
@@ -221,15 +222,14 @@ def _check_changed_times(pool: Pool, game: Game, request: UpdateBettingPool, cha
     check_within_game(request.start_at, request.finish_at, game.close_at)
 
 
-def _known_targets(reading: Reading, game: Game, ids: list[str]) -> dict[str, str]:
-    """Target id → display name, ``none`` included. Raises ``invalid_parameter`` for targets the game does not have."""
-    known: dict[str, str] = {}
-    for target_id in ids:
+def _known_targets(reading: Reading, game: Game, ids: list[str]) -> list[NewPoolTarget]:
+    """The targets, and ``none``. Raises ``invalid_parameter`` for targets the game does not have."""
+    known = []
+    for target_id in dict.fromkeys((*ids, NONE_ID)):
         target = find_target(reading.connection, game.id, target_id)
         if target is None:
             raise invalid("targets", f"this game has no target {target_id[:80]!r}; get_game_details lists its targets")
-        known[target_id] = target.display_name
-    known.setdefault(NONE_ID, NONE_DISPLAY_NAME)
-    if sum(len(name.encode()) for names in known.items() for name in names) > MAX_NAMES_BYTES:
+        known.append(NewPoolTarget(target_id, target.display_name, target.number))
+    if sum(len(target.key.encode()) + len(target.display_name.encode()) for target in known) > MAX_NAMES_BYTES:
         raise invalid("targets", f"the ids and names of a pool's targets may have at most {MAX_NAMES_BYTES} bytes")
     return known

@@ -5,7 +5,7 @@ import msgspec
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import price
 from gameserver.engine.context import Reading
-from gameserver.engine.settlement import target_name
+from gameserver.engine.settlement import target_keys
 from gameserver.errors import not_found
 from gameserver.protocol.events import BetReceipt, GetBetReceipt, ShownTransfer
 from gameserver.storage.bets import find_bet
@@ -21,8 +21,7 @@ def get_bet_receipt(reading: Reading, request: GetBetReceipt) -> BetReceipt:
     if bet is None or bet.user_id != reading.user.id:
         raise not_found("bet_id", "bet of yours")
     pool = get_pool(reading.connection, bet.pool_id)
-    target = target_name(reading, pool, bet.position)
-    assert target is not None
+    target = target_keys(reading, pool)[bet.position]
     settlements = list_settlements_of_pool(reading.connection, pool.id)
     outcome = outcome_of(bet, settlements)
     receipt = BetReceipt(

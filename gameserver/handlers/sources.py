@@ -1,5 +1,6 @@
-"""Opening, updating, closing and listing game sources (protocol, "Game sources and games")."""
+"""Opening, updating, closing, listing and summing up game sources (protocol, "Game sources and games")."""
 
+from gameserver.domain.money import to_units
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.preconditions import require_source_open
@@ -11,19 +12,27 @@ from gameserver.protocol.sources import (
     GameSourceClosed,
     GameSourceOpened,
     GameSourcesIAmAdminOfList,
+    GameSourcesList,
     GameSourceUpdated,
+    GetSourceReport,
+    ListedSource,
+    ListGameSources,
     ListGameSourcesIAmAdminOf,
     OpenGameSource,
     SourceEntry,
+    SourceReport,
+    Turnover,
     UpdateGameSource,
 )
 from gameserver.storage.games import list_unclosed_games
+from gameserver.storage.reports import count_bettors, list_source_sums
 from gameserver.storage.sources import (
     SourceChange,
     find_source,
     insert_source,
     insert_source_admin,
     list_administered_sources,
+    list_open_sources,
     update_source,
     update_source_closed,
 )
@@ -51,6 +60,7 @@ def update_game_source(change: Change, request: UpdateGameSource) -> GameSourceU
     require_source_open(source)
     given = SourceChange(request.source_name, request.description, request.takeout_millionths, request.admins_may_bet)
     update_source(change.connection, source.id, given)
+    change.effects.renamed_source = request.source_name is not None
     return GameSourceUpdated(source_id=source.uuid)
 
 
@@ -70,15 +80,52 @@ def close_game_source(change: Change, request: CloseGameSource) -> GameSourceClo
 
 def list_game_sources_i_am_admin_of(reading: Reading, request: ListGameSourcesIAmAdminOf) -> GameSourcesIAmAdminOfList:
     """List the user's sources, newest first."""
-    before = None
-    if request.after is not None:
-        cursor = find_source(reading.connection, request.after)
-        if cursor is None:
-            raise not_found("after", "game source")
-        before = cursor.id
+    before = _cursor(reading, request.after)
     found = list_administered_sources(reading.connection, reading.user.id, before, request.limit + 1)
     page = found[: request.limit]
     return GameSourcesIAmAdminOfList(
         sources=[SourceEntry(source.uuid, source.name, source.description) for source in page],
         next=page[-1].uuid if len(found) > len(page) else None,
+    )
+
+
+def list_game_sources(reading: Reading, request: ListGameSources) -> GameSourcesList:
+    """List the open sources, newest first."""
+    found = list_open_sources(reading.connection, _cursor(reading, request.after), request.limit + 1)
+    page = found[: request.limit]
+    return GameSourcesList(
+        sources=[ListedSource(source.uuid, source.name, source.description, source.games) for source in page],
+        next=page[-1].uuid if len(found) > len(page) else None,
+    )
+
+
+def _cursor(reading: Reading, after: str | None) -> int | None:
+    """The row below which a page begins, or None for the first page. Raises ``not_found``."""
+    if after is None:
+        return None
+    source = find_source(reading.connection, after)
+    if source is None:
+        raise not_found("after", "game source")
+    return source.id
+
+
+def get_source_report(reading: Reading, request: GetSourceReport) -> SourceReport:
+    """Sum up what a source's games have come to."""
+    source = reading.source(request, request.source_id)
+    found = list_source_sums(reading.connection, source.id)
+    return SourceReport(
+        source_id=source.uuid,
+        games=sum(sums.games for sums in found),
+        pools=sum(sums.pools for sums in found),
+        bets=sum(sums.bets for sums in found),
+        bettors=count_bettors(reading.connection, source.id),
+        currencies={
+            sums.currency: Turnover(
+                turnover=to_units(sums.staked, sums.currency),
+                paid=to_units(sums.paid, sums.currency),
+                refunded=to_units(sums.refunded, sums.currency),
+                takeout=to_units(sums.takeout, sums.currency),
+            )
+            for sums in found
+        },
     )

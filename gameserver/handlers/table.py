@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from gameserver.config import Settings
+from gameserver.engine import contents
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
@@ -15,11 +16,14 @@ from gameserver.handlers import (
     game_lists,
     games,
     general,
+    match_clock,
     pool_history,
     pool_lists,
     pools,
     receipts,
+    resolutions,
     roles,
+    sessions,
     sources,
     steering,
     subscriptions,
@@ -31,11 +35,13 @@ from gameserver.protocol.betting import (
     GetMyExposure,
     PlaceBetInBettingPool,
 )
+from gameserver.protocol.cancelling import CancelGame
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
     GetBetReceipt,
     PreviewGameEvent,
     RegisterGameEvent,
+    ResolveBettingPool,
     VoidBettingPool,
     VoidGameEvent,
 )
@@ -49,6 +55,7 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.match_clock import SetMatchClock
 from gameserver.protocol.pool_history import GetBettingPoolHistory
 from gameserver.protocol.pools import (
     CreateAndOpenBettingPool,
@@ -67,7 +74,15 @@ from gameserver.protocol.roles import (
     RemoveGameAdmin,
     RemoveSourceAdmin,
 )
-from gameserver.protocol.sources import CloseGameSource, ListGameSourcesIAmAdminOf, OpenGameSource, UpdateGameSource
+from gameserver.protocol.sessions import CreateViewKey, EndSession, ListMySessions
+from gameserver.protocol.sources import (
+    CloseGameSource,
+    GetSourceReport,
+    ListGameSources,
+    ListGameSourcesIAmAdminOf,
+    OpenGameSource,
+    UpdateGameSource,
+)
 from gameserver.protocol.steering import (
     AllowBettingForGameAndAction,
     AllowBettingInBettingPool,
@@ -129,6 +144,8 @@ READS: dict[type[Request], ReadHandler] = {
     GetBettingPoolHistory: pool_history.get_betting_pool_history,
     GetBetReceipt: receipts.get_bet_receipt,
     ListGameSourcesIAmAdminOf: sources.list_game_sources_i_am_admin_of,
+    ListGameSources: sources.list_game_sources,
+    GetSourceReport: sources.get_source_report,
     GetGameDetails: read_details,
 }
 
@@ -137,14 +154,17 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     CancelBet: Write(betting.cancel_bet),
     VoidGameEvent: Write(corrections.void_game_event),
     VoidBettingPool: Write(corrections.void_betting_pool),
+    ResolveBettingPool: Write(resolutions.resolve_betting_pool, resolutions.parse_resolution),
     RegisterGameEvent: Write(events.register_game_event, events.parse_names),
-    CreateAndOpenGame: Write(games.create_and_open_game, games.parse_contents),
-    CreateGame: Write(games.create_game),
-    OpenGame: Write(games.open_game, games.parse_contents),
+    CreateAndOpenGame: Write(games.create_and_open_game, contents.parse_contents),
+    CreateGame: Write(games.create_game, contents.parse_contents),
+    OpenGame: Write(games.open_game, contents.parse_contents),
     BecomeAnAdminForGame: Write(roles.become_an_admin_for_game),
     AppointAdminForGameByUsername: Write(roles.appoint_admin_for_game_by_username),
-    UpdateGameDetails: Write(games.update_game_details, games.parse_contents),
+    UpdateGameDetails: Write(games.update_game_details, games.parse_update),
+    SetMatchClock: Write(match_clock.set_match_clock),
     CloseGame: Write(games.close_game),
+    CancelGame: Write(corrections.cancel_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
     UpdateBettingPool: Write(pools.update_betting_pool, pools.parse_update),
     OpenGameSource: Write(sources.open_game_source),
@@ -169,6 +189,9 @@ CONNECTION: dict[type[Request], ConnectionHandler] = {
     Ping: general.ping,
     GetOpcodes: general.get_opcodes,
     Logon: general.logon,
+    CreateViewKey: sessions.create_view_key,
+    ListMySessions: sessions.list_my_sessions,
+    EndSession: sessions.end_session,
     JoinGame: subscriptions.join_game,
     LeaveGame: subscriptions.leave_game,
 }

@@ -4,20 +4,20 @@ A request that is exactly as declared is decoded in one pass. Any other is decod
 accepts the lenient spellings (protocol, "Values"), numbers as strings for example, or names the parameter at fault.
 """
 
-import difflib
 import hashlib
 import re
 from functools import reduce
 from operator import or_
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from msgspec import Raw, inspect
+from msgspec import Raw
 
 from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
-from gameserver.protocol.declare import Message, Operation, Request, RequestHeader, Role
-from gameserver.protocol.fields import FIRST_S, LAST_S, REJECTS_SECONDS
+from gameserver.protocol.declare import Message, Request, RequestHeader, Role
+from gameserver.protocol.fields import FIRST_S, LAST_S
+from gameserver.protocol.parameters import PARAMETERS, not_json, read_parameters
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
@@ -48,40 +48,31 @@ class Undecodable(Exception):
         self.id = id_
 
 
-class Parameter(NamedTuple):
-    """How a parameter is decoded leniently; ``accepted`` completes "NAME must be …"."""
+def decode_request(text: str, *, logged_in: bool, is_view: bool = False) -> Request:
+    """The request that ``text`` is; ``is_view`` says that the connection has logged on with a view key.
 
-    decoder: msgspec.json.Decoder[Any]
-    required: bool
-    none_is_absent: bool
-    rejects_seconds: bool
-    accepted: str
-
-
-def decode_request(text: str, *, logged_in: bool) -> Request:
-    """The request that ``text`` is. Raises `Undecodable` for the first fault (protocol, "Order of checks")."""
+    Raises `Undecodable` for the first fault (protocol, "Order of checks").
+    """
     try:
         request: Request = _as_declared.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        return _decode_leniently(text, logged_in)
+        return _decode_leniently(text, logged_in, is_view)
     header = request.header
     if header.api_version is not None or header.key == "":
-        return _decode_leniently(text, logged_in)
+        return _decode_leniently(text, logged_in, is_view)
     for name in _TIMES.get(type(request), ()):
         value = getattr(request, name)
         if value is not None and FIRST_S <= value <= LAST_S:
-            return _decode_leniently(text, logged_in)
-    if not logged_in:
-        _require_open(type(request).__struct_config__.tag, header.id)
+            return _decode_leniently(text, logged_in, is_view)
+    _require_served(type(request).__struct_config__.tag, header.id, logged_in, is_view)
     return request
 
 
-def _decode_leniently(text: str, logged_in: bool) -> Request:
+def _decode_leniently(text: str, logged_in: bool, is_view: bool = False) -> Request:
     members = _read_members(text)
     op = _read_op(members)
     header = _read_header(members, op)
-    if not logged_in:
-        _require_open(op, header.id)
+    _require_served(op, header.id, logged_in, is_view)
     operation = OPERATIONS.get(op)
     if operation is None:
         raise Undecodable(
@@ -90,7 +81,7 @@ def _decode_leniently(text: str, logged_in: bool) -> Request:
             header.id,
         )
     try:
-        values = _read_parameters(members, PARAMETERS[op])
+        values = read_parameters(members, PARAMETERS[op])
         return operation.request(header=header, **values)
     except Rejected as rejected:
         raise Undecodable(rejected, op, header.id) from None
@@ -106,12 +97,7 @@ def _read_members(text: str) -> dict[str, Raw]:
         if text.startswith(BYTE_ORDER_MARK):
             begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
             raise Undecodable(Rejected(ErrorCode.BAD_JSON, begins)) from None
-        raise Undecodable(_not_json(error)) from None
-
-
-def _not_json(error: Exception) -> Rejected:
-    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-    return Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {reason}")
+        raise Undecodable(not_json(error)) from None
 
 
 def _read_value(raw: Raw | str) -> Any:
@@ -119,7 +105,7 @@ def _read_value(raw: Raw | str) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Undecodable(_not_json(error)) from None
+        raise Undecodable(not_json(error)) from None
 
 
 def _read_op(members: dict[str, Raw]) -> int:
@@ -141,7 +127,7 @@ def _header_fields(members: dict[str, Raw], op: int | None) -> dict[str, Any]:
         rejected = Rejected(ErrorCode.BAD_REQUEST, "header must be a JSON object", "header")
         raise Undecodable(rejected, op) from None
     except (msgspec.DecodeError, RecursionError) as error:
-        raise Undecodable(_not_json(error)) from None
+        raise Undecodable(not_json(error)) from None
     values = {name: _read_value(fields[name]) for name in RequestHeader.__struct_fields__ if name in fields}
     return {name: value for name, value in values.items() if value is not None}
 
@@ -172,74 +158,19 @@ def _read_header(members: dict[str, Raw], op: int) -> RequestHeader:
     return msgspec.convert(given, RequestHeader)
 
 
-def _require_open(op: Any, id_: str | int | None) -> None:
+def _require_served(op: Any, id_: str | int | None, logged_in: bool, is_view: bool) -> None:
+    """Raise `Undecodable` for an operation that a connection is not served, whoever its user is."""
+    if logged_in and not is_view:
+        return
     operation = OPERATIONS.get(op)
-    if operation is None or operation.by is not Role.ANYONE:
+    if not logged_in and (operation is None or operation.by is not Role.ANYONE):
         text = "log on first, by logon (100) or by credentials in the handshake"
         raise Undecodable(Rejected(ErrorCode.NOT_LOGGED_IN, text), op, id_)
+    if is_view and (operation is None or not operation.for_views):
+        text = "a view key can only join games and read what everybody may read; log on with another session key"
+        raise Undecodable(Rejected(ErrorCode.NOT_AUTHORIZED, text), op, id_)
 
 
-def _read_parameters(members: dict[str, Raw], parameters: dict[str, Parameter]) -> dict[str, Any]:
-    for name in members:
-        if name not in parameters:
-            raise invalid(name[:64], _unknown_text(name[:64], parameters))
-    values: dict[str, Any] = {}
-    for name, parameter in parameters.items():
-        raw = members.get(name)
-        if raw is None or _is_absent(raw, parameter):
-            if parameter.required:
-                raise Rejected(ErrorCode.MISSING_PARAMETER, f"{name} is required: {parameter.accepted}", name)
-            continue
-        try:
-            value = parameter.decoder.decode(raw)
-        except msgspec.ValidationError:
-            raise invalid(name, f"{name} must be {parameter.accepted}") from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise _not_json(error) from None
-        if parameter.rejects_seconds and FIRST_S <= value <= LAST_S:
-            raise invalid(name, f"{name} must be in epoch milliseconds; {value} looks like seconds")
-        values[name] = value
-    return values
-
-
-def _is_absent(raw: Raw, parameter: Parameter) -> bool:
-    text = bytes(raw)
-    return text in (b"null", b'""') or (parameter.none_is_absent and text == b'"None"')
-
-
-def _unknown_text(name: str, parameters: dict[str, Parameter]) -> str:
-    nearest = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
-    if nearest:
-        return f"this operation has no parameter {name!r}; did you mean {nearest[0]!r}?"
-    known = ", ".join(parameters) or "none"
-    return f"this operation has no parameter {name!r}; its parameters: {known}"
-
-
-def _describe(kind: inspect.Type) -> tuple[bool, bool, str]:
-    """Whether ``"None"`` means absent, whether values in seconds are refused, and what is accepted."""
-    if isinstance(kind, inspect.UnionType):
-        kind = next(member for member in kind.types if not isinstance(member, inspect.NoneType))
-    schema: dict[str, Any] = {}
-    extra: dict[str, Any] = {}
-    if isinstance(kind, inspect.Metadata):
-        schema, extra = kind.extra_json_schema or {}, kind.extra or {}
-        kind = kind.type
-    textual = isinstance(kind, inspect.StrType | inspect.ListType | inspect.UnionType)
-    return not textual, REJECTS_SECONDS in extra, schema.get("description", "")
-
-
-def _parameters_of(operation: Operation) -> dict[str, Parameter]:
-    described = {field.name: field.type for field in inspect.type_info(operation.request).fields}  # type: ignore[attr-defined]
-    parameters: dict[str, Parameter] = {}
-    for field in msgspec.structs.fields(operation.request):
-        if field.name != "header":
-            decoder = msgspec.json.Decoder(field.type, strict=False)
-            parameters[field.name] = Parameter(decoder, field.required, *_describe(described[field.name]))
-    return parameters
-
-
-# The parameters of each operation by name, in the order declared.
-PARAMETERS: dict[int, dict[str, Parameter]] = {op: _parameters_of(operation) for op, operation in OPERATIONS.items()}
 # Those in which values in seconds are refused.
 _TIMES: dict[type[Request], list[str]] = {
     OPERATIONS[op].request: [name for name, parameter in parameters.items() if parameter.rejects_seconds]
@@ -257,7 +188,7 @@ def request_digest(text: str) -> bytes:
     try:
         values = {name: msgspec.json.decode(raw) for name, raw in members.items()}
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _not_json(error) from None
+        raise not_json(error) from None
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).digest()
 
 
@@ -300,3 +231,8 @@ def encode_body(body: Message) -> bytes:
 def with_header(header: ResponseHeader, body: bytes) -> bytes:
     """The text to send: ``body`` with the header as its first member."""
     return b'{"response_header":%b,%b' % (_encoder.encode(header), body[1:])
+
+
+def with_subscribers(body: bytes, count: int) -> bytes:
+    """The body of a game's details, kept without the number of its subscribers, with it."""
+    return b'%b,"subscribers":%d}' % (body[:-1], count)

@@ -31,7 +31,7 @@ class Kind(Enum):
 
     READ = "reads the database"
     WRITE = "changes the database; takes an idempotency key"
-    CONNECTION = "concerns the connection itself"
+    CONNECTION = "concerns connections and sessions"
 
 
 class RequestHeader(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -107,6 +107,7 @@ class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
     field: str | None = None
     retry_after_ms: int | None = None
     pools: list[str] | None = None
+    event_id: str | None = None
     asked: Decimal | None = None
     available: Decimal | None = None
     min_stake: Decimal | None = None
@@ -115,7 +116,10 @@ class ErrorReply(Message, tag=ERROR_RES, frozen=True, omit_defaults=True):
 
 
 class Operation(NamedTuple):
-    """The declaration of an operation; its parameters are the fields of ``request``."""
+    """The declaration of an operation; its parameters are the fields of ``request``.
+
+    ``for_views``: view keys are served it too, since it shows everybody the same and changes only the connection.
+    """
 
     op: int
     name: str
@@ -125,6 +129,7 @@ class Operation(NamedTuple):
     replies: tuple[type[Message], ...]
     broadcasts: tuple[type[Message], ...]
     errors: tuple[ErrorCode, ...]
+    for_views: bool
 
 
 OPERATIONS: dict[int, Operation] = {}
@@ -153,6 +158,7 @@ def operation(
     replies: Iterable[type[Message]],
     broadcasts: Iterable[type[Message]] = (),
     errors: Iterable[ErrorCode] = (),
+    for_views: bool = False,
 ) -> Callable[[RequestT], RequestT]:
     """Declare a `Request` as an operation; its name is the class's, in snake case."""
 
@@ -168,6 +174,7 @@ def operation(
             tuple(replies),
             tuple(broadcasts),
             tuple(errors),
+            for_views,
         )
         return request
 

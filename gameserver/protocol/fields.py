@@ -49,6 +49,18 @@ ImageUrl = Annotated[
         description="an http or https address of at most 2048 characters",
     ),
 ]
+Symbol = Annotated[str, _text_up_to(8)]
+TargetNumber = Annotated[int, Meta(ge=0, le=999, description="an integer from 0 to 999")]
+Color = Annotated[str, Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z", description="a colour such as #1a2b3c")]
+ActionLabels = Annotated[
+    dict[str, Label], Meta(description="an object of action → the name it is shown by, of 1 to 128 characters")
+]
+Scores = Annotated[
+    dict[str, Annotated[int, Meta(ge=-100, le=100)]],
+    Meta(description="an object of action → points, an integer from -100 to 100"),
+]
+Period = Annotated[str, _text_up_to(32)]
+ElapsedMillis = Annotated[int, Meta(ge=0, le=2**53 - 1, description="an integer of milliseconds, from 0 up")]
 Currency = Annotated[
     str,
     Meta(
@@ -65,10 +77,17 @@ PoolTypeNumber = Annotated[
 UnlistedTargetChoice = Annotated[
     Literal["stay_open", "none", "refund"], Meta(description="'stay_open', 'none' or 'refund'")
 ]
+SplitChoice = Annotated[Literal["profit", "pot"], Meta(description="'profit' or 'pot'")]
+ChatChoice = Annotated[Literal["all", "accounts", "off"], Meta(description="'all', 'accounts' or 'off'")]
+ListedGames = Annotated[Literal["open", "closed", "all"], Meta(description="'open', 'closed' or 'all'")]
+ExternalId = Annotated[str, _text_up_to(64)]
 Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]
 UserId = Annotated[int, Meta(ge=1, le=2**53 - 1, description="a user's id, an integer from 1 up")]
+SessionId = Annotated[
+    str, Meta(min_length=1, max_length=64, description="the id of a session, as list_my_sessions gives it")
+]
 Nonce = Annotated[str, Meta(min_length=1, max_length=64, description="1 to 64 characters of the client's choice")]
 Digest = Annotated[
     str,

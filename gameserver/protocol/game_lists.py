@@ -6,7 +6,8 @@ import msgspec
 
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
-from gameserver.protocol.fields import PageSize, Uuid
+from gameserver.protocol.fields import ListedGames, PageSize, Uuid
+from gameserver.protocol.match_clock import ClockReading
 
 
 class AdministeredGame(msgspec.Struct, frozen=True):
@@ -14,6 +15,9 @@ class AdministeredGame(msgspec.Struct, frozen=True):
 
     id: str
     name: str
+    status: str
+    closed_at: int | None
+    cancelled_at: int | None
 
 
 @message
@@ -34,8 +38,8 @@ class ListGamesIAmAdminOf(Request, tag=610, frozen=True):
     after: Uuid | None = None
 
 
-class OpenGameEntry(msgspec.Struct, frozen=True):
-    """An open game in a list."""
+class GameEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A game in a list; of ``open_pools`` pools that are unresolved, ``hot_pools`` are hot."""
 
     status: str
     name: str
@@ -45,25 +49,33 @@ class OpenGameEntry(msgspec.Struct, frozen=True):
     close_at: int | None
     currency: str
     hashtag: str | None
+    subscribers: int
+    score: dict[str, int] | None
+    clock: ClockReading | None
+    open_pools: int
+    hot_pools: int
+    closed_at: int | None
+    cancelled_at: int | None
     held_at: int | None
 
 
 @message
 class GamesListForSource(Message, tag=345, frozen=True):
-    """The open games of a source by id, newest first; ``next`` is the ``after`` of the next page, or null."""
+    """The games of a source by id, newest first; ``next`` is the ``after`` of the next page, or null."""
 
     cuts: ClassVar[tuple[str, ...]] = ("games",)
 
     source_id: str
-    games: dict[str, OpenGameEntry]
+    games: dict[str, GameEntry]
     next: str | None
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[GamesListForSource], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[GamesListForSource], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class ListGamesForSource(Request, tag=380, frozen=True):
-    """List the open games of a source, those that are closing included."""
+    """List the games of a source: those that are open or closing, those that are closed, or all there have been."""
 
     source_id: Uuid
+    status: ListedGames = "open"
     limit: PageSize = 100
     after: Uuid | None = None
 
@@ -91,7 +103,9 @@ class UpcomingGamesListForSource(Message, tag=3461, frozen=True):
     next: str | None
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[UpcomingGamesListForSource], errors=[ErrorCode.NOT_FOUND])
+@operation(
+    by=Role.USER, kind=Kind.READ, replies=[UpcomingGamesListForSource], errors=[ErrorCode.NOT_FOUND], for_views=True
+)
 class ListUpcomingGamesForSource(Request, tag=3811, frozen=True):
     """List the games of a source that are created and not yet opened."""
 

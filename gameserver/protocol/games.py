@@ -1,5 +1,6 @@
 """Creating, opening, updating and closing games, and their details (protocol, "Game sources and games")."""
 
+from decimal import Decimal
 from typing import ClassVar, Self
 
 import msgspec
@@ -11,17 +12,22 @@ from gameserver.protocol.betting import BalanceUpdate
 from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.events import BetPoolResolved
 from gameserver.protocol.fields import (
+    ChatChoice,
     Currency,
     DisplayMillis,
+    Flag,
     GameType,
     ImageUrl,
     Label,
     Millis,
     Names,
     PageSize,
+    Scores,
     Title,
     Uuid,
 )
+from gameserver.protocol.labels import ContentsRequest, LabelsChanged
+from gameserver.protocol.match_clock import ClockReading
 from gameserver.protocol.steering import BettingInPoolBlocked
 
 
@@ -31,8 +37,8 @@ class ActionNode(msgspec.Struct, frozen=True):
     name: str
 
 
-class OpenedGame(Message, frozen=True, kw_only=True):
-    """A game that has opened, with its actions and nested targets."""
+class NewGameMessage(Message, frozen=True, kw_only=True):
+    """A game that has been created or opened, with its actions and nested targets."""
 
     for_watchers: ClassVar[bool] = True
 
@@ -50,11 +56,11 @@ class OpenedGame(Message, frozen=True, kw_only=True):
 
 
 @message
-class GameCreatedAndOpened(OpenedGame, tag=340, frozen=True):
+class GameCreatedAndOpened(NewGameMessage, tag=340, frozen=True):
     """The game has been created and opened: betting pools can now be opened for it."""
 
 
-class NewGame(Request, frozen=True, kw_only=True):
+class NewGame(ContentsRequest, frozen=True, kw_only=True):
     """The parameters of a game to be created. Times default to that of receipt, or to none."""
 
     source_id: Uuid
@@ -68,6 +74,8 @@ class NewGame(Request, frozen=True, kw_only=True):
     currency: Currency = DEFAULT_CURRENCY
     hashtag: Label | None = None
     image_url: ImageUrl | None = None
+    scores: Scores | None = None
+    chat: ChatChoice = "all"
 
     def __post_init__(self) -> None:
         start_at, finish_at = self.live_start_at, self.live_finish_at
@@ -85,25 +93,10 @@ class NewGame(Request, frozen=True, kw_only=True):
 class CreateAndOpenGame(NewGame, tag=370, frozen=True):
     """Create a game with its actions and nested targets, and open it."""
 
-    actions: Names = ""
-    targets: Names = ""
-
 
 @message
-class GameCreated(Message, tag=3401, frozen=True):
+class GameCreated(NewGameMessage, tag=3401, frozen=True):
     """The game has been created: it is upcoming until it is opened."""
-
-    for_watchers: ClassVar[bool] = True
-
-    source_id: str
-    game_id: str
-    game_name: str
-    type: str
-    open_at: int
-    live_start_at: int
-    live_finish_at: int | None
-    close_at: int | None
-    hashtag: str | None
 
 
 @operation(
@@ -118,7 +111,7 @@ class CreateGame(NewGame, tag=3701, frozen=True):
 
 
 @message
-class GameOpened(OpenedGame, tag=3402, frozen=True):
+class GameOpened(NewGameMessage, tag=3402, frozen=True):
     """The upcoming game is open."""
 
 
@@ -129,20 +122,29 @@ class GameOpened(OpenedGame, tag=3402, frozen=True):
     broadcasts=[GameOpened],
     errors=[ErrorCode.GAME_CLOSED, ErrorCode.CONFLICT],
 )
-class OpenGame(Request, tag=3702, frozen=True):
+class OpenGame(ContentsRequest, tag=3702, frozen=True):
     """Open an upcoming game."""
 
     game_id: Uuid
-    actions: Names = ""
-    targets: Names = ""
 
 
-class PastEvent(msgspec.Struct, frozen=True):
-    """Something that happened in a game."""
+class PastEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened in a game; ``pools`` are the ids of those it ended, ``paid`` what their bets were paid.
+
+    ``voided_at`` and ``reason`` are present if voided events are asked for.
+    """
 
     happened_at: int
+    registered_at: int
     target_id: str
+    target_display_name: str
     action_id: str
+    description: str | None
+    external_id: str | None
+    pools: list[str]
+    paid: Decimal
+    voided_at: int | msgspec.UnsetType | None = msgspec.UNSET
+    reason: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @message
@@ -150,8 +152,9 @@ class GameDetails(Message, tag=342, frozen=True):
     """The details of a game.
 
     ``past_events`` is newest first; ``game_state`` maps action id to target id to count, ancestors included. Where a
-    message could not hold it all, older events are left out, then counts of the targets added last. The broadcast
-    is ``partial``: it has no past events, and a client keeps those it has. ``held_at`` is since when betting in all
+    message could not hold it all, older events are left out, then counts of the targets added last. ``scores`` maps
+    action id to points, ``score`` root target id to points; it is null where no action scores. The broadcast is
+    ``partial``: it has no past events, and a client keeps those it has. ``held_at`` is since when betting in all
     pools of the game is held; null if it is not.
     """
 
@@ -161,9 +164,11 @@ class GameDetails(Message, tag=342, frozen=True):
     name: str
     game_name: str
     source_id: str
+    source_name: str
     status: str
     type: str
     currency: str
+    currency_decimals: int
     hashtag: str | None
     image_url: str | None
     actions: dict[str, ActionNode]
@@ -172,10 +177,17 @@ class GameDetails(Message, tag=342, frozen=True):
     live_start_at: int
     live_finish_at: int | None
     close_at: int | None
+    closed_at: int | None
+    cancelled_at: int | None
     held_at: int | None
     past_events: dict[str, PastEvent]
     game_state: dict[str, dict[str, int]]
+    scores: dict[str, int]
+    score: dict[str, int] | None
+    clock: ClockReading | None
+    chat: str
     seq: int
+    subscribers: int | msgspec.UnsetType = msgspec.UNSET
     partial: bool | msgspec.UnsetType = msgspec.UNSET
 
     def cut(self, share: float) -> Self:
@@ -186,13 +198,17 @@ class GameDetails(Message, tag=342, frozen=True):
         return msgspec.structs.replace(self, game_state=counts)
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[GameDetails], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[GameDetails], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class GetGameDetails(Request, tag=372, frozen=True):
-    """Read a game's details with its newest ``limit`` events, or those older than the event ``before``."""
+    """Read a game's details with its newest ``limit`` events, or those older than the event ``before``.
+
+    ``with_voided`` adds voided events, and the resolutions of pools by hand.
+    """
 
     game_id: Uuid
     limit: PageSize = 100
     before: Uuid | None = None
+    with_voided: Flag = False
 
 
 @message
@@ -206,26 +222,39 @@ class GameDetailsUpdated(Message, tag=343, frozen=True):
     by=Role.GAME_OR_SOURCE_ADMIN,
     kind=Kind.WRITE,
     replies=[GameDetailsUpdated],
-    broadcasts=[GameDetails],
-    errors=[ErrorCode.GAME_CLOSED],
+    broadcasts=[GameDetails, LabelsChanged],
+    errors=[ErrorCode.GAME_CLOSED, ErrorCode.CONFLICT],
 )
-class UpdateGameDetails(Request, tag=373, frozen=True):
-    """Add actions and targets to a game, or change its image. Nothing is removed."""
+class UpdateGameDetails(ContentsRequest, tag=373, frozen=True):
+    """Add actions and targets to a game, and change what is given; ``clear`` names what gets its default again.
+
+    Nothing is removed, and ids never change. ``open_at`` can be changed until it has come; a later ``close_at``
+    postpones the close. Where labels alone change, 3422 is broadcast instead of 342.
+    """
 
     game_id: Uuid
-    actions: Names = ""
-    targets: Names = ""
+    game_name: Title | None = None
+    hashtag: Label | None = None
     image_url: ImageUrl | None = None
+    open_at: DisplayMillis | None = None
+    close_at: Millis | None = None
+    live_start_at: DisplayMillis | None = None
+    live_finish_at: DisplayMillis | None = None
+    scores: Scores | None = None
+    chat: ChatChoice | None = None
+    clear: Names = ""
 
 
 @message
-class GameClosed(Message, tag=341, frozen=True):
-    """The game is closed; its subscriptions end."""
+class GameClosed(Message, tag=341, frozen=True, omit_defaults=True):
+    """The game is closed, ``cancelled`` if it was called off; its subscriptions end."""
 
     for_watchers: ClassVar[bool] = True
     ends_subscriptions: ClassVar[bool] = True
 
     game_id: str
+    cancelled: bool = False
+    reason: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 @operation(

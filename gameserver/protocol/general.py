@@ -14,7 +14,7 @@ class Pong(Message, tag=1, frozen=True):
     """The answer to a ping."""
 
 
-@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Pong])
+@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Pong], for_views=True)
 class Ping(Request, tag=1, frozen=True):
     """Check that the server answers; the reply's header has its time."""
 
@@ -27,7 +27,7 @@ class Opcodes(Message, tag=2, frozen=True):
     response_codes: dict[str, int]
 
 
-@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Opcodes])
+@operation(by=Role.ANYONE, kind=Kind.CONNECTION, replies=[Opcodes], for_views=True)
 class GetOpcodes(Request, tag=2, frozen=True):
     """List the operation and response codes."""
 

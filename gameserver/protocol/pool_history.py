@@ -39,7 +39,7 @@ class BettingPoolHistory(Message, tag=3600, frozen=True):
         return super().cut(share) if points < 2 else self.thin(points)
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[BettingPoolHistory], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[BettingPoolHistory], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class GetBettingPoolHistory(Request, tag=394, frozen=True):
     """Read how the money behind the targets of a pool has grown, at up to ``points`` times."""
 

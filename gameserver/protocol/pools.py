@@ -25,12 +25,16 @@ from gameserver.protocol.fields import (
 
 
 class TargetSums(msgspec.Struct, frozen=True):
-    """The valid bets on a target; ``to_win_if_backed`` is the return per unit of one whole unit more on it."""
+    """The valid bets on a target; ``to_win_if_backed`` is the return per unit of one whole unit more on it.
+
+    No bets are taken on a target that is not ``is_active``.
+    """
 
     display_name: str
     backing_people: int
     backing_money: Decimal
     to_win_if_backed: Decimal
+    is_active: bool
 
 
 class ShownBet(msgspec.Struct, frozen=True):
@@ -222,7 +226,7 @@ class AllBettingPoolsForGame(PoolsList, tag=3535, frozen=True):
     """The unresolved pools of a game, blocked ones and those not yet started included."""
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[AllBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+@operation(by=Role.USER, kind=Kind.READ, replies=[AllBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND], for_views=True)
 class ListAllBettingPoolsForGame(PoolsPage, tag=387, frozen=True):
     """List the unresolved pools of a game."""
 
@@ -262,7 +266,9 @@ class ResolvedBettingPoolsForGame(PoolsList, tag=3536, frozen=True):
     """The ended pools of a game, with how they ended."""
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[ResolvedBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND])
+@operation(
+    by=Role.USER, kind=Kind.READ, replies=[ResolvedBettingPoolsForGame], errors=[ErrorCode.NOT_FOUND], for_views=True
+)
 class ListResolvedBettingPoolsForGame(PoolsPage, tag=3870, frozen=True):
     """List the ended pools of a game."""
 
@@ -318,7 +324,9 @@ class NewBettingPoolBetsDistribution(PoolReading, Message, tag=360, frozen=True,
         return msgspec.structs.replace(self, distribution=cut)
 
 
-@operation(by=Role.USER, kind=Kind.READ, replies=[NewBettingPoolBetsDistribution], errors=[ErrorCode.NOT_FOUND])
+@operation(
+    by=Role.USER, kind=Kind.READ, replies=[NewBettingPoolBetsDistribution], errors=[ErrorCode.NOT_FOUND], for_views=True
+)
 class GetBettingPoolBetsDistribution(Request, tag=393, frozen=True):
     """Read a pool with its latest bets."""
 

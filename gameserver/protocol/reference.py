@@ -11,8 +11,8 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 from gameserver.errors import CloseCode, ErrorCode
-from gameserver.protocol.codec import PARAMETERS
 from gameserver.protocol.declare import Kind, Message, Operation, Role, snake_case, tag_of
+from gameserver.protocol.parameters import PARAMETERS
 from gameserver.protocol.registry import MESSAGES, OPERATIONS
 
 _INTRODUCTION = """\
@@ -69,7 +69,8 @@ def _lines() -> Iterator[str]:
 def _operation(operation: Operation) -> Iterator[str]:
     yield f"\n### {operation.op} {operation.name}\n"
     yield _text(operation.request)
-    yield f"\nWho: {operation.by.value}. {operation.kind.value.capitalize()}."
+    views = ", view keys included" if operation.for_views else ""
+    yield f"\nWho: {operation.by.value}{views}. {operation.kind.value.capitalize()}."
     if operation.request.__struct_fields__ != ("header",):
         fields = {field.name: field for field in msgspec.structs.fields(operation.request)}
         yield ""
@@ -96,7 +97,7 @@ def errors_of(operation: Operation) -> list[ErrorCode]:
         codes.add(ErrorCode.MISSING_PARAMETER)
     if operation.by is not Role.ANYONE:
         codes.add(ErrorCode.NOT_LOGGED_IN)
-    if operation.by not in (Role.ANYONE, Role.USER):
+    if not operation.for_views:
         codes.add(ErrorCode.NOT_AUTHORIZED)
     if operation.by in (Role.SOURCE_ADMIN, Role.GAME_ADMIN, Role.GAME_OR_SOURCE_ADMIN):
         codes.add(ErrorCode.NOT_FOUND)

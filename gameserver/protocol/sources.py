@@ -1,5 +1,6 @@
 """Operations on game sources (protocol, "Game sources and games")."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 import msgspec
@@ -125,3 +126,59 @@ class ListGameSourcesIAmAdminOf(Request, tag=611, frozen=True):
 
     limit: PageSize = 1000
     after: Uuid | None = None
+
+
+class ListedSource(SourceEntry, frozen=True):
+    """An open source in a list, with the number of its open games."""
+
+    games: int
+
+
+@message
+class GameSourcesList(Message, tag=346, frozen=True):
+    """The open sources, newest first; ``next`` is the ``after`` of the next page, or null."""
+
+    cuts: ClassVar[tuple[str, ...]] = ("sources",)
+
+    sources: list[ListedSource]
+    next: str | None
+
+
+@operation(by=Role.USER, kind=Kind.READ, replies=[GameSourcesList], errors=[ErrorCode.NOT_FOUND], for_views=True)
+class ListGameSources(Request, tag=382, frozen=True):
+    """List the sources that are open."""
+
+    limit: PageSize = 100
+    after: Uuid | None = None
+
+
+class Turnover(msgspec.Struct, frozen=True):
+    """What bets have staked in a currency; what is not paid, refunded or kept as takeout is in running bets."""
+
+    turnover: Decimal
+    paid: Decimal
+    refunded: Decimal
+    takeout: Decimal
+
+
+@message
+class SourceReport(Message, tag=383, frozen=True):
+    """What a source's games have come to so far; ``currencies`` maps currency to amounts.
+
+    ``turnover`` is what the bets that count have staked, late ones aside; ``refunded`` are the stakes of voided pools,
+    and of those whose winner nobody backed.
+    """
+
+    source_id: str
+    games: int
+    pools: int
+    bets: int
+    bettors: int
+    currencies: dict[str, Turnover]
+
+
+@operation(by=Role.SOURCE_ADMIN, kind=Kind.READ, replies=[SourceReport])
+class GetSourceReport(Request, tag=383, frozen=True):
+    """Read what the games of a source have come to so far, closed ones included."""
+
+    source_id: Uuid

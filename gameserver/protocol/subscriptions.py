@@ -1,17 +1,30 @@
 """Joining and leaving games, and who is present in them (protocol, "Joining and presence")."""
 
+from enum import StrEnum
+
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
 from gameserver.protocol.fields import Sequence, Uuid
 
 
+class RoleInGame(StrEnum):
+    """A role that a user has in a game."""
+
+    GAME_ADMIN = "game_admin"
+    SOURCE_ADMIN = "source_admin"
+
+
 @message
 class GameJoined(Message, tag=333, frozen=True):
-    """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first."""
+    """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first.
+
+    ``roles`` are those that the user has in the game, none for a view key.
+    """
 
     game_id: str
     seq: int
     recovered: bool
+    roles: list[RoleInGame]
 
 
 @message
@@ -48,6 +61,7 @@ class PresenceUpdate(Message, tag=471, frozen=True):
     replies=[GameJoined],
     broadcasts=[UserJoinedGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.GAME_CLOSED],
+    for_views=True,
 )
 class JoinGame(Request, tag=363, frozen=True):
     """Subscribe to a game's broadcasts; with ``after_seq``, those after it are sent first."""
@@ -69,6 +83,7 @@ class GameLeft(Message, tag=334, frozen=True):
     replies=[GameLeft],
     broadcasts=[UserLeftGame, PresenceUpdate],
     errors=[ErrorCode.NOT_FOUND, ErrorCode.CONFLICT],
+    for_views=True,
 )
 class LeaveGame(Request, tag=364, frozen=True):
     """Unsubscribe from a game's broadcasts."""

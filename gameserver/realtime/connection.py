@@ -1,12 +1,11 @@
 """A WebSocket connection: one task that reads the client's messages, and the connection's state."""
 
 import logging
-import math
 from collections.abc import Awaitable, Callable
 
 import trio
 
-from gameserver.engine.sessions import Credentials, Login
+from gameserver.engine.sessions import Credentials, Login, NewSession
 from gameserver.errors import CloseCode
 from gameserver.net.compression import Compression, inflate
 from gameserver.net.frames import (
@@ -27,12 +26,13 @@ from gameserver.ops.log import log
 from gameserver.ops.metrics import NO_CLOSE_FRAME
 from gameserver.protocol.declare import Message
 from gameserver.protocol.general import Limits, LogonRefusal
+from gameserver.protocol.sessions import EndSession, SessionEnded
 from gameserver.protocol.subscriptions import JoinGame, LeaveGame
 from gameserver.realtime.admission import Admission
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.requests import RequestPipeline
 from gameserver.realtime.subscriptions import Subscriptions
-from gameserver.storage.users import User
+from gameserver.storage.users import Session
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class Connection:
     """One client's WebSocket connection.
 
     Implements `gameserver.engine.connection.ClientConnection`, `gameserver.realtime.connections.RegisteredConnection`.
-    ``user`` is None until the client logs on. ``sources`` are the game sources that it asks to watch once it has.
+    ``session`` is None until the client logs on. ``sources`` are the game sources that it asks to watch once it has.
     """
 
     __slots__ = (
@@ -52,20 +52,18 @@ class Connection:
         "_blocked_timer",
         "_closing_timer",
         "_context",
-        "_expires_at_ms",
         "_keepalive",
         "_logon_timer",
         "_nursery",
         "_opened_at_s",
         "_receiver",
         "_requests",
-        "_session_id",
         "_session_timer",
         "_sources",
         "_subscriptions",
         "_watched",
         "outbox",
-        "user",
+        "session",
     )
 
     def __init__(
@@ -80,7 +78,7 @@ class Connection:
         sources: list[str],
     ) -> None:
         settings = context.settings
-        self.user: User | None = None
+        self.session: Session | None = None
         self.outbox = Outbox(
             transport,
             min(_MAX_ANONYMOUS_BYTES, settings.max_unsent_bytes),
@@ -101,8 +99,6 @@ class Connection:
         self._admission = admission
         self._sources = sources
         self._watched: list[int] = []
-        self._session_id: str | None = None
-        self._expires_at_ms: float = math.inf
         self._subscriptions = Subscriptions(context, self.outbox)
         self._requests = RequestPipeline(context, self, self.outbox, admission, nursery, self._note_all_answered)
         self._opened_at_s: float | None = None
@@ -181,7 +177,7 @@ class Connection:
         if self.outbox.closing is None:
             # The peer is gone: what is queued for it cannot be sent.
             self._nursery.cancel_scope.cancel()
-        self._context.registry.remove(self, self.user.id if self.user else None, self._session_id)
+        self._context.registry.remove(self)
         self._subscriptions.end()
         for source_id in self._watched:
             self._context.hubs.unwatch(source_id, self.outbox)
@@ -212,15 +208,12 @@ class Connection:
         return login
 
     def _set_login(self, login: Login, watched: list[int]) -> None:
-        session = login.session
-        self.user = session.user
-        self._session_id = session.id
-        self._admission.fields["user"] = session.user.id
-        self._expires_at_ms = session.expires_at
+        self.session = login.session
+        self._admission.fields["user"] = login.session.user.id
         self._admission.mark_logged_on()
         self._receiver.set_max_bytes(self._context.settings.max_message_bytes)
         self.outbox.max_unsent_bytes = self._context.settings.max_unsent_bytes
-        self._context.registry.add_login(self, session.user.id, session.id)
+        self._context.registry.add_login(self, login.session)
         self._watched = watched
         for source_id in watched:
             self._context.hubs.watch(source_id, self.outbox)
@@ -230,9 +223,10 @@ class Connection:
 
     def _check_session(self) -> None:
         """Close with 4002 once the session has expired by the server's clock, which may run slower than Trio's."""
+        assert self.session is not None
         if self._session_timer is not None:
             self._session_timer.cancel()
-        left_s = (self._expires_at_ms - self._context.clock.now_ms()) / 1000
+        left_s = (self.session.expires_at - self._context.clock.now_ms()) / 1000
         if left_s > 0:
             self._session_timer = self._context.timers.call_later(left_s, self._check_session)
         else:
@@ -249,12 +243,32 @@ class Connection:
         else:
             self.outbox.close(CloseCode.LOGON_TIMEOUT, "log-on timeout")
 
+    async def create_view_key(self) -> NewSession:
+        """Make a view key of the user; the oldest one ends beyond the limit."""
+        assert self.session is not None
+        return await self._context.create_view_key(self.session.user)
+
+    async def list_sessions(self) -> list[Session]:
+        """The user's live sessions, newest first."""
+        assert self.session is not None
+        return await self._context.list_sessions(self.session.user)
+
+    async def revoke(self, request: EndSession) -> None:
+        """End a session of the user, and send the reply before its connections are closed. Raises ``not_found``."""
+        assert self.session is not None
+        await self._context.delete_session(self.session.user, request.session_id)
+        try:
+            await self._requests.reply(SessionEnded(session_id=request.session_id))
+        finally:  # also if this connection has ended meanwhile
+            self._context.registry.end_session(request.session_id)
+
     # Games
 
     async def join(self, request: JoinGame) -> None:
         """Subscribe to a game, and send the reply."""
-        assert self.user is not None
-        await self._subscriptions.join(request, self.user, self._requests.reply)
+        assert self.session is not None
+        user = None if self.session.is_view else self.session.user
+        await self._subscriptions.join(request, user, self._requests.reply)
 
     async def leave(self, request: LeaveGame) -> None:
         """End a subscription, and send the reply."""
@@ -312,7 +326,7 @@ class Connection:
 
     def _ping(self) -> None:
         """Ping, and check whether the session has expired, since the clock may have been set forward."""
-        if self.user is not None:
+        if self.session is not None:
             self._check_session()
         self.outbox.push_if_room(PING_FRAME)
 

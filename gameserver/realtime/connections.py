@@ -1,10 +1,10 @@
 """The registry of open connections, by user and by session."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from gameserver.net.outbox import Outbox
+from gameserver.storage.users import Session
 
 MAX_ENDED_SESSIONS = 10_000  # more sessions than can end while one connection logs on
 
@@ -17,6 +17,10 @@ class RegisteredConnection(Protocol):
     @property
     def outbox(self) -> Outbox:
         """The connection's send queue."""
+
+    @property
+    def session(self) -> Session | None:
+        """The session that the connection has logged on with, or None before."""
 
     def drain(self) -> None:
         """Close with 1001 once the requests in flight are answered."""
@@ -38,11 +42,11 @@ class ConnectionRegistry:
         """Register an open connection, logged on or not."""
         self._all.add(connection)
 
-    def add_login(self, connection: RegisteredConnection, user_id: int, session_id: str) -> None:
-        """Register a connection's user and session, and close it if the session ended while it logged on."""
-        self._of_user.setdefault(user_id, set()).add(connection)
-        self._of_session.setdefault(session_id, set()).add(connection)
-        if session_id in self._ended:
+    def add_login(self, connection: RegisteredConnection, session: Session) -> None:
+        """Register the session that a connection has, and close it if the session ended while it logged on."""
+        self._of_user.setdefault(session.user.id, set()).add(connection)
+        self._of_session.setdefault(session.id, set()).add(connection)
+        if session.id in self._ended:
             connection.end_session()
 
     def end_session(self, session_id: str) -> None:
@@ -53,11 +57,12 @@ class ConnectionRegistry:
         for connection in tuple(self._of_session.get(session_id, ())):
             connection.end_session()
 
-    def remove(self, connection: RegisteredConnection, user_id: int | None, session_id: str | None) -> None:
-        """Remove a connection that has ended; the user and the session are None if it had not logged on."""
+    def remove(self, connection: RegisteredConnection) -> None:
+        """Remove a connection that has ended."""
         self._all.discard(connection)
-        _discard(self._of_user, user_id, connection)
-        _discard(self._of_session, session_id, connection)
+        if connection.session is not None:
+            _discard(self._of_user, connection.session.user.id, connection)
+            _discard(self._of_session, connection.session.id, connection)
 
     @property
     def count(self) -> int:
@@ -74,16 +79,17 @@ class ConnectionRegistry:
         return list(self._all)
 
     def count_of(self, user_id: int) -> int:
-        """The number of a user's open connections."""
+        """The number of a user's open connections, those by view keys included."""
         return len(self._of_user.get(user_id, ()))
 
-    def of_user(self, user_id: int) -> Iterable[RegisteredConnection]:
-        """A user's open connections."""
-        return tuple(self._of_user.get(user_id, ()))
+    def of_user(self, user_id: int) -> list[RegisteredConnection]:
+        """The open connections that get messages meant for a user: none by a view key."""
+        connections = self._of_user.get(user_id, ())
+        return [it for it in connections if it.session is not None and not it.session.is_view]
 
 
-def _discard(table: dict[K, set[RegisteredConnection]], key: K | None, connection: RegisteredConnection) -> None:
-    if key is not None and key in table:
+def _discard(table: dict[K, set[RegisteredConnection]], key: K, connection: RegisteredConnection) -> None:
+    if key in table:
         table[key].discard(connection)
         if not table[key]:
             del table[key]

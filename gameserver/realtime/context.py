@@ -10,7 +10,7 @@ import trio
 
 from gameserver.config import Settings, normal_origin
 from gameserver.engine.details import lasting_details
-from gameserver.engine.sessions import Credentials, Login, authenticate
+from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
 from gameserver.handlers.execution import run_read
 from gameserver.net.compression import Compression, MessageFrames, compress, is_costly
@@ -22,6 +22,7 @@ from gameserver.net.tls import Certificate
 from gameserver.ops.log import log
 from gameserver.ops.metrics import Metrics, ServerSnapshot
 from gameserver.ops.writer_monitor import WriterMonitor
+from gameserver.protocol.codec import with_subscribers
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
@@ -35,7 +36,7 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import RunSync
 from gameserver.storage.sources import find_source
 from gameserver.storage.store import Store
-from gameserver.storage.users import User
+from gameserver.storage.users import Session, User, delete_live_session, list_live_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +101,29 @@ class ServerContext:
         """The live session that the credentials prove, None if they prove none."""
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
 
+    async def create_view_key(self, user: User) -> NewSession:
+        """A new view key of a user; the oldest one ends beyond the limit."""
+        now_ms = self.clock.now_ms()
+        make = partial(new_session, user_id=user.id, secret=self.secret, settings=self.settings, now_ms=now_ms)
+        with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
+            made = await self.store.write(partial(make, is_view=True), now_ms)
+        for session_id in made.ended:
+            self.registry.end_session(session_id)
+        return made
+
+    async def list_sessions(self, user: User) -> list[Session]:
+        """A user's live sessions, newest first."""
+        return await self.store.read(partial(list_live_sessions, user_id=user.id, now_ms=self.clock.now_ms()))
+
+    async def delete_session(self, user: User, session_id: str) -> None:
+        """Delete a live session of a user, which the caller then ends in the registry. Raises ``not_found``."""
+        now_ms = self.clock.now_ms()
+        delete = partial(delete_live_session, user_id=user.id, session_id=session_id, now_ms=now_ms)
+        with trio.CancelScope(shield=True):  # until its connections are closed
+            deleted = await self.store.write(delete, now_ms)
+        if not deleted:
+            raise not_found("session_id", "session of this user")
+
     async def find_sources(self, uuids: list[str]) -> list[int]:
         """The ids of the game sources that a connection asks to watch. Raises `Rejected` (``not_found``)."""
         return await self.store.read(partial(_find_sources, uuids=uuids)) if uuids else []
@@ -131,9 +155,17 @@ class ServerContext:
         await self.store.catch_up(now_ms)
         if isinstance(request, GetGameDetails) and self.details_cache.serves(request):
             lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
-            return await self.details_cache.get(request.game_id, now_ms, partial(self.store.read, lasting))
+            body = await self.details_cache.get(request.game_id, now_ms, partial(self.store.read, lasting))
+            return with_subscribers(body, self.hubs.subscribers_of(request.game_id))
         return await self.store.read(
-            partial(run_read, request=request, user=user, now_ms=now_ms, settings=self.settings)
+            partial(
+                run_read,
+                request=request,
+                user=user,
+                now_ms=now_ms,
+                settings=self.settings,
+                subscribers_of=self.hubs.subscribers_of,
+            )
         )
 
     async def compress(self, messages: Sequence[MessageFrames], compression: Compression) -> None:

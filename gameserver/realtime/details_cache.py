@@ -12,8 +12,9 @@ MAX_CACHED_BYTES = 16_777_216
 class DetailsCache:
     """Caches the replies to get_game_details (372) with default parameters.
 
-    A reply is valid until the game's next durable broadcast, since every change to what it shows publishes one, or
-    until the game's status changes by time. The least recently used replies are dropped above ``max_bytes``.
+    A reply is valid until the game's next durable broadcast, since every change of the game publishes one, until a
+    source is renamed, or until the game's status changes by time. The least recently used replies are dropped above
+    ``max_bytes``.
     """
 
     def __init__(self, max_bytes: int = MAX_CACHED_BYTES) -> None:
@@ -51,6 +52,11 @@ class DetailsCache:
         cached = self._cached.pop(game_uuid, None)
         if cached is not None:
             self._cached_bytes -= len(cached.body)
+
+    def invalidate_all(self) -> None:
+        """Drop every game, from the cache and from reads in progress."""
+        for game_uuid in [*self._cached, *self._being_read]:
+            self.invalidate(game_uuid)
 
     def _insert(self, game_uuid: str, found: LastingDetails) -> None:
         self.invalidate(game_uuid)

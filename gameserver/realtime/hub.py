@@ -56,12 +56,14 @@ class Subscriber(Protocol):
 class Subscription:
     """One connection's subscription to a game, from joining until leaving.
 
+    ``user`` is who is present by it, and gets what a game's subscribers are told personally: None for a view key.
+
     The hub pushes to it once it is active; until then, the connection catches up from the game's log.
     """
 
     __slots__ = ("subscriber", "user")
 
-    def __init__(self, subscriber: Subscriber, user: User) -> None:
+    def __init__(self, subscriber: Subscriber, user: User | None) -> None:
         self.subscriber = subscriber
         self.user = user
 
@@ -112,7 +114,7 @@ class Hub:
             game_uuid,
             push_now=self._push_now,
             push_soon=self.push_soon,
-            count=lambda: len(self._subscriptions),
+            count=lambda: self.subscribers,
             call_later=context.call_later,
             detail_limit=context.presence_detail_limit,
             interval_s=context.presence_interval_s,
@@ -127,6 +129,11 @@ class Hub:
     def backlog(self) -> int:
         """The number of broadcasts that are to be pushed."""
         return len(self._pending)
+
+    @property
+    def subscribers(self) -> int:
+        """The number of connections that have joined the game."""
+        return len(self._subscriptions)
 
     def publish(self, publication: Publication) -> None:
         """Queue a durable broadcast, which is on disk, for all subscribers."""
@@ -184,6 +191,11 @@ class Hub:
         """Schedule the distribution update of a pool that is open again."""
         if self._subscriptions:
             self._distributions.reopen(reopened.pool_uuid)
+
+    @property
+    def outboxes(self) -> set[Outbox]:
+        """The connections that have joined the game."""
+        return {subscription.subscriber.outbox for subscription in self._subscriptions}
 
     @property
     def distributions_pushed(self) -> int:
@@ -266,11 +278,8 @@ class Hub:
         """Push messages to the active subscriptions, or those of some users, as `_push_all` describes."""
         active = list(self._active.items())
         if but_for or only_for:
-            active = [
-                (subscription, outbox)
-                for subscription, outbox in active
-                if (subscription.user.id in only_for if only_for else subscription.user.id not in but_for)
-            ]
+            users = only_for or but_for
+            active = [it for it in active if (it[0].user is not None and it[0].user.id in users) is bool(only_for)]
         await self._compress_ahead(messages, (outbox for _, outbox in active))
         self._context.deliveries += await _push_all(active, self._still_active, messages, about, pools) * len(messages)
 
@@ -313,11 +322,13 @@ class Hub:
 
     def enter(self, subscription: Subscription, replaced: Subscription | None = None) -> None:
         """Add a subscription, not yet active, in place of ``replaced``; a user's first one is announced."""
+        user = subscription.user
         if replaced is not None:
             self._remove(replaced)
-        elif not self._connections_of[subscription.user.id]:
-            self._presence.user_joined(subscription.user)
-        self._connections_of[subscription.user.id] += 1
+        elif user is not None and not self._connections_of[user.id]:
+            self._presence.user_joined(user)
+        if user is not None:
+            self._connections_of[user.id] += 1
         self._subscriptions[subscription] = None
 
     def activate(self, subscription: Subscription) -> None:
@@ -327,8 +338,9 @@ class Hub:
 
     def leave(self, subscription: Subscription) -> None:
         """Remove a subscription; a user's last one is announced."""
-        if self._remove(subscription) and not self._connections_of[subscription.user.id]:
-            self._presence.user_left(subscription.user)
+        user = subscription.user
+        if self._remove(subscription) and user is not None and not self._connections_of[user.id]:
+            self._presence.user_left(user)
         self.wake()
 
     def _remove(self, subscription: Subscription) -> bool:
@@ -336,10 +348,11 @@ class Hub:
             return False
         del self._subscriptions[subscription]
         self._active.pop(subscription, None)
-        user_id = subscription.user.id
-        self._connections_of[user_id] -= 1
-        if not self._connections_of[user_id]:
-            del self._connections_of[user_id]
+        if subscription.user is not None:
+            user_id = subscription.user.id
+            self._connections_of[user_id] -= 1
+            if not self._connections_of[user_id]:
+                del self._connections_of[user_id]
         return True
 
 

@@ -70,6 +70,11 @@ class Hubs:
             for outbox in list(self.watchers_of(publication.source_id)):
                 close_for_reconnect(outbox)
 
+    def outboxes_of(self, game_uuid: str) -> set[Outbox]:
+        """The connections that have joined a game."""
+        hub = self._hubs.get(game_uuid)
+        return set() if hub is None else hub.outboxes
+
     def note_bet(self, bet: PoolBet) -> None:
         """Pass a bet to its game's hub, if the game has subscribers."""
         hub = self._hubs.get(bet.game_uuid)
@@ -81,6 +86,11 @@ class Hubs:
         hub = self._hubs.get(reopened.game_uuid)
         if hub is not None:
             hub.note_reopened(reopened)
+
+    def subscribers_of(self, game_uuid: str) -> int:
+        """The number of connections that have joined a game; may be asked for in any thread."""
+        hub = self._hubs.get(game_uuid)
+        return 0 if hub is None else hub.subscribers
 
     @property
     def deliveries(self) -> int:

@@ -11,7 +11,7 @@ import itertools
 import logging
 
 from gameserver.domain.money import to_units
-from gameserver.engine.context import Committed, Effects
+from gameserver.engine.context import Committed, Effects, Publication
 from gameserver.net.outbox import close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.betting import BalanceUpdate
@@ -47,9 +47,13 @@ class Publisher:
             self._close_affected(result.effects)
 
     def _publish(self, effects: Effects) -> None:
+        if effects.renamed_source:
+            self._details.invalidate_all()
         for publication in effects.publications:
             self._details.invalidate(publication.game_uuid)
             self._hubs.publish(publication)
+            if publication.bettors:
+                self._tell_bettors(publication)
         for notice in effects.notices:
             message = message_frames(notice.body, self._clock.now_ms())
             for connection in self._registry.of_user(notice.user_id):
@@ -63,8 +67,19 @@ class Publisher:
         for session_id in effects.ended_sessions:
             self._registry.end_session(session_id)
 
+    def _tell_bettors(self, publication: Publication) -> None:
+        """Push a broadcast, without its seq, to the bettors' connections that have not joined the game."""
+        joined = self._hubs.outboxes_of(publication.game_uuid)
+        message = message_frames(publication.body, publication.sent_at)
+        for user_id in publication.bettors:
+            for connection in self._registry.of_user(user_id):
+                if connection.outbox not in joined:
+                    connection.outbox.push(message.of(connection.outbox.compression))
+
     def _close_affected(self, effects: Effects) -> None:
         """Close every connection that may have missed an effect of a change."""
+        if effects.renamed_source:
+            self._details.invalidate_all()
         for publication in effects.publications:
             self._details.invalidate(publication.game_uuid)
             self._hubs.skip(publication)

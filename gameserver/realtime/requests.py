@@ -131,7 +131,9 @@ class RequestPipeline:
         request = op = id_ = None
         failure: Exception | None = None
         try:
-            request = decode_request(text, logged_in=self._connection.user is not None)
+            session = self._connection.session
+            is_view = session is not None and session.is_view
+            request = decode_request(text, logged_in=session is not None, is_view=is_view)
         except Undecodable as undecodable:
             op, id_, failure = undecodable.op, undecodable.id, without_frames(undecodable.rejected)
         except Exception as bug:
@@ -145,14 +147,15 @@ class RequestPipeline:
 
     async def _submit(self, decoded: _DecodedRequest, request: Request, text: str) -> Exception | None:
         """Submit a write, which is answered once it is committed; returns the error if it cannot be submitted."""
-        context, user = self._context, self._connection.user
-        assert user is not None
-        size_bytes = len(text)
+        context, session = self._context, self._connection.session
+        assert session is not None
+        user, size_bytes = session.user, len(text)
         await context.unanswered_bytes.acquire(user.id, size_bytes)
         try:
             digest, parsed = await self._prepare(request, text)
             now_ms = context.clock.now_ms()
-            job = write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings))
+            subscribers_of = context.hubs.subscribers_of
+            job = write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings, subscribers_of))
             context.store.writer.submit(job, now_ms, partial(self._answer_write, decoded, user.id, size_bytes))
         except BaseException as error:
             context.unanswered_bytes.release(user.id, size_bytes)
@@ -205,9 +208,10 @@ class RequestPipeline:
         if declared(request).kind is Kind.CONNECTION:
             await CONNECTION[type(request)](self._connection, request)
         else:
-            user = self._connection.user
-            assert user is not None
-            await self._send(await self._context.read(request, user), about_all=type(request) in _SHOWING_POOLS)
+            session = self._connection.session
+            assert session is not None
+            body = await self._context.read(request, session.reader)
+            await self._send(body, about_all=type(request) in _SHOWING_POOLS)
 
     def _error_body(self, decoded: _DecodedRequest, error: Exception) -> bytes:
         """The body of the error reply; a bug is logged with an incident id."""
@@ -258,9 +262,9 @@ class RequestPipeline:
         now_s = trio.current_time()
         wait_ms, limit = None, "max_requests_per_s"
         # The user's limit first: a flooding user must not use up the limit of its address, which others share.
-        user = self._connection.user
-        if user is not None:
-            wait_ms = self._context.user_rate_limiter.take(user.id, now_s, cost)
+        session = self._connection.session
+        if session is not None:
+            wait_ms = self._context.user_rate_limiter.take(session.user.id, now_s, cost)
         if wait_ms is None:
             limit = "max_requests_per_s_per_address"
             wait_ms = self._context.address_rate_limiter.take(self._address, now_s, cost)

@@ -38,33 +38,35 @@ class Subscriptions:
         self._context = context
         self._held: dict[str, tuple[Hub, Subscription]] = {}
 
-    async def join(self, request: JoinGame, user: User, reply: Reply) -> None:
+    async def join(self, request: JoinGame, user: User | None, reply: Reply) -> None:
         """Subscribe to a game; with ``after_seq``, recover the broadcasts after it first.
+
+        ``user`` is who is present in the game from then on: None for a view key.
 
         Raises `Rejected` (``not_found``, ``game_closed``).
         """
         context, uuid, after_seq = self._context, request.game_id, request.after_seq
         await context.store.catch_up(context.clock.now_ms())
         with context.hubs.hold(uuid) as hub:
-            view = await context.store.read(partial(view_log, game_uuid=uuid))
+            view = await context.store.read(partial(view_log, game_uuid=uuid, user=user))
             await hub.wait_until_pushed(view.seq)
             recoverable = after_seq is not None and view.reaches_back_to(after_seq) and after_seq <= hub.last_seq
             if not recoverable:
-                await self._join_live(hub, user, reply, is_closed=view.closed)
+                await self._join_live(hub, view, user, reply)
                 return
             subscription = None if view.closed or hub.closed else self._enter(hub, user)
-            await reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True))
+            await reply(GameJoined(game_id=uuid, seq=hub.last_seq, recovered=True, roles=view.roles))
             await self._catch_up(hub, view, after_seq or 0, subscription)
 
-    async def _join_live(self, hub: Hub, user: User, reply: Reply, *, is_closed: bool) -> None:
+    async def _join_live(self, hub: Hub, view: LogView, user: User | None, reply: Reply) -> None:
         await self.outbox.wait_for_room()  # so that no broadcast precedes the reply
-        if is_closed or hub.closed:
+        if view.closed or hub.closed:
             raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
         if hub.game_uuid not in self._held:
             hub.activate(self._enter(hub, user))
-        await reply(GameJoined(game_id=hub.game_uuid, seq=hub.last_seq, recovered=False))
+        await reply(GameJoined(game_id=hub.game_uuid, seq=hub.last_seq, recovered=False, roles=view.roles))
 
-    def _enter(self, hub: Hub, user: User) -> Subscription:
+    def _enter(self, hub: Hub, user: User | None) -> Subscription:
         subscription = Subscription(self, user)
         _, replaced = self._held.get(hub.game_uuid, (hub, None))
         hub.enter(subscription, replaced)

@@ -34,7 +34,7 @@ _COLUMNS = ", ".join(Bet._fields)
 class BetSubject(NamedTuple):
     """What a bet on a target of a pool depends on; ``position`` is None if the pool lacks the target.
 
-    The pool takes bets at the latest until its game's ``close_at``.
+    The pool takes bets at the latest until its game's ``close_at``; bets are taken only on targets that are active.
     """
 
     pool_uuid: str
@@ -54,6 +54,7 @@ class BetSubject(NamedTuple):
     history_length: int
     last_bet_at: int | None
     position: int | None
+    is_active: int
 
     @property
     def times(self) -> PoolTimes:
@@ -76,9 +77,10 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
         " (pools.is_blocked = 1 OR games.held_at IS NOT NULL) AS is_blocked,"
         " pools.min_stake, pools.max_stake, pools.history_period_ms, pools.history_length, pools.last_bet_at,"
-        " pool_targets.position"
+        " pool_targets.position, coalesce(targets.is_active, 1) AS is_active"
         " FROM given JOIN pools ON pools.uuid = given.pool_uuid JOIN games ON games.id = pools.game_id"
-        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key",
+        " LEFT JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.key = given.target_key"
+        " LEFT JOIN targets ON targets.id = pool_targets.target_id",
         ("pool_uuid", "target_key"),
         named,
     )
@@ -253,6 +255,15 @@ def _end_participation(connection: Connection, user_id: int, pool_id: int) -> No
         (user_id, pool_id, user_id, pool_id),
     )
     connection.execute("DELETE FROM stakes WHERE user_id = ? AND pool_id = ?", (user_id, pool_id))
+
+
+def list_bettors_of_pools(connection: Connection, pool_uuids: Iterable[str]) -> list[int]:
+    """The ids of the users who have bet in any of the pools, each once."""
+    users: dict[int, None] = {}
+    for uuid in pool_uuids:
+        query = "SELECT user_id FROM participations JOIN pools ON pools.id = pool_id WHERE uuid = ? ORDER BY user_id"
+        users |= dict.fromkeys(user_id for (user_id,) in connection.execute(query, (uuid,)))
+    return list(users)
 
 
 def list_bets_of_pool(connection: Connection, pool_id: int) -> Iterator[Bet]:

@@ -21,6 +21,8 @@ class Event(NamedTuple):
     happened_at: int
     registered_at: int
     voided_at: int | None
+    void_reason: str | None = None
+    external_id: str | None = None
 
 
 _COLUMNS = ", ".join(Event._fields)
@@ -42,21 +44,37 @@ def find_event(connection: Connection, game_id: int, uuid: str) -> Event | None:
     return Event(*row) if row else None
 
 
+def find_event_of_feed(connection: Connection, game_id: int, external_id: str) -> Event | None:
+    """The game's event with this id of a feed, the last one if all are voided; None if there is none."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM events WHERE game_id = ? AND external_id = ?"
+        " ORDER BY voided_at IS NOT NULL, id DESC LIMIT 1",
+        (game_id, external_id),
+    ).fetchone()
+    return Event(*row) if row else None
+
+
 def get_event(connection: Connection, event_id: int) -> Event:
     """The event with this row id, which must exist."""
     return Event(*connection.execute(f"SELECT {_COLUMNS} FROM events WHERE id = ?", (event_id,)).fetchone())
 
 
-def update_event_voided(connection: Connection, event_id: int, now_ms: int) -> None:
+def update_event_voided(connection: Connection, event_id: int, now_ms: int, reason: str | None) -> None:
     """Mark the event as voided."""
-    connection.execute("UPDATE events SET voided_at = ? WHERE id = ?", (now_ms, event_id))
+    connection.execute("UPDATE events SET voided_at = ?, void_reason = ? WHERE id = ?", (now_ms, reason, event_id))
 
 
-def list_past_events(connection: Connection, game_id: int, before: Event | None, limit: int) -> list[Event]:
-    """A game's events, the newest ``happened_at`` first, those after ``before`` in that order."""
+def list_past_events(
+    connection: Connection, game_id: int, before: Event | None, limit: int, *, with_voided: bool = False
+) -> list[Event]:
+    """A game's events, the newest ``happened_at`` first, those after ``before`` in that order.
+
+    Voided ones, and resolutions of pools by hand, are among them if asked for.
+    """
+    those = "" if with_voided else " AND voided_at IS NULL AND pool_id IS NULL"
     bound = (2**62, 2**62) if before is None else (before.happened_at, before.id)
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM events WHERE game_id = ? AND voided_at IS NULL AND pool_id IS NULL"
+        f"SELECT {_COLUMNS} FROM events WHERE game_id = ?{those}"
         " AND (happened_at, id) < (?, ?) ORDER BY happened_at DESC, id DESC LIMIT ?",
         (game_id, *bound, limit),
     )

@@ -1,5 +1,8 @@
 """Games and their admins."""
 
+from enum import StrEnum
+from typing import NamedTuple
+
 from msgspec import Struct
 from msgspec.structs import astuple
 
@@ -23,18 +26,41 @@ class NewGameRow(Struct, frozen=True):
     live_finish_at: int | None
     close_at: int | None
     opened_at: int | None
+    chat: str  # who may write in it
+
+
+class Clock(NamedTuple):
+    """What the clock of a match showed at a moment."""
+
+    period: str
+    elapsed_ms: int
+    is_running: bool
+    at: int
 
 
 class Game(NewGameRow, frozen=True):
-    """A game as stored, with its source's wire id."""
+    """A game as stored, with its source's wire id and name."""
 
     id: int
     uuid: str
     source_uuid: str
+    source_name: str
     closing_at: int | None
     closed_at: int | None
     held_at: int | None
     seq: int
+    clock_period: str | None
+    clock_elapsed_ms: int | None
+    clock_is_running: int | None
+    clock_at: int | None
+    cancelled_at: int | None
+
+    @property
+    def clock(self) -> Clock | None:
+        """The clock of the match, if it has been set."""
+        if self.clock_period is None or self.clock_elapsed_ms is None or self.clock_at is None:
+            return None
+        return Clock(self.clock_period, self.clock_elapsed_ms, bool(self.clock_is_running), self.clock_at)
 
     @property
     def times(self) -> GameTimes:
@@ -42,7 +68,8 @@ class Game(NewGameRow, frozen=True):
         return GameTimes(self.open_at, self.live_start_at, self.opened_at, self.closing_at, self.closed_at)
 
 
-_COLUMNS = ", ".join("sources.uuid" if field == "source_uuid" else f"games.{field}" for field in Game.__struct_fields__)
+_JOINED = {"source_uuid": "sources.uuid", "source_name": "sources.name"}
+_COLUMNS = ", ".join(_JOINED.get(field, f"games.{field}") for field in Game.__struct_fields__)
 _GAMES = f"SELECT {_COLUMNS} FROM games JOIN sources ON sources.id = games.source_id"
 
 _LAST_ROW = 2**62
@@ -82,31 +109,59 @@ def update_game_closed(connection: Connection, game_id: int, now_ms: int) -> Non
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
 
 
+def update_game_cancelled(connection: Connection, game_id: int, now_ms: int) -> None:
+    """Mark the game as cancelled, which closes it if it is not closed."""
+    connection.execute(
+        "UPDATE games SET cancelled_at = ?, closed_at = coalesce(closed_at, ?) WHERE id = ?", (now_ms, now_ms, game_id)
+    )
+
+
 def update_held_at(connection: Connection, game_id: int, held_at: int | None) -> None:
     """Hold betting in the game's pools, or release it (None)."""
     connection.execute("UPDATE games SET held_at = ? WHERE id = ?", (held_at, game_id))
 
 
-def update_image_url(connection: Connection, game_id: int, image_url: str) -> None:
-    """Change the game's image."""
-    connection.execute("UPDATE games SET image_url = ? WHERE id = ?", (image_url, game_id))
+# What may be changed of a game.
+_DETAILS = ("name", "hashtag", "image_url", "open_at", "live_start_at", "live_finish_at", "close_at", "chat")
 
 
-def list_open_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
-    """A page of a source's open games, newest first, with row ids below ``before``."""
-    where = "games.opened_at IS NOT NULL AND games.closed_at IS NULL"
-    return _list_games(connection, where, source_id, before, limit)
+def update_details(connection: Connection, game: Game) -> None:
+    """Store what may be changed of a game, as ``game`` has it."""
+    changes = ", ".join(f"{column} = ?" for column in _DETAILS)
+    values = (*(getattr(game, column) for column in _DETAILS), game.id)
+    connection.execute(f"UPDATE games SET {changes} WHERE id = ?", values)
 
 
-def list_upcoming_games(connection: Connection, source_id: int, before: int | None, limit: int) -> list[Game]:
-    """A page of a source's upcoming games, newest first, with row ids below ``before``."""
-    where = "games.opened_at IS NULL AND games.closed_at IS NULL"
-    return _list_games(connection, where, source_id, before, limit)
+def update_clock(connection: Connection, game_id: int, clock: Clock) -> None:
+    """Set what the clock of the match shows."""
+    connection.execute(
+        "UPDATE games SET clock_period = ?, clock_elapsed_ms = ?, clock_is_running = ?, clock_at = ? WHERE id = ?",
+        (*clock, game_id),
+    )
 
 
-def _list_games(connection: Connection, where: str, source_id: int, before: int | None, limit: int) -> list[Game]:
+class Listed(StrEnum):
+    """Which games of a source are listed."""
+
+    UPCOMING = "upcoming"
+    OPEN = "open"
+    CLOSED = "closed"
+    ALL = "all"
+
+
+# Each is read along an index of its own.
+_LISTED = {
+    Listed.UPCOMING: " AND games.opened_at IS NULL AND games.closed_at IS NULL",
+    Listed.OPEN: " AND games.opened_at IS NOT NULL AND games.closed_at IS NULL",
+    Listed.CLOSED: " AND games.closed_at IS NOT NULL",
+    Listed.ALL: "",
+}
+
+
+def list_games(connection: Connection, source_id: int, listed: Listed, before: int | None, limit: int) -> list[Game]:
+    """A page of a source's games, newest first, with row ids below ``before``."""
     rows = connection.execute(
-        f"{_GAMES} WHERE games.source_id = ? AND games.id < ? AND {where} ORDER BY games.id DESC LIMIT ?",
+        f"{_GAMES} WHERE games.source_id = ? AND games.id < ?{_LISTED[listed]} ORDER BY games.id DESC LIMIT ?",
         (source_id, before if before is not None else _LAST_ROW, limit),
     )
     return [Game(*row) for row in rows]
@@ -124,15 +179,15 @@ def list_unclosed_games(connection: Connection, source_id: int) -> list[Game]:
     return [Game(*row) for row in rows]
 
 
-def list_administered_games(
-    connection: Connection, user_id: int, before: int | None, limit: int
-) -> list[tuple[int, str, str]]:
-    """A page of a user's games as admin: row id, wire id and name, newest first, with row ids below ``before``."""
-    return connection.execute(
-        "SELECT games.id, uuid, name FROM game_admins JOIN games ON games.id = game_id"
-        " WHERE user_id = ? AND game_id < ? AND removed_at IS NULL ORDER BY game_id DESC LIMIT ?",
+def list_administered_games(connection: Connection, user_id: int, before: int | None, limit: int) -> list[Game]:
+    """A page of a user's games as admin, newest first, with row ids below ``before``."""
+    rows = connection.execute(
+        f"{_GAMES} JOIN game_admins ON game_admins.game_id = games.id"
+        " WHERE game_admins.user_id = ? AND game_admins.game_id < ? AND game_admins.removed_at IS NULL"
+        " ORDER BY game_admins.game_id DESC LIMIT ?",
         (user_id, before if before is not None else _LAST_ROW, limit),
-    ).fetchall()
+    )
+    return [Game(*row) for row in rows]
 
 
 def insert_game_admin(connection: Connection, game_id: int, user_id: int) -> None:

@@ -1,6 +1,6 @@
 """Betting pools and their targets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -69,14 +69,24 @@ class Pool(NewPoolRow, frozen=True, array_like=True):
         return self.action_key if self.action_key is not None else f"pool-{self.uuid}"
 
 
+class NewPoolTarget(NamedTuple):
+    """What can be backed in a new pool: a target of the game by its row id, or a label, which has none."""
+
+    key: str
+    display_name: str
+    target_id: int | None
+
+
 class PoolTarget(NamedTuple):
-    """A target of a pool, with the sums of the valid bets on it."""
+    """A target of a pool as it is shown, with the sums of the valid bets on it."""
 
     position: int
     key: str
     display_name: str
+    target_id: int | None
     backing_people: int
     backing_money: int
+    is_active: int
 
 
 _JOINED = {
@@ -99,13 +109,20 @@ def _pool(row: Iterable[object]) -> Pool:
     return msgspec.convert(tuple(row), Pool, strict=False)  # an engine may have 0 and 1 for booleans
 
 
-def insert_pool(connection: Connection, new: NewPoolRow, targets: Mapping[str, str]) -> Pool:
-    """Store a new pool and return it; ``targets`` maps target id to display name."""
+_TARGETS = (
+    "SELECT position, p.key, coalesce(l.display_name, t.display_name, p.display_name), p.target_id,"
+    " backing_people, backing_money, coalesce(t.is_active, 1) FROM pool_targets AS p"
+    " LEFT JOIN targets AS t ON t.id = p.target_id LEFT JOIN target_labels AS l ON l.target_id = p.target_id"
+)
+
+
+def insert_pool(connection: Connection, new: NewPoolRow, targets: Iterable[NewPoolTarget]) -> Pool:
+    """Store a new pool and return it."""
     columns, marks = ", ".join(NewPoolRow.__struct_fields__), ", ".join("?" * len(NewPoolRow.__struct_fields__))
     values = (new_uuid(new.created_at), *astuple(new))
     pool_id = connection.insert(f"INSERT INTO pools (uuid, {columns}) VALUES (?, {marks})", values)
-    columns_of_target = ("pool_id", "position", "key", "display_name")
-    rows = [(pool_id, position, key, name) for position, (key, name) in enumerate(targets.items())]
+    columns_of_target = ("pool_id", "position", *NewPoolTarget._fields)
+    rows = [(pool_id, position, *target) for position, target in enumerate(targets)]
     connection.insert_many("pool_targets", columns_of_target, rows)
     return get_pool(connection, pool_id)
 
@@ -123,21 +140,13 @@ def get_pool(connection: Connection, pool_id: int) -> Pool:
 
 def list_pool_targets(connection: Connection, pool_id: int) -> list[PoolTarget]:
     """The targets of a pool, in the order given when it was opened."""
-    rows = connection.execute(
-        "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
-        " WHERE pool_id = ? ORDER BY position",
-        (pool_id,),
-    )
+    rows = connection.execute(f"{_TARGETS} WHERE pool_id = ? ORDER BY position", (pool_id,))
     return list(map(PoolTarget._make, rows))
 
 
 def find_pool_target(connection: Connection, pool_id: int, key: str) -> PoolTarget | None:
     """A target of a pool by its id; None if the pool does not have it."""
-    row = connection.execute(
-        "SELECT position, key, display_name, backing_people, backing_money FROM pool_targets"
-        " WHERE pool_id = ? AND key = ?",
-        (pool_id, key),
-    ).fetchone()
+    row = connection.execute(f"{_TARGETS} WHERE pool_id = ? AND p.key = ?", (pool_id, key)).fetchone()
     return PoolTarget._make(row) if row else None
 
 
@@ -183,10 +192,37 @@ def list_all_open_pools(connection: Connection, game_id: int) -> list[Pool]:
     return [_pool(row) for row in rows]
 
 
+def list_pools_to_void(connection: Connection, game_id: int, *, include_resolved: bool) -> list[Pool]:
+    """The unresolved pools of a game, and if asked for the resolved ones, oldest first."""
+    ends = "pools.status <> 'voided'" if include_resolved else "pools.status = 'open'"
+    rows = connection.execute(f"{_POOLS} WHERE pools.game_id = ? AND {ends} ORDER BY pools.id", (game_id,))
+    return [_pool(row) for row in rows]
+
+
 def count_open_pools(connection: Connection, game_id: int) -> int:
     """The number of a game's unresolved pools."""
     query = "SELECT count(*) FROM pools WHERE game_id = ? AND status = 'open'"
     return int(connection.execute(query, (game_id,)).fetchone()[0])
+
+
+class PoolCount(NamedTuple):
+    """How many of a game's pools are unresolved, and how many of these are hot."""
+
+    game_id: int
+    open_pools: int
+    hot_pools: int
+
+
+def count_pools(connection: Connection, game_ids: Iterable[int]) -> dict[int, PoolCount]:
+    """The numbers of unresolved pools of games by row id, of those that have any."""
+    rows = connection.list_rows_with(
+        PoolCount,
+        "SELECT given.game_id, count(*) AS open_pools, count(hot_since) AS hot_pools"
+        " FROM given JOIN pools ON pools.game_id = given.game_id AND pools.status = 'open' GROUP BY given.game_id",
+        ("game_id",),
+        [(game_id,) for game_id in game_ids],
+    )
+    return {row.game_id: row for row in rows}
 
 
 def count_unbacked_runs(connection: Connection, pool_id: int, most: int) -> int:

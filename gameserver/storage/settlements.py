@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from gameserver.domain.parimutuel import Division
+from gameserver.domain.parimutuel import Division, Split
 from gameserver.domain.pools import PoolStatus
 from gameserver.storage.backing_history import end_history
 from gameserver.storage.connection import Connection
@@ -12,15 +12,17 @@ from gameserver.storage.connection import Connection
 class Settlement(NamedTuple):
     """A settlement: how a pool ended, by an event, by time, with its game, or by a void. Its facts never change.
 
-    It concerns the bets of the pool up to ``newest_bet_id`` that were valid. ``divisions`` says for each winning
-    position how the bets on it divide a pot; without any, every stake is returned.
+    It concerns the bets of the pool up to ``newest_bet_id`` that were valid. ``winners`` are the winning positions,
+    several in a dead heat, none where all stakes were to be returned. ``divisions`` says for each of them that was
+    backed how the bets on it divide a pot, by ``split``; without any, every stake is returned.
     """
 
     id: int
+    winners: tuple[int, ...]
+    split: Split
     pool_id: int
     event_id: int | None
     cause: str
-    position: int | None
     takeout: int
     settled_at: int
     taken_back_at: int | None
@@ -50,7 +52,7 @@ class Backing(NamedTuple):
     amounts: list[int]
 
 
-_COLUMNS = ", ".join(Settlement._fields[:-1])
+_COLUMNS = ", ".join(("id", "position", *Settlement._fields[2:-1]))
 
 
 def insert_settlement(
@@ -58,17 +60,24 @@ def insert_settlement(
     pool_id: int,
     event_id: int | None,
     cause: str,
-    position: int | None,
+    winners: Sequence[int],
+    split: Split,
     takeout: int,
     settled_at: int,
     divisions: Mapping[int, Division],
 ) -> int:
     """Record how a pool ended, and how each winning position's pot is divided; returns the settlement's row id."""
+    only_winner = winners[0] if len(winners) == 1 else None
     settlement_id = connection.insert(
-        "INSERT INTO settlements (pool_id, event_id, cause, position, takeout, settled_at, newest_bet_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM bets))",
-        (pool_id, event_id, cause, position, takeout, settled_at),
+        "INSERT INTO settlements (pool_id, event_id, cause, position, split, takeout, settled_at, newest_bet_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM bets))",
+        (pool_id, event_id, cause, only_winner, split, takeout, settled_at),
     )
+    if len(winners) > 1:
+        connection.execute_many(
+            "INSERT INTO dead_heats (settlement_id, position) VALUES (?, ?)",
+            [(settlement_id, winner) for winner in winners],
+        )
     connection.execute_many(
         "INSERT INTO divisions (settlement_id, position, pot, winning_total, last_fraction, last_bet_id)"
         " VALUES (?, ?, ?, ?, ?, ?)",
@@ -95,7 +104,19 @@ def list_settlements_of_event(connection: Connection, event_id: int) -> list[Set
 
 def _list(connection: Connection, where: str, value: int) -> list[Settlement]:
     rows = connection.execute(f"SELECT {_COLUMNS} FROM settlements WHERE {where} ORDER BY id", (value,)).fetchall()
-    return [Settlement._make((*row, _divisions_of(connection, row[0]))) for row in rows]
+    return [
+        Settlement._make(
+            (row[0], _winners_of(connection, *row[:2]), Split(row[2]), *row[3:], _divisions_of(connection, row[0]))
+        )
+        for row in rows
+    ]
+
+
+def _winners_of(connection: Connection, settlement_id: int, only_winner: int | None) -> tuple[int, ...]:
+    if only_winner is not None:
+        return (only_winner,)
+    query = "SELECT position FROM dead_heats WHERE settlement_id = ? ORDER BY position"
+    return tuple(position for (position,) in connection.execute(query, (settlement_id,)))
 
 
 def _divisions_of(connection: Connection, settlement_id: int) -> dict[int, Division]:
@@ -211,3 +232,23 @@ def get_net(connection: Connection, user_id: int, pool_id: int) -> int:
         "SELECT net FROM participations WHERE user_id = ? AND pool_id = ?", (user_id, pool_id)
     ).fetchone()
     return row[0] if row else 0
+
+
+class SettledPool(NamedTuple):
+    """A pool that an event has ended, and what its valid bets were paid, in minor units."""
+
+    event_id: int
+    pool_uuid: str
+    paid: int
+
+
+def list_pools_settled_by(connection: Connection, event_ids: Iterable[int]) -> list[SettledPool]:
+    """The pools whose settlements in force are by these events, in the order they were settled."""
+    return connection.list_rows_with(
+        SettledPool,
+        "SELECT given.event_id, pools.uuid AS pool_uuid, amount_total - takeout AS paid FROM given"
+        " JOIN settlements ON settlements.event_id = given.event_id AND taken_back_at IS NULL"
+        " JOIN pools ON pools.id = settlements.pool_id ORDER BY settlements.id",
+        ("event_id",),
+        [(event_id,) for event_id in event_ids],
+    )

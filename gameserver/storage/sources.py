@@ -112,6 +112,27 @@ def list_administered_sources(connection: Connection, user_id: int, before: int 
     return [_source(row) for row in rows]
 
 
+class ListedSource(NamedTuple):
+    """An open source, and how many of its games are open."""
+
+    id: int
+    uuid: str
+    name: str
+    description: str | None
+    games: int
+
+
+def list_open_sources(connection: Connection, before: int | None, limit: int) -> list[ListedSource]:
+    """A page of the sources that are open, newest first, with row ids below ``before``."""
+    rows = connection.execute(
+        "SELECT id, uuid, name, description, (SELECT count(*) FROM games WHERE games.source_id = sources.id"
+        "  AND games.opened_at IS NOT NULL AND games.closed_at IS NULL)"
+        " FROM sources WHERE id < ? AND closed_at IS NULL ORDER BY id DESC LIMIT ?",
+        (before if before is not None else 2**62, limit),
+    )
+    return list(map(ListedSource._make, rows))
+
+
 def list_sources(connection: Connection) -> list[tuple[Source, list[str]]]:
     """Every source with its admins' usernames, oldest first."""
     admins: dict[int, list[str]] = {}

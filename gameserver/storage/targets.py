@@ -16,6 +16,12 @@ def list_action_rows(connection: Connection, game_id: int) -> list[tuple[str, in
     return connection.execute("SELECT key, id FROM actions WHERE game_id = ? ORDER BY id", (game_id,)).fetchall()
 
 
+def get_action_key(connection: Connection, action_id: int) -> str:
+    """The id of the action with this row id, which must exist."""
+    key: str = connection.execute("SELECT key FROM actions WHERE id = ?", (action_id,)).fetchone()[0]
+    return key
+
+
 def insert_actions(connection: Connection, game_id: int, actions: Mapping[str, str]) -> None:
     """Add actions to a game; existing ones are left unchanged."""
     connection.execute_many(
@@ -70,18 +76,6 @@ def find_target_path(connection: Connection, game_id: int, target_id: str) -> li
             return []
         path.append(TargetRow._make(row))
     return path
-
-
-def has_children(connection: Connection, target: TargetRow) -> bool:
-    """Whether a target has children."""
-    query = "SELECT 1 FROM targets WHERE parent_id = ? LIMIT 1"
-    return connection.execute(query, (target.number,)).fetchone() is not None
-
-
-def get_action_key(connection: Connection, action_id: int) -> str:
-    """The wire id of the action with this row id, which must exist."""
-    key: str = connection.execute("SELECT key FROM actions WHERE id = ?", (action_id,)).fetchone()[0]
-    return key
 
 
 def get_target_path(connection: Connection, target_id: int) -> list[TargetRow]:

@@ -1,7 +1,7 @@
 """Users, their sessions, and the nonces spent at logon."""
 
 import secrets
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gameserver.storage.connection import Connection
 
@@ -14,15 +14,32 @@ class User(NamedTuple):
     is_provider: bool
 
 
+NOBODY = User(0, "nobody", is_provider=False)
+
+
 class Session(NamedTuple):
-    """A live session: its user, and when it expires in epoch ms."""
+    """A live session: its user, and when it was made and expires in epoch ms.
+
+    That of a view key (``is_view``) only reads what everybody may read.
+    """
 
     id: str
     user: User
+    created_at: int
     expires_at: int
+    is_view: bool
+
+    @property
+    def reader(self) -> User:
+        """Whose roles and part in things the replies to reads may show: nobody's for a view key."""
+        return NOBODY if self.is_view else self.user
 
 
 _USER = "users.id, users.username, users.is_provider"
+_SESSION = f"""
+    SELECT sessions.id, sessions.created_at, sessions.expires_at, sessions.is_view, {_USER}
+    FROM sessions JOIN users ON users.id = sessions.user_id
+"""
 
 
 def insert_user(connection: Connection, username: str, is_provider: bool, now_ms: int) -> User | None:
@@ -42,20 +59,27 @@ def find_user(connection: Connection, username: str) -> User | None:
     return _user(row) if row else None
 
 
-def _user(row: tuple[int, str, int]) -> User:
+def _user(row: tuple[Any, ...]) -> User:
     return User(row[0], row[1], bool(row[2]))
 
 
 def insert_session(
-    connection: Connection, user_id: int, now_ms: int, expires_at: int, max_sessions: int
+    connection: Connection, user_id: int, now_ms: int, expires_at: int, max_sessions: int, *, is_view: bool = False
 ) -> tuple[str, list[str]]:
-    """Store a new session; returns its id, and the ids of the oldest sessions that end beyond ``max_sessions``."""
+    """Store a new session; returns its id, and the ids of those ended by it.
+
+    These are the user's oldest beyond ``max_sessions``, of which view keys and all others are counted apart.
+    """
     # A key that begins with "-" would be taken for a flag on the command line.
     session_id = secrets.token_urlsafe(12).replace("-", "_")
-    connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (session_id, user_id, now_ms, expires_at))
+    connection.execute(
+        "INSERT INTO sessions (id, user_id, created_at, expires_at, is_view) VALUES (?, ?, ?, ?, ?)",
+        (session_id, user_id, now_ms, expires_at, is_view),
+    )
     surplus = connection.execute(
-        "SELECT id FROM sessions WHERE user_id = ? AND id <> ? ORDER BY rowid DESC LIMIT 1000000 OFFSET ?",
-        (user_id, session_id, max_sessions - 1),
+        "SELECT id FROM sessions WHERE user_id = ? AND is_view = ? AND id <> ?"
+        " ORDER BY rowid DESC LIMIT 1000000 OFFSET ?",
+        (user_id, is_view, session_id, max_sessions - 1),
     ).fetchall()
     ended = [row[0] for row in surplus]
     delete_sessions(connection, ended)
@@ -72,24 +96,35 @@ def delete_sessions(connection: Connection, session_ids: list[str]) -> None:
     connection.execute_many("DELETE FROM sessions WHERE id = ?", [(session_id,) for session_id in session_ids])
 
 
+def delete_live_session(connection: Connection, user_id: int, session_id: str, now_ms: int) -> bool:
+    """Delete a user's session; False if the user has no live one with this id."""
+    found = get_session(connection, session_id, now_ms)
+    if found is None or found.user.id != user_id:
+        return False
+    delete_sessions(connection, [session_id])
+    return True
+
+
 def get_session(connection: Connection, session_id: str, now_ms: int) -> Session | None:
     """The session with this id if it is live, else None."""
     row = connection.execute(
-        f"SELECT sessions.id, sessions.expires_at, {_USER} FROM sessions JOIN users ON users.id = user_id"
-        " WHERE sessions.id = ? AND expires_at > ?",
-        (session_id, now_ms),
+        f"{_SESSION} WHERE sessions.id = ? AND sessions.expires_at > ?", (session_id, now_ms)
     ).fetchone()
-    return Session(row[0], _user(row[2:]), row[1]) if row else None
+    return _session(row) if row else None
 
 
 def list_live_sessions(connection: Connection, user_id: int, now_ms: int) -> list[Session]:
-    """A user's live sessions."""
+    """A user's live sessions, newest first."""
     rows = connection.execute(
-        f"SELECT sessions.id, sessions.expires_at, {_USER} FROM sessions JOIN users ON users.id = user_id"
-        " WHERE user_id = ? AND expires_at > ?",
+        f"{_SESSION} WHERE sessions.user_id = ? AND sessions.expires_at > ?"
+        " ORDER BY sessions.created_at DESC, sessions.id",
         (user_id, now_ms),
     )
-    return [Session(row[0], _user(row[2:]), row[1]) for row in rows]
+    return [_session(row) for row in rows]
+
+
+def _session(row: tuple[Any, ...]) -> Session:
+    return Session(row[0], _user(row[4:]), row[1], row[2], bool(row[3]))
 
 
 def spend_nonce(connection: Connection, session: Session, nonce: str, now_ms: int) -> bool:

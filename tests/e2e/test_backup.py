@@ -212,7 +212,7 @@ def test_faults_are_told_and_the_last_backup_stays(database: Path, target: Path)
     add_user(database, "ann")
     assert run("backup", target, "--db", database).code == 0
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("INSERT INTO sessions VALUES ('x', 99, 1, 2)")
+        connection.execute("INSERT INTO sessions VALUES ('x', 99, 1, 2, 0)")
         connection.commit()
     before = target.read_bytes()
     done = run("backup", target, "--db", database)

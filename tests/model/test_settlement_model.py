@@ -78,6 +78,7 @@ class Course(RuleBasedStateMachine):
             actions=["Goal"],
             targets=list(PLAYERS),
             live_start_at=self.offline.now_ms + 5_000,
+            scores={"Goal": -1},
             close_at=None if close_in is None else self.offline.now_ms + close_in,
         )
         self.games.append(game["game_id"])
@@ -174,10 +175,21 @@ class Course(RuleBasedStateMachine):
             moment = {"happened_at": self.offline.now_ms}
             self.register({"pool_id": chosen["pool_id"], "target_id": labels[second], **moment})
 
+    @rule(pool=choices, winners=st.lists(choices, min_size=1, max_size=3), split=st.sampled_from(["profit", "pot"]))
+    def resolve_to_several(self, pool: int, winners: list[int], split: str) -> None:
+        pools = [found for found in self.open_pools() if found["bet_count"] > 1]
+        if pools:
+            chosen = pools[pool % len(pools)]
+            targets = list(chosen["distribution"])
+            names = list(dict.fromkeys(targets[winner % len(targets)] for winner in winners))
+            self.lived["a dead heat"] += len(names) > 1
+            moment = {"happened_at": self.offline.now_ms}
+            self.register({"pool_id": chosen["pool_id"], "winners": names, "split": split, **moment})
+
     def register(self, parameters: dict[str, Any]) -> None:
-        """Register an event; it does what a preview has said."""
+        """Register an event, or resolve a pool by hand; it does what a preview has said."""
         preview = self.offline.call("admin", 3950, **parameters)
-        reply = self.offline.call("admin", 395, **parameters)
+        reply = self.offline.call("admin", 3955 if "winners" in parameters else 395, **parameters)
         if reply["res"] == 666:
             assert reply["code"] == preview["code"] in CLOSING, reply
             return
@@ -220,6 +232,27 @@ class Course(RuleBasedStateMachine):
         self.register(parameters)
         self.lived["a void and the same again"] += not self.is_closed
         assert self.is_closed or self.balances() == before
+
+    @rule(
+        points=st.none() | st.integers(-2, 2),
+        out=st.none() | st.booleans(),
+        postponed=st.sampled_from([None, 50, 2_000]),
+    )
+    def update(self, points: int | None, out: bool | None, postponed: int | None) -> None:
+        """Change what a goal is worth, whether a team is in the game, and when the game closes."""
+        parameters: dict[str, Any] = {}
+        if points is not None:
+            parameters["scores"] = {"goal": points} if points else {}
+        if out is not None:
+            parameters["labels"] = {"argentina": {"is_active": not out}}
+        if postponed is not None:
+            parameters["close_at"] = self.offline.now_ms + postponed
+        reply = self.offline.call("admin", 373, game_id=self.games[-1], **parameters)
+        if reply["res"] == 666:
+            assert reply["code"] in CLOSING, reply
+        elif postponed is not None:
+            self.close_at = parameters["close_at"]
+            self.lived["a close at another time"] += 1
 
     @rule(pool=choices, sure=seldom)
     def void_pool(self, pool: int, sure: bool) -> None:
@@ -324,9 +357,11 @@ def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived
     run_state_machine_as_test(Course, settings=settings(max_examples=60, stateful_step_count=40, print_blob=True))
     assert set(Course.lived) == {
         "a bet cancelled",
+        "a dead heat",
         "another game",
         "a void after the close",
         "a void and the same again",
         "a close that waits",
+        "a close at another time",
     }
     assert all(Course.lived.values())

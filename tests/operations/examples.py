@@ -35,6 +35,8 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     1: lambda world: {},
     2: lambda world: {},
     100: lambda world: {},
+    101: lambda world: {},
+    102: lambda world: {},
     363: lambda world: {"game_id": world.game},
     364: lambda world: {"game_id": world.game},
     365: lambda world: {"source_name": "Cup"},
@@ -45,8 +47,11 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     370: lambda world: {"source_id": world.source, **NEW_GAME},
     372: lambda world: {"game_id": world.game},
     373: lambda world: {"game_id": world.game, "actions": "Save"},
+    374: lambda world: {"game_id": world.game, "period": "1H", "elapsed_ms": 60_000, "is_running": True},
     375: lambda world: {"game_id": world.game},
     380: lambda world: {"source_id": world.source},
+    382: lambda world: {},
+    383: lambda world: {"source_id": world.source},
     385: lambda world: {"game_id": world.game, **POOL},
     387: lambda world: {"game_id": world.game},
     388: lambda world: {"game_id": world.game},
@@ -58,6 +63,7 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     616: lambda world: {"game_id": world.game},
     617: lambda world: {"game_id": world.game, "username": "user"},
     618: lambda world: {"game_id": world.game, "username": "game_admin"},
+    376: lambda world: {"game_id": world.game},
     3701: lambda world: {"source_id": world.source, **NEW_GAME},
     3702: lambda world: {"game_id": world.upcoming},
     3870: lambda world: {"game_id": world.game},
@@ -82,6 +88,7 @@ STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {
     397: lambda world, stage: {"pool_id": stage.pool},
     398: lambda world, stage: {"pool_id": stage.pool},
     3852: lambda world, stage: {"pool_id": stage.pool, "description": "Who is next?"},
+    3955: lambda world, stage: {"pool_id": stage.pool, "winners": ["brazil"]},
     3951: lambda world, stage: {"game_id": world.game, "event_id": stage.event},
     3952: lambda world, stage: {"pool_id": stage.pool},
 }
@@ -107,7 +114,12 @@ async def cancellable_bet(world: World) -> dict[str, Any]:
     return {"bet_id": (await world.user.call(392, pool_id=pool, target="brazil", amount=1))["bet_id"]}
 
 
-MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {3921: cancellable_bet}
+async def session_to_end(world: World) -> dict[str, Any]:
+    """A session of ``world.user``'s on which no connection depends."""
+    return {"session_id": (await world.user.call(101))["session_key"].partition(".")[0]}
+
+
+MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {103: session_to_end, 3921: cancellable_bet}
 
 
 async def example(op: int, world: World) -> dict[str, Any]:

@@ -106,7 +106,8 @@ async def test_a_game_whose_close_at_passed_while_the_server_was_down_is_closed_
     clock.time_ms = START_MS + 60_000
     async with running_server(database, clock) as server:
         client = await server.connect(headers=bearer(key))
-        assert_reply(await client.call(363, game_id=game, after_seq=1), 333, game_id=game, seq=2, recovered=True)
+        reply = await client.call(363, game_id=game, after_seq=1)
+        assert_reply(reply, 333, game_id=game, seq=2, recovered=True, roles=["source_admin"])
         closed = await client.expect(341)
         assert_broadcast(closed, 341, 2, game_id=game)
         assert closed["response_header"]["t"] == START_MS + 60_000

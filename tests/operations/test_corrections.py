@@ -27,6 +27,7 @@ async def test_voiding_an_event_reopens_what_it_resolved_with_the_bets_running(t
     fields: dict[str, Any] = {"event_id": event["event_id"], "game_id": table.game, "reason": "Offside"}
     # Opened, two bets, ended and open again.
     fields |= {"pools": {pool: "reopened"}, "versions": {pool: 5}}
+    fields |= {"action_id": "goal", "target_id": "argentina:1", "current_count": {}, "score": None}
     assert_reply(await table.void(event, reason="Offside"), 3661, **fields, overdrawn={})
     told, shown = [message for message in await watcher.heard() if message["res"] != 361]
     assert_broadcast(told, 3661, 5, **fields)

@@ -352,7 +352,7 @@ async def test_a_misspelt_parameter_is_refused_with_the_nearest_known(world: Wor
     assert repr(meant) in reply["text"]
 
 
-async def test_a_created_game_is_upcoming_and_told_without_actions_and_targets(world: World) -> None:
+async def test_a_created_game_is_upcoming_and_has_nothing_to_bet_on_yet(world: World) -> None:
     reply = await create(world, 3701, game_name="A - B", open_at=START_MS + 5, close_at=START_MS + 9, hashtag="#AB")
     fields = {
         "source_id": world.source,
@@ -364,15 +364,20 @@ async def test_a_created_game_is_upcoming_and_told_without_actions_and_targets(w
         "live_finish_at": None,
         "close_at": START_MS + 9,
         "hashtag": "#AB",
+        "actions": {},
+        "targets": {},
     }
     assert_reply(reply, 3401, **fields)
     assert (await world.user.call(363, game_id=reply["game_id"], after_seq=0))["seq"] == 1
     assert_broadcast(await world.user.expect(3401), 3401, 1, **fields)
 
 
-@pytest.mark.parametrize("name", ["actions", "targets"])
-async def test_a_game_is_created_without_actions_and_targets(world: World, name: str) -> None:
-    assert_refused(await create(world, 3701, **{name: "A"}), 3701, "invalid_parameter", name)
+async def test_an_upcoming_game_keeps_the_actions_and_targets_that_it_is_created_with(world: World) -> None:
+    reply = await create(world, 3701, actions="Goal", targets="A:1")
+    assert reply["actions"] == {"goal": {"name": "Goal"}}
+    assert list(reply["targets"]) == ["a", "none"]
+    told = await world.source_admin.call(3702, game_id=reply["game_id"], actions="Save", targets="B")
+    assert (list(told["actions"]), list(told["targets"])) == (["goal", "save"], ["a", "none", "b"])
 
 
 async def test_an_upcoming_game_does_not_open_by_itself(world: World, clock: FakeClock) -> None:

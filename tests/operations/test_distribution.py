@@ -13,7 +13,7 @@ from gameserver.storage.jobs import QueuedJob
 from tests.support.harness import Client, run_inline, running_server
 from tests.support.pools import backing, unbacked, without_header
 from tests.support.settling import Table, accepted, kinds, lay_table, of_kind
-from tests.support.world import NEVER_S, RunningClock, assert_broadcast
+from tests.support.world import NEVER_S, RunningClock, assert_broadcast, bearer
 
 INTERVAL_MS = 400
 INTERVAL_S = INTERVAL_MS / 1000
@@ -319,10 +319,13 @@ async def test_who_has_bet_is_told_to_the_admins_of_the_game_alone_as_they_are_t
     await accepted(paced.admin, 617, game_id=paced.game, username="cat")
     admin = await paced.client("cat")
     await accepted(admin, 363, game_id=paced.game)
+    view = await paced.server.connect(headers=bearer((await accepted(admin, 101))["session_key"]))
+    await accepted(view, 363, game_id=paced.game)
     for is_admin in (True, False):
         placed = await paced.bet("bob", pool, "brazil", 3)
         (seen,) = await updates_within(watcher, 2 * INTERVAL_S)
         (told,) = await updates_within(admin, 2 * INTERVAL_S)
+        assert list(map(without_header, await updates_within(view, 2 * INTERVAL_S))) == [without_header(seen)]
         (bet,) = seen["new_bets"]
         assert (set(bet), bet["bet_id"]) == ({"bet_id", "target", "amount", "placed_at"}, placed)
         named = {**bet, "user_id": 2, "username": "bob"} if is_admin else bet

@@ -83,6 +83,12 @@ async def twice(world: World, op: int) -> Reply:
     return await world.provider.call(op, **await example(op, world))
 
 
+async def while_too_much_waits_to_be_written(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    world.server.context.store.writer._max_waiting = 0
+    return await world.user.call(op, **request)
+
+
 async def not_joined(world: World, op: int) -> Reply:
     return await world.user.call(op, **await example(op, world))
 
@@ -132,6 +138,12 @@ async def while_closing(world: World, op: int) -> Reply:
     await binary_pool(world)
     await world.game_admin.call(375, game_id=world.game)
     return await as_game_admin(world, op)
+
+
+async def at_another_time_while_closing(world: World, op: int) -> Reply:
+    await binary_pool(world)
+    await world.game_admin.call(375, game_id=world.game)
+    return await as_game_admin(world, op, close_at=START_MS + 5)
 
 
 async def on_binary_pool_while_closing(world: World, op: int) -> Reply:
@@ -231,6 +243,8 @@ async def beyond_means(world: World, op: int) -> Reply:
 
 
 SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]] = {
+    (101, ErrorCode.BUSY): while_too_much_waits_to_be_written,
+    (103, ErrorCode.BUSY): while_too_much_waits_to_be_written,
     (363, ErrorCode.GAME_CLOSED): after_close_of_game,
     (364, ErrorCode.CONFLICT): not_joined,
     (366, ErrorCode.SOURCE_CLOSED): after_close_of_source,
@@ -239,8 +253,11 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (368, ErrorCode.CONFLICT): of_the_opener,
     (369, ErrorCode.SOURCE_CLOSED): after_close_of_source,
     (370, ErrorCode.SOURCE_CLOSED): after_close_of_source,
+    (373, ErrorCode.CONFLICT): at_another_time_while_closing,
     (373, ErrorCode.GAME_CLOSED): after_close_of_game,
+    (374, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (375, ErrorCode.GAME_CLOSED): after_close_of_game,
+    (376, ErrorCode.CONFLICT): after_close_of_game,
     (385, ErrorCode.CONFLICT): while_closing,
     (385, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (385, ErrorCode.GAME_NOT_OPEN): before_open_at,
@@ -275,6 +292,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (3950, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (3950, ErrorCode.GAME_NOT_OPEN): before_open_at,
     (3950, ErrorCode.POOL_RESOLVED): on_binary_pool_resolved,
+    (3955, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (3951, ErrorCode.CONFLICT): twice_by_game_admin,
     (3952, ErrorCode.CONFLICT): twice_by_game_admin,
     (3961, ErrorCode.GAME_CLOSED): closed_to_game_admin,
@@ -469,7 +487,7 @@ async def test_existence_is_checked_before_the_role(world: World, op: int) -> No
 
 
 @pytest.mark.parametrize(
-    "op", [366, 367, 370, 3701, 3702, 373, 375, 617, 385, 395, 396, 397, 398, 3961, 3975, 3976, 3985, 3986]
+    "op", [366, 367, 370, 3701, 3702, 373, 374, 375, 617, 385, 395, 396, 397, 398, 3961, 3975, 3976, 3985, 3986]
 )
 async def test_the_role_is_checked_before_the_state(world: World, op: int) -> None:
     request = await example(op, world)

@@ -23,6 +23,8 @@ async def test_an_event_is_told_to_who_registers_it_and_to_who_joined(table: Tab
         target_display_name="1",
         description="Header",
         current_count={"argentina": 1, "argentina:1": 1},
+        score=None,
+        external_id=None,
         happened_at=START_MS + 4_000,
         registered_at=START_MS + 5_000,
     )
@@ -48,8 +50,8 @@ async def test_an_event_cannot_have_happened_more_than_a_day_before_the_game_was
         assert_refused(reply, op, "invalid_parameter", "happened_at")
 
 
-@pytest.mark.parametrize("target", ["argentina", "none", "None", "peru", "argentina:3", "argentina:1:left"])
-async def test_an_event_is_by_a_known_leaf_of_the_tree(table: Table, target: str) -> None:
+@pytest.mark.parametrize("target", ["none", "None", "peru", "argentina:3", "argentina:1:left"])
+async def test_an_event_is_by_a_known_target_of_the_game(table: Table, target: str) -> None:
     reply = await table.admin.call(395, **table.draft(target))
     assert_refused(reply, 395, "invalid_parameter", "target_id")
 
@@ -110,6 +112,9 @@ async def test_an_ended_pool_is_told_in_full(table: Table) -> None:
         game_id=table.game,
         event_id=event["event_id"],
         winning_target="argentina",
+        winning_targets=["argentina"],
+        price=1.4285,
+        prices={"argentina": 1.4285},
         description="Who scores?",
         winners={"1": 3.0},
         losers={"2": 3.0},
@@ -187,10 +192,60 @@ async def test_past_events_come_newest_first_by_when_they_happened_and_are_paged
     newest_first = [events[0], events[3], events[2], events[1]]
     past = (await table.details())["past_events"]
     assert list(past) == newest_first
-    assert past[events[0]] == {"happened_at": START_MS + 300, "target_id": "argentina:1", "action_id": "goal"}
+    assert past[events[0]] == {
+        "happened_at": START_MS + 300,
+        "registered_at": START_MS + 1_000,
+        "target_id": "argentina:1",
+        "target_display_name": "1",
+        "action_id": "goal",
+        "description": None,
+        "external_id": None,
+        "pools": [],
+        "paid": 0,
+    }
     assert list((await table.details(limit=2))["past_events"]) == newest_first[:2]
     assert list((await table.details(limit=2, before=newest_first[1]))["past_events"]) == newest_first[2:]
     assert (await table.details(before=newest_first[3]))["past_events"] == {}
+
+
+async def test_a_past_event_tells_of_the_pools_that_it_ended_and_what_their_bets_were_paid(
+    server: Server, clock: FakeClock
+) -> None:
+    table = await lay_table(server, clock, takeout="0.1")
+    teams, players = await table.pool(), await table.pool(targets=["brazil:7"], unlisted_target="refund")
+    await table.pool(action_id="offside")
+    for name, pool, target, amount in (
+        ("ann", teams, "argentina", 10),
+        ("bob", teams, "brazil", 10),
+        ("bob", players, "brazil:7", 5),
+    ):
+        await table.bet(name, pool, target, amount)
+    await table.bet("ann", teams, "argentina", 99, at=50)
+    await accepted(table.admin, 373, game_id=table.game, labels={"argentina:1": {"display_name": "Messi"}})
+    event = await table.event("argentina:1", happened_at=START_MS + 20, description="Header", at=60)
+    (past,) = (await table.details())["past_events"].values()
+    assert (past["target_display_name"], past["description"]) == ("Messi", "Header")
+    assert (past["pools"], past["paid"]) == ([teams, players], 18 + 5)
+    await table.void(event)
+    assert (await table.details())["past_events"] == {}
+
+
+async def test_voided_events_and_resolutions_by_hand_are_listed_if_asked_for(table: Table) -> None:
+    pool = await table.pool(pool_type=3)
+    await table.bet("ann", pool, "yes", 4)
+    goal = await table.event("brazil:7", at=10)
+    resolution = await table.resolve(pool, "yes")
+    table.set_time(30)
+    await table.void(goal, reason="Offside")
+    assert (await table.details())["past_events"] == {}
+    past = (await table.details(with_voided=True))["past_events"]
+    assert list(past) == [resolution["event_id"], goal["event_id"]]
+    told = ("action_id", "target_id", "target_display_name", "pools", "paid", "voided_at", "reason")
+    assert {event: tuple(shown[field] for field in told) for event, shown in past.items()} == {
+        resolution["event_id"]: (f"pool-{pool}", "yes", "yes", [pool], 4, None, None),
+        goal["event_id"]: ("goal", "brazil:7", "7", [], 0, START_MS + 30, "Offside"),
+    }
+    assert list((await table.details(with_voided=True, limit=1))["past_events"]) == [resolution["event_id"]]
 
 
 async def test_the_same_goal_registered_by_two_admins_at_once_is_two_goals(table: Table) -> None:
@@ -226,7 +281,8 @@ async def test_a_binary_pool_is_resolved_by_hand(table: Table) -> None:
     watcher = await table.watcher()
     table.set_time(10)
     event = await table.resolve(pool, "OUT")
-    fields = {"pool_id": pool, "target_id": "out", "happened_at": START_MS + 10, "registered_at": START_MS + 10}
+    moments = {"happened_at": START_MS + 10, "registered_at": START_MS + 10}
+    fields = {"game_id": table.game, "pool_id": pool, "target_id": "out", "external_id": None, **moments}
     assert_reply(event, 366, event_id=event["event_id"], **fields)
     told, ended = [message for message in await watcher.heard() if message["res"] != 361]
     assert_broadcast(told, 366, 3, event_id=event["event_id"], **fields)

@@ -20,9 +20,11 @@ async def test_the_details_of_a_game_are_complete(world: World) -> None:
         name="Argentina - Brazil",
         game_name="Argentina - Brazil",
         source_id=world.source,
+        source_name="Test source",
         status="game_in_progress_betting_active",
         type="football",
         currency="DON",
+        currency_decimals=2,
         hashtag="#ArgentinaBrazil",
         image_url=None,
         actions={"goal": {"name": "Goal"}, "offside": {"name": "Offside"}},
@@ -46,10 +48,17 @@ async def test_the_details_of_a_game_are_complete(world: World) -> None:
         live_start_at=START_MS,
         live_finish_at=None,
         close_at=None,
+        closed_at=None,
+        cancelled_at=None,
         held_at=None,
         past_events={},
         game_state={},
+        scores={},
+        score=None,
+        clock=None,
+        chat="all",
         seq=1,
+        subscribers=0,
     )
 
 
@@ -187,3 +196,27 @@ async def test_an_update_over_the_limit_of_targets_is_refused_whole(world: World
     assert_refused(reply, 373, "invalid_parameter", "targets")
     shown = await details(world, world.game)
     assert ("new" in shown["actions"], len(shown["targets"]), shown["seq"]) == (False, 3, 1)
+
+
+async def test_the_details_say_how_many_have_joined_now(world: World) -> None:
+    other = await world.server.connect("other")
+    for client, count in ((world.user, 1), (other, 2), (world.user, 2)):
+        await client.call(363, game_id=world.game)
+        for limit in (None, 5):  # that with a limit is not kept
+            assert (await world.provider.call(372, game_id=world.game, limit=limit))["subscribers"] == count
+    await world.provider.call(373, game_id=world.game, chat="off")
+    assert (await other.expect(342))["subscribers"] == 2
+    await other.call(364, game_id=world.game)
+    assert (await details(world, world.game))["subscribers"] == 1
+
+
+@pytest.mark.parametrize(("currency", "decimals"), [("DON", 2), ("JPY", 0), ("BHD", 3)])
+async def test_the_details_tell_how_exact_amounts_are(world: World, currency: str, decimals: int) -> None:
+    game = await world.server.open_game(world.provider, world.source, currency=currency)
+    assert (await details(world, game))["currency_decimals"] == decimals
+
+
+async def test_the_details_of_a_closed_game_say_when_it_was_closed(world: World, clock: FakeClock) -> None:
+    clock.time_ms += 7
+    await world.provider.call(375, game_id=world.game)
+    assert (await details(world, world.game))["closed_at"] == START_MS + 7

@@ -11,9 +11,10 @@ from gameserver.protocol.registry import OPERATIONS
 from tests.support.world import World, assert_refused
 
 # Parameters of free text that come back to somebody; each is tried below.
-SHOWN = {"source_name", "description", "game_name", "type", "hashtag", "reason", "actions", "targets"}
+SHOWN = {"source_name", "description", "game_name", "type", "hashtag", "reason", "actions", "targets", "period"}
+SHOWN |= {"labels", "action_labels", "external_id"}
 # Those that must name something there is, and are not shown as sent.
-LOOKED_UP = {"action_id", "target_id", "target", "username", "n", "clear"}
+LOOKED_UP = {"action_id", "target_id", "target", "winners", "username", "session_id", "n", "scores", "clear"}
 
 TEXTS = [
     pytest.param("<script>alert('x')</script>&amp;<!--", id="HTML"),
@@ -40,6 +41,12 @@ def texts_of(kind: inspect.Type) -> Iterator[inspect.StrType]:
         yield from texts_of(kind.type)
     elif isinstance(kind, inspect.ListType):
         yield from texts_of(kind.item_type)
+    elif isinstance(kind, inspect.DictType):
+        yield from texts_of(kind.key_type)
+        yield from texts_of(kind.value_type)
+    elif isinstance(kind, inspect.StructType):
+        for field in kind.fields:
+            yield from texts_of(field.type)
     elif isinstance(kind, inspect.UnionType):
         for member in kind.types:
             yield from texts_of(member)
@@ -87,6 +94,25 @@ async def test_what_an_admin_says_of_an_event_or_a_pool_comes_back_as_it_was_sen
     heard = {message["res"]: message for message in await watcher.heard()}
     said = [heard[366]["description"], heard[3661]["reason"], heard[3662]["reason"]]
     assert said == [text] * 3
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_what_an_admin_shows_of_a_match_comes_back_as_it_was_sent(world: World, text: str) -> None:
+    watcher = await world.server.connect("watcher")
+    assert (await watcher.call(363, game_id=world.game))["res"] == 333
+    labels: dict[str, Any] = {
+        "labels": {"brazil": {"display_name": text, "symbol": text[:8]}},
+        "action_labels": {"goal": text},
+    }
+    assert (await world.provider.call(373, game_id=world.game, **labels))["res"] == 343
+    clock: dict[str, Any] = {"period": text[:32], "elapsed_ms": 0, "is_running": False}
+    assert (await world.game_admin.call(374, game_id=world.game, **clock))["period"] == text[:32]
+    heard = {message["res"]: message for message in await watcher.heard()}
+    assert {name: heard[3422][name] for name in labels} == labels
+    assert heard[3421]["period"] == text[:32]
+    details = await watcher.call(372, game_id=world.game)
+    assert (details["actions"]["goal"]["name"], details["clock"]["period"]) == (text, text[:32])
+    assert (details["targets"]["brazil"]["display_name"], details["targets"]["brazil"]["symbol"]) == (text, text[:8])
 
 
 INVISIBLE = ("NUL", "control characters", "right to left", "line separators and invisible characters")

@@ -25,16 +25,35 @@ def seqs(messages: list[dict[str, Any]]) -> list[int]:
     return [message["response_header"]["seq"] for message in messages]
 
 
+@pytest.mark.parametrize("after_seq", [None, 0])
+async def test_who_joins_is_told_its_roles_in_the_game(world: World, after_seq: int | None) -> None:
+    await world.provider.call(616, game_id=world.game)
+    await world.provider.call(618, game_id=world.game, username="game_admin")
+    await world.provider.call(617, game_id=world.game, username="provider_outside")
+    roles = {
+        "provider": ["game_admin", "source_admin"],
+        "source_admin": ["source_admin"],
+        "game_admin": [],
+        "outsider": ["game_admin"],
+        "user": [],
+    }
+    for name, held in roles.items():
+        reply = await getattr(world, name).call(363, game_id=world.game, after_seq=after_seq)
+        assert (reply["res"], reply["roles"]) == (333, held)
+    assert (await world.game_admin.call(363, game_id=world.upcoming))["roles"] == []
+
+
 async def test_who_joins_gets_what_comes_after_the_seq_of_the_reply(world: World) -> None:
     await update(world, 3)
-    assert_reply(await world.user.call(363, game_id=world.game), 333, game_id=world.game, seq=4, recovered=False)
+    reply = await world.user.call(363, game_id=world.game)
+    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=False, roles=[])
     await update(world, 3)
     assert seqs(await world.user.heard()) == [5, 6, 7]
 
 
 async def test_an_upcoming_game_can_be_joined(world: World) -> None:
     reply = await world.user.call(363, game_id=world.upcoming)
-    assert_reply(reply, 333, game_id=world.upcoming, seq=1, recovered=False)
+    assert_reply(reply, 333, game_id=world.upcoming, seq=1, recovered=False, roles=[])
     await world.provider.call(3702, game_id=world.upcoming)
     assert [message["res"] for message in await world.user.heard()] == [3402]
 
@@ -42,7 +61,7 @@ async def test_an_upcoming_game_can_be_joined(world: World) -> None:
 @pytest.mark.parametrize("after_seq", [None, "", "None"])
 async def test_an_absent_after_seq_asks_for_no_recovery(world: World, after_seq: str | None) -> None:
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
-    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False)
+    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[])
     assert await world.user.heard() == []
 
 
@@ -53,7 +72,7 @@ async def test_what_came_after_after_seq_is_sent_after_the_reply_and_then_what_c
     await update(world, 3)
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
     assert world.user.messages == []
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True)
+    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[])
     await update(world, 2)
     assert seqs(await world.user.heard()) == list(range(int(after_seq) + 1, 7))
 
@@ -72,7 +91,7 @@ async def test_recovered_broadcasts_are_those_that_were_sent(world: World, clock
 
 async def test_an_after_seq_beyond_the_last_is_not_recovered_but_joined(world: World) -> None:
     reply = await world.user.call(363, game_id=world.game, after_seq=2)
-    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False)
+    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[])
     await update(world)
     assert seqs(await world.user.heard()) == [2]
 
@@ -86,7 +105,7 @@ async def test_what_is_no_seq_is_refused(world: World, after_seq: object) -> Non
 async def test_joining_again_is_one_subscription(world: World) -> None:
     for seq in (1, 2, 3):
         reply = await world.user.call(363, game_id=world.game)
-        assert_reply(reply, 333, game_id=world.game, seq=seq, recovered=False)
+        assert_reply(reply, 333, game_id=world.game, seq=seq, recovered=False, roles=[])
         await update(world)
     assert seqs(await world.user.heard()) == [2, 3, 4]
     assert_reply(await world.user.call(364, game_id=world.game), 334, game_id=world.game)
@@ -99,7 +118,7 @@ async def test_joining_again_with_after_seq_starts_the_subscription_anew(world: 
     await update(world, 3)
     assert seqs(await world.user.heard()) == [2, 3, 4]
     reply = await world.user.call(363, game_id=world.game, after_seq=1)
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True)
+    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[])
     await update(world)
     assert seqs(await world.user.heard()) == [2, 3, 4, 5]
     assert (await world.user.call(364, game_id=world.game))["res"] == 334
@@ -140,7 +159,7 @@ async def test_a_closed_game_s_log_can_be_recovered_without_a_subscription(world
     await update(world)
     await world.provider.call(375, game_id=world.game)
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
-    assert_reply(reply, 333, game_id=world.game, seq=3, recovered=True)
+    assert_reply(reply, 333, game_id=world.game, seq=3, recovered=True, roles=[])
     assert seqs(await world.user.heard()) == list(range(after_seq + 1, 4))
     assert_refused(await world.user.call(364, game_id=world.game), 364, "conflict")
 
@@ -180,7 +199,7 @@ async def test_what_was_missed_is_recovered_after_a_restart_of_the_server(databa
     async with running_server(database) as server:
         provider, client = [await server.connect(headers=bearer(key)) for key in keys]
         reply = await client.call(363, game_id=game, after_seq=seqs(first)[-1])
-        assert_reply(reply, 333, game_id=game, seq=3, recovered=True)
+        assert_reply(reply, 333, game_id=game, seq=3, recovered=True, roles=[])
         await provider.call(373, game_id=game, actions="C")
         assert seqs(await client.heard()) == [3, 4]
 

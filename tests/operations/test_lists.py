@@ -33,6 +33,13 @@ async def test_the_open_games_of_a_source_are_listed_with_what_a_lobby_shows(wor
         "held_at": None,
         "currency": "DON",
         "hashtag": "#ArgentinaBrazil",
+        "subscribers": 0,
+        "score": None,
+        "clock": None,
+        "open_pools": 0,
+        "hot_pools": 0,
+        "closed_at": None,
+        "cancelled_at": None,
     }
     reply = await world.user.call(380, source_id=world.source)
     assert_reply(reply, 345, source_id=world.source, games={world.game: entry}, next=None)
@@ -126,3 +133,47 @@ async def test_the_status_in_the_list_follows_the_clock(world: World, clock: Fak
         clock.time_ms = START_MS + moment
         seen.append((await world.user.call(380, source_id=world.source))["games"][game]["status"])
     assert seen == ["betting_not_yet_active", "pre_game_betting_active", "game_in_progress_betting_active"]
+
+
+async def test_a_game_in_the_list_shows_what_goes_on_in_it(world: World) -> None:
+    reading: dict[str, Any] = {"period": "1H", "elapsed_ms": 5, "is_running": True, "at": START_MS}
+    games = [world.game, await world.server.open_game(world.provider, world.source)]
+    for game in games:
+        await world.provider.call(373, game_id=game, scores={"goal": 1})
+    await world.user.call(363, game_id=world.game)
+    await world.game_admin.call(374, game_id=world.game, **reading)
+    await world.game_admin.call(395, game_id=world.game, action_id="goal", target_id="brazil:7")
+    for hot in (True, False, False):
+        pool = await world.game_admin.call(385, game_id=world.game, description="?", type=3, is_hot=hot)
+    await world.game_admin.call(395, pool_id=pool["pool_id"], target_id="yes")
+    listed = (await world.user.call(380, source_id=world.source))["games"]
+    fields = ("subscribers", "score", "clock", "open_pools", "hot_pools")
+    assert {game: tuple(listed[game][field] for field in fields) for game in games} == {
+        world.game: (1, {"argentina": 0, "brazil": 1}, reading, 2, 1),
+        games[1]: (0, {"argentina": 0, "brazil": 0}, None, 0, 0),
+    }
+
+
+def listed_status(reply: dict[str, Any], game: str) -> str:
+    """The status of a game in a list."""
+    return str(reply["games"][game]["status"])
+
+
+async def test_games_that_are_closed_or_all_are_listed_if_asked_for(world: World, clock: FakeClock) -> None:
+    other = await world.server.open_game(world.provider, world.source)
+    clock.time_ms += 5
+    await world.provider.call(375, game_id=other)
+    for status, expected in (
+        ("open", {world.game: None}),
+        ("closed", {other: START_MS + 5}),
+        ("all", {other: START_MS + 5, world.upcoming: None, world.game: None}),
+        (None, {world.game: None}),
+    ):
+        listed = (await world.user.call(380, source_id=world.source, status=status))["games"]
+        assert [(game, entry["closed_at"]) for game, entry in listed.items()] == list(expected.items())
+    assert listed_status(await world.user.call(380, source_id=world.source, status="all"), other) == "game_closed"
+
+
+async def test_other_kinds_of_lists_are_refused(world: World) -> None:
+    reply = await world.user.call(380, source_id=world.source, status="upcoming")
+    assert_refused(reply, 380, "invalid_parameter", "status")

@@ -373,9 +373,8 @@ async def test_a_session_that_ends_while_a_connection_logs_on_with_it_ends_the_c
     user = await server.add_user("ann")
     await server.command(ReplaceKeys("ann"))
     # As if the key had been looked up just before it was replaced.
-    session = Session(
-        user["session_key"].partition(".")[0], User(user["id"], "ann", False), server.clock.time_ms + 10**6
-    )
+    now_ms, session_id = server.clock.time_ms, user["session_key"].partition(".")[0]
+    session = Session(session_id, User(user["id"], "ann", False), now_ms, now_ms + 10**6, is_view=False)
 
     async def authenticate(credentials: Credentials) -> Login:
         return Login(session, user["session_key"])

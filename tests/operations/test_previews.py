@@ -65,8 +65,10 @@ async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> N
     expected = {
         teams: {
             "winning_target": "argentina",
+            "winning_targets": ["argentina"],
             "is_money_return": False,
             "price": 1.4285,
+            "prices": {"argentina": 1.4285},
             "paid": 10.0,
             "takeout": 0,
             "winners_count": 1,
@@ -79,8 +81,10 @@ async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> N
         },
         players: {
             "winning_target": "argentina:1",
+            "winning_targets": ["argentina:1"],
             "is_money_return": False,
             "price": 1.0,
+            "prices": {"argentina:1": 1.0},
             "paid": 5.0,
             "takeout": 0,
             "winners_count": 1,
@@ -92,7 +96,7 @@ async def test_a_preview_leaves_late_bets_out_and_counts_them(table: Table) -> N
             "losers": {},
         },
     }
-    assert_reply(preview, 3660, pools=expected, untouched=[manual])
+    assert_reply(preview, 3660, pools=expected, untouched=[manual], score=None)
 
 
 async def test_a_preview_of_a_money_return_has_no_price(table: Table) -> None:
@@ -141,13 +145,13 @@ async def test_a_preview_of_a_resolution_by_hand_says_what_it_then_does(table: T
 async def test_a_preview_of_what_ends_nothing_is_empty(table: Table) -> None:
     untouched = list(await laid_out(table))
     preview = await table.admin.call(3950, **table.draft(action_id="offside"))
-    assert_reply(preview, 3660, pools={}, untouched=untouched)
+    assert_reply(preview, 3660, pools={}, untouched=untouched, score=None)
 
 
 async def test_a_preview_is_refused_as_the_event_would_be(table: Table) -> None:
     for parameters, field in (
         ({"happened_at": START_MS + 1}, "happened_at"),
-        ({"target": "argentina"}, "target_id"),
+        ({"target": "none"}, "target_id"),
         ({"action_id": "corner"}, "action_id"),
     ):
         for op in (3950, 395):

@@ -115,3 +115,30 @@ def test_a_game_in_which_winnings_are_staked_again_and_overdrawn_is_the_same_aga
     offline.let_time_pass(1)
     do(offline, "fifa", 395, game_id=game, **GOAL)
     assert offline.replay_differences(game) == []
+
+
+def test_a_game_that_was_renamed_postponed_relabelled_and_scored_anew_is_the_same_again(offline: Offline) -> None:
+    source = do(offline, "fifa", 365, source_name="Cup")["source_id"]
+    scores = {"scores": {"Goal": -1}, "labels": {"brazil:7": {"number": 7}}, "action_labels": {"goal": "Tor"}}
+    game = do(offline, "fifa", 3701, source_id=source, close_at=offline.now_ms + 50, **CONTENTS, **scores)["game_id"]
+    do(offline, "fifa", 3702, game_id=game, targets="Chile", labels={"chile": {"is_active": False}})
+    do(offline, "fifa", 616, game_id=game)
+    pool = do(offline, "fifa", 385, game_id=game, **POOL)["pool_id"]
+    for name, target in (("ann", "argentina"), ("bob", "brazil")):
+        offline.add_user(name)
+        do(offline, name, 392, pool_id=pool, target=target, amount=10)
+    out = {"brazil": {"is_active": False}, "chile": {"clear": "is_active"}}
+    do(offline, "fifa", 373, game_id=game, game_name="B - A", close_at=offline.now_ms + 500, labels=out)
+    do(offline, "fifa", 374, game_id=game, period="1H", elapsed_ms=1, is_running=True)
+    offline.let_time_pass(100)
+    do(offline, "ann", 392, pool_id=pool, target="none", amount=5)
+    do(offline, "fifa", 395, game_id=game, **GOAL, happened_at=offline.now_ms - 1)
+    do(offline, "fifa", 373, game_id=game, scores={"goal": 3}, clear="close_at, hashtag")
+    do(offline, "fifa", 395, game_id=game, **GOAL)
+    assert offline.exported(game)[-1]["score"] == [["argentina", 6], ["brazil", 0], ["chile", 0]]
+    assert offline.replay_differences(game) == []
+    facts = offline.exported(game)
+    facts[-1]["score"][0][1] = 5
+    with closing(open_memory()) as connection:
+        differences = Replay(connection, offline.settings).run(facts)
+    assert differences == ["score, number 1: was ['argentina', 5], now ['argentina', 6]"]

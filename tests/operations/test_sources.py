@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.support.harness import FakeClock, Server
-from tests.support.settling import accepted, house_of, lay_table
+from tests.support.settling import accepted, faults_of, house_of, lay_table
 from tests.support.world import World, assert_broadcast, assert_refused, assert_reply
 
 
@@ -122,6 +122,71 @@ async def test_the_list_of_sources_can_be_read_page_by_page(server: Server) -> N
         if after is None:
             break
     assert found == opened[::-1]
+
+
+async def test_everybody_may_list_the_open_sources_newest_first_page_by_page(world: World) -> None:
+    (other,) = (await world.outsider.call(611))["sources"]
+    closed = await world.server.open_source(world.provider)
+    named = await world.server.open_source(world.provider, source_name="Cup", description="All of it")
+    await world.provider.call(366, source_id=closed)
+    await world.server.open_game(world.provider, world.source)
+    expected = [
+        {"id": named, "name": "Cup", "description": "All of it", "games": 0},
+        {"id": other["id"], "name": "Test source", "description": None, "games": 1},
+        {"id": world.source, "name": "Test source", "description": None, "games": 2},
+    ]
+    assert_reply(await world.user.call(382), 346, sources=expected, next=None)
+    assert_reply(await world.user.call(382, limit=2), 346, sources=expected[:2], next=other["id"])
+    assert_reply(await world.user.call(382, after=other["id"]), 346, sources=expected[2:], next=None)
+
+
+async def test_a_report_says_where_all_that_was_staked_has_gone(
+    server: Server, clock: FakeClock, database: Path
+) -> None:
+    table = await lay_table(server, clock, "0.1")
+    goals, unbacked, voided = await table.pool(), await table.pool(action_id="offside"), await table.pool(pool_type=3)
+    running = await table.pool(pool_type=3)
+    for name, pool, target, amount in (
+        ("ann", goals, "argentina", 30),
+        ("bob", goals, "brazil", 20),
+        ("cat", unbacked, "chile", 7),
+        ("ann", voided, "yes", 4),
+        ("bob", running, "no", 1),
+    ):
+        await table.bet(name, pool, target, amount)
+    await table.bet("dan", goals, "argentina", 9, at=50)
+    goal = await table.event("argentina:1", happened_at=clock.time_ms - 10, at=60)
+    await table.event("brazil:7", action_id="offside")
+    await accepted(table.admin, 3952, pool_id=voided)
+    yen = await server.open_game(table.admin, table.source, currency="JPY")
+    await accepted(table.admin, 616, game_id=yen)
+    await accepted(table.admin, 385, game_id=yen, description="?", type=3)
+    reply = await table.admin.call(383, source_id=table.source)
+    assert_reply(
+        reply,
+        383,
+        source_id=table.source,
+        games=2,
+        pools=5,
+        bets=6,
+        bettors=4,
+        currencies={
+            "DON": {"turnover": 62, "paid": 45, "refunded": 7 + 4, "takeout": 5},
+            "JPY": {"turnover": 0, "paid": 0, "refunded": 0, "takeout": 0},
+        },
+    )
+    assert faults_of(database) == []
+    await table.void(goal)
+    (don, _) = (await accepted(table.admin, 383, source_id=table.source))["currencies"].values()
+    assert don == {"turnover": 62, "paid": 0, "refunded": 11, "takeout": 0}
+    assert faults_of(database) == []
+
+
+async def test_a_report_of_a_source_without_games_is_empty(server: Server) -> None:
+    provider = await server.connect("provider")
+    source = await server.open_source(provider)
+    none = {"games": 0, "pools": 0, "bets": 0, "bettors": 0, "currencies": {}}
+    assert_reply(await provider.call(383, source_id=source), 383, source_id=source, **none)
 
 
 async def test_an_added_source_admin_may_do_what_the_opener_may(world: World) -> None:

@@ -152,7 +152,7 @@ def test_a_key_of_64_characters_is_read() -> None:
         request_text(375, {"id": "q", "key": 1}, game_id=UUID),
         request_text(375, {"id": "q", "api_version": 2}, game_id=UUID),
         request_text(375.5, {"id": "q"}, game_id=UUID),
-        request_text(376, {"id": "q"}, game_id=UUID),
+        request_text(377, {"id": "q"}, game_id=UUID),
     ],
 )
 def test_the_id_is_known_of_a_request_that_is_refused(text: str) -> None:

@@ -179,11 +179,6 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_known_name(op: int, gi
     assert f"did you mean {meant!r}" in rejected.text
 
 
-@pytest.mark.parametrize("name", ["actions", "targets"])
-def test_an_upcoming_game_takes_no_actions_and_targets(name: str) -> None:
-    assert code_and_field(request_text(3701, **GAME, **{name: "a"})) == ("invalid_parameter", name)
-
-
 def test_an_unknown_parameter_that_resembles_none_gets_the_list_of_those_known() -> None:
     assert "its parameters: limit, after" in fault_of(request_text(611, zzzzzz=1)).rejected.text
     assert "its parameters: none" in fault_of(request_text(1, zzzzzz=1)).rejected.text
@@ -214,7 +209,8 @@ def test_an_update_may_name_nothing_but_the_game() -> None:
 
 
 # Of all times that an operation takes, those that only tell of a game.
-TOLD = {(op, name) for op in (370, 3701) for name in ("create_at", "open_at", "live_start_at", "live_finish_at")}
+TOLD = {(op, name) for op in (370, 373, 3701) for name in ("open_at", "live_start_at", "live_finish_at")}
+TOLD |= {(370, "create_at"), (3701, "create_at")}
 TIMES = [
     (op, name)
     for op, operation in OPERATIONS.items()
@@ -223,13 +219,15 @@ TIMES = [
 ]
 IDS = {"game_id": UUID, "pool_id": UUID, "source_id": UUID, "event_id": UUID}
 NAMED = {"action_id": "goal", "target_id": "brazil", "description": "Who?", "game_name": "A - B"}
+CLOCK = {"period": "1H", "elapsed_ms": 0, "is_running": True}
 
 
 def with_time(op: int, name: str, value: int | str) -> str:
     """A request of this operation that has this time, and otherwise what it needs."""
     known = OPERATIONS[op].request.__struct_fields__
-    needed = {key: text for key, text in {**IDS, **NAMED}.items() if key in known}
+    needed = {key: text for key, text in {**IDS, **NAMED, **CLOCK}.items() if key in known}
     needed |= {"type": "football"} if op in (370, 3701) else {}
+    needed |= {"winners": "brazil"} if op == 3955 else {}
     return request_text(op, **needed, **{name: value})
 
 

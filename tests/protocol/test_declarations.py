@@ -31,6 +31,9 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (1, "ping", Role.ANYONE, Kind.CONNECTION, {1}, set()),
     (2, "get_opcodes", Role.ANYONE, Kind.CONNECTION, {2}, set()),
     (100, "logon", Role.ANYONE, Kind.CONNECTION, {100, 110, 112}, set()),
+    (101, "create_view_key", Role.USER, Kind.CONNECTION, {101}, set()),
+    (102, "list_my_sessions", Role.USER, Kind.CONNECTION, {102}, set()),
+    (103, "end_session", Role.USER, Kind.CONNECTION, {103}, set()),
     (365, "open_game_source", Role.PROVIDER, Kind.WRITE, {335}, set()),
     (366, "close_game_source", Role.SOURCE_ADMIN, Kind.WRITE, {336}, {341, 362, 368, 815}),
     (611, "list_game_sources_i_am_admin_of", Role.USER, Kind.READ, {621}, set()),
@@ -45,12 +48,16 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (618, "remove_game_admin", Role.SOURCE_ADMIN, Kind.WRITE, {618}, set()),
     (610, "list_games_i_am_admin_of", Role.USER, Kind.READ, {620}, set()),
     (372, "get_game_details", Role.USER, Kind.READ, {342}, set()),
-    (373, "update_game_details", Role.GAME_OR_SOURCE_ADMIN, Kind.WRITE, {343}, {342}),
+    (373, "update_game_details", Role.GAME_OR_SOURCE_ADMIN, Kind.WRITE, {343}, {342, 3422}),
+    (374, "set_match_clock", Role.GAME_ADMIN, Kind.WRITE, {3420}, {3421}),
     (363, "join_game", Role.USER, Kind.CONNECTION, {333}, {470, 471}),
     (364, "leave_game", Role.USER, Kind.CONNECTION, {334}, {480, 471}),
+    (376, "cancel_game", Role.GAME_OR_SOURCE_ADMIN, Kind.WRITE, {376}, {3662, 341, 815}),
     (375, "close_game", Role.GAME_OR_SOURCE_ADMIN, Kind.WRITE, {341}, {341, 362, 368, 815}),
     (380, "list_games_for_source", Role.USER, Kind.READ, {345}, set()),
     (3811, "list_upcoming_games_for_source", Role.USER, Kind.READ, {3461}, set()),
+    (382, "list_game_sources", Role.USER, Kind.READ, {346}, set()),
+    (383, "get_source_report", Role.SOURCE_ADMIN, Kind.READ, {383}, set()),
     (385, "create_and_open_betting_pool", Role.GAME_ADMIN, Kind.WRITE, {350}, {352}),
     (387, "list_all_betting_pools_for_game", Role.USER, Kind.READ, {3535}, set()),
     (388, "list_my_open_betting_pools_for_game", Role.USER, Kind.READ, {353}, set()),
@@ -72,6 +79,7 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (3986, "release_betting_for_game", Role.GAME_ADMIN, Kind.WRITE, {3691}, {3691, 369}),
     (394, "get_betting_pool_history", Role.USER, Kind.READ, {3600}, set()),
     (3950, "preview_game_event", Role.GAME_ADMIN, Kind.READ, {3660}, set()),
+    (3955, "resolve_betting_pool", Role.GAME_ADMIN, Kind.WRITE, {3665}, {362, 352, 815}),
     (3951, "void_game_event", Role.GAME_ADMIN, Kind.WRITE, {3661}, {3661, 352, 368, 369, 361, 815}),
     (3952, "void_betting_pool", Role.GAME_ADMIN, Kind.WRITE, {3662}, {3662, 815}),
     (391, "get_bet_receipt", Role.USER, Kind.READ, {3560}, set()),
@@ -80,12 +88,18 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (840, "get_my_exposure", Role.USER, Kind.READ, {840}, set()),
 ]
 
+# Served to view keys, as far as they exist: what concerns the connection, and reads that answer everybody alike.
+FOR_VIEWS = {1, 2, 363, 364, 372, 380, 382, 3811, 387, 3870, 393, 394, 450, 451, 4516, 902}
+
 RESPONSES = {
     "pong": 1,
     "opcodes": 2,
     "logon_success": 100,
     "logon_fail": 110,
     "logon_fail_already_logged_in": 112,
+    "view_key_created": 101,
+    "my_sessions_list": 102,
+    "session_ended": 103,
     "game_source_opened": 335,
     "game_source_closed": 336,
     "game_sources_i_am_admin_of_list": 621,
@@ -102,14 +116,20 @@ RESPONSES = {
     "games_i_am_admin_of_list": 620,
     "game_details": 342,
     "game_details_updated": 343,
+    "labels_changed": 3422,
+    "match_clock_set": 3420,
+    "match_clock": 3421,
     "game_joined": 333,
     "user_joined_game": 470,
     "presence_update": 471,
     "game_left": 334,
     "user_left_game": 480,
     "game_closed": 341,
+    "game_cancelled": 376,
     "games_list_for_source": 345,
     "upcoming_games_list_for_source": 3461,
+    "game_sources_list": 346,
+    "source_report": 383,
     "betting_pool_created": 350,
     "new_betting_pool": 352,
     "all_betting_pools_for_game": 3535,
@@ -136,6 +156,7 @@ RESPONSES = {
     "game_event_preview": 3660,
     "game_event_voided": 3661,
     "betting_pool_voided": 3662,
+    "betting_pool_resolved": 3665,
     "bet_receipt": 3560,
     "your_current_balance": 800,
     "your_available_balance": 810,
@@ -161,6 +182,10 @@ def test_an_operation_is_declared_as_the_contract_says(
     assert (operation.op, operation.name, operation.by, operation.kind) == (op, name, by, kind)
     assert set(map(tag_of, operation.replies)) == replies
     assert set(map(tag_of, operation.broadcasts)) == broadcasts
+
+
+def test_view_keys_are_served_what_the_contract_says() -> None:
+    assert {op for op, operation in OPERATIONS.items() if operation.for_views} == FOR_VIEWS & OPERATIONS.keys()
 
 
 def test_every_operation_is_in_the_contract() -> None:

@@ -2,12 +2,14 @@ from typing import cast
 
 from gameserver.net.outbox import Outbox
 from gameserver.realtime.connections import MAX_ENDED_SESSIONS, ConnectionRegistry
+from gameserver.storage.users import Session, User
 
 
 class Listener:
     """A connection that remembers whether its session was ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self.ended = 0
 
     @property
@@ -24,9 +26,10 @@ class Listener:
 
 
 def log_on(registry: ConnectionRegistry, user_id: int, session_id: str) -> Listener:
-    connection = Listener()
+    session = Session(session_id, User(user_id, f"user{user_id}", is_provider=False), 0, 1, is_view=False)
+    connection = Listener(session)
     registry.add(connection)
-    registry.add_login(connection, user_id, session_id)
+    registry.add_login(connection, session)
     return connection
 
 
@@ -51,10 +54,10 @@ def test_users_and_sessions_are_kept_as_long_as_they_have_connections() -> None:
     registry = ConnectionRegistry()
     first, second, other = log_on(registry, 1, "a"), log_on(registry, 1, "a"), log_on(registry, 2, "b")
     assert (registry.count, registry.user_count, registry.count_of(1), registry.count_of(3)) == (3, 2, 2, 0)
-    registry.remove(first, 1, "a")
+    registry.remove(first)
     registry.end_session("a")
     assert (first.ended, second.ended) == (0, 1)
     assert (list(registry.of_user(1)), registry.user_count) == ([second], 2)
-    registry.remove(second, 1, "a")
-    registry.remove(other, 2, "b")
+    registry.remove(second)
+    registry.remove(other)
     assert (registry.count, registry.user_count, list(registry.of_user(1))) == (0, 0, [])

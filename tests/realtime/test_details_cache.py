@@ -107,6 +107,21 @@ async def test_what_is_read_again_counts_once() -> None:
     assert [read.count for read in reads.values()] == [9, 1]
 
 
+async def test_what_is_dropped_for_every_game_is_read_again_also_where_it_was_being_read() -> None:
+    details, reads = DetailsCache(), {uuid: Reads() for uuid in (GAME, OTHER)}
+    await details.get(GAME, 0, reads[GAME])
+
+    async def read_until_dropped() -> LastingDetails:
+        details.invalidate_all()
+        return await reads[OTHER]()
+
+    await details.get(OTHER, 0, read_until_dropped)
+    for uuid, read in reads.items():
+        await details.get(uuid, 0, read)
+        await details.get(uuid, 0, read)
+    assert [read.count for read in reads.values()] == [2, 2]
+
+
 async def test_what_is_too_big_is_not_kept() -> None:
     details, big, small = DetailsCache(max_bytes=25), Reads(size=26), Reads()
     await details.get(GAME, 0, big)
@@ -122,6 +137,7 @@ async def test_what_is_too_big_is_not_kept() -> None:
         (GetGameDetails(game_id=GAME, header=RequestHeader(id=7)), True),
         (GetGameDetails(game_id=GAME, limit=99), False),
         (GetGameDetails(game_id=GAME, before=OTHER), False),
+        (GetGameDetails(game_id=GAME, with_voided=True), False),
     ],
 )
 def test_only_the_usual_question_is_answered_from_what_is_kept(request_: GetGameDetails, serves: bool) -> None:
@@ -137,7 +153,8 @@ async def server(database: Path) -> AsyncIterator[Server]:
 async def test_every_change_of_a_game_shows_in_its_details_at_once(server: Server) -> None:
     admin = await server.connect("provider")
     watcher = await server.connect("watcher")
-    game_id = await server.open_game(admin, await server.open_source(admin), open_at=START_MS + 500)
+    source_id = await server.open_source(admin)
+    game_id = await server.open_game(admin, source_id, open_at=START_MS + 500)
 
     async def shown() -> dict[str, object]:
         details = await watcher.call(372, game_id=game_id)
@@ -155,6 +172,8 @@ async def test_every_change_of_a_game_shows_in_its_details_at_once(server: Serve
     assert (await shown())["game_state"] == {"goal": {"chile": 1}}
     await admin.call(3951, game_id=game_id, event_id=event_id)
     assert ((await shown())["game_state"], (await shown())["past_events"]) == ({}, {})
+    await admin.call(369, source_id=source_id, source_name="Cup")
+    assert (await shown())["source_name"] == "Cup"
     pool = await admin.call(385, game_id=game_id, description="?", type=3)
     assert (await admin.call(375, game_id=game_id))["code"] == "manual_pools_remain"
     assert (await shown())["status"] == "game_in_progress_betting_closed"

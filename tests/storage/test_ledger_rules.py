@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from gameserver.domain.parimutuel import Division
+from gameserver.domain.parimutuel import Division, Split
 from gameserver.storage.ledger import (
     AccountKind,
     Reason,
@@ -128,7 +128,8 @@ def test_an_account_that_can_hold_no_more_is_not_passed_over(ledger: SqliteConne
 
 def settle(ledger: SqliteConnection, pot: int, paid: int) -> None:
     """Settle pool 1, whose pot and payouts are these."""
-    settlement = insert_settlement(ledger, 1, None, "close", 0, 0, NOW, {0: Division(300, 300, 300, 0)})
+    divisions = {0: Division(300, 300, 300, 0)}
+    settlement = insert_settlement(ledger, 1, None, "close", (0,), Split.PROFIT, 0, NOW, divisions)
     moves = [
         Transfer(STAKED, CLEARING, pot, Reason.POT, None, settlement, NOW),
         Transfer(CLEARING, AVAILABLE, paid, Reason.PAYOUT, None, settlement, NOW),
@@ -188,7 +189,7 @@ def test_a_settlement_is_taken_back_once_and_a_bet_invalidated_once(ledger: Sqli
 
 
 def test_a_settlement_gets_no_division_once_it_is_taken_back(ledger: SqliteConnection) -> None:
-    settlement = insert_settlement(ledger, 1, None, "close", None, 0, NOW, {})
+    settlement = insert_settlement(ledger, 1, None, "close", (), Split.PROFIT, 0, NOW, {})
     ledger.execute("UPDATE settlements SET taken_back_at = 5")
     with pytest.raises(sqlite3.IntegrityError, match=LATER):
         ledger.execute("INSERT INTO divisions VALUES (?, 1, 1, 1, 1, 1)", (settlement,))

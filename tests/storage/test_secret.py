@@ -148,7 +148,7 @@ def test_a_database_knows_a_secret_again_and_cannot_give_it_away(connection: Con
 def test_session_keys_are_void_under_another_secret_and_only_told_so_once(connection: Connection) -> None:
     adopt_secret(connection, SECRET)
     user = make_user(connection)
-    connection.execute("INSERT INTO sessions VALUES ('a', ?, 1, 2), ('b', ?, 1, 2)", (user.id, user.id))
+    connection.execute("INSERT INTO sessions VALUES ('a', ?, 1, 2, 0), ('b', ?, 1, 2, 1)", (user.id, user.id))
     assert adopt_secret(connection, SECRET) == 0
     assert adopt_secret(connection, OTHER) == 2
     assert adopt_secret(connection, OTHER) == 0
@@ -156,7 +156,7 @@ def test_session_keys_are_void_under_another_secret_and_only_told_so_once(connec
 
 def test_nothing_is_said_of_keys_made_before_the_database_knew_a_secret(connection: Connection) -> None:
     user = make_user(connection)
-    connection.execute("INSERT INTO sessions VALUES ('a', ?, 1, 2)", (user.id,))
+    connection.execute("INSERT INTO sessions VALUES ('a', ?, 1, 2, 0)", (user.id,))
     assert adopt_secret(connection, SECRET) == 0
 
 

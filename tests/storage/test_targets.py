@@ -53,4 +53,4 @@ def test_the_database_itself_refuses_a_target_twice(connection: Connection, pare
     game = make_game(connection)
     add_targets(connection, game.id, "a:a")
     with pytest.raises(sqlite3.IntegrityError):
-        connection.execute(f"INSERT INTO targets VALUES (99, {game.id}, {parent}, 'a', 'A')")
+        connection.execute(f"INSERT INTO targets VALUES (99, {game.id}, {parent}, 'a', 'A', 1, 0)")

@@ -2,9 +2,11 @@ import pytest
 
 from gameserver.storage.connection import Connection
 from gameserver.storage.users import (
+    NOBODY,
     Session,
     User,
     delete_expired_sessions,
+    delete_live_session,
     delete_sessions,
     find_user,
     get_session,
@@ -92,6 +94,33 @@ def test_a_new_session_is_never_the_one_that_ends(connection: Connection, ann: U
 def test_another_users_sessions_do_not_count(connection: Connection, ann: User) -> None:
     open_session(connection, make_user(connection, "ben"))
     assert insert_session(connection, ann.id, NOW, NOW + 1, 1)[1] == []
+
+
+def test_view_keys_are_counted_apart(connection: Connection, ann: User) -> None:
+    session = open_session(connection, ann)
+    views = [insert_session(connection, ann.id, NOW + n, NOW + 9999, 2, is_view=True) for n in range(3)]
+    assert [ended for _, ended in views] == [[], [], [views[0][0]]]
+    assert insert_session(connection, ann.id, NOW + 3, NOW + 9999, 2)[1] == []
+    assert insert_session(connection, ann.id, NOW + 4, NOW + 9999, 2)[1] == [session.id]
+    live = list_live_sessions(connection, ann.id, NOW + 5)
+    assert [it.id for it in live if it.is_view] == [views[2][0], views[1][0]]
+
+
+def test_a_view_key_reads_as_nobody(connection: Connection, ann: User) -> None:
+    session_id, _ = insert_session(connection, ann.id, NOW, NOW + 9999, 2, is_view=True)
+    view, session = get_session(connection, session_id, NOW), open_session(connection, ann)
+    assert view is not None
+    assert (view.user, view.reader, session.reader) == (ann, NOBODY, ann)
+
+
+def test_a_user_ends_live_sessions_of_its_own(connection: Connection, ann: User) -> None:
+    ben = make_user(connection, "ben")
+    session, other = open_session(connection, ann), open_session(connection, ben)
+    assert not delete_live_session(connection, ann.id, other.id, NOW)
+    assert not delete_live_session(connection, ann.id, session.id, session.expires_at)
+    assert delete_live_session(connection, ann.id, session.id, NOW)
+    assert not delete_live_session(connection, ann.id, session.id, NOW)
+    assert list_session_ids(connection, ben.id) == [other.id]
 
 
 def test_a_nonce_is_spent_once_by_its_user(connection: Connection, ann: User) -> None:

@@ -11,7 +11,14 @@ TEAMS = {"argentina": "Argentina", "brazil": "Brazil", "chile": "Chile", "none":
 
 def backing(name: str, people: int = 0, money: float = 0, to_win: float = 1, **more: Any) -> dict[str, Any]:
     """A target's entry in a distribution."""
-    return {"display_name": name, "backing_people": people, "backing_money": money, "to_win_if_backed": to_win, **more}
+    return {
+        "display_name": name,
+        "backing_people": people,
+        "backing_money": money,
+        "to_win_if_backed": to_win,
+        "is_active": True,
+        **more,
+    }
 
 
 def unbacked(targets: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from gameserver.storage.broadcasts import insert_broadcast
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, NewGameRow, insert_game
 from gameserver.storage.ledger import insert_credit
-from gameserver.storage.pools import NewPoolRow, Pool, insert_pool
+from gameserver.storage.pools import NewPoolRow, NewPoolTarget, Pool, insert_pool
 from gameserver.storage.sources import Source, insert_source
 from gameserver.storage.users import User, insert_user
 
@@ -52,6 +52,7 @@ def make_game(
         live_finish_at=None,
         close_at=close_at,
         opened_at=None if upcoming else NOW,
+        chat="all",
     )
     game = insert_game(connection, row)
     for number in range(broadcasts):
@@ -81,7 +82,7 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
         max_stake=None,
         is_cancellable=False,
     )
-    return insert_pool(connection, row, {"yes": "Yes", "no": "No"})
+    return insert_pool(connection, row, [NewPoolTarget("yes", "Yes", None), NewPoolTarget("no", "No", None)])
 
 
 def make_bet(

@@ -46,6 +46,12 @@ class Table:
             defaults |= {"action_id": "goal", "targets": ["argentina", "brazil", "chile"]}
         return str((await accepted(self.admin, 385, **{**defaults, **parameters}))["pool_id"])
 
+    async def pool_of_another_game(self) -> str:
+        """A new pool on teams, in a new game of the source."""
+        game = await self.server.open_game(self.admin, self.source, targets=TARGETS)
+        await accepted(self.admin, 616, game_id=game)
+        return await self.pool(game_id=game)
+
     async def credit(self, name: str, amount: str, currency: str) -> dict[str, Any]:
         """Give a bettor points, as the command line does."""
         return await self.server.command(CreditUser(name, amount, currency))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gameserver.domain.parimutuel import Split
 from gameserver.storage.bets import list_bets_of_pool
 from gameserver.storage.ledger import AccountKind, Reason
 from gameserver.storage.outcomes import Movement, movements_in
@@ -153,6 +154,64 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"pool {uuid} is open, but a blocking or allowing of its betting has not been broadcast"
 
 
+def _targets(connection: sqlite3.Connection) -> Iterator[str]:
+    """A target is active unless its label, or that of one above it, says otherwise."""
+    for uuid, key, is_active in connection.execute(
+        "WITH RECURSIVE inactive (id) AS (SELECT target_id FROM target_labels WHERE is_active = 0"
+        "  UNION SELECT targets.id FROM inactive JOIN targets ON targets.parent_id = inactive.id)"
+        " SELECT uuid, key, is_active FROM targets JOIN games ON games.id = game_id"
+        " WHERE is_active = (targets.id IN (SELECT id FROM inactive))"
+    ):
+        yield f"game {uuid}: its target {key} is {'active' if is_active else 'inactive'}, against what the labels say"
+
+
+def _scores(connection: sqlite3.Connection) -> Iterator[str]:
+    """What is kept of each score is what the events that are not voided sum to."""
+    for uuid, key, points, scored in connection.execute(
+        "WITH RECURSIVE roots (id, root_id) AS (SELECT id, id FROM targets WHERE parent_id IS NULL"
+        "  UNION ALL SELECT targets.id, root_id FROM roots JOIN targets ON targets.parent_id = roots.id),"
+        " scored AS (SELECT root_id, sum(points) AS points FROM events JOIN actions ON actions.id = action_id"
+        "  JOIN roots ON roots.id = target_id WHERE voided_at IS NULL GROUP BY root_id)"
+        " SELECT uuid, key, targets.points, coalesce(scored.points, 0) FROM targets JOIN games ON games.id = game_id"
+        " LEFT JOIN scored ON scored.root_id = targets.id WHERE targets.points <> coalesce(scored.points, 0)"
+    ):
+        yield f"game {uuid}: {points} points are kept for {key}, its events score {scored}"
+    for uuid, to_all, scored in connection.execute(
+        "SELECT uuid, points_to_all, scored FROM games LEFT JOIN"
+        " (SELECT actions.game_id, coalesce(sum(CASE WHEN points < 0 AND events.id > 0 THEN -points END), 0) AS scored"
+        "  FROM actions LEFT JOIN events ON action_id = actions.id AND voided_at IS NULL WHERE points IS NOT NULL"
+        "  GROUP BY actions.game_id) AS s ON s.game_id = games.id WHERE points_to_all IS NOT scored"
+    ):
+        yield f"game {uuid}: {to_all} points are kept for everybody, its events score {scored}"
+
+
+def _sources(connection: sqlite3.Connection) -> Iterator[str]:
+    """What is kept of each source is what its games, pools and participations come to."""
+    for uuid, currency, kept, found in connection.execute(
+        "WITH ended AS (SELECT game_id, bet_count, amount_total, coalesce(takeout, 0) AS takeout, s.id,"
+        "  CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id) THEN amount_total - takeout"
+        "   ELSE 0 END AS paid"
+        "  FROM pools LEFT JOIN settlements AS s ON s.id = settlement_id),"
+        " found AS (SELECT source_id, currency, json_array(count(DISTINCT games.id), count(game_id),"
+        "  coalesce(sum(bet_count), 0), coalesce(sum(amount_total), 0), coalesce(sum(paid), 0),"
+        "  coalesce(sum(CASE WHEN ended.id IS NULL THEN 0 ELSE amount_total - paid - takeout END), 0),"
+        "  coalesce(sum(takeout), 0)) AS sums FROM games LEFT JOIN ended ON game_id = games.id"
+        "  GROUP BY source_id, currency)"
+        " SELECT sources.uuid, found.currency,"
+        " json_array(games, pools, bets, staked, paid, refunded, takeout) AS kept, found.sums"
+        " FROM found JOIN sources ON sources.id = found.source_id LEFT JOIN source_sums AS k"
+        " ON k.source_id = found.source_id AND k.currency = found.currency WHERE kept IS NOT found.sums"
+    ):
+        yield f"source {uuid}: {kept} are kept of its games in {currency}, they come to {found}"
+    for uuid, user, kept, found in connection.execute(
+        "SELECT uuid, user_id, sum(kept), sum(found) FROM sources JOIN"
+        " (SELECT source_id, user_id, pools AS kept, 0 AS found FROM source_bettors"
+        "  UNION ALL SELECT source_id, user_id, 0, 1 FROM participations JOIN games ON games.id = game_id) AS s"
+        " ON s.source_id = sources.id GROUP BY sources.id, user_id HAVING sum(kept) <> sum(found)"
+    ):
+        yield f"source {uuid}: {kept} pools are kept of user {user}, who takes part in {found}"
+
+
 class _Way(NamedTuple):
     """How money was moved: between which accounts, of which users (None: the house's), why and when."""
 
@@ -231,16 +290,21 @@ def _moved_by(connection: SqliteConnection, settlement_id: int) -> Counter[_Way]
 def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) -> Iterator[str]:
     """The faults of a settlement's facts, by what they move for the bets on each position."""
     pots = settlement.takeout
-    for position, division in settlement.divisions.items():
+    groups = [tuple(settlement.divisions)] if settlement.split is Split.POT else [(at,) for at in settlement.divisions]
+    for positions in filter(None, groups):
+        (division, *others) = {settlement.divisions[position] for position in positions}
+        if others:
+            yield f"settlement {settlement.id}: its winning positions have several divisions of one pot"
         pots += division.pot
         facts = (division.pot, division.winning_total)
-        bets = (moved[position, Reason.PAYOUT], moved[position, Reason.POT])
+        bets = tuple(sum(moved[at, reason] for at in positions) for reason in (Reason.PAYOUT, Reason.POT))
         if facts != bets:
             text = "of the winning position {} it divides {} among {}, its bets share {} among {}"
-            yield f"settlement {settlement.id}: " + text.format(position, *facts, *bets)
+            named = " and ".join(map(str, positions))
+            yield f"settlement {settlement.id}: " + text.format(named, *facts, *bets)
     staked = sum(amount for (_, reason), amount in moved.items() if reason == Reason.POT)
     if pots != staked:
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_CHECKS = (_sequences, _timers, _ledger, _pools, _settlements)
+_CHECKS = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements)

@@ -187,6 +187,22 @@ INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)
 VALUES (1, 2, 300, 'credit', NULL, 7), (2, 3, 300, 'stake', 1, 7);
 """
 
+# The teams a and b, with players; in a second game the same names.
+_TARGETS_AND_POOLS = """
+INSERT INTO games (uuid, source_id, name, type, currency, created_at, open_at, live_start_at, opened_at, seq)
+VALUES ('00000000-0000-7000-8000-0000000000b2', 1, 'A - B', 'football', 'DON', 5, 5, 5, 5, 0);
+INSERT INTO actions (game_id, key, name) VALUES (1, 'goal', 'Goal'), (2, 'goal', 'Goal');
+INSERT INTO targets (id, game_id, parent_id, key, display_name)
+VALUES (1, 2, NULL, 'a', 'A'), (2, 2, 1, '1', 'One'), (3, 1, NULL, 'a', 'A'), (4, 1, 3, '1', '1'), (5, 1, 4, 'x', 'X'),
+    (6, 1, NULL, 'b', 'B'), (7, 1, NULL, 'none', 'None'), (8, 2, NULL, 'none', 'None');
+INSERT INTO pools (id, uuid, game_id, type, description, action_id, target_level, unlisted_target, takeout_millionths,
+    created_at, start_at, recreate_on_end, is_blocked)
+VALUES (2, '00000000-0000-7000-8000-0000000000c2', 1, 1, 'Who?', 1, 3, 'stay_open', 0, 6, 6, 0, 0),
+    (3, '00000000-0000-7000-8000-0000000000c3', 2, 1, 'Who?', 2, 2, 'stay_open', 0, 6, 6, 0, 0);
+INSERT INTO pool_targets (pool_id, position, key, display_name)
+VALUES (2, 0, 'a:1:x', 'X'), (2, 1, 'none', 'None'), (3, 0, 'none', 'None'), (3, 1, 'a:1', 'One');
+"""
+
 
 def old_file(connection: SqliteConnection, version: int, rows: str) -> SqliteConnection:
     """A file of an older version, with rows written by an SQL script."""
@@ -223,8 +239,8 @@ def version_4(empty: SqliteConnection) -> SqliteConnection:
 
 @pytest.fixture
 def version_5(empty: SqliteConnection) -> SqliteConnection:
-    """A connection to a file of version 5 with a bet."""
-    return old_file(empty, 5, _USERS_AND_GAME + _POOL_AND_BET)
+    """A connection to a file of version 5 with a bet, and two pools on targets of the game."""
+    return old_file(empty, 5, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
 
 
 def tables_of(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
@@ -349,6 +365,12 @@ def test_the_sources_of_a_file_of_version_3_let_their_admins_bet_and_have_an_ope
     assert removed == [(None,)] * bool(admins)
 
 
+def test_the_sessions_of_a_file_of_version_5_are_no_view_keys(version_5: SqliteConnection) -> None:
+    version_5.execute("INSERT INTO sessions VALUES ('s', 1, 5, 9)")
+    migrate(version_5)
+    assert version_5.execute("SELECT * FROM sessions").fetchall() == [("s", 1, 5, 9, 0)]
+
+
 @pytest.mark.parametrize("version", [0, 1])
 def test_a_change_of_a_pool_that_does_not_raise_its_version_is_refused(
     version_3: SqliteConnection, version: int
@@ -356,3 +378,18 @@ def test_a_change_of_a_pool_that_does_not_raise_its_version_is_refused(
     migrate(version_3)
     with pytest.raises(sqlite3.IntegrityError, match="a change of a pool raises its version"):
         version_3.execute("UPDATE pools SET is_blocked = 1, version = ?", (version,))
+
+
+def test_the_pools_of_a_file_of_version_5_know_the_targets_of_their_games(version_5: SqliteConnection) -> None:
+    migrate(version_5)
+    rows = version_5.execute("SELECT pool_id, key, target_id FROM pool_targets ORDER BY pool_id, position").fetchall()
+    assert rows == [
+        (1, "yes", None),
+        (1, "no", None),
+        (2, "a:1:x", 5),
+        (2, "none", 7),
+        (3, "none", 8),
+        (3, "a:1", 2),
+    ]
+    assert version_5.execute("SELECT DISTINCT is_active FROM targets").fetchall() == [(1,)]
+    assert find_faults(version_5) == []

@@ -51,6 +51,8 @@ def told(offline: Offline, event: str | None = None) -> dict[str, Any]:
     """Every receipt, what was won in each pool, what everybody has, and the outcome of the game."""
     owners = offline.query("SELECT username, bets.uuid FROM bets JOIN users ON users.id = user_id ORDER BY bets.id")
     lists = {name: offline.call(name, 390, game_id=HEAD["game"])["pools_list"] for name in BETTORS}
+    outcome = offline.exported(HEAD["game"])[-1]
+    assert outcome.pop("score") == []
     facts = {
         "receipts": [offline.call(name, 391, bet_id=bet) for name, bet in owners],
         "winnings": {name: {pool: row["total_winnings"] for pool, row in lists[name].items()} for name in BETTORS},
@@ -58,7 +60,7 @@ def told(offline: Offline, event: str | None = None) -> dict[str, Any]:
             name: [offline.call(name, 810)["available_balance"], offline.call(name, 840)["exposure"]]
             for name in BETTORS
         },
-        "outcome": offline.exported(HEAD["game"])[-1],
+        "outcome": outcome,
     }
     text = json.dumps(facts)
     known: dict[str, Any] = json.loads(text if event is None else text.replace(event, "again"))
