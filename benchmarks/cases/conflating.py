@@ -106,7 +106,7 @@ async def _measure(
             await spectators.join(server.port, world)
             await connect(browser, server.port, world.admin_key, compressing=True)
             await browser.ask([encode(363, game_id=world.game_ids[0])], b'"res":333,')
-        players = [await connect(Client(), server.port, key) for key in world.player_keys]
+        players = [await connect(Client(), server.port, key) for key in world.player_keys[:PLAYERS]]
         with busyness() as busy:
             load = await (_bet(players, request, bench) if betting else _bet_calmly(players[0], request, bench))
         seen = spectators.updates

@@ -6,7 +6,14 @@ from gameserver.engine.steering import block_pool
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
 from gameserver.protocol.games import GameClosed
-from gameserver.storage.games import Game, get_game, update_game_cancelled, update_game_closed, update_game_closing
+from gameserver.storage.games import (
+    Game,
+    get_game,
+    update_game_cancelled,
+    update_game_closed,
+    update_game_closing,
+    update_game_reopened,
+)
 from gameserver.storage.pools import list_all_open_pools
 from gameserver.storage.schedule import TimerKind, delete_timers_of_game, delete_timers_of_kinds, insert_timer
 
@@ -55,6 +62,14 @@ def finish_cancelled(change: Change, game: Game, reason: str | None) -> None:
     delete_timers_of_game(change.connection, game.id)
     keep_log(change, game)
     change.publish(game, GameClosed(game_id=game.uuid, cancelled=True, reason=reason))
+
+
+def resume(change: Change, game: Game, close_at: int | None) -> None:
+    """Open a game again that is closed or closing, to be closed at ``close_at``."""
+    update_game_reopened(change.connection, game.id, close_at)
+    delete_timers_of_kinds(change.connection, game.id, [TimerKind.PURGE_LOG, TimerKind.CLOSE_GAME])
+    if close_at is not None:
+        insert_timer(change.connection, close_at, TimerKind.CLOSE_GAME, game.id)
 
 
 def keep_log(change: Change, game: Game) -> None:

@@ -42,6 +42,7 @@ class Publication(NamedTuple):
     about: tuple[str, ...]
     ends_pool: str | None
     bettors: tuple[int, ...] = ()
+    resumes_subscriptions: bool = False
 
 
 class Notice(NamedTuple):
@@ -212,6 +213,7 @@ class Change(Reading):
                 message.pools_shown(),
                 ends_pool,
                 tuple(bettors),
+                message.resumes_subscriptions,
             )
         )
         return seq

@@ -56,13 +56,13 @@ def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
     return game.closed_at is None and game.closing_at is None and (pool.finish_at is None or now_ms < pool.finish_at)
 
 
-def reopen_pool(change: Change, pool: Pool, voided: Event, *, keep_blocked: bool) -> Pool:
-    """Let a pool run again. It is blocked at once if asked for, or if an event registered later would have ended it."""
+def reopen_pool(change: Change, pool: Pool, voided: Event | None, *, keep_blocked: bool) -> Pool:
+    """Let a pool run again. It is blocked at once if asked for, or if an event after ``voided`` would have ended it."""
     if pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
     if was_recreated(change.connection, pool.id):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
-    if keep_blocked or _is_decided(change, pool, voided):
+    if keep_blocked or (voided is not None and _is_decided(change, pool, voided)):
         cancel_allows(change, pool)
         update_blocked(change.connection, pool.id, is_blocked=True)
     return get_pool(change.connection, pool.id)

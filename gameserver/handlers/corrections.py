@@ -2,10 +2,9 @@
 
 import msgspec
 
-from gameserver.domain.money import to_units
 from gameserver.domain.pools import PoolStatus
 from gameserver.domain.targets import path_id
-from gameserver.engine.closing import close_if_nothing_remains, finish_cancelled
+from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import Change
 from gameserver.engine.corrections import (
     may_reopen,
@@ -19,12 +18,11 @@ from gameserver.engine.corrections import (
 from gameserver.engine.details import counts_of
 from gameserver.engine.events import count
 from gameserver.errors import ErrorCode, Rejected, not_found
-from gameserver.protocol.cancelling import CancelGame, GameCancelled
 from gameserver.protocol.events import BettingPoolVoided, GameEventVoided, VoidBettingPool, VoidGameEvent
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import find_event, update_event_voided
 from gameserver.storage.games import find_game, get_game
-from gameserver.storage.pools import list_pools_to_void, list_versions
+from gameserver.storage.pools import list_versions
 from gameserver.storage.scores import get_score
 from gameserver.storage.settlements import list_settlements_of_event
 from gameserver.storage.targets import get_action_key, get_target_path
@@ -84,23 +82,3 @@ def void_betting_pool(change: Change, request: VoidBettingPool) -> BettingPoolVo
     voided = void_and_publish(change, game, pool, request.reason)
     close_if_nothing_remains(change, game.id)
     return msgspec.structs.replace(voided, overdrawn=overdrawn(change))
-
-
-def cancel_game(change: Change, request: CancelGame) -> GameCancelled:
-    """Call a game off: void its pools, and close it."""
-    game = change.game(request, request.game_id)
-    if game.cancelled_at is not None:
-        raise Rejected(ErrorCode.CONFLICT, "this game is already cancelled")
-    if game.closed_at is not None and not request.include_resolved:
-        text = "this game is closed; to give back what its pools have paid too, send include_resolved"
-        raise Rejected(ErrorCode.CONFLICT, text)
-    pools = list_pools_to_void(change.connection, game.id, include_resolved=request.include_resolved)
-    returned = {pool.uuid: to_units(pool.amount_total, pool.currency) for pool in pools}
-    cancelled = GameCancelled(game_id=game.uuid, reason=request.reason, pools=returned)
-    if request.preview:
-        change.game_id = None  # nothing has happened
-        return cancelled
-    for pool in pools:
-        void_and_publish(change, game, pool, request.reason)
-    finish_cancelled(change, game, request.reason)
-    return msgspec.structs.replace(cancelled, overdrawn=overdrawn(change))

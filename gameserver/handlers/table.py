@@ -11,6 +11,7 @@ from gameserver.engine.details import read_details
 from gameserver.errors import Rejected
 from gameserver.handlers import (
     betting,
+    closing,
     corrections,
     events,
     game_lists,
@@ -35,7 +36,7 @@ from gameserver.protocol.betting import (
     GetMyExposure,
     PlaceBetInBettingPool,
 )
-from gameserver.protocol.cancelling import CancelGame
+from gameserver.protocol.closing import CancelGame, PreviewCloseGame, ReopenGame
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
     GetBetReceipt,
@@ -131,6 +132,7 @@ READS: dict[type[Request], ReadHandler] = {
     GetMyCurrentBalance: betting.get_my_current_balance,
     GetMyAvailableBalance: betting.get_my_available_balance,
     GetMyExposure: betting.get_my_exposure,
+    PreviewCloseGame: closing.preview_close_game,
     PreviewGameEvent: events.preview_game_event,
     ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
     ListGamesForSource: game_lists.list_games_for_source,
@@ -164,7 +166,8 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     UpdateGameDetails: Write(games.update_game_details, games.parse_update),
     SetMatchClock: Write(match_clock.set_match_clock),
     CloseGame: Write(games.close_game),
-    CancelGame: Write(corrections.cancel_game),
+    CancelGame: Write(closing.cancel_game),
+    ReopenGame: Write(closing.reopen_game),
     CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
     UpdateBettingPool: Write(pools.update_betting_pool, pools.parse_update),
     OpenGameSource: Write(sources.open_game_source),

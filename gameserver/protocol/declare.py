@@ -61,6 +61,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="res"):
     is_success: ClassVar[bool] = True
     # The broadcast after which a game has no subscribers.
     ends_subscriptions: ClassVar[bool] = False
+    # The broadcast after which a game that had none may have subscribers again.
+    resumes_subscriptions: ClassVar[bool] = False
     # The lists and objects of which only the first entries are sent where all would not fit into a message.
     cuts: ClassVar[tuple[str, ...]] = ()
 

@@ -2,7 +2,7 @@
 
 from gameserver.protocol import (
     betting,
-    cancelling,
+    closing,
     events,
     game_lists,
     games,
@@ -24,7 +24,7 @@ __all__ = [
     "OPERATIONS",
     "Operation",
     "betting",
-    "cancelling",
+    "closing",
     "events",
     "game_lists",
     "games",

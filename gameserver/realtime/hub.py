@@ -249,7 +249,8 @@ class Hub:
         watchers = self._watchers(durable[0].source_id) if durable else []
         if durable:
             self.last_seq = max(self.last_seq, durable[-1].seq)
-            self.closed |= any(publication.ends_subscriptions for publication in durable)
+            for publication in durable:
+                self._note_end(publication)
         for_watchers = [message for publication, message in pending if publication and publication.for_watchers]
         about = {pool for publication in durable for pool in publication.about}
         try:
@@ -294,6 +295,10 @@ class Hub:
                 if is_costly(messages, compression):
                     await self._context.run_aside(compress, messages, compression)
 
+    def _note_end(self, publication: Publication) -> None:
+        if publication.ends_subscriptions or publication.resumes_subscriptions:
+            self.closed = publication.ends_subscriptions
+
     def _end_subscriptions(self) -> None:
         for subscription in list(self._subscriptions):
             self._remove(subscription)
@@ -302,7 +307,7 @@ class Hub:
     def skip(self, publication: Publication) -> None:
         """Skip a broadcast that cannot be pushed: its receivers are closed, and recover it from the log."""
         self.last_seq = max(self.last_seq, publication.seq)
-        self.closed |= publication.ends_subscriptions
+        self._note_end(publication)
         self.close_subscribers(self._watchers(publication.source_id) if publication.for_watchers else ())
         self._flushed.unpark_all()
         self.wake()

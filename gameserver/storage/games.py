@@ -109,6 +109,13 @@ def update_game_closed(connection: Connection, game_id: int, now_ms: int) -> Non
     connection.execute("UPDATE games SET closed_at = ? WHERE id = ?", (now_ms, game_id))
 
 
+def update_game_reopened(connection: Connection, game_id: int, close_at: int | None) -> None:
+    """Mark the game as open again, to be closed at ``close_at``."""
+    connection.execute(
+        "UPDATE games SET closed_at = NULL, closing_at = NULL, close_at = ? WHERE id = ?", (close_at, game_id)
+    )
+
+
 def update_game_cancelled(connection: Connection, game_id: int, now_ms: int) -> None:
     """Mark the game as cancelled, which closes it if it is not closed."""
     connection.execute(

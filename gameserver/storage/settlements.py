@@ -102,6 +102,12 @@ def list_settlements_of_event(connection: Connection, event_id: int) -> list[Set
     return _list(connection, "event_id = ? AND taken_back_at IS NULL", event_id)
 
 
+def list_settlements_by_close(connection: Connection, game_id: int) -> list[Settlement]:
+    """The settlements that closing a game has caused and that have not been reversed, in order."""
+    pools = "pool_id IN (SELECT pools.id FROM pools WHERE game_id = ?)"
+    return _list(connection, f"{pools} AND cause = 'close' AND taken_back_at IS NULL", game_id)
+
+
 def _list(connection: Connection, where: str, value: int) -> list[Settlement]:
     rows = connection.execute(f"SELECT {_COLUMNS} FROM settlements WHERE {where} ORDER BY id", (value,)).fetchall()
     return [

@@ -64,6 +64,7 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     617: lambda world: {"game_id": world.game, "username": "user"},
     618: lambda world: {"game_id": world.game, "username": "game_admin"},
     376: lambda world: {"game_id": world.game},
+    3751: lambda world: {"game_id": world.game},
     3701: lambda world: {"source_id": world.source, **NEW_GAME},
     3702: lambda world: {"game_id": world.upcoming},
     3870: lambda world: {"game_id": world.game},
@@ -119,7 +120,18 @@ async def session_to_end(world: World) -> dict[str, Any]:
     return {"session_id": (await world.user.call(101))["session_key"].partition(".")[0]}
 
 
-MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {103: session_to_end, 3921: cancellable_bet}
+async def closed_game(world: World) -> dict[str, Any]:
+    """A game that is closed."""
+    game = await world.server.open_game(world.provider, world.source)
+    await world.provider.call(375, game_id=game)
+    return {"game_id": game}
+
+
+MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {
+    103: session_to_end,
+    378: closed_game,
+    3921: cancellable_bet,
+}
 
 
 async def example(op: int, world: World) -> dict[str, Any]:

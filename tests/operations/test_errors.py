@@ -233,6 +233,18 @@ async def start_moved_too_late(world: World, op: int) -> Reply:
     return await world.game_admin.call(op, **await example(op, world), start_at=START_MS + 1)
 
 
+async def reopened_before(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    await world.provider.call(op, **request)
+    return await world.provider.call(op, **request)
+
+
+async def reopened_in_a_closed_source(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    await world.provider.call(366, source_id=world.source)
+    return await world.provider.call(op, **request)
+
+
 async def below_min_stake(world: World, op: int) -> Reply:
     pool = (await world.game_admin.call(385, game_id=world.game, min_stake=2, **POOL))["pool_id"]
     return await world.user.call(op, pool_id=pool, target="brazil", amount="1.99")
@@ -258,6 +270,9 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (374, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (375, ErrorCode.GAME_CLOSED): after_close_of_game,
     (376, ErrorCode.CONFLICT): after_close_of_game,
+    (378, ErrorCode.CONFLICT): reopened_before,
+    (378, ErrorCode.SOURCE_CLOSED): reopened_in_a_closed_source,
+    (3751, ErrorCode.GAME_CLOSED): after_close_of_game,
     (385, ErrorCode.CONFLICT): while_closing,
     (385, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (385, ErrorCode.GAME_NOT_OPEN): before_open_at,

@@ -52,6 +52,8 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (374, "set_match_clock", Role.GAME_ADMIN, Kind.WRITE, {3420}, {3421}),
     (363, "join_game", Role.USER, Kind.CONNECTION, {333}, {470, 471}),
     (364, "leave_game", Role.USER, Kind.CONNECTION, {334}, {480, 471}),
+    (378, "reopen_game", Role.SOURCE_ADMIN, Kind.WRITE, {378}, {378, 352, 368, 361, 815}),
+    (3751, "preview_close_game", Role.GAME_OR_SOURCE_ADMIN, Kind.READ, {3411}, set()),
     (376, "cancel_game", Role.GAME_OR_SOURCE_ADMIN, Kind.WRITE, {376}, {3662, 341, 815}),
     (375, "close_game", Role.GAME_OR_SOURCE_ADMIN, Kind.WRITE, {341}, {341, 362, 368, 815}),
     (380, "list_games_for_source", Role.USER, Kind.READ, {345}, set()),
@@ -126,6 +128,8 @@ RESPONSES = {
     "user_left_game": 480,
     "game_closed": 341,
     "game_cancelled": 376,
+    "game_reopened": 378,
+    "close_game_preview": 3411,
     "games_list_for_source": 345,
     "upcoming_games_list_for_source": 3461,
     "game_sources_list": 346,
@@ -261,7 +265,7 @@ def test_a_message_is_documented_and_some_operation_or_time_gives_it(struct: typ
 
 
 def test_sources_watchers_get_what_the_contract_names() -> None:
-    assert {tag_of(struct) for struct in MESSAGES.values() if struct.for_watchers} == {340, 3401, 3402, 341}
+    assert {tag_of(struct) for struct in MESSAGES.values() if struct.for_watchers} == {340, 3401, 3402, 341, 378}
 
 
 def test_a_close_alone_ends_subscriptions() -> None:

@@ -164,7 +164,6 @@ CREATE TRIGGER bettors_go AFTER DELETE ON participations BEGIN
     UPDATE source_bettors SET pools = pools - 1
         WHERE user_id = old.user_id AND source_id = (SELECT source_id FROM games WHERE id = old.game_id);
 END;
-
 -- A hold blocks all pools of a game.
 ALTER TABLE games ADD COLUMN held_at INTEGER; -- since when no pool of the game takes bets, whatever its own is_blocked says
 
