@@ -15,6 +15,7 @@ from gameserver import __version__
 from gameserver.admin.commands import CommandRunner
 from gameserver.admin.server import open_control_socket, serve_control
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
+from gameserver.engine.distribution import Updates
 from gameserver.engine.scheduled import due_job
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.listening import Listening, listen
@@ -61,7 +62,7 @@ def open_context(
         # More at once would only compete with the event loop and the writer.
         run_aside = partial(run_sync, limiter=trio.CapacityLimiter(1))
 
-        async def read(job: Job[list[bytes | None]]) -> list[bytes | None]:
+        async def read(job: Job[Updates]) -> Updates:
             return await store.read(job)
 
         hubs = Hubs(

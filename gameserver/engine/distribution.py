@@ -1,6 +1,9 @@
 """Distribution updates of open pools (protocol, "Distribution")."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
 
 from gameserver.domain.money import to_units
 from gameserver.engine.pools import sums_of
@@ -8,6 +11,7 @@ from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.pools import ShownBet
 from gameserver.storage.connection import Connection
+from gameserver.storage.games import list_game_admins
 from gameserver.storage.pools import find_pool, list_all_open_pools, list_pool_targets
 
 
@@ -32,10 +36,33 @@ def distribution_update(
     )
 
 
-def distribution_updates(due: Iterable[tuple[str, list[ShownBet], int]], connection: Connection) -> list[bytes | None]:
-    """The bodies of updates (361), of pools given by id, new bets and their count; None for those that have ended."""
+class Updates(NamedTuple):
+    """The bodies of distribution updates (361), None for pools that have ended.
+
+    Those ``for_admins`` show who has bet; there are some only where there are ``admins`` to whom to send them.
+    """
+
+    for_all: list[bytes | None]
+    for_admins: Sequence[bytes | None] = ()
+    admins: frozenset[int] = frozenset()
+
+
+def distribution_updates(
+    due: Iterable[tuple[str, list[ShownBet], int]], game_uuid: str, subscribers: Container[int], connection: Connection
+) -> Updates:
+    """The updates of pools of a game, each given by its id, new bets and their count."""
     found = [distribution_update(connection, *update) for update in due]
-    return [None if update is None else encode_body(update) for update in found]
+    admins = frozenset(user_id for user_id in list_game_admins(connection, game_uuid) if user_id in subscribers)
+    for_admins = [_body(update, with_users=True) for update in found] if admins else []
+    return Updates([_body(update) for update in found], for_admins, admins)
+
+
+def _body(update: BettingPoolBetsDistributionUpdate | None, *, with_users: bool = False) -> bytes | None:
+    if update is None:
+        return None
+    if not with_users:
+        update = msgspec.structs.replace(update, new_bets=[bet.without_user() for bet in update.new_bets])
+    return encode_body(update)
 
 
 def open_distributions(connection: Connection, game_id: int) -> list[bytes]:

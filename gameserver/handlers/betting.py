@@ -60,7 +60,7 @@ def _placed(proposal: Proposal, placed: PlacedBet) -> BetPlacedInBettingPool:
     bet, subject = placed.row, placed.subject
     shown = to_units(bet.amount, subject.currency)
     change.set_own_balances(subject.currency, placed.balances)
-    new_bet = ShownBet(bet.uuid, target_id, shown, bet.placed_at)
+    new_bet = ShownBet(bet.uuid, target_id, shown, bet.placed_at, bet.user_id, change.user.username)
     change.effects.bets.append(PoolBet(subject.game_uuid, pool_uuid, new_bet))
     return BetPlacedInBettingPool(
         pool_id=pool_uuid, bet_id=bet.uuid, target=target_id, amount=shown, placed_at=bet.placed_at

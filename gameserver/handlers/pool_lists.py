@@ -189,5 +189,5 @@ def get_betting_pool_bets_distribution(
 
 
 def _shown_bet(bet: LatestBet, target: str, currency: str, *, with_user: bool) -> ShownBet:
-    user = (bet.user_id, bet.username) if with_user else ()
-    return ShownBet(bet.uuid, target, to_units(bet.amount, currency), bet.placed_at, *user)
+    shown = ShownBet(bet.uuid, target, to_units(bet.amount, currency), bet.placed_at, bet.user_id, bet.username)
+    return shown if with_user else shown.without_user()

@@ -38,7 +38,7 @@ class TargetSums(msgspec.Struct, frozen=True):
 
 
 class ShownBet(msgspec.Struct, frozen=True):
-    """A bet as others see it: ``user_id`` and ``username`` are there for the admins of the game alone, in 360."""
+    """A bet as others see it: ``user_id`` and ``username`` are there for the admins of the game alone."""
 
     bet_id: str
     target: str
@@ -46,6 +46,10 @@ class ShownBet(msgspec.Struct, frozen=True):
     placed_at: int
     user_id: int | msgspec.UnsetType = msgspec.UNSET
     username: str | msgspec.UnsetType = msgspec.UNSET
+
+    def without_user(self) -> Self:
+        """The bet as it is shown to everybody else."""
+        return msgspec.structs.replace(self, user_id=msgspec.UNSET, username=msgspec.UNSET)
 
 
 class TargetSumsWithBets(TargetSums, frozen=True):

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 import trio
 
 from gameserver.engine.context import PoolBet, Publication, ReopenedPool
-from gameserver.engine.distribution import distribution_updates
+from gameserver.engine.distribution import Updates, distribution_updates
 from gameserver.errors import Rejected
 from gameserver.net.compression import (
     MAX_INLINE_BYTES,
@@ -24,7 +24,7 @@ from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
-from gameserver.realtime.distribution import Distributions
+from gameserver.realtime.distribution import Distributions, DueUpdate
 from gameserver.realtime.presence import Presence
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.users import User
@@ -78,7 +78,7 @@ class HubContext:
 
     now_ms: Callable[[], int]
     call_later: Callable[[float, Callable[[], object]], object]
-    read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]]
+    read: Callable[[Job[Updates]], Awaitable[Updates]]
     run_aside: RunSync
     watchers_of: Callable[[int], Collection[Outbox]]
     presence_detail_limit: int
@@ -212,19 +212,27 @@ class Hub:
         if not due:
             return
         try:
-            bodies = await self._context.read(partial(distribution_updates, due))
+            job = partial(distribution_updates, due, self.game_uuid, self._connections_of)
+            updates = await self._context.read(job)
         except Rejected as rejected:
             logger.warning("distribution updates of game %s are delayed: %s", self.game_uuid, rejected.text)
             self._distributions.requeue(due)
             return
-        updates = {
+        for_all = self._current(due, updates.for_all)
+        for_admins = self._current(due, updates.for_admins) if updates.admins else {}
+        await self._flush()
+        if for_all:
+            await self._push(list(for_all.values()), pools=list(for_all), but_for=updates.admins)
+        if for_admins:
+            await self._push(list(for_admins.values()), pools=list(for_admins), only_for=updates.admins)
+
+    def _current(self, due: Iterable[DueUpdate], bodies: Iterable[bytes | None]) -> dict[str, MessageFrames]:
+        """The updates of the pools that have not ended since they were read."""
+        return {
             update.pool_uuid: message_frames(body, self._context.now_ms())
             for update, body in zip(due, bodies, strict=True)
             if body is not None and self._distributions.is_current(update.pool_uuid)
         }
-        await self._flush()
-        if updates:
-            await self._push(list(updates.values()), pools=list(updates))
 
     def wake(self) -> None:
         """Have the hub's task look for work, and end if nobody needs the hub."""
@@ -264,10 +272,16 @@ class Hub:
         messages: Sequence[MessageFrames],
         about: Collection[str] | None = None,
         pools: Sequence[str] | None = None,
+        *,
+        but_for: Collection[int] = (),
+        only_for: Collection[int] = (),
     ) -> None:
-        """Push messages to the active subscriptions, by the kind of push that `_push_all` describes."""
+        """Push messages to the active subscriptions, or those of some users, as `_push_all` describes."""
         active = list(self._active.items())
-        await self._compress_ahead(messages, self._active.values())
+        if but_for or only_for:
+            users = only_for or but_for
+            active = [it for it in active if (it[0].user is not None and it[0].user.id in users) is bool(only_for)]
+        await self._compress_ahead(messages, (outbox for _, outbox in active))
         self._context.deliveries += await _push_all(active, self._still_active, messages, about, pools) * len(messages)
 
     def _still_active(self, part: Sequence[tuple[Subscription, Outbox]]) -> list[Outbox]:

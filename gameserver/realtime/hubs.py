@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import trio
 
 from gameserver.engine.context import PoolBet, Publication, ReopenedPool
+from gameserver.engine.distribution import Updates
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
 from gameserver.realtime.hub import Hub, HubContext
@@ -23,7 +24,7 @@ class Hubs:
         presence_detail_limit: int,
         presence_interval_s: float,
         distribution_interval_s: float,
-        read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]],
+        read: Callable[[Job[Updates]], Awaitable[Updates]],
         run_aside: RunSync,
     ) -> None:
         self._context = HubContext(

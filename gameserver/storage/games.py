@@ -221,6 +221,15 @@ def is_game_admin(connection: Connection, game_id: int, user_id: int) -> bool:
     return connection.execute(query, (user_id, game_id)).fetchone() is not None
 
 
+def list_game_admins(connection: Connection, game_uuid: str) -> list[int]:
+    """The ids of the users who are admins of the game with this wire id."""
+    rows = connection.execute(
+        "SELECT user_id FROM games JOIN game_admins ON game_id = games.id WHERE uuid = ? AND removed_at IS NULL",
+        (game_uuid,),
+    )
+    return [user_id for (user_id,) in rows]
+
+
 def count_appointed_admins(connection: Connection, game: Game) -> int:
     """The number of the game's admins who are not admins of its source; `max_game_admins` bounds it."""
     count: int = connection.execute(

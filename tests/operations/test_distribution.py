@@ -11,9 +11,9 @@ from trio.testing import MockClock
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.jobs import QueuedJob
 from tests.support.harness import Client, run_inline, running_server
-from tests.support.pools import backing, unbacked
+from tests.support.pools import backing, unbacked, without_header
 from tests.support.settling import Table, accepted, kinds, lay_table, of_kind
-from tests.support.world import NEVER_S, RunningClock, assert_broadcast
+from tests.support.world import NEVER_S, RunningClock, assert_broadcast, bearer
 
 INTERVAL_MS = 400
 INTERVAL_S = INTERVAL_MS / 1000
@@ -310,3 +310,25 @@ async def test_an_update_that_cannot_be_read_comes_an_interval_later_with_its_be
     (update,) = await updates_within(watcher, INTERVAL_S)
     assert [bet["bet_id"] for bet in update["new_bets"]] == [first, second]
     assert (update["new_bets_count"], update["bet_count"]) == (2, 2)
+
+
+async def test_who_has_bet_is_told_to_the_admins_of_the_game_alone_as_they_are_then(
+    paced: Table, autojump_clock: MockClock
+) -> None:
+    pool, watcher = await paced.pool(), await paced.watcher()
+    await accepted(paced.admin, 617, game_id=paced.game, username="cat")
+    admin = await paced.client("cat")
+    await accepted(admin, 363, game_id=paced.game)
+    view = await paced.server.connect(headers=bearer((await accepted(admin, 101))["session_key"]))
+    await accepted(view, 363, game_id=paced.game)
+    for is_admin in (True, False):
+        placed = await paced.bet("bob", pool, "brazil", 3)
+        (seen,) = await updates_within(watcher, 2 * INTERVAL_S)
+        (told,) = await updates_within(admin, 2 * INTERVAL_S)
+        assert list(map(without_header, await updates_within(view, 2 * INTERVAL_S))) == [without_header(seen)]
+        (bet,) = seen["new_bets"]
+        assert (set(bet), bet["bet_id"]) == ({"bet_id", "target", "amount", "placed_at"}, placed)
+        named = {**bet, "user_id": 2, "username": "bob"} if is_admin else bet
+        assert without_header(told) == {**without_header(seen), "new_bets": [named]}
+        if is_admin:
+            await accepted(paced.admin, 618, game_id=paced.game, username="cat")

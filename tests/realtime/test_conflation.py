@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock
 
 from gameserver.engine.context import PoolBet
+from gameserver.engine.distribution import Updates
 from gameserver.errors import CloseCode
 from gameserver.net.compression import NO_COMPRESSION, MessageFrames, joined_frames
 from gameserver.net.frames import close_frame, text_frame
@@ -373,10 +374,10 @@ class Market:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(POOLS, 0))
     told: list[str] = field(default_factory=list)
 
-    async def read(self, job: Callable[..., list[bytes | None]]) -> list[bytes | None]:
+    async def read(self, job: Callable[..., Updates]) -> Updates:
         """The updates that are due."""
-        (due,) = job.args  # type: ignore[attr-defined]
-        return [self.body(update.pool_uuid, update.new_bets) for update in due]
+        due = job.args[0]  # type: ignore[attr-defined]
+        return Updates([self.body(update.pool_uuid, update.new_bets) for update in due])
 
     def body(self, pool: str, new_bets: Iterable[ShownBet]) -> bytes:
         """An update of a pool, of some 12 kB."""

@@ -8,6 +8,7 @@ import trio
 import trio.testing
 
 from gameserver.engine.context import PoolBet, Publication
+from gameserver.engine.distribution import Updates
 from gameserver.errors import CloseCode
 from gameserver.net.compression import NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox
@@ -63,11 +64,11 @@ def frame(seq: int) -> bytes:
     return message_frames(b'{"res":366}', 0, seq).of(NO_COMPRESSION)
 
 
-async def read_nothing(job: Job[list[bytes | None]]) -> list[bytes | None]:
-    return []
+async def read_nothing(job: Job[Updates]) -> Updates:
+    return Updates([])
 
 
-def new_hubs(read: Callable[[Job[list[bytes | None]]], Awaitable[list[bytes | None]]] = read_nothing) -> Hubs:
+def new_hubs(read: Callable[[Job[Updates]], Awaitable[Updates]] = read_nothing) -> Hubs:
     return Hubs(
         now_ms=lambda: 0,
         call_later=lambda delay_s, call: None,
@@ -237,9 +238,9 @@ async def test_what_happens_while_a_distribution_is_read_is_told_before_it_and_a
 ) -> None:
     update = b'{"res":361}'
 
-    async def read_meanwhile(job: Job[list[bytes | None]]) -> list[bytes | None]:
+    async def read_meanwhile(job: Job[Updates]) -> Updates:
         hub.publish(publication(1)._replace(ends_pool="pool" if ends else None))
-        return [update, update]
+        return Updates([update, update])
 
     listener = SlowListener(mock_clock, 0)
     async with listening(listener, new_hubs(read_meanwhile)) as hub:

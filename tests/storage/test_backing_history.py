@@ -30,6 +30,10 @@ def test_however_many_bets_there_are_the_records_are_few_and_evenly_apart(
     gaps = [
         after.at - before.at for before, after in pairwise([*records, records[-1]._replace(at=NOW + 1000 * every_ms)])
     ]
+    (period_ms,) = connection.execute("SELECT history_period_ms FROM pools").fetchone()
+    # Of each period the last stays, but for those in which the periods became longer.
+    last_ones = [record for record in records if (record.at + every_ms) // period_ms > record.at // period_ms]
+    assert len(last_ones) >= 0.9 * len(records)
     assert len(records) >= MAX_RECORDS // 4
     assert max(gaps) <= 1000 * every_ms / (MAX_RECORDS // 8)
 
