@@ -210,6 +210,7 @@ CREATE TABLE pools (
     min_stake INTEGER NOT NULL DEFAULT 1 CHECK (min_stake > 0),
     max_stake INTEGER CHECK (max_stake > 0),
     is_cancellable INTEGER NOT NULL DEFAULT 0 CHECK (is_cancellable IN (0, 1)),
+    settle_delay_ms INTEGER NOT NULL DEFAULT 0 CHECK (settle_delay_ms BETWEEN 0 AND 600000),
     history_period_ms INTEGER NOT NULL DEFAULT 1 CHECK (history_period_ms > 0),
     history_length INTEGER NOT NULL DEFAULT 0 CHECK (history_length >= 0), -- how many records there are, or fewer
     last_bet_at INTEGER,

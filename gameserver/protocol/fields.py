@@ -59,6 +59,9 @@ Scores = Annotated[
     dict[str, Annotated[int, Meta(ge=-100, le=100)]],
     Meta(description="an object of action → points, an integer from -100 to 100"),
 ]
+SettleDelayMillis = Annotated[
+    int, Meta(ge=0, le=600_000, description="an integer of milliseconds from 0 to 600000, ten minutes")
+]
 Period = Annotated[str, _text_up_to(32)]
 ElapsedMillis = Annotated[int, Meta(ge=0, le=2**53 - 1, description="an integer of milliseconds, from 0 up")]
 Currency = Annotated[
