@@ -11,7 +11,8 @@ CREATE TABLE users (
 -- What the database knows of the server it belongs to: one row, once there has been one.
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32) -- of the secret that keys are made with
+    secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32), -- of the secret that keys are made with
+    epoch TEXT -- NULL in a backup, until a server starts on it
 ) STRICT;
 
 -- A live session key, or view key. The key itself is made of this id and a secret that is not in the database.

@@ -42,6 +42,7 @@ from gameserver.storage.settlements import (
     update_pool_ended,
     update_sums,
 )
+from gameserver.storage.users import list_usernames
 
 _SECOND_LABEL = 1  # its position
 
@@ -203,6 +204,9 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
     limit = change.settings.max_listed_bettors
     winners, losers = plan.winners, plan.losers
     invalidated = list(dict.fromkeys(bet.user_id for bet in plan.late))
+    listed_winners = amounts_by_user(winners, pool.currency, limit)
+    listed_losers = amounts_by_user(losers, pool.currency, limit)
+    listed = {*map(int, (*listed_winners, *listed_losers)), *invalidated[:limit]}
     truncated = max(len(winners), len(losers), len(invalidated)) > limit
     ended = kind(
         pool_id=pool.uuid,
@@ -210,9 +214,10 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
         event_id=resolution.event.uuid if resolution.event is not None else None,
         **shown_winners(target_keys(change, pool), resolution.winners, plan.divisions)._asdict(),
         description=pool.description,
-        winners=amounts_by_user(winners, pool.currency, limit),
-        losers=amounts_by_user(losers, pool.currency, limit),
+        winners=listed_winners,
+        losers=listed_losers,
         invalidated_bettors=invalidated[:limit],
+        usernames={str(user): name for user, name in list_usernames(change.connection, sorted(listed)).items()},
         is_money_return=plan.is_money_return,
         amount_total=to_units(pool.amount_total, pool.currency),
         participants=pool.participants,

@@ -92,6 +92,8 @@ ALTER TABLE events ADD COLUMN external_id TEXT;
 CREATE UNIQUE INDEX events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL AND voided_at IS NULL;
 CREATE INDEX voided_events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL;
 ALTER TABLE games ADD COLUMN cancelled_at INTEGER;
+-- What a client knows holds while the epoch is the same.
+ALTER TABLE identity ADD COLUMN epoch TEXT; -- NULL in a backup, until a server starts on it
 -- A session may be a view key.
 ALTER TABLE sessions ADD COLUMN is_view INTEGER NOT NULL DEFAULT 0 CHECK (is_view IN (0, 1));
 
