@@ -389,5 +389,6 @@ def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived
         "a void and the same again",
         "a close that waits",
         "a close at another time",
+        "a pool that waits resolved",
     }
     assert all(Course.lived.values())
