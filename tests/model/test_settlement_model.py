@@ -177,6 +177,7 @@ class Course(RuleBasedStateMachine):
 
     @rule(pool=choices, winners=st.lists(choices, min_size=1, max_size=3), split=st.sampled_from(["profit", "pot"]))
     def resolve_to_several(self, pool: int, winners: list[int], split: str) -> None:
+        self.bet([(name, pool, winners[0] + at, 7_77) for at, name in enumerate(BETTORS[:2])])
         pools = [found for found in self.open_pools() if found["bet_count"] > 1]
         if pools:
             chosen = pools[pool % len(pools)]

@@ -150,6 +150,7 @@ async def test_a_preview_names_the_pool_recreated_from_one_and_how_many_bets_it_
 
 async def test_a_preview_of_a_void_sums_up_what_all_pools_take_back_from_who_has_spent_it(table: Table) -> None:
     await two_pools(table)
+    await table.bet("dan", await table.pool(), "argentina", 1, at=1)
     event = await table.event("argentina:1", at=10)  # of 995, ann has 3 and 9 more
     await spend(table, "ann", 1000)
     preview = await confirmed(table, event)
