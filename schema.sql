@@ -11,7 +11,8 @@ CREATE TABLE users (
 -- What the database knows of the server it belongs to: one row, once there has been one.
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32) -- of the secret that keys are made with
+    secret_fingerprint BLOB NOT NULL CHECK (length(secret_fingerprint) = 32), -- of the secret that keys are made with
+    epoch TEXT -- NULL in a backup, until a server starts on it
 ) STRICT;
 
 -- A live session key, or view key. The key itself is made of this id and a secret that is not in the database.
@@ -210,6 +211,7 @@ CREATE TABLE pools (
     min_stake INTEGER NOT NULL DEFAULT 1 CHECK (min_stake > 0),
     max_stake INTEGER CHECK (max_stake > 0),
     is_cancellable INTEGER NOT NULL DEFAULT 0 CHECK (is_cancellable IN (0, 1)),
+    settle_delay_ms INTEGER NOT NULL DEFAULT 0 CHECK (settle_delay_ms BETWEEN 0 AND 600000),
     history_period_ms INTEGER NOT NULL DEFAULT 1 CHECK (history_period_ms > 0),
     history_length INTEGER NOT NULL DEFAULT 0 CHECK (history_length >= 0), -- how many records there are, or fewer
     last_bet_at INTEGER,

@@ -1,7 +1,7 @@
 """Closing a game, by request or by time (protocol, "Closing a game")."""
 
 from gameserver.engine.context import DAY_MS, Change
-from gameserver.engine.settlement import Resolution, end_pool, none_position
+from gameserver.engine.settlement import Resolution, end_pool, position_without_event
 from gameserver.engine.steering import block_pool
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
@@ -14,7 +14,7 @@ from gameserver.storage.games import (
     update_game_closing,
     update_game_reopened,
 )
-from gameserver.storage.pools import list_all_open_pools
+from gameserver.storage.pools import Pool, list_all_open_pools
 from gameserver.storage.schedule import TimerKind, delete_timers_of_game, delete_timers_of_kinds, insert_timer
 
 _STEERING = (
@@ -29,13 +29,13 @@ _STEERING = (
 def close(change: Change, game: Game) -> list[str]:
     """Close a game that is not closed, as far as its open pools let it.
 
-    Open parimutuel pools resolve to ``none``. Open binary pools are blocked, and the game stays in closing until
-    they are resolved by hand. Returns the ids of these pools.
+    Open parimutuel pools resolve to ``none``, and binary pools that only wait for late events to their second label.
+    Other binary pools are blocked, and the game stays in closing until they are resolved by hand. Returns their ids.
     """
     manual = []
     for pool in list_all_open_pools(change.connection, game.id):
-        if not pool.type.is_binary:
-            end_pool(change, pool, Resolution("close", (none_position(change, pool),)))
+        if resolves_at_close(pool, change.now_ms):
+            end_pool(change, pool, Resolution("close", (position_without_event(change, pool),)))
             continue
         manual.append(pool.uuid)
         if game.closing_at is None or not pool.is_blocked:
@@ -46,6 +46,11 @@ def close(change: Change, game: Game) -> list[str]:
         update_game_closing(change.connection, game.id, change.now_ms)
         delete_timers_of_kinds(change.connection, game.id, _STEERING)
     return manual
+
+
+def resolves_at_close(pool: Pool, now_ms: int) -> bool:
+    """Whether a pool ends with its game, if it closes now; the others are to be resolved by hand."""
+    return not pool.type.is_binary or pool.has_finished(now_ms)
 
 
 def _finish(change: Change, game: Game) -> None:

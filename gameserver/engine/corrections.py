@@ -58,12 +58,15 @@ def take_settlement_back(change: Change, settlement_id: int) -> Pool:
 
 def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
     """Whether a pool whose settlement is taken back can run on: its game and its own time are not over."""
-    return game.closed_at is None and game.closing_at is None and (pool.finish_at is None or now_ms < pool.finish_at)
+    return game.closed_at is None and game.closing_at is None and (pool.ends_at is None or now_ms < pool.ends_at)
 
 
 def reopen_pool(change: Change, pool: Pool, *, blocked: bool) -> Pool:
     """Let a pool run again, and block it at once if asked for."""
-    if pool.finish_at is not None:
+    if pool.has_finished(change.now_ms):
+        assert pool.ends_at is not None
+        insert_timer(change.connection, pool.ends_at, TimerKind.SETTLE_POOL, pool.game_id, pool_id=pool.id)
+    elif pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
     if was_recreated(change.connection, pool.id):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)

@@ -16,6 +16,7 @@ from gameserver.protocol.codec import encode_body
 from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails
 from gameserver.protocol.match_clock import ClockReading
 from gameserver.storage.connection import Connection
+from gameserver.storage.epoch import get_epoch
 from gameserver.storage.events import Event, find_event, list_counts
 from gameserver.storage.games import Game
 from gameserver.storage.labels import list_labels
@@ -34,7 +35,8 @@ def read_details(reading: Reading, request: GetGameDetails) -> GameDetails:
         before = find_event(reading.connection, game.id, request.before)
         if before is None:
             raise not_found("before", "event of this game")
-    return details_of(reading, game, game.seq, before, request.limit, with_voided=request.with_voided)
+    details = details_of(reading, game, game.seq, before, request.limit, with_voided=request.with_voided)
+    return msgspec.structs.replace(details, epoch=get_epoch(reading.connection))
 
 
 class LastingDetails(NamedTuple):

@@ -11,6 +11,7 @@ from gameserver.errors import invalid
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game
 from gameserver.storage.labels import shown_name
+from gameserver.storage.pools import Pool
 from gameserver.storage.scores import get_score
 from gameserver.storage.targets import find_target_path, get_action_key, get_target_path
 
@@ -19,6 +20,14 @@ def require_past(happened_at: int, now_ms: int) -> None:
     """Raise ``invalid_parameter`` for a time in the future."""
     if happened_at > now_ms:
         raise invalid("happened_at", f"happened_at must not be in the future; now is {now_ms}")
+
+
+def require_within_pool(pool: Pool, happened_at: int) -> None:
+    """Raise ``invalid_parameter`` for what happened before a pool's start, or not before its finish."""
+    if happened_at < pool.start_at:
+        raise invalid("happened_at", f"happened_at must not be earlier than the pool's start_at ({pool.start_at})")
+    if pool.has_finished(happened_at):
+        raise invalid("happened_at", f"happened_at must be earlier than the pool's finish_at ({pool.finish_at})")
 
 
 def draft_action(reading: Reading, game: Game, new: Event, action_key: str, target_id: str) -> EventDraft:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from gameserver.domain.pools import UnlistedTarget
 from gameserver.domain.targets import TargetRow, path_id
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.settlement import Resolution, none_position
+from gameserver.engine.settlement import Resolution, position_without_event
 from gameserver.storage.events import Event, count_event
 from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool, PoolTarget, find_pool_target, list_open_pools_of_action
@@ -35,7 +35,7 @@ def count(change: Change, event: Event, path: list[TargetRow], step: int) -> Non
 
 def is_within_pool(pool: Pool, happened_at: int) -> bool:
     """Whether something that happened then falls between the pool's start and finish."""
-    return pool.start_at <= happened_at and (pool.finish_at is None or happened_at < pool.finish_at)
+    return pool.start_at <= happened_at and not pool.has_finished(happened_at)
 
 
 def resolution_by(reading: Reading, pool: Pool, event: Event, path: list[TargetRow]) -> Resolution | None:
@@ -51,7 +51,7 @@ def resolution_by(reading: Reading, pool: Pool, event: Event, path: list[TargetR
         return None
     if pool.unlisted_target is UnlistedTarget.REFUND:
         return Resolution("event", (), event)
-    return Resolution("event", (none_position(reading, pool),), event)
+    return Resolution("event", (position_without_event(reading, pool),), event)
 
 
 def resolutions_of(reading: Reading, draft: EventDraft) -> list[tuple[Pool, Resolution]]:

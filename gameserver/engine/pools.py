@@ -65,6 +65,7 @@ def pool_object(kind: type[PoolT], pool: Pool, distribution: Mapping[str, Target
         min_stake=to_units(pool.min_stake, pool.currency),
         max_stake=None if pool.max_stake is None else to_units(pool.max_stake, pool.currency),
         is_cancellable=pool.is_cancellable,
+        settle_delay_ms=pool.settle_delay_ms,
         recreated_from=pool.predecessor,
         version=pool.version,
     )

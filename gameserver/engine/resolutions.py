@@ -9,7 +9,7 @@ from gameserver.domain.names import split_list
 from gameserver.domain.parimutuel import Split
 from gameserver.domain.targets import target_key
 from gameserver.engine.context import Reading
-from gameserver.engine.event_drafts import require_past
+from gameserver.engine.event_drafts import require_past, require_within_pool
 from gameserver.engine.preconditions import require_unresolved
 from gameserver.engine.settlement import Resolution
 from gameserver.errors import ErrorCode, Rejected, invalid
@@ -53,10 +53,7 @@ def draft_resolution(
         if key not in positions:
             raise invalid("winners", f"winners must be targets of this pool, not {key[:80]!r}")
     require_unresolved(pool)
-    if happened_at < pool.start_at:
-        raise invalid("happened_at", f"happened_at must not be earlier than the pool's start_at ({pool.start_at})")
-    if pool.finish_at is not None and happened_at >= pool.finish_at:
-        raise invalid("happened_at", f"happened_at must be earlier than the pool's finish_at ({pool.finish_at})")
+    require_within_pool(pool, happened_at)
     winners = ",".join(keys)
     event = Event(0, "", pool.game_id, None, None, pool.id, winners, None, happened_at, reading.now_ms, None)
     return ManualResolution(pool, event, tuple(sorted(positions[key] for key in keys)), split)

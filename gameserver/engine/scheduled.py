@@ -6,7 +6,7 @@ from functools import partial
 from gameserver.config import Settings
 from gameserver.engine.closing import close, close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Committed
-from gameserver.engine.settlement import Resolution, end_pool, none_position
+from gameserver.engine.settlement import Resolution, end_pool, is_recreated, position_without_event, recreate
 from gameserver.engine.steering import SCHEDULED_STEERING
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.connection import Connection
@@ -23,7 +23,6 @@ SYSTEM_USER = User(0, "the clock", is_provider=False)
 PURGE_BATCH = 500
 PURGE_PAUSE_MS = 1_000
 RETRY_MS = 60_000
-SECOND_LABEL = 1  # the position of a binary pool's second target
 
 
 def due_job(settings: Settings, connection: Connection, now_ms: int) -> Due | None:
@@ -50,11 +49,26 @@ def _close_game(change: Change, timer: Timer) -> None:
 
 
 def _finish_pool(change: Change, timer: Timer) -> None:
-    """End a time-based pool at its ``finish_at``: parimutuel as ``none``, binary as its second label."""
+    """End betting in a time-based pool at its ``finish_at``: settle it, or wait for late events while its game is open.
+
+    A pool that waits is recreated at once.
+    """
+    assert timer.pool_id is not None
+    pool, game = get_pool(change.connection, timer.pool_id), get_game(change.connection, timer.game_id)
+    if not pool.settle_delay_ms or game.closing_at is not None:
+        _settle_pool(change, timer)
+        return
+    assert pool.ends_at is not None
+    insert_timer(change.connection, pool.ends_at, TimerKind.SETTLE_POOL, game.id, pool_id=pool.id)
+    if is_recreated(change, game, pool):
+        recreate(change, game, pool)
+
+
+def _settle_pool(change: Change, timer: Timer) -> None:
+    """End a time-based pool that no event has resolved: parimutuel as ``none``, binary as its second label."""
     assert timer.pool_id is not None
     pool = get_pool(change.connection, timer.pool_id)
-    position = SECOND_LABEL if pool.type.is_binary else none_position(change, pool)
-    end_pool(change, pool, Resolution("time", (position,)))
+    end_pool(change, pool, Resolution("time", (position_without_event(change, pool),)))
     close_if_nothing_remains(change, pool.game_id)
 
 
@@ -68,6 +82,7 @@ def _purge_log(change: Change, timer: Timer) -> None:
 _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
     **SCHEDULED_STEERING,
     TimerKind.FINISH_POOL: _finish_pool,
+    TimerKind.SETTLE_POOL: _settle_pool,
     TimerKind.CLOSE_GAME: _close_game,
     TimerKind.PURGE_LOG: _purge_log,
 }

@@ -42,6 +42,9 @@ from gameserver.storage.settlements import (
     update_pool_ended,
     update_sums,
 )
+from gameserver.storage.users import list_usernames
+
+_SECOND_LABEL = 1  # its position
 
 
 class Resolution(NamedTuple):
@@ -160,18 +163,18 @@ def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
     )
     apply_plan(change, pool, plan, settlement_id)
     # The other timers stay: they apply if the settlement is taken back.
-    delete_timers(change.connection, pool.game_id, [TimerKind.FINISH_POOL], pool_id=pool.id)
+    delete_timers(change.connection, pool.game_id, [TimerKind.FINISH_POOL, TimerKind.SETTLE_POOL], pool_id=pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
     game = get_game(change.connection, pool.game_id)
     _publish_end(change, game, get_pool(change.connection, pool.id), plan, resolution)
-    if is_recreated(game, pool, resolution) and not was_recreated(change.connection, pool.id):
-        _recreate(change, game, pool)
+    if resolution.cause in ("event", "time") and is_recreated(change, game, pool):
+        recreate(change, game, pool)
 
 
-def is_recreated(game: Game, pool: Pool, resolution: Resolution) -> bool:
-    """Whether a pool that ends this way is recreated, the limits permitting."""
+def is_recreated(reading: Reading, game: Game, pool: Pool) -> bool:
+    """Whether a pool that is resolved, or whose ``finish_at`` comes, is recreated, the limits permitting."""
     is_game_open = game.closing_at is None and game.closed_at is None
-    return pool.recreate_on_end and resolution.cause in ("event", "time") and is_game_open
+    return pool.recreate_on_end and is_game_open and not was_recreated(reading.connection, pool.id)
 
 
 def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> None:
@@ -192,14 +195,18 @@ def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: 
 
 
 def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, resolution: Resolution) -> None:
+    expired_at = pool.finish_at if resolution.cause == "time" else None
     kind = (
-        partial(BetPoolExpired, expired_at=change.now_ms)
-        if resolution.cause == "time"
-        else partial(BetPoolResolved, resolved_at=change.now_ms)
+        partial(BetPoolResolved, resolved_at=change.now_ms)
+        if expired_at is None
+        else partial(BetPoolExpired, expired_at=expired_at)
     )
     limit = change.settings.max_listed_bettors
     winners, losers = plan.winners, plan.losers
     invalidated = list(dict.fromkeys(bet.user_id for bet in plan.late))
+    listed_winners = amounts_by_user(winners, pool.currency, limit)
+    listed_losers = amounts_by_user(losers, pool.currency, limit)
+    listed = {*map(int, (*listed_winners, *listed_losers)), *invalidated[:limit]}
     truncated = max(len(winners), len(losers), len(invalidated)) > limit
     ended = kind(
         pool_id=pool.uuid,
@@ -207,9 +214,10 @@ def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, r
         event_id=resolution.event.uuid if resolution.event is not None else None,
         **shown_winners(target_keys(change, pool), resolution.winners, plan.divisions)._asdict(),
         description=pool.description,
-        winners=amounts_by_user(winners, pool.currency, limit),
-        losers=amounts_by_user(losers, pool.currency, limit),
+        winners=listed_winners,
+        losers=listed_losers,
         invalidated_bettors=invalidated[:limit],
+        usernames={str(user): name for user, name in list_usernames(change.connection, sorted(listed)).items()},
         is_money_return=plan.is_money_return,
         amount_total=to_units(pool.amount_total, pool.currency),
         participants=pool.participants,
@@ -227,8 +235,10 @@ def target_keys(reading: Reading, pool: Pool) -> dict[int, str]:
     return {target.position: target.key for target in list_pool_targets(reading.connection, pool.id)}
 
 
-def none_position(reading: Reading, pool: Pool) -> int:
-    """The position of ``none`` in a parimutuel pool."""
+def position_without_event(reading: Reading, pool: Pool) -> int:
+    """The position that wins when nothing has happened: ``none`` of a parimutuel pool, the second label of a binary."""
+    if pool.type.is_binary:
+        return _SECOND_LABEL
     none = find_pool_target(reading.connection, pool.id, NONE_ID)
     assert none is not None
     return none.position
@@ -240,8 +250,8 @@ def amounts_by_user(amounts: dict[int, int], currency: str, limit: int) -> dict[
     return {str(user): to_units(amount, currency) for user, amount in listed}
 
 
-def _recreate(change: Change, game: Game, pool: Pool) -> None:
-    """Open the successor of an ended pool, if the limits allow it (protocol, "Recreation")."""
+def recreate(change: Change, game: Game, pool: Pool) -> None:
+    """Open the successor of a pool that takes no more bets, if the limits allow it (protocol, "Recreation")."""
     limit = change.settings.max_unbacked_runs
     unbacked_runs = count_unbacked_runs(change.connection, pool.id, limit)
     if unbacked_runs >= limit or not may_open_pool(change, game):
@@ -276,5 +286,6 @@ def _recreate(change: Change, game: Game, pool: Pool) -> None:
         min_stake=pool.min_stake,
         max_stake=pool.max_stake,
         is_cancellable=pool.is_cancellable,
+        settle_delay_ms=pool.settle_delay_ms,
     )
     open_pool(change, game, new, targets)

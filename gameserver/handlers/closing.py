@@ -3,7 +3,7 @@
 import msgspec
 
 from gameserver.domain.money import to_units
-from gameserver.engine.closing import finish_cancelled, resume
+from gameserver.engine.closing import finish_cancelled, resolves_at_close, resume
 from gameserver.engine.context import DAY_MS, Change, Reading
 from gameserver.engine.corrections import (
     overdrawn,
@@ -13,7 +13,7 @@ from gameserver.engine.corrections import (
     void_and_publish,
 )
 from gameserver.engine.preconditions import require_not_closed, require_source_open
-from gameserver.engine.settlement import Resolution, none_position, plan_settlement, shown_winners, target_keys
+from gameserver.engine.settlement import Resolution, plan_settlement, position_without_event, shown_winners, target_keys
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.closing import (
     CancelGame,
@@ -94,8 +94,8 @@ def _require_reopenable(change: Change, game: Game) -> None:
 
 
 def _may_run_on(change: Change, settlement: Settlement) -> bool:
-    finish_at = get_pool(change.connection, settlement.pool_id).finish_at
-    return finish_at is None or change.now_ms < finish_at
+    ends_at = get_pool(change.connection, settlement.pool_id).ends_at
+    return ends_at is None or change.now_ms < ends_at
 
 
 def _run_on(change: Change, settlement: Settlement) -> Pool:
@@ -113,9 +113,9 @@ def preview_close_game(reading: Reading, request: PreviewCloseGame) -> CloseGame
 
 def _closing(reading: Reading, pool: Pool) -> ClosingPool:
     amount = to_units(pool.amount_total, pool.currency)
-    if pool.type.is_binary:
+    if not resolves_at_close(pool, reading.now_ms):
         return ClosingPool(REMAINS, None, None, 0, pool.participants, amount)
-    position = none_position(reading, pool)
+    position = position_without_event(reading, pool)
     plan = plan_settlement(reading, pool, Resolution("close", (position,)))
     paid = to_units(pool.amount_total - plan.takeout, pool.currency)
     price = shown_winners(target_keys(reading, pool), (position,), plan.divisions).price

@@ -10,7 +10,7 @@ from gameserver.domain.scores import with_event
 from gameserver.domain.targets import target_key
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.event_drafts import draft_action, draft_of, require_past, shown_event
+from gameserver.engine.event_drafts import draft_action, draft_of, require_past, require_within_pool, shown_event
 from gameserver.engine.events import EventDraft, count, resolutions_of
 from gameserver.engine.preconditions import require_running, require_unresolved
 from gameserver.engine.resolutions import draft_resolution, parse_winners
@@ -100,9 +100,8 @@ def _draft_resolution(
     label = find_pool_target(reading.connection, pool.id, key)
     if label is None:
         raise invalid("target_id", f"target_id must be one of the two labels of this pool, not {key[:80]!r}")
-    if happened_at < pool.start_at:
-        raise invalid("happened_at", f"happened_at must not be earlier than the pool's start_at ({pool.start_at})")
     require_unresolved(pool)
+    require_within_pool(pool, happened_at)
     event = _new_event(reading, request, pool.game_id, happened_at)._replace(pool_id=pool.id, pool_target=key)
     return EventDraft(get_game(reading.connection, pool.game_id), event, [], "", pool, label)
 
@@ -169,7 +168,7 @@ def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEvent
     pools = {}
     for pool, resolution in resolutions:
         free_slots += 1
-        recreated = is_recreated(game, pool, resolution) and free_slots > 0
+        recreated = is_recreated(reading, game, pool) and free_slots > 0
         free_slots -= recreated
         pools[pool.uuid] = _preview(reading, pool, resolution, recreated=recreated)
     return GameEventPreview(

@@ -114,14 +114,10 @@ def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool],
         view = pool_object(PoolView, pool, sums_of(pool, targets))
         if message in (YourRunningPoolsForGame, YourResolvedPoolsForGame):
             view = _with_stakes(reading, view, pool, targets)
-        if pool.settlement_id is not None:
-            view = _with_outcome(reading, view, pool.settlement_id, targets)
         if message is YourResolvedPoolsForGame:
             net = get_net(reading.connection, reading.user.id, pool.id)
             view = msgspec.structs.replace(view, total_winnings=to_units(net, pool.currency))
-        if is_admin:
-            view = _with_pending(reading, view, pool)
-        views[pool.uuid] = view
+        views[pool.uuid] = _as_read(reading, view, pool, targets, is_admin=is_admin)
     return message(
         game_id=game.uuid,
         pools_list=views,
@@ -130,7 +126,12 @@ def _list(reading: Reading, message: type[ListT], game: Game, found: list[Pool],
     )
 
 
-def _with_pending(reading: Reading, view: ReadingT, pool: Pool) -> ReadingT:
+def _as_read(reading: Reading, view: ReadingT, pool: Pool, targets: list[PoolTarget], *, is_admin: bool) -> ReadingT:
+    """The view with the outcome of a pool that has ended, and for admins with what is to come."""
+    if pool.settlement_id is not None:
+        view = _with_outcome(reading, view, pool.settlement_id, targets)
+    if not is_admin:
+        return view
     coming = get_coming_steering(reading.connection, pool.id, pool.action_id)
     return msgspec.structs.replace(view, pending=Pending(*coming))
 
@@ -149,7 +150,7 @@ def _with_stakes(reading: Reading, view: PoolView, pool: Pool, targets: list[Poo
     return msgspec.structs.replace(view, user_backed=backed, my_bets=my_bets)
 
 
-def _with_outcome(reading: Reading, view: PoolView, settlement_id: int, targets: list[PoolTarget]) -> PoolView:
+def _with_outcome(reading: Reading, view: ReadingT, settlement_id: int, targets: list[PoolTarget]) -> ReadingT:
     settlement = get_settlement(reading.connection, settlement_id)
     keys = {target.position: target.key for target in targets}
     event = None if settlement.event_id is None else get_event(reading.connection, settlement.event_id)
@@ -185,7 +186,7 @@ def get_betting_pool_bets_distribution(
         for target in targets
     }
     view = pool_object(NewBettingPoolBetsDistribution, pool, distribution)
-    return _with_pending(reading, view, pool) if is_admin else view
+    return _as_read(reading, view, pool, targets, is_admin=is_admin)
 
 
 def _shown_bet(bet: LatestBet, target: str, currency: str, *, with_user: bool) -> ShownBet:

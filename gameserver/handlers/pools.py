@@ -58,6 +58,9 @@ def parse_subject(request: CreateAndOpenBettingPool, settings: Settings) -> _Sub
     """What is bet on, as the parameters name it. Raises `Rejected`."""
     type_ = request.pool_kind
     check_finish_at(type_, request.finish_at)
+    if request.settle_delay_ms and not type_.is_timed:
+        text = f"settle_delay_ms is accepted for time-based pools (types 2 and 4), not for type {type_}"
+        raise invalid("settle_delay_ms", text)
     stakes = (_limit(request.min_stake, "min_stake"), _limit(request.max_stake, "max_stake"))
     if type_.is_binary:
         names = list(islice(split_list(request.targets), MAX_LABELS + 1))
@@ -129,6 +132,7 @@ def create_and_open_betting_pool(
             min_stake=min_stake,
             max_stake=max_stake,
             is_cancellable=request.is_cancellable,
+            settle_delay_ms=request.settle_delay_ms,
         ),
         targets,
     )
@@ -172,6 +176,9 @@ def update_betting_pool(change: Change, request: UpdateBettingPool, update: Pool
     """Change an open pool, and tell the game's subscribers (352)."""
     pool = change.pool(request, request.pool_id)
     game = get_game(change.connection, pool.game_id)
+    if pool.has_finished(change.now_ms) and (request.finish_at or request.stop_accepting_bets_at):
+        require_unresolved(pool)
+        raise Rejected(ErrorCode.BETTING_ENDED, f"betting has ended; times could be changed until {pool.finish_at}")
     properties = _changed(pool, request, update, change.now_ms)
     _check_changed_times(pool, game, request, properties, change.now_ms)
     require_unresolved(pool)

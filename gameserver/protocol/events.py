@@ -20,7 +20,10 @@ class EndedPool(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``winning_target`` and ``price`` are of it, else null.
 
     The three lists are cut at ``max_listed_bettors``; ``truncated`` and the counts are present if one is.
+    ``usernames`` maps the ids of the users listed to their names, as many as a message can hold.
     """
+
+    cuts: ClassVar[tuple[str, ...]] = ("usernames",)
 
     pool_id: str
     game_id: str
@@ -33,6 +36,7 @@ class EndedPool(Message, frozen=True, kw_only=True, omit_defaults=True):
     winners: dict[str, Decimal]
     losers: dict[str, Decimal]
     invalidated_bettors: list[int]
+    usernames: dict[str, str]
     is_money_return: bool
     amount_total: Decimal
     participants: int

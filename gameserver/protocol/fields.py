@@ -59,6 +59,9 @@ Scores = Annotated[
     dict[str, Annotated[int, Meta(ge=-100, le=100)]],
     Meta(description="an object of action → points, an integer from -100 to 100"),
 ]
+SettleDelayMillis = Annotated[
+    int, Meta(ge=0, le=600_000, description="an integer of milliseconds from 0 to 600000, ten minutes")
+]
 Period = Annotated[str, _text_up_to(32)]
 ElapsedMillis = Annotated[int, Meta(ge=0, le=2**53 - 1, description="an integer of milliseconds, from 0 up")]
 Currency = Annotated[
@@ -84,6 +87,9 @@ ExternalId = Annotated[str, _text_up_to(64)]
 Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]
+Epoch = Annotated[
+    str, Meta(min_length=1, max_length=64, description="the epoch of the 333 or 342 that after_seq goes back to")
+]
 UserId = Annotated[int, Meta(ge=1, le=2**53 - 1, description="a user's id, an integer from 1 up")]
 SessionId = Annotated[
     str, Meta(min_length=1, max_length=64, description="the id of a session, as list_my_sessions gives it")

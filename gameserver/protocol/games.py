@@ -155,7 +155,7 @@ class GameDetails(Message, tag=342, frozen=True):
     message could not hold it all, older events are left out, then counts of the targets added last. ``scores`` maps
     action id to points, ``score`` root target id to points; it is null where no action scores. The broadcast is
     ``partial``: it has no past events, and a client keeps those it has. ``held_at`` is since when betting in all
-    pools of the game is held; null if it is not.
+    pools of the game is held; null if it is not. The reply alone has ``epoch``, as in 333.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("past_events",)
@@ -187,6 +187,7 @@ class GameDetails(Message, tag=342, frozen=True):
     clock: ClockReading | None
     chat: str
     seq: int
+    epoch: str | msgspec.UnsetType = msgspec.UNSET
     subscribers: int | msgspec.UnsetType = msgspec.UNSET
     partial: bool | msgspec.UnsetType = msgspec.UNSET
 

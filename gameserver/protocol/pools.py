@@ -18,6 +18,7 @@ from gameserver.protocol.fields import (
     Number,
     PageSize,
     PoolTypeNumber,
+    SettleDelayMillis,
     Text,
     UnlistedTargetChoice,
     Uuid,
@@ -86,6 +87,7 @@ class PoolObject(msgspec.Struct, frozen=True, kw_only=True):
     min_stake: Decimal
     max_stake: Decimal | None
     is_cancellable: bool
+    settle_delay_ms: int
     recreated_from: str | None
     version: int
 
@@ -99,9 +101,20 @@ class Pending(msgspec.Struct, frozen=True):
 
 
 class PoolReading(PoolObject, frozen=True, kw_only=True):
-    """The state of a pool as it is read; ``pending`` is there for the admins of its game alone."""
+    """The state of a pool as it is read; ``pending`` is there for the admins of its game alone.
+
+    The other fields come once the pool has ended: ``prices`` is what one unit on each of the ``winning_targets`` was
+    paid, ``price`` that of the only one, null on money-return.
+    """
 
     pending: Pending | msgspec.UnsetType = msgspec.UNSET
+    winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
+    winning_targets: list[str] | msgspec.UnsetType = msgspec.UNSET
+    event_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    price: Decimal | msgspec.UnsetType | None = msgspec.UNSET
+    prices: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
+    is_money_return: bool | msgspec.UnsetType = msgspec.UNSET
+    resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class MyBet(msgspec.Struct, frozen=True):
@@ -118,20 +131,12 @@ class MyBet(msgspec.Struct, frozen=True):
 class PoolView(PoolReading, frozen=True, kw_only=True, omit_defaults=True):
     """A pool in a list.
 
-    ``user_backed`` (target id to amount), ``my_bets`` (the latest 100, newest first) and ``total_winnings`` come in the
-    user's own lists, the other fields once the pool has ended: ``prices`` is what one unit on each of the
-    ``winning_targets`` was paid, ``price`` that of the only one, null on money-return.
+    ``user_backed`` (target id to amount), ``my_bets`` (the latest 100, newest first) and, once the pool has ended,
+    ``total_winnings`` come in the user's own lists.
     """
 
     user_backed: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
     my_bets: list[MyBet] | msgspec.UnsetType = msgspec.UNSET
-    winning_target: str | msgspec.UnsetType | None = msgspec.UNSET
-    winning_targets: list[str] | msgspec.UnsetType = msgspec.UNSET
-    event_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    price: Decimal | msgspec.UnsetType | None = msgspec.UNSET
-    prices: dict[str, Decimal] | msgspec.UnsetType = msgspec.UNSET
-    is_money_return: bool | msgspec.UnsetType = msgspec.UNSET
-    resolved_at: int | msgspec.UnsetType | None = msgspec.UNSET
     total_winnings: Decimal | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -167,7 +172,8 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
     (yes and no if left out). Types 2 and 4 end at ``finish_at``. ``pool_type`` is another name of ``type``.
     ``unlisted_target``: what an event of this action on a target outside the pool does. A bet is of at least
     ``min_stake`` (the currency's minor unit if left out), and a user's running bets in the pool of at most
-    ``max_stake`` together. With ``is_cancellable`` users may cancel their bets until the match begins. With
+    ``max_stake`` together. With ``is_cancellable`` users may cancel their bets until the match begins. A
+    time-based pool waits ``settle_delay_ms`` after its ``finish_at`` for events that happened before it. With
     ``recreate_on_end`` the pool opens anew when it ends, until ``max_unbacked_runs`` in a row have ended by time
     without a bet.
     """
@@ -188,6 +194,7 @@ class CreateAndOpenBettingPool(Request, tag=385, frozen=True):
     min_stake: Number = ABSENT_NUMBER
     max_stake: Number = ABSENT_NUMBER
     is_cancellable: Flag = False
+    settle_delay_ms: SettleDelayMillis = 0
 
     def __post_init__(self) -> None:
         if None not in (self.type, self.pool_type) and self.type != self.pool_type:
@@ -286,7 +293,7 @@ class BettingPoolUpdated(Message, tag=3852, frozen=True):
     kind=Kind.WRITE,
     replies=[BettingPoolUpdated],
     broadcasts=[NewBettingPool],
-    errors=[ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
+    errors=[ErrorCode.POOL_RESOLVED, ErrorCode.BETTING_ENDED, ErrorCode.CONFLICT],
 )
 class UpdateBettingPool(Request, tag=3852, frozen=True):
     """Change an open pool.

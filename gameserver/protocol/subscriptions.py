@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
-from gameserver.protocol.fields import Sequence, Uuid
+from gameserver.protocol.fields import Epoch, Sequence, Uuid
 
 
 class RoleInGame(StrEnum):
@@ -19,7 +19,8 @@ class GameJoined(Message, tag=333, frozen=True):
     """The connection receives the game's broadcasts after ``seq``; if ``recovered``, those it missed come first.
 
     ``roles`` are those that the user has in the game, none for a view key; ``subscribers`` counts the connections that
-    have joined the game, this one included.
+    have joined the game, this one included. ``epoch`` is another once the server has been restored from a backup: seqs
+    and versions from before mean nothing any more.
     """
 
     game_id: str
@@ -27,6 +28,7 @@ class GameJoined(Message, tag=333, frozen=True):
     recovered: bool
     roles: list[RoleInGame]
     subscribers: int
+    epoch: str
 
 
 @message
@@ -66,10 +68,14 @@ class PresenceUpdate(Message, tag=471, frozen=True):
     for_views=True,
 )
 class JoinGame(Request, tag=363, frozen=True):
-    """Subscribe to a game's broadcasts; with ``after_seq``, those after it are sent first."""
+    """Subscribe to a game's broadcasts; with ``after_seq``, those after it are sent first.
+
+    None are if ``epoch`` is another than the server's.
+    """
 
     game_id: Uuid
     after_seq: Sequence | None = None
+    epoch: Epoch | None = None
 
 
 @message

@@ -50,12 +50,13 @@ class Subscriptions:
         with context.hubs.hold(uuid) as hub:
             view = await context.store.read(partial(view_log, game_uuid=uuid, user=user))
             await hub.wait_until_pushed(view.seq)
+            is_ours = request.epoch in (None, context.store.epoch)
             recoverable = after_seq is not None and view.reaches_back_to(after_seq) and after_seq <= hub.last_seq
-            if not recoverable:
+            if not (recoverable and is_ours):
                 await self._join_live(hub, view, user, reply)
                 return
             subscription = None if view.closed or hub.closed else self._enter(hub, user)
-            await reply(_joined(hub, view, recovered=True))
+            await reply(self._joined(hub, view, recovered=True))
             await self._catch_up(hub, view, after_seq or 0, subscription)
 
     async def _join_live(self, hub: Hub, view: LogView, user: User | None, reply: Reply) -> None:
@@ -64,7 +65,17 @@ class Subscriptions:
             raise Rejected(ErrorCode.GAME_CLOSED, "this game is closed")
         if hub.game_uuid not in self._held:
             hub.activate(self._enter(hub, user))
-        await reply(_joined(hub, view, recovered=False))
+        await reply(self._joined(hub, view, recovered=False))
+
+    def _joined(self, hub: Hub, view: LogView, *, recovered: bool) -> GameJoined:
+        return GameJoined(
+            game_id=hub.game_uuid,
+            seq=hub.last_seq,
+            recovered=recovered,
+            roles=view.roles,
+            subscribers=hub.subscribers,
+            epoch=self._context.store.epoch,
+        )
 
     def _enter(self, hub: Hub, user: User | None) -> Subscription:
         subscription = Subscription(self, user)
@@ -146,13 +157,3 @@ class Subscriptions:
     def drop(self, game_uuid: str) -> None:
         """Drop the subscription to a game that has ended."""
         self._held.pop(game_uuid, None)
-
-
-def _joined(hub: Hub, view: LogView, *, recovered: bool) -> GameJoined:
-    return GameJoined(
-        game_id=hub.game_uuid,
-        seq=hub.last_seq,
-        recovered=recovered,
-        roles=view.roles,
-        subscribers=hub.subscribers,
-    )

@@ -33,6 +33,7 @@ class NewPoolRow(Struct, frozen=True):
     min_stake: int
     max_stake: int | None
     is_cancellable: bool
+    settle_delay_ms: int
 
 
 class Pool(NewPoolRow, frozen=True, array_like=True):
@@ -62,6 +63,15 @@ class Pool(NewPoolRow, frozen=True, array_like=True):
     def times(self) -> PoolTimes:
         """The times at which the pool takes bets."""
         return PoolTimes(self.start_at, self.finish_at, self.stop_accepting_bets_at)
+
+    @property
+    def ends_at(self) -> int | None:
+        """When time ends the pool, ``settle_delay_ms`` after its ``finish_at``; None for an event-based pool."""
+        return None if self.finish_at is None else self.finish_at + self.settle_delay_ms
+
+    def has_finished(self, now_ms: int) -> bool:
+        """Whether its ``finish_at`` has come, though it may still wait for events from before it."""
+        return self.finish_at is not None and now_ms >= self.finish_at
 
     @property
     def action(self) -> str:
@@ -226,11 +236,15 @@ def count_pools(connection: Connection, game_ids: Iterable[int]) -> dict[int, Po
 
 
 def count_unbacked_runs(connection: Connection, pool_id: int, most: int) -> int:
-    """The number of runs, this one and those it was recreated from, that ended by time without a bet, up to a limit."""
+    """The number of runs, this one and those it was recreated from, that ended by time without a bet, up to a limit.
+
+    One that still waits for late events counts too.
+    """
     row = connection.execute(
         "WITH RECURSIVE runs (pool_id, number) AS (VALUES (?, 1)"
         "  UNION ALL SELECT recreated_from, number + 1 FROM runs JOIN pools ON pools.id = runs.pool_id"
-        "   JOIN settlements ON settlements.id = settlement_id WHERE bet_count = 0 AND cause = 'time' AND number <= ?)"
+        "   LEFT JOIN settlements ON settlements.id = settlement_id"
+        "   WHERE bet_count = 0 AND coalesce(cause, 'time') = 'time' AND number <= ?)"
         " SELECT max(number) - 1 FROM runs",
         (pool_id, most),
     ).fetchone()

@@ -11,6 +11,7 @@ class TimerKind(IntEnum):
     """The kinds of timers; of timers due at the same millisecond, the lower kind comes first."""
 
     FINISH_POOL = 10
+    SETTLE_POOL = 11
     ALLOW_POOL = 20
     ALLOW_ACTION = 21
     BLOCK_POOL = 30

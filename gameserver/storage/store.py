@@ -11,6 +11,7 @@ import trio
 from gameserver.errors import Rejected
 from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import Connection
+from gameserver.storage.epoch import adopt_epoch
 from gameserver.storage.files import beside, size_bytes
 from gameserver.storage.jobs import Completion, Due, Job, RunSync
 from gameserver.storage.schedule import next_due_at
@@ -37,7 +38,8 @@ class Store:
     """An open database file, which is made if missing. The caller holds `gameserver.storage.files.hold_lock`.
 
     ``last_recorded_ms`` is the latest time, in epoch ms, that an earlier run recorded; ``migrated_from`` the
-    older schema version that the file had, or None; ``void_keys`` the number of session keys made with another secret.
+    older schema version that the file had, or None; ``void_keys`` the number of session keys made with another secret;
+    ``epoch`` changes only where a backup has been put in the file's place.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Store:
             self.migrated_from = migrate(connection)
             self.last_recorded_ms = last_recorded_at(connection)
             self.void_keys = adopt_secret(connection, secret)
+            self.epoch = adopt_epoch(connection)
         self.writer = Writer(
             partial(open_writer, file),
             due_job=due_job,

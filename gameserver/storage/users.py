@@ -1,6 +1,7 @@
 """Users, their sessions, and the nonces spent at logon."""
 
 import secrets
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -57,6 +58,22 @@ def find_user(connection: Connection, username: str) -> User | None:
     """The user with this name, regardless of case; None if there is none."""
     row = connection.execute(f"SELECT {_USER} FROM users WHERE username = ?", (username,)).fetchone()
     return _user(row) if row else None
+
+
+class _Username(NamedTuple):
+    id: int
+    username: str
+
+
+def list_usernames(connection: Connection, user_ids: Iterable[int]) -> dict[int, str]:
+    """The names of users by id."""
+    rows = connection.list_rows_with(
+        _Username,
+        "SELECT users.id AS id, username FROM given JOIN users ON users.id = given.user_id",
+        ("user_id",),
+        [(user_id,) for user_id in user_ids],
+    )
+    return {row.id: row.username for row in rows}
 
 
 def _user(row: tuple[Any, ...]) -> User:

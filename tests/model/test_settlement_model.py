@@ -85,7 +85,7 @@ class Course(RuleBasedStateMachine):
         self.do(616, game_id=self.games[-1])
         self.events = []
         for pool_type in (1, 3):
-            self.open_pool(pool_type, "players", "stay_open", recreate=True, starts_in=0, lasts=1)
+            self.open_pool(pool_type, "players", "stay_open", recreate=True, starts_in=0, lasts=1, delay=0)
 
     def do(self, op: int, /, **parameters: Any) -> dict[str, Any]:
         """What the admin asks for and must get."""
@@ -114,14 +114,17 @@ class Course(RuleBasedStateMachine):
         recreate=st.booleans(),
         starts_in=st.sampled_from([0, 0, 0, 20]),
         lasts=st.integers(1, 1_000),
+        delay=st.sampled_from([0, 0, 30, 3_000]),
     )
-    def open_pool(self, pool_type: int, level: str, unlisted: str, recreate: bool, starts_in: int, lasts: int) -> None:
+    def open_pool(
+        self, pool_type: int, level: str, unlisted: str, recreate: bool, starts_in: int, lasts: int, delay: int
+    ) -> None:
         options: dict[str, Any] = {"unlisted_target": unlisted, "start_at": self.offline.now_ms + starts_in}
         options |= {"is_cancellable": True, "min_stake": "1.00", "max_stake": "400.00"}
         if pool_type < 3:
             options |= {"action_id": "goal", "targets": list(TARGETS_OF[level])}
         if pool_type in (2, 4):
-            options["finish_at"] = self.offline.now_ms + starts_in + lasts
+            options |= {"finish_at": self.offline.now_ms + starts_in + lasts, "settle_delay_ms": delay}
         parameters = {"game_id": self.games[-1], "description": "?", "recreate_on_end": recreate, **options}
         reply = self.offline.call("admin", 385, pool_type=pool_type, **parameters)
         moments = [options["start_at"], options.get("finish_at", 0)]
@@ -172,8 +175,13 @@ class Course(RuleBasedStateMachine):
         pools = [found for found in self.open_pools() if found["type"] > 2]
         if pools and (chosen := pools[pool % len(pools)])["start_at"] <= self.offline.now_ms:
             labels = list(chosen["distribution"])
-            moment = {"happened_at": self.offline.now_ms}
-            self.register({"pool_id": chosen["pool_id"], "target_id": labels[second], **moment})
+            self.register({"pool_id": chosen["pool_id"], "target_id": labels[second], **self.latest_moment(chosen)})
+
+    def latest_moment(self, pool: dict[str, Any]) -> dict[str, Any]:
+        """When what resolves a pool by hand can have happened at the latest."""
+        last = self.offline.now_ms if pool["finish_at"] is None else pool["finish_at"] - 1
+        self.lived["a pool that waits resolved"] += last < self.offline.now_ms
+        return {"happened_at": min(last, self.offline.now_ms)}
 
     @rule(pool=choices, winners=st.lists(choices, min_size=1, max_size=3), split=st.sampled_from(["profit", "pot"]))
     def resolve_to_several(self, pool: int, winners: list[int], split: str) -> None:
@@ -184,7 +192,7 @@ class Course(RuleBasedStateMachine):
             targets = list(chosen["distribution"])
             names = list(dict.fromkeys(targets[winner % len(targets)] for winner in winners))
             self.lived["a dead heat"] += len(names) > 1
-            moment = {"happened_at": self.offline.now_ms}
+            moment = self.latest_moment(chosen)
             self.register({"pool_id": chosen["pool_id"], "winners": names, "split": split, **moment})
 
     def register(self, parameters: dict[str, Any]) -> None:
@@ -333,10 +341,11 @@ class Course(RuleBasedStateMachine):
         assert dict(totals) == {user: CREDIT + won.get(user, 0) for user, _ in totals}
 
     @invariant()
-    def every_open_pool_with_a_finish_at_will_end_then(self) -> None:
+    def every_open_pool_with_a_finish_at_will_end_then_or_after_its_delay(self) -> None:
         assert not self.offline.query(
             "SELECT uuid FROM pools WHERE status = 'open' AND finish_at IS NOT NULL AND NOT EXISTS"
-            " (SELECT 1 FROM timers WHERE pool_id = pools.id AND due_at = finish_at AND kind = 10)"
+            " (SELECT 1 FROM timers WHERE pool_id = pools.id AND (kind = 10 AND due_at = finish_at"
+            "   OR kind = 11 AND due_at = finish_at + settle_delay_ms))"
         )
 
     @invariant()

@@ -108,7 +108,14 @@ async def test_a_game_whose_close_at_passed_while_the_server_was_down_is_closed_
         client = await server.connect(headers=bearer(key))
         reply = await client.call(363, game_id=game, after_seq=1)
         assert_reply(
-            reply, 333, game_id=game, seq=2, recovered=True, roles=["source_admin"], subscribers=reply["subscribers"]
+            reply,
+            333,
+            game_id=game,
+            seq=2,
+            recovered=True,
+            roles=["source_admin"],
+            subscribers=reply["subscribers"],
+            epoch=reply["epoch"],
         )
         closed = await client.expect(341)
         assert_broadcast(closed, 341, 2, game_id=game)

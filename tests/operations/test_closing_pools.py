@@ -32,6 +32,7 @@ async def test_closing_resolves_parimutuel_pools_to_none(table: Table) -> None:
         winners={"1": 6.0},
         losers={"2": 6.0},
         invalidated_bettors=[],
+        usernames={"1": "ann", "2": "bob"},
         is_money_return=False,
         resolved_at=START_MS + 10,
         amount_total=10.0,

@@ -235,6 +235,13 @@ async def latest_game(world: World) -> str:
     return game
 
 
+async def finish_moved_too_late(world: World, op: int) -> Reply:
+    times = {"type": 2, "finish_at": START_MS + 10, "settle_delay_ms": 10}
+    pool = (await world.game_admin.call(385, game_id=world.game, **POOL, **times))["pool_id"]
+    world.server.clock.time_ms += 10
+    return await world.game_admin.call(op, pool_id=pool, finish_at=START_MS + 100)
+
+
 async def start_moved_too_late(world: World, op: int) -> Reply:
     return await world.game_admin.call(op, **await example(op, world), start_at=START_MS + 1)
 
@@ -289,6 +296,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (392, ErrorCode.NOT_AUTHORIZED): by_an_admin,
     (392, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (392, ErrorCode.STAKE_LIMIT): below_min_stake,
+    (3852, ErrorCode.BETTING_ENDED): finish_moved_too_late,
     (3852, ErrorCode.CONFLICT): start_moved_too_late,
     (3852, ErrorCode.POOL_RESOLVED): on_resolved_pool,
     (3921, ErrorCode.BETTING_BLOCKED): cancelling_in_a_blocked_pool,

@@ -119,6 +119,7 @@ async def test_an_ended_pool_is_told_in_full(table: Table) -> None:
         winners={"1": 3.0},
         losers={"2": 3.0},
         invalidated_bettors=[],
+        usernames={"1": "ann", "2": "bob"},
         is_money_return=False,
         resolved_at=START_MS + 1_000,
         amount_total=10.0,
@@ -317,6 +318,7 @@ async def test_who_bets_once_it_has_happened_gets_the_stake_back(table: Table) -
     await table.event(at=10_000, happened_at=START_MS + 3_000)
     (ended,) = of_kind(await watcher.heard(), 362)
     assert (ended["winners"], ended["losers"], ended["invalidated_bettors"]) == ({"1": 3.0}, {"2": 3.0}, [3])
+    assert ended["usernames"] == {"1": "ann", "2": "bob", "3": "cat"}
     assert (ended["amount_total"], ended["participants"]) == (10.0, 2)
     assert await table.nets() == {"ann": 3.0, "bob": -3.0, "cat": 0.0}
     shown = await table.pool_object(pool)
@@ -453,6 +455,7 @@ async def test_lists_longer_than_max_listed_bettors_are_cut_and_counted(database
         bets: Bets = [(f"w{n}", "argentina", 1) for n in range(2)] + [(f"l{n}", "none", 1) for n in range(3)]
         ended, _ = await settle(table, bets)
         assert (len(ended["winners"]), len(ended["losers"]), ended["truncated"]) == (2, 2, True)
+        assert set(ended["usernames"]) == {*ended["winners"], *ended["losers"]}
         counts = [ended[name] for name in ("winners_count", "losers_count", "invalidated_count")]
         assert counts == [2, 3, 0]
         ended, _ = await settle(table, bets[:-1])

@@ -42,6 +42,7 @@ async def test_a_time_based_pool_ends_at_finish_at_as_none_or_its_second_target(
         winners={"1": 5.0},
         losers={"2": 5.0},
         invalidated_bettors=[],
+        usernames={"1": "ann", "2": "bob"},
         is_money_return=False,
         expired_at=START_MS + 1_000,
         amount_total=7.0,

@@ -16,6 +16,7 @@ async def test_the_details_of_a_game_are_complete(world: World) -> None:
     assert_reply(
         await world.user.call(372, game_id=world.game),
         342,
+        epoch=world.server.context.store.epoch,
         game_id=world.game,
         name="Argentina - Brazil",
         game_name="Argentina - Brazil",
@@ -114,7 +115,7 @@ async def test_an_admin_of_the_game_or_source_updates_it_and_who_joined_gets_the
     assert_reply(reply, 343, game_id=world.game)
     told, shown = await world.user.expect(342), await details(world, world.game)
     changes: dict[str, Any] = {"response_header": {"t": START_MS, "seq": 2}, "past_events": {}, "partial": True}
-    assert told == {**shown, **changes}
+    assert {"epoch": shown["epoch"], **told} == {**shown, **changes}
     assert shown["seq"] == 2
     assert shown["image_url"] == "https://e.org/x"
     assert list(shown["actions"]) == ["goal", "offside", "save"]

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from trio.testing import wait_all_tasks_blocked
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.net.outbox import Outbox
+from gameserver.storage.sqlite.backup import back_up, restore
+from gameserver.storage.sqlite.connection import open_reader
 from tests.support.harness import Client, FakeClock, running_server
 from tests.support.logs import Lines
 from tests.support.world import DAY_MS, World, assert_refused, assert_reply, bearer, build_world, within
@@ -46,14 +49,32 @@ async def test_who_joins_is_told_its_roles_in_the_game(world: World, after_seq: 
 async def test_who_joins_gets_what_comes_after_the_seq_of_the_reply(world: World) -> None:
     await update(world, 3)
     reply = await world.user.call(363, game_id=world.game)
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=False, roles=[], subscribers=reply["subscribers"])
+    assert_reply(
+        reply,
+        333,
+        game_id=world.game,
+        seq=4,
+        recovered=False,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
+    )
     await update(world, 3)
     assert seqs(await world.user.heard()) == [5, 6, 7]
 
 
 async def test_an_upcoming_game_can_be_joined(world: World) -> None:
     reply = await world.user.call(363, game_id=world.upcoming)
-    assert_reply(reply, 333, game_id=world.upcoming, seq=1, recovered=False, roles=[], subscribers=reply["subscribers"])
+    assert_reply(
+        reply,
+        333,
+        game_id=world.upcoming,
+        seq=1,
+        recovered=False,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
+    )
     await world.provider.call(3702, game_id=world.upcoming)
     assert [message["res"] for message in await world.user.heard()] == [3402]
 
@@ -61,7 +82,16 @@ async def test_an_upcoming_game_can_be_joined(world: World) -> None:
 @pytest.mark.parametrize("after_seq", [None, "", "None"])
 async def test_an_absent_after_seq_asks_for_no_recovery(world: World, after_seq: str | None) -> None:
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
-    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[], subscribers=reply["subscribers"])
+    assert_reply(
+        reply,
+        333,
+        game_id=world.game,
+        seq=1,
+        recovered=False,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
+    )
     assert await world.user.heard() == []
 
 
@@ -72,7 +102,16 @@ async def test_what_came_after_after_seq_is_sent_after_the_reply_and_then_what_c
     await update(world, 3)
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
     assert world.user.messages == []
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[], subscribers=reply["subscribers"])
+    assert_reply(
+        reply,
+        333,
+        game_id=world.game,
+        seq=4,
+        recovered=True,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
+    )
     await update(world, 2)
     assert seqs(await world.user.heard()) == list(range(int(after_seq) + 1, 7))
 
@@ -91,7 +130,16 @@ async def test_recovered_broadcasts_are_those_that_were_sent(world: World, clock
 
 async def test_an_after_seq_beyond_the_last_is_not_recovered_but_joined(world: World) -> None:
     reply = await world.user.call(363, game_id=world.game, after_seq=2)
-    assert_reply(reply, 333, game_id=world.game, seq=1, recovered=False, roles=[], subscribers=reply["subscribers"])
+    assert_reply(
+        reply,
+        333,
+        game_id=world.game,
+        seq=1,
+        recovered=False,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
+    )
     await update(world)
     assert seqs(await world.user.heard()) == [2]
 
@@ -106,7 +154,14 @@ async def test_joining_again_is_one_subscription(world: World) -> None:
     for seq in (1, 2, 3):
         reply = await world.user.call(363, game_id=world.game)
         assert_reply(
-            reply, 333, game_id=world.game, seq=seq, recovered=False, roles=[], subscribers=reply["subscribers"]
+            reply,
+            333,
+            game_id=world.game,
+            seq=seq,
+            recovered=False,
+            roles=[],
+            subscribers=reply["subscribers"],
+            epoch=reply["epoch"],
         )
         await update(world)
     assert seqs(await world.user.heard()) == [2, 3, 4]
@@ -120,7 +175,16 @@ async def test_joining_again_with_after_seq_starts_the_subscription_anew(world: 
     await update(world, 3)
     assert seqs(await world.user.heard()) == [2, 3, 4]
     reply = await world.user.call(363, game_id=world.game, after_seq=1)
-    assert_reply(reply, 333, game_id=world.game, seq=4, recovered=True, roles=[], subscribers=reply["subscribers"])
+    assert_reply(
+        reply,
+        333,
+        game_id=world.game,
+        seq=4,
+        recovered=True,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
+    )
     await update(world)
     assert seqs(await world.user.heard()) == [2, 3, 4, 5]
     assert (await world.user.call(364, game_id=world.game))["res"] == 334
@@ -161,7 +225,16 @@ async def test_a_closed_game_s_log_can_be_recovered_without_a_subscription(world
     await update(world)
     await world.provider.call(375, game_id=world.game)
     reply = await world.user.call(363, game_id=world.game, after_seq=after_seq)
-    assert_reply(reply, 333, game_id=world.game, seq=3, recovered=True, roles=[], subscribers=reply["subscribers"])
+    assert_reply(
+        reply,
+        333,
+        game_id=world.game,
+        seq=3,
+        recovered=True,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
+    )
     assert seqs(await world.user.heard()) == list(range(after_seq + 1, 4))
     assert_refused(await world.user.call(364, game_id=world.game), 364, "conflict")
 
@@ -201,7 +274,16 @@ async def test_what_was_missed_is_recovered_after_a_restart_of_the_server(databa
     async with running_server(database) as server:
         provider, client = [await server.connect(headers=bearer(key)) for key in keys]
         reply = await client.call(363, game_id=game, after_seq=seqs(first)[-1])
-        assert_reply(reply, 333, game_id=game, seq=3, recovered=True, roles=[], subscribers=reply["subscribers"])
+        assert_reply(
+            reply,
+            333,
+            game_id=game,
+            seq=3,
+            recovered=True,
+            roles=[],
+            subscribers=reply["subscribers"],
+            epoch=reply["epoch"],
+        )
         await provider.call(373, game_id=game, actions="C")
         assert seqs(await client.heard()) == [3, 4]
 
@@ -309,3 +391,58 @@ async def test_who_joins_is_told_how_many_have_joined(world: World) -> None:
     assert (await world.provider.call(363, game_id=world.game))["subscribers"] == 2
     assert (await world.user.call(363, game_id=world.game))["subscribers"] == 2
     assert (await world.user.call(363, game_id=world.game, after_seq=0))["subscribers"] == 2
+
+
+async def test_the_epoch_stays_through_a_restart_and_is_new_on_a_restored_backup(database: Path) -> None:
+    async with running_server(database) as server:
+        provider = await server.connect("provider")
+        game = await server.open_game(provider, await server.open_source(provider))
+        told = (await provider.call(363, game_id=game))["epoch"]
+        assert (await provider.call(372, game_id=game))["epoch"] == told
+        key = await server.key_of("provider")
+    async with running_server(database) as server:
+        client = await server.connect(headers=bearer(key))
+        reply = await client.call(363, game_id=game, after_seq=0, epoch=told)
+        assert (reply["epoch"], reply["recovered"]) == (told, True)
+    copy = database.with_name("backup.db")
+    with closing(open_reader(database)) as reader:
+        reader.execute("BEGIN")
+        assert back_up(reader, database, copy, lambda copied, total: None) == []
+    restore(database, copy, lambda copied, total: None, keep=False)
+    async with running_server(database) as server:
+        client = await server.connect(headers=bearer(key))
+        reply = await client.call(363, game_id=game, after_seq=0, epoch=told)
+        assert (reply["epoch"] == told, reply["recovered"]) == (False, False)
+        assert (await client.call(372, game_id=game))["epoch"] == reply["epoch"]
+        assert await client.heard() == []
+
+
+@pytest.mark.parametrize("epoch", [None, "", "ours"])
+async def test_the_log_is_recovered_in_the_server_s_epoch_or_if_none_is_sent(world: World, epoch: str | None) -> None:
+    epoch = world.server.context.store.epoch if epoch == "ours" else epoch
+    assert (await world.user.call(363, game_id=world.game, after_seq=0, epoch=epoch))["recovered"]
+    assert seqs(await world.user.heard()) == [1]
+
+
+async def test_in_another_epoch_nothing_is_recovered_and_what_comes_is_told(world: World) -> None:
+    reply = await world.user.call(363, game_id=world.game, after_seq=0, epoch="another")
+    assert (reply["recovered"], reply["seq"]) == (False, 1)
+    await update(world)
+    assert seqs(await world.user.heard()) == [2]
+
+
+async def test_a_closed_game_is_not_recovered_in_another_epoch(world: World) -> None:
+    await world.provider.call(375, game_id=world.game)
+    assert_refused(await world.user.call(363, game_id=world.game, after_seq=0, epoch="another"), 363, "game_closed")
+
+
+@pytest.mark.parametrize("epoch", [1, True, [], "x" * 65])
+async def test_what_is_no_epoch_is_refused(world: World, epoch: object) -> None:
+    reply = await world.user.call(363, game_id=world.game, after_seq=0, epoch=epoch)
+    assert_refused(reply, 363, "invalid_parameter", "epoch")
+
+
+async def test_the_broadcast_of_details_which_the_log_keeps_has_no_epoch(world: World) -> None:
+    await world.user.call(363, game_id=world.game)
+    await update(world)
+    assert "epoch" not in await world.user.expect(342)

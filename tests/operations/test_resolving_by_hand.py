@@ -60,6 +60,7 @@ async def test_in_a_dead_heat_the_winners_stakes_go_back_and_the_profit_is_divid
         winners={"1": 25, "2": 25},
         losers={"3": 50},
         invalidated_bettors=[],
+        usernames={"1": "ann", "2": "bob", "3": "cat"},
         is_money_return=False,
         resolved_at=START_MS + 10,
         amount_total=100,

@@ -165,7 +165,14 @@ async def test_a_view_key_recovers_and_watches_what_everybody_may(world: World) 
     view = await view_of(world.server, world.user, f"/?source={world.source}")
     reply = await view.call(363, game_id=world.game, after_seq=0)
     assert_reply(
-        reply, 333, game_id=world.game, seq=reply["seq"], recovered=True, roles=[], subscribers=reply["subscribers"]
+        reply,
+        333,
+        game_id=world.game,
+        seq=reply["seq"],
+        recovered=True,
+        roles=[],
+        subscribers=reply["subscribers"],
+        epoch=reply["epoch"],
     )
     await world.provider.call(3702, game_id=world.upcoming)
     assert [message["res"] for message in await view.heard()] == [340, 3402]

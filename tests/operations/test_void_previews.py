@@ -148,6 +148,24 @@ async def test_a_preview_names_the_pool_recreated_from_one_and_how_many_bets_it_
     assert (await table.pool_object(successors[teams]))["status"] == "open"
 
 
+async def test_a_pool_that_waits_for_late_news_would_open_again_or_be_resolved_beside_its_successor(
+    table: Table,
+) -> None:
+    options = {"pool_type": 2, "finish_at": START_MS + 1_000, "settle_delay_ms": 500, "recreate_on_end": True}
+    ended = await table.pool(targets=["argentina"], unlisted_target="stay_open", **options)
+    waiting = await table.pool(targets=["brazil"], unlisted_target="stay_open", **options)
+    await table.bet("ann", waiting, "brazil", 2, at=1)
+    event = await table.event("argentina:1", at=10)
+    table.set_time(1_100)
+    open_now = (await accepted(table.admin, 387, game_id=table.game))["pools_list"]
+    successors = {it["recreated_from"]: pool for pool, it in open_now.items() if it["recreated_from"]}
+    preview = await confirmed(table, event, target_id="brazil:7")
+    assert preview["pools"] == {
+        ended: shown("reopened", 0, successor=successors[ended]),
+        waiting: shown("resolved", 2.0, winners_count=1, successor=successors[waiting]),
+    }
+
+
 async def test_a_preview_of_a_void_sums_up_what_all_pools_take_back_from_who_has_spent_it(table: Table) -> None:
     await two_pools(table)
     await table.bet("dan", await table.pool(), "argentina", 1, at=1)

@@ -11,7 +11,7 @@ from gameserver.protocol import codec
 from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
 from gameserver.protocol.declare import Message
-from gameserver.protocol.events import GameEventPreview, GameEventVoided, NewGameEvent, PreviewedPool
+from gameserver.protocol.events import BetPoolResolved, GameEventPreview, GameEventVoided, NewGameEvent, PreviewedPool
 from gameserver.protocol.game_lists import AdministeredGame, GameEntry, GamesIAmAdminOfList, GamesListForSource
 from gameserver.protocol.games import GameDetails, PastEvent
 from gameserver.protocol.pool_history import BettingPoolHistory
@@ -162,3 +162,44 @@ def test_whom_a_correction_overdraws_is_told_as_far_as_there_is_room() -> None:
 def test_the_bound_leaves_room_for_the_longest_header() -> None:
     longest = ResponseHeader(t=2**53, id="\x01" * 64, repeated=True, seq=2**53)
     assert codec.MAX_BODY_BYTES + len(with_header(longest, b"{}")) <= MIB
+
+
+def ended(targets: list[str]) -> BetPoolResolved:
+    """The longest that there is: the most users in each list, and nobody twice."""
+    numbers = [2**53 - number for number in range(9_000)]
+    amount = Decimal("90071992547409.91")
+    return BetPoolResolved(
+        pool_id=ID,
+        game_id=ID,
+        event_id=ID,
+        winning_target=None,
+        winning_targets=targets,
+        price=None,
+        prices=dict.fromkeys(targets, Decimal("1234567.1234")),
+        description=LONG,
+        winners={str(user): amount for user in numbers[:3_000]},
+        losers={str(user): amount for user in numbers[3_000:6_000]},
+        invalidated_bettors=numbers[6_000:],
+        usernames={str(user): "W" * 32 for user in numbers},
+        is_money_return=False,
+        amount_total=amount,
+        participants=9_000,
+        version=2**53,
+        truncated=True,
+        winners_count=9_000,
+        losers_count=9_000,
+        invalidated_count=9_000,
+        resolved_at=2**53,
+    )
+
+
+def test_the_end_of_a_pool_names_all_that_it_lists_however_many() -> None:
+    read = shown(ended(["argentina"]))
+    assert len(read["usernames"]) == 9_000
+
+
+def test_the_end_of_a_pool_of_many_long_winners_leaves_out_names_alone() -> None:
+    targets = [f"{number:03}" + "€" * 125 for number in range(450)]
+    read = shown(ended(targets))
+    assert [len(read[name]) for name in ("winners", "losers", "invalidated_bettors", "prices")] == [3_000] * 3 + [450]
+    assert 0 < len(read["usernames"]) < 9_000

@@ -7,6 +7,7 @@ import pytest
 from gameserver.domain.credentials import secret_fingerprint
 from gameserver.storage import files
 from gameserver.storage.connection import Connection
+from gameserver.storage.epoch import adopt_epoch, get_epoch
 from gameserver.storage.files import FileRefused, beside
 from gameserver.storage.secret import (
     SecretRefused,
@@ -167,3 +168,11 @@ def test_keys_are_made_with_the_servers_secret_or_not_at_all(connection: Connect
     for secret in (OTHER, None):
         with pytest.raises(SecretRefused, match="void"):
             require_known_secret(connection, secret)
+
+
+@pytest.mark.parametrize("secret", [SECRET, OTHER], ids=["the same secret", "another secret"])
+def test_a_database_keeps_its_epoch_once_a_server_has_opened_it(connection: Connection, secret: bytes) -> None:
+    adopt_secret(connection, SECRET)
+    epoch = adopt_epoch(connection)
+    adopt_secret(connection, secret)
+    assert (adopt_epoch(connection), get_epoch(connection)) == (epoch, epoch)

@@ -16,6 +16,8 @@ from gameserver.handlers.execution import WriteRequest, parse, run_read, write_j
 from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.connection import Connection
+from gameserver.storage.epoch import adopt_epoch
+from gameserver.storage.secret import adopt_secret
 from gameserver.storage.sqlite.connection import SqliteConnection, open_memory, open_writer
 from gameserver.storage.sqlite.migrations import migrate
 from gameserver.storage.users import find_user
@@ -23,6 +25,7 @@ from tests.support.decoding import decode
 from tests.support.harness import START_MS
 
 Reply = dict[str, Any]
+_SECRET = b"s" * 32
 
 
 class Offline:
@@ -38,6 +41,8 @@ class Offline:
         connection = open_writer(self.file)
         connection.execute("PRAGMA synchronous = OFF")  # no test cuts the power here
         migrate(connection)
+        adopt_secret(connection, _SECRET)
+        adopt_epoch(connection)
         return connection
 
     def close(self) -> None:
@@ -56,7 +61,7 @@ class Offline:
 
     def command(self, command: Command) -> dict[str, Any]:
         """Carry out a command of the command line."""
-        done = self._transact(lambda connection: perform(connection, command, b"s" * 32, self.settings, self.now_ms))
+        done = self._transact(lambda connection: perform(connection, command, _SECRET, self.settings, self.now_ms))
         answer: dict[str, Any] = msgspec.json.decode(done.body)
         return answer
 

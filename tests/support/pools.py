@@ -50,6 +50,7 @@ def pool_object(table: Table, pool: str, **changes: Any) -> dict[str, Any]:
         "min_stake": 0.01,
         "max_stake": None,
         "is_cancellable": False,
+        "settle_delay_ms": 0,
         "recreated_from": None,
         "status": "open",
         "version": 1 + changes.get("bet_count", 0),

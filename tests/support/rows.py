@@ -81,6 +81,7 @@ def make_pool(connection: Connection, game_id: int) -> Pool:
         min_stake=1,
         max_stake=None,
         is_cancellable=False,
+        settle_delay_ms=0,
     )
     return insert_pool(connection, row, [NewPoolTarget("yes", "Yes", None), NewPoolTarget("no", "No", None)])
 

@@ -13,7 +13,7 @@ from gameserver.errors import OperatorError
 from gameserver.storage.files import LOGS, PRIVATE, beside, give_to_owner, open_believed, sync_folder
 from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import open_reader, open_unshared
-from gameserver.storage.sqlite.migrations import migrate
+from gameserver.storage.sqlite.migrations import is_current, migrate
 
 PAGES_A_STEP = 256
 
@@ -70,6 +70,12 @@ class Copy:
         with closing(open_reader(self.part)) as connection:
             connection.execute("BEGIN")
             return find_faults(connection)
+
+    def end_epoch(self) -> None:
+        """Remove the epoch from a sound copy, so that a server that starts on it makes a new one."""
+        with closing(open_unshared(self.part)) as connection:
+            if is_current(connection):  # older versions have none
+                connection.execute("UPDATE identity SET epoch = NULL")
 
     def fill_with_bytes(self, source: Path) -> None:
         """Copy a file byte by byte, whatever it contains."""

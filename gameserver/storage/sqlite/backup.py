@@ -24,6 +24,8 @@ def back_up(database: sqlite3.Connection, file: Path, target: Path, on_progress:
     with telling(f"the backup to {target} failed"), writing(_elsewhere(file, target), file) as copy:
         copy.fill(database, on_progress)
         faults = copy.faults()
+        if not faults:
+            copy.end_epoch()
         copy.sync()
         if not faults:
             copy.put_in_place()
@@ -81,6 +83,7 @@ def _replace(
     faults = copy.faults()
     if faults:
         raise CopyRefused("\n".join([f"{backup} is not sound, nothing was changed:", *faults]))
+    copy.end_epoch()
     copy.sync()
     kept = _keep(file) if keep and file.exists() else None
     copy.put_in_place()

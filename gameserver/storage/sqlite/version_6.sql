@@ -4,6 +4,8 @@
 ALTER TABLE pools ADD COLUMN min_stake INTEGER NOT NULL DEFAULT 1 CHECK (min_stake > 0);
 ALTER TABLE pools ADD COLUMN max_stake INTEGER CHECK (max_stake > 0);
 ALTER TABLE pools ADD COLUMN is_cancellable INTEGER NOT NULL DEFAULT 0 CHECK (is_cancellable IN (0, 1));
+-- A time-based pool may wait for late news of what happened before its finish_at.
+ALTER TABLE pools ADD COLUMN settle_delay_ms INTEGER NOT NULL DEFAULT 0 CHECK (settle_delay_ms BETWEEN 0 AND 600000);
 ALTER TABLE bets ADD COLUMN cancelled_at INTEGER;
 ALTER TABLE bets ADD COLUMN cancelled_after_settlement_id INTEGER;
 -- The bets that count: neither late nor cancelled.
@@ -90,6 +92,8 @@ ALTER TABLE events ADD COLUMN external_id TEXT;
 CREATE UNIQUE INDEX events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL AND voided_at IS NULL;
 CREATE INDEX voided_events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL;
 ALTER TABLE games ADD COLUMN cancelled_at INTEGER;
+-- What a client knows holds while the epoch is the same.
+ALTER TABLE identity ADD COLUMN epoch TEXT; -- NULL in a backup, until a server starts on it
 -- A session may be a view key.
 ALTER TABLE sessions ADD COLUMN is_view INTEGER NOT NULL DEFAULT 0 CHECK (is_view IN (0, 1));
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from gameserver.storage.epoch import adopt_epoch
 from gameserver.storage.files import DatabaseInUse, FileRefused, beside, hold_lock, locate
+from gameserver.storage.secret import adopt_secret
 from gameserver.storage.sqlite import atomic_copy as copies
 from gameserver.storage.sqlite.atomic_copy import CopyRefused, writing
 from gameserver.storage.sqlite.backup import back_up, restore
@@ -74,6 +76,25 @@ def backup(connection: SqliteConnection, database: Path, target: Path) -> Path:
 
 
 # Taking a backup
+
+
+def test_neither_a_backup_nor_a_restored_copy_has_the_epoch_of_the_database(
+    connection: SqliteConnection, database: Path, target: Path
+) -> None:
+    def epoch_in(file: Path) -> object:
+        with closing(open_reader(file)) as reader:
+            return reader.execute("SELECT epoch FROM identity").fetchone()[0]
+
+    adopt_secret(connection, b"s" * 32)
+    epoch = adopt_epoch(connection)
+    assert take(database, target) == []
+    assert (epoch_in(database), epoch_in(target)) == (epoch, None)
+    connection.close()
+    by_hand = target.with_name("by_hand.db")
+    shutil.copy(database, by_hand)
+    assert epoch_in(by_hand) == epoch
+    restore(database, by_hand, ignore, keep=False)
+    assert epoch_in(database) is None
 
 
 def test_a_backup_is_one_sound_file_that_leaves_nothing_beside_it_when_read(backup: Path) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from gameserver.storage.epoch import adopt_epoch
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.schedule import first_due
+from gameserver.storage.secret import adopt_secret
 from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
 from gameserver.storage.sqlite.migrations import (
@@ -393,3 +395,13 @@ def test_the_pools_of_a_file_of_version_5_know_the_targets_of_their_games(versio
     ]
     assert version_5.execute("SELECT DISTINCT is_active FROM targets").fetchall() == [(1,)]
     assert find_faults(version_5) == []
+
+
+def test_a_file_of_version_5_that_knows_its_secret_gets_an_epoch_when_a_server_opens_it(
+    version_5: SqliteConnection,
+) -> None:
+    adopt_secret(version_5, b"s" * 32)
+    assert migrate(version_5) == 5
+    assert version_5.execute("SELECT epoch FROM identity").fetchall() == [(None,)]
+    assert adopt_secret(version_5, b"s" * 32) == 0
+    assert len(adopt_epoch(version_5)) == 16
