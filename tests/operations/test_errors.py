@@ -236,7 +236,7 @@ async def latest_game(world: World) -> str:
 
 
 async def finish_moved_too_late(world: World, op: int) -> Reply:
-    times = {"type": 2, "finish_at": START_MS + 10, "settle_delay_ms": 10}
+    times: dict[str, Any] = {"type": 2, "finish_at": START_MS + 10, "settle_delay_ms": 10}
     pool = (await world.game_admin.call(385, game_id=world.game, **POOL, **times))["pool_id"]
     world.server.clock.time_ms += 10
     return await world.game_admin.call(op, pool_id=pool, finish_at=START_MS + 100)
