@@ -6,7 +6,7 @@ from typing import NamedTuple
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import Split
 from gameserver.domain.pools import PoolStatus
-from gameserver.engine.context import Change, ReopenedPool
+from gameserver.engine.context import Change, Reading, ReopenedPool
 from gameserver.engine.events import EventDraft, resolution_by, resolutions_of
 from gameserver.engine.pools import publish_open_pool
 from gameserver.engine.settlement import Resolution, SettlementPlan, apply_plan
@@ -61,8 +61,8 @@ def may_reopen(game: Game, pool: Pool, now_ms: int) -> bool:
     return game.closed_at is None and game.closing_at is None and (pool.ends_at is None or now_ms < pool.ends_at)
 
 
-def reopen_pool(change: Change, pool: Pool, voided: Event | None, *, keep_blocked: bool) -> Pool:
-    """Let a pool run again. It is blocked at once if asked for, or if an event after ``voided`` would have ended it."""
+def reopen_pool(change: Change, pool: Pool, *, blocked: bool) -> Pool:
+    """Let a pool run again, and block it at once if asked for."""
     if pool.has_finished(change.now_ms):
         assert pool.ends_at is not None
         insert_timer(change.connection, pool.ends_at, TimerKind.SETTLE_POOL, pool.game_id, pool_id=pool.id)
@@ -70,58 +70,84 @@ def reopen_pool(change: Change, pool: Pool, voided: Event | None, *, keep_blocke
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
     if was_recreated(change.connection, pool.id):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
-    if keep_blocked or (voided is not None and _is_decided(change, pool, voided)):
+    if blocked:
         cancel_allows(change, pool)
         update_blocked(change.connection, pool.id, is_blocked=True)
     return get_pool(change.connection, pool.id)
 
 
-def _is_decided(change: Change, pool: Pool, voided: Event) -> bool:
+def _is_decided(reading: Reading, pool: Pool, voided: Event) -> bool:
     """Whether an event registered after the one voided would have ended the pool."""
     if pool.action_id is None:
         return False
-    for event in list_later_events(change.connection, pool.action_id, voided.id):
+    for event in list_later_events(reading.connection, pool.action_id, voided.id):
         assert event.target_id is not None
-        if resolution_by(change, pool, event, get_target_path(change.connection, event.target_id)) is not None:
+        if resolution_by(reading, pool, event, get_target_path(reading.connection, event.target_id)) is not None:
             return True
     return False
 
 
-class Amendment(NamedTuple):
-    """What an amended event does to pools: ids mapped to the outcome; those it ends, and those that are open again."""
+class Correction(NamedTuple):
+    """What becomes of a pool, as it is before, when an event is voided or amended.
 
-    outcomes: dict[str, str]
+    ``resolution`` is how the event that replaces the first ends it; ``is_decided``, whether a later event would have
+    ended it, so that it opens blocked.
+    """
+
+    pool: Pool
+    outcome: str
+    resolution: Resolution | None = None
+    is_decided: bool = False
+
+
+def plan_corrections(reading: Reading, game: Game, voided: Event, draft: EventDraft | None) -> list[Correction]:
+    """Decide on each pool that an event had ended, and on those that ``draft`` ends, the event that replaces it if any.
+
+    A successor of a pool that the first event had ended runs on.
+    """
+    settlements = list_settlements_of_event(reading.connection, voided.id)
+    pools = [get_pool(reading.connection, settlement.pool_id) for settlement in settlements]
+    corrections = [_plan_correction(reading, game, pool, voided, draft) for pool in pools]
+    if draft is not None and game.closed_at is None:
+        concerned = {pool.uuid for pool in pools}
+        for pool, resolution in resolutions_of(reading, draft):
+            if pool.predecessor not in concerned:
+                corrections.append(Correction(pool, RESOLVED, resolution))
+                concerned.add(pool.uuid)
+    return corrections
+
+
+def _plan_correction(reading: Reading, game: Game, pool: Pool, voided: Event, draft: EventDraft | None) -> Correction:
+    if draft is not None and draft.event.action_id == pool.action_id:
+        resolution = resolution_by(reading, pool, draft.event, draft.path)
+        if resolution is not None:
+            return Correction(pool, RESETTLED, resolution)
+    if not may_reopen(game, pool, reading.now_ms):
+        return Correction(pool, VOIDED)
+    is_decided = _is_decided(reading, pool, voided)
+    return Correction(pool, BLOCKED if pool.is_blocked or is_decided else REOPENED, is_decided=is_decided)
+
+
+class Corrected(NamedTuple):
+    """Pools as corrections leave them: those that are still to be ended, each with how, and those open again."""
+
     ends: list[tuple[Pool, Resolution]]
     reopened: list[Pool]
 
 
-def amend_settlements(change: Change, game: Game, voided: Event, draft: EventDraft) -> Amendment:
-    """Take back what an event had settled, and decide on each pool what the event that replaces it does to it.
-
-    A successor of a pool that the first event had ended runs on.
-    """
-    amendment = Amendment({}, [], [])
-    for settlement in list_settlements_of_event(change.connection, voided.id):
-        pool = take_settlement_back(change, settlement.id)
-        resolution = None
-        if draft.event.action_id == pool.action_id:
-            resolution = resolution_by(change, pool, draft.event, draft.path)
+def carry_out(change: Change, corrections: list[Correction], *, keep_blocked: bool = False) -> Corrected:
+    """Take back what an event had settled, and void the pools that end so, or let them run again."""
+    corrected = Corrected([], [])
+    for pool, outcome, resolution, is_decided in corrections:
+        if pool.settlement_id is not None:
+            pool = take_settlement_back(change, pool.settlement_id)
         if resolution is not None:
-            amendment.outcomes[pool.uuid] = RESETTLED
-            amendment.ends.append((pool, resolution))
-        elif may_reopen(game, pool, change.now_ms):
-            pool = reopen_pool(change, pool, voided, keep_blocked=False)
-            amendment.outcomes[pool.uuid] = BLOCKED if pool.is_blocked else REOPENED
-            amendment.reopened.append(pool)
-        else:
+            corrected.ends.append((pool, resolution))
+        elif outcome == VOIDED:
             void_pool(change, pool)
-            amendment.outcomes[pool.uuid] = VOIDED
-    if game.closed_at is None:
-        for pool, resolution in resolutions_of(change, draft):
-            if pool.uuid not in amendment.outcomes and pool.predecessor not in amendment.outcomes:
-                amendment.outcomes[pool.uuid] = RESOLVED
-                amendment.ends.append((pool, resolution))
-    return amendment
+        else:
+            corrected.reopened.append(reopen_pool(change, pool, blocked=keep_blocked or is_decided))
+    return corrected
 
 
 def publish_reopened(change: Change, game: Game, pool: Pool) -> None:

@@ -100,7 +100,7 @@ def _may_run_on(change: Change, settlement: Settlement) -> bool:
 
 def _run_on(change: Change, settlement: Settlement) -> Pool:
     pool = take_settlement_back(change, settlement.id)
-    return reopen_pool(change, pool, None, keep_blocked=True)
+    return reopen_pool(change, pool, blocked=True)
 
 
 def preview_close_game(reading: Reading, request: PreviewCloseGame) -> CloseGamePreview:

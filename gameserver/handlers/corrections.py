@@ -9,24 +9,23 @@ from gameserver.domain.names import action_id as action_key_of
 from gameserver.domain.pools import PoolStatus
 from gameserver.domain.targets import path_id, target_key
 from gameserver.engine.closing import close_if_nothing_remains
-from gameserver.engine.context import Change
+from gameserver.engine.context import Change, Reading
+from gameserver.engine.correction_previews import preview_corrections
 from gameserver.engine.corrections import (
     REOPENED,
     VOIDED,
-    amend_settlements,
-    may_reopen,
+    carry_out,
     overdrawn,
+    plan_corrections,
     publish_reopened,
-    reopen_pool,
-    take_settlement_back,
     void_and_publish,
-    void_pool,
 )
 from gameserver.engine.details import counts_of
 from gameserver.engine.event_drafts import draft_action, draft_of, require_past, shown_event
-from gameserver.engine.events import count
+from gameserver.engine.events import EventDraft, count
 from gameserver.engine.settlement import end_pool
 from gameserver.errors import ErrorCode, Rejected, not_found
+from gameserver.protocol.correction_previews import PreviewVoidGameEvent, VoidGameEventPreview
 from gameserver.protocol.declare import Request
 from gameserver.protocol.events import (
     AmendGameEvent,
@@ -41,7 +40,6 @@ from gameserver.storage.events import Event, find_any_event, find_event, insert_
 from gameserver.storage.games import Game, find_game, get_game
 from gameserver.storage.pools import list_versions
 from gameserver.storage.scores import get_score
-from gameserver.storage.settlements import list_settlements_of_event
 from gameserver.storage.targets import get_action_key, get_target_path
 
 
@@ -60,15 +58,9 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
     path = [] if event.target_id is None else get_target_path(change.connection, event.target_id)
     if path:
         count(change, event, path, -1)
-    pools, reopened = {}, []
-    for settlement in list_settlements_of_event(change.connection, event.id):
-        pool = take_settlement_back(change, settlement.id)
-        if may_reopen(game, pool, change.now_ms):
-            pools[pool.uuid] = REOPENED
-            reopened.append(reopen_pool(change, pool, event, keep_blocked=request.keep_blocked))
-        else:
-            pools[pool.uuid] = VOIDED
-            void_pool(change, pool)
+    corrections = plan_corrections(change, game, event, None)
+    reopened = carry_out(change, corrections, keep_blocked=request.keep_blocked).reopened
+    pools = {it.pool.uuid: VOIDED if it.outcome == VOIDED else REOPENED for it in corrections}
     action_id = None if event.action_id is None else get_action_key(change.connection, event.action_id)
     voided = GameEventVoided(
         event_id=event.uuid,
@@ -106,47 +98,67 @@ def parse_amendment(request: AmendGameEvent, settings: Settings) -> AmendedNames
 def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedNames) -> GameEventAmended:
     """Void an event and register it anew as corrected; its pools are settled as if it had been right at first."""
     game, event = _event_to_correct(change, request, request.event_id)
-    if event.action_id is None:
-        raise Rejected(ErrorCode.CONFLICT, "this event is a resolution by hand; void it, and resolve the pool again")
-    was = draft_of(change, game, event)
-    happened_at = event.happened_at if request.happened_at is None else request.happened_at
-    require_past(happened_at, change.now_ms)
-    new = event._replace(
-        happened_at=happened_at,
-        registered_at=change.now_ms,
-        description=event.description if request.description is None else request.description,
-    )
-    target_id = names.target_id or path_id(row.id for row in was.path)
-    draft = draft_action(change, game, new, names.action_key or was.action_key, target_id)
+    was, draft = _draft_amendment(change, request, names, game, event)
     update_event_voided(change.connection, event.id, change.now_ms, None)
     count(change, event, was.path, -1)
     draft = draft._replace(event=insert_event(change.connection, draft.event))
     count(change, draft.event, draft.path, 1)
-    amendment = amend_settlements(change, game, event, draft)
+    corrections = plan_corrections(change, game, event, draft)
+    corrected = carry_out(change, corrections)
+    outcomes = {correction.pool.uuid: correction.outcome for correction in corrections}
     amended = GameEventAmended(
         **shown_event(change, draft)._asdict(),
         voided_event_id=event.uuid,
-        pools=amendment.outcomes,
-        versions=list_versions(change.connection, amendment.outcomes),
+        pools=outcomes,
+        versions=list_versions(change.connection, outcomes),
     )
-    change.publish(game, amended, bettors=list_bettors_of_pools(change.connection, amendment.outcomes))
-    for pool, resolution in amendment.ends:
+    change.publish(game, amended, bettors=list_bettors_of_pools(change.connection, outcomes))
+    for pool, resolution in corrected.ends:
         end_pool(change, pool, resolution)
-    for pool in amendment.reopened:
+    for pool in corrected.reopened:
         publish_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)
     return msgspec.structs.replace(amended, overdrawn=overdrawn(change))
 
 
-def _event_to_correct(change: Change, request: Request, event_uuid: str) -> tuple[Game, Event]:
+def _event_to_correct(reading: Reading, request: Request, event_uuid: str) -> tuple[Game, Event]:
     """The game and its event, which is not voided. Raises `Rejected`."""
-    found = find_any_event(change.connection, event_uuid)
+    found = find_any_event(reading.connection, event_uuid)
     if found is None:
         raise not_found("event_id", "event")
-    game = change.game(request, get_game(change.connection, found.game_id).uuid)
+    game = reading.game(request, get_game(reading.connection, found.game_id).uuid)
     if found.voided_at is not None:
         raise Rejected(ErrorCode.CONFLICT, "this event is already voided")
     return game, found
+
+
+def _draft_amendment(
+    reading: Reading, request: AmendGameEvent, names: AmendedNames, game: Game, event: Event
+) -> tuple[EventDraft, EventDraft]:
+    """An event as it was, and as the request corrects it. Raises `Rejected`."""
+    if event.action_id is None:
+        raise Rejected(ErrorCode.CONFLICT, "this event is a resolution by hand; void it, and resolve the pool again")
+    was = draft_of(reading, game, event)
+    happened_at = event.happened_at if request.happened_at is None else request.happened_at
+    require_past(happened_at, reading.now_ms)
+    new = event._replace(
+        happened_at=happened_at,
+        registered_at=reading.now_ms,
+        description=event.description if request.description is None else request.description,
+    )
+    target_id = names.target_id or path_id(row.id for row in was.path)
+    return was, draft_action(reading, game, new, names.action_key or was.action_key, target_id)
+
+
+def preview_void_game_event(reading: Reading, request: PreviewVoidGameEvent) -> VoidGameEventPreview:
+    """Compute what voiding or amending an event would do, without doing it."""
+    game, event = _event_to_correct(reading, request, request.event_id)
+    amendment, draft = request.amendment, None
+    if amendment is not None:
+        names = parse_amendment(amendment, reading.settings)
+        _, draft = _draft_amendment(reading, amendment, names, game, event)
+    preview = preview_corrections(reading, plan_corrections(reading, game, event, draft))
+    return VoidGameEventPreview(event_id=event.uuid, game_id=game.uuid, **preview._asdict())
 
 
 def void_betting_pool(change: Change, request: VoidBettingPool) -> BettingPoolVoided:

@@ -37,6 +37,7 @@ from gameserver.protocol.betting import (
     PlaceBetInBettingPool,
 )
 from gameserver.protocol.closing import CancelGame, PreviewCloseGame, ReopenGame
+from gameserver.protocol.correction_previews import PreviewVoidGameEvent
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
     AmendGameEvent,
@@ -134,6 +135,7 @@ READS: dict[type[Request], ReadHandler] = {
     GetMyAvailableBalance: betting.get_my_available_balance,
     GetMyExposure: betting.get_my_exposure,
     PreviewCloseGame: closing.preview_close_game,
+    PreviewVoidGameEvent: corrections.preview_void_game_event,
     PreviewGameEvent: events.preview_game_event,
     ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
     ListGamesForSource: game_lists.list_games_for_source,

@@ -3,6 +3,7 @@
 from gameserver.protocol import (
     betting,
     closing,
+    correction_previews,
     events,
     game_lists,
     games,
@@ -25,6 +26,7 @@ __all__ = [
     "Operation",
     "betting",
     "closing",
+    "correction_previews",
     "events",
     "game_lists",
     "games",

@@ -2,10 +2,9 @@
 
 from gameserver.storage.connection import Connection, Values
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
-from gameserver.storage.settlements import KEPT_STAKES
+from gameserver.storage.settlements import KEPT_STAKES, PAID
 
 _STAKED = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id"
-_PAID = f"SELECT p.user_id, sum(s.amount) + max(p.net) AS amount {KEPT_STAKES} GROUP BY p.user_id"
 _LATE = "SELECT user_id, sum(amount) AS amount FROM bets WHERE pool_id = ? AND invalidated_by = ? GROUP BY user_id"
 _OWNERS = {
     AccountKind.AVAILABLE: "= due.user_id",
@@ -41,7 +40,7 @@ class SettlementTransfers:
         """Move what is staked to the winners, by their net results, and to the house, through the clearing account."""
         clearing = account_id(self._connection, AccountKind.CLEARING, self._currency)
         self._move(AccountKind.STAKED, AccountKind.CLEARING, Reason.POT, _STAKED, (self._pool_id,))
-        self._move(AccountKind.CLEARING, AccountKind.AVAILABLE, Reason.PAYOUT, _PAID, (self._pool_id,))
+        self._move(AccountKind.CLEARING, AccountKind.AVAILABLE, Reason.PAYOUT, PAID, (self._pool_id,))
         if takeout:
             house = account_id(self._connection, AccountKind.HOUSE, self._currency)
             kept = Transfer(clearing, house, takeout, Reason.TAKEOUT, None, self._settlement_id, self._now_ms)

@@ -147,6 +147,15 @@ def list_staked(connection: Connection, pool_id: int) -> dict[int, int]:
     return dict(zip(*connection.list_columns(("user_id", "amount"), query, (pool_id,)), strict=True))
 
 
+# What users with valid bets in an ended pool were paid, where every stake was returned their stakes.
+PAID = f"SELECT p.user_id, sum(s.amount) + max(p.net) AS amount {KEPT_STAKES} GROUP BY p.user_id"
+
+
+def list_paid(connection: Connection, pool_id: int) -> dict[int, int]:
+    """What an ended pool has paid for valid bets, in minor units: user id → amount; stakes returned are paid too."""
+    return dict(zip(*connection.list_columns(("user_id", "amount"), PAID, (pool_id,)), strict=True))
+
+
 def list_backing(connection: Connection, pool_id: int, position: int, before_ms: int | None) -> Backing:
     """The valid bets on a position of a pool, those placed before a time if one is given."""
     columns = connection.list_columns(

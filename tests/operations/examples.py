@@ -90,6 +90,7 @@ STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {
     398: lambda world, stage: {"pool_id": stage.pool},
     3852: lambda world, stage: {"pool_id": stage.pool, "description": "Who is next?"},
     3955: lambda world, stage: {"pool_id": stage.pool, "winners": ["brazil"]},
+    3953: lambda world, stage: {"event_id": stage.event},
     3954: lambda world, stage: {"event_id": stage.event, "description": "Header"},
     3951: lambda world, stage: {"game_id": world.game, "event_id": stage.event},
     3952: lambda world, stage: {"pool_id": stage.pool},

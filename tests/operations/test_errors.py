@@ -118,6 +118,12 @@ async def as_game_admin(world: World, op: int, **parameters: Any) -> Reply:
     return await world.game_admin.call(op, **{**await example(op, world), **parameters})
 
 
+async def of_a_voided_event(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    await world.game_admin.call(3951, game_id=world.game, **request)
+    return await world.game_admin.call(op, **request)
+
+
 async def twice_by_game_admin(world: World, op: int) -> Reply:
     request = await example(op, world)
     await world.game_admin.call(op, **request)
@@ -316,6 +322,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (3950, ErrorCode.GAME_NOT_OPEN): before_open_at,
     (3950, ErrorCode.POOL_RESOLVED): on_binary_pool_resolved,
     (3955, ErrorCode.POOL_RESOLVED): on_resolved_pool,
+    (3953, ErrorCode.CONFLICT): of_a_voided_event,
     (3954, ErrorCode.CONFLICT): twice_by_game_admin,
     (3951, ErrorCode.CONFLICT): twice_by_game_admin,
     (3952, ErrorCode.CONFLICT): twice_by_game_admin,
