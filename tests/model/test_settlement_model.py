@@ -170,6 +170,16 @@ class Course(RuleBasedStateMachine):
         parameters = {"action_id": "goal", "target_id": player, "happened_at": happened_at}
         self.register({"game_id": self.games[-1], **parameters})
 
+    @rule(player=st.sampled_from(PLAYERS))
+    def hear_late(self, player: str) -> None:
+        """Register a goal from just before the finish of a pool that waits for such news."""
+        awaited = [pool["finish_at"] for pool in self.open_pools() if pool["settle_delay_ms"]]
+        if awaited:
+            self.offline.let_time_pass(max(1, awaited[0] - self.offline.now_ms))
+            parameters = {"action_id": "goal", "target_id": player, "happened_at": awaited[0] - 1}
+            self.register({"game_id": self.games[-1], **parameters})
+            self.lived["news that comes late"] += 1
+
     @rule(pool=choices, second=st.booleans())
     def resolve(self, pool: int, second: bool) -> None:
         pools = [found for found in self.open_pools() if found["type"] > 2]
@@ -399,6 +409,6 @@ def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived
         "a void and the same again",
         "a close that waits",
         "a close at another time",
-        "a pool that waits resolved",
+        "news that comes late",
     }
     assert all(Course.lived.values())
