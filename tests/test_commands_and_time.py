@@ -8,9 +8,8 @@ import pytest
 
 from gameserver.admin.client import control
 from gameserver.admin.commands import OpenSession
-from gameserver.config import Settings
-from gameserver.storage.secret import load_secret
-from tests.support.offline import Offline
+from gameserver.config import SECRET_VARIABLE, Settings
+from tests.support.offline import SECRET, Offline
 from tests.support.process import run
 
 LATER_MS = 4_000_000_000_000  # in the year 2096
@@ -26,9 +25,11 @@ def offline(database: Path) -> Iterator[Offline]:
     offline.close()
 
 
-def test_a_key_made_while_no_server_runs_is_valid_when_it_runs(offline: Offline) -> None:
+def test_a_key_made_while_no_server_runs_is_valid_when_it_runs(
+    offline: Offline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     offline.close()
-    load_secret(offline.file, None)
+    monkeypatch.setenv(SECRET_VARIABLE, SECRET.hex())
     control(Settings(db=str(offline.file)), OpenSession("fifa"))
     offline.reopen()
     ((created_at, expires_at),) = offline.query(

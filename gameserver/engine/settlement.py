@@ -14,7 +14,7 @@ from gameserver.domain.parimutuel import Division, Split, divide_among_winners, 
 from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.pools import may_open_pool, open_pool
+from gameserver.engine.pools import may_open_pool, open_pool, publish_open_pool
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
@@ -257,6 +257,9 @@ def recreate(change: Change, game: Game, pool: Pool) -> None:
     if unbacked_runs >= limit or not may_open_pool(change, game):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
         change.record_not_recreated(pool)
+        kept = get_pool(change.connection, pool.id)
+        if kept.status is PoolStatus.OPEN:  # it waits for late events, and shows what it will do
+            publish_open_pool(change, game, kept)
         return
     times = recreated_times(pool.times, change.now_ms, unbacked_runs)
     if times.finish_at is not None and times.finish_at <= change.sent_at:

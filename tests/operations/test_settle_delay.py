@@ -123,10 +123,17 @@ async def test_runs_that_still_wait_count_as_runs_without_a_bet(database: Path, 
     async with running_server(database, clock, max_unbacked_runs=3) as server:
         table = await lay_table(server, clock)
         await table.pool(pool_type=2, finish_at=START_MS + 1_000, settle_delay_ms=600_000, recreate_on_end=True)
+        watcher = await table.watcher()
         for at in (1_000, 2_000, 7_000, 60_000):
             table.set_time(at)
             runs = await running(table)
         assert [found["recreate_on_end"] for found in runs] == [False, True, True]
+        told = of_kind(await watcher.heard(), 352)
+        assert [(found["pool_id"], found["recreate_on_end"]) for found in told] == [
+            (runs[1]["pool_id"], True),
+            (runs[0]["pool_id"], True),
+            (runs[0]["pool_id"], False),
+        ]
 
 
 @pytest.mark.parametrize("options", [WAITING, BINARY])

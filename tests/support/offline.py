@@ -25,7 +25,7 @@ from tests.support.decoding import decode
 from tests.support.harness import START_MS
 
 Reply = dict[str, Any]
-_SECRET = b"s" * 32
+SECRET = b"s" * 32
 
 
 class Offline:
@@ -41,7 +41,7 @@ class Offline:
         connection = open_writer(self.file)
         connection.execute("PRAGMA synchronous = OFF")  # no test cuts the power here
         migrate(connection)
-        adopt_secret(connection, _SECRET)
+        adopt_secret(connection, SECRET)
         adopt_epoch(connection)
         return connection
 
@@ -61,7 +61,7 @@ class Offline:
 
     def command(self, command: Command) -> dict[str, Any]:
         """Carry out a command of the command line."""
-        done = self._transact(lambda connection: perform(connection, command, _SECRET, self.settings, self.now_ms))
+        done = self._transact(lambda connection: perform(connection, command, SECRET, self.settings, self.now_ms))
         answer: dict[str, Any] = msgspec.json.decode(done.body)
         return answer
 
