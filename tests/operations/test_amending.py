@@ -1,10 +1,13 @@
 """An event is corrected in one step: what it decided is settled as if it had been right at first."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gameserver.storage.sqlite.check import find_faults
 from tests.support.harness import START_MS
+from tests.support.offline import Offline
 from tests.support.settling import Table, accepted, faults_of, kinds, of_kind
 from tests.support.world import assert_broadcast, assert_refused
 
@@ -189,3 +192,85 @@ async def test_an_amendment_that_makes_no_sense_is_refused_and_changes_nothing(
 async def test_a_resolution_by_hand_is_not_amended(table: Table) -> None:
     event = await table.resolve(await table.pool(pool_type=3), "yes")
     assert await table.refusal(3954, event_id=event["event_id"], target_id="no") == "conflict"
+
+
+class BusyMatch:
+    """A match in which somebody bets every two milliseconds, on who scores next."""
+
+    def __init__(self, file: Path) -> None:
+        self.offline = Offline(file)
+        self.offline.add_user("fifa", provider=True)
+        self.bettors = [f"bettor{number}" for number in range(20)]
+        for name in self.bettors:
+            self.offline.add_user(name)
+        source = self.do(365, source_name="Cup")["source_id"]
+        game = {"game_name": "A - B", "type": "football", "actions": "Goal", "targets": "A:7, A:11, B:9"}
+        self.game = self.do(370, source_id=source, **game)["game_id"]
+        self.do(616, game_id=self.game)
+        for targets in ("A:7, A:11, B:9", "A, B"):
+            options = {"description": "?", "action_id": "goal", "targets": targets, "recreate_on_end": True}
+            self.do(385, game_id=self.game, **options)
+        self.number = 0
+
+    def do(self, op: int, /, **parameters: Any) -> dict[str, Any]:
+        reply = self.offline.call("fifa", op, **parameters)
+        assert reply["res"] != 666, reply
+        return reply
+
+    def pools(self) -> list[dict[str, Any]]:
+        return list(self.do(387, game_id=self.game)["pools_list"].values())
+
+    def bet(self, pools: list[dict[str, Any]], bets: int) -> set[str]:
+        """Let so many bets come in, in these pools in turn; the replies, or what they are refused with."""
+        replies = set()
+        for _ in range(bets):
+            self.offline.let_time_pass(2)
+            self.number += 1
+            pool = pools[self.number % len(pools)]
+            target = list(pool["distribution"])[self.number // len(pools) % len(pool["distribution"])]
+            name = self.bettors[self.number * 7 % len(self.bettors)]
+            amount = 1 + self.number % 3
+            reply = self.offline.call(name, 392, pool_id=pool["pool_id"], target=target, amount=amount)
+            replies.add(str(reply.get("code", reply["res"])))
+        return replies
+
+    def goal(self, target: str) -> dict[str, Any]:
+        """A goal of ten bets ago."""
+        happened_at = self.offline.now_ms - 20
+        return self.do(395, game_id=self.game, action_id="goal", target_id=target, happened_at=happened_at)
+
+    def outcome(self) -> list[Any]:
+        """What has become of every pool and everybody."""
+        assert find_faults(self.offline.connection) == self.offline.replay_differences(self.game) == []
+        pools = self.offline.query(
+            "SELECT p.status, p.amount_total, p.bet_count, p.recreate_on_end, s.position, s.takeout FROM pools AS p"
+            " LEFT JOIN settlements AS s ON s.id = p.settlement_id ORDER BY p.id"
+        )
+        nets = self.offline.query("SELECT user_id, pool_id, net FROM participations ORDER BY user_id, pool_id")
+        accounts = self.offline.query("SELECT user_id, kind, balance FROM accounts ORDER BY user_id, kind, currency")
+        self.offline.close()
+        return [pools, nets, accounts]
+
+
+def test_while_500_bets_a_second_arrive_a_corrected_goal_leaves_all_as_if_it_had_been_right_at_first(
+    tmp_path: Path,
+) -> None:
+    outcomes = []
+    for number, first in enumerate(("a:7", "a:11")):
+        match = BusyMatch(tmp_path / f"{number}.db")
+        pools = match.pools()
+        assert match.bet(pools, 500) == {"356"}
+        event = match.goal(first)
+        assert match.bet(pools, 20) == {"pool_resolved"}, "nobody bets on a known result"
+        successors = match.pools()
+        assert {pool["recreated_from"] for pool in successors} == {pool["pool_id"] for pool in pools}
+        assert match.bet(successors, 250) == {"356"}
+        if first != "a:11":
+            amended = match.do(3954, event_id=event["event_id"], target_id="a:11")
+            assert set(amended["pools"].values()) == {"resettled"}
+        assert match.bet(pools, 20) == {"pool_resolved"}
+        assert match.bet(successors, 250) == {"356"}
+        match.goal("b:9")
+        match.do(375, game_id=match.game)
+        outcomes.append(match.outcome())
+    assert outcomes[0] == outcomes[1]

@@ -1,7 +1,11 @@
 """Calling a game off: all its pools are void at once, and every balance is as before."""
 
+from pathlib import Path
 from typing import Any
 
+from gameserver.storage.ledger import Balances
+from gameserver.storage.sqlite.check import find_faults
+from tests.support.offline import Offline
 from tests.support.settling import Table, accepted, faults_of, kinds, of_kind
 from tests.support.world import assert_broadcast, assert_reply
 
@@ -123,3 +127,27 @@ async def test_forty_pools_of_many_bettors_are_void_at_once_with_all_balances_as
     for client in bettors:
         assert len([m for m in await client.heard() if m["res"] == 815 and m["available_balance"] == 1000]) == 1
     assert faults_of(table.server.context.store.file) == []
+
+
+def test_abandoned_with_2000_bettors_in_40_pools_all_balances_are_as_before_and_told_once(database: Path) -> None:
+    offline = Offline(database)
+    offline.add_user("fifa", provider=True)
+    source = offline.call("fifa", 365, source_name="Cup")["source_id"]
+    game = offline.call("fifa", 370, source_id=source, game_name="A - B", type="?", actions="Goal", targets="A, B")
+    offline.call("fifa", 616, game_id=game["game_id"])
+    pool = {"game_id": game["game_id"], "description": "?", "action_id": "goal", "targets": "a, b"}
+    pools = [offline.call("fifa", 385, **pool)["pool_id"] for _ in range(40)]
+    bettors = [offline.add_user(f"bettor{number}") for number in range(2000)]
+    for number in range(2000):
+        for place in (number, 7 * number + 1):
+            bet = {"pool_id": pools[place % 40], "target": "ab"[place % 2], "amount": 1 + place % 9}
+            assert offline.call(f"bettor{number}", 392, **bet)["res"] == 356
+    offline.now_ms += 60 * 60_000
+    cancelled = offline.call("fifa", 376, game_id=game["game_id"], reason="Floodlights")
+    assert set(cancelled["pools"]) == set(pools)
+    told = offline.effects.balances
+    assert set(told) == {(bettor, "DON") for bettor in bettors}
+    assert set(told.values()) == {Balances(available=1000_00, staked=0)}
+    assert find_faults(offline.connection) == []
+    assert offline.replay_differences(game["game_id"]) == []
+    offline.close()

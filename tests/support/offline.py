@@ -10,6 +10,7 @@ import msgspec
 from gameserver.admin.commands import AddUser, Command, perform
 from gameserver.admin.replay import Replay, export_game
 from gameserver.config import Settings
+from gameserver.engine.context import Effects
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected
 from gameserver.handlers.execution import WriteRequest, parse, run_read, write_job
@@ -35,6 +36,7 @@ class Offline:
         self.file = file
         self.settings = settings or Settings()
         self.now_ms = START_MS
+        self.effects = Effects()  # what the last write makes known
         self.connection = self._open()
 
     def _open(self) -> SqliteConnection:
@@ -77,7 +79,8 @@ class Offline:
             else:
                 parsed = parse(request, self.settings)
                 write = WriteRequest(request, parsed, None, user, self.now_ms, self.settings)
-                body = self._transact(write_job(write)).body
+                committed = self._transact(write_job(write))
+                self.effects, body = committed.effects, committed.body
         except Rejected as rejected:
             return {"res": 666, "code": rejected.code.value}
         reply: Reply = msgspec.json.decode(body)
