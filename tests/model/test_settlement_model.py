@@ -329,6 +329,44 @@ class Course(RuleBasedStateMachine):
                 self.register({"pool_id": pool, "target_id": "no", "happened_at": self.offline.now_ms})
             assert self.is_closed or self.do(375, game_id=self.games[-1])
 
+    @rule(sure=seldom)
+    def close_by_mistake(self, sure: bool) -> None:
+        """Close an open game and open it again: every balance is as before."""
+        query = "SELECT 1 FROM games WHERE uuid = ? AND closing_at IS NULL AND closed_at IS NULL"
+        if sure and self.offline.query(query, self.games[-1]):
+            before = self.balances()
+            self.offline.call("admin", 375, game_id=self.games[-1])
+            self.open_again()
+            assert self.balances() == before
+            self.lived["a close by mistake"] += 1
+
+    @rule(sure=seldom)
+    def reopen(self, sure: bool) -> None:
+        """Open a game again, whenever it was closed."""
+        if sure and self.is_closed:
+            self.open_again()
+
+    def open_again(self) -> None:
+        reply = self.offline.call("admin", 378, game_id=self.games[-1])
+        if reply["res"] == 666:
+            assert reply["code"] == "conflict", reply  # it was called off
+            return
+        self.close_at = math.inf if reply["close_at"] is None else reply["close_at"]
+        self.lived["a game opened again"] += 1
+
+    @rule(sure=seldom, resolved=st.booleans())
+    def call_off(self, sure: bool, resolved: bool) -> None:
+        """Call a game off: with what was resolved, nobody has won or lost anything in it."""
+        if not sure:
+            return
+        reply = self.offline.call("admin", 376, game_id=self.games[-1], include_resolved=resolved)
+        if reply["res"] == 666:
+            assert reply["code"] == "conflict", reply
+            return
+        self.lived["a game called off"] += 1
+        nets = "SELECT net FROM participations WHERE game_id = (SELECT id FROM games WHERE uuid = ?) AND net <> 0"
+        assert not (resolved and self.offline.query(nets, self.games[-1]))
+
     @rule()
     def restart(self) -> None:
         self.offline.reopen()
@@ -410,5 +448,8 @@ def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived
         "a close that waits",
         "a close at another time",
         "news that comes late",
+        "a close by mistake",
+        "a game opened again",
+        "a game called off",
     }
     assert all(Course.lived.values())
