@@ -61,8 +61,8 @@ class WorldMaker:
             key: str = self.history.command(OpenSession(f"player{number}"))["session_key"]
             self._player_keys.append(key)
 
-    def add_game(self, targets: list[str], events: int = 0) -> None:
-        """An open game without pools, in which so many goals have been."""
+    def add_game(self, targets: list[str], events: int = 0) -> str:
+        """An open game without pools, in which so many goals have been; its id."""
         parameters: dict[str, Any] = {"type": "football", "actions": ["Goal", "Offside"], "targets": targets}
         game = self.history.request(
             self.admin, 370, source_id=self.source_id, game_name="Argentina - Brazil", **parameters
@@ -71,6 +71,7 @@ class WorldMaker:
         for _ in range(events):
             self.history.request(self.admin, 395, game_id=game["game_id"], action_id="goal", target_id=targets[0])
         self._game_ids.append(game["game_id"])
+        return str(game["game_id"])
 
     def add_game_with_pool(self) -> str:
         """An open game with a pool on its two teams; the pool's id."""

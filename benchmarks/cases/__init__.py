@@ -8,6 +8,7 @@ from benchmarks.cases.attacking import attack
 from benchmarks.cases.betting import bets
 from benchmarks.cases.broadcasting import broadcast
 from benchmarks.cases.conflating import conflation
+from benchmarks.cases.events import events
 from benchmarks.cases.idling import idle
 from benchmarks.cases.requests import details, ping
 from benchmarks.cases.settling import settlement
@@ -20,6 +21,7 @@ Case = Callable[[Bench], Coroutine[Any, Any, list[Figure]]]
 CASES: dict[str, Case] = {
     "broadcast": broadcast,
     "bets": bets,
+    "events": events,
     "ping": ping,
     "details": details,
     "idle": idle,

@@ -1,8 +1,9 @@
-"""Bets and game details as a good engineer would write them in an afternoon: FastAPI, SQLite, a commit each.
+"""Bets, events and game details as a good engineer would write them in an afternoon: FastAPI, SQLite, a commit each.
 
-``python -m benchmarks.peers.fastapi_server FILE`` makes a database with users (keys "key-0", "key-1", …), a pool
-(1) and a game of 60 targets (1), and serves it. What a bet must do, it does: it knows the user by the key, looks
-whether the pool is open and the balance suffices, moves the money, and keeps the pool's sums, durably.
+``python -m benchmarks.peers.fastapi_server FILE`` makes a database with users (keys "key-0", "key-1", …), a pool (1)
+and a game of 60 targets (1) with 20 pools more, and serves it. What a bet must do, it does: it knows the user by the
+key, looks whether the pool is open and the balance suffices, moves the money, and keeps the pool's sums, durably. An
+event pays out the open pools on its action, and opens the same anew.
 """
 
 import socket
@@ -39,8 +40,10 @@ CREATE TABLE events (
 CREATE INDEX events_of_game ON events (game_id, happened_at);
 CREATE TABLE pools (
     id INTEGER PRIMARY KEY, game_id INTEGER NOT NULL REFERENCES games (id), is_open INTEGER NOT NULL,
+    action TEXT, winner TEXT, resolved_at INTEGER,
     amount_total INTEGER NOT NULL DEFAULT 0, bet_count INTEGER NOT NULL DEFAULT 0
 );
+CREATE INDEX open_pools ON pools (game_id, action) WHERE is_open = 1;
 CREATE TABLE pool_targets (
     pool_id INTEGER NOT NULL REFERENCES pools (id), target TEXT NOT NULL, backing INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (pool_id, target)
@@ -61,6 +64,15 @@ class Bet:
     pool_id: int
     target: str
     amount: int
+
+
+@dataclass
+class Event:
+    """What an operator sends."""
+
+    game_id: int
+    action: str
+    target: str
 
 
 app = FastAPI()
@@ -116,6 +128,49 @@ async def place_bet(bet: Bet, authorization: Annotated[str, Header()]) -> dict[s
     }  # fmt: skip
 
 
+async def register_event(event: Event, authorization: Annotated[str, Header()]) -> dict[str, Any]:
+    """Note an event, and pay out and open anew the pools on its action, all on disk before it is acknowledged."""
+    user_of(authorization)
+    happened_at = now_ms()
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        event_id = db.execute(
+            "INSERT INTO events (game_id, action, target, happened_at) VALUES (?, ?, ?, ?)",
+            (event.game_id, event.action, event.target, happened_at),
+        ).lastrowid
+        open_pools = db.execute(
+            "SELECT id, amount_total FROM pools WHERE game_id = ? AND action = ? AND is_open = 1",
+            (event.game_id, event.action),
+        ).fetchall()
+        for pool_id, total in open_pools:
+            pay_out(pool_id, total, event.target)
+            db.execute(
+                "UPDATE pools SET is_open = 0, winner = ?, resolved_at = ? WHERE id = ?",
+                (event.target, happened_at, pool_id),
+            )
+            successor = db.execute(
+                "INSERT INTO pools (game_id, is_open, action) VALUES (?, 1, ?)", (event.game_id, event.action)
+            ).lastrowid
+            db.execute(
+                "INSERT INTO pool_targets (pool_id, target) SELECT ?, target FROM pool_targets WHERE pool_id = ?",
+                (successor, pool_id),
+            )
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+    return {"event_id": event_id, "pools": [pool_id for pool_id, _ in open_pools], "happened_at": happened_at}
+
+
+def pay_out(pool_id: int, total: int, target: str) -> None:
+    """Share a pool's stakes among those who backed the target; give them back if nobody did."""
+    bets = db.execute("SELECT user_id, target, amount FROM bets WHERE pool_id = ?", (pool_id,)).fetchall()
+    backing = sum(amount for _, backed, amount in bets if backed == target)
+    for user_id, backed, amount in bets:
+        paid = amount if not backing else amount * total // backing if backed == target else 0
+        db.execute("UPDATE users SET balance = balance + ? WHERE id = ?", (paid, user_id))
+
+
 async def game_details(game_id: int, authorization: Annotated[str, Header()]) -> dict[str, Any]:
     """A game with its actions, nested targets and past events."""
     user_of(authorization)
@@ -166,6 +221,7 @@ def nested_targets(game_id: int) -> dict[str, Any]:
 
 
 app.post("/bets")(place_bet)
+app.post("/events")(register_event)
 app.get("/games/{game_id}")(game_details)
 
 
@@ -196,6 +252,12 @@ def fill() -> None:
         )
     db.execute("INSERT INTO pools (id, game_id, is_open) VALUES (1, 1, 1)")
     db.executemany("INSERT INTO pool_targets (pool_id, target) VALUES (1, ?)", [("argentina",), ("brazil",), ("none",)])
+    for _ in range(20):
+        pool_id = db.execute("INSERT INTO pools (game_id, is_open, action) VALUES (1, 1, 'goal')").lastrowid
+        db.executemany(
+            "INSERT INTO pool_targets (pool_id, target) VALUES (?, ?)",
+            ((pool_id, target) for target in ("argentina", "brazil", "none")),
+        )
     db.execute("COMMIT")
 
 

@@ -118,6 +118,8 @@ def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> Set
     connection = reading.connection
     happened_at = None if resolution.event is None else resolution.event.happened_at
     staked = list_staked(connection, pool.id)
+    if not staked:
+        return SettlementPlan(staked)
     late = [] if happened_at is None else list_bets_since(connection, pool.id, happened_at)
     for bet in late:
         staked[bet.user_id] -= bet.amount
@@ -179,6 +181,8 @@ def is_recreated(reading: Reading, game: Game, pool: Pool) -> bool:
 
 def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> None:
     """Move the money, once for each user and way, and keep the sums."""
+    if not plan.staked:
+        return
     connection = change.connection
     transfers = SettlementTransfers(connection, settlement_id, pool.id, pool.currency, change.now_ms)
     if plan.is_money_return:

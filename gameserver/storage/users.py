@@ -67,6 +67,9 @@ class _Username(NamedTuple):
 
 def list_usernames(connection: Connection, user_ids: Iterable[int]) -> dict[int, str]:
     """The names of users by id."""
+    user_ids = tuple(user_ids)
+    if not user_ids:
+        return {}
     rows = connection.list_rows_with(
         _Username,
         "SELECT users.id AS id, username FROM given JOIN users ON users.id = given.user_id",
