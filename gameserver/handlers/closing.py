@@ -94,8 +94,7 @@ def _require_reopenable(change: Change, game: Game) -> None:
 
 
 def _may_run_on(change: Change, settlement: Settlement) -> bool:
-    ends_at = get_pool(change.connection, settlement.pool_id).ends_at
-    return ends_at is None or change.now_ms < ends_at
+    return not get_pool(change.connection, settlement.pool_id).has_finished(change.now_ms)
 
 
 def _run_on(change: Change, settlement: Settlement) -> Pool:

@@ -154,14 +154,12 @@ async def test_a_pool_of_a_game_that_is_closing_does_not_wait(table: Table) -> N
     assert await status(table, pool) == "resolved"
 
 
-async def test_a_pool_that_waited_when_its_game_was_closed_by_mistake_waits_again(table: Table) -> None:
+async def test_a_pool_whose_delay_a_close_by_mistake_has_ended_is_kept_as_it_is(table: Table) -> None:
     pool = await backed(table)
     table.set_time(FINISH + 1)
     await accepted(table.admin, 375, game_id=table.game)
-    await accepted(table.admin, 378, game_id=table.game)
-    assert await status(table, pool) == "open"
-    await table.event(at=FINISH + 2, happened_at=START_MS + FINISH - 1)
-    assert await table.nets() == {"ann": 3, "bob": -3}
+    assert (await accepted(table.admin, 378, game_id=table.game))["pools"] == {pool: "kept"}
+    assert await table.nets() == {"ann": -5, "bob": 5}
 
 
 @pytest.mark.parametrize("at", [FINISH - 1, FINISH + 1])
