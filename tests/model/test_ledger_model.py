@@ -36,6 +36,7 @@ class Stake(NamedTuple):
     user: str
     team: str
     amount: int
+    bet: str
 
 
 class Book:
@@ -46,14 +47,17 @@ class Book:
         self.stakes: list[Stake] = []
         self.is_open, self.is_blocked = True, False
 
-    def payouts(self, winner: str) -> list[int]:
-        """What each stake is paid, computed in another way than the server does: with fractions."""
-        winning = sum(stake.amount for stake in self.stakes if stake.team == winner)
+    def payouts(self, *winners: str) -> list[int]:
+        """What each stake is paid, computed in another way than the server does: with fractions.
+
+        Several winners share the pot by their stakes.
+        """
+        winning = sum(stake.amount for stake in self.stakes if stake.team in winners)
         total = sum(stake.amount for stake in self.stakes)
         if not winning:
             return [stake.amount for stake in self.stakes]
         pot = total - min(int(total * RATE), total - winning)
-        due = [Fraction(pot * stake.amount, winning) if stake.team == winner else Fraction(0) for stake in self.stakes]
+        due = [Fraction(pot * stake.amount * (stake.team in winners), winning) for stake in self.stakes]
         paid = [int(share) for share in due]
         by_fraction = sorted(range(len(due)), key=lambda index: (paid[index] - due[index], index))
         left = pot - sum(paid)
@@ -92,7 +96,8 @@ class Ledger(RuleBasedStateMachine):
             self.available[name, "DON"] = 1000_00
         self.minted["DON"] = 5000_00
         source = self.do(365, source_name="Cup", takeout="0.07")["source_id"]
-        game = {"source_id": source, "game_name": "A - B", "type": "football", "actions": "Goal"}
+        game: dict[str, Any] = {"source_id": source, "game_name": "A - B", "type": "football", "actions": "Goal"}
+        game["live_start_at"] = self.offline.now_ms + 86_400_000  # until then bets can be cancelled
         for currency in PLACES:
             uuid = self.do(370, **game, targets="Argentina, Brazil", currency=currency)["game_id"]
             self.games[uuid] = currency
@@ -102,7 +107,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(which=choices)
     def open_pool(self, which: int) -> None:
         game, currency = list(self.games.items())[which % len(self.games)]
-        pool = self.do(385, game_id=game, description="Who?", action_id="goal", targets="Argentina, Brazil")
+        subject = {"description": "Who?", "action_id": "goal", "targets": "Argentina, Brazil"}
+        pool = self.do(385, game_id=game, is_cancellable=True, **subject)
         self.books.append(Book(pool["pool_id"], game, currency))
 
     @rule(user=st.sampled_from(USERS), currency=st.sampled_from(list(PLACES)), amount=st.integers(1, 10**7))
@@ -147,7 +153,53 @@ class Ledger(RuleBasedStateMachine):
             assert reply["res"] == 356, reply
             self.available[user, book.currency] -= amount
             self.staked[user, book.currency] += amount
-            book.stakes.append(Stake(user, team, amount))
+            book.stakes.append(Stake(user, team, amount, reply["bet_id"]))
+
+    @precondition(lambda self: any(book.stakes for book in self.books))
+    @rule(which=choices, bet=choices)
+    def cancel(self, which: int, bet: int) -> None:
+        books = [book for book in self.books if book.stakes]
+        book = books[which % len(books)]
+        stake = book.stakes[bet % len(book.stakes)]
+        reply = self.offline.call(stake.user, 3921, bet_id=stake.bet)
+        if not book.is_open:
+            assert reply["code"] == "pool_resolved"
+        elif book.is_blocked:
+            assert reply["code"] == "betting_blocked"
+        else:
+            assert reply["res"] == 3561, reply
+            book.stakes.remove(stake)
+            self.give_back(book, [stake])
+
+    def give_back(self, book: Book, stakes: list[Stake]) -> None:
+        for stake in stakes:
+            self.staked[stake.user, book.currency] -= stake.amount
+            self.available[stake.user, book.currency] += stake.amount
+
+    @rule(which=choices, sure=st.integers(0, 3))
+    def void(self, which: int, sure: int) -> None:
+        open_books = [book for book in self.books if book.is_open]
+        if open_books and not sure:
+            book = open_books[which % len(open_books)]
+            self.do(3952, pool_id=book.uuid)
+            self.give_back(book, book.stakes)
+            book.is_open = False
+
+    @precondition(lambda self: any(book.is_open for book in self.books))
+    @rule(
+        which=choices,
+        winners=st.lists(st.sampled_from(TEAMS), min_size=1, max_size=3, unique=True),
+        stakes=st.lists(st.integers(1, 500), min_size=5, max_size=9),
+    )
+    def dead_heat(self, which: int, winners: list[str], stakes: list[int]) -> None:
+        """Many bet, and one or several win."""
+        books = [book for book in self.books if book.is_open]
+        book = books[which % len(books)]
+        for number, amount in enumerate(stakes):
+            self.place(book, USERS[number % len(USERS)], TEAMS[number % len(TEAMS)], amount)
+        self.offline.let_time_pass(1)
+        self.do(3955, pool_id=book.uuid, winners=winners, split="pot")
+        self.settle(book, *winners)
 
     @rule(which=choices)
     def block_or_allow(self, which: int) -> None:
@@ -166,8 +218,8 @@ class Ledger(RuleBasedStateMachine):
             if book.is_open and book.game == game:
                 self.settle(book, team)
 
-    def settle(self, book: Book, winner: str) -> None:
-        paid = book.payouts(winner)
+    def settle(self, book: Book, *winners: str) -> None:
+        paid = book.payouts(*winners)
         for stake, payout in zip(book.stakes, paid, strict=True):
             self.staked[stake.user, book.currency] -= stake.amount
             self.available[stake.user, book.currency] += payout

@@ -39,6 +39,15 @@ async def test_an_event_scores_for_its_root_target_and_negatively_for_each_other
     assert faults_of(database) == []
 
 
+async def test_of_an_own_goal_the_other_side_has_the_point_and_the_players_team_wins_the_pool(table: Table) -> None:
+    pool = await table.pool(action_id="own-goal")
+    await table.bet("ann", pool, "brazil", 2, at=1)
+    await table.bet("bob", pool, "argentina", 3, at=1)
+    told = await table.event("brazil:7", at=2, action_id="own-goal")
+    assert told["score"]["argentina"] == 1
+    assert await table.nets() == {"ann": 3, "bob": -3}
+
+
 async def test_a_game_without_scores_has_no_score(server: Server, clock: FakeClock) -> None:
     table = await lay_table(server, clock)
     assert (await table.event())["score"] is None
