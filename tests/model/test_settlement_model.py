@@ -299,6 +299,30 @@ class Course(RuleBasedStateMachine):
             self.close_at = parameters["close_at"]
             self.lived["a close at another time"] += 1
 
+    @rule(pool=choices, finish_in=st.none() | st.integers(1, 1_000), recreate=st.booleans())
+    def change(self, pool: int, finish_in: int | None, recreate: bool) -> None:
+        """Change when an open pool finishes, and whether it is recreated."""
+        pools = self.open_pools()
+        if not pools:
+            return
+        chosen = pools[pool % len(pools)]
+        parameters: dict[str, Any] = {"recreate_on_end": recreate}
+        if finish_in is not None and chosen["finish_at"] is not None:
+            parameters["finish_at"] = self.offline.now_ms + finish_in
+        reply = self.offline.call("admin", 3852, pool_id=chosen["pool_id"], **parameters)
+        if reply["res"] == 666:
+            assert reply["code"] in CLOSING | {"invalid_parameter", "betting_ended"}, reply
+        else:
+            self.lived["a pool changed"] += 1
+
+    @rule(held=seldom)
+    def hold_or_release(self, held: bool) -> None:
+        reply = self.offline.call("admin", 3976 if held else 3986, game_id=self.games[-1])
+        if reply["res"] == 666:
+            assert reply["code"] in CLOSING, reply
+        else:
+            self.lived["a hold"] += held
+
     @rule(pool=choices, sure=seldom)
     def void_pool(self, pool: int, sure: bool) -> None:
         if not sure:
@@ -452,6 +476,8 @@ def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived
         "a close that waits",
         "a close at another time",
         "news that comes late",
+        "a pool changed",
+        "a hold",
         "a close by mistake",
         "a game opened again",
         "a game called off",
