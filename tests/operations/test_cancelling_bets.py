@@ -1,5 +1,6 @@
 """Cancelling a bet: in a pool that allows it, before the match, as if it had never been placed."""
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -164,7 +165,7 @@ async def test_after_a_restart_and_in_a_replay_a_cancelled_bet_is_still_cancelle
     await before.event(at=20)
     file = before.server.context.store.file
     assert faults_of(file) == []
-    with open_reader(file) as connection:
+    with closing(open_reader(file)) as connection:
         assert connection.execute("SELECT count(*) FROM valid_bets").fetchone() == (1,)
 
 
