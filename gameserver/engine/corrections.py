@@ -11,7 +11,7 @@ from gameserver.engine.events import EventDraft, resolution_by, resolutions_of
 from gameserver.engine.pools import publish_open_pool
 from gameserver.engine.settlement import Resolution, SettlementPlan, apply_plan
 from gameserver.engine.steering import allow_pool, cancel_allows, publish_blocked
-from gameserver.protocol.events import BettingPoolVoided
+from gameserver.protocol.corrections import BettingPoolVoided
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game

@@ -15,7 +15,10 @@ from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import may_open_pool, open_pool, publish_open_pool
-from gameserver.protocol.events import BetPoolExpired, BetPoolResolved
+from gameserver.protocol.events import (
+    BetPoolExpired,
+    BetPoolResolved,
+)
 from gameserver.storage.events import Event
 from gameserver.storage.games import Game, get_game
 from gameserver.storage.pools import (

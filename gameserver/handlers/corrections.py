@@ -26,8 +26,7 @@ from gameserver.engine.events import EventDraft, count
 from gameserver.engine.settlement import end_pool
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.correction_previews import PreviewVoidGameEvent, VoidGameEventPreview
-from gameserver.protocol.declare import Request
-from gameserver.protocol.events import (
+from gameserver.protocol.corrections import (
     AmendGameEvent,
     BettingPoolVoided,
     GameEventAmended,
@@ -35,6 +34,7 @@ from gameserver.protocol.events import (
     VoidBettingPool,
     VoidGameEvent,
 )
+from gameserver.protocol.declare import Request
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import Event, find_any_event, find_event, insert_event, update_event_voided
 from gameserver.storage.games import Game, find_game, get_game

@@ -7,7 +7,11 @@ from gameserver.domain.parimutuel import price
 from gameserver.engine.context import Reading
 from gameserver.engine.settlement import target_keys
 from gameserver.errors import not_found
-from gameserver.protocol.events import BetReceipt, GetBetReceipt, ShownTransfer
+from gameserver.protocol.receipts import (
+    BetReceipt,
+    GetBetReceipt,
+    ShownTransfer,
+)
 from gameserver.storage.bets import find_bet
 from gameserver.storage.events import get_event
 from gameserver.storage.outcomes import list_movements, outcome_of

@@ -6,7 +6,10 @@ from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import Change
 from gameserver.engine.resolutions import draft_resolution, parse_winners
 from gameserver.engine.settlement import end_pool, shown_winners, target_keys
-from gameserver.protocol.events import BettingPoolResolved, ResolveBettingPool
+from gameserver.protocol.events import (
+    BettingPoolResolved,
+    ResolveBettingPool,
+)
 from gameserver.storage.events import insert_event
 from gameserver.storage.pools import get_pool
 from gameserver.storage.settlements import get_settlement

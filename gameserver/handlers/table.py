@@ -38,15 +38,16 @@ from gameserver.protocol.betting import (
 )
 from gameserver.protocol.closing import CancelGame, PreviewCloseGame, ReopenGame
 from gameserver.protocol.correction_previews import PreviewVoidGameEvent
+from gameserver.protocol.corrections import (
+    AmendGameEvent,
+    VoidBettingPool,
+    VoidGameEvent,
+)
 from gameserver.protocol.declare import Message, Request
 from gameserver.protocol.events import (
-    AmendGameEvent,
-    GetBetReceipt,
     PreviewGameEvent,
     RegisterGameEvent,
     ResolveBettingPool,
-    VoidBettingPool,
-    VoidGameEvent,
 )
 from gameserver.protocol.game_lists import ListGamesForSource, ListGamesIAmAdminOf, ListUpcomingGamesForSource
 from gameserver.protocol.games import (
@@ -70,6 +71,7 @@ from gameserver.protocol.pools import (
     ListResolvedBettingPoolsForGame,
     UpdateBettingPool,
 )
+from gameserver.protocol.receipts import GetBetReceipt
 from gameserver.protocol.roles import (
     AddSourceAdmin,
     AppointAdminForGameByUsername,

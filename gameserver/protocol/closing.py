@@ -7,8 +7,8 @@ import msgspec
 
 from gameserver.errors import ErrorCode
 from gameserver.protocol.betting import BalanceUpdate, BettingPoolBetsDistributionUpdate
+from gameserver.protocol.corrections import BettingPoolVoided
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
-from gameserver.protocol.events import BettingPoolVoided
 from gameserver.protocol.fields import Flag, Millis, Text, Uuid
 from gameserver.protocol.games import GameClosed
 from gameserver.protocol.pools import NewBettingPool

@@ -6,8 +6,8 @@ from typing import ClassVar
 import msgspec
 
 from gameserver.errors import ErrorCode
+from gameserver.protocol.corrections import AmendGameEvent
 from gameserver.protocol.declare import Kind, Message, Request, Role, message, operation
-from gameserver.protocol.events import AmendGameEvent
 from gameserver.protocol.fields import Millis, Name, Text, Uuid
 
 

@@ -10,8 +10,14 @@ from gameserver.errors import ErrorCode, Rejected
 from gameserver.protocol import codec
 from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
+from gameserver.protocol.corrections import GameEventVoided
 from gameserver.protocol.declare import Message
-from gameserver.protocol.events import BetPoolResolved, GameEventPreview, GameEventVoided, NewGameEvent, PreviewedPool
+from gameserver.protocol.events import (
+    BetPoolResolved,
+    GameEventPreview,
+    NewGameEvent,
+    PreviewedPool,
+)
 from gameserver.protocol.game_lists import AdministeredGame, GameEntry, GamesIAmAdminOfList, GamesListForSource
 from gameserver.protocol.games import GameDetails, PastEvent
 from gameserver.protocol.pool_history import BettingPoolHistory
