@@ -21,6 +21,7 @@ from gameserver.domain.pools import (
     parse_labels,
 )
 from gameserver.domain.targets import NONE_ID, parse_targets, path_id
+from gameserver.engine.contents import parse_cleared
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.pools import open_pool, publish_open_pool, require_action, require_may_open_pool
 from gameserver.engine.preconditions import require_not_closing, require_running, require_unresolved
@@ -158,18 +159,10 @@ _CLEARABLE = ("stop_accepting_bets_at", "recreate_on_end", "min_stake", "max_sta
 
 def parse_update(request: UpdateBettingPool, settings: Settings) -> PoolUpdate:
     """The changes that the parameters describe. Raises `Rejected`."""
-    update = PoolUpdate(
-        _limit(request.min_stake, "min_stake"),
-        _limit(request.max_stake, "max_stake"),
-        frozenset(islice(split_list(request.clear), len(_CLEARABLE) + 1)),
-    )
-    given = {"min_stake": update.min_stake, "max_stake": update.max_stake}
-    for name in sorted(update.cleared):
-        if name not in _CLEARABLE:
-            raise invalid("clear", f"clear may name {', '.join(_CLEARABLE)}, not {name[:40]!r}")
-        if given.get(name, getattr(request, name, None)) is not None:
-            raise invalid("clear", f"{name} is both given and to be cleared")
-    return update
+    limits = {name: _limit(getattr(request, name), name) for name in ("min_stake", "max_stake")}
+    values = {name: getattr(request, name) for name in _CLEARABLE} | limits
+    given = [name for name, value in values.items() if value is not None]
+    return PoolUpdate(**limits, cleared=frozenset(parse_cleared(request.clear, _CLEARABLE, given, "clear")))
 
 
 def update_betting_pool(change: Change, request: UpdateBettingPool, update: PoolUpdate) -> BettingPoolUpdated:
