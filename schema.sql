@@ -5,8 +5,20 @@ CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id > 0),
     username TEXT NOT NULL COLLATE NOCASE UNIQUE CHECK (length(username) BETWEEN 1 AND 32),
     is_provider INTEGER NOT NULL CHECK (is_provider IN (0, 1)),
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    is_admin INTEGER NOT NULL DEFAULT 0 CHECK (is_admin IN (0, 1)), -- of the server
+    is_guest INTEGER NOT NULL DEFAULT 0 CHECK (is_guest IN (0, 1)),
+    banned_at INTEGER,
+    last_seen_at INTEGER
 ) STRICT;
+
+-- Friends: two rows for each pair, one each way.
+CREATE TABLE friendships (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    friend_id INTEGER NOT NULL REFERENCES users (id),
+    since INTEGER NOT NULL,
+    PRIMARY KEY (user_id, friend_id)
+) STRICT, WITHOUT ROWID;
 
 -- What the database knows of the server it belongs to: one row, once there has been one.
 CREATE TABLE identity (

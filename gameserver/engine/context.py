@@ -163,6 +163,7 @@ class Reading:
         by_source = role in (Role.SOURCE_ADMIN, Role.GAME_OR_SOURCE_ADMIN)
         if (
             (role is Role.PROVIDER and self.user.is_provider)
+            or (role is Role.SERVER_ADMIN and self.user.is_admin)
             or (by_game and game_id is not None and is_game_admin(self.connection, game_id, self.user.id))
             or (by_source and source_id is not None and is_source_admin(self.connection, source_id, self.user.id))
         ):

@@ -21,6 +21,7 @@ class Role(Enum):
     ANYONE = "anyone, before logon too"
     USER = "any user"
     PROVIDER = "a provider"
+    SERVER_ADMIN = "an admin of the server"
     SOURCE_ADMIN = "an admin of the source"
     GAME_ADMIN = "an admin of the game"
     GAME_OR_SOURCE_ADMIN = "an admin of the game or of its source"

@@ -8,11 +8,13 @@ from gameserver.storage.connection import Connection
 
 
 class User(NamedTuple):
-    """A user; a provider may open game sources."""
+    """A user; a provider may open game sources, an admin runs the server, a guest has no password."""
 
     id: int
     username: str
     is_provider: bool
+    is_admin: bool = False
+    is_guest: bool = False
 
 
 NOBODY = User(0, "nobody", is_provider=False)
@@ -36,7 +38,7 @@ class Session(NamedTuple):
         return NOBODY if self.is_view else self.user
 
 
-_USER = "users.id, users.username, users.is_provider"
+_USER = "users.id, users.username, users.is_provider, users.is_admin, users.is_guest"
 _SESSION = f"""
     SELECT sessions.id, sessions.created_at, sessions.expires_at, sessions.is_view, {_USER}
     FROM sessions JOIN users ON users.id = sessions.user_id
@@ -80,7 +82,7 @@ def list_usernames(connection: Connection, user_ids: Iterable[int]) -> dict[int,
 
 
 def _user(row: tuple[Any, ...]) -> User:
-    return User(row[0], row[1], bool(row[2]))
+    return User(row[0], row[1], *map(bool, row[2:]))
 
 
 def insert_session(

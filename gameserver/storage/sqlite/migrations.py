@@ -37,7 +37,7 @@ def _to_version_5(connection: sqlite3.Connection) -> None:
 MIGRATIONS: tuple[Migration, ...] = (
     *(_run_script(f"version_{number}.sql") for number in (2, 3, 4)),
     _to_version_5,
-    _run_script("version_6.sql"),
+    *(_run_script(f"version_{number}.sql") for number in (6, 7)),
 )
 
 

@@ -178,7 +178,8 @@ _POOL_AND_BET = """
 INSERT INTO pools (uuid, game_id, type, description, target_level, unlisted_target, takeout_millionths, created_at,
     start_at, recreate_on_end, is_blocked, participants, amount_total, bet_count)
 VALUES ('00000000-0000-7000-8000-00000000000c', 1, 3, 'Penalty?', 0, 'stay_open', 0, 6, 6, 0, 0, 1, 300, 1);
-INSERT INTO pool_targets VALUES (1, 0, 'yes', 'Yes', 1, 300), (1, 1, 'no', 'No', 0, 0);
+INSERT INTO pool_targets (pool_id, position, key, display_name, backing_people, backing_money)
+VALUES (1, 0, 'yes', 'Yes', 1, 300), (1, 1, 'no', 'No', 0, 0);
 INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)
 VALUES ('00000000-0000-7000-8000-00000000000d', 1, 1, 0, 300, 7, 0);
 INSERT INTO participations (user_id, game_id, pool_id) VALUES (1, 1, 1);
@@ -245,6 +246,12 @@ def version_5(empty: SqliteConnection) -> SqliteConnection:
     return old_file(empty, 5, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
 
 
+@pytest.fixture
+def version_6(empty: SqliteConnection) -> SqliteConnection:
+    """A connection to a file of version 6 with a bet, and two pools on targets of the game."""
+    return old_file(empty, 6, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
+
+
 def tables_of(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
     """The columns of each table, with all that is declared of them."""
     names = [name for kind, name, _ in schema_of(connection) if kind == "table"]
@@ -259,13 +266,13 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
     }
 
 
-@pytest.mark.parametrize("version", ["version_1", "version_2", "version_3", "version_4", "version_5"])
+@pytest.mark.parametrize("version", ["version_1", "version_2", "version_3", "version_4", "version_5", "version_6"])
 def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
     migrated: SqliteConnection = request.getfixturevalue(version)
     migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
-        assert version_of(migrated) == version_of(fresh) == 6
+        assert version_of(migrated) == version_of(fresh) == 7
         assert tables_of(migrated) == tables_of(fresh)
         assert references_of(migrated) == references_of(fresh)
         ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (migrated, fresh))
