@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "ops": RULES | {"__init__"},  # the version
     "net": BASE | {"ops"},
     "web": BASE | {"net"},
-    "realtime": RULES | {"engine", "handlers", "ops", "net", "web"},
+    "realtime": RULES | {"__init__", "engine", "handlers", "ops", "net", "web"},
     "client": BASE | {"protocol"},
     "admin": RULES | {"engine", "handlers", "ops", "net", "client", "textfiles"},
 }

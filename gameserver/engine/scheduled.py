@@ -4,10 +4,12 @@ from collections.abc import Callable
 from functools import partial
 
 from gameserver.config import Settings
+from gameserver.engine.accounts import delete_what_expired
 from gameserver.engine.closing import close, close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Committed
 from gameserver.engine.settlement import Resolution, end_pool, is_recreated, position_without_event, recreate
 from gameserver.engine.steering import SCHEDULED_STEERING
+from gameserver.storage.audit import delete_old_entries
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import get_game
@@ -15,7 +17,7 @@ from gameserver.storage.jobs import Due
 from gameserver.storage.pools import get_pool
 from gameserver.storage.replies import delete_old_replies
 from gameserver.storage.schedule import Timer, TimerKind, delete_timer, first_due, insert_timer, postpone_timer
-from gameserver.storage.users import User, delete_expired_sessions
+from gameserver.storage.users import User
 
 # The user of a change that a timer causes; it is in no database.
 SYSTEM_USER = User(0, "the clock", is_provider=False)
@@ -89,7 +91,11 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 
 
 def delete_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
-    """Delete a batch of expired sessions and of stored replies older than ``reply_days``; whether more may remain."""
-    sessions = delete_expired_sessions(connection, now_ms, PURGE_BATCH)
+    """Delete a batch of everything that is kept for a time; whether more may remain."""
+    change = Change(connection, SYSTEM_USER, now_ms, settings)
+    expired = delete_what_expired(change, PURGE_BATCH)
     replies = delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)
-    return max(sessions, replies) == PURGE_BATCH
+    entries = 0
+    if settings.audit_days:
+        entries = delete_old_entries(connection, now_ms - settings.audit_days * DAY_MS, PURGE_BATCH)
+    return max(expired, replies, entries) == PURGE_BATCH

@@ -16,7 +16,7 @@ from msgspec import Raw
 from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Message, Request, RequestHeader, Role
-from gameserver.protocol.fields import FIRST_S, LAST_S
+from gameserver.protocol.fields import FIRST_S, LAST_S, SECRETS
 from gameserver.protocol.parameters import PARAMETERS, not_json, read_parameters
 from gameserver.protocol.registry import OPERATIONS
 
@@ -181,23 +181,25 @@ _TIMES: dict[type[Request], list[str]] = {
 def request_digest(text: str) -> bytes:
     """A digest of the op and the parameters, by which a repeated request is recognised (protocol, "Idempotency").
 
+    Secrets are no part of it.
+
     Raises `Rejected` (``bad_json``) for numbers that cannot be represented.
     """
     members = _members.decode(text)
     members.pop("header", None)
     try:
-        values = {name: msgspec.json.decode(raw) for name, raw in members.items()}
+        values = {name: msgspec.json.decode(raw) for name, raw in members.items() if name not in SECRETS}
     except (msgspec.DecodeError, RecursionError) as error:
         raise not_json(error) from None
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).digest()
 
 
-def request_parameters(request: Request) -> bytes:
-    """A request's parameters as a JSON object, without those at their defaults."""
+def request_parameters(request: msgspec.Struct) -> bytes:
+    """A request's parameters as a JSON object, without secrets and those at their defaults."""
     values = {
         field.name: getattr(request, field.name)
         for field in msgspec.structs.fields(request)
-        if field.name != "header" and getattr(request, field.name) != field.default
+        if field.name not in SECRETS | {"header"} and getattr(request, field.name) != field.default
     }
     return msgspec.json.encode(values)
 

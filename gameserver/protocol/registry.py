@@ -1,6 +1,7 @@
 """The complete registry: importing this module declares every operation and message."""
 
 from gameserver.protocol import (
+    administration,
     betting,
     closing,
     correction_previews,
@@ -26,6 +27,7 @@ __all__ = [
     "MESSAGES",
     "OPERATIONS",
     "Operation",
+    "administration",
     "betting",
     "closing",
     "correction_previews",

@@ -13,7 +13,7 @@ from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Committed
 from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
-from gameserver.handlers.execution import Parsed, WriteRequest, parse, write_job
+from gameserver.handlers.execution import Parsed, WriteRequest, admit, hashes_password, parse, write_job
 from gameserver.handlers.table import CONNECTION
 from gameserver.net.compression import MessageFrames, is_costly
 from gameserver.net.outbox import Outbox, close_for_reconnect
@@ -34,6 +34,7 @@ from gameserver.realtime.context import ServerContext
 from gameserver.realtime.rate_limits import FloodDetector
 from gameserver.realtime.request_cost import change_cost, request_cost
 from gameserver.storage.jobs import Outcome
+from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ class RequestPipeline:
         user, size_bytes = session.user, len(text)
         await context.unanswered_bytes.acquire(user.id, size_bytes)
         try:
-            digest, parsed = await self._prepare(request, text)
+            digest, parsed = await self._prepare(request, text, user)
             now_ms = context.clock.now_ms()
             subscribers_of = context.hubs.subscribers_of
             job = write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings, subscribers_of))
@@ -164,9 +165,16 @@ class RequestPipeline:
             return without_frames(error)  # answered after the requests before it
         return None
 
-    async def _prepare(self, request: Request, text: str) -> tuple[bytes | None, Parsed]:
-        """Digest and parse a request for the writer, in a thread if it is long."""
-        prepare = partial(_prepare, request, text, self._context.settings)
+    async def _prepare(self, request: Request, text: str, user: User) -> tuple[bytes | None, Parsed]:
+        """Digest and parse a request for the writer, in a thread if it is long or has a password.
+
+        Raises `Rejected`; that the user lacks the role, before a password is hashed.
+        """
+        settings = self._context.settings
+        prepare = partial(_prepare, request, text, settings)
+        if hashes_password(request):
+            await self._context.store.read(partial(admit, request=request, user=user, settings=settings))
+            return await self._context.hashing.run(prepare)
         if len(text) <= _MAX_INLINE_CHARS:
             return prepare()
         prepared: tuple[bytes | None, Parsed] = await self._context.run_aside(prepare)

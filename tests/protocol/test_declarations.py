@@ -90,6 +90,11 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (800, "get_my_current_balance", Role.USER, Kind.READ, {800}, set()),
     (810, "get_my_available_balance", Role.USER, Kind.READ, {810}, set()),
     (840, "get_my_exposure", Role.USER, Kind.READ, {840}, set()),
+    (1000, "list_users", Role.SERVER_ADMIN, Kind.READ, {1000}, set()),
+    (1001, "update_user", Role.SERVER_ADMIN, Kind.WRITE, {1001}, {361, 815}),
+    (1002, "credit_user", Role.SERVER_ADMIN, Kind.WRITE, {1002}, {815}),
+    (1003, "get_server_status", Role.SERVER_ADMIN, Kind.READ, {1003}, set()),
+    (1004, "get_audit_log", Role.SERVER_ADMIN, Kind.READ, {1004}, set()),
 ]
 
 # Served to view keys, as far as they exist: what concerns the connection, and reads that answer everybody alike.
@@ -170,6 +175,11 @@ RESPONSES = {
     "your_available_balance": 810,
     "your_exposure": 840,
     "balance_update": 815,
+    "users_list": 1000,
+    "user_updated": 1001,
+    "user_credited": 1002,
+    "server_status": 1003,
+    "audit_log": 1004,
     "error": 666,
 }
 
