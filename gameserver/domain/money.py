@@ -115,7 +115,7 @@ def read_amount(raw: msgspec.Raw, field: str) -> Decimal | int:
 def read_signed_amount(raw: msgspec.Raw, field: str) -> Decimal | int:
     """An amount as `read_amount` reads it, or one below zero. Raises as that does."""
     text = bytes(raw)
-    is_negative = text.startswith((b"-", b'"-'))
+    is_negative = text.startswith((b"-", b'"-')) and text != b'"-"'
     amount = read_amount(msgspec.Raw(text.replace(b"-", b"", 1) if is_negative else text), field)
     return -amount if is_negative else amount
 
