@@ -29,6 +29,7 @@ from gameserver.protocol.codec import with_subscribers
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
+from gameserver.realtime.accounts import AccountService
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connection_limits import ConnectionLimiter
 from gameserver.realtime.connections import ConnectionRegistry
@@ -75,6 +76,7 @@ class ServerContext:
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
     allowed_origins: frozenset[str] = field(init=False)
+    accounts: AccountService = field(init=False)
     usage: Usage = field(init=False)
     status_monitor: StatusMonitor = field(init=False)
     reserve: Reserve = field(default_factory=Reserve)
@@ -98,6 +100,7 @@ class ServerContext:
         self.unanswered_bytes = UnansweredBytes(settings.max_unanswered_bytes)
         self.user_rate_limiter = RateLimiter(settings.max_requests_per_s)
         self.address_rate_limiter = RateLimiter(settings.max_requests_per_s_per_address)
+        self.accounts = AccountService(settings, self.store, self.secret, self.hashing, self.clock.now_ms)
         self.usage = Usage(settings, self.store, self.clock.now_ms)
         started_at = self.clock.now_ms()
         self.status_monitor = StatusMonitor(self.store, self.hubs, self.registry, self.metrics, started_at)
