@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from gameserver.config import Settings
+from gameserver.engine.tally import Tally
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
@@ -192,6 +193,7 @@ class Change(Reading):
         super().__init__(connection, user, now_ms, settings, subscribers_of)
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
+        self.tally = Tally()
         self.repeated = False  # whether nothing is changed, since the request asks for what has been done already
         self._changed_balances: dict[tuple[int, str], set[int]] = {}
         self._read_balances: dict[tuple[int, str], Balances] | None = None
@@ -260,6 +262,7 @@ class Change(Reading):
         return self._read_balances
 
     def finish(self) -> Effects:
-        """The effects to publish once the change is committed."""
+        """Store what is kept until the end, and return the effects to publish once the change is committed."""
+        self.tally.store(self.connection)
         self.effects.balances |= self.changed_balances()
         return self.effects

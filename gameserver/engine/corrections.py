@@ -51,6 +51,7 @@ def take_settlement_back(change: Change, settlement_id: int) -> Pool:
         transfers.take_stakes_again()
     else:
         transfers.reverse_division()
+    change.tally.take_back(connection, [pool.id])
     update_taken_back(connection, settlement, change.now_ms)
     change.mark_balances_changed(pool, list_staked(connection, pool.id))
     return get_pool(connection, pool.id)
@@ -190,3 +191,4 @@ def void_pool(change: Change, pool: Pool) -> None:
     apply_plan(change, pool, plan, settlement_id)
     delete_timers_of_pool(change.connection, pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)
+    change.tally.add(change.connection, [pool.id])

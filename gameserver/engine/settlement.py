@@ -170,6 +170,7 @@ def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
     # The other timers stay: they apply if the settlement is taken back.
     delete_timers(change.connection, pool.game_id, [TimerKind.FINISH_POOL, TimerKind.SETTLE_POOL], pool_id=pool.id)
     update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
+    change.tally.add(change.connection, [pool.id])
     game = get_game(change.connection, pool.game_id)
     _publish_end(change, game, get_pool(change.connection, pool.id), plan, resolution)
     if resolution.cause in ("event", "time") and is_recreated(change, game, pool):

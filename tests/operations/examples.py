@@ -78,6 +78,14 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     800: lambda world: {},
     810: lambda world: {},
     840: lambda world: {},
+    450: lambda world: {},
+    451: lambda world: {"game_id": world.game},
+    452: lambda world: {},
+    453: lambda world: {"game_id": world.game},
+    454: lambda world: {"source_id": world.source},
+    4505: lambda world: {"game_id": world.game},
+    4516: lambda world: {"source_id": world.source},
+    4517: lambda world: {"source_id": world.source},
 }
 
 STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {

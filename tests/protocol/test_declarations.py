@@ -90,6 +90,14 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (800, "get_my_current_balance", Role.USER, Kind.READ, {800}, set()),
     (810, "get_my_available_balance", Role.USER, Kind.READ, {810}, set()),
     (840, "get_my_exposure", Role.USER, Kind.READ, {840}, set()),
+    (450, "get_leaderboard", Role.USER, Kind.READ, {450}, set()),
+    (451, "get_leaderboard_for_game", Role.USER, Kind.READ, {451}, set()),
+    (4516, "get_leaderboard_for_game_source", Role.USER, Kind.READ, {4516}, set()),
+    (4505, "get_user_tailored_leaderboard", Role.USER, Kind.READ, {4505, 4515}, set()),
+    (4517, "get_user_tailored_leaderboard_for_game_source", Role.USER, Kind.READ, {4517}, set()),
+    (452, "get_friends_leaderboard", Role.USER, Kind.READ, {452}, set()),
+    (453, "get_friends_leaderboard_for_game", Role.USER, Kind.READ, {453}, set()),
+    (454, "get_friends_leaderboard_for_game_source", Role.USER, Kind.READ, {454}, set()),
 ]
 
 # Served to view keys, as far as they exist: what concerns the connection, and reads that answer everybody alike.
@@ -170,6 +178,15 @@ RESPONSES = {
     "your_available_balance": 810,
     "your_exposure": 840,
     "balance_update": 815,
+    "leaderboard": 450,
+    "leaderboard_for_game": 451,
+    "leaderboard_for_game_source": 4516,
+    "leaderboard_tailored": 4505,
+    "leaderboard_for_game_tailored": 4515,
+    "leaderboard_for_game_source_tailored": 4517,
+    "leaderboard_friends": 452,
+    "leaderboard_friends_for_game": 453,
+    "leaderboard_friends_for_game_source": 454,
     "error": 666,
 }
 
