@@ -39,7 +39,7 @@ def close(change: Change, game: Game) -> list[str]:
     open_pools = list_all_open_pools(change.connection, game.id)
     for ends, pools in groupby(open_pools, lambda pool: resolves_at_close(pool, change.now_ms)):
         if ends:
-            end_without_event(change, list(pools), "close")
+            end_without_event(change, game, list(pools), "close")
             continue
         for pool in pools:
             manual.append(pool.uuid)

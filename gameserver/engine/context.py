@@ -46,11 +46,13 @@ class Publication(NamedTuple):
 
 
 class Broadcast(NamedTuple):
-    """A message to a game's subscribers, and what else `Publication` says of it."""
+    """A message to a game's subscribers, encoded, and what else `Publication` says of it."""
 
-    message: Message
+    body: bytes
+    kind: type[Message]
+    about: tuple[str, ...]
     ends_pool: str | None = None
-    bettors: Iterable[int] = ()
+    bettors: tuple[int, ...] = ()
 
 
 class Notice(NamedTuple):
@@ -208,27 +210,27 @@ class Change(Reading):
         self, game: Game, message: Message, *, ends_pool: str | None = None, bettors: Iterable[int] = ()
     ) -> None:
         """Log a broadcast in the same transaction, to be sent after the commit."""
-        self.publish_all(game, [Broadcast(message, ends_pool, bettors)])
+        broadcast = Broadcast(encode_body(message), type(message), message.pools_shown(), ends_pool, tuple(bettors))
+        self.publish_all(game, [broadcast])
 
     def publish_all(self, game: Game, broadcasts: Sequence[Broadcast]) -> None:
         """Log broadcasts, at least one, in the same transaction, to be sent after the commit in order."""
-        bodies = [encode_body(broadcast.message) for broadcast in broadcasts]
-        seqs = insert_broadcasts(self.connection, game.id, self.sent_at, bodies)
+        seqs = insert_broadcasts(self.connection, game.id, self.sent_at, [sent.body for sent in broadcasts])
         self.effects.publications += [
             Publication(
                 game.uuid,
                 game.source_id,
                 seq,
                 self.sent_at,
-                body,
-                message.for_watchers,
-                message.ends_subscriptions,
-                message.pools_shown(),
-                ends_pool,
-                tuple(bettors),
-                message.resumes_subscriptions,
+                sent.body,
+                sent.kind.for_watchers,
+                sent.kind.ends_subscriptions,
+                sent.about,
+                sent.ends_pool,
+                sent.bettors,
+                sent.kind.resumes_subscriptions,
             )
-            for seq, body, (message, ends_pool, bettors) in zip(seqs, bodies, broadcasts, strict=True)
+            for seq, sent in zip(seqs, broadcasts, strict=True)
         ]
 
     def record(self, game_id: int, request: Request) -> None:

@@ -1,6 +1,6 @@
 """Ending pools: all that one cause ends, as if one after the other (protocol, "Settlement")."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -10,11 +10,13 @@ from msgspec.structs import replace
 
 from gameserver.domain.money import to_units
 from gameserver.domain.pools import PoolStatus
+from gameserver.engine.alike import PoolMessages
 from gameserver.engine.context import Broadcast, Change
 from gameserver.engine.recreation import Recreation, open_successors, plan_successors
 from gameserver.engine.settlement import (
     Resolution,
     SettlementPlan,
+    ShownWinners,
     amounts_by_user,
     apply_plan,
     plan_settlement,
@@ -22,7 +24,7 @@ from gameserver.engine.settlement import (
     shown_winners,
 )
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved, EndedPool
-from gameserver.storage.games import get_game
+from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool, PoolTarget, list_targets_of_pools
 from gameserver.storage.schedule import delete_ends
 from gameserver.storage.settlements import NewSettlement, PoolEnd, insert_settlements, update_pools_ended
@@ -38,7 +40,7 @@ class _End(NamedTuple):
     settlement_id: int
 
 
-def end_pools(change: Change, resolutions: Sequence[tuple[Pool, Resolution]]) -> None:
+def end_pools(change: Change, game: Game, resolutions: Sequence[tuple[Pool, Resolution]]) -> None:
     """Settle open pools of a game, all by one cause, as if one after the other.
 
     The end of each is published (362, or 363 at its ``finish_at``), and it is recreated if it asks for that.
@@ -46,7 +48,6 @@ def end_pools(change: Change, resolutions: Sequence[tuple[Pool, Resolution]]) ->
     if not resolutions:
         return
     pools, cause = [pool for pool, _ in resolutions], resolutions[0][1].cause
-    game = get_game(change.connection, pools[0].game_id)
     targets = list_targets_of_pools(change.connection, [pool.id for pool in pools])
     ends = _settle(change, resolutions)
     # The other timers stay: they apply if a settlement is taken back.
@@ -59,19 +60,19 @@ def end_pools(change: Change, resolutions: Sequence[tuple[Pool, Resolution]]) ->
     recreations = [
         Recreation(pool, targets[pool.id], planned) for pool in pools if (planned := times.get(pool.id)) is not None
     ]
-    opened = {new.recreated_from: Broadcast(new) for new in open_successors(change, game, recreations)}
+    opened = open_successors(change, game, recreations)
     broadcasts = []
-    for end, message in zip(ends, _messages(change, ends, targets), strict=True):
-        broadcasts.append(Broadcast(message, ends_pool=end.pool.uuid))
-        if end.pool.uuid in opened:
-            broadcasts.append(opened[end.pool.uuid])
+    for end, ended in zip(ends, _told(change, ends, targets), strict=True):
+        broadcasts.append(ended)
+        if end.pool.id in opened:
+            broadcasts.append(opened[end.pool.id])
     change.publish_all(game, broadcasts)
 
 
-def end_without_event(change: Change, pools: Sequence[Pool], cause: str) -> None:
+def end_without_event(change: Change, game: Game, pools: Sequence[Pool], cause: str) -> None:
     """End open pools of a game that no event has resolved: parimutuel as ``none``, binary as their second label."""
     positions = positions_without_event(change, pools)
-    end_pools(change, [(pool, Resolution(cause, (positions[pool.id],))) for pool in pools])
+    end_pools(change, game, [(pool, Resolution(cause, (positions[pool.id],))) for pool in pools])
 
 
 def _settle(change: Change, resolutions: Iterable[tuple[Pool, Resolution]]) -> list[_End]:
@@ -96,16 +97,21 @@ def _settle(change: Change, resolutions: Iterable[tuple[Pool, Resolution]]) -> l
     ends = []
     for (pool, resolution, plan), settlement_id in zip(planned, settlement_ids, strict=True):
         apply_plan(change, pool, plan, settlement_id)
-        ended = replace(pool, status=PoolStatus.RESOLVED, version=pool.version + 1)
-        if plan.late:
-            ended = replace(
-                ended,
-                amount_total=sum(plan.staked.values()),
-                participants=sum(amount > 0 for amount in plan.staked.values()),
-                version=pool.version + 2,
-            )
-        ends.append(_End(ended, resolution, plan, settlement_id))
+        ends.append(_End(_ended(pool, plan), resolution, plan, settlement_id))
     return ends
+
+
+def _ended(pool: Pool, plan: SettlementPlan) -> Pool:
+    """A pool as its end leaves it; late bets are taken out of its sums, which is another version."""
+    if not plan.late:
+        return replace(pool, status=PoolStatus.RESOLVED, version=pool.version + 1)
+    return replace(
+        pool,
+        status=PoolStatus.RESOLVED,
+        amount_total=sum(plan.staked.values()),
+        participants=sum(amount > 0 for amount in plan.staked.values()),
+        version=pool.version + 2,
+    )
 
 
 def _store_ends(change: Change, ends: Iterable[_End], given_up: Collection[int]) -> None:
@@ -139,7 +145,8 @@ class _Listed(NamedTuple):
         return sorted({*map(int, (*self.winners, *self.losers)), *self.late})
 
 
-def _listed(pool: Pool, plan: SettlementPlan, limit: int) -> _Listed:
+def _listed(end: _End, limit: int) -> _Listed:
+    pool, _, plan, _ = end
     winners, losers = plan.winners, plan.losers
     late = list(dict.fromkeys(bet.user_id for bet in plan.late))
     return _Listed(
@@ -150,41 +157,53 @@ def _listed(pool: Pool, plan: SettlementPlan, limit: int) -> _Listed:
     )
 
 
-def _messages(change: Change, ends: Sequence[_End], targets: Mapping[int, list[PoolTarget]]) -> list[EndedPool]:
-    """What is told of the ends of pools."""
+_NOBODY = _Listed({}, {}, [], (0, 0, 0))
+
+
+def _told(change: Change, ends: Sequence[_End], targets: Mapping[int, list[PoolTarget]]) -> Iterator[Broadcast]:
+    """The broadcasts about the ends of pools, all by one cause (362, or 363)."""
     limit = change.settings.max_listed_bettors
-    listed = [_listed(end.pool, end.plan, limit) for end in ends]
-    users = dict.fromkeys(user for bettors in listed for user in bettors.users)
+    listed = {end.pool.id: _listed(end, limit) for end in ends if end.plan.staked}
+    users = dict.fromkeys(user for bettors in listed.values() for user in bettors.users)
     names = list_usernames(change.connection, users)
-    return [
-        _message(change, end, {target.position: target.key for target in targets[end.pool.id]}, bettors, names)
-        for end, bettors in zip(ends, listed, strict=True)
-    ]
+    kind = BetPoolExpired if ends[0].resolution.cause == "time" else BetPoolResolved
+    messages = PoolMessages(kind)
+    for end in ends:
+        pool, resolution, plan, _ = end
+        keys = {target.position: target.key for target in targets[pool.id]}
+        shown = shown_winners(keys, resolution.winners, plan.divisions)
+        bettors = listed.get(pool.id, _NOBODY)
+        # Pools that nobody has bet in are alike if they have the same winners.
+        rest = pool.id if plan.staked else tuple(shown.winning_targets)
+        build = partial(_message, change, kind, end, shown, bettors, names)
+        yield messages.about(pool, rest, build, ends_pool=pool.uuid)
 
 
 def _message(
-    change: Change, end: _End, keys: Mapping[int, str], listed: _Listed, names: Mapping[int, str]
+    change: Change,
+    kind: type[EndedPool],
+    end: _End,
+    shown: ShownWinners,
+    listed: _Listed,
+    names: Mapping[int, str],
+    pool: Pool,
 ) -> EndedPool:
-    pool, resolution, plan, _ = end
-    expired_at = pool.finish_at if resolution.cause == "time" else None
-    kind = (
-        partial(BetPoolResolved, resolved_at=change.now_ms)
-        if expired_at is None
-        else partial(BetPoolExpired, expired_at=expired_at)
-    )
+    """How a pool ended; ``pool`` has the ids to be shown."""
     truncated = max(listed.counts) > change.settings.max_listed_bettors
     counts = listed.counts if truncated else (UNSET, UNSET, UNSET)
+    event, expired = end.resolution.event, kind is BetPoolExpired
     return kind(
+        **{"expired_at": pool.finish_at} if expired else {"resolved_at": change.now_ms},
         pool_id=pool.uuid,
         game_id=pool.game_uuid,
-        event_id=resolution.event.uuid if resolution.event is not None else None,
-        **shown_winners(keys, resolution.winners, plan.divisions)._asdict(),
+        event_id=event.uuid if event is not None else None,
+        **shown._asdict(),
         description=pool.description,
         winners=listed.winners,
         losers=listed.losers,
         invalidated_bettors=listed.late,
         usernames={str(user): names[user] for user in listed.users},
-        is_money_return=plan.is_money_return,
+        is_money_return=end.plan.is_money_return,
         amount_total=to_units(pool.amount_total, pool.currency),
         participants=pool.participants,
         version=pool.version,

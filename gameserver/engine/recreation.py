@@ -1,13 +1,15 @@
 """Opening successors of pools that take no more bets (protocol, "Recreation")."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
 import msgspec
 
 from gameserver.domain.pools import PoolStatus, PoolTimes, recreated_times
-from gameserver.engine.context import Change, Reading
+from gameserver.engine.alike import PoolMessages
+from gameserver.engine.context import Broadcast, Change, Reading
 from gameserver.engine.pools import pool_object, publish_open_pool, sums_of
 from gameserver.protocol.pools import NewBettingPool
 from gameserver.storage.games import Game
@@ -82,10 +84,10 @@ class Recreation(NamedTuple):
     times: PoolTimes
 
 
-def open_successors(change: Change, game: Game, recreations: Sequence[Recreation]) -> list[NewBettingPool]:
-    """Store the successors of pools; what is to be told of them (352), in order."""
+def open_successors(change: Change, game: Game, recreations: Sequence[Recreation]) -> dict[int, Broadcast]:
+    """Store the successors of pools; what is to be told of them (352), by the pools' row ids."""
     if not recreations:
-        return []
+        return {}
     successors = [
         NewSuccessor(number, new_uuid(times.start_at), pool.id, *times)
         for number, (pool, _, times) in zip(count(next_pool_id(change.connection)), recreations, strict=False)
@@ -94,17 +96,21 @@ def open_successors(change: Change, game: Game, recreations: Sequence[Recreation
     finishing = {new.id: new.finish_at for new in successors if new.finish_at is not None}
     if finishing:
         insert_finish_timers(change.connection, game.id, finishing)
-    return [
-        _opened(game, recreation.pool, recreation.targets, new)
-        for recreation, new in zip(recreations, successors, strict=True)
-    ]
+    messages = PoolMessages(NewBettingPool)
+    opened = {}
+    for (pool, targets, _), new in zip(recreations, successors, strict=True):
+        unbacked = tuple(target.unbacked() for target in targets)
+        successor = _successor(game, pool, new)
+        opened[pool.id] = messages.about(successor, unbacked, partial(_message, unbacked))
+    return opened
 
 
-def _opened(game: Game, pool: Pool, targets: Sequence[PoolTarget], new: NewSuccessor) -> NewBettingPool:
-    successor = msgspec.structs.replace(
+def _successor(game: Game, pool: Pool, new: NewSuccessor) -> Pool:
+    return msgspec.structs.replace(
         pool,
         id=new.id,
         uuid=new.uuid,
+        created_at=new.start_at,
         start_at=new.start_at,
         finish_at=new.finish_at,
         stop_accepting_bets_at=new.stop_accepting_bets_at,
@@ -116,11 +122,15 @@ def _opened(game: Game, pool: Pool, targets: Sequence[PoolTarget], new: NewSucce
         amount_total=0,
         bet_count=0,
         version=1,
+        untold_at=None,
         predecessor=pool.uuid,
+        recreated_from=pool.id,
         is_held=game.held_at is not None,
     )
-    unbacked = [target._replace(backing_people=0, backing_money=0) for target in targets]
-    return pool_object(NewBettingPool, successor, sums_of(successor, unbacked))
+
+
+def _message(targets: Sequence[PoolTarget], pool: Pool) -> NewBettingPool:
+    return pool_object(NewBettingPool, pool, sums_of(pool, targets))
 
 
 def recreate_waiting(change: Change, game: Game, pool: Pool) -> None:
@@ -132,5 +142,5 @@ def recreate_waiting(change: Change, game: Game, pool: Pool) -> None:
             publish_open_pool(change, game, get_pool(change.connection, pool.id))
         else:
             targets = list_pool_targets(change.connection, pool.id)
-            for opened in open_successors(change, game, [Recreation(pool, targets, times)]):
-                change.publish(game, opened)
+            opened = open_successors(change, game, [Recreation(pool, targets, times)])
+            change.publish_all(game, list(opened.values()))

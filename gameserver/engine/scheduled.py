@@ -68,7 +68,7 @@ def _settle_pool(change: Change, timer: Timer) -> None:
     """End a time-based pool that no event has resolved: parimutuel as ``none``, binary as its second label."""
     assert timer.pool_id is not None
     pool = get_pool(change.connection, timer.pool_id)
-    end_without_event(change, [pool], "time")
+    end_without_event(change, get_game(change.connection, pool.game_id), [pool], "time")
     close_if_nothing_remains(change, pool.game_id)
 
 

@@ -76,6 +76,9 @@ class SettlementPlan:
         return {user: -net for user, net in self.net_of.items() if net < 0}
 
 
+_NOTHING_STAKED = SettlementPlan({})
+
+
 class ShownWinners(NamedTuple):
     """How messages show a pool's winners, and what one unit on each that was backed is paid."""
 
@@ -96,7 +99,7 @@ def shown_winners(keys: Mapping[int, str], winners: Sequence[int], divisions: Ma
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
     """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
     if not pool.bet_count:
-        return SettlementPlan({})
+        return _NOTHING_STAKED
     connection = reading.connection
     happened_at = None if resolution.event is None else resolution.event.happened_at
     staked = list_staked(connection, pool.id)

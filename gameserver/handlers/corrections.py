@@ -113,7 +113,7 @@ def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedName
         versions=list_versions(change.connection, outcomes),
     )
     change.publish(game, amended, bettors=list_bettors_of_pools(change.connection, outcomes))
-    end_pools(change, corrected.ends)
+    end_pools(change, game, corrected.ends)
     for pool in corrected.reopened:
         publish_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)

@@ -119,7 +119,7 @@ def register_game_event(change: Change, request: RegisterGameEvent, names: _Even
         count(change, event, draft.path, 1)
     registered = _event_message(change, draft)
     change.publish(draft.game, registered)
-    end_pools(change, resolutions_of(change, draft))
+    end_pools(change, draft.game, resolutions_of(change, draft))
     close_if_nothing_remains(change, draft.game.id)
     return registered
 

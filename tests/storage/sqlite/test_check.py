@@ -14,7 +14,7 @@ from gameserver.engine.endings import end_pools
 from gameserver.engine.events import count
 from gameserver.engine.settlement import Resolution
 from gameserver.storage.events import Event, insert_event
-from gameserver.storage.games import Game, update_game_closed
+from gameserver.storage.games import Game, get_game, update_game_closed
 from gameserver.storage.labels import update_active_targets, update_labels
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
 from gameserver.storage.pools import Pool, get_pool, update_blocked
@@ -277,7 +277,7 @@ def settled(connection: SqliteConnection, pool: Pool) -> Pool:
     user = make_user(connection, "admin")
     change = Change(connection, user, NOW + 1, Settings())
     bet_in = msgspec.structs.replace(get_pool(connection, pool.id), takeout_millionths=100_000)
-    end_pools(change, [(bet_in, Resolution("close", (1,)))])
+    end_pools(change, get_game(connection, pool.game_id), [(bet_in, Resolution("close", (1,)))])
     return pool
 
 
