@@ -528,7 +528,8 @@ CREATE TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools 
         SET staked = staked + new.amount_total - old.amount_total, bets = bets + new.bet_count - old.bet_count
         WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
 END;
-CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools BEGIN
+CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools
+WHEN old.amount_total > 0 OR new.amount_total > 0 BEGIN
     UPDATE source_sums SET paid = source_sums.paid + ended.paid, takeout = source_sums.takeout + ended.takeout,
             refunded = source_sums.refunded + ended.staked - ended.paid - ended.takeout
         FROM (

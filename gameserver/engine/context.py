@@ -1,6 +1,6 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -11,7 +11,7 @@ from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
 from gameserver.protocol.pools import ShownBet
-from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.broadcasts import insert_broadcasts
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, find_game, is_game_admin
 from gameserver.storage.journal import insert_journal
@@ -44,6 +44,16 @@ class Publication(NamedTuple):
     ends_pool: str | None
     bettors: tuple[int, ...] = ()
     resumes_subscriptions: bool = False
+
+
+class Broadcast(NamedTuple):
+    """A message to a game's subscribers, encoded, and what else `Publication` says of it."""
+
+    body: bytes
+    kind: type[Message]
+    about: tuple[str, ...]
+    ends_pool: str | None = None
+    bettors: tuple[int, ...] = ()
 
 
 class Notice(NamedTuple):
@@ -200,26 +210,30 @@ class Change(Reading):
 
     def publish(
         self, game: Game, message: Message, *, ends_pool: str | None = None, bettors: Iterable[int] = ()
-    ) -> int:
-        """Log a broadcast in the same transaction, to be sent after the commit. Returns its seq."""
-        body = encode_body(message)
-        seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
-        self.effects.publications.append(
+    ) -> None:
+        """Log a broadcast in the same transaction, to be sent after the commit."""
+        broadcast = Broadcast(encode_body(message), type(message), message.pools_shown(), ends_pool, tuple(bettors))
+        self.publish_all(game, [broadcast])
+
+    def publish_all(self, game: Game, broadcasts: Sequence[Broadcast]) -> None:
+        """Log broadcasts, at least one, in the same transaction, to be sent after the commit in order."""
+        seqs = insert_broadcasts(self.connection, game.id, self.sent_at, [sent.body for sent in broadcasts])
+        self.effects.publications += [
             Publication(
                 game.uuid,
                 game.source_id,
                 seq,
                 self.sent_at,
-                body,
-                message.for_watchers,
-                message.ends_subscriptions,
-                message.pools_shown(),
-                ends_pool,
-                tuple(bettors),
-                message.resumes_subscriptions,
+                sent.body,
+                sent.kind.for_watchers,
+                sent.kind.ends_subscriptions,
+                sent.about,
+                sent.ends_pool,
+                sent.bettors,
+                sent.kind.resumes_subscriptions,
             )
-        )
-        return seq
+            for seq, sent in zip(seqs, broadcasts, strict=True)
+        ]
 
     def record(self, game_id: int, request: Request) -> None:
         """Append a request that changes a game to the journal."""
