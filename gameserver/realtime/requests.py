@@ -154,8 +154,7 @@ class RequestPipeline:
         try:
             digest, parsed = await self._prepare(request, text)
             now_ms = context.clock.now_ms()
-            subscribers_of = context.hubs.subscribers_of
-            job = write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings, subscribers_of))
+            job = write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings, context.audience))
             context.store.writer.submit(job, now_ms, partial(self._answer_write, decoded, user.id, size_bytes))
         except BaseException as error:
             context.unanswered_bytes.release(user.id, size_bytes)
