@@ -80,7 +80,8 @@ async def test_without_targets_a_message_goes_to_every_game_joined_by_any_connec
     second = await world.server.connect("user")
     for client, game in zip((world.user, second), games, strict=False):
         await accepted(client, 363, game_id=game)
-    for targets in ({}, {"targets": None}, {"targets": ""}, {"targets": []}):
+    nothing: list[dict[str, Any]] = [{}, {"targets": None}, {"targets": ""}, {"targets": []}]
+    for targets in nothing:
         assert len((await accepted(world.user, 900, text="All", **targets))["message_ids"]) == 2
     assert [await history(second, game) for game in games] == [["All"] * 4, ["All"] * 4, []]
 

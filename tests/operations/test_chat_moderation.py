@@ -1,6 +1,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ async def test_who_is_muted_is_told_and_writes_again_when_the_time_is_over(world
     user_id, clock = await id_of(world.user), world.server.clock
     until = START_MS + 60_000
     muted = {"game_id": world.game, "until": until, "reason": "Rude"}
-    mute = {"game_id": world.game, "user_id": user_id, "duration_s": 60, "reason": "Rude"}
+    mute: dict[str, Any] = {"game_id": world.game, "user_id": user_id, "duration_s": 60, "reason": "Rude"}
     reply = await world.source_admin.call(904, **mute)
     assert_reply(reply, 904, user_id=user_id, username="user", **muted)
     assert_broadcast(await world.user.expect(9041), 9041, None, **muted)

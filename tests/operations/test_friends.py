@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -21,7 +22,7 @@ def people(server: Server) -> People:
 @pytest.fixture
 async def few(database: Path, clock: FakeClock) -> AsyncIterator[People]:
     """People on a server with small limits."""
-    limits = {"max_friends": 2, "max_friend_requests": 3, "max_friend_requests_per_h": 5}
+    limits: dict[str, Any] = {"max_friends": 2, "max_friend_requests": 3, "max_friend_requests_per_h": 5}
     async with running_server(database, clock, **limits) as server:
         yield People(server)
 

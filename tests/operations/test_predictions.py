@@ -181,8 +181,10 @@ async def test_what_friends_have_bet_in_a_pool_is_read_with_what_has_become_of_i
         prediction("cat", "brazil", 20, "lost", 0),
         prediction("bob", "argentina", 10, "won", 60),
     ]
-    for is_resolved, expected in ((None, resolved), (True, resolved), (False, [])):
-        reply = await ann.call(460, pool_id=pool, is_resolved=is_resolved)
+    cases: list[tuple[dict[str, Any], list[Any]]]
+    cases = [({}, resolved), ({"is_resolved": True}, resolved), ({"is_resolved": False}, [])]
+    for asked, expected in cases:
+        reply = await ann.call(460, pool_id=pool, **asked)
         assert_reply(reply, 460, pool_id=pool, predictions=expected)
     assert (await accepted(await table.client("dan"), 460, pool_id=pool))["predictions"] == []
 
