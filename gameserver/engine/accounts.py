@@ -10,7 +10,6 @@ import msgspec
 
 from gameserver.domain.money import DEFAULT_CURRENCY, MAX_SUM_MINOR, read_amount, to_minor
 from gameserver.engine.context import DAY_MS, Change
-from gameserver.engine.erasure import erase_social_life
 from gameserver.engine.sessions import NewSession, new_session
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.fields import USERNAME_PATTERN
@@ -23,13 +22,15 @@ from gameserver.storage.accounts import (
     update_password,
     update_roles,
 )
+from gameserver.storage.boards import promote
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit, take_credit
+from gameserver.storage.social import forget_social
 from gameserver.storage.users import (
     User,
     delete_expired_sessions,
     delete_sessions,
+    find_user_by_id,
     get_session,
-    get_user,
     insert_user,
     is_name_taken,
     list_session_ids,
@@ -171,6 +172,8 @@ def set_password(
             raise name_taken(username)
         update_username(change.connection, user.id, username)
     update_password(change.connection, user.id, password_hash)
+    if user.is_guest:
+        promote(change.connection, user.id)
     end_sessions(change, user.id, keep=keep)
     return _changed(change, user)
 
@@ -218,7 +221,7 @@ def delete_user(change: Change, user: User) -> None:
     connection = change.connection
     update_username(connection, user.id, _name_of_deleted(change, user.id))
     update_deleted(connection, user.id, change.now_ms)
-    erase_social_life(connection, user.id)
+    forget_social(connection, user.id)
     ended = list_session_ids(connection, user.id)
     delete_sessions(connection, ended)
     change.effects.ended_sessions += ended
@@ -235,7 +238,7 @@ def _name_of_deleted(change: Change, user_id: int) -> str:
 def delete_abandoned_guests(change: Change, user_ids: Iterable[int]) -> None:
     """Delete those of the users who are guests without a session, who cannot come back, and without a bet."""
     for user_id in list_abandoned_guests(change.connection, user_ids):
-        user = get_user(change.connection, user_id)
+        user = find_user_by_id(change.connection, user_id)
         assert user is not None
         delete_user(change, user)
 
@@ -253,7 +256,7 @@ def delete_what_expired(change: Change, limit: int) -> int:
 
 def _changed(change: Change, user: User) -> User:
     """The user as it is now, which its connections are to know after the commit."""
-    changed = get_user(change.connection, user.id)
+    changed = find_user_by_id(change.connection, user.id)
     assert changed is not None
     change.effects.changed_users.append(changed)
     return changed

@@ -30,7 +30,7 @@ from gameserver.storage.audit import first_id_at, list_entries
 from gameserver.storage.games import count_open_games, find_game, is_game_admin
 from gameserver.storage.ledger import get_balances
 from gameserver.storage.sources import find_source
-from gameserver.storage.users import User, get_user
+from gameserver.storage.users import User, find_user_by_id
 
 _OPERATOR = "the command line"
 
@@ -99,7 +99,7 @@ def update_user(change: Change, request: UpdateUser, password_hash: str | None) 
 
 def _require_user(change: Change, request: UpdateUser | CreditUser) -> User:
     """The user that the request names. Raises ``not_found``, and ``not_authorized`` for who is no admin."""
-    user = get_user(change.connection, request.user_id)
+    user = find_user_by_id(change.connection, request.user_id)
     if user is None:
         raise not_found("user_id", "user")
     change.admit(request)

@@ -5,11 +5,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gameserver.config import Settings
-from gameserver.engine.context import DAY_MS, Change, Committed, Effects, Reading, SubscriberCount, nobody
+from gameserver.engine.context import DAY_MS, NO_AUDIENCE, Audience, Change, Committed, Effects, Reading
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.table import READS, WRITES, Handler, SetHandler, SetWrite, Write
 from gameserver.protocol.administration import ServerStatus
 from gameserver.protocol.betting import PlaceBetInBettingPool
+from gameserver.protocol.chat import MuteUser, RemoveTextMessage
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import ErrorReply, Kind, Message, Request, Role, declared
 from gameserver.protocol.registry import OPERATIONS
@@ -19,8 +20,17 @@ from gameserver.storage.jobs import Job, Outcome, SetJob
 from gameserver.storage.replies import NewReply, StoredReply, find_replies, insert_replies
 from gameserver.storage.users import User
 
-# Bets are stored anyway, and admins of a game do not change how it goes.
-NOT_JOURNALED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername, RemoveGameAdmin})
+# Bets are stored anyway, and neither the admins of a game nor its chat change how it goes.
+NOT_JOURNALED = frozenset(
+    {
+        PlaceBetInBettingPool,
+        BecomeAnAdminForGame,
+        AppointAdminForGameByUsername,
+        RemoveGameAdmin,
+        RemoveTextMessage,
+        MuteUser,
+    }
+)
 
 # Acts of admins. An operation that answers who lacks the role otherwise than by a refusal is open to any user.
 AUDITED = frozenset(
@@ -39,11 +49,11 @@ def run_read(
     user: User,
     now_ms: int,
     settings: Settings,
-    subscribers_of: SubscriberCount = nobody,
+    audience: Audience = NO_AUDIENCE,
     status: ServerStatus | None = None,
 ) -> bytes:
     """Carry out a request that reads; the body of its reply. Raises `Rejected`."""
-    reading = Reading(connection, user, now_ms, settings, subscribers_of, status)
+    reading = Reading(connection, user, now_ms, settings, audience, status)
     return encode_body(READS[type(request)](reading, request))
 
 
@@ -65,7 +75,10 @@ def parse(request: Request, settings: Settings) -> Parsed:
 
 
 class WriteRequest(NamedTuple):
-    """A request that changes the database, as it was received; ``digest`` is None for one without a key."""
+    """A request that changes the database, as it was received; ``digest`` is None for one without a key.
+
+    ``over_http``: it came over no connection that could join games.
+    """
 
     request: Request
     parsed: Parsed
@@ -73,7 +86,8 @@ class WriteRequest(NamedTuple):
     user: User
     now_ms: int
     settings: Settings
-    subscribers_of: SubscriberCount = nobody
+    audience: Audience = NO_AUDIENCE
+    over_http: bool = False
 
     @property
     def key(self) -> tuple[int, str] | None:
@@ -131,7 +145,7 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
     outcomes = _answer_repeated(connection, writes)
     calls = {
         position: (
-            Change(connection, write.user, write.now_ms, write.settings, write.subscribers_of),
+            Change(connection, write.user, write.now_ms, write.settings, write.audience, over_http=write.over_http),
             write.request,
             *write.parsed,
         )

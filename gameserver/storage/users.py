@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from gameserver.storage.boards import rename
 from gameserver.storage.connection import Connection
 
 
@@ -85,7 +86,7 @@ def find_user(connection: Connection, username: str) -> User | None:
     return _user(row) if row else None
 
 
-def get_user(connection: Connection, user_id: int) -> User | None:
+def find_user_by_id(connection: Connection, user_id: int) -> User | None:
     """The user with this id as it is now; None if there is none, or it is deleted."""
     query = f"SELECT {_USER} FROM users WHERE id = ? AND deleted_at IS NULL"
     row = connection.execute(query, (user_id,)).fetchone()
@@ -95,6 +96,7 @@ def get_user(connection: Connection, user_id: int) -> User | None:
 def update_username(connection: Connection, user_id: int, username: str) -> None:
     """Rename a user; the name must be free."""
     connection.execute("UPDATE users SET username = ? WHERE id = ?", (username, user_id))
+    rename(connection, user_id, username)
 
 
 class _Username(NamedTuple):
