@@ -17,6 +17,7 @@ from gameserver.protocol.pools import (
     ListMyRunningPoolsForGame,
 )
 from gameserver.protocol.sources import ListGameSources
+from gameserver.web import accounts
 from gameserver.web.call import HttpCall
 from gameserver.web.operations import call_any, change_by_path, list_by_path
 
@@ -64,5 +65,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _read(f"{_POOLS}/running/{{user_id}}", ListMyRunningPoolsForGame),
     _read(f"{_POOLS}/resolved/{{user_id}}", ListMyResolvedPoolsForGame),
     _change(f"{_POOLS}/open/{{pool_id}}/predictions", PlaceBetInBettingPool, {"target_id": "target"}),
+    Endpoint(("POST",), "/r/signup", accounts.sign_up, Access.ANYONE),
+    Endpoint(("POST",), "/r/guest", accounts.enter_as_guest, Access.ANYONE),
+    Endpoint(("POST",), "/r/login", accounts.log_in, Access.ANYONE),
+    Endpoint(("POST",), "/r/logout", accounts.log_out),
+    Endpoint(("POST",), "/r/password", accounts.set_password),
+    Endpoint(("GET",), "/r/me", accounts.show_me),
+    Endpoint(("POST",), "/r/delete", accounts.delete_account),
     Endpoint(("POST",), "/r/call", call_any),
 )
