@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gameserver.admin.commands import AddUser, BanUser, CreditUser, UnbanUser
+from gameserver.domain.credentials import login_digest
 from gameserver.engine.passwords import is_password
 from gameserver.errors import Rejected
 from gameserver.storage.accounts import get_password_hash
@@ -355,3 +356,15 @@ async def test_secrets_are_no_part_of_the_audit(server: Server) -> None:
     await accepted(admin, 1001, user_id=2, password=PASSWORD)
     (entry,) = await audit(admin, limit=1)
     assert (entry["op"], entry["parameters"]) == (1001, {"user_id": 2})
+
+
+async def test_a_proof_of_who_is_banned_spends_no_nonce(server: Server) -> None:
+    admin, ann = await server.connect("admin"), await server.add_user("ann")
+    proof = login_digest(ann["id"], "n", ann["session_key"])
+    path = f"/?id={ann['id']}&n=n&h={proof}"
+    await accepted(admin, 1001, user_id=ann["id"], is_banned=True)
+    assert await handshake_status(server, path) == 403
+    assert await handshake_status(server, path[:-1] + "x") == 401
+    nobody = await server.connect()
+    reply = await nobody.call(100, id=ann["id"], n="n", h=proof)
+    assert (reply["res"], reply["reason"]) == (110, "banned")
