@@ -185,6 +185,17 @@ async def test_what_is_not_durable_is_told_in_order_to_all_but_those_it_is_not_f
         assert other.pushed == [frames("a", "b"), frames("c")]
 
 
+async def test_what_is_not_durable_is_left_out_where_much_waits_and_what_is_durable_is_not(
+    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hubs, listener = new_hubs(), SlowListener(mock_clock, 0)
+    async with listening(listener, hubs) as hub:
+        monkeypatch.setattr(listener, "push_if_room", lambda pushed: None)  # as if there were no room
+        hubs.announce(announcement("a"))
+        await publish(hub, 1)
+        assert listener.pushed == [frame(1)]
+
+
 async def test_what_is_not_durable_waits_for_nobody_to_join(mock_clock: trio.testing.MockClock) -> None:
     hubs = new_hubs()
     hubs.announce(announcement("nobody is there"))
