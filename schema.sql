@@ -555,7 +555,8 @@ CREATE TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools 
         SET staked = staked + new.amount_total - old.amount_total, bets = bets + new.bet_count - old.bet_count
         WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
 END;
-CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools BEGIN
+CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools
+WHEN old.amount_total > 0 OR new.amount_total > 0 BEGIN
     UPDATE source_sums SET paid = source_sums.paid + ended.paid, takeout = source_sums.takeout + ended.takeout,
             refunded = source_sums.refunded + ended.staked - ended.paid - ended.takeout
         FROM (
@@ -579,6 +580,41 @@ CREATE TRIGGER bettors_go AFTER DELETE ON participations BEGIN
     UPDATE source_bettors SET pools = pools - 1
         WHERE user_id = old.user_id AND source_id = (SELECT source_id FROM games WHERE id = old.game_id);
 END;
+
+-- Leaderboards: of all games, of a source's (source_id) or of one game (game_id), where 0 stands for any; of one type of
+-- game, where '' stands for any.
+CREATE TABLE boards (
+    id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    game_id INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    UNIQUE (source_id, game_id, type, currency)
+) STRICT;
+
+-- Who is ranked on a board: whoever has bet in a pool that has ended, of which there are so many. deficit is what the
+-- user has lost more than won in them, name the user's in lower case: a board is in ascending order of both.
+CREATE TABLE standings (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    board_id INTEGER NOT NULL REFERENCES boards (id),
+    name TEXT NOT NULL,
+    deficit INTEGER NOT NULL,
+    pools INTEGER NOT NULL,
+    PRIMARY KEY (user_id, board_id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX standings_in_order ON standings (board_id, deficit, name);
+
+-- How many standings of a board there are from each of these places in its order up to the next: the sum of the entries
+-- before a place is a position on the board. The first block of a board is before all places.
+CREATE TABLE standing_blocks (
+    id INTEGER PRIMARY KEY,
+    board_id INTEGER NOT NULL REFERENCES boards (id),
+    deficit INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    entries INTEGER NOT NULL CHECK (entries >= 0)
+) STRICT;
+CREATE UNIQUE INDEX standing_blocks_in_order ON standing_blocks (board_id, deficit, name);
+CREATE INDEX uneven_standing_blocks ON standing_blocks (board_id) WHERE entries > 2000 OR entries < 500 AND name <> '';
 
 -- What is to happen by itself. Due at the same moment: the lower kind first. Of a pool, or of an action of a
 -- game, there is at most one of each kind.

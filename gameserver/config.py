@@ -60,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     allowed_origins: Annotated[
         tuple[str, ...], Meta(description="web origins besides the server's own, separated by commas")
     ] = ()
+    public_reads: Annotated[
+        bool, Meta(description="whether anybody may read lists of games and pools by HTTP without a session")
+    ] = True
     trusted_proxies: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of reverse proxies that tell where a client is")
     ] = ()
@@ -87,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ping_timeout_s: Annotated[Seconds, Meta(description="silence after a ping until the peer is dropped")] = 20.0
     logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0
     handshake_timeout_s: Annotated[Seconds, Meta(description="for a request head to arrive")] = 10.0
+    http_idle_timeout_s: Annotated[Seconds, Meta(description="for a kept HTTP connection to send a request")] = 60.0
     close_timeout_s: Annotated[Seconds, Meta(description="for a peer to take its close frame")] = 2.0
     max_blocked_s: Annotated[Seconds, Meta(description="for a peer to take some of what waits for it")] = 30.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="for requests in flight to be answered")] = 10.0
@@ -96,6 +100,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compress_min_bytes: Annotated[
         int, Meta(ge=0, le=10**9, description="of a message sent: only a longer one is compressed")
     ] = 256
+    max_body_bytes: Annotated[Count, Meta(description="bytes of an HTTP request body")] = 65_536
     max_head_bytes: Annotated[Count, Meta(description="bytes of an HTTP request head")] = 16_384
     max_unsent_bytes: Annotated[Count, Meta(description="bytes queued for one connection before it is too slow")] = (
         1_048_576

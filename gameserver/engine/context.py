@@ -1,16 +1,17 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from gameserver.config import Settings
+from gameserver.engine.tally import Tally
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
 from gameserver.protocol.pools import ShownBet
-from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.broadcasts import insert_broadcasts
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, find_game, is_game_admin
 from gameserver.storage.journal import insert_journal
@@ -43,6 +44,16 @@ class Publication(NamedTuple):
     ends_pool: str | None
     bettors: tuple[int, ...] = ()
     resumes_subscriptions: bool = False
+
+
+class Broadcast(NamedTuple):
+    """A message to a game's subscribers, encoded, and what else `Publication` says of it."""
+
+    body: bytes
+    kind: type[Message]
+    about: tuple[str, ...]
+    ends_pool: str | None = None
+    bettors: tuple[int, ...] = ()
 
 
 class Notice(NamedTuple):
@@ -224,32 +235,37 @@ class Change(Reading):
         self.over_http = over_http
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
+        self.tally = Tally()
         self.repeated = False  # whether nothing is changed, since the request asks for what has been done already
         self._changed_balances: dict[tuple[int, str], set[int]] = {}
         self._read_balances: dict[tuple[int, str], Balances] | None = None
 
     def publish(
         self, game: Game, message: Message, *, ends_pool: str | None = None, bettors: Iterable[int] = ()
-    ) -> int:
-        """Log a broadcast in the same transaction, to be sent after the commit. Returns its seq."""
-        body = encode_body(message)
-        seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
-        self.effects.publications.append(
+    ) -> None:
+        """Log a broadcast in the same transaction, to be sent after the commit."""
+        broadcast = Broadcast(encode_body(message), type(message), message.pools_shown(), ends_pool, tuple(bettors))
+        self.publish_all(game, [broadcast])
+
+    def publish_all(self, game: Game, broadcasts: Sequence[Broadcast]) -> None:
+        """Log broadcasts, at least one, in the same transaction, to be sent after the commit in order."""
+        seqs = insert_broadcasts(self.connection, game.id, self.sent_at, [sent.body for sent in broadcasts])
+        self.effects.publications += [
             Publication(
                 game.uuid,
                 game.source_id,
                 seq,
                 self.sent_at,
-                body,
-                message.for_watchers,
-                message.ends_subscriptions,
-                message.pools_shown(),
-                ends_pool,
-                tuple(bettors),
-                message.resumes_subscriptions,
+                sent.body,
+                sent.kind.for_watchers,
+                sent.kind.ends_subscriptions,
+                sent.about,
+                sent.ends_pool,
+                sent.bettors,
+                sent.kind.resumes_subscriptions,
             )
-        )
-        return seq
+            for seq, sent in zip(seqs, broadcasts, strict=True)
+        ]
 
     def record(self, game_id: int, request: Request) -> None:
         """Append a request that changes a game to the journal."""
@@ -296,6 +312,7 @@ class Change(Reading):
         return self._read_balances
 
     def finish(self) -> Effects:
-        """The effects to publish once the change is committed."""
+        """Store what is kept until the end, and return the effects to publish once the change is committed."""
+        self.tally.store(self.connection)
         self.effects.balances |= self.changed_balances()
         return self.effects

@@ -6,7 +6,8 @@ from functools import partial
 from gameserver.config import Settings
 from gameserver.engine.closing import close, close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Committed
-from gameserver.engine.settlement import Resolution, end_pool, is_recreated, position_without_event, recreate
+from gameserver.engine.endings import end_without_event
+from gameserver.engine.recreation import recreate_waiting
 from gameserver.engine.steering import SCHEDULED_STEERING
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.chat import delete_ended_mutes, delete_old_lines
@@ -62,15 +63,14 @@ def _finish_pool(change: Change, timer: Timer) -> None:
         return
     assert pool.ends_at is not None
     insert_timer(change.connection, pool.ends_at, TimerKind.SETTLE_POOL, game.id, pool_id=pool.id)
-    if is_recreated(change, game, pool):
-        recreate(change, game, pool)
+    recreate_waiting(change, game, pool)
 
 
 def _settle_pool(change: Change, timer: Timer) -> None:
     """End a time-based pool that no event has resolved: parimutuel as ``none``, binary as its second label."""
     assert timer.pool_id is not None
     pool = get_pool(change.connection, timer.pool_id)
-    end_pool(change, pool, Resolution("time", (position_without_event(change, pool),)))
+    end_without_event(change, get_game(change.connection, pool.game_id), [pool], "time")
     close_if_nothing_remains(change, pool.game_id)
 
 

@@ -19,6 +19,7 @@ from gameserver.handlers import (
     game_lists,
     games,
     general,
+    leaderboards,
     match_clock,
     pool_history,
     pool_lists,
@@ -72,6 +73,16 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.leaderboards import (
+    GetFriendsLeaderboard,
+    GetFriendsLeaderboardForGame,
+    GetFriendsLeaderboardForGameSource,
+    GetLeaderboard,
+    GetLeaderboardForGame,
+    GetLeaderboardForGameSource,
+    GetUserTailoredLeaderboard,
+    GetUserTailoredLeaderboardForGameSource,
+)
 from gameserver.protocol.match_clock import SetMatchClock
 from gameserver.protocol.pool_history import GetBettingPoolHistory
 from gameserver.protocol.pools import (
@@ -156,6 +167,14 @@ READS: dict[type[Request], ReadHandler] = {
     ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
     ListGamesForSource: game_lists.list_games_for_source,
     ListUpcomingGamesForSource: game_lists.list_upcoming_games_for_source,
+    GetFriendsLeaderboard: leaderboards.get_friends_leaderboard,
+    GetFriendsLeaderboardForGame: leaderboards.get_friends_leaderboard_for_game,
+    GetFriendsLeaderboardForGameSource: leaderboards.get_friends_leaderboard_for_game_source,
+    GetLeaderboard: leaderboards.get_leaderboard,
+    GetLeaderboardForGame: leaderboards.get_leaderboard_for_game,
+    GetLeaderboardForGameSource: leaderboards.get_leaderboard_for_game_source,
+    GetUserTailoredLeaderboard: leaderboards.get_user_tailored_leaderboard,
+    GetUserTailoredLeaderboardForGameSource: leaderboards.get_user_tailored_leaderboard_for_game_source,
     ListAllBettingPoolsForGame: pool_lists.list_all_betting_pools_for_game,
     ListMyOpenBettingPoolsForGame: pool_lists.list_my_open_betting_pools_for_game,
     ListMyRunningPoolsForGame: pool_lists.list_my_running_pools_for_game,
