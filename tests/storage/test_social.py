@@ -55,6 +55,7 @@ def test_the_tables_that_are_forgotten_are_all_that_name_users_socially(writer: 
         "participations",
         "accounts",
         "source_bettors",
+        "standings",
         "stored_replies",
     }
     migrate(writer)  # type: ignore[arg-type]
