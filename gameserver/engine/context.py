@@ -1,11 +1,12 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from gameserver.config import Settings
+from gameserver.engine.tally import Tally
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
@@ -62,6 +63,14 @@ class Notice(NamedTuple):
     body: bytes
 
 
+class Announcement(NamedTuple):
+    """A broadcast that is not durable, for a game's subscribers but the users ``but_for``."""
+
+    game_uuid: str
+    body: bytes
+    but_for: frozenset[int]
+
+
 class PoolBet(NamedTuple):
     """A placed bet, or None for a cancelled one, for the next distribution update of its pool."""
 
@@ -82,6 +91,7 @@ class Effects(msgspec.Struct):
 
     publications: list[Publication] = []
     notices: list[Notice] = []
+    announcements: list[Announcement] = []
     bets: list[PoolBet] = []
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
@@ -102,13 +112,33 @@ class Committed(NamedTuple):
     stored_bytes: int = 0
 
 
-# The number of connections that have joined a game.
-SubscriberCount = Callable[[str], int]
+class Audience(Protocol):
+    """Who is connected and has joined which games; may be asked in any thread."""
+
+    def subscribers_of(self, game_uuid: str) -> int:
+        """The number of connections that have joined a game."""
+
+    def games_of(self, user_id: int) -> list[str]:
+        """The ids of the games that a user is present in."""
+
+    def is_online(self, user_id: int) -> bool:
+        """Whether a user is connected, view keys aside."""
 
 
-def nobody(game_uuid: str) -> int:
-    """The number of a game's subscribers where nobody can be connected."""
-    return 0
+class _EmptyAudience:
+    """The audience where nobody can be connected."""
+
+    def subscribers_of(self, game_uuid: str) -> int:
+        return 0
+
+    def games_of(self, user_id: int) -> list[str]:
+        return []
+
+    def is_online(self, user_id: int) -> bool:
+        return False
+
+
+NO_AUDIENCE: Audience = _EmptyAudience()
 
 
 class Reading:
@@ -120,10 +150,10 @@ class Reading:
         user: User,
         now_ms: int,
         settings: Settings,
-        subscribers_of: SubscriberCount = nobody,
+        audience: Audience = NO_AUDIENCE,
     ) -> None:
         self.connection = connection
-        self.subscribers_of = subscribers_of
+        self.audience = audience
         self.user = user
         self.now_ms = now_ms
         self.settings = settings
@@ -186,7 +216,8 @@ class Change(Reading):
     """The context of a change to the database, which runs in a savepoint of its own.
 
     ``now_ms`` is when the change takes effect, ``sent_at`` when it is published, both in epoch milliseconds: they
-    differ for timers that fell due while the server was down.
+    differ for timers that fell due while the server was down. ``over_http``: the request came
+    over no connection that could join games.
     """
 
     def __init__(
@@ -195,13 +226,16 @@ class Change(Reading):
         user: User,
         now_ms: int,
         settings: Settings,
-        subscribers_of: SubscriberCount = nobody,
+        audience: Audience = NO_AUDIENCE,
         *,
         sent_at: int | None = None,
+        over_http: bool = False,
     ) -> None:
-        super().__init__(connection, user, now_ms, settings, subscribers_of)
+        super().__init__(connection, user, now_ms, settings, audience)
+        self.over_http = over_http
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
+        self.tally = Tally()
         self.repeated = False  # whether nothing is changed, since the request asks for what has been done already
         self._changed_balances: dict[tuple[int, str], set[int]] = {}
         self._read_balances: dict[tuple[int, str], Balances] | None = None
@@ -252,6 +286,10 @@ class Change(Reading):
         """Send a message to every connection of a user after the commit."""
         self.effects.notices.append(Notice(user_id, encode_body(message)))
 
+    def announce(self, game: Game, message: Message, *, but_for: Iterable[int] = ()) -> None:
+        """Send a broadcast that is not durable to a game's subscribers, but for some users, after the commit."""
+        self.effects.announcements.append(Announcement(game.uuid, encode_body(message), frozenset(but_for)))
+
     def mark_balances_changed(self, pool: Pool, user_ids: Iterable[int]) -> None:
         """Send bettors of a pool their balances after the commit (815), once however often they have changed."""
         self._changed_balances.setdefault((pool.id, pool.currency), set()).update(user_ids)
@@ -274,6 +312,7 @@ class Change(Reading):
         return self._read_balances
 
     def finish(self) -> Effects:
-        """The effects to publish once the change is committed."""
+        """Store what is kept until the end, and return the effects to publish once the change is committed."""
+        self.tally.store(self.connection)
         self.effects.balances |= self.changed_balances()
         return self.effects

@@ -54,6 +54,7 @@ def take_settlement_back(change: Change, settlement_id: int) -> Pool:
         transfers.take_stakes_again()
     else:
         transfers.reverse_division()
+    change.tally.take_back(connection, [pool.id])
     update_taken_back(connection, settlement, change.now_ms)
     change.mark_balances_changed(pool, list_staked(connection, pool.id))
     return get_pool(connection, pool.id)
@@ -195,3 +196,4 @@ def void_pool(change: Change, pool: Pool) -> None:
     delete_timers_of_pool(change.connection, pool.id)
     voided = PoolEnd(pool.id, PoolStatus.VOIDED, settlement_id, pool.recreate_on_end, pool.version + 1)
     update_pools_ended(change.connection, [voided])
+    change.tally.add(change.connection, [pool.id])

@@ -113,7 +113,7 @@ def _ended(pool: Pool, plan: SettlementPlan) -> Pool:
     )
 
 
-def _store_ends(change: Change, ends: Iterable[_End], given_up: Collection[int]) -> None:
+def _store_ends(change: Change, ends: Sequence[_End], given_up: Collection[int]) -> None:
     """Mark pools as ended; those ``given_up`` ask to be recreated no longer, which is another version."""
     update_pools_ended(
         change.connection,
@@ -128,6 +128,7 @@ def _store_ends(change: Change, ends: Iterable[_End], given_up: Collection[int])
             for pool, _, _, settlement_id in ends
         ],
     )
+    change.tally.add(change.connection, [end.pool.id for end in ends if end.plan.staked])
 
 
 class _Listed(NamedTuple):

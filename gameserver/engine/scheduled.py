@@ -10,7 +10,9 @@ from gameserver.engine.endings import end_without_event
 from gameserver.engine.recreation import recreate_waiting
 from gameserver.engine.steering import SCHEDULED_STEERING
 from gameserver.storage.broadcasts import delete_first_broadcasts
+from gameserver.storage.chat import delete_ended_mutes, delete_old_lines
 from gameserver.storage.connection import Connection
+from gameserver.storage.friend_requests import DECLINED_MS, delete_ended_requests
 from gameserver.storage.games import get_game
 from gameserver.storage.jobs import Due
 from gameserver.storage.pools import get_pool
@@ -89,7 +91,12 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 
 
 def delete_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
-    """Delete a batch of expired sessions and of stored replies older than ``reply_days``; whether more may remain."""
-    sessions = delete_expired_sessions(connection, now_ms, PURGE_BATCH)
-    replies = delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)
-    return max(sessions, replies) == PURGE_BATCH
+    """Delete a batch of each sort of what has ended or is old enough; whether more may remain."""
+    deleted = (
+        delete_expired_sessions(connection, now_ms, PURGE_BATCH),
+        delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH),
+        delete_old_lines(connection, now_ms - settings.chat_days * DAY_MS, PURGE_BATCH),
+        delete_ended_mutes(connection, now_ms, PURGE_BATCH),
+        delete_ended_requests(connection, now_ms - DECLINED_MS, PURGE_BATCH),
+    )
+    return max(deleted) == PURGE_BATCH

@@ -273,6 +273,25 @@ def get_net(connection: Connection, user_id: int, pool_id: int) -> int:
     return row[0] if row else 0
 
 
+class Result(NamedTuple):
+    """What an ended pool has come to for a user: the net result in minor units, of one pool."""
+
+    user_id: int
+    game_id: int
+    net: int
+    pools: int
+
+
+def list_results(connection: Connection, pool_ids: Iterable[int]) -> list[Result]:
+    """The results of all who have taken part in ended pools, those whose bets were all late too."""
+    return connection.list_rows_with(
+        Result,
+        "SELECT user_id, game_id, net, 1 AS pools FROM given JOIN participations ON participations.pool_id = given.id",
+        ("id",),
+        [(pool_id,) for pool_id in pool_ids],
+    )
+
+
 class SettledPool(NamedTuple):
     """A pool that an event has ended, and what its valid bets were paid, in minor units."""
 
