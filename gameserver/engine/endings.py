@@ -128,7 +128,9 @@ def _store_ends(change: Change, ends: Sequence[_End], given_up: Collection[int])
             for pool, _, _, settlement_id in ends
         ],
     )
-    change.tally.add(change.connection, [end.pool.id for end in ends if end.plan.staked])
+    # All who have taken part in a pool count, those whose bets were all late too.
+    if bet_in := [end.pool.id for end in ends if end.pool.bet_count]:
+        change.tally.add(change.connection, bet_in)
 
 
 class _Listed(NamedTuple):
