@@ -17,28 +17,31 @@ from gameserver.realtime.operations import log_bug
 from gameserver.web.answers import Misuse, refusal
 from gameserver.web.asgi import REQUEST, answer_by
 from gameserver.web.call import HttpCall
-from gameserver.web.endpoints import ENDPOINTS, Access, Endpoint
+from gameserver.web.documents import DOCUMENTS
+from gameserver.web.endpoint import Access, Endpoint
+from gameserver.web.endpoints import ENDPOINTS
 from gameserver.web.places import Places
 
 _PREFIX = "/r/"
+_ELSEWHERE = frozenset(endpoint.path for endpoint in DOCUMENTS if not endpoint.path.startswith(_PREFIX))
 _ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
 _EXPOSED_HEADERS = "ETag, Retry-After"
 _PREFLIGHT_MAX_AGE_S = 600
 
 
 class Application:
-    """Answers requests below ``/r/``. Implements `gameserver.net.application.HttpApplication`."""
+    """Answers requests to endpoints. Implements `gameserver.net.application.HttpApplication`."""
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         places = Places(context)
-        by_path = groupby(sorted(ENDPOINTS, key=_path_of), _path_of)
+        by_path = groupby(sorted((*ENDPOINTS, *DOCUMENTS), key=_path_of), _path_of)
         routes = [Route(path, endpoint=_Resource(context, places, list(endpoints))) for path, endpoints in by_path]
         self._router = Router(routes, redirect_slashes=False, default=_answer_nothing)
 
     def serves(self, head: Head) -> bool:
-        """Whether a request is for an endpoint."""
-        return head.path.startswith(_PREFIX)
+        """Whether a request is for an endpoint, or for a path below ``/r/``, where the answer says how to go on."""
+        return head.path.startswith(_PREFIX) or head.path.removesuffix("/") in _ELSEWHERE
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The response to a request."""

@@ -1,11 +1,7 @@
 """The table of endpoints. Each has its path without the last ``/``; it is answered with and without."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from enum import Enum
+from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
-
-from starlette.responses import Response
 
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.declare import Request
@@ -17,30 +13,8 @@ from gameserver.protocol.pools import (
     ListMyRunningPoolsForGame,
 )
 from gameserver.protocol.sources import ListGameSources
-from gameserver.web.call import HttpCall
+from gameserver.web.endpoint import Access, Endpoint
 from gameserver.web.operations import call_any, change_by_path, list_by_path
-
-
-class Access(Enum):
-    """Who may use an endpoint."""
-
-    ANYONE = "anybody"
-    READER = "anybody where `public_reads` is set, else a user"
-    USER = "a user"
-
-
-class Endpoint(NamedTuple):
-    """An endpoint: ``handle`` answers, or raises `Rejected`.
-
-    ``request`` is the operation that it carries out, None if it is none. A ``{user_id}`` in the path must be that of
-    the user who asks.
-    """
-
-    methods: tuple[str, ...]
-    path: str
-    handle: Callable[[HttpCall], Awaitable[Response]]
-    access: Access = Access.USER
-    request: type[Request] | None = None
 
 
 def _read(path: str, request: type[Request], access: Access = Access.USER) -> Endpoint:
@@ -49,7 +23,7 @@ def _read(path: str, request: type[Request], access: Access = Access.USER) -> En
 
 def _change(path: str, request: type[Request], renamed: Mapping[str, str]) -> Endpoint:
     handle = partial(change_by_path, request=request, renamed=renamed)
-    return Endpoint(("POST", "PUT"), path, handle, request=request)
+    return Endpoint(("POST", "PUT"), path, handle, request=request, renamed=renamed)
 
 
 _GAMES = "/r/sources/{source_id}/games"

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from gameserver.web.endpoints import ENDPOINTS, Access, Endpoint
+from gameserver.web.endpoint import Access, Endpoint
+from gameserver.web.endpoints import ENDPOINTS
 from tests.support.harness import START_MS, FakeClock, Server, running_server
 from tests.support.http import HttpClient, assert_http_refused, client_of, content
 from tests.support.logs import Lines
