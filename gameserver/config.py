@@ -135,11 +135,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_listed_bettors: Annotated[
         int, Meta(ge=1, le=3_000, description="in each list of winners, losers and invalidated")
     ] = 1_000
+    max_friends: Annotated[Count, Meta(description="of one user")] = 500
+    max_friend_requests: Annotated[
+        Count, Meta(description="open requests to be friends that a user has made, and that a user is shown")
+    ] = 100
+    max_friend_requests_per_h: Annotated[Count, Meta(description="that one user makes")] = 10
+    max_blocked_users: Annotated[Count, Meta(description="whom one user has blocked")] = 1_000
+    max_chat_per_game_per_s: Annotated[Count, Meta(description="messages in the chat of one game")] = 20
     starting_balance: Annotated[
         str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$", description="of a new user, in DON")
     ] = "1000.00"
     game_log_days: Annotated[Count, Meta(description="days a closed game's broadcasts can be recovered")] = 7
     reply_days: Annotated[Count, Meta(description="days replies to requests with a key are kept")] = 7
+    chat_days: Annotated[Count, Meta(description="days the messages of a chat are kept")] = 7
     session_hours: Annotated[Count, Meta(description="hours a session key is valid")] = 24
     view_key_days: Annotated[Count, Meta(description="days a view key is valid")] = 30
     max_sessions_per_user: Annotated[

@@ -27,6 +27,7 @@ from gameserver.protocol.codec import with_subscribers
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
+from gameserver.realtime.audience import ServerAudience
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connection_limits import ConnectionLimiter
 from gameserver.realtime.connections import ConnectionRegistry
@@ -76,11 +77,13 @@ class ServerContext:
     user_rate_limiter: RateLimiter = field(init=False)
     address_rate_limiter: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
+    audience: ServerAudience = field(init=False)
     application: HttpApplication = field(init=False)
     idle_http: set[trio.CancelScope] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         settings = self.settings
+        self.audience = ServerAudience(self.hubs, self.registry)
         self.connection_limiter = ConnectionLimiter(
             settings.max_connections,
             settings.max_connections_per_address,
@@ -170,7 +173,7 @@ class ServerContext:
                 user=user,
                 now_ms=now_ms,
                 settings=self.settings,
-                subscribers_of=self.hubs.subscribers_of,
+                audience=self.audience,
             )
         )
 

@@ -27,7 +27,9 @@ _MAX_INLINE_CHARS = 4_096  # a shorter request is parsed sooner than it is passe
 USER_LIMIT, ADDRESS_LIMIT = "max_requests_per_s", "max_requests_per_s_per_address"
 
 
-async def prepare_write(context: ServerContext, request: Request, text: str, user: User) -> tuple[Job[Committed], int]:
+async def prepare_write(
+    context: ServerContext, request: Request, text: str, user: User, *, over_http: bool = False
+) -> tuple[Job[Committed], int]:
     """The job that carries out a write, received as ``text``, and when it was received in epoch ms.
 
     Raises `Rejected`.
@@ -35,8 +37,10 @@ async def prepare_write(context: ServerContext, request: Request, text: str, use
     prepare = partial(_prepare, request, text, context.settings)
     digest, parsed = prepare() if len(text) <= _MAX_INLINE_CHARS else await context.run_aside(prepare)
     now_ms = context.clock.now_ms()
-    subscribers_of = context.hubs.subscribers_of
-    return write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings, subscribers_of)), now_ms
+    received = WriteRequest(
+        request, parsed, digest, user, now_ms, context.settings, context.audience, over_http=over_http
+    )
+    return write_job(received), now_ms
 
 
 def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:
@@ -44,10 +48,10 @@ def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | N
 
 
 async def write(context: ServerContext, request: Request, text: str, user: User) -> Committed:
-    """Carry out a write, and return once it is on disk and published. Raises `Rejected`."""
+    """Carry out a write that came by HTTP, and return once it is on disk and published. Raises `Rejected`."""
     await context.unanswered_bytes.acquire(user.id, len(text))
     try:
-        job, now_ms = await prepare_write(context, request, text, user)
+        job, now_ms = await prepare_write(context, request, text, user, over_http=True)
         committed = await context.store.write(job, now_ms)
     finally:
         context.unanswered_bytes.release(user.id, len(text))

@@ -27,7 +27,7 @@ def openapi_json() -> bytes:
 @cache
 def asyncapi_json() -> bytes:
     """asyncapi.json."""
-    return msgspec.json.format(msgspec.json.encode(asyncapi()), indent=1)
+    return msgspec.json.format(msgspec.json.encode(asyncapi(__version__)), indent=1)
 
 
 @cache
