@@ -5,7 +5,18 @@ from functools import partial
 
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.declare import Request
+from gameserver.protocol.friends import ListFriends
 from gameserver.protocol.game_lists import ListGamesForSource, ListUpcomingGamesForSource
+from gameserver.protocol.leaderboards import (
+    GetFriendsLeaderboard,
+    GetFriendsLeaderboardForGame,
+    GetFriendsLeaderboardForGameSource,
+    GetLeaderboard,
+    GetLeaderboardForGame,
+    GetLeaderboardForGameSource,
+    GetUserTailoredLeaderboard,
+    GetUserTailoredLeaderboardForGameSource,
+)
 from gameserver.protocol.pools import (
     ListAllBettingPoolsForGame,
     ListMyOpenBettingPoolsForGame,
@@ -28,6 +39,8 @@ def _change(path: str, request: type[Request], renamed: Mapping[str, str]) -> En
 
 _GAMES = "/r/sources/{source_id}/games"
 _POOLS = f"{_GAMES}/active/{{game_id}}/pools"
+_EVERYBODY, _FRIENDS = "/r/leaderboard/global", "/r/leaderboard/personal"
+_IN_GAME, _IN_SOURCE, _OWN = "/game/{game_id}", "/source/{source_id}", "/{user_id}"
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     _read("/r/sources", ListGameSources, Access.READER),
@@ -38,5 +51,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _read(f"{_POOLS}/running/{{user_id}}", ListMyRunningPoolsForGame),
     _read(f"{_POOLS}/resolved/{{user_id}}", ListMyResolvedPoolsForGame),
     _change(f"{_POOLS}/open/{{pool_id}}/predictions", PlaceBetInBettingPool, {"target_id": "target"}),
+    _read(_EVERYBODY, GetLeaderboard, Access.READER),
+    _read(_EVERYBODY + _OWN, GetUserTailoredLeaderboard),
+    _read(_EVERYBODY + _IN_GAME, GetLeaderboardForGame, Access.READER),
+    _read(_EVERYBODY + _IN_GAME + _OWN, GetUserTailoredLeaderboard),
+    _read(_EVERYBODY + _IN_SOURCE, GetLeaderboardForGameSource, Access.READER),
+    _read(_EVERYBODY + _IN_SOURCE + _OWN, GetUserTailoredLeaderboardForGameSource),
+    *(_read(_FRIENDS + own, GetFriendsLeaderboard) for own in ("", _OWN)),
+    *(_read(_FRIENDS + _IN_GAME + own, GetFriendsLeaderboardForGame) for own in ("", _OWN)),
+    *(_read(_FRIENDS + _IN_SOURCE + own, GetFriendsLeaderboardForGameSource) for own in ("", _OWN)),
+    _read("/r/friends", ListFriends),
     Endpoint(("POST",), "/r/call", call_any),
 )

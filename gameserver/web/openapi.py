@@ -24,7 +24,7 @@ from gameserver.web.endpoint import Access, Endpoint
 from gameserver.web.operations import call_any
 
 _SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
-_ALWAYS = (ErrorCode.NOT_LOGGED_IN, ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL)
+_ALWAYS = (ErrorCode.INVALID_PARAMETER, ErrorCode.NOT_LOGGED_IN, ErrorCode.RATE_LIMITED, ErrorCode.INTERNAL)
 _OF_CHANGES = (ErrorCode.BAD_JSON, ErrorCode.BAD_REQUEST, ErrorCode.NOT_AUTHORIZED)
 _CHANGING_STATUSES = {"413": "the body is longer than `max_body_bytes`", "415": "the body is not said to be JSON"}
 _KEY = {
@@ -75,7 +75,7 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     """What the document says of an endpoint asked by a method."""
     request, changes = endpoint.request, method != "GET"
     described: dict[str, Any] = {
-        "operationId": f"{method.lower()}_{endpoint.name}",
+        "operationId": f"{method.lower()}_{endpoint.name}{_names_in(endpoint.path)}",
         "summary": endpoint.summary,
         "parameters": list(_parameters(endpoint, changes)),
         "responses": _responses(endpoint, changes),
@@ -88,6 +88,11 @@ def _operation(endpoint: Endpoint, method: str) -> dict[str, Any]:
     if request is not None:
         described["description"] = description_of(request)
     return described
+
+
+def _names_in(path: str) -> str:
+    """What tells the endpoints of one operation apart: the parameters in their paths."""
+    return "".join(f"_by_{name.removesuffix('_id')}" for name in re.findall(r"{(\w+)}", path))
 
 
 def _parameters(endpoint: Endpoint, changes: bool) -> Iterator[dict[str, Any]]:
