@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "ops": RULES | {"__init__"},  # the version
     "net": BASE | {"ops"},
     "realtime": RULES | {"__init__", "engine", "handlers", "ops", "net"},
-    "web": RULES | {"engine", "handlers", "net", "realtime"},
+    "web": RULES | {"__init__", "engine", "handlers", "net", "realtime"},  # the version
     "client": BASE | {"protocol"},
     "admin": RULES | {"engine", "handlers", "ops", "net", "client", "textfiles"},
 }
