@@ -50,7 +50,7 @@ class Session extends Store {
       this.changed();
     });
     this.client.on("message", (message) => {
-      if (message.name === "balance_update") this.#setBalance(message.currency, message);
+      if (message.res_name === "balance_update") this.#setBalance(message.currency, message);
     });
   }
 
