@@ -470,6 +470,113 @@ export interface Operations {
     };
     reply: "betting_in_pool_allowed";
   };
+  /** 450. Read a part of the ranking by net winnings in a currency, in all games or in those of a type. */
+  get_leaderboard: {
+    parameters: {
+      start?: number;
+      end?: number;
+      currency?: string;
+      game_type?: string | null;
+    };
+    reply: "leaderboard";
+  };
+  /** 451. Read a part of the ranking in a game; `currency` is the game's by default, and nobody is ranked in another. */
+  get_leaderboard_for_game: {
+    parameters: {
+      start?: number;
+      end?: number;
+      game_id: string;
+      currency?: string | null;
+    };
+    reply: "leaderboard_for_game";
+  };
+  /** 452. Rank the user and the user's friends by all games, or by those of a type. */
+  get_friends_leaderboard: {
+    parameters: {
+      currency?: string;
+      game_type?: string | null;
+    };
+    reply: "leaderboard_friends";
+  };
+  /** 453. Rank the user and the user's friends by a game; `currency` as in get_leaderboard_for_game. */
+  get_friends_leaderboard_for_game: {
+    parameters: {
+      game_id: string;
+      currency?: string | null;
+    };
+    reply: "leaderboard_friends_for_game";
+  };
+  /** 454. Rank the user and the user's friends by the games of a source, or by those of a type. */
+  get_friends_leaderboard_for_game_source: {
+    parameters: {
+      source_id: string;
+      currency?: string;
+      game_type?: string | null;
+    };
+    reply: "leaderboard_friends_for_game_source";
+  };
+  /** 460. Read what friends have bet in a pool; with `is_resolved`, only the bets that are settled, or running. */
+  get_my_friends_predictions_for_pool: {
+    parameters: {
+      pool_id: string;
+      is_resolved?: boolean | null;
+    };
+    reply: "my_friends_predictions_for_pool";
+  };
+  /** 461. Read what friends have bet in a game. */
+  get_my_friends_predictions_for_game: {
+    parameters: {
+      game_id: string;
+    };
+    reply: "my_friends_predictions_for_game";
+  };
+  /** 462. Ask another user to be a friend; if that user has asked already, accept. */
+  add_friend: {
+    parameters: {
+      username: string;
+    };
+    reply: "friend_requested" | "friend_accepted";
+  };
+  /** 463. Be friends no more; decline the request of another user, or withdraw one's own. */
+  remove_friend: {
+    parameters: {
+      user_id: number;
+    };
+    reply: "friend_removed";
+  };
+  /** 464. List the user's friends, and the open requests to be friends. */
+  list_friends: {
+    parameters: {
+    };
+    reply: "friends_list";
+  };
+  /** 465. Accept the request of another user to be a friend. */
+  accept_friend: {
+    parameters: {
+      user_id: number;
+    };
+    reply: "friend_accepted";
+  };
+  /** 467. Block another user: no requests and no chat of that user any more, who is not told, and a friend no longer. */
+  block_user: {
+    parameters: {
+      user_id: number;
+    };
+    reply: "user_blocked";
+  };
+  /** 468. Block another user no longer. */
+  unblock_user: {
+    parameters: {
+      user_id: number;
+    };
+    reply: "user_unblocked";
+  };
+  /** 469. List the users whom the user has blocked. */
+  list_blocked: {
+    parameters: {
+    };
+    reply: "blocked_list";
+  };
   /** 610. List the games the user is an admin of; `after` takes the `next` of the page before. */
   list_games_i_am_admin_of: {
     parameters: {
@@ -529,6 +636,41 @@ export interface Operations {
       currency?: string;
     };
     reply: "your_exposure";
+  };
+  /** 900. Write in the chat of one or several games that the user has joined, or of all of them; in all or in none. */
+  text_message: {
+    parameters: {
+      text: string;
+      targets?: Array<string> | string | null;
+    };
+    reply: "text_message_sent";
+  };
+  /** 902. Read the chat of a game; `before` takes the id of a message, such as the first that has been read. */
+  get_chat_history: {
+    parameters: {
+      channel: string;
+      limit?: number;
+      before?: string | null;
+    };
+    reply: "chat_history";
+  };
+  /** 903. Remove a message from the chat of a game; its text is erased. */
+  remove_text_message: {
+    parameters: {
+      message_id: string;
+      reason?: string | null;
+    };
+    reply: "text_message_removal_done";
+  };
+  /** 904. Let a user not write in the chat of a game for some time; a new time replaces the old one. */
+  mute_user: {
+    parameters: {
+      game_id: string;
+      user_id: number;
+      duration_s: number;
+      reason?: string | null;
+    };
+    reply: "user_muted";
   };
   /** 3701. Create an upcoming game, which open_game opens later. */
   create_game: {
@@ -717,6 +859,41 @@ export interface Operations {
       game_id: string;
     };
     reply: "betting_for_game_released";
+  };
+  /** 4505. Read the user's own part of the ranking in all games or in those of a type; with `game_id`, in that game. */
+  get_user_tailored_leaderboard: {
+    parameters: {
+      top_count?: number;
+      bottom_count?: number;
+      surrounding_count?: number;
+      game_id?: string | null;
+      currency?: string | null;
+      game_type?: string | null;
+    };
+    reply: "leaderboard_tailored" | "leaderboard_for_game_tailored";
+  };
+  /** 4516. Read a part of the ranking in the games of a source, or in those of a type. */
+  get_leaderboard_for_game_source: {
+    parameters: {
+      start?: number;
+      end?: number;
+      source_id: string;
+      currency?: string;
+      game_type?: string | null;
+    };
+    reply: "leaderboard_for_game_source";
+  };
+  /** 4517. Read the user's own part of the ranking in the games of a source, or in those of a type. */
+  get_user_tailored_leaderboard_for_game_source: {
+    parameters: {
+      top_count?: number;
+      bottom_count?: number;
+      surrounding_count?: number;
+      source_id: string;
+      currency?: string;
+      game_type?: string | null;
+    };
+    reply: "leaderboard_for_game_source_tailored";
   };
 }
 
@@ -1095,6 +1272,90 @@ export interface Messages {
     bettors: number;
     currencies: Record<string, Turnover>;
   };
+  /** 450. A part of the ranking in all games, of accounts; guests are not ranked in it. */
+  leaderboard: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+  };
+  /** 451. A part of the ranking in a game. */
+  leaderboard_for_game: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+    game_id: string;
+  };
+  /** 452. The user and the user's friends, ranked among themselves by all games. */
+  leaderboard_friends: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+  };
+  /** 453. The user and the user's friends, ranked among themselves by a game. */
+  leaderboard_friends_for_game: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+    game_id: string;
+  };
+  /** 454. The user and the user's friends, ranked among themselves by the games of a source. */
+  leaderboard_friends_for_game_source: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+    source_id: string;
+  };
+  /** 460. The bets of friends in the pool, newest first: the latest 1,000. */
+  my_friends_predictions_for_pool: {
+    pool_id: string;
+    predictions: Array<Prediction>;
+  };
+  /** 461. The bets of friends in the game: the latest 1,000, those in unresolved pools before all others. */
+  my_friends_predictions_for_game: {
+    game_id: string;
+    predictions: PredictionsInGame;
+  };
+  /** 462. The user is asked to be a friend, by this request or an earlier one. */
+  friend_requested: {
+    user_id: number;
+    username: string;
+  };
+  /** 463. The two users are no friends, and have not asked to be. */
+  friend_removed: {
+    user_id: number;
+    username: string;
+  };
+  /** 464. The user's friends by name; the open requests of others (`incoming`) and the user's own, newest first. */
+  friends_list: {
+    friends: Array<FriendEntry>;
+    incoming: Array<OtherUser>;
+    outgoing: Array<OtherUser>;
+  };
+  /** 465. The two users are friends. */
+  friend_accepted: {
+    user_id: number;
+    username: string;
+  };
+  /** 466. Something has changed between the user and another. */
+  friends_changed: {
+    user_id: number;
+    username: string;
+    change: "request_sent" | "request_received" | "accepted" | "removed" | "blocked" | "unblocked";
+  };
+  /** 467. The user is blocked. */
+  user_blocked: {
+    user_id: number;
+    username: string;
+  };
+  /** 468. The user is no longer blocked. */
+  user_unblocked: {
+    user_id: number;
+    username: string;
+  };
+  /** 469. The users whom the user has blocked, by name, and when. */
+  blocked_list: {
+    users: Array<OtherUser>;
+  };
   /** 470. A user's first connection joined the game. */
   user_joined_game: {
     game_id: string;
@@ -1179,6 +1440,36 @@ export interface Messages {
   your_exposure: {
     currency: string;
     exposure: number;
+  };
+  /** 900. The message is in the chat of each game, under an id of its own in each, in their order. */
+  text_message_sent: {
+    message_ids: Array<string>;
+  };
+  /** 901. Somebody has written in the chat of a game, whose id is the `channel`. */
+  new_text_message: {
+    message_id: string;
+    sender: string;
+    sender_id: number;
+    text: string;
+    received_at: number;
+    channel: string;
+  };
+  /** 902. The newest messages of the chat, or of what is older than `before`, oldest first. */
+  chat_history: {
+    channel: string;
+    messages: Array<ChatMessage>;
+  };
+  /** 903. The message is gone. */
+  text_message_removal_done: {
+    message_id: string;
+  };
+  /** 904. Until when the user may not write in the game, in epoch milliseconds; null if the user may. */
+  user_muted: {
+    game_id: string;
+    user_id: number;
+    username: string;
+    until: number | null;
+    reason: string | null;
   };
   /** 3401. The game has been created: it is upcoming until it is opened. */
   game_created: {
@@ -1365,6 +1656,57 @@ export interface Messages {
     pool_id: string;
     version: number;
   };
+  /** 4505. The top, the surroundings of the user and the bottom of the ranking in all games. */
+  leaderboard_tailored: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+    break_after_rank: Array<number>;
+  };
+  /** 4515. The top, the surroundings of the user and the bottom of the ranking in a game. */
+  leaderboard_for_game_tailored: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+    break_after_rank: Array<number>;
+    game_id: string;
+  };
+  /** 4516. A part of the ranking in the games of a source. */
+  leaderboard_for_game_source: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+    source_id: string;
+  };
+  /** 4517. The top, the surroundings of the user and the bottom of the ranking in the games of a source. */
+  leaderboard_for_game_source_tailored: {
+    leaderboard: Array<RankedUser>;
+    total: number;
+    my_rank: number | null;
+    break_after_rank: Array<number>;
+    source_id: string;
+  };
+  /** 4611. A friend has bet in a game that the connection has joined. */
+  friend_bet: {
+    user_id: number;
+    username: string;
+    pool_id: string;
+    target: string;
+    amount: number;
+    placed_at: number;
+  };
+  /** 9031. A message has been removed from the chat of a game. */
+  text_message_removed: {
+    message_id: string;
+    channel: string;
+    reason: string | null;
+  };
+  /** 9041. Until when the user who is told may not write in the game, in epoch milliseconds; null if the user may. */
+  you_were_muted: {
+    game_id: string;
+    until: number | null;
+    reason: string | null;
+  };
 }
 
 export interface ActionNode {
@@ -1384,6 +1726,14 @@ export interface ChangedLabel {
   color?: string | null;
   image_url?: string | null;
   is_active?: boolean;
+}
+export interface ChatMessage {
+  message_id: string;
+  sender: string;
+  sender_id: number;
+  text: string;
+  received_at: number;
+  channel: string;
 }
 export interface ClockReading {
   period: string;
@@ -1406,6 +1756,13 @@ export interface CorrectedPool {
   late_bets: number;
   successor: string | null;
   successor_bets: number;
+}
+export interface FriendEntry {
+  user_id: number;
+  username: string;
+  online: boolean;
+  games: Array<string>;
+  last_seen_at: number | null;
 }
 export interface GameEntry {
   status: string;
@@ -1445,6 +1802,11 @@ export interface ListedSource {
   name: string;
   description: string | null;
   games: number;
+}
+export interface OtherUser {
+  user_id: number;
+  username: string;
+  at: number;
 }
 export interface PastEvent {
   happened_at: number;
@@ -1502,6 +1864,18 @@ export interface PoolView {
   my_bets?: Array<MyBet>;
   total_winnings?: number;
 }
+export interface Prediction {
+  user_id: number;
+  username: string;
+  target: string;
+  amount: number;
+  status: string;
+  payout: number | null;
+}
+export interface PredictionsInGame {
+  running: Array<PredictionInGame>;
+  resolved: Array<PredictionInGame>;
+}
 export interface PreviewedPool {
   winning_target: string | null;
   winning_targets: Array<string>;
@@ -1517,6 +1891,13 @@ export interface PreviewedPool {
   winners: Record<string, number>;
   losers: Record<string, number>;
   recreated: boolean;
+}
+export interface RankedUser {
+  user_id: number;
+  username: string;
+  points: number;
+  rank: number;
+  position: number;
 }
 export interface SessionEntry {
   session_id: string;
@@ -1600,4 +1981,13 @@ export interface MyBet {
   placed_at: number;
   status: string;
   payout: number | null;
+}
+export interface PredictionInGame {
+  user_id: number;
+  username: string;
+  target: string;
+  amount: number;
+  status: string;
+  payout: number | null;
+  pool_id: string;
 }
