@@ -8,6 +8,7 @@ import { shares } from "./pool_states.js";
 const HEIGHT = 92;
 const LABEL_WIDTH = 78;
 const LINES = 3;
+const TOLD_FROM = 0.05; // of the money there is now: shares of less say nothing
 const TICK_MS = 5_000;
 
 /** Drawn at its measured width, so that its text has one size everywhere. */
@@ -23,8 +24,9 @@ export function ShareChart({ game, pool, sideOf, nameOf }) {
     observer.observe(place.current);
     return () => observer.disconnect();
   }, []);
-  const trail = game.trails.get(pool.pool_id) ?? [];
-  return html`<div class="sparkplace" ref=${place}>${width > 0 && pool.amount_total > 0 && html`<${Lines} width=${width} points=${[...trail, { at: now, shares: shares(pool) }]} sideOf=${sideOf} nameOf=${nameOf} />`}</div>`;
+  const total = pool.amount_total;
+  const trail = (game.trails.get(pool.pool_id) ?? []).filter((point) => point.total >= total * TOLD_FROM);
+  return html`<div class="sparkplace" ref=${place}>${width > 0 && total > 0 && html`<${Lines} width=${width} points=${[...trail, { at: now, shares: shares(pool) }]} sideOf=${sideOf} nameOf=${nameOf} />`}</div>`;
 }
 
 function Lines({ width, points, sideOf, nameOf }) {

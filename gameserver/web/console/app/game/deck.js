@@ -1,16 +1,16 @@
 // All pools of the game that matter now, in the order in which they do.
 import { html, useLayoutEffect, useRef, useState } from "../html.js";
-import { net } from "../format.js";
+import { net, price } from "../format.js";
 import { session } from "../session.js";
 import { useStore } from "../store.js";
-import { targetName } from "../targets.js";
 import { Empty, Plate, useNow } from "../ui.js";
-import { PoolCard, sides } from "./pool_card.js";
+import { outcome, PoolCard, sides } from "./pool_card.js";
 import { inOrder, JUST_ENDED_MS, stateOf } from "./pool_states.js";
 
 const FOLD_FROM = 12;
 const ROW_PX = 4;
 const GAP_PX = 16;
+const FRESH_MS = 30_000;
 
 /** The pools to show at a moment: those that run, and those that have just ended. */
 export function shownPools(game, now) {
@@ -35,7 +35,7 @@ export function Deck({ game, slip }) {
     const state = stateOf(pool, now);
     const mine = game.mine.get(id);
     const chosen = slip.poolId === id ? slip.target : null;
-    if (state === "ended" && !mine && !game.endings.get(id)?.staked) return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} /></div>`;
+    if (state === "ended" && !isFresh(game, pool, now)) return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} mine=${mine} /></div>`;
     const isFolded = isMany && !mine && !pool.is_hot && chosen === null && state !== "ended" && !unfolded.has(id);
     return html`<div key=${id} class=${pool.is_hot && state !== "ended" ? "deck__cell span" : "deck__cell"}>
       <${PoolCard} game=${game} slip=${slip} pool=${pool} state=${state} mine=${mine} ending=${game.endings.get(id)} note=${game.notes.get(id)} moves=${game.moves.get(id)} chosen=${chosen} isLive=${session.isLive} isFolded=${isFolded} trail=${game.trails.get(id)} targets=${game.targets} unfold=${unfolder(setUnfolded, id)} />
@@ -66,16 +66,23 @@ function useColumns() {
   return deck;
 }
 
-/** A pool that has just ended without a bet of mine. */
-function Result({ game, pool }) {
+/** A pool in which I have a stake keeps its card for a moment after it has ended. */
+function isFresh(game, pool, now) {
+  const ending = game.endings.get(pool.pool_id);
+  return game.mine.has(pool.pool_id) && ending !== undefined && now - ending.at < FRESH_MS;
+}
+
+/** A pool that has ended, in short. */
+function Result({ game, pool, mine }) {
   const winner = pool.winning_targets?.[0];
   const side = winner ? sides(game, pool)(winner) : "none";
   const known = game.targets.get(winner);
-  const names = (pool.winning_targets ?? []).map((id) => targetName(id, pool.distribution[id])).join(", ");
-  const what = pool.status === "voided" ? "Void, stakes are back" : pool.is_money_return ? `${names}, stakes are back` : `${names}${pool.price ? ` · at ${pool.price.toFixed(2)}` : ""}`;
-  return html`<article class="card result" data-pool=${pool.pool_id}>
+  const { hasWon, lead, what, sum } = outcome(game, pool, mine, game.endings.get(pool.pool_id), game.details.currency_decimals);
+  const line = [[lead, what].filter(Boolean).join(", "), pool.price && `at ${price(pool.price)}`].filter(Boolean).join(" · ");
+  return html`<article class=${hasWon ? "card result result--you" : "card result"} data-pool=${pool.pool_id}>
     ${known && pool.type < 3 && html`<${Plate} side=${side}>${known.number ?? known.symbol.toUpperCase()}</>`}
-    <div class="result__what"><h3 class="cut">${pool.description}</h3><p class="sm mid cut">${what}</p></div>
+    <div class="result__what"><h3 class="cut">${pool.description}</h3><p class="sm mid cut">${line}</p></div>
+    <div class="result__sum">${hasWon && html`<span class="tag tag--you">you won</span>`}${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}</div>
   </article>`;
 }
 

@@ -11,6 +11,7 @@ import { SlipForm } from "./slip.js";
 
 const HOT_FUSE_MS = 60_000;
 const MANY_TARGETS = 8;
+const CHART_OVER = 3;
 
 /**
  * `pool` is a new object after each change, as are `mine`, `ending`, `note` and `moves`, so that a card is rendered
@@ -26,9 +27,9 @@ export const PoolCard = memo(({ game, slip, pool, state, mine, ending, note, mov
   const places = game.details.currency_decimals;
   const rows = html`<${Rows} id=${id} pool=${pool} state=${state} mine=${mine} moves=${moves} chosen=${chosen} side=${side} name=${name} game=${game} choose=${(target) => slip.choose(pool.pool_id, target)} isFolded=${isFolded} />`;
   const form = chosen !== null && html`<${SlipForm} slip=${slip} places=${places} currency=${game.details.currency} />`;
-  const chart = (isHot || (mine && Object.keys(pool.distribution).length > 2)) && state !== "ended" && html`<${ShareChart} game=${game} pool=${pool} sideOf=${side} nameOf=${name} />`;
+  const chart = (isHot || (mine && Object.keys(pool.distribution).length > CHART_OVER)) && state !== "ended" && html`<${ShareChart} game=${game} pool=${pool} sideOf=${side} nameOf=${name} />`;
   return html`<article class=${classes} aria-labelledby=${id} data-pool=${pool.pool_id}>
-    ${state === "ended" && html`<${Stamp} game=${game} pool=${pool} mine=${mine} ending=${ending} name=${name} places=${places} />`}
+    ${state === "ended" && html`<${Stamp} game=${game} pool=${pool} mine=${mine} ending=${ending} places=${places} />`}
     ${isHot && html`<${Fuse} pool=${pool} isLive=${isLive} />`}
     <header class="pool__head"><h3 id=${id}>${pool.description}</h3><${Timer} pool=${pool} state=${state} />
       <p class="pool__sub">${isHot && html`<span class="tag tag--hot"><${Icon} name="flame" />Hot</span>`}${pool.bet_count > 0 ? html`<span>${counted(pool.participants, "player")}</span><span>${money(pool.amount_total, Number.isInteger(pool.amount_total) ? 0 : places)} staked</span>` : html`<span>nobody yet</span>`}</p>
@@ -101,18 +102,25 @@ function Fuse({ pool, isLive }) {
 }
 
 /** How an ended pool ended, and what that is to me. */
-function Stamp({ game, pool, mine, ending, name, places }) {
-  const staked = Object.values(mine?.user_backed ?? ending?.staked ?? {}).reduce((sum, amount) => sum + amount, 0);
-  const gain = mine?.total_winnings ?? ending?.net ?? null;
-  const back = staked > 0 && html`<b class="lg">${money(staked, places)} back</b>`;
-  if (pool.status === "voided") return html`<div class="stamp"><b>Void</b><span class="sm mid cut">${ending?.reason ?? ""}</span>${back}</div>`;
-  if (pool.is_money_return) return html`<div class="stamp"><b>Refunded</b><span class="sm mid">nobody had the winner</span>${back}</div>`;
-  const winner = (pool.winning_targets ?? []).map(name).join(", ");
-  const hasWon = gain !== null && gain >= 0 && (pool.winning_targets ?? []).some((id) => (mine?.user_backed ?? ending?.staked)?.[id] > 0) && !isAllLate(mine);
+function Stamp({ game, pool, mine, ending, places }) {
+  const { hasWon, lead, what, sum } = outcome(game, pool, mine, ending, places);
+  return html`<div class=${hasWon ? "stamp stamp--you" : "stamp"}>${hasWon ? html`<span class="tag tag--you">you won</span>` : html`<b>${lead}</b>`}<span class="sm mid cut">${what || (hasWon && lead)}</span>${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}</div>`;
+}
+
+/** { hasWon, lead, what, sum: { text, isQuiet } or null }: the parts of what is said of an ended pool. */
+export function outcome(game, pool, mine, ending, places) {
+  const backed = mine?.user_backed ?? ending?.staked ?? {};
+  const staked = Object.values(backed).reduce((sum, amount) => sum + amount, 0);
+  const back = staked > 0 ? { text: `${money(staked, places)} back` } : null;
+  if (pool.status === "voided") return { hasWon: false, lead: "Void", what: ending?.reason ?? "", sum: back };
+  if (pool.is_money_return) return { hasWon: false, lead: "Refunded", what: "nobody had the winner", sum: back };
+  const winners = pool.winning_targets ?? [];
+  const lead = winners.map((id) => targetName(id, pool.distribution[id])).join(", ");
   const what = whatHappened(game, pool) ?? (ending?.expired ? "time is up" : "");
-  if (hasWon) return html`<div class="stamp stamp--you"><span class="tag tag--you">you won</span><span class="sm mid cut">${what || winner}</span><b class="lg">${net(gain, places)}</b></div>`;
-  const sum = isAllLate(mine) || ending?.isLate ? back : staked > 0 && gain !== null && html`<b class="lg mid">${net(gain, places)}</b>`;
-  return html`<div class="stamp"><b>${winner}</b><span class="sm mid cut">${what}</span>${sum}</div>`;
+  if (isAllLate(mine) || ending?.isLate) return { hasWon: false, lead, what, sum: back };
+  const gain = mine?.total_winnings ?? ending?.net ?? null;
+  const hasWon = gain !== null && gain >= 0 && winners.some((id) => backed[id] > 0);
+  return { hasWon, lead, what, sum: staked > 0 && gain !== null ? { text: net(gain, places), isQuiet: gain < 0 } : null };
 }
 
 const isAllLate = (mine) => mine?.my_bets?.length > 0 && mine.my_bets.every((bet) => bet.status === "invalidated");

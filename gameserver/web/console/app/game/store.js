@@ -30,6 +30,16 @@ async function readPools(name, gameId, limit = 1000) {
   return pools;
 }
 
+/** The details with the events that were taken back, but without what was resolved by hand. */
+async function readDetails(gameId) {
+  const [details, all] = await Promise.all([
+    session.client.call("get_game_details", { game_id: gameId }),
+    session.client.call("get_game_details", { game_id: gameId, with_voided: true }),
+  ]);
+  const shown = Object.entries(all.past_events).filter(([id, event]) => event.voided_at || id in details.past_events);
+  return { ...details, past_events: Object.fromEntries(shown) };
+}
+
 export class GameStore extends Store {
   /** "loading" until everything has been read, then "ready"; "gone" if `refusal` tells why not. */
   state = "loading";
@@ -115,11 +125,9 @@ export class GameStore extends Store {
   }
 
   async load(subscribers) {
-    const { client } = session;
     try {
-      const reading = { game_id: this.id };
       const [details, open, resolved] = await Promise.all([
-        client.call("get_game_details", { ...reading, with_voided: true }),
+        readDetails(this.id),
         readPools("list_all_betting_pools_for_game", this.id),
         readPools("list_resolved_betting_pools_for_game", this.id, RESOLVED_SHOWN),
         this.readMine(),
@@ -145,7 +153,7 @@ export class GameStore extends Store {
   }
 
   async reloadDetails() {
-    const details = await session.client.call("get_game_details", { game_id: this.id, with_voided: true }).catch(() => null);
+    const details = await readDetails(this.id).catch(() => null);
     if (details === null) return;
     this.details = { ...details, subscribers: this.details.subscribers };
     this.#learn(details);
@@ -221,7 +229,8 @@ export class GameStore extends Store {
   #trace(poolId) {
     const trail = this.trails.get(poolId);
     if (trail === undefined) return; // nobody looks at it
-    const point = { at: session.client.now(), shares: shares(this.views.pools.get(poolId)) };
+    const pool = this.views.pools.get(poolId);
+    const point = { at: session.client.now(), shares: shares(pool), total: pool.amount_total };
     this.trails.set(poolId, [...trail.slice(-TRAIL_POINTS), point]);
   }
 
@@ -234,7 +243,7 @@ export class GameStore extends Store {
     const points = history.at.map((at, index) => {
       const money = Object.entries(history.backing_money).map(([id, amounts]) => [id, amounts[index]]);
       const total = money.reduce((sum, [, amount]) => sum + amount, 0);
-      return { at, shares: Object.fromEntries(money.map(([id, amount]) => [id, total > 0 ? (100 * amount) / total : 0])) };
+      return { at, total, shares: Object.fromEntries(money.map(([id, amount]) => [id, total > 0 ? (100 * amount) / total : 0])) };
     });
     this.trails.set(poolId, [...points, ...this.trails.get(poolId)]);
     this.changed();
