@@ -46,7 +46,7 @@ function Bet({ game, bet, pool }) {
 
 function line(bet, pool, places) {
   if (bet.status === "running") {
-    const state = stateOf(pool, session.client.now());
+    const state = stateOf(pool, session.now());
     const lead = state === "paused" || state === "locked" ? `${state}, ` : "";
     return `${lead}returns ${money(returns(pool, bet.target, bet.amount, places), places)} as it stands`;
   }

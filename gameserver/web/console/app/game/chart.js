@@ -15,7 +15,7 @@ const TICK_MS = 5_000;
 export function ShareChart({ game, pool, sideOf, nameOf }) {
   const place = useRef(null);
   const [width, setWidth] = useState(0);
-  const now = useNow(() => session.client.now(), TICK_MS);
+  const now = useNow(() => session.now(), TICK_MS);
   useEffect(() => {
     game.startTrail(pool.pool_id);
   }, [pool.pool_id]);

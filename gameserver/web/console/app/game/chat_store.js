@@ -45,7 +45,7 @@ export class Chat {
   }
 
   #keep(lines) {
-    this.lines = lines.sort((a, b) => a.at - b.at).slice(-KEPT);
+    this.lines = [...lines].sort((a, b) => a.at - b.at).slice(-KEPT);
   }
 }
 

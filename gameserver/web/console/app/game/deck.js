@@ -21,7 +21,7 @@ export function shownPools(game, now) {
 
 export function Deck({ game, slip }) {
   useStore(slip);
-  const now = useNow(() => session.client.now());
+  const now = useNow(() => session.now());
   const [unfolded, setUnfolded] = useState(new Set());
   const pools = shownPools(game, now);
   const deck = useColumns();
@@ -54,16 +54,29 @@ function unfolder(setUnfolded, id) {
 /** Cards of different heights close up in their columns, in the order in which they are read. */
 function useColumns() {
   const deck = useRef(null);
-  useLayoutEffect(() => {
-    if (deck.current === null) return undefined;
-    const fit = (card) => {
-      card.parentElement.style.gridRowEnd = `span ${Math.ceil((card.offsetHeight + GAP_PX) / ROW_PX)}`;
-    };
-    const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => fit(target)));
-    for (const cell of deck.current.children) observer.observe(cell.firstElementChild);
-    return () => observer.disconnect();
-  });
+  const columns = useRef(null);
+  columns.current ??= new Columns();
+  useLayoutEffect(() => columns.current.hold(deck.current));
+  useLayoutEffect(() => () => columns.current.hold(null), []);
   return deck;
+}
+
+class Columns {
+  #held = new Set();
+  #observer = new ResizeObserver((entries) => entries.forEach(fit));
+
+  /** Watch over the heights of the cards in a deck, and no longer over those that have left it. */
+  hold(deck) {
+    const cards = new Set(Array.from(deck?.children ?? [], (cell) => cell.firstElementChild));
+    for (const card of this.#held) if (!cards.has(card)) this.#observer.unobserve(card);
+    for (const card of cards) if (!this.#held.has(card)) this.#observer.observe(card);
+    this.#held = cards;
+  }
+}
+
+function fit({ target, borderBoxSize: [{ blockSize }] }) {
+  if (target.parentElement === null) return;
+  target.parentElement.style.gridRowEnd = `span ${Math.ceil((blockSize + GAP_PX) / ROW_PX)}`;
 }
 
 /** A pool in which I have a stake keeps its card for a moment after it has ended. */

@@ -76,7 +76,7 @@ function step(on, by) {
 
 /** Of the pool that has the focus, or is on the slip, or else is first. */
 function choose(game, slip, index, on) {
-  const now = session.client.now();
+  const now = session.now();
   const focused = on.closest("[data-pool]")?.dataset.pool ?? slip.poolId;
   const pools = shownPools(game, now).filter((pool) => takesBets(stateOf(pool, now)));
   const pool = pools.find(({ pool_id: id }) => id === focused) ?? pools[0];

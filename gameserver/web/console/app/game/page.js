@@ -1,7 +1,7 @@
 // The player's game: board, pools, my bets, the match, and the people in it.
 import { Pitch, Score } from "../board.js";
 import { count, money } from "../format.js";
-import { html, useEffect, useMemo, useState } from "../html.js";
+import { html, memo, useEffect, useMemo, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { Clock } from "../lobby.js";
 import { MatchLine } from "../match_line.js";
@@ -69,16 +69,16 @@ function Gone({ refusal }) {
 }
 
 function Content({ game, slip, tab, showHelp }) {
-  return html`<${Board} game=${game} />
+  return html`<${Board} details=${game.details} readings=${game.readings} />
     <div class="game__grid">
-      <aside id="match" class="pane" aria-label="Match"><div class="panehead"><h2>Match</h2><span class="dim sm push desk-only">Newest first</span><${SoundButton} /></div><${Timeline} game=${game} /></aside>
+      <aside id="match" class="pane" aria-label="Match"><div class="panehead"><h2>Match</h2><span class="dim sm push desk-only">Newest first</span><${SoundButton} /></div><${Timeline} game=${game} details=${game.details} readings=${game.readings} /></aside>
       <div>
         <section id="pools" class="pane" aria-labelledby="pools-title"><h2 id="pools-title" class="vh">Pools</h2><${Head} game=${game} isBets=${false} showHelp=${showHelp} /><${Deck} game=${game} slip=${slip} /></section>
         <section id="bets" class="pane" aria-labelledby="bets-title"><h2 id="bets-title" class="vh">My bets</h2><${Head} game=${game} isBets=${true} showHelp=${showHelp} /><${Bets} game=${game} /></section>
       </div>
       <div class="side">
-        <section id="table" class="pane" aria-label="Leaderboard"><${Leaderboard} game=${game} /></section>
-        <section id="chat" class="pane" aria-label="Chat">${game.details.chat !== "off" && html`<${ChatPane} game=${game} isOpen=${tab === "chat"} />`}</section>
+        <section id="table" class="pane" aria-label="Leaderboard"><${Leaderboard} game=${game} entries=${game.table.entries} moves=${game.table.moves} friends=${game.friends.all} bets=${game.friends.bets} /></section>
+        <section id="chat" class="pane" aria-label="Chat">${game.details.chat !== "off" && html`<${ChatPane} game=${game} lines=${game.chat.lines} subscribers=${game.details.subscribers} isOpen=${tab === "chat"} />`}</section>
       </div>
     </div>`;
 }
@@ -88,21 +88,20 @@ function SoundButton() {
   return html`<button type="button" class="btn btn--quiet push phone-only" aria-pressed=${String(isOn)} onClick=${() => preferences.set("sounds", !isOn)}><${Icon} name=${isOn ? "sound" : "mute"} />Sounds ${isOn ? "on" : "off"}</button>`;
 }
 
-function Board({ game }) {
-  const now = useNow(() => session.client.now());
-  const { details } = game;
-  const { sides, line } = boardOf(details, details, now, game.readings);
+const Board = memo(({ details, readings }) => {
+  const now = useNow(() => session.now());
+  const { sides, line } = boardOf(details, details, now, readings);
   return html`<section class="board" aria-label="Score">
     <${Pitch} />
     <div class="board__meta"><span class="cut">${details.hashtag}</span>${details.held_at !== null && html`<span class="tag tag--warn">Betting is held</span>`}<span class="push row"><${Icon} name="eye" small=${true} /> ${count(details.subscribers ?? 1)} watching</span></div>
     <${Score} name=${details.name} sides=${sides} clock=${html`<${Clock} clock=${details.closed_at ? null : details.clock} now=${now} />`} />
     <${MatchLine} ...${line} />
   </section>`;
-}
+});
 
 function Head({ game, isBets, showHelp }) {
   const running = betsOf(game).filter(({ bet }) => bet.status === "running").length;
-  const open = shownPools(game, session.client.now()).filter((pool) => pool.status === "open").length;
+  const open = shownPools(game, session.now()).filter((pool) => pool.status === "open").length;
   const here = (isHere) => (isHere ? "page" : undefined);
   return html`<div class="panehead desk-only">
     <nav class="seg" aria-label="Pools and bets">

@@ -1,20 +1,21 @@
 // The table, friends and the chat.
 import { ago, count, initials, net, stake } from "../format.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
+import { html, memo, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { Icon, Move } from "../icons.js";
 import { to } from "../router.js";
 import { session } from "../session.js";
 import { targetName } from "../targets.js";
 import { Empty, FieldError, Segments, useNow } from "../ui.js";
 
-export function Leaderboard({ game }) {
+/** Rendered again when the entries, their moves or something of friends is another. */
+export const Leaderboard = memo(({ game }) => {
   const { table, friends } = game;
   const choose = (scope) => table.choose(scope);
   return html`<div class="panehead"><h2>Leaderboard</h2><${Segments} className="seg push" label="Whose" value=${table.scope} options=${[["game", "Game"], ["friends", "Friends"]]} choose=${choose} /></div>
     ${table.entries?.length === 0 && html`<${Empty} title="Nobody is ahead" level=${3}>The first pool to settle makes the first table.</>`}
     ${table.entries?.length > 0 && html`<ol class="card">${table.entries.map((entry) => html`<${Entry} key=${entry.user_id} entry=${entry} isMe=${entry.user_id === game.me.id} isFriend=${friends.isFriend(entry.user_id)} move=${table.moves.get(entry.user_id) ?? 0} isBroken=${table.breaks.has(entry.rank)} />`)}</ol>`}
     <${FriendList} game=${game} />`;
-}
+});
 
 function Entry({ entry, isMe, isFriend, move, isBroken }) {
   return html`<li class=${isMe ? "lrow lrow--you" : "lrow"}>
@@ -32,7 +33,7 @@ function Moved({ by }) {
 
 function FriendList({ game }) {
   const { friends } = game;
-  const now = useNow(() => session.client.now(), 5_000);
+  const now = useNow(() => session.now(), 5_000);
   const add = { label: "Add a friend", href: to("account") };
   const name = (bet) => targetName(bet.target, game.views.pools.get(bet.pool_id)?.distribution?.[bet.target] ?? { display_name: bet.target });
   return html`<div class="panehead panehead--next"><h2>Friends</h2>${friends.all.length > 0 && html`<span class="push mid sm">${count(friends.here.length)} here</span>`}</div>
@@ -42,7 +43,8 @@ function FriendList({ game }) {
     </ul>`}`;
 }
 
-export function ChatPane({ game, isOpen }) {
+/** Rendered again when the lines are others. */
+export const ChatPane = memo(({ game, lines, subscribers, isOpen }) => {
   const { chat } = game;
   const log = useRef(null);
   const isAtEnd = useRef(true);
@@ -52,20 +54,20 @@ export function ChatPane({ game, isOpen }) {
   }, [isOpen]);
   useLayoutEffect(() => {
     if (isAtEnd.current) log.current.scrollTop = log.current.scrollHeight;
-  }, [chat.lines, isOpen]);
+  }, [lines, isOpen]);
   const onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = log.current;
     isAtEnd.current = scrollHeight - scrollTop - clientHeight < 24;
   };
-  return html`<div class="panehead"><h2>Chat</h2><span class="push mid sm">${count(game.details.subscribers ?? 1)} here</span></div>
+  return html`<div class="panehead"><h2>Chat</h2><span class="push mid sm">${count(subscribers ?? 1)} here</span></div>
     <div class="card">
       <div class="msgs" role="log" aria-label="Messages" tabindex="0" ref=${log} onScroll=${onScroll}>
-        ${chat.lines.length === 0 && html`<p class="dim">Nobody has said anything yet.</p>`}
-        ${chat.lines.map((line) => (line.event ? html`<p key=${line.id} class="msg--sys">${game.minuteOf(line.at)} ${line.event}</p>` : html`<p key=${line.id} class=${line.senderId === game.me.id ? "msg msg--you" : "msg"}><b>${line.sender}</b> <span class="msg__text">${line.text}</span></p>`))}
+        ${lines.length === 0 && html`<p class="dim">Nobody has said anything yet.</p>`}
+        ${lines.map((line) => (line.event ? html`<p key=${line.id} class="msg--sys">${game.minuteOf(line.at)} ${line.event}</p>` : html`<p key=${line.id} class=${line.senderId === game.me.id ? "msg msg--you" : "msg"}><b>${line.sender}</b> <span class="msg__text">${line.text}</span></p>`))}
       </div>
       <${Say} chat=${chat} />
     </div>`;
-}
+});
 
 function Say({ chat }) {
   const [text, setText] = useState("");

@@ -81,7 +81,7 @@ function Row({ target, sums, share, side, name, known, pool, canBet, staked, mov
 }
 
 function Timer({ pool, state }) {
-  const now = useNow(() => session.client.now());
+  const now = useNow(() => session.now());
   if (state === "ended") return null;
   if (state === "paused") return html`<span class="tag"><${Icon} name="lock" />Paused</span>`;
   if (state === "locked") return html`<span class="tag"><${Icon} name="lock" />Locked</span>`;
@@ -94,7 +94,7 @@ function Timer({ pool, state }) {
 }
 
 function Fuse({ pool, isLive }) {
-  const now = useNow(() => session.client.now());
+  const now = useNow(() => session.now());
   const lock = locksAt(pool);
   if (lock === null) return null;
   const span = Math.max(HOT_FUSE_MS, 1);

@@ -127,7 +127,7 @@ export class Slip extends Store {
   #watchPrice() {
     if (this.poolId === null || this.phase !== "chosen") return;
     const { pool } = this;
-    if (pool === undefined || !takesBets(stateOf(pool, session.client.now()))) return this.close();
+    if (pool === undefined || !takesBets(stateOf(pool, session.now()))) return this.close();
     if (this.price < this.#quoted * (1 - MOVED_BY)) {
       this.movedFrom = this.#quoted;
       this.#quoted = this.price;

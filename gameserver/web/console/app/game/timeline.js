@@ -1,14 +1,15 @@
 // What has happened in the match, newest first. What was taken back stays, struck out, with the reason.
-import { html } from "../html.js";
+import { html, memo } from "../html.js";
 import { Icon } from "../icons.js";
 import { kindOf } from "../summary.js";
 import { Empty } from "../ui.js";
 
-export function Timeline({ game }) {
-  const events = Object.entries(game.details.past_events);
+/** Rendered again for other details and other readings of the clock only. */
+export const Timeline = memo(({ game, details }) => {
+  const events = Object.entries(details.past_events);
   if (events.length === 0) return html`<${Empty} title="Nothing has happened yet" level=${3}>Goals and cards appear here as they are registered.</>`;
   return html`<ol class="card tl">${events.map(([id, event]) => html`<${Event} key=${id} game=${game} event=${event} after=${scoreAfter(game, events, id)} />`)}</ol>`;
-}
+});
 
 function Event({ game, event, after }) {
   const kind = kindOf(event.action_id, game.details.scores);
