@@ -35,8 +35,9 @@ ALLOWED: dict[str, set[str]] = {
     "admin": RULES | {"engine", "handlers", "ops", "net", "client", "textfiles"},
 }
 ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "admin"}
+ALLOWED["feed"] = BASE | {"protocol", "client"}
 ALLOWED["embedding"] = BASE | {"realtime", "client", "admin", "app"}
-ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output"}
+ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output", "client", "feed"}
 ALLOWED["__main__"] = {"cli"}
 
 EXECUTES = {"execute", "executemany", "executescript", "execute_many"}
