@@ -42,6 +42,7 @@ from gameserver.storage.secret import load_secret, require_no_stray_secret
 from gameserver.storage.sqlite.connection import require_usable
 from gameserver.storage.sqlite.migrations import MIGRATIONS
 from gameserver.storage.store import Store
+from gameserver.web.application import Application
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,7 @@ def open_context(
             clock.advance_to(store.last_recorded_ms)
             shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
+            context.application = Application(context)
             try:
                 yield context
             finally:
@@ -220,14 +222,15 @@ async def serve(
     ``on_serving`` is called with the server's URLs once connections are accepted. Raises what `run_server` raises.
     """
     raise_descriptor_limit(settings.max_connections)
-    async with run_server(settings, systemd.take_sockets()) as server, trio.open_nursery() as watching:
-        context = server.context
-        watching.start_soon(systemd.watch, lambda: context.writer_monitor.busy_s)
-        signals.on_reload = partial(_reload, context, systemd)
-        await on_serving(context, server.urls)
-        systemd.ready()
-        await signals.stop.wait()
-        systemd.stopping()
+    async with trio.open_nursery() as watching:
+        async with run_server(settings, systemd.take_sockets()) as server:
+            context = server.context
+            watching.start_soon(systemd.watch, lambda: context.writer_monitor.busy_s)
+            signals.on_reload = partial(_reload, context, systemd)
+            await on_serving(context, server.urls)
+            systemd.ready()
+            await signals.stop.wait()
+            systemd.stopping()
         watching.cancel_scope.cancel()
 
 

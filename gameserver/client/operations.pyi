@@ -8,11 +8,21 @@ from gameserver.protocol.betting import (
     YourCurrentBalance,
     YourExposure,
 )
+from gameserver.protocol.chat import ChatHistory, TextMessageRemovalDone, TextMessageSent, UserMuted
 from gameserver.protocol.closing import CloseGamePreview, GameCancelled, GameReopened
 from gameserver.protocol.correction_previews import VoidGameEventPreview
 from gameserver.protocol.corrections import BettingPoolVoided, GameEventAmended, GameEventVoided
 from gameserver.protocol.declare import Message, Operation
 from gameserver.protocol.events import BettingPoolResolved, GameEventPreview, NewGameEvent
+from gameserver.protocol.friends import (
+    BlockedList,
+    FriendAccepted,
+    FriendRemoved,
+    FriendRequested,
+    FriendsList,
+    UserBlocked,
+    UserUnblocked,
+)
 from gameserver.protocol.game_lists import GamesIAmAdminOfList, GamesListForSource, UpcomingGamesListForSource
 from gameserver.protocol.games import (
     GameClosed,
@@ -24,6 +34,17 @@ from gameserver.protocol.games import (
 )
 from gameserver.protocol.general import Opcodes, Pong
 from gameserver.protocol.labels import TargetLabelParameters
+from gameserver.protocol.leaderboards import (
+    Leaderboard,
+    LeaderboardForGame,
+    LeaderboardForGameSource,
+    LeaderboardForGameSourceTailored,
+    LeaderboardForGameTailored,
+    LeaderboardFriends,
+    LeaderboardFriendsForGame,
+    LeaderboardFriendsForGameSource,
+    LeaderboardTailored,
+)
 from gameserver.protocol.match_clock import MatchClockSet
 from gameserver.protocol.pool_history import BettingPoolHistory
 from gameserver.protocol.pools import (
@@ -36,6 +57,7 @@ from gameserver.protocol.pools import (
     YourResolvedPoolsForGame,
     YourRunningPoolsForGame,
 )
+from gameserver.protocol.predictions import MyFriendsPredictionsForGame, MyFriendsPredictionsForPool
 from gameserver.protocol.receipts import BetReceipt
 from gameserver.protocol.roles import (
     BecomeAnAdminForGameSuccess,
@@ -375,6 +397,105 @@ class Operations:
         key: str | None = None,
     ) -> BettingInPoolAllowed:
         """Let a pool accept bets again, now or at ``allow_at``."""
+    async def get_leaderboard(
+        self,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        currency: str | None = None,
+        game_type: str | None = None,
+    ) -> Leaderboard:
+        """Read a part of the ranking by net winnings in a currency, in all games or in those of a type."""
+    async def get_leaderboard_for_game(
+        self,
+        *,
+        game_id: str,
+        start: int | None = None,
+        end: int | None = None,
+        currency: str | None = None,
+    ) -> LeaderboardForGame:
+        """Read a part of the ranking in a game; ``currency`` is the game's by default, and nobody is ranked
+        in another."""
+    async def get_friends_leaderboard(
+        self,
+        *,
+        currency: str | None = None,
+        game_type: str | None = None,
+    ) -> LeaderboardFriends:
+        """Rank the user and the user's friends by all games, or by those of a type."""
+    async def get_friends_leaderboard_for_game(
+        self,
+        *,
+        game_id: str,
+        currency: str | None = None,
+    ) -> LeaderboardFriendsForGame:
+        """Rank the user and the user's friends by a game; ``currency`` as in get_leaderboard_for_game."""
+    async def get_friends_leaderboard_for_game_source(
+        self,
+        *,
+        source_id: str,
+        currency: str | None = None,
+        game_type: str | None = None,
+    ) -> LeaderboardFriendsForGameSource:
+        """Rank the user and the user's friends by the games of a source, or by those of a type."""
+    async def get_my_friends_predictions_for_pool(
+        self,
+        *,
+        pool_id: str,
+        is_resolved: bool | None = None,
+    ) -> MyFriendsPredictionsForPool:
+        """Read what friends have bet in a pool; with ``is_resolved``, only the bets that are settled, or
+        running."""
+    async def get_my_friends_predictions_for_game(
+        self,
+        *,
+        game_id: str,
+    ) -> MyFriendsPredictionsForGame:
+        """Read what friends have bet in a game."""
+    async def add_friend(
+        self,
+        *,
+        username: str,
+        key: str | None = None,
+    ) -> FriendRequested | FriendAccepted:
+        """Ask another user to be a friend; if that user has asked already, accept."""
+    async def remove_friend(
+        self,
+        *,
+        user_id: int,
+        key: str | None = None,
+    ) -> FriendRemoved:
+        """Be friends no more; decline the request of another user, or withdraw one's own."""
+    async def list_friends(
+        self,
+    ) -> FriendsList:
+        """List the user's friends, and the open requests to be friends."""
+    async def accept_friend(
+        self,
+        *,
+        user_id: int,
+        key: str | None = None,
+    ) -> FriendAccepted:
+        """Accept the request of another user to be a friend."""
+    async def block_user(
+        self,
+        *,
+        user_id: int,
+        key: str | None = None,
+    ) -> UserBlocked:
+        """Block another user: no requests and no chat of that user any more, who is not told, and a friend no
+        longer."""
+    async def unblock_user(
+        self,
+        *,
+        user_id: int,
+        key: str | None = None,
+    ) -> UserUnblocked:
+        """Block another user no longer."""
+    async def list_blocked(
+        self,
+    ) -> BlockedList:
+        """List the users whom the user has blocked."""
     async def list_games_i_am_admin_of(
         self,
         *,
@@ -430,6 +551,42 @@ class Operations:
         currency: str | None = None,
     ) -> YourExposure:
         """Read what the user has staked in running bets."""
+    async def text_message(
+        self,
+        *,
+        text: str,
+        targets: list[str] | str | None = None,
+        key: str | None = None,
+    ) -> TextMessageSent:
+        """Write in the chat of one or several games that the user has joined, or of all of them; in all or in
+        none."""
+    async def get_chat_history(
+        self,
+        *,
+        channel: str,
+        limit: int | None = None,
+        before: str | None = None,
+    ) -> ChatHistory:
+        """Read the chat of a game; ``before`` takes the id of a message, such as the first that has been
+        read."""
+    async def remove_text_message(
+        self,
+        *,
+        message_id: str,
+        reason: str | None = None,
+        key: str | None = None,
+    ) -> TextMessageRemovalDone:
+        """Remove a message from the chat of a game; its text is erased."""
+    async def mute_user(
+        self,
+        *,
+        game_id: str,
+        user_id: int,
+        duration_s: int,
+        reason: str | None = None,
+        key: str | None = None,
+    ) -> UserMuted:
+        """Let a user not write in the chat of a game for some time; a new time replaces the old one."""
     async def create_game(
         self,
         *,
@@ -619,3 +776,36 @@ class Operations:
         key: str | None = None,
     ) -> BettingForGameReleased:
         """End the hold of a game: its pools accept bets again, but for those that are blocked otherwise."""
+    async def get_user_tailored_leaderboard(
+        self,
+        *,
+        top_count: int | None = None,
+        bottom_count: int | None = None,
+        surrounding_count: int | None = None,
+        game_id: str | None = None,
+        currency: str | None = None,
+        game_type: str | None = None,
+    ) -> LeaderboardTailored | LeaderboardForGameTailored:
+        """Read the user's own part of the ranking in all games or in those of a type; with ``game_id``, in
+        that game."""
+    async def get_leaderboard_for_game_source(
+        self,
+        *,
+        source_id: str,
+        start: int | None = None,
+        end: int | None = None,
+        currency: str | None = None,
+        game_type: str | None = None,
+    ) -> LeaderboardForGameSource:
+        """Read a part of the ranking in the games of a source, or in those of a type."""
+    async def get_user_tailored_leaderboard_for_game_source(
+        self,
+        *,
+        source_id: str,
+        top_count: int | None = None,
+        bottom_count: int | None = None,
+        surrounding_count: int | None = None,
+        currency: str | None = None,
+        game_type: str | None = None,
+    ) -> LeaderboardForGameSourceTailored:
+        """Read the user's own part of the ranking in the games of a source, or in those of a type."""

@@ -11,6 +11,7 @@ from gameserver.storage.ledger import AccountKind, Reason
 from gameserver.storage.outcomes import Movement, movements_in
 from gameserver.storage.schedule import TimerKind
 from gameserver.storage.settlements import Settlement, list_settlements_of_pool
+from gameserver.storage.sqlite import check_records
 from gameserver.storage.sqlite.connection import SqliteConnection
 from gameserver.storage.sqlite.migrations import is_current
 
@@ -307,4 +308,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_CHECKS = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements)
+_CHECKS = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements, *check_records.CHECKS)
