@@ -34,10 +34,11 @@ class Client(Operations):
     been carried out or not; and `ConnectionLost`. Several tasks may use a client at once.
     """
 
-    def __init__(self, address: Address, timeout_s: float, *, is_lasting: bool) -> None:
+    def __init__(self, address: Address, nursery: trio.Nursery, timeout_s: float, *, is_lasting: bool) -> None:
         self.timeout_s = timeout_s
-        self._link = Link(address, self._rejoin, self._hear, self._give_up, is_lasting=is_lasting)
-        self._games: dict[str, Subscription] = {}
+        self._address = address
+        self._nursery = nursery
+        self._link = Link(address, lambda: None, self._hear, self._give_up, is_lasting=is_lasting)
         self._listeners: set[Listener[Any]] = set()
 
     async def run(self, task_status: trio.TaskStatus[None]) -> None:
@@ -50,14 +51,12 @@ class Client(Operations):
 
     def join(self, game_id: str, *, after_seq: int | None = None) -> Subscription:
         """The broadcasts of a game, from now on or those after ``after_seq`` first, with ``async for``."""
-        if game_id in self._games:
-            raise ValueError("this client is listening to the game already")
-        return Subscription(self._link, self._games, game_id, after_seq)
+        return Subscription(self._address, self._nursery, game_id, after_seq)
 
     def listen(self) -> Listener[Message]:
-        """Every broadcast that the connection hears from now on, of whatever game or to the user alone.
+        """What the user alone is told from now on, such as new balances; the broadcasts of a game come from `join`.
 
-        What is missed while there is no connection is not made good; `join` does that for a game.
+        What is missed while there is no connection is not made good.
         """
         return Listener(self._listeners, lambda message: decode(message) if is_known(message) else None)
 
@@ -101,20 +100,11 @@ class Client(Operations):
                 await trio.sleep((refused.retry_after_ms or 1000 * RETRY_PAUSE_S) / 1000)
         raise refused or trio.TooSlowError
 
-    def _rejoin(self) -> None:
-        for subscription in self._games.values():
-            subscription.join()
-
     def _hear(self, message: Incoming) -> None:
-        subscription = self._games.get(message.game_id or message.channel or "")
-        if subscription is not None:
-            subscription.take(message)
         for listener in list(self._listeners):
             listener.take(message)
 
     def _give_up(self, failure: ConnectionLost) -> None:
-        for subscription in list(self._games.values()):
-            subscription.fail(failure)
         for listener in list(self._listeners):
             listener.fail(failure)
 
@@ -132,19 +122,20 @@ def connect(
     A connection that breaks is made anew, unless not ``is_lasting``. ``open_stream`` opens what is spoken over, if that
     is not TCP or TLS. Raises `ConnectionLost` if there is no connection to begin with.
     """
-    return ungrouped(_run(Client(Address(url, session_key, open_stream), timeout_s, is_lasting=is_lasting), url))
+    return ungrouped(_run(Address(url, session_key, open_stream), timeout_s, is_lasting=is_lasting))
 
 
 @asynccontextmanager
-async def _run(client: Client, url: str) -> AsyncIterator[Client]:
+async def _run(address: Address, timeout_s: float, *, is_lasting: bool) -> AsyncIterator[Client]:
     async with trio.open_nursery() as nursery:
+        client = Client(address, nursery, timeout_s, is_lasting=is_lasting)
         try:
             await nursery.start(client.run)
         except trio.TooSlowError as error:
-            raise ConnectionLost(f"{url} did not answer in time") from error
+            raise ConnectionLost(f"{address.url} did not answer in time") from error
         except UNREACHABLE as error:
             reason = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
-            raise ConnectionLost(f"no reply from {url}: {reason!r}") from error
+            raise ConnectionLost(f"no reply from {address.url}: {reason!r}") from error
         yield client
         await client.close()
         nursery.cancel_scope.cancel()

@@ -122,23 +122,23 @@ class Link:
         """Whether a request would be sent at once."""
         return self._outgoing is not None
 
-    async def run(self, task_status: trio.TaskStatus[None]) -> None:
-        """Keep a connection until `close`; ``started`` once there is the first.
+    async def run(self, task_status: trio.TaskStatus[None] | None = None) -> None:
+        """Keep a connection until `close`.
 
-        Raises what is in ``UNREACHABLE`` if there never is one; afterwards nothing, but ``failure`` is set.
+        Given a ``task_status``, raises what is in ``UNREACHABLE`` if there is none to begin with.
         """
-        pause_s, connected = FIRST_PAUSE_S, False
+        pause_s = FIRST_PAUSE_S
         while self.failure is None and not self._is_closing:
             try:
                 async with open_socket(self._address) as socket:
-                    if not connected:
+                    if task_status is not None:
                         task_status.started()
-                    pause_s, connected = FIRST_PAUSE_S, True
+                    pause_s, task_status = FIRST_PAUSE_S, None
                     await self._use(socket)
                 if not self._is_lasting and not self._is_closing:
                     self._fail("the connection to the server is lost")
             except UNREACHABLE as error:
-                if not connected:
+                if task_status is not None:
                     raise
                 if isinstance(error, ConnectionRejected) and error.status_code in _FINAL_STATUSES:
                     self._fail(f"the server refuses the connection with HTTP status {error.status_code}")
@@ -149,10 +149,15 @@ class Link:
 
     async def close(self) -> None:
         """Close the connection in the orderly way, if there is one."""
+        self.end()
+        if self._using is not None:
+            await self._ended.wait()
+
+    def end(self) -> None:
+        """Close the connection in the orderly way before long."""
         self._is_closing = True
         if self._using is not None:
             self._using.cancel()
-            await self._ended.wait()
 
     def _fail(self, text: str) -> None:
         self.failure = ConnectionLost(text)

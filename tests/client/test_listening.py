@@ -76,10 +76,32 @@ async def test_a_game_is_left_with_its_context_and_may_be_joined_again(table: Ta
         for _ in range(2):
             async with client.join(table.game) as subscription:
                 assert isinstance(await anext(subscription), GameJoined)
-                with pytest.raises(ValueError, match="already"):
-                    client.join(table.game)
-        await client.ping()
+                assert (await client.get_game_details(game_id=table.game)).subscribers == 1
         assert (await client.get_game_details(game_id=table.game)).subscribers == 0
+
+
+async def test_only_what_is_of_the_game_is_heard_and_all_of_that(table: Table) -> None:
+    pool, other = await table.pool(), await table.pool_of_another_game()
+    heard: list[str] = []
+    async with within(), client_of(table.server, "ann") as client, trio.open_nursery() as nursery:
+        joined = trio.Event()
+
+        async def listen() -> None:
+            async for message in client.join(table.game):
+                heard.append(name_of(message))
+                joined.set()
+
+        nursery.start_soon(listen)
+        await joined.wait()
+        for bet_on in (other, pool):
+            await table.bet("ann", bet_on, "argentina", 1)
+        await table.admin.call(3952, pool_id=other)
+        await table.admin.call(397, pool_id=pool)
+        await table.admin.call(398, pool_id=pool)
+        await table.admin.call(375, game_id=table.game)
+    assert [name for name in heard if not name.endswith("_distribution_update")] == [
+        *("game_joined", "betting_in_pool_blocked", "betting_in_pool_allowed", "bet_pool_resolved", "game_closed")
+    ]
 
 
 async def test_what_is_missed_while_the_connection_is_lost_comes_after_it(table: Table) -> None:
