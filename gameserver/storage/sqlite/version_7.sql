@@ -143,7 +143,7 @@ CREATE TABLE friend_requests (
 CREATE UNIQUE INDEX open_friend_requests ON friend_requests (sender_id, receiver_id) WHERE ended_at IS NULL;
 CREATE INDEX declined_friend_requests ON friend_requests (sender_id, receiver_id, ended_at) WHERE is_declined = 1;
 CREATE INDEX friend_requests_of_sender ON friend_requests (sender_id, requested_at);
-CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, id);
+CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, ended_at, id);
 CREATE INDEX friend_requests_by_end ON friend_requests (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Whom each user has blocked.
