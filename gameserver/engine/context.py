@@ -263,6 +263,6 @@ class Change(Reading):
 
     def finish(self) -> Effects:
         """Store what is kept until the end, and return the effects to publish once the change is committed."""
-        self.tally.store(self.connection)
+        self.tally.store(self.connection, self.now_ms)
         self.effects.balances |= self.changed_balances()
         return self.effects
