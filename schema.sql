@@ -20,6 +20,33 @@ CREATE TABLE friendships (
     PRIMARY KEY (user_id, friend_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Requests to be somebody's friend. The receiver is shown one from shown_at on, unless he has blocked its sender. One that
+-- has ended stays for a while: it counts among what its sender has asked of late, and who was declined is not shown soon.
+CREATE TABLE friend_requests (
+    id INTEGER PRIMARY KEY,
+    sender_id INTEGER NOT NULL REFERENCES users (id),
+    receiver_id INTEGER NOT NULL REFERENCES users (id),
+    requested_at INTEGER NOT NULL,
+    shown_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    is_declined INTEGER NOT NULL DEFAULT 0 CHECK (is_declined IN (0, 1)),
+    CHECK (sender_id <> receiver_id)
+) STRICT;
+CREATE UNIQUE INDEX open_friend_requests ON friend_requests (sender_id, receiver_id) WHERE ended_at IS NULL;
+CREATE INDEX declined_friend_requests ON friend_requests (sender_id, receiver_id, ended_at) WHERE is_declined = 1;
+CREATE INDEX friend_requests_of_sender ON friend_requests (sender_id, requested_at);
+CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, id);
+CREATE INDEX friend_requests_by_end ON friend_requests (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Whom each user has blocked.
+CREATE TABLE blocks (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    blocked_id INTEGER NOT NULL REFERENCES users (id),
+    blocked_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blocks_of_blocked ON blocks (blocked_id);
+
 -- What the database knows of the server it belongs to: one row, once there has been one.
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -536,7 +563,8 @@ CREATE TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools 
         SET staked = staked + new.amount_total - old.amount_total, bets = bets + new.bet_count - old.bet_count
         WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
 END;
-CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools BEGIN
+CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools
+WHEN old.amount_total > 0 OR new.amount_total > 0 BEGIN
     UPDATE source_sums SET paid = source_sums.paid + ended.paid, takeout = source_sums.takeout + ended.takeout,
             refunded = source_sums.refunded + ended.staked - ended.paid - ended.takeout
         FROM (
@@ -673,6 +701,34 @@ CREATE TABLE broadcasts (
     sent_at INTEGER NOT NULL,
     body BLOB NOT NULL,
     UNIQUE (game_id, seq)
+) STRICT;
+
+-- The chat of each game. A line that was removed has no text any more.
+CREATE TABLE chat_lines (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    sender_id INTEGER NOT NULL REFERENCES users (id),
+    text TEXT,
+    received_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX chat_of_game ON chat_lines (game_id, id);
+CREATE INDEX chat_of_sender ON chat_lines (sender_id);
+CREATE INDEX chat_by_time ON chat_lines (received_at);
+
+-- Until when each user may not write in a game.
+CREATE TABLE mutes (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    muted_until INTEGER NOT NULL,
+    PRIMARY KEY (user_id, game_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mutes_by_end ON mutes (muted_until);
+
+-- Up to which time each user has used up what he may write: each message takes a second.
+CREATE TABLE chat_paces (
+    user_id INTEGER PRIMARY KEY REFERENCES users (id),
+    used_until INTEGER NOT NULL
 ) STRICT;
 
 -- Replies to requests with an idempotency key, written with what they answer.

@@ -11,9 +11,11 @@ from gameserver.engine.details import read_details
 from gameserver.errors import Rejected
 from gameserver.handlers import (
     betting,
+    chat,
     closing,
     corrections,
     events,
+    friends,
     game_lists,
     games,
     general,
@@ -23,6 +25,7 @@ from gameserver.handlers import (
     pool_history,
     pool_lists,
     pools,
+    predictions,
     receipts,
     resolutions,
     roles,
@@ -38,6 +41,7 @@ from gameserver.protocol.betting import (
     GetMyExposure,
     PlaceBetInBettingPool,
 )
+from gameserver.protocol.chat import GetChatHistory, MuteUser, RemoveTextMessage, TextMessage
 from gameserver.protocol.closing import CancelGame, PreviewCloseGame, ReopenGame
 from gameserver.protocol.correction_previews import PreviewVoidGameEvent
 from gameserver.protocol.corrections import (
@@ -50,6 +54,15 @@ from gameserver.protocol.events import (
     PreviewGameEvent,
     RegisterGameEvent,
     ResolveBettingPool,
+)
+from gameserver.protocol.friends import (
+    AcceptFriend,
+    AddFriend,
+    BlockUser,
+    ListBlocked,
+    ListFriends,
+    RemoveFriend,
+    UnblockUser,
 )
 from gameserver.protocol.game_lists import ListGamesForSource, ListGamesIAmAdminOf, ListUpcomingGamesForSource
 from gameserver.protocol.games import (
@@ -84,6 +97,7 @@ from gameserver.protocol.pools import (
     ListResolvedBettingPoolsForGame,
     UpdateBettingPool,
 )
+from gameserver.protocol.predictions import GetMyFriendsPredictionsForGame, GetMyFriendsPredictionsForPool
 from gameserver.protocol.receipts import GetBetReceipt
 from gameserver.protocol.roles import (
     AddSourceAdmin,
@@ -179,6 +193,11 @@ READS: dict[type[Request], ReadHandler] = {
     ListGameSources: sources.list_game_sources,
     GetSourceReport: sources.get_source_report,
     GetGameDetails: read_details,
+    GetChatHistory: chat.get_chat_history,
+    ListFriends: friends.list_friends,
+    ListBlocked: friends.list_blocked,
+    GetMyFriendsPredictionsForPool: predictions.get_my_friends_predictions_for_pool,
+    GetMyFriendsPredictionsForGame: predictions.get_my_friends_predictions_for_game,
 }
 
 WRITES: dict[type[Request], Write | SetWrite] = {
@@ -217,6 +236,14 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     SuggestHotBettingPoolForActionAndTarget: Write(
         steering.suggest_hot_betting_pool_for_action_and_target, steering.parse_subject
     ),
+    AddFriend: Write(friends.add_friend),
+    AcceptFriend: Write(friends.accept_friend),
+    RemoveFriend: Write(friends.remove_friend),
+    BlockUser: Write(friends.block_user),
+    UnblockUser: Write(friends.unblock_user),
+    TextMessage: Write(chat.text_message, chat.parse_text_message),
+    RemoveTextMessage: Write(chat.remove_text_message),
+    MuteUser: Write(chat.mute_user),
 }
 
 CONNECTION: dict[type[Request], ConnectionHandler] = {

@@ -82,6 +82,19 @@ UnlistedTargetChoice = Annotated[
 ]
 SplitChoice = Annotated[Literal["profit", "pot"], Meta(description="'profit' or 'pot'")]
 ChatChoice = Annotated[Literal["all", "accounts", "off"], Meta(description="'all', 'accounts' or 'off'")]
+# Blanks around it may make a text longer than the 500 characters that `gameserver.domain.chat` lets it have.
+ChatText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=1_000,
+        pattern=rf"\A(?=[\s\S]*?{VISIBLE})[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z",
+        description="1 to 500 characters besides blanks around them, no control characters but line breaks",
+    ),
+]
+MuteSeconds = Annotated[
+    int, Meta(ge=0, le=31_536_000, description="an integer of seconds from 0, which unmutes, to 31536000, a year")
+]
 ListedGames = Annotated[Literal["open", "closed", "all"], Meta(description="'open', 'closed' or 'all'")]
 ExternalId = Annotated[str, _text_up_to(64)]
 Flag = Annotated[bool, Meta(description="true or false")]

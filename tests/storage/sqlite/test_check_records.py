@@ -4,7 +4,9 @@ import pytest
 
 from gameserver.config import Settings
 from gameserver.engine.context import Change
-from gameserver.engine.settlement import Resolution, end_pool
+from gameserver.engine.endings import end_pools
+from gameserver.engine.settlement import Resolution
+from gameserver.storage.pools import get_pool
 from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
@@ -18,7 +20,7 @@ def settled(connection: SqliteConnection) -> SqliteConnection:
     for position, name in enumerate(("ann", "bob")):
         make_bet(connection, pool, make_user(connection, name), 300, position, now_ms=NOW + 5)
     change = Change(connection, make_user(connection, "admin"), NOW + 9, Settings())
-    end_pool(change, pool, Resolution("close", (0,)))
+    end_pools(change, game, [(get_pool(connection, pool.id), Resolution("close", (0,)))])
     change.finish()
     assert find_faults(connection) == []
     return connection
