@@ -40,8 +40,8 @@ class Tally:
         for at, value in enumerate(record[2 : 2 + _SUMS]):
             total[at] += step * value
 
-    def store(self, connection: Connection, now_ms: int) -> None:
-        """Add the records to what is kept of users, and their points to the leaderboards."""
+    def store(self, connection: Connection, now_ms: int) -> list[int]:
+        """Add the records to what is kept of users, and their points to the leaderboards; the games whose changed."""
         records = [
             Record._make((*key, *total, *self._extremes.get(key, (0, _NEVER))))
             for key, total in self._sums.items()
@@ -54,3 +54,4 @@ class Tally:
         moved = [GamePoints(*record[:2], record.net, record.pools) for record in records if record.net or record.pools]
         if moved:
             add_to_boards(connection, moved)
+        return list(dict.fromkeys(points.game_id for points in moved))

@@ -34,6 +34,8 @@ PUBLIC: dict[int, set[str]] = {
     480: {"user_id", "user_name"},
     901: {"sender", "sender_id"},  # chat
     902: {"messages.sender", "messages.sender_id"},
+    **{res: {"leaderboard.user_id", "leaderboard.username"} for res in (450, 451, 4505, 4515, 4516, 4517)},
+    455: {"top.user_id", "top.username"},
 }
 # Where the one who asked has named the user before.
 NAMED_BEFORE: dict[int, set[str]] = {
@@ -74,6 +76,8 @@ NOT_FOR_STRANGERS: dict[int, set[str]] = {
     3663: {"overdrawn.*"},
     3664: {"overdrawn.*"},
     904: {"user_id", "username"},
+    **{res: {"leaderboard.user_id", "leaderboard.username"} for res in (452, 453, 454)},
+    830: {"user_id", "username"},
 }
 
 

@@ -218,6 +218,7 @@ RESPONSES = {
     "my_points_history": 831,
     "my_running_bets": 3537,
     "leaderboard": 450,
+    "leaderboard_update": 455,
     "leaderboard_for_game": 451,
     "leaderboard_for_game_source": 4516,
     "leaderboard_tailored": 4505,
@@ -230,7 +231,7 @@ RESPONSES = {
 }
 
 # Sent when a moment comes, whoever asked for it before.
-CAUSED_BY_TIME = {363}
+CAUSED_BY_TIME = {363, 455}
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 of_contract = pytest.mark.parametrize(
