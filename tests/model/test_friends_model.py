@@ -15,11 +15,12 @@ from tests.support.offline import Offline, Reply
 from tests.support.world import DAY_MS, HOUR_MS
 
 NAMES = ("ann", "bob", "cat", "dan")
+FRIENDS, REQUESTS, REQUESTS_PER_H, BLOCKED = 1, 1, 2, 1  # at most
 LIMITS: dict[str, Any] = {
-    "max_friends": 2,
-    "max_friend_requests": 2,
-    "max_friend_requests_per_h": 3,
-    "max_blocked_users": 2,
+    "max_friends": FRIENDS,
+    "max_friend_requests": REQUESTS,
+    "max_friend_requests_per_h": REQUESTS_PER_H,
+    "max_blocked_users": BLOCKED,
 }
 DECLINED_MS = 30 * DAY_MS
 
@@ -67,28 +68,28 @@ class Model:
             self.befriend(one, other)
             return 465
         if (one, other) not in self.requests:
-            if len(self.friends_of(one)) == 2 or sum(sender == one for sender, _ in self.requests) == 2:
+            if len(self.friends_of(one)) == FRIENDS or sum(sender == one for sender, _ in self.requests) == REQUESTS:
                 raise Refused("conflict")
-            if sum(at > self.now_ms - HOUR_MS for at in self.asked_at[one]) == 3:
+            if sum(at > self.now_ms - HOUR_MS for at in self.asked_at[one]) == REQUESTS_PER_H:
                 raise Refused("rate_limited")
             self.make_request(one, other)
         return 462
 
     def make_request(self, one: str, other: str) -> None:
-        """Make a request, and drop the oldest of more than two that are shown."""
+        """Make a request, and drop the oldest of too many that are shown."""
         self.asked_at[one].append(self.now_ms)
         declined_at = self.declined.get((one, other))
         self.requests[one, other] = self.now_ms if declined_at is None else max(self.now_ms, declined_at + DECLINED_MS)
         self.told.append((one, other, "request_sent"))
         if self.shown(one, other):
             self.told.append((other, one, "request_received"))
-            for dropped in self.shown_to(other)[2:]:
+            for dropped in self.shown_to(other)[REQUESTS:]:
                 del self.requests[dropped, other]
                 self.tell_both(dropped, other, "removed")
 
     def befriend(self, one: str, other: str) -> None:
         """Accept a request of the other."""
-        if 2 in (len(self.friends_of(one)), len(self.friends_of(other))):
+        if FRIENDS in (len(self.friends_of(one)), len(self.friends_of(other))):
             raise Refused("conflict")
         del self.requests[other, one]
         self.friends.add(frozenset((one, other)))
@@ -127,7 +128,7 @@ class Model:
     def block(self, one: str, other: str) -> int:
         """Block somebody."""
         if (one, other) not in self.blocks:
-            if sum(blocker == one for blocker, _ in self.blocks) == 2:
+            if sum(blocker == one for blocker, _ in self.blocks) == BLOCKED:
                 raise Refused("conflict")
             if frozenset((one, other)) in self.friends:
                 self.remove(one, other)
