@@ -186,6 +186,12 @@ class Acquaintance(RuleBasedStateMachine):
     def ask(self, two: tuple[str, str]) -> None:
         self.compare(self.model.ask, *two, 462)
 
+    @rule(names=st.permutations(NAMES), passed_ms=st.sampled_from([0, HOUR_MS]))
+    def ask_one_another(self, names: list[str], passed_ms: int) -> None:
+        for one in names[1:]:
+            self.compare(self.model.ask, one, names[0], 462)
+        self.let_time_pass(passed_ms)
+
     @rule(two=two_users)
     def accept(self, two: tuple[str, str]) -> None:
         self.compare(self.model.accept, *two, 465)
