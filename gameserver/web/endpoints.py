@@ -24,6 +24,7 @@ from gameserver.protocol.pools import (
     ListMyRunningPoolsForGame,
 )
 from gameserver.protocol.sources import ListGameSources
+from gameserver.web.accounts import ACCOUNTS
 from gameserver.web.endpoint import Access, Endpoint
 from gameserver.web.operations import call_any, change_by_path, list_by_path
 
@@ -61,5 +62,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *(_read(_FRIENDS + _IN_GAME + own, GetFriendsLeaderboardForGame) for own in ("", _OWN)),
     *(_read(_FRIENDS + _IN_SOURCE + own, GetFriendsLeaderboardForGameSource) for own in ("", _OWN)),
     _read("/r/friends", ListFriends),
+    *ACCOUNTS,
     Endpoint(("POST",), "/r/call", call_any),
 )
