@@ -20,6 +20,7 @@ from gameserver.handlers import (
     game_lists,
     games,
     general,
+    histories,
     leaderboards,
     match_clock,
     pool_history,
@@ -75,6 +76,7 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.histories import GetMyHistory, GetMyPointsHistory, GetUserStatistics, ListMyRunningBets
 from gameserver.protocol.leaderboards import (
     GetFriendsLeaderboard,
     GetFriendsLeaderboardForGame,
@@ -174,6 +176,10 @@ READS: dict[type[Request], ReadHandler] = {
     ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
     ListGamesForSource: game_lists.list_games_for_source,
     ListUpcomingGamesForSource: game_lists.list_upcoming_games_for_source,
+    GetMyHistory: histories.get_my_history,
+    GetMyPointsHistory: histories.get_my_points_history,
+    GetUserStatistics: histories.get_user_statistics,
+    ListMyRunningBets: histories.list_my_running_bets,
     GetFriendsLeaderboard: leaderboards.get_friends_leaderboard,
     GetFriendsLeaderboardForGame: leaderboards.get_friends_leaderboard_for_game,
     GetFriendsLeaderboardForGameSource: leaderboards.get_friends_leaderboard_for_game_source,

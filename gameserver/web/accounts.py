@@ -1,6 +1,6 @@
 """The endpoints of accounts: coming in, passwords, who one is, and leaving (protocol, "Accounts by HTTP")."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -205,25 +205,18 @@ def _answer(answer: msgspec.Struct, headers: Mapping[str, str] | None = None) ->
     return json_answer(_encoder.encode(answer), headers=dict(headers or {}))
 
 
-def _account(
-    path: str,
-    handle: Callable[[HttpCall], Awaitable[Response]],
-    body: type[msgspec.Struct],
-    reply: type[msgspec.Struct],
-    *errors: ErrorCode,
-    access: Access = Access.USER,
-) -> Endpoint:
-    return Endpoint(("POST",), path, handle, access, body=body, reply=reply, errors=errors)
-
-
-_REFUSED, _TAKEN, _MANY = ErrorCode.NOT_AUTHORIZED, ErrorCode.CONFLICT, ErrorCode.RATE_LIMITED
-
+_IN, _MINE = Access.ANYONE, Access.USER
 ACCOUNTS: tuple[Endpoint, ...] = (
-    _account("/r/signup", sign_up, SignUp, Entered, _REFUSED, _TAKEN, _MANY, access=Access.ANYONE),
-    _account("/r/guest", enter_as_guest, EnterAsGuest, Entered, _REFUSED, _TAKEN, _MANY, access=Access.ANYONE),
-    _account("/r/login", log_in, LogIn, Entered, ErrorCode.NOT_LOGGED_IN, _REFUSED, _MANY, access=Access.ANYONE),
-    _account("/r/logout", log_out, Nothing, Nothing, _REFUSED),
-    _account("/r/password", set_password, SetPassword, PasswordSet, _REFUSED, _TAKEN, _MANY),
-    _account("/r/delete", delete_account, DeleteAccount, Nothing, _REFUSED, _TAKEN, _MANY),
-    Endpoint(("GET",), "/r/me", show_me, reply=Me, errors=(_REFUSED,)),
+    *(
+        Endpoint(("POST",), path, handle, access, body=body, reply=reply, errors=errors)
+        for path, handle, access, body, reply, errors in (
+            ("/r/signup", sign_up, _IN, SignUp, Entered, (ErrorCode.CONFLICT,)),
+            ("/r/guest", enter_as_guest, _IN, EnterAsGuest, Entered, (ErrorCode.CONFLICT,)),
+            ("/r/login", log_in, _IN, LogIn, Entered, (ErrorCode.NOT_LOGGED_IN,)),
+            ("/r/logout", log_out, _MINE, Nothing, Nothing, ()),
+            ("/r/password", set_password, _MINE, SetPassword, PasswordSet, (ErrorCode.CONFLICT,)),
+            ("/r/delete", delete_account, _MINE, DeleteAccount, Nothing, (ErrorCode.CONFLICT,)),
+        )
+    ),
+    Endpoint(("GET",), "/r/me", show_me, reply=Me),
 )

@@ -82,6 +82,7 @@ NOT_FOR_STRANGERS: dict[int, set[str]] = {
     1001: {"user_id", "username"},
     1002: {"user_id"},
     1004: {"entries.user_id", "entries.username"},
+    830: {"user_id", "username"},
 }
 
 
