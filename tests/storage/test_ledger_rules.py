@@ -140,7 +140,7 @@ def settle(ledger: SqliteConnection, pot: int, paid: int) -> None:
     ledger.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
     tally = Tally()
     tally.add(ledger, [1])
-    tally.store(ledger)
+    tally.store(ledger, NOW)
 
 
 FACTS = "a settlement is never changed"
