@@ -17,7 +17,7 @@ from gameserver.feed.feeding import Done
 from gameserver.feed.mapping import Entry, Mapping
 from gameserver.feed.reading import NotMapped, Record
 from gameserver.feed.run import Source, run_feed
-from gameserver.output import flush, say_json
+from gameserver.output import say_json
 
 
 def add_commands(commands: Any) -> None:
@@ -63,8 +63,10 @@ async def _run(options: argparse.Namespace, key: str, source: Source) -> Counter
 
     def tell(record: Record, entry: Entry, done: Done) -> None:
         counts[done.what] += 1
-        say_json({"line": record.number, "id": entry.subject or None, "did": done.what, "event_id": done.event_id})
-        flush()
+        say_json(
+            {"line": record.number, "id": entry.subject or None, "did": done.what, "event_id": done.event_id},
+            at_once=True,
+        )
 
     def tell_not_mapped(record: Record, reason: NotMapped) -> None:
         counts[_NOT_MAPPED] += 1

@@ -96,6 +96,7 @@ def key_of(file: Path, name: str) -> str:
 
 def user_id(file: Path, name: str) -> int:
     import sqlite3
+
     return sqlite3.connect(file).execute("select id from users where username = ?", [name]).fetchone()[0]
 
 
