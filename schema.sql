@@ -9,8 +9,12 @@ CREATE TABLE users (
     is_admin INTEGER NOT NULL DEFAULT 0 CHECK (is_admin IN (0, 1)), -- of the server
     is_guest INTEGER NOT NULL DEFAULT 0 CHECK (is_guest IN (0, 1)),
     banned_at INTEGER,
-    last_seen_at INTEGER
+    last_seen_at INTEGER,
+    password_hash TEXT,
+    deleted_at INTEGER -- the ledger keeps a user's row, under another name
 ) STRICT;
+CREATE INDEX listed_users ON users (username) WHERE deleted_at IS NULL;
+CREATE INDEX server_admins ON users (id) WHERE is_admin = 1;
 
 -- Friends: two rows for each pair, one each way.
 CREATE TABLE friendships (
@@ -35,7 +39,7 @@ CREATE TABLE friend_requests (
 CREATE UNIQUE INDEX open_friend_requests ON friend_requests (sender_id, receiver_id) WHERE ended_at IS NULL;
 CREATE INDEX declined_friend_requests ON friend_requests (sender_id, receiver_id, ended_at) WHERE is_declined = 1;
 CREATE INDEX friend_requests_of_sender ON friend_requests (sender_id, requested_at);
-CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, id);
+CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, ended_at, id);
 CREATE INDEX friend_requests_by_end ON friend_requests (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Whom each user has blocked.
@@ -686,3 +690,29 @@ CREATE TABLE stored_replies (
     PRIMARY KEY (user_id, key)
 ) STRICT;
 CREATE INDEX stored_replies_by_time ON stored_replies (stored_at);
+
+-- From where each user has logged in by password lately: a digest of the address that the server alone can make.
+CREATE TABLE login_addresses (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    address_digest BLOB NOT NULL CHECK (length(address_digest) = 32),
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, address_digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX login_addresses_by_time ON login_addresses (seen_at);
+
+-- The acts of admins: requests that take a role, and commands of the command line, which are nobody's. An id is the time
+-- in thousandths of a millisecond, or greater by as little as makes it new.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    user_id INTEGER REFERENCES users (id),
+    op INTEGER,
+    name TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    source_id INTEGER REFERENCES sources (id),
+    game_id INTEGER REFERENCES games (id),
+    CHECK ((user_id IS NULL) = (op IS NULL))
+) STRICT;
+CREATE INDEX audit_of_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_of_source ON audit (source_id, id) WHERE source_id IS NOT NULL;
+CREATE INDEX audit_of_game ON audit (game_id, id) WHERE game_id IS NOT NULL;

@@ -32,6 +32,7 @@ from gameserver.realtime.clock import Clock, ClockMonitor
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.details_cache import DetailsCache
+from gameserver.realtime.hashing import Hashing
 from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.publisher import Publisher
@@ -78,6 +79,7 @@ def open_context(
             run_aside=run_aside,
         )
         details_cache, registry = DetailsCache(), ConnectionRegistry()
+        hashing = Hashing(run_sync)
         gathering, metrics = Gathering(), Metrics()
         writer_monitor = WriterMonitor(metrics, run_sync)
         store = Store(
@@ -96,7 +98,7 @@ def open_context(
             if store.migrated_from:
                 _log_migration(store.file, store.migrated_from)
             clock.advance_to(store.last_recorded_ms)
-            shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, certificate)
+            shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, hashing, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             context.application = Application(context)
             try:
@@ -119,8 +121,10 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
             if context.certificate is not None:
                 background.start_soon(context.certificate.watch, context.clock.now_ms)
             await context.store.catch_up(context.clock.now_ms())
-            background.start_soon(Scheduler(context.settings, context.store, context.clock).run)
+            background.start_soon(Scheduler(context.settings, context.store, context.clock, context.usage).run)
+            background.start_soon(context.status_monitor.run)
             yield
+            await context.usage.write()
             background.cancel_scope.cancel()
         storage.cancel_scope.cancel()
 

@@ -29,8 +29,8 @@ ALLOWED: dict[str, set[str]] = {
     "handlers": RULES | {"engine"},
     "ops": RULES | {"__init__"},  # the version
     "net": BASE | {"ops"},
-    "realtime": RULES | {"engine", "handlers", "ops", "net"},
-    "web": RULES | {"engine", "handlers", "net", "realtime"},
+    "realtime": RULES | {"__init__", "engine", "handlers", "ops", "net"},
+    "web": RULES | {"__init__", "engine", "handlers", "net", "realtime"},  # the version
     "client": BASE | {"protocol"},
     "admin": RULES | {"engine", "handlers", "ops", "net", "client", "textfiles"},
 }

@@ -1,6 +1,7 @@
 from decimal import Decimal
 from typing import Any, Literal
 
+from gameserver.protocol.administration import AuditLog, ServerStatus, UserCredited, UsersList, UserUpdated
 from gameserver.protocol.betting import (
     BetCancelled,
     BetPlacedInBettingPool,
@@ -587,6 +588,52 @@ class Operations:
         key: str | None = None,
     ) -> UserMuted:
         """Let a user not write in the chat of a game for some time; a new time replaces the old one."""
+    async def list_users(
+        self,
+        *,
+        search: str | None = None,
+        limit: int | None = None,
+        after: int | None = None,
+    ) -> UsersList:
+        """List the users, or those whose names begin with ``search``, in order of their names; deleted ones
+        are left out."""
+    async def update_user(
+        self,
+        *,
+        user_id: int,
+        is_provider: bool | None = None,
+        is_admin: bool | None = None,
+        is_banned: bool | None = None,
+        password: str | None = None,
+        void_bets: bool | None = None,
+        key: str | None = None,
+    ) -> UserUpdated:
+        """Give a user a role or take it away, ban it or let it back, give it a password, or return its
+        running bets."""
+    async def credit_user(
+        self,
+        *,
+        user_id: int,
+        amount: Amount,
+        currency: str | None = None,
+        reason: str | None = None,
+        key: str | None = None,
+    ) -> UserCredited:
+        """Give a user an amount from the mint; a negative one goes back there, at most what is available."""
+    async def get_server_status(
+        self,
+    ) -> ServerStatus:
+        """Read how the server fares."""
+    async def get_audit_log(
+        self,
+        *,
+        game_id: str | None = None,
+        source_id: str | None = None,
+        user_id: int | None = None,
+        limit: int | None = None,
+        before: int | None = None,
+    ) -> AuditLog:
+        """List what admins have done, all of them or a user, and in a source or a game."""
     async def create_game(
         self,
         *,

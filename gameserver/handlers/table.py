@@ -10,6 +10,7 @@ from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
 from gameserver.errors import Rejected
 from gameserver.handlers import (
+    administration,
     betting,
     chat,
     closing,
@@ -33,6 +34,7 @@ from gameserver.handlers import (
     steering,
     subscriptions,
 )
+from gameserver.protocol.administration import CreditUser, GetAuditLog, GetServerStatus, ListUsers, UpdateUser
 from gameserver.protocol.betting import (
     CancelBet,
     GetMyAvailableBalance,
@@ -139,11 +141,13 @@ class Write(NamedTuple):
     """The handler of a change.
 
     What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
-    (protocol, "Order of checks"), and before the write transaction, for which others wait.
+    (protocol, "Order of checks"), and before the write transaction, for which others wait. Where it ``hashes`` a
+    password, the user's role on the server is checked before it.
     """
 
     handler: Handler
     parse: Parser | None = None
+    hashes: bool = False
 
 
 class SetWrite(NamedTuple):
@@ -158,6 +162,9 @@ class SetWrite(NamedTuple):
 
 
 READS: dict[type[Request], ReadHandler] = {
+    ListUsers: administration.list_users_of_server,
+    GetServerStatus: administration.get_server_status,
+    GetAuditLog: administration.get_audit_log,
     GetMyCurrentBalance: betting.get_my_current_balance,
     GetMyAvailableBalance: betting.get_my_available_balance,
     GetMyExposure: betting.get_my_exposure,
@@ -195,6 +202,8 @@ READS: dict[type[Request], ReadHandler] = {
 }
 
 WRITES: dict[type[Request], Write | SetWrite] = {
+    UpdateUser: Write(administration.update_user, administration.hash_new_password, hashes=True),
+    CreditUser: Write(administration.credit_user, administration.parse_credit),
     PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
     CancelBet: Write(betting.cancel_bet),
     VoidGameEvent: Write(corrections.void_game_event),

@@ -1,6 +1,7 @@
 """The complete registry: importing this module declares every operation and message."""
 
 from gameserver.protocol import (
+    administration,
     betting,
     chat,
     closing,
@@ -30,6 +31,7 @@ __all__ = [
     "MESSAGES",
     "OPERATIONS",
     "Operation",
+    "administration",
     "betting",
     "chat",
     "closing",

@@ -103,6 +103,11 @@ class Hubs:
         return self._context.attendance.games_of(user_id)
 
     @property
+    def subscribers(self) -> int:
+        """The number of connections that have joined a game, each counted in every game it has joined."""
+        return sum(hub.subscribers for hub in self._hubs.values())
+
+    @property
     def deliveries(self) -> int:
         """The number of broadcasts pushed so far, times their receivers."""
         return self._context.deliveries

@@ -1,6 +1,7 @@
 """Bets, and what each user has staked on each target of a pool."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
@@ -210,6 +211,18 @@ def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int,
     )
 
 
+def list_running_pools(connection: Connection, user_id: int) -> list[int]:
+    """The ids of the pools in which a user has running bets, in order."""
+    query = "SELECT pool_id FROM participations WHERE user_id = ? AND is_running = 1 ORDER BY pool_id"
+    return [pool_id for (pool_id,) in connection.execute(query, (user_id,))]
+
+
+def list_valid_bets_of_user(connection: Connection, user_id: int, pool_id: int) -> list[Bet]:
+    """A user's valid bets in a pool, in the order they were placed."""
+    query = f"SELECT {_COLUMNS} FROM valid_bets WHERE user_id = ? AND pool_id = ? ORDER BY id"
+    return [Bet(*row) for row in connection.execute(query, (user_id, pool_id))]
+
+
 def list_latest_bets_of_user(connection: Connection, user_id: int, pool_id: int, limit: int) -> list[Bet]:
     """The newest bets of a user in a pool, late and cancelled ones too, newest first."""
     rows = connection.execute(
@@ -219,31 +232,32 @@ def list_latest_bets_of_user(connection: Connection, user_id: int, pool_id: int,
     return [Bet(*row) for row in rows]
 
 
-def update_cancelled(connection: Connection, bet: Bet, now_ms: int) -> None:
-    """Cancel a valid bet in an open pool, and take it out of all sums; moving its stake is left to the caller."""
-    connection.execute(
-        "UPDATE bets SET cancelled_at = ?,"
-        " cancelled_after_settlement_id = (SELECT coalesce(max(id), 0) FROM settlements) WHERE id = ?",
-        (now_ms, bet.id),
-    )
-    connection.execute(
+def update_cancelled(connection: Connection, user_id: int, pool_id: int, bets: Sequence[Bet], now_ms: int) -> None:
+    """Cancel valid bets of a user in an open pool, and take them out of all sums; their stakes the caller moves."""
+    (settlement_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM settlements").fetchone()
+    columns = ("cancelled_at", "cancelled_after_settlement_id")
+    connection.update_many("bets", columns, ("id",), [(now_ms, settlement_id, bet.id) for bet in bets])
+    amounts: Counter[int] = Counter()
+    for bet in bets:
+        amounts[bet.position] += bet.amount
+    connection.execute_many(
         "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
-        (bet.amount, bet.user_id, bet.pool_id, bet.position),
+        [(amount, user_id, pool_id, position) for position, amount in amounts.items()],
     )
-    left = list_stakes(connection, bet.user_id, bet.pool_id)
+    left = list_stakes(connection, user_id, pool_id)
     if not left:
-        _end_participation(connection, bet.user_id, bet.pool_id)
+        _end_participation(connection, user_id, pool_id)
     connection.execute(
-        "UPDATE pools SET amount_total = amount_total - ?, bet_count = bet_count - 1, participants = participants - ?,"
+        "UPDATE pools SET amount_total = amount_total - ?, bet_count = bet_count - ?, participants = participants - ?,"
         " version = version + 1 WHERE id = ?",
-        (bet.amount, not left, bet.pool_id),
+        (amounts.total(), len(bets), not left, pool_id),
     )
-    connection.execute(
+    connection.execute_many(
         "UPDATE pool_targets SET backing_money = backing_money - ?, backing_people = backing_people - ?"
         " WHERE pool_id = ? AND position = ?",
-        (bet.amount, bet.position not in left, bet.pool_id, bet.position),
+        [(amount, position not in left, pool_id, position) for position, amount in amounts.items()],
     )
-    take_from_history(connection, bet.pool_id, bet.position, bet.id, bet.amount)
+    take_from_history(connection, pool_id, [(bet.position, bet.id, bet.amount) for bet in bets])
 
 
 def _end_participation(connection: Connection, user_id: int, pool_id: int) -> None:

@@ -230,6 +230,13 @@ def list_game_admins(connection: Connection, game_uuid: str) -> list[int]:
     return [user_id for (user_id,) in rows]
 
 
+def count_open_games(connection: Connection) -> int:
+    """The number of games that are open, or closing."""
+    query = "SELECT count(*) FROM games WHERE opened_at IS NOT NULL AND closed_at IS NULL"
+    (count,) = connection.execute(query).fetchone()
+    return int(count)
+
+
 def count_appointed_admins(connection: Connection, game: Game) -> int:
     """The number of the game's admins who are not admins of its source; `max_game_admins` bounds it."""
     count: int = connection.execute(

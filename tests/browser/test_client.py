@@ -25,7 +25,7 @@ JOIN = """
 (game) => {
   window.game = client.join(game, {
     joined: ({ recovered }, isAgain) => joins.push(isAgain ? (recovered ? "recovered" : "reloaded") : "joined"),
-    heard: (message) => heard.push([message.name, message.response_header.seq ?? null]),
+    heard: (message) => heard.push([message.res_name, message.response_header.seq ?? null]),
   });
 }
 """
@@ -98,7 +98,7 @@ def until(visitor: Visitor, condition: str) -> None:
 def test_a_call_resolves_to_its_reply(place: Place, visit: Visit) -> None:
     visitor = connected(place, visit)
     reply = visitor.run("() => client.call('get_my_available_balance', {})")
-    assert (reply["name"], reply["available_balance"], reply["currency"]) == ("your_available_balance", 1000, "DON")
+    assert (reply["res_name"], reply["available_balance"], reply["currency"]) == ("your_available_balance", 1000, "DON")
 
 
 def test_a_refusal_is_an_error_with_its_code_and_field(place: Place, visit: Visit) -> None:
@@ -186,7 +186,7 @@ def test_a_session_that_ends_is_not_tried_again(place: Place, visit: Visit) -> N
 
 def test_the_sources_watched_tell_of_new_games(place: Place, visit: Visit) -> None:
     visitor = connected(place, visit)
-    visitor.run("() => client.on('message', ({ name }) => heard.push(name))")
+    visitor.run("() => client.on('message', ({ res_name }) => heard.push(res_name))")
     visitor.run("(source) => client.watch([source])", place.source)
     until(visitor, "states.filter((state) => state === 'live').length === 2")
     with playing(place.server.url, place.admin_key()) as admin:

@@ -27,6 +27,7 @@ BALANCES = (862.62, 1000)
 
 # Where a message names users, and what strangers may read of it.
 NET_RESULTS = {"winners.*", "losers.*", "invalidated_bettors", "usernames.*"}
+RANKED = {"leaderboard.user_id", "leaderboard.username"}
 PUBLIC: dict[int, set[str]] = {
     362: NET_RESULTS,  # a pool's
     363: NET_RESULTS,
@@ -34,6 +35,8 @@ PUBLIC: dict[int, set[str]] = {
     480: {"user_id", "user_name"},
     901: {"sender", "sender_id"},  # chat
     902: {"messages.sender", "messages.sender_id"},
+    **dict.fromkeys((450, 451, 4505, 4515, 4516, 4517), RANKED),
+    455: {"top.user_id", "top.username"},
 }
 # Where the one who asked has named the user before.
 NAMED_BEFORE: dict[int, set[str]] = {
@@ -65,6 +68,7 @@ NOT_FOR_STRANGERS: dict[int, set[str]] = {
         "predictions.resolved.username",
     },
     4611: {"user_id", "username"},
+    **dict.fromkeys((452, 453, 454), RANKED),
     464: {"friends.user_id", "friends.username", "incoming.user_id", "incoming.username"},
     617: {"username"},
     618: {"username"},

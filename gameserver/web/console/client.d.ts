@@ -14,8 +14,8 @@ export interface ResponseHeader {
 export type OperationName = keyof Operations;
 export type MessageName = keyof Messages;
 export type Reply<Name extends OperationName> = Messages[Operations[Name]["reply"]] & Received;
-export type Broadcast = { [Name in MessageName]: Messages[Name] & Received & { name: Name } }[MessageName];
-export interface Received { response_header: ResponseHeader; res: number; name: MessageName }
+export type Broadcast = { [Name in MessageName]: Messages[Name] & Received & { res_name: Name } }[MessageName];
+export interface Received { response_header: ResponseHeader; res: number; res_name: MessageName }
 
 /** A refusal (666); its other fields, such as `available`, are those of the message. */
 export class Refused extends Error {
@@ -672,6 +672,54 @@ export interface Operations {
     };
     reply: "user_muted";
   };
+  /** 1000. List the users, or those whose names begin with `search`, in order of their names; deleted ones are left out. */
+  list_users: {
+    parameters: {
+      search?: string | null;
+      limit?: number;
+      after?: number | null;
+    };
+    reply: "users_list";
+  };
+  /** 1001. Give a user a role or take it away, ban it or let it back, give it a password, or return its running bets. */
+  update_user: {
+    parameters: {
+      user_id: number;
+      is_provider?: boolean | null;
+      is_admin?: boolean | null;
+      is_banned?: boolean | null;
+      password?: string | null;
+      void_bets?: boolean;
+    };
+    reply: "user_updated";
+  };
+  /** 1002. Give a user an amount from the mint; a negative one goes back there, at most what is available. */
+  credit_user: {
+    parameters: {
+      user_id: number;
+      amount: number | string;
+      currency?: string;
+      reason?: string | null;
+    };
+    reply: "user_credited";
+  };
+  /** 1003. Read how the server fares. */
+  get_server_status: {
+    parameters: {
+    };
+    reply: "server_status";
+  };
+  /** 1004. List what admins have done, all of them or a user, and in a source or a game. */
+  get_audit_log: {
+    parameters: {
+      game_id?: string | null;
+      source_id?: string | null;
+      user_id?: number | null;
+      limit?: number;
+      before?: number | null;
+    };
+    reply: "audit_log";
+  };
   /** 3701. Create an upcoming game, which open_game opens later. */
   create_game: {
     parameters: {
@@ -928,7 +976,7 @@ export interface Messages {
   };
   /** 110. The logon failed; the client may try again. */
   logon_fail: {
-    reason: "bad_credentials" | "too_many_connections";
+    reason: "bad_credentials" | "banned" | "too_many_connections";
   };
   /** 112. The connection already acts for a user. */
   logon_fail_already_logged_in: {
@@ -1471,6 +1519,51 @@ export interface Messages {
     until: number | null;
     reason: string | null;
   };
+  /** 1000. Users in order of their names; `next` is the `after` of the next page, or null. */
+  users_list: {
+    users: Array<UserEntry>;
+    next: number | null;
+  };
+  /** 1001. The user as it is now; `bets` is how many running bets were returned. */
+  user_updated: {
+    user_id: number;
+    username: string;
+    is_guest: boolean;
+    is_provider: boolean;
+    is_admin: boolean;
+    banned_at: number | null;
+    bets: number;
+  };
+  /** 1002. The balances are what they are now; `amount` is what was given, or below zero what was taken. */
+  user_credited: {
+    user_id: number;
+    amount: number;
+    currency: string;
+    current_balance: number;
+    available_balance: number;
+  };
+  /** 1003. What the server does now; what is per second, and the greatest delay of the event loop, of the last 10 seconds. */
+  server_status: {
+    version: string;
+    started_at: number;
+    connections: number;
+    users_online: number;
+    games_open: number;
+    subscribers: number;
+    requests_per_s: number;
+    bets_per_s: number;
+    deliveries_per_s: number;
+    loop_delay_ms: number;
+    commit_p99_ms: number | null;
+    database_bytes: number;
+    log_bytes: number;
+    waiting_writes: number;
+  };
+  /** 1004. Acts of admins, newest first; `next` is the `before` of the next page, or null. */
+  audit_log: {
+    entries: Array<AuditEntry>;
+    next: number | null;
+  };
   /** 3401. The game has been created: it is upcoming until it is opened. */
   game_created: {
     source_id: string;
@@ -1718,6 +1811,16 @@ export interface AdministeredGame {
   status: string;
   closed_at: number | null;
   cancelled_at: number | null;
+}
+export interface AuditEntry {
+  id: number;
+  at: number;
+  user_id: number | null;
+  username: string;
+  op: number | null;
+  name: string;
+  parameters: number | string;
+  game_id: string | null;
 }
 export interface ChangedLabel {
   display_name?: string;
@@ -1973,6 +2076,21 @@ export interface UpcomingGameEntry {
   open_at: number;
   type: string;
   hashtag: string | null;
+}
+export interface UserEntry {
+  user_id: number;
+  username: string;
+  is_guest: boolean;
+  is_provider: boolean;
+  is_admin: boolean;
+  banned_at: number | null;
+  created_at: number;
+  last_seen_at: number | null;
+  balances: Record<string, HeldBalances>;
+}
+export interface HeldBalances {
+  current_balance: number;
+  available_balance: number;
 }
 export interface MyBet {
   bet_id: string;

@@ -3,7 +3,7 @@ import { html, render, useEffect, useState } from "./html.js";
 import { applyStyles, PAGES } from "./pages.js";
 import { router, to } from "./router.js";
 import { session } from "./session.js";
-import { Banner, Skip, Toast, TopBar } from "./shell.js";
+import { Skip, Toast, TopBar } from "./shell.js";
 import { useStore } from "./store.js";
 import { Empty } from "./ui.js";
 
@@ -14,8 +14,7 @@ function App() {
   const page = usePage(name);
   if (session.state === "unknown") return null;
   if (session.state === "unreachable") return html`<${Unreachable} />`;
-  const skips = name !== "overlay" && html`<${Skip} /><${Banner} />`;
-  return html`${skips}
+  return html`${name !== "overlay" && html`<${Skip} />`}
     ${page && html`<${page.View} key=${`${name}/${parts[0] ?? ""}`} parts=${parts} ...${PAGES[name]?.fixed} />`}
     <${Toast} />`;
 }
