@@ -8,17 +8,19 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import segno
 import trio
 from rich.console import Console
 
-from gameserver.config import Settings
+from gameserver.config import Settings, SettingsError
 from gameserver.demo.bettors import Bettor, chat
 from gameserver.demo.figures import Figures
 from gameserver.demo.match import LENGTH_S, open_match, play
 from gameserver.demo.spectators import spectate
 from gameserver.embedding import EmbeddedServer, running
+from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.show.view import GameView
 from gameserver.show.watching import keep_up, show
 
@@ -26,6 +28,7 @@ BETTORS, CHATTERS, SPECTATORS = 200, 8, 20
 LASTS_S, SAMPLE_S = 60.0, 0.5
 _UNLIMITED = 100_000_000
 _LOOPBACK = "127.0.0.1"
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 class Options(NamedTuple):
@@ -51,7 +54,9 @@ async def demonstrate(options: Options, console: Console, say: Callable[[str], o
             max_requests_per_s=_UNLIMITED,
             max_requests_per_s_per_address=_UNLIMITED,
             max_connections_per_address=_UNLIMITED,
+            max_connections_per_user=_UNLIMITED,
         )
+        raise_descriptor_limit(2 * options.spectators + options.bettors)  # both ends are in this process
         async with running(settings) as server:
             return await _Demo(server, options, console, say).run()
 
@@ -93,7 +98,7 @@ class _Demo:
             await crowd.start(partial(keep_up, director, view, lambda at, line: None))
             watcher = await self._server.add_user("watcher")
             for _ in range(self._options.spectators):
-                crowd.start_soon(spectate, self._port, watcher, match.game_id, self._figures)
+                crowd.start_soon(spectate, *self._address, watcher, match.game_id, self._figures)
             for number in range(self._options.bettors):
                 crowd.start_soon(self._bet, number, view)
             crowd.start_soon(self._sample)
@@ -104,9 +109,12 @@ class _Demo:
             crowd.cancel_scope.cancel()
 
     @property
-    def _port(self) -> int:
-        assert self._server.port is not None
-        return self._server.port
+    def _address(self) -> tuple[str, int]:
+        """Where clients on this machine reach the server. Raises `SettingsError` if it listens at no TCP port."""
+        parts = urlsplit(self._server.urls[0])
+        if parts.hostname is None or parts.port is None:
+            raise SettingsError("the demo needs an address to listen on")
+        return _LOOPBACK if parts.hostname in _EVERYWHERE else parts.hostname, parts.port
 
     async def _sample(self) -> None:
         """Look at the rates now and then, so that their peaks are known."""
@@ -122,7 +130,9 @@ class _Demo:
                 nursery.start_soon(chat, client, view, number)
 
     def _tell_link(self, game_id: str) -> None:
-        link = f"http://{_reachable(self._options.host)}:{self._port}/#/game/{game_id}"
+        host = urlsplit(self._server.urls[0]).hostname
+        shown = _own_address() if host in _EVERYWHERE else host
+        link = f"http://{f'[{shown}]' if ':' in str(shown) else shown}:{self._address[1]}/#/game/{game_id}"
         self._say(f"watch it at {link}")
         if self._console.is_terminal:
             code = io.StringIO()
@@ -130,10 +140,8 @@ class _Demo:
             self._say(code.getvalue())
 
 
-def _reachable(host: str) -> str:
-    """The address by which others reach a server that listens at every address."""
-    if host not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-        return host
+def _own_address() -> str:
+    """An address by which others in the network reach this machine."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # nothing is sent

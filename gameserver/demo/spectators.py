@@ -40,12 +40,12 @@ class FrameCounter:
         self._received = received[position:]
 
 
-async def spectate(port: int, session_key: str, game_id: str, figures: Figures) -> None:
-    """Join a game on the machine's own port, and count what is heard, until the connection ends."""
-    stream = await trio.open_tcp_stream("127.0.0.1", port)
+async def spectate(host: str, port: int, session_key: str, game_id: str, figures: Figures) -> None:
+    """Join a game, and count what is heard, until the connection ends."""
+    stream = await trio.open_tcp_stream(host, port)
     async with stream:
         head = (
-            f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"GET / HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {b64encode(token_bytes(16)).decode()}\r\n"
             f"Authorization: Bearer {session_key}\r\n\r\n"
         )

@@ -15,8 +15,8 @@ from gameserver.demo.demo import Options, demonstrate
 from gameserver.demo.figures import Figures, Rate, percentile
 from gameserver.demo.match import KICK_OFF_MS, LENGTH_S, entries
 from gameserver.demo.spectators import FrameCounter
-from gameserver.net.frames import PING_FRAME, control_frame, text_frame
-from tests.support.process import PROGRAM, TIMEOUT_S, environment
+from gameserver.net.frames import PING_FRAME, text_frame
+from tests.support.process import PROGRAM, TIMEOUT_S, environment, run_process
 
 QUICK = Options(speed=LENGTH_S / 2, bettors=10, spectators=3)
 
@@ -83,6 +83,23 @@ def test_the_match_is_as_long_as_its_feed() -> None:
     assert KICK_OFF_MS + 1000 * LENGTH_S >= told[-1] > KICK_OFF_MS + 990 * LENGTH_S
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "reason"),
+    [
+        (("--speed", "0"), 2, "--speed"),
+        (("--load", "-1"), 2, "--load"),
+        (("--port", "70000"), 1, "port of --port is not accepted"),
+        (("--host", "unix:{}"), 1, "the demo needs an address"),
+    ],
+)
+def test_what_a_demo_cannot_do_is_told_in_words(
+    tmp_path: Path, arguments: tuple[str, str], code: int, reason: str
+) -> None:
+    flag, value = arguments
+    done = run_process("demo", flag, value.format(tmp_path / "socket"))
+    assert (done.code, reason in done.stderr, "Traceback" in done.stderr) == (code, True, False)
+
+
 async def test_rates_are_of_late_and_their_peak_is_kept(autojump_clock: MockClock) -> None:
     rate = Rate()
     for count in (10, 30, 0, 0, 0):
@@ -99,15 +116,8 @@ async def test_the_figures_of_a_demo_without_bets_are_told_too() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 7, 100_000])
 def test_a_spectator_counts_messages_however_they_arrive(size: int) -> None:
-    sent = b"".join(
-        [
-            text_frame(b"x"),
-            PING_FRAME,
-            text_frame(b"y" * 126),
-            text_frame(b"z" * 70_000),
-            control_frame(0x8, b"\x03\xe8"),
-        ]
-    )
+    messages = [text_frame(payload) for payload in (b"x", b"y" * 126, b"z" * 70_000)]
+    sent = b"".join([messages[0], PING_FRAME, *messages[1:], close_frame(1000)])
     counter = FrameCounter()
     for start in range(0, len(sent), size):
         assert not counter.is_closed
