@@ -18,6 +18,7 @@ from gameserver.admin.commands import CommandRunner
 from gameserver.admin.server import open_control_socket, serve_control
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.engine.distribution import Updates
+from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.engine.scheduled import due_job
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.listening import Listening, listen
@@ -69,13 +70,18 @@ def open_context(
         async def read(job: Job[Updates]) -> Updates:
             return await store.read(job)
 
+        async def read_ranking(job: Job[RankingUpdate]) -> RankingUpdate:
+            return await store.read(job)
+
         hubs = Hubs(
             now_ms=clock.now_ms,
             call_later=timers.call_later,
             presence_detail_limit=settings.presence_detail_limit,
             presence_interval_s=settings.presence_interval_ms / 1000,
             distribution_interval_s=settings.distribution_interval_ms / 1000,
+            leaderboard_interval_s=settings.leaderboard_interval_ms / 1000,
             read=read,
+            read_ranking=read_ranking,
             run_aside=run_aside,
         )
         details_cache, registry = DetailsCache(), ConnectionRegistry()

@@ -134,6 +134,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 100
     presence_interval_ms: Annotated[Count, Meta(description="between two presence updates of a large game")] = 1_000
     distribution_interval_ms: Annotated[Count, Meta(description="between two distribution updates of a pool")] = 100
+    leaderboard_interval_ms: Annotated[Count, Meta(description="between two leaderboard updates of a game")] = 2_000
     max_listed_bettors: Annotated[
         int, Meta(ge=1, le=3_000, description="in each list of winners, losers and invalidated")
     ] = 1_000

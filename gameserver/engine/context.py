@@ -15,7 +15,7 @@ from gameserver.protocol.pools import ShownBet
 from gameserver.storage.audit import NewEntry, insert_entry
 from gameserver.storage.broadcasts import insert_broadcasts
 from gameserver.storage.connection import Connection
-from gameserver.storage.games import Game, find_game, is_game_admin
+from gameserver.storage.games import Game, find_game, is_game_admin, list_game_uuids
 from gameserver.storage.journal import insert_journal
 from gameserver.storage.ledger import Balances, list_balances_of_pool
 from gameserver.storage.pools import Pool, find_pool
@@ -98,6 +98,7 @@ class Effects(msgspec.Struct):
     announcements: list[Announcement] = []
     bets: list[PoolBet] = []
     reopened_pools: list[ReopenedPool] = []
+    ranked_games: list[str] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
     changed_users: list[User] = []
@@ -338,6 +339,8 @@ class Change(Reading):
 
     def finish(self) -> Effects:
         """Store what is kept until the end, and return the effects to publish once the change is committed."""
-        self.tally.store(self.connection)
+        ranked = self.tally.store(self.connection, self.now_ms)
+        if ranked:
+            self.effects.ranked_games = list_game_uuids(self.connection, ranked)
         self.effects.balances |= self.changed_balances()
         return self.effects

@@ -20,6 +20,7 @@ from gameserver.handlers import (
     game_lists,
     games,
     general,
+    histories,
     leaderboards,
     match_clock,
     pool_history,
@@ -75,6 +76,7 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.histories import GetMyHistory, GetMyPointsHistory, GetUserStatistics, ListMyRunningBets
 from gameserver.protocol.leaderboards import (
     GetFriendsLeaderboard,
     GetFriendsLeaderboardForGame,
@@ -142,12 +144,12 @@ class Write(NamedTuple):
 
     What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
     (protocol, "Order of checks"), and before the write transaction, for which others wait. Where it ``hashes`` a
-    password, the user's role on the server is checked before it.
+    parameter of this name, the user's role on the server is checked before it.
     """
 
     handler: Handler
     parse: Parser | None = None
-    hashes: bool = False
+    hashes: str | None = None
 
 
 class SetWrite(NamedTuple):
@@ -174,6 +176,10 @@ READS: dict[type[Request], ReadHandler] = {
     ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
     ListGamesForSource: game_lists.list_games_for_source,
     ListUpcomingGamesForSource: game_lists.list_upcoming_games_for_source,
+    GetMyHistory: histories.get_my_history,
+    GetMyPointsHistory: histories.get_my_points_history,
+    GetUserStatistics: histories.get_user_statistics,
+    ListMyRunningBets: histories.list_my_running_bets,
     GetFriendsLeaderboard: leaderboards.get_friends_leaderboard,
     GetFriendsLeaderboardForGame: leaderboards.get_friends_leaderboard_for_game,
     GetFriendsLeaderboardForGameSource: leaderboards.get_friends_leaderboard_for_game_source,
@@ -202,7 +208,7 @@ READS: dict[type[Request], ReadHandler] = {
 }
 
 WRITES: dict[type[Request], Write | SetWrite] = {
-    UpdateUser: Write(administration.update_user, administration.hash_new_password, hashes=True),
+    UpdateUser: Write(administration.update_user, administration.hash_new_password, hashes="password"),
     CreditUser: Write(administration.credit_user, administration.parse_credit),
     PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
     CancelBet: Write(betting.cancel_bet),

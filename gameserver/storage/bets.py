@@ -179,24 +179,25 @@ def find_bet(connection: Connection, uuid: str) -> Bet | None:
     return Bet(*row) if row else None
 
 
-def insert_participations(connection: Connection, participations: Iterable[tuple[int, int, int]]) -> None:
-    """Record that users have a valid bet in a pool: ids of user, game and pool."""
-    names = "user_id, game_id, pool_id"
+def insert_participations(connection: Connection, participations: Iterable[tuple[int, int, int, int]]) -> None:
+    """Record that users have a valid bet in a pool: ids of user, game and pool, and when it was placed."""
+    names = "user_id, game_id, pool_id, first_bet_at"
     connection.execute_with(
         f"INSERT INTO participations ({names}) SELECT {names} FROM given WHERE true"
         " ON CONFLICT (user_id, pool_id) DO UPDATE SET is_running = 1",
-        ("user_id", "game_id", "pool_id"),
+        ("user_id", "game_id", "pool_id", "first_bet_at"),
         participations,
     )
 
 
-def add_to_stakes(connection: Connection, stakes: Iterable[tuple[int, int, int, int]]) -> None:
-    """Add to users' stakes: user id, pool id, position and minor units."""
-    names = "user_id, pool_id, position, amount"
+def add_to_stakes(connection: Connection, stakes: Iterable[tuple[int, int, int, int, int]]) -> None:
+    """Add to users' stakes: user id, pool id, position, minor units and the number of bets."""
+    names = "user_id, pool_id, position, amount, bets"
     connection.execute_with(
         f"INSERT INTO stakes ({names}) SELECT {names} FROM given WHERE true"
-        " ON CONFLICT (user_id, pool_id, position) DO UPDATE SET amount = stakes.amount + excluded.amount",
-        ("user_id", "pool_id", "position", "amount"),
+        " ON CONFLICT (user_id, pool_id, position) DO UPDATE"
+        " SET amount = stakes.amount + excluded.amount, bets = stakes.bets + excluded.bets",
+        ("user_id", "pool_id", "position", "amount", "bets"),
         stakes,
     )
 
@@ -240,9 +241,16 @@ def update_cancelled(connection: Connection, user_id: int, pool_id: int, bets: S
     amounts: Counter[int] = Counter()
     for bet in bets:
         amounts[bet.position] += bet.amount
+    counts = Counter(bet.position for bet in bets)
     connection.execute_many(
-        "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
-        [(amount, user_id, pool_id, position) for position, amount in amounts.items()],
+        "UPDATE stakes SET amount = amount - ?, bets = bets - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
+        [(amount, counts[position], user_id, pool_id, position) for position, amount in amounts.items()],
+    )
+    connection.execute(
+        "UPDATE participations SET first_bet_at = coalesce((SELECT placed_at FROM bets"
+        "  WHERE user_id = participations.user_id AND pool_id = participations.pool_id AND cancelled_at IS NULL"
+        "  ORDER BY id LIMIT 1), first_bet_at) WHERE user_id = ? AND pool_id = ?",
+        (user_id, pool_id),
     )
     left = list_stakes(connection, user_id, pool_id)
     if not left:

@@ -95,6 +95,10 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (1002, "credit_user", Role.SERVER_ADMIN, Kind.WRITE, {1002}, {815}),
     (1003, "get_server_status", Role.SERVER_ADMIN, Kind.READ, {1003}, set()),
     (1004, "get_audit_log", Role.SERVER_ADMIN, Kind.READ, {1004}, set()),
+    (820, "get_my_history", Role.USER, Kind.READ, {820}, set()),
+    (830, "get_user_statistics", Role.USER, Kind.READ, {830}, set()),
+    (831, "get_my_points_history", Role.USER, Kind.READ, {831}, set()),
+    (3890, "list_my_running_bets", Role.USER, Kind.READ, {3537}, set()),
     (450, "get_leaderboard", Role.USER, Kind.READ, {450}, set()),
     (451, "get_leaderboard_for_game", Role.USER, Kind.READ, {451}, set()),
     (4516, "get_leaderboard_for_game_source", Role.USER, Kind.READ, {4516}, set()),
@@ -219,7 +223,12 @@ RESPONSES = {
     "user_credited": 1002,
     "server_status": 1003,
     "audit_log": 1004,
+    "my_history": 820,
+    "user_statistics": 830,
+    "my_points_history": 831,
+    "my_running_bets": 3537,
     "leaderboard": 450,
+    "leaderboard_update": 455,
     "leaderboard_for_game": 451,
     "leaderboard_for_game_source": 4516,
     "leaderboard_tailored": 4505,
@@ -232,7 +241,7 @@ RESPONSES = {
 }
 
 # Sent when a moment comes, whoever asked for it before.
-CAUSED_BY_TIME = {363}
+CAUSED_BY_TIME = {363, 455}
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 of_contract = pytest.mark.parametrize(

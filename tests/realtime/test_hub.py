@@ -9,6 +9,7 @@ import trio.testing
 
 from gameserver.engine.context import Announcement, PoolBet, Publication
 from gameserver.engine.distribution import Updates
+from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.errors import CloseCode
 from gameserver.net.compression import NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox
@@ -70,6 +71,10 @@ async def read_nothing(job: Job[Updates]) -> Updates:
     return Updates([])
 
 
+async def read_no_ranking(job: Job[RankingUpdate]) -> RankingUpdate:
+    raise AssertionError("nothing is settled here")
+
+
 def new_hubs(read: Callable[[Job[Updates]], Awaitable[Updates]] = read_nothing) -> Hubs:
     return Hubs(
         now_ms=lambda: 0,
@@ -77,7 +82,9 @@ def new_hubs(read: Callable[[Job[Updates]], Awaitable[Updates]] = read_nothing) 
         presence_detail_limit=100,
         presence_interval_s=1.0,
         distribution_interval_s=0.1,
+        leaderboard_interval_s=2,
         read=read,
+        read_ranking=read_no_ranking,
         run_aside=run_inline,
     )
 

@@ -38,6 +38,17 @@ def test_openapi_json_has_every_endpoint() -> None:
     assert all(it["summary"] for methods in OPENAPI["paths"].values() for it in methods.values())
 
 
+def test_what_a_path_or_a_query_holds_is_never_null() -> None:
+    parameters = [
+        parameter
+        for methods in OPENAPI["paths"].values()
+        for described in methods.values()
+        for parameter in described["parameters"]
+    ]
+    assert len(parameters) > 50
+    assert [it for it in parameters if "null" in json.dumps(it["schema"])] == []
+
+
 @pytest.mark.parametrize("endpoint", READS, ids=lambda it: it.path)
 async def test_what_a_read_answers_is_as_described(table: Table, endpoint: Endpoint) -> None:
     await pools_of_ann(table)

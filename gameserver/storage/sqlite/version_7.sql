@@ -109,6 +109,70 @@ UPDATE standing_blocks SET entries = counted.entries
     ) AS placed ON placed.board_id = counted.board_id AND placed.block = counted.block
     WHERE standing_blocks.id = placed.id;
 
+-- Histories and statistics. What needs the payouts of bets is filled in afterwards, by version_7_records.sql.
+ALTER TABLE stakes ADD COLUMN bets INTEGER NOT NULL DEFAULT 0 CHECK (bets >= 0);
+UPDATE stakes SET bets = (SELECT count(*) FROM valid_bets AS b
+    WHERE b.user_id = stakes.user_id AND b.pool_id = stakes.pool_id AND b.position = stakes.position);
+ALTER TABLE participations ADD COLUMN first_bet_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE participations ADD COLUMN late_bets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE participations ADD COLUMN late_amount INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE participations ADD COLUMN best_win INTEGER NOT NULL DEFAULT 0;
+UPDATE participations SET first_bet_at = found.first_bet_at, late_bets = found.late_bets, late_amount = found.late_amount
+    FROM (
+        SELECT user_id, pool_id, min(placed_at) AS first_bet_at, count(invalidated_by) AS late_bets,
+            sum(CASE WHEN invalidated_by IS NULL THEN 0 ELSE amount END) AS late_amount
+        FROM bets WHERE cancelled_at IS NULL GROUP BY user_id, pool_id
+    ) AS found
+    WHERE found.user_id = participations.user_id AND found.pool_id = participations.pool_id;
+CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1;
+
+-- What a user's parts in the pools of a game that have ended come to: bets that won, lost or were refunded, staked by
+-- all of them, the net result and the most won by one bet; joined_at is when the first bet in them was placed.
+CREATE TABLE game_records (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    currency TEXT NOT NULL,
+    type TEXT NOT NULL,
+    pools INTEGER NOT NULL,
+    bets INTEGER NOT NULL,
+    won INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    staked INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    best_win INTEGER NOT NULL,
+    joined_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, game_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX best_wins ON game_records (user_id, currency, type, best_win) WHERE best_win > 0;
+
+-- The same by currency and type of game; reaction_ms is the sum of the times from the start of each pool to the first bet.
+CREATE TABLE user_records (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    currency TEXT NOT NULL,
+    type TEXT NOT NULL,
+    games INTEGER NOT NULL,
+    pools INTEGER NOT NULL,
+    bets INTEGER NOT NULL,
+    won INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    staked INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    reaction_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_id, currency, type)
+) STRICT, WITHOUT ROWID;
+
+-- How a user's points have changed on each day of UTC, counted since 1970; the last time at_ms.
+CREATE TABLE points_by_day (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    currency TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    PRIMARY KEY (user_id, currency, day)
+) STRICT, WITHOUT ROWID;
+
 -- Pools in which nothing is staked add nothing to the sums of their source when they end.
 DROP TRIGGER settlements_are_summed;
 CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools
