@@ -173,9 +173,9 @@ class GameView:
     def _ended_line(self, pool: EndedPool) -> str:
         if pool.is_money_return:
             return f"pool ended: {pool.description}: stakes returned"
-        winners = ", ".join(self.target_name(target) for target in pool.winning_targets)
-        price = "" if pool.price is None else f", paid {pool.price:.2f} for 1"
-        return f"pool ended: {pool.description}: {winners}{price}"
+        winners = " and ".join(self.target_name(target) for target in pool.winning_targets)
+        prices = " and ".join(f"{pool.prices[target]:.2f}" for target in pool.winning_targets if target in pool.prices)
+        return f"pool ended: {pool.description}: {winners}, paid {prices} for 1"
 
     def action_name(self, action_id: str) -> str:
         """The name that an action is shown by."""
