@@ -36,8 +36,10 @@ ALLOWED: dict[str, set[str]] = {
 }
 ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "web", "admin"}
 ALLOWED["feed"] = BASE | {"protocol", "client"}
+ALLOWED["show"] = BASE | {"protocol", "client"}
 ALLOWED["embedding"] = BASE | {"realtime", "client", "admin", "app"}
-ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output", "client", "feed"}
+ALLOWED["demo"] = BASE | {"protocol", "client", "feed", "show", "net", "embedding"}
+ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output", "client", "feed", "show", "demo"}
 ALLOWED["__main__"] = {"cli"}
 
 EXECUTES = {"execute", "executemany", "executescript", "execute_many"}

@@ -15,7 +15,7 @@ from gameserver.cli.completion import complete_request
 from gameserver.cli.parsing import DONE, NOT_DONE, add_command
 from gameserver.cli.serving import DEVELOPER
 from gameserver.config import Settings
-from gameserver.output import flush, say_json
+from gameserver.output import say_json
 
 
 def add_commands(commands: Any) -> None:
@@ -70,5 +70,4 @@ def _tell_whole(message: Any) -> None:
 
 
 def _tell_line(message: Any) -> None:
-    say_json(message)
-    flush()
+    say_json(message, at_once=True)

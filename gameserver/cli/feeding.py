@@ -17,7 +17,7 @@ from gameserver.feed.feeding import Done
 from gameserver.feed.mapping import Entry, Mapping
 from gameserver.feed.reading import NotMapped, Record
 from gameserver.feed.run import Source, run_feed
-from gameserver.output import flush, say_json
+from gameserver.output import say_json
 
 
 def add_commands(commands: Any) -> None:
@@ -26,7 +26,7 @@ def add_commands(commands: Any) -> None:
     command.add_argument("game_id")
     command.add_argument("file", help="JSON lines, or CSV if its name ends with .csv; - for standard input")
     command.add_argument("--csv", action="store_true", help="the input is CSV, whatever its name")
-    command.add_argument("--speed", type=_speed, help="replay the times of the file, so many times as fast")
+    command.add_argument("--speed", type=positive, help="replay the times of the file, so many times as fast")
     command.add_argument("--follow", action="store_true", help="wait for more at the end of the file")
     command.add_argument(
         "--map",
@@ -38,7 +38,8 @@ def add_commands(commands: Any) -> None:
     add_caller(command)
 
 
-def _speed(text: str) -> float:
+def positive(text: str) -> float:
+    """A number above 0. Raises ValueError."""
     speed = float(text)
     if not 0 < speed < math.inf:
         raise ValueError
@@ -63,8 +64,10 @@ async def _run(options: argparse.Namespace, key: str, source: Source) -> Counter
 
     def tell(record: Record, entry: Entry, done: Done) -> None:
         counts[done.what] += 1
-        say_json({"line": record.number, "id": entry.subject or None, "did": done.what, "event_id": done.event_id})
-        flush()
+        say_json(
+            {"line": record.number, "id": entry.subject or None, "did": done.what, "event_id": done.event_id},
+            at_once=True,
+        )
 
     def tell_not_mapped(record: Record, reason: NotMapped) -> None:
         counts[_NOT_MAPPED] += 1

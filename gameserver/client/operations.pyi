@@ -34,6 +34,7 @@ from gameserver.protocol.games import (
     GameOpened,
 )
 from gameserver.protocol.general import Opcodes, Pong
+from gameserver.protocol.histories import MyHistory, MyPointsHistory, MyRunningBets, UserStatistics
 from gameserver.protocol.labels import TargetLabelParameters
 from gameserver.protocol.leaderboards import (
     Leaderboard,
@@ -546,6 +547,28 @@ class Operations:
         currency: str | None = None,
     ) -> YourAvailableBalance:
         """Read what the user can stake."""
+    async def get_my_history(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        currency: str | None = None,
+    ) -> MyHistory:
+        """List the games in which the user has bet, in one currency or in all."""
+    async def get_user_statistics(
+        self,
+        *,
+        user_id: int | None = None,
+        currency: str | None = None,
+    ) -> UserStatistics:
+        """Read what the user's bets that have ended come to, or those of a friend, whom ``user_id`` names."""
+    async def get_my_points_history(
+        self,
+        *,
+        days: int | None = None,
+        currency: str | None = None,
+    ) -> MyPointsHistory:
+        """Read how the user's points have changed in the last ``days``, today included."""
     async def get_my_exposure(
         self,
         *,
@@ -705,6 +728,13 @@ class Operations:
         after: str | None = None,
     ) -> ResolvedBettingPoolsForGame:
         """List the ended pools of a game."""
+    async def list_my_running_bets(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> MyRunningBets:
+        """List the user's running bets in all games."""
     async def cancel_bet(
         self,
         *,

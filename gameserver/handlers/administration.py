@@ -30,7 +30,7 @@ from gameserver.storage.audit import first_id_at, list_entries
 from gameserver.storage.games import count_open_games, find_game, is_game_admin
 from gameserver.storage.ledger import get_balances
 from gameserver.storage.sources import find_source
-from gameserver.storage.users import User, find_user_by_id
+from gameserver.storage.users import User, find_user_by_id, list_usernames
 
 _OPERATOR = "the command line"
 
@@ -145,6 +145,8 @@ def get_audit_log(reading: Reading, request: GetAuditLog) -> AuditLog:
     source = find_source(reading.connection, request.source_id) if request.source_id is not None else None
     if request.source_id is not None and source is None:
         raise not_found("source_id", "game source")
+    if request.user_id is not None and not list_usernames(reading.connection, [request.user_id]):
+        raise not_found("user_id", "user")
     if game is None or not is_game_admin(reading.connection, game.id, reading.user.id):
         reading.admit(request)
     before = request.before

@@ -65,7 +65,8 @@ def admit(connection: Connection, request: Request, user: User, settings: Settin
 def hashes_password(request: Request) -> bool:
     """Whether the parameters of a request that writes take a password's hash, and so long to parse."""
     operation = WRITES[type(request)]
-    return isinstance(operation, Write) and operation.hashes
+    hashes = operation.hashes if isinstance(operation, Write) else None
+    return hashes is not None and getattr(request, hashes) is not None
 
 
 def parse(request: Request, settings: Settings) -> Parsed:

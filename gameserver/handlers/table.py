@@ -144,12 +144,12 @@ class Write(NamedTuple):
 
     What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
     (protocol, "Order of checks"), and before the write transaction, for which others wait. Where it ``hashes`` a
-    password, the user's role on the server is checked before it.
+    parameter of this name, the user's role on the server is checked before it.
     """
 
     handler: Handler
     parse: Parser | None = None
-    hashes: bool = False
+    hashes: str | None = None
 
 
 class SetWrite(NamedTuple):
@@ -208,7 +208,7 @@ READS: dict[type[Request], ReadHandler] = {
 }
 
 WRITES: dict[type[Request], Write | SetWrite] = {
-    UpdateUser: Write(administration.update_user, administration.hash_new_password, hashes=True),
+    UpdateUser: Write(administration.update_user, administration.hash_new_password, hashes="password"),
     CreditUser: Write(administration.credit_user, administration.parse_credit),
     PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
     CancelBet: Write(betting.cancel_bet),

@@ -121,6 +121,7 @@ Digest = Annotated[
     ),
 ]
 Password = Annotated[str, Meta(max_length=1024, description="a password of 8 to 128 characters")]
+Email = Annotated[str, Meta(max_length=320, description="an e-mail address, which is not kept")]
 Search = Annotated[str, Meta(min_length=1, max_length=32, description="the beginning of a user's name")]
 AuditCursor = Annotated[
     int, Meta(ge=0, le=2**63 - 1, description="a time in epoch milliseconds, or the next of the page before")

@@ -37,7 +37,7 @@ from gameserver.storage.accounts import (
 )
 from gameserver.storage.connection import Connection
 from gameserver.storage.store import Store
-from gameserver.storage.users import NOBODY, Session, User, find_user, get_session
+from gameserver.storage.users import NOBODY, Session, User, find_user, get_session, update_use
 
 T = TypeVar("T")
 
@@ -171,16 +171,21 @@ class AccountService:
 
         await self._write(act, None, session.user)
 
-    async def describe(self, session: Session) -> tuple[ListedUser, list[Held]]:
-        """A session's user, and what it has by currency. Raises ``not_logged_in`` if it was deleted meanwhile."""
+    async def describe(self, session: Session) -> tuple[ListedUser, list[Held], bool]:
+        """A session's user, what it has by currency, and whether it has a password.
 
-        def read(connection: Connection) -> tuple[ListedUser | None, list[Held]]:
-            return get_listed_user(connection, session.user.id), list_held(connection, [session.user.id])
+        Raises ``not_logged_in`` if the user was deleted meanwhile.
+        """
+        user_id = session.user.id
 
-        user, held = await self._store.read(read)
+        def read(connection: Connection) -> tuple[ListedUser | None, list[Held], bool]:
+            has_password = get_password_hash(connection, user_id) is not None
+            return get_listed_user(connection, user_id), list_held(connection, [user_id]), has_password
+
+        user, held, has_password = await self._store.read(read)
         if user is None:
             raise _ended()
-        return user, held
+        return user, held, has_password
 
     def _find(self, connection: Connection, username: str, address: str) -> _Candidate:
         user = find_user(connection, username)
@@ -259,6 +264,7 @@ class AccountService:
 
     def _enter(self, change: Change, user: User) -> Entry:
         session = open_session(change, user, self._secret)
+        update_use(change.connection, {user.id: change.now_ms}, {})
         return Entry(user.id, user.username, user.is_guest, session.key, session.expires_at)
 
     def _remember_address(self, change: Change, user: User, address: str) -> None:

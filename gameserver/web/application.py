@@ -114,7 +114,11 @@ class _Resource:
         if endpoint is None:
             call.charge()
             raise Misuse(405, f"this path accepts {self._methods}", {"Allow": self._methods})
-        await call.find_session()
+        try:
+            await call.find_session()
+        except Rejected as rejected:
+            if rejected.code is not ErrorCode.NOT_AUTHORIZED or endpoint.access is not Access.ANYONE:
+                raise  # who is banned may still come in as somebody else
         call.require_own_change()
         if endpoint.access is Access.USER or (
             endpoint.access is Access.READER and not self._context.settings.public_reads

@@ -100,13 +100,22 @@ def _parameters(endpoint: Endpoint, changes: bool) -> Iterator[dict[str, Any]]:
     in_path = re.findall(r"{(\w+)}", endpoint.path)
     for name in in_path:
         schema = known[name][0] if name in known else {"type": "integer" if name == "user_id" else "string"}
-        yield {"name": name, "in": "path", "required": True, "schema": schema}
+        yield {"name": name, "in": "path", "required": True, "schema": _given(schema)}
     if not changes:
         for name, (schema, required) in known.items():
             if name not in in_path:
-                yield {"name": name, "in": "query", "required": required, "schema": schema}
+                yield {"name": name, "in": "query", "required": required, "schema": _given(schema)}
     elif endpoint.request is not None:
         yield _KEY
+
+
+def _given(schema: Schema) -> Schema:
+    """The schema of what is given in a path or a query string, which cannot be null."""
+    if "anyOf" not in schema:
+        return schema
+    kinds = [kind for kind in schema["anyOf"] if kind != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name != "anyOf" and value is not None}
+    return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, "anyOf": kinds}
 
 
 def _body(endpoint: Endpoint) -> Schema | None:

@@ -4,6 +4,8 @@ import io
 import json
 import sqlite3
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -113,3 +115,30 @@ def test_the_developer_is_an_admin_of_the_server_also_in_an_older_database(datab
         with serving(database, "--dev") as server:
             assert server.stop() == 0
         assert row_of(database, "dev")[:2] == (1, 1)
+
+
+def test_a_password_leaves_no_trace_in_the_files_or_the_log_of_a_server(database: Path) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def post(path: str, password: str) -> int:
+        body = json.dumps({"username": "ann", "password": password}).encode()
+        request = urllib.request.Request(url + path, body, {"Content-Type": "application/json"})
+        try:
+            with opener.open(request, timeout=20) as response:
+                return int(response.status)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code
+
+    right, wrong, short = "correct-horse-battery", "wrong-horse-battery", "shorty7"
+    with serving(database, "--log-level", "debug") as server:
+        url = server.url.replace("ws:", "http:")
+        assert [post("r/signup/", password) for password in (right, short)] == [200, 400]
+        assert [post("r/login/", password) for password in (wrong, right, short)] == [401, 200, 401]
+        files = b"".join(path.read_bytes() for path in database.parent.iterdir() if path.is_file())
+        assert server.stop() == 0
+    assert b"log-on failed" in (database.parent / "server.log").read_bytes()
+    files += b"".join(path.read_bytes() for path in database.parent.iterdir() if path.is_file())
+    assert b"$argon2id$v=19$m=19456,t=2,p=1$" in files
+    for password in (right, wrong, short):
+        assert password.encode() not in files

@@ -541,3 +541,24 @@ async def test_no_password_is_in_the_files_or_the_log(
         assert all(secret.encode() not in content for content in held)
         assert secret not in logged
     assert HERE.encode() not in b"".join(held)
+
+
+async def test_a_guest_with_points_is_ranked_by_its_new_name_and_among_all(world: World) -> None:
+    server = world.server
+    entry = await server.context.accounts.enter_as_guest("Zoe", HERE)
+    client = await client_of(server, entry)
+    pool = (await world.game_admin.call(385, game_id=world.game, **POOL))["pool_id"]
+    await accepted(client, 392, pool_id=pool, target="brazil", amount=10)
+    await accepted(world.user, 392, pool_id=pool, target="argentina", amount=10)
+    server.clock.time_ms += 1
+    await accepted(world.game_admin, 395, game_id=world.game, action_id="goal", target_id="brazil")
+    ranked = [it["username"] for it in (await accepted(client, 451, game_id=world.game))["leaderboard"]]
+    assert ranked == ["Zoe", "user"]
+    assert [it["username"] for it in (await accepted(client, 450))["leaderboard"]] == ["user"]
+    await server.context.accounts.set_password(await session_of(server, entry), None, PASSWORD, "Anna", HERE)
+    ranked = [it["username"] for it in (await accepted(client, 451, game_id=world.game))["leaderboard"]]
+    assert ranked == ["Anna", "user"]
+    assert [it["username"] for it in (await accepted(client, 450))["leaderboard"]] == ["Anna", "user"]
+    reader = open_reader(Path(server.context.settings.db))
+    assert find_faults(reader) == []
+    reader.close()

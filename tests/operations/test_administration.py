@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gameserver.admin.commands import AddUser, BanUser, CreditUser, UnbanUser
+from gameserver.domain.credentials import login_digest
 from gameserver.engine.passwords import is_password
 from gameserver.errors import Rejected
 from gameserver.storage.accounts import get_password_hash
@@ -297,7 +298,7 @@ async def test_every_act_of_an_admin_is_recorded_and_nothing_else(world: World) 
     source = await audit(world.admin, source_id=world.source)
     assert [entry["op"] for entry in source] == [395, 385, 617, 367, 3701, 370, 365]
     assert [entry["op"] for entry in await audit(world.admin, source_id=world.source, user_id=3)] == [395, 385]
-    assert await audit(world.admin, user_id=99) == []
+    assert await audit(world.admin, user_id=5) == []
 
 
 async def test_an_act_that_is_done_in_part_is_recorded_and_one_repeated_is_not(world: World) -> None:
@@ -355,3 +356,15 @@ async def test_secrets_are_no_part_of_the_audit(server: Server) -> None:
     await accepted(admin, 1001, user_id=2, password=PASSWORD)
     (entry,) = await audit(admin, limit=1)
     assert (entry["op"], entry["parameters"]) == (1001, {"user_id": 2})
+
+
+async def test_a_proof_of_who_is_banned_spends_no_nonce(server: Server) -> None:
+    admin, ann = await server.connect("admin"), await server.add_user("ann")
+    proof = login_digest(ann["id"], "n", ann["session_key"])
+    path = f"/?id={ann['id']}&n=n&h={proof}"
+    await accepted(admin, 1001, user_id=ann["id"], is_banned=True)
+    assert await handshake_status(server, path) == 403
+    assert await handshake_status(server, path[:-1] + "x") == 401
+    nobody = await server.connect()
+    reply = await nobody.call(100, id=ann["id"], n="n", h=proof)
+    assert (reply["res"], reply["reason"]) == (110, "banned")

@@ -38,6 +38,17 @@ def test_openapi_json_has_every_endpoint() -> None:
     assert all(it["summary"] for methods in OPENAPI["paths"].values() for it in methods.values())
 
 
+def test_what_a_path_or_a_query_holds_is_never_null() -> None:
+    parameters = [
+        parameter
+        for methods in OPENAPI["paths"].values()
+        for described in methods.values()
+        for parameter in described["parameters"]
+    ]
+    assert len(parameters) > 50
+    assert [it for it in parameters if "null" in json.dumps(it["schema"])] == []
+
+
 @pytest.mark.parametrize("endpoint", READS, ids=lambda it: it.path)
 async def test_what_a_read_answers_is_as_described(table: Table, endpoint: Endpoint) -> None:
     await pools_of_ann(table)
@@ -70,6 +81,32 @@ async def test_what_a_prediction_is_answered_is_as_described(table: Table, body:
 async def test_what_a_call_is_answered_is_as_described(server: Server, body: object) -> None:
     client = await client_of(server, "ann")
     assert_as_described(await client.post("/r/call/", body), "/r/call", "post")
+
+
+NEW = {"username": "neo", "password": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/r/signup", NEW),
+        ("POST", "/r/signup", {**NEW, "username": "ann"}),
+        ("POST", "/r/signup", {**NEW, "password": "short"}),
+        ("POST", "/r/guest", {}),
+        ("POST", "/r/login", NEW),
+        ("GET", "/r/me", None),
+        ("POST", "/r/password", {"new": "correct horse"}),
+        ("POST", "/r/password", {}),
+        ("POST", "/r/logout", {}),
+        ("POST", "/r/logout", []),
+        ("POST", "/r/delete", {}),
+    ],
+)
+async def test_what_an_account_is_answered_is_as_described(
+    server: Server, method: str, path: str, body: object
+) -> None:
+    client = await client_of(server, "ann", "127.0.0.1")
+    assert_as_described(await client.ask(method, path, body), path, method.lower())
 
 
 @pytest.mark.parametrize("path", [endpoint.path for endpoint in DOCUMENTS])

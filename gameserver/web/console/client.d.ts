@@ -630,6 +630,31 @@ export interface Operations {
     };
     reply: "your_available_balance";
   };
+  /** 820. List the games in which the user has bet, in one currency or in all. */
+  get_my_history: {
+    parameters: {
+      limit?: number;
+      after?: string | null;
+      currency?: string | null;
+    };
+    reply: "my_history";
+  };
+  /** 830. Read what the user's bets that have ended come to, or those of a friend, whom `user_id` names. */
+  get_user_statistics: {
+    parameters: {
+      user_id?: number | null;
+      currency?: string;
+    };
+    reply: "user_statistics";
+  };
+  /** 831. Read how the user's points have changed in the last `days`, today included. */
+  get_my_points_history: {
+    parameters: {
+      days?: number;
+      currency?: string;
+    };
+    reply: "my_points_history";
+  };
   /** 840. Read what the user has staked in running bets. */
   get_my_exposure: {
     parameters: {
@@ -793,6 +818,14 @@ export interface Operations {
       after?: string | null;
     };
     reply: "resolved_betting_pools_for_game";
+  };
+  /** 3890. List the user's running bets in all games. */
+  list_my_running_bets: {
+    parameters: {
+      limit?: number;
+      after?: string | null;
+    };
+    reply: "my_running_bets";
   };
   /** 3921. Cancel a bet of one's own: in a pool with `is_cancellable`, while it takes bets and the match has not begun. */
   cancel_bet: {
@@ -1353,6 +1386,12 @@ export interface Messages {
     my_rank: number | null;
     source_id: string;
   };
+  /** 455. A game's leaderboard has changed: its first 10 places, and how many ranks have moved since the last update. */
+  leaderboard_update: {
+    game_id: string;
+    top: Array<RankedUser>;
+    changed: number;
+  };
   /** 460. The bets of friends in the pool, newest first: the latest 1,000. */
   my_friends_predictions_for_pool: {
     pool_id: string;
@@ -1483,6 +1522,35 @@ export interface Messages {
     current_balance: number;
     available_balance: number;
     currency: string;
+  };
+  /** 820. The games in which the user has bet, newest first; `next` is the `after` of the next page, or null. */
+  my_history: {
+    games: Array<PlayedGame>;
+    next: string | null;
+  };
+  /** 830. The statistics of a user in a currency, by type of game, and in every currency there is. */
+  user_statistics: {
+    user_id: number;
+    username: string;
+    currency: string;
+    games: number;
+    bets: number;
+    won: number;
+    lost: number;
+    refunded: number;
+    staked: number;
+    net: number;
+    best_win: number;
+    average_stake: number | null;
+    win_rate: number | null;
+    average_reaction_ms: number | null;
+    by_currency: Record<string, StatisticsShown>;
+    by_type: Record<string, StatisticsShown>;
+  };
+  /** 831. The user's points on the days on which they have changed, each after the last change of the day. */
+  my_points_history: {
+    currency: string;
+    points: Array<PointsAt>;
   };
   /** 840. The money staked in running bets. */
   your_exposure: {
@@ -1637,6 +1705,11 @@ export interface Messages {
     pools_list: Record<string, PoolView>;
     next: string | null;
     seq: number;
+  };
+  /** 3537. The user's running bets, newest first; `next` is the `after` of the next page, or null. */
+  my_running_bets: {
+    bets: Array<RunningBet>;
+    next: string | null;
   };
   /** 3560. A bet with its outcome and what was moved for it. */
   bet_receipt: {
@@ -1929,6 +2002,23 @@ export interface Pending {
   allow_at: number | null;
   hot_at: number | null;
 }
+export interface PlayedGame {
+  game_id: string;
+  game_name: string;
+  joined: number;
+  bets: number;
+  staked: number;
+  won: number;
+  lost: number;
+  net: number;
+  rank: number | null;
+  ranked: number;
+  closed_at: number | null;
+}
+export interface PointsAt {
+  at: number;
+  points: number;
+}
 export interface PoolView {
   pool_id: string;
   game_id: string;
@@ -2002,6 +2092,18 @@ export interface RankedUser {
   rank: number;
   position: number;
 }
+export interface RunningBet {
+  bet_id: string;
+  pool_id: string;
+  game_id: string;
+  target: string;
+  amount: number;
+  placed_at: number;
+  status: string;
+  transfers: Array<ShownTransfer>;
+  game_name: string;
+  description: string;
+}
 export interface SessionEntry {
   session_id: string;
   created_at: number;
@@ -2028,6 +2130,19 @@ export interface SourceEntry {
   id: string;
   name: string;
   description: string | null;
+}
+export interface StatisticsShown {
+  games: number;
+  bets: number;
+  won: number;
+  lost: number;
+  refunded: number;
+  staked: number;
+  net: number;
+  best_win: number;
+  average_stake: number | null;
+  win_rate: number | null;
+  average_reaction_ms: number | null;
 }
 export interface TargetLabelParameters {
   display_name?: string | null;

@@ -13,10 +13,11 @@ import { JoinCard } from "./sign_in.js";
 import { useStore } from "./store.js";
 import { boardOf } from "./summary.js";
 import { sidesByScore, targetName } from "./targets.js";
-import { Empty, Loading, Plate, useNow } from "./ui.js";
+import { Empty, Loading, Plate, useNow, useTitle } from "./ui.js";
 
 export function LobbyPage() {
   useStore(session);
+  useTitle("Lobby");
   const isMember = session.user !== null;
   const lobby = useMemo(() => new LobbyStore(), [isMember]);
   useStore(lobby);

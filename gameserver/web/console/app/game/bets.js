@@ -60,6 +60,9 @@ function sum(bet, places) {
   return bet.status === "lost" ? net(-bet.amount, places) : `${money(bet.amount, places)} back`;
 }
 
+/** The ledger clears a settlement through an account of its own: to a player, that is the pool. */
+const account = (name) => (name === "clearing" ? "pool" : name);
+
 function Receipt({ game, receipt, places }) {
   if (receipt instanceof Error) return html`<p class="rcpt">The receipt did not come: ${receipt.message}.</p>`;
   const event = receipt.event_id && game.details.past_events[receipt.event_id];
@@ -74,6 +77,6 @@ function Receipt({ game, receipt, places }) {
       ${receipt.takeout !== undefined && html`<dt>House kept</dt><dd>${money(receipt.takeout, places)} of the pool</dd>`}
       <dt>Bet</dt><dd><code>${receipt.bet_id}</code></dd>
     </dl>
-    <table><caption class="vh">Ledger movements</caption><tbody>${receipt.transfers.map((move, index) => html`<tr key=${index}><td>${timeOfDay(move.made_at, { withMillis: true }).slice(0, 8)}</td><td>${move.debited} → ${move.credited}</td><td>${money(move.amount, places)}</td></tr>`)}</tbody></table>
+    <table><caption class="vh">Ledger movements</caption><tbody>${receipt.transfers.map((move, index) => html`<tr key=${index}><td>${timeOfDay(move.made_at, { withMillis: true }).slice(0, 8)}</td><td>${account(move.debited)} → ${account(move.credited)}</td><td>${money(move.amount, places)}</td></tr>`)}</tbody></table>
   </div>`;
 }

@@ -5,7 +5,7 @@ import { session } from "../session.js";
 import { useStore } from "../store.js";
 import { Empty, Plate, useNow } from "../ui.js";
 import { outcome, PoolCard, sides } from "./pool_card.js";
-import { inOrder, JUST_ENDED_MS, stateOf } from "./pool_states.js";
+import { inOrder, JUST_ENDED_MS, stateOf, takesBets } from "./pool_states.js";
 
 const FOLD_FROM = 12;
 const ROW_PX = 4;
@@ -14,7 +14,8 @@ const FRESH_MS = 30_000;
 
 /** The pools to show at a moment: those that run, and those that have just ended. */
 export function shownPools(game, now) {
-  const pools = [...game.views.pools.values()].filter((pool) => pool.distribution !== undefined);
+  const isWorthShowing = (pool) => pool.distribution !== undefined && (pool.status === "open" || pool.bet_count > 0);
+  const pools = [...game.views.pools.values()].filter(isWorthShowing);
   const isNews = (pool) => now - (game.endings.get(pool.pool_id)?.at ?? pool.resolved_at ?? 0) < JUST_ENDED_MS;
   return inOrder(pools.filter((pool) => pool.status === "open" || isNews(pool)), now, game.mine);
 }
@@ -25,19 +26,20 @@ export function Deck({ game, slip }) {
   const [unfolded, setUnfolded] = useState(new Set());
   const pools = shownPools(game, now);
   const deck = useColumns();
-  if (pools.length === 0) {
-    const isOver = game.details.status === "game_closed";
-    return isOver ? html`<${Over} game=${game} />` : html`<${Empty} title="No pools yet" level=${3}>They come and go with the match. A new one appears here by itself.</>`;
+  const isOver = game.details.status === "game_closed";
+  if (pools.length === 0 && !isOver) {
+    return html`<${Empty} title="No pools yet" level=${3}>They come and go with the match. A new one appears here by itself.</>`;
   }
   const isMany = pools.length >= FOLD_FROM;
-  return html`<div class="deck" ref=${deck}>${pools.map((pool) => {
+  const over = isOver && html`<div key="over" class="deck__cell span"><${Over} game=${game} /></div>`;
+  return html`<div class="deck" ref=${deck}>${over}${pools.map((pool) => {
     const id = pool.pool_id;
     const state = stateOf(pool, now);
     const mine = game.mine.get(id);
     const chosen = slip.poolId === id ? slip.target : null;
     if (state === "ended" && !isFresh(game, pool, now)) return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} mine=${mine} /></div>`;
     const isFolded = isMany && !mine && !pool.is_hot && chosen === null && state !== "ended" && !unfolded.has(id);
-    return html`<div key=${id} class=${pool.is_hot && state !== "ended" ? "deck__cell span" : "deck__cell"}>
+    return html`<div key=${id} class=${pool.is_hot && takesBets(state) ? "deck__cell span" : "deck__cell"}>
       <${PoolCard} game=${game} slip=${slip} pool=${pool} state=${state} mine=${mine} ending=${game.endings.get(id)} note=${game.notes.get(id)} moves=${game.moves.get(id)} chosen=${chosen} isLive=${session.isLive} isFolded=${isFolded} trail=${game.trails.get(id)} targets=${game.targets} unfold=${unfolder(setUnfolded, id)} />
     </div>`;
   })}</div>`;

@@ -12,7 +12,7 @@ import { TopBar } from "../shell.js";
 import { JoinCard } from "../sign_in.js";
 import { useStore } from "../store.js";
 import { boardOf } from "../summary.js";
-import { Empty, Loading, useNow } from "../ui.js";
+import { Empty, Loading, useNow, useTitle } from "../ui.js";
 import { Bets, betsOf, inPlay } from "./bets.js";
 import { Deck, shownPools } from "./deck.js";
 import { KeySheet, useKeys } from "./keys.js";
@@ -31,6 +31,7 @@ export function GamePage({ parts: [id, tab = "pools"] }) {
 
 /** Whoever followed an invitation: one tap, and the game is there. */
 function ComeIn() {
+  useTitle("You are invited");
   return html`<${TopBar} crumbs=${[{ label: "Come in" }]} />
     <main id="main" tabindex="-1" class="comein"><${JoinCard} title="You are invited">Take a name or leave it, and you are in the game, with points to bet.</></main>`;
 }
@@ -49,6 +50,7 @@ function Game({ id, tab }) {
     document.body.classList.add("has-tabbar");
     return () => document.body.classList.remove("has-tabbar");
   }, []);
+  useTitle(game.details ? titleOf(game.details) : "Game");
   useKeys(game, slip, { showHelp: () => setShowsKeys(true), tab });
   const crumbs = [{ label: game.details?.source_name ?? "Lobby", href: to() }, { label: game.details?.name ?? "Game" }];
   const content = game.state === "gone" ? html`<${Gone} refusal=${game.refusal} />` : game.state === "loading" ? html`<div class="game__wait"><${Loading} /></div>` : html`<${Content} game=${game} slip=${slip} tab=${tab} showHelp=${() => setShowsKeys(true)} />`;
@@ -58,6 +60,11 @@ function Game({ id, tab }) {
     </main>
     ${game.state === "ready" && html`<${TabBar} game=${game} tab=${tab} />`}
     ${showsKeys && html`<${KeySheet} close=${() => setShowsKeys(false)} />`}`;
+}
+
+/** "Argentina – France 3–2" */
+function titleOf({ name, score }) {
+  return score && Object.keys(score).length === 2 ? `${name} ${Object.values(score).join("–")}` : name;
 }
 
 function Gone({ refusal }) {
