@@ -247,6 +247,9 @@ class Writer:
         """Run due work and return the results to publish. Failing work is postponed, without effect on other jobs."""
         try:
             outcome = self._attempt(due.run)
+            if due.alone is not None and outcome.error is not None and not isinstance(outcome.error, _DATABASE_ERRORS):
+                logger.warning("%s failed in a set, and is done alone", due.name, exc_info=outcome.error)
+                outcome = self._attempt(due.alone)
         except _TransactionLost as lost:
             _log_postponed(due, lost.__cause__ or lost)
             raise _LostByDue(due) from lost
