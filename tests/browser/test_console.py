@@ -143,7 +143,6 @@ def test_the_page_waits_for_a_server_that_is_away(stage: Stage, visit: Visit) ->
     nadia = stage.play(visit, "nadia")
     nadia.forgive("ERR_CONNECTION_REFUSED")
     nadia.forgive("WebSocket connection to")
-    nadia.context.unroute("**/r/me/")
     stage.server.kill()
     nadia.see_text("Connection lost.", ".banner")
     nadia.run("() => location.assign('#/')")
