@@ -11,6 +11,7 @@ from benchmarks.cases.conflating import conflation
 from benchmarks.cases.events import events
 from benchmarks.cases.http_requests import http
 from benchmarks.cases.idling import idle
+from benchmarks.cases.ranking import ranking
 from benchmarks.cases.requests import details, ping
 from benchmarks.cases.settling import settlement
 from benchmarks.cases.stalling import stalled
@@ -30,6 +31,7 @@ CASES: dict[str, Case] = {
     "idle": idle,
     "stalled": stalled,
     "settlement": settlement,
+    "ranking": ranking,
     "storm": storm,
     "conflation": conflation,
     "attack": attack,

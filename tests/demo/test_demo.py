@@ -15,7 +15,7 @@ from gameserver.demo.demo import Options, demonstrate
 from gameserver.demo.figures import Figures, Rate, percentile
 from gameserver.demo.match import KICK_OFF_MS, LENGTH_S, entries
 from gameserver.demo.spectators import FrameCounter
-from gameserver.net.frames import PING_FRAME, text_frame
+from gameserver.net.frames import PING_FRAME, close_frame, text_frame
 from tests.support.process import PROGRAM, TIMEOUT_S, environment, run_process
 
 QUICK = Options(speed=LENGTH_S / 2, bettors=10, spectators=3)
