@@ -285,8 +285,9 @@ async def test_a_subscription_that_is_left_before_it_has_a_connection_ends(
 ) -> None:
     async with running_server(database, run_sync=run_inline) as server:
         network = Network(server)
-        async with connect(URL, await server.key_of("ann"), open_stream=network.open) as client:
-            async with client.join("00000000-0000-4000-8000-000000000000") as messages:
+        async with connect(URL, await server.key_of("provider"), open_stream=network.open) as client:
+            game = await open_game(client)
+            async with client.join(game.game_id) as messages:
                 network.delay_s = 5
                 with trio.move_on_after(1):
                     await anext(messages)
