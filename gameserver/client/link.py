@@ -89,7 +89,7 @@ class Exchange:
 class Link:
     """Connects to a server, and again whenever the connection breaks, until it makes no sense any more.
 
-    Requests that wait for their reply are sent again on each new connection, after ``on_connected`` was called. One
+    Requests that wait for their reply are sent again on each new connection, before ``on_connected`` is called. One
     that is not ``is_lasting`` connects once. ``on_broadcast`` gets every other message; both are called between two
     messages, and must not block. ``failure`` says why there will be no connection any more; ``on_failure`` is told
     once.
@@ -198,9 +198,9 @@ class Link:
             return
         self._outgoing, outgoing = trio.open_memory_channel[str](math.inf)
         try:
-            self._on_connected()
-            for exchange in list(self._waiting.values()):
+            for exchange in self._waiting.values():
                 self._outgoing.send_nowait(exchange.text)
+            self._on_connected()
             async with trio.open_nursery() as nursery:
                 self._using = nursery.cancel_scope
                 nursery.start_soon(_send, socket, outgoing)
