@@ -7,6 +7,7 @@ export const PAGES = {
   key: { load: async () => (await import("./coming_in.js")).KeyPage, styles: ["lobby"] },
   play: { load: async () => (await import("./coming_in.js")).PlayPage, styles: ["lobby"] },
   desk: { load: async () => (await import("./desk/page.js")).DeskPage, styles: ["desk", "game", "lobby"] },
+  overlay: { load: async () => (await import("./overlay.js")).OverlayPage, styles: ["overlay"] },
   "new-game": { load: async () => (await import("./desk/game_form.js")).GameFormPage, styles: ["desk"] },
   game: { load: async () => (await import("./game/page.js")).GamePage, styles: ["game", "lobby"] },
 };
