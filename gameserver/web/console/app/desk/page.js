@@ -9,7 +9,7 @@ import { session } from "../session.js";
 import { TopBar } from "../shell.js";
 import { useStore } from "../store.js";
 import { Empty, Loading, useTitle } from "../ui.js";
-import { attempt, Refusal, useAct } from "./act.js";
+import { attempt, Refusal, useAct } from "../act.js";
 import { Actions, Who } from "./bench.js";
 import { ClockSheet } from "./clock_sheet.js";
 import { CancelSheet, CloseSheet, ReopenSheet } from "./close_sheet.js";
