@@ -176,6 +176,7 @@ class ServerContext:
     def snapshot(self) -> ServerSnapshot:
         """The state of the server that its counters do not hold."""
         return ServerSnapshot(
+            engine=self.store.engine,
             engine_version=self.store.engine_version,
             clock_ahead_s=self.clock.ahead_s,
             connections=self.registry.count,

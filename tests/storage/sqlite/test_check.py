@@ -419,7 +419,7 @@ def test_a_score_that_its_events_do_not_make_is_named(
             "UPDATE source_sums SET paid = 7",
             "[1,1,1,300,7,0,0] are kept of its games in DON, they come to [1,1,1,300,0",
         ),
-        ("DELETE FROM source_sums", "[null,null,null,null,null,null,null] are kept of its games in DON, they come to"),
+        ("DELETE FROM source_sums", "no sums are kept of its games in DON, they come to"),
         ("DELETE FROM source_bettors", "0 pools are kept of user 1, who takes part in 1"),
         ("UPDATE source_bettors SET pools = 2 WHERE user_id = 1", "2 pools are kept of user 1, who takes part in 1"),
     ],

@@ -1,0 +1,58 @@
+"""Which engine a database is of, and how a server takes hold of it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from gameserver.errors import OperatorError
+from gameserver.storage.files import hold_lock, locate
+from gameserver.storage.secret import load_secret, require_no_stray_secret, secret_of_all_servers
+from gameserver.storage.sqlite.connection import require_usable
+from gameserver.storage.sqlite.store import SqliteStore
+from gameserver.storage.store import Store, StoreOptions
+
+_URL = re.compile(r"postgres(ql)?://")
+
+OpenStore = Callable[[StoreOptions], Store]
+
+
+class EngineMissing(OperatorError):
+    """What a database needs is not installed."""
+
+
+def is_url(database: str) -> bool:
+    """Whether a database is named by the URL of a PostgreSQL server, not by a file."""
+    return _URL.match(database) is not None
+
+
+def require_postgres() -> None:
+    """Raise `EngineMissing` if the programs for PostgreSQL are not installed."""
+    try:
+        import psycopg  # noqa: F401 - an extra that most servers do without
+    except ImportError as error:
+        text = f"PostgreSQL needs an extra: pip install 'gameserver[postgres]' ({error})"
+        raise EngineMissing(text) from error
+
+
+@contextmanager
+def holding(database: str, given_secret: str | None) -> Iterator[tuple[bytes, OpenStore]]:
+    """The secret of a database, and what opens its store. A file is locked until the block ends.
+
+    Raises what opening the database raises, as kinds of `OperatorError`.
+    """
+    if is_url(database):
+        require_postgres()
+        from gameserver.storage.postgres.store import PostgresStore
+
+        secret = secret_of_all_servers(given_secret)
+        yield secret, partial(PostgresStore, database, secret)
+        return
+    file = locate(Path(database))
+    require_usable(file)
+    with hold_lock(file):
+        if not given_secret:
+            require_no_stray_secret(Path(database), file)
+        secret = load_secret(file, given_secret)
+        yield secret, partial(SqliteStore, file, secret)

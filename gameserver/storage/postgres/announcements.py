@@ -1,0 +1,44 @@
+"""What each batch has to tell the users of all servers: rows in the order in which the batches were committed.
+
+Only who holds the lock of `gameserver.storage.postgres.migrations` adds a row, so that ids have no gap, and whoever has
+seen a row has seen all rows before it.
+"""
+
+from typing import NamedTuple
+
+from gameserver.storage.connection import Connection
+
+CHANNEL = "gameserver"
+_KEPT = 10_000  # a server that is further behind has missed something
+_PURGED_EVERY = 1_000
+_LISTED_AT_ONCE = 500
+
+
+class Announcement(NamedTuple):
+    """What a batch has to tell; ``at`` is the latest time of its jobs, in epoch ms."""
+
+    id: int
+    at: int
+    body: bytes
+
+
+def last_announcement(connection: Connection) -> int:
+    """The id of the newest row; 0 before the first."""
+    return int(connection.execute("SELECT coalesce(max(id), 0) FROM announcements").fetchone()[0])
+
+
+def list_announcements(connection: Connection, after: int) -> list[Announcement]:
+    """The rows after one, up to a limit, in order."""
+    query = "SELECT id, at, body FROM announcements WHERE id > ? ORDER BY id LIMIT ?"
+    return list(map(Announcement._make, connection.execute(query, (after, _LISTED_AT_ONCE))))
+
+
+def insert_announcement(connection: Connection, new: Announcement) -> None:
+    """Add a row and wake the servers once it is committed; now and then, delete rows that nobody should need."""
+    connection.execute(
+        "WITH added AS (INSERT INTO announcements (id, at, body) VALUES (?, ?, ?))"
+        f" SELECT pg_notify('{CHANNEL}', CAST(CAST(? AS bigint) AS text))",
+        (*new, new.id),
+    )
+    if new.id % _PURGED_EVERY == 0:
+        connection.execute("DELETE FROM announcements WHERE id <= ?", (new.id - _KEPT,))

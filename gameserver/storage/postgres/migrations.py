@@ -1,0 +1,69 @@
+"""The schema's version in a PostgreSQL database: making a new schema, and migrating an older one."""
+
+from collections.abc import Sequence
+
+from gameserver.storage.postgres.connection import PostgresConnection
+from gameserver.storage.postgres.translation import translate
+from gameserver.storage.sqlite.migrations import MIGRATIONS as SQLITE_MIGRATIONS
+from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text, statements
+
+# PostgreSQL knows the schema from this version on, and has its versions in common with SQLite.
+FIRST_VERSION = 7
+NEWEST_VERSION = len(SQLITE_MIGRATIONS) + 1
+
+# MIGRATIONS[i] is the script, in PostgreSQL's SQL, that turns version FIRST_VERSION + i into the next.
+MIGRATIONS: tuple[Sequence[str], ...] = ()
+
+# Whoever changes the schema, or writes a batch, holds this advisory lock: "game" in ASCII.
+LOCK = 0x67616D65
+
+
+def migrate(connection: PostgresConnection) -> int | None:
+    """Create the schema in an empty database, or run the migrations an older one lacks, in one transaction.
+
+    Returns the older version that the database had; None if it had none, or had the newest. Raises
+    `IncompatibleDatabase` for a database of a newer version and for one that is no gameserver's.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
+        version = schema_version(connection)
+        if version is not None and version > NEWEST_VERSION:
+            raise IncompatibleDatabase(f"the database has version {version}; this server knows up to {NEWEST_VERSION}")
+        if version is None:
+            _require_empty(connection)
+            for statement in translate(statements(schema_text())):
+                connection.execute_script(statement)
+        else:
+            for script in MIGRATIONS[version - FIRST_VERSION :]:
+                for statement in script:
+                    connection.execute_script(statement)
+        connection.execute("DELETE FROM schema_version")
+        connection.execute("INSERT INTO schema_version (version) VALUES (?)", (NEWEST_VERSION,))
+    return version if version != NEWEST_VERSION else None
+
+
+def schema_version(connection: PostgresConnection) -> int | None:
+    """The version of the schema; None where there is none."""
+    if connection.execute("SELECT to_regclass('schema_version')").fetchone()[0] is None:
+        return None
+    return int(connection.execute("SELECT version FROM schema_version").fetchone()[0])
+
+
+def require_current(connection: PostgresConnection) -> None:
+    """Raise `IncompatibleDatabase` if the database does not have the newest schema version."""
+    version = schema_version(connection)
+    if version is None:
+        raise IncompatibleDatabase("there is no gameserver in this database: start the server, which makes its tables")
+    if version != NEWEST_VERSION:
+        raise IncompatibleDatabase(
+            f"the database has schema version {version}, and this program needs {NEWEST_VERSION}: make a backup, then"
+            " start the server, which migrates the database"
+        )
+
+
+def _require_empty(connection: PostgresConnection) -> None:
+    query = (
+        "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"
+    )
+    if connection.execute(query).fetchone()[0]:
+        raise IncompatibleDatabase("the database has tables of another program: give the server a database of its own")
