@@ -1,6 +1,7 @@
 """What every case works with: sizes, a place for files, and servers to start."""
 
 import gc
+import os
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractContextManager
@@ -114,4 +115,5 @@ class Bench:
                 if who not in only_shown or number < self.sizes.peer_rounds:
                     self.progress(f"round {number + 1} of {rounds}, {who}")
                     gc.collect()
+                    os.sync()  # what earlier rounds have left to be written would be waited for in this one
                     await measure()

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.bench import Bench
 from benchmarks.cases.attacking import attack
 from benchmarks.cases.betting import bets
-from benchmarks.cases.broadcasting import broadcast
+from benchmarks.cases.broadcasting import broadcast, crowd
 from benchmarks.cases.conflating import conflation
 from benchmarks.cases.events import events
 from benchmarks.cases.idling import idle
@@ -20,6 +20,7 @@ Case = Callable[[Bench], Coroutine[Any, Any, list[Figure]]]
 
 CASES: dict[str, Case] = {
     "broadcast": broadcast,
+    "crowd": crowd,
     "bets": bets,
     "events": events,
     "ping": ping,

@@ -16,7 +16,11 @@ _PING = encode(1)
 
 async def ping(bench: Bench) -> list[Figure]:
     """Round trips of 64 connections: pings of ours, echoes of the others."""
-    figure = Figure(f"ping, {_CONNECTIONS} connections", "requests/s", (at_least(1.3, "trio-websocket"),))
+    figure = Figure(
+        f"ping, {_CONNECTIONS} connections",
+        "requests/s",
+        (at_least(1.3, "trio-websocket"), at_least(1.1, "websockets")),
+    )
     world = WorldMaker(bench.directory / "world").finish()
 
     async def measure(who: str, port: int, key: str | None, expected: bytes) -> None:
