@@ -8,8 +8,8 @@ import stat
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -39,14 +39,13 @@ from gameserver.ops.systemd import Systemd
 from gameserver.output import say, say_json
 from gameserver.progress import Progress
 from gameserver.realtime.context import ServerContext
+from gameserver.storage.check import find_faults
 from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.files import beside, locate
+from gameserver.storage.opening import reading_current, reading_file, require_file
 from gameserver.storage.sqlite.atomic_copy import CopyRefused
 from gameserver.storage.sqlite.backup import back_up, restore
-from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.connection import SqliteConnection, open_memory, require_sqlite
-from gameserver.storage.sqlite.migrations import require_current, require_known
-from gameserver.storage.sqlite.reading import reading
+from gameserver.storage.sqlite.connection import open_memory, require_sqlite
 
 DEVELOPER = "dev"
 
@@ -112,7 +111,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gameserver",
-        description="A self-hosted server for live prediction games: one process, one SQLite file.",
+        description="A self-hosted server for live prediction games: one process, one SQLite file, or"
+        " several on one PostgreSQL database.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -300,31 +300,19 @@ def _source_admin_add(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-@contextmanager
-def _reading(settings: Settings) -> Iterator[tuple[Path, SqliteConnection]]:
-    """Yield the database's path and a read-only connection in a transaction; older schema versions are accepted."""
-    file = locate(Path(settings.db))
-    if not file.exists():
-        raise ControlError(f"there is no database at {file}; name one with --db")
-    with reading(file) as connection:
-        require_known(file, connection)
-        yield file, connection
-
-
 def _check(options: argparse.Namespace, settings: Settings) -> int:
-    with _reading(settings) as (file, connection):
-        require_current(file, connection)
+    with reading_current(settings.db) as (name, connection):
         faults = find_faults(connection)
     for fault in faults:
         say(fault)
     if not faults:
-        say(f"{file} is sound")
+        say(f"{name} is sound")
     return 1 if faults else 0
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
     target = Path(options.file)
-    with _reading(settings) as (file, connection):
+    with reading_file(settings.db) as (file, connection):
         faults = back_up(connection, file, target, Progress())
     if faults:
         reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is unchanged:"
@@ -336,6 +324,7 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    require_file(settings.db)
     file = locate(Path(settings.db))
     kept = restore(file, Path(options.file), Progress(), keep=not options.discard_old)
     say(f"{file} now holds the content of {options.file}")
@@ -351,8 +340,7 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
     output.write_utf8()
-    with _reading(settings) as (file, connection):
-        require_current(file, connection)
+    with reading_current(settings.db) as (_, connection):
         try:
             now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the server's clock has it
             for fact in export_game(connection, options.game_id, now_ms):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.engine.context import Committed, Effects
+from gameserver.engine.context import Committed, Effects, SessionsEnded
 from gameserver.storage.ledger import Balances
 
 _NONE = Effects()
@@ -24,13 +24,19 @@ _decoder = msgspec.msgpack.Decoder(list[_Told])
 
 def announce(results: Iterable[Any]) -> bytes | None:
     """The effects among the results of committed jobs; None if there are none."""
-    told = [_told(result.effects) for result in results if isinstance(result, Committed) and result.effects != _NONE]
+    told = [_told(effects) for effects in map(_effects_of, results) if effects != _NONE]
     return _encoder.encode(told) if told else None
 
 
 def hear(body: bytes) -> list[Committed]:
     """The changes whose effects another server has announced; their replies are not ours to send."""
     return [Committed(b"", _effects(told)) for told in _decoder.decode(body)]
+
+
+def _effects_of(result: object) -> Effects:
+    if isinstance(result, SessionsEnded):
+        return Effects(ended_sessions=result.session_ids)
+    return result.effects if isinstance(result, Committed) else _NONE
 
 
 def _told(effects: Effects) -> _Told:

@@ -1,7 +1,7 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -90,6 +90,13 @@ class Committed(NamedTuple):
     effects: Effects
     repeated: bool = False
     stored_bytes: int = 0
+
+
+class SessionsEnded(NamedTuple):
+    """The result of a job that has ended sessions, whose connections here its caller closes, in its own time."""
+
+    result: Any
+    session_ids: list[str]
 
 
 # The number of connections that have joined a game.

@@ -9,6 +9,7 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings, normal_origin
+from gameserver.engine.context import SessionsEnded
 from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
@@ -104,11 +105,16 @@ class ServerContext:
     async def create_view_key(self, user: User) -> NewSession:
         """A new view key of a user; the oldest one ends beyond the limit."""
         now_ms = self.clock.now_ms()
-        make = partial(new_session, user_id=user.id, secret=self.secret, settings=self.settings, now_ms=now_ms)
+
+        def make(connection: Connection) -> SessionsEnded:
+            made = new_session(connection, user.id, self.secret, self.settings, now_ms, is_view=True)
+            return SessionsEnded(made, made.ended)
+
         with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
-            made = await self.store.write(partial(make, is_view=True), now_ms)
-        for session_id in made.ended:
+            ended = await self.store.write(make, now_ms)
+        for session_id in ended.session_ids:
             self.registry.end_session(session_id)
+        made: NewSession = ended.result
         return made
 
     async def list_sessions(self, user: User) -> list[Session]:
@@ -118,10 +124,14 @@ class ServerContext:
     async def delete_session(self, user: User, session_id: str) -> None:
         """Delete a live session of a user, which the caller then ends in the registry. Raises ``not_found``."""
         now_ms = self.clock.now_ms()
-        delete = partial(delete_live_session, user_id=user.id, session_id=session_id, now_ms=now_ms)
+
+        def delete(connection: Connection) -> SessionsEnded:
+            deleted = delete_live_session(connection, user.id, session_id, now_ms)
+            return SessionsEnded(deleted, [session_id] if deleted else [])
+
         with trio.CancelScope(shield=True):  # until its connections are closed
-            deleted = await self.store.write(delete, now_ms)
-        if not deleted:
+            ended = await self.store.write(delete, now_ms)
+        if not ended.result:
             raise not_found("session_id", "session of this user")
 
     async def find_sources(self, uuids: list[str]) -> list[int]:

@@ -7,15 +7,22 @@ from functools import partial
 from pathlib import Path
 
 from gameserver.errors import OperatorError
+from gameserver.storage.check import CheckedConnection
 from gameserver.storage.files import hold_lock, locate
 from gameserver.storage.secret import load_secret, require_no_stray_secret, secret_of_all_servers
-from gameserver.storage.sqlite.connection import require_usable
+from gameserver.storage.sqlite.connection import SqliteConnection, require_usable
+from gameserver.storage.sqlite.migrations import require_current, require_known
+from gameserver.storage.sqlite.reading import reading
 from gameserver.storage.sqlite.store import SqliteStore
 from gameserver.storage.store import Store, StoreOptions
 
 _URL = re.compile(r"postgres(ql)?://")
 
 OpenStore = Callable[[StoreOptions], Store]
+
+
+class DatabaseMissing(OperatorError):
+    """There is no database, or not one of the kind that is needed."""
 
 
 class EngineMissing(OperatorError):
@@ -34,6 +41,45 @@ def require_postgres() -> None:
     except ImportError as error:
         text = f"PostgreSQL needs an extra: pip install 'gameserver[postgres]' ({error})"
         raise EngineMissing(text) from error
+
+
+def require_file(database: str) -> None:
+    """Raise `DatabaseMissing` for a database that is no file."""
+    if is_url(database):
+        raise DatabaseMissing("this is done to a file, named with --db; a PostgreSQL database has tools of its own")
+
+
+@contextmanager
+def reading_current(database: str) -> Iterator[tuple[str, CheckedConnection]]:
+    """The database's name for messages, and a connection that reads one state of it, which has the current schema.
+
+    Raises `DatabaseMissing`, and what opening the database raises.
+    """
+    if is_url(database):
+        require_postgres()
+        from gameserver.storage.postgres import connection, direct
+
+        with direct.reading(database) as reader:
+            yield connection.without_password(database), reader
+        return
+    with reading_file(database) as (file, opened):
+        require_current(file, opened)
+        yield str(file), opened
+
+
+@contextmanager
+def reading_file(database: str) -> Iterator[tuple[Path, SqliteConnection]]:
+    """A file's path and a connection that reads one state of it; older schema versions are accepted.
+
+    Raises `DatabaseMissing`, and what opening the database raises.
+    """
+    require_file(database)
+    file = locate(Path(database))
+    if not file.exists():
+        raise DatabaseMissing(f"there is no database at {file}; name one with --db")
+    with reading(file) as connection:
+        require_known(file, connection)
+        yield file, connection
 
 
 @contextmanager

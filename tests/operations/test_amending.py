@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from tests.support.harness import START_MS
 from tests.support.offline import Offline
 from tests.support.settling import Table, accepted, faults_of, kinds, of_kind

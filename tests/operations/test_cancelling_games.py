@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import Balances
-from gameserver.storage.sqlite.check import find_faults
 from tests.support.offline import Offline
 from tests.support.settling import Table, accepted, faults_of, kinds, of_kind
 from tests.support.world import assert_broadcast, assert_reply

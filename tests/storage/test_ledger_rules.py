@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from gameserver.domain.parimutuel import Division, Split
+from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import (
     AccountKind,
     Reason,
@@ -16,7 +17,6 @@ from gameserver.storage.ledger import (
     insert_transfers,
 )
 from gameserver.storage.settlements import insert_settlement
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from gameserver.storage.connection import Connection
 from gameserver.storage.opening import is_url
+from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.postgres.connection import open_reader as open_postgres
 from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
 
 
 @contextmanager
-def reading(database: Path | str) -> Iterator[Connection]:
+def reading(database: Path | str) -> Iterator[SqliteConnection | PostgresConnection]:
     """A connection to a file, or to the database of an URL."""
     if is_url(str(database)):
         with open_postgres(str(database)) as connection, connection.reading():

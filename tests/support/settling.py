@@ -5,10 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gameserver.admin.commands import CreditUser
-from gameserver.storage.postgres.check import find_faults as find_faults_in_postgres
-from gameserver.storage.postgres.connection import PostgresConnection
-from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.connection import SqliteConnection
+from gameserver.storage.check import find_faults
 from tests.support.databases import reading
 from tests.support.harness import START_MS, Client, FakeClock, Server
 
@@ -150,9 +147,6 @@ def seqs(messages: list[dict[str, Any]]) -> list[int]:
 def faults_of(database: Path | str) -> list[str]:
     """What is wrong with a database."""
     with reading(database) as connection:
-        if isinstance(connection, PostgresConnection):
-            return find_faults_in_postgres(connection)
-        assert isinstance(connection, SqliteConnection)
         return find_faults(connection)
 
 

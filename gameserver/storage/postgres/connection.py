@@ -9,12 +9,12 @@ from typing import Any, cast
 import msgspec
 import psycopg
 from psycopg import errors
-from psycopg.adapt import Buffer, Dumper, Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
-from psycopg.types.numeric import Int8Dumper
 
 from gameserver.storage.connection import Result, RowT, StorageBusy, StorageFailed, Values
+from gameserver.storage.postgres.adaptation import adapt
+from gameserver.storage.postgres.version import NEWEST_VERSION, schema_version
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text
 
 OLDEST_SERVER = 14_00_00
@@ -24,29 +24,6 @@ _DEFAULTS = {"application_name": "gameserver", "connect_timeout": "5", "client_e
 _IDLE_TIMEOUT_S = 10
 _LOCK_TIMEOUT_S = 10  # of waiting for another process's batch
 _TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
-
-
-class _FlagDumper(Dumper):
-    """Writes a boolean as 0 or 1, as the columns have it."""
-
-    oid = Int8Dumper.oid
-
-    def dump(self, obj: bool) -> Buffer:
-        return b"1" if obj else b"0"
-
-
-class _FlagLoader(Loader):
-    """Reads a condition as 0 or 1, as the columns have it."""
-
-    def load(self, data: Buffer) -> int:
-        return int(bytes(data) == b"t")
-
-
-class _SumLoader(Loader):
-    """Reads a sum of integers, which PostgreSQL makes a numeric."""
-
-    def load(self, data: Buffer) -> int:
-        return int(bytes(data))
 
 
 @contextmanager
@@ -68,10 +45,7 @@ class PostgresConnection:
     def __init__(self, raw: psycopg.Connection[Any]) -> None:
         self.raw = raw
         raw.prepared_max = 1_000
-        raw.adapters.register_dumper(int, Int8Dumper)
-        raw.adapters.register_dumper(bool, _FlagDumper)
-        raw.adapters.register_loader("bool", _FlagLoader)
-        raw.adapters.register_loader("numeric", _SumLoader)
+        adapt(raw)
 
     def __enter__(self) -> "PostgresConnection":
         return self
@@ -154,6 +128,19 @@ class PostgresConnection:
         """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
         rows = self.execute(f"SELECT {', '.join(columns)} FROM ({sql}) AS listed", values).fetchall()
         return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
+
+    @property
+    def damage(self) -> type[Exception]:
+        """What is raised where the database cannot be read to its end."""
+        return psycopg.InternalError
+
+    def has_current_schema(self) -> bool:
+        """Whether the database has the newest schema version."""
+        return schema_version(self) == NEWEST_VERSION
+
+    def find_damage(self) -> Iterator[str]:
+        """Nothing: that rows and keys are whole, PostgreSQL sees to."""
+        yield from ()
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

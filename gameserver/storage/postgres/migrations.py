@@ -4,18 +4,11 @@ from collections.abc import Sequence
 
 from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.postgres.translation import translate
-from gameserver.storage.sqlite.migrations import MIGRATIONS as SQLITE_MIGRATIONS
+from gameserver.storage.postgres.version import FIRST_VERSION, LOCK, NEWEST_VERSION, schema_version
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text, statements
-
-# PostgreSQL knows the schema from this version on, and has its versions in common with SQLite.
-FIRST_VERSION = 7
-NEWEST_VERSION = len(SQLITE_MIGRATIONS) + 1
 
 # MIGRATIONS[i] is the script, in PostgreSQL's SQL, that turns version FIRST_VERSION + i into the next.
 MIGRATIONS: tuple[Sequence[str], ...] = ()
-
-# Whoever changes the schema, or writes a batch, holds this advisory lock: "game" in ASCII.
-LOCK = 0x67616D65
 
 
 def migrate(connection: PostgresConnection) -> int | None:
@@ -40,13 +33,6 @@ def migrate(connection: PostgresConnection) -> int | None:
         connection.execute("DELETE FROM schema_version")
         connection.execute("INSERT INTO schema_version (version) VALUES (?)", (NEWEST_VERSION,))
     return version if version != NEWEST_VERSION else None
-
-
-def schema_version(connection: PostgresConnection) -> int | None:
-    """The version of the schema; None where there is none."""
-    if connection.execute("SELECT to_regclass('schema_version')").fetchone()[0] is None:
-        return None
-    return int(connection.execute("SELECT version FROM schema_version").fetchone()[0])
 
 
 def require_current(connection: PostgresConnection) -> None:

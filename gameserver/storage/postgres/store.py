@@ -18,8 +18,9 @@ from gameserver.storage.postgres.connection import (
     without_password,
 )
 from gameserver.storage.postgres.follower import Follower
-from gameserver.storage.postgres.migrations import LOCK, migrate
+from gameserver.storage.postgres.migrations import migrate
 from gameserver.storage.postgres.readers import PostgresReaders
+from gameserver.storage.postgres.version import LOCK
 from gameserver.storage.postgres.writer import PostgresWriter
 from gameserver.storage.secret import adopt_secret
 from gameserver.storage.store import Store, StoreOptions

@@ -20,7 +20,7 @@ from gameserver.storage.postgres.announcements import (
     list_announcements,
 )
 from gameserver.storage.postgres.connection import PostgresConnection
-from gameserver.storage.postgres.migrations import LOCK
+from gameserver.storage.postgres.version import LOCK
 
 logger = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, get_balance, insert_transfers
-from gameserver.storage.postgres.check import find_faults
 from gameserver.storage.postgres.connection import PostgresConnection
 from tests.storage.test_ledger_rules import FOLLOW, HOLDS, TAKES, VALIDITY
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user

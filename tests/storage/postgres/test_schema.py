@@ -7,8 +7,9 @@ from contextlib import closing
 import pytest
 
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
-from gameserver.storage.postgres.migrations import NEWEST_VERSION, migrate, require_current, schema_version
+from gameserver.storage.postgres.migrations import migrate, require_current
 from gameserver.storage.postgres.translation import translate
+from gameserver.storage.postgres.version import NEWEST_VERSION, schema_version
 from gameserver.storage.sqlite.connection import open_memory
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase
 

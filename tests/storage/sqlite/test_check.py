@@ -12,6 +12,7 @@ from gameserver.domain.targets import TargetLabel, missing_rows, parse_targets
 from gameserver.engine.context import Change
 from gameserver.engine.events import count
 from gameserver.engine.settlement import Resolution, end_pool
+from gameserver.storage.check import MAX_FINDINGS, find_faults
 from gameserver.storage.events import Event, insert_event
 from gameserver.storage.games import Game, update_game_closed
 from gameserver.storage.labels import update_active_targets, update_labels
@@ -20,7 +21,6 @@ from gameserver.storage.pools import Pool, update_blocked
 from gameserver.storage.schedule import TimerKind, delete_timers_of_game, except_from_timer, insert_timer
 from gameserver.storage.scores import update_scores
 from gameserver.storage.settlements import insert_settlement
-from gameserver.storage.sqlite.check import MAX_FINDINGS, find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
 from gameserver.storage.targets import find_action_id, insert_actions, insert_target_rows
 from gameserver.storage.users import insert_session

@@ -1,9 +1,8 @@
-"""The checks that prove a database file sound, as run by ``gameserver check``."""
+"""The checks that prove a database sound, as run by ``gameserver check``."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gameserver.domain.parimutuel import Split
 from gameserver.storage.bets import list_bets_of_pool
@@ -12,47 +11,41 @@ from gameserver.storage.ledger import AccountKind, Reason
 from gameserver.storage.outcomes import Movement, movements_in
 from gameserver.storage.schedule import TimerKind
 from gameserver.storage.settlements import Settlement, list_settlements_of_pool
-from gameserver.storage.sqlite.connection import SqliteConnection
-from gameserver.storage.sqlite.migrations import is_current
 
 MAX_FINDINGS = 100
 
 
-def find_faults(connection: SqliteConnection) -> list[str]:
+class CheckedConnection(Connection, Protocol):
+    """What the checks need of a connection besides statements."""
+
+    @property
+    def damage(self) -> type[Exception]:
+        """What is raised where the database cannot be read to its end."""
+
+    def has_current_schema(self) -> bool:
+        """Whether the database has the newest schema version."""
+
+    def find_damage(self) -> Iterator[str]:
+        """The engine's own checks: the faults found, a sentence each."""
+
+
+def find_faults(connection: CheckedConnection) -> list[str]:
     """The faults of a database, a sentence each, at most 100; empty if it is sound.
 
-    Requires a read transaction, so that all checks see one state. A database of an older version gets only SQLite's
-    own checks.
+    Requires a read transaction, so that all checks see one state. A database of an older version gets only the
+    engine's own checks.
     """
     faults: list[str] = []
     try:
-        current = is_current(connection)
-        for check in (_integrity, _foreign_keys, *((find_broken_rules,) if current else ())):
-            for fault in check(connection):
+        rules = _RULES if connection.has_current_schema() else ()
+        for found in (connection.find_damage(), *(rule(connection) for rule in rules)):
+            for fault in found:
                 faults.append(fault)
                 if len(faults) == MAX_FINDINGS:
                     return faults
-    except sqlite3.DatabaseError as error:
+    except connection.damage as error:
         faults.append(f"the file cannot be read to its end: {error}")
     return faults
-
-
-def find_broken_rules(connection: Connection) -> Iterator[str]:
-    """The faults of what the database holds, a sentence each; on any engine, in a transaction that reads one state."""
-    for check in _CHECKS:
-        yield from check(connection)
-
-
-def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
-    for (line,) in connection.execute("PRAGMA integrity_check"):
-        if line != "ok":
-            yield f"integrity: {line}"
-
-
-def _foreign_keys(connection: sqlite3.Connection) -> Iterator[str]:
-    for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        row = "a row" if rowid is None else f"row {rowid}"
-        yield f"{row} of {table} refers to a row of {parent} that does not exist"
 
 
 def _sequences(connection: Connection) -> Iterator[str]:
@@ -320,4 +313,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_CHECKS = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements)
+_RULES = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements)
