@@ -41,8 +41,9 @@ bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= pass
 	@mkdir -p build
 	$(BIN)/python -m benchmarks --json build/bench.json $(ARGS)
 
-reference: $(DEV_ENV) ## regenerate docs/reference.md from the declarations
+reference: $(DEV_ENV) ## regenerate docs/reference.md and the client's types from the declarations
 	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
+	$(BIN)/python -m gameserver.protocol.client_types gameserver/web/console
 
 clean: ## remove everything that can be rebuilt; data/ stays
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -20,6 +20,33 @@ CREATE TABLE friendships (
     PRIMARY KEY (user_id, friend_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Requests to be somebody's friend. The receiver is shown one from shown_at on, unless he has blocked its sender. One that
+-- has ended stays for a while: it counts among what its sender has asked of late, and who was declined is not shown soon.
+CREATE TABLE friend_requests (
+    id INTEGER PRIMARY KEY,
+    sender_id INTEGER NOT NULL REFERENCES users (id),
+    receiver_id INTEGER NOT NULL REFERENCES users (id),
+    requested_at INTEGER NOT NULL,
+    shown_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    is_declined INTEGER NOT NULL DEFAULT 0 CHECK (is_declined IN (0, 1)),
+    CHECK (sender_id <> receiver_id)
+) STRICT;
+CREATE UNIQUE INDEX open_friend_requests ON friend_requests (sender_id, receiver_id) WHERE ended_at IS NULL;
+CREATE INDEX declined_friend_requests ON friend_requests (sender_id, receiver_id, ended_at) WHERE is_declined = 1;
+CREATE INDEX friend_requests_of_sender ON friend_requests (sender_id, requested_at);
+CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, id);
+CREATE INDEX friend_requests_by_end ON friend_requests (ended_at) WHERE ended_at IS NOT NULL;
+
+-- Whom each user has blocked.
+CREATE TABLE blocks (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    blocked_id INTEGER NOT NULL REFERENCES users (id),
+    blocked_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blocks_of_blocked ON blocks (blocked_id);
+
 -- What the database knows of the server it belongs to: one row, once there has been one.
 CREATE TABLE identity (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -528,7 +555,8 @@ CREATE TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools 
         SET staked = staked + new.amount_total - old.amount_total, bets = bets + new.bet_count - old.bet_count
         WHERE (source_id, currency) = (SELECT source_id, currency FROM games WHERE id = new.game_id);
 END;
-CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools BEGIN
+CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools
+WHEN old.amount_total > 0 OR new.amount_total > 0 BEGIN
     UPDATE source_sums SET paid = source_sums.paid + ended.paid, takeout = source_sums.takeout + ended.takeout,
             refunded = source_sums.refunded + ended.staked - ended.paid - ended.takeout
         FROM (
@@ -552,6 +580,41 @@ CREATE TRIGGER bettors_go AFTER DELETE ON participations BEGIN
     UPDATE source_bettors SET pools = pools - 1
         WHERE user_id = old.user_id AND source_id = (SELECT source_id FROM games WHERE id = old.game_id);
 END;
+
+-- Leaderboards: of all games, of a source's (source_id) or of one game (game_id), where 0 stands for any; of one type of
+-- game, where '' stands for any.
+CREATE TABLE boards (
+    id INTEGER PRIMARY KEY,
+    source_id INTEGER NOT NULL,
+    game_id INTEGER NOT NULL,
+    type TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    UNIQUE (source_id, game_id, type, currency)
+) STRICT;
+
+-- Who is ranked on a board: whoever has bet in a pool that has ended, of which there are so many. deficit is what the
+-- user has lost more than won in them, name the user's in lower case: a board is in ascending order of both.
+CREATE TABLE standings (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    board_id INTEGER NOT NULL REFERENCES boards (id),
+    name TEXT NOT NULL,
+    deficit INTEGER NOT NULL,
+    pools INTEGER NOT NULL,
+    PRIMARY KEY (user_id, board_id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX standings_in_order ON standings (board_id, deficit, name);
+
+-- How many standings of a board there are from each of these places in its order up to the next: the sum of the entries
+-- before a place is a position on the board. The first block of a board is before all places.
+CREATE TABLE standing_blocks (
+    id INTEGER PRIMARY KEY,
+    board_id INTEGER NOT NULL REFERENCES boards (id),
+    deficit INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    entries INTEGER NOT NULL CHECK (entries >= 0)
+) STRICT;
+CREATE UNIQUE INDEX standing_blocks_in_order ON standing_blocks (board_id, deficit, name);
+CREATE INDEX uneven_standing_blocks ON standing_blocks (board_id) WHERE entries > 2000 OR entries < 500 AND name <> '';
 
 -- What is to happen by itself. Due at the same moment: the lower kind first. Of a pool, or of an action of a
 -- game, there is at most one of each kind.
@@ -583,6 +646,34 @@ CREATE TABLE broadcasts (
     sent_at INTEGER NOT NULL,
     body BLOB NOT NULL,
     UNIQUE (game_id, seq)
+) STRICT;
+
+-- The chat of each game. A line that was removed has no text any more.
+CREATE TABLE chat_lines (
+    id INTEGER PRIMARY KEY,
+    uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    sender_id INTEGER NOT NULL REFERENCES users (id),
+    text TEXT,
+    received_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX chat_of_game ON chat_lines (game_id, id);
+CREATE INDEX chat_of_sender ON chat_lines (sender_id);
+CREATE INDEX chat_by_time ON chat_lines (received_at);
+
+-- Until when each user may not write in a game.
+CREATE TABLE mutes (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    muted_until INTEGER NOT NULL,
+    PRIMARY KEY (user_id, game_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mutes_by_end ON mutes (muted_until);
+
+-- Up to which time each user has used up what he may write: each message takes a second.
+CREATE TABLE chat_paces (
+    user_id INTEGER PRIMARY KEY REFERENCES users (id),
+    used_until INTEGER NOT NULL
 ) STRICT;
 
 -- Replies to requests with an idempotency key, written with what they answer.

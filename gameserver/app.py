@@ -39,6 +39,7 @@ from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.opening import holding
 from gameserver.storage.sqlite.migrations import MIGRATIONS
 from gameserver.storage.store import StoreOptions
+from gameserver.web.application import Application
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ def open_context(
             clock.advance_to(store.last_recorded_ms)
             shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
+            context.application = Application(context)
             try:
                 yield context
             finally:
@@ -182,10 +184,10 @@ async def serve(
             if control is not None:
                 runner = command_runner(context)
                 accepting.start_soon(serve_control, runner, control, settings.handshake_timeout_s)
-            async with trio.open_nursery() as websockets:
-                await accepting.start(accept_connections, context, clients.listeners, websockets)
+            async with trio.open_nursery() as connections:
+                await accepting.start(accept_connections, context, clients.listeners, connections)
                 accept_scrapers = partial(accept_connections, at_metrics_port=True)
-                await accepting.start(accept_scrapers, context, scrapers.listeners, websockets)
+                await accepting.start(accept_scrapers, context, scrapers.listeners, connections)
                 _log_start(context, clients)
                 signals.on_reload = partial(_reload, context, systemd)
                 await on_serving(context, clients.urls(secure=context.certificate is not None))
@@ -193,7 +195,7 @@ async def serve(
                 await signals.stop.wait()
                 systemd.stopping()
                 context.drain()
-                websockets.cancel_scope.deadline = trio.current_time() + settings.shutdown_timeout_s
+                connections.cancel_scope.deadline = trio.current_time() + settings.shutdown_timeout_s
             accepting.cancel_scope.cancel()
     log(logger, logging.INFO, "stopped", "stopped")
 

@@ -62,6 +62,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     allowed_origins: Annotated[
         tuple[str, ...], Meta(description="web origins besides the server's own, separated by commas")
     ] = ()
+    public_reads: Annotated[
+        bool, Meta(description="whether anybody may read lists of games and pools by HTTP without a session")
+    ] = True
     trusted_proxies: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of reverse proxies that tell where a client is")
     ] = ()
@@ -89,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ping_timeout_s: Annotated[Seconds, Meta(description="silence after a ping until the peer is dropped")] = 20.0
     logon_timeout_s: Annotated[Seconds, Meta(description="for a connection to say who it is")] = 10.0
     handshake_timeout_s: Annotated[Seconds, Meta(description="for a request head to arrive")] = 10.0
+    http_idle_timeout_s: Annotated[Seconds, Meta(description="for a kept HTTP connection to send a request")] = 60.0
     close_timeout_s: Annotated[Seconds, Meta(description="for a peer to take its close frame")] = 2.0
     max_blocked_s: Annotated[Seconds, Meta(description="for a peer to take some of what waits for it")] = 30.0
     shutdown_timeout_s: Annotated[Seconds, Meta(description="for requests in flight to be answered")] = 10.0
@@ -98,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     compress_min_bytes: Annotated[
         int, Meta(ge=0, le=10**9, description="of a message sent: only a longer one is compressed")
     ] = 256
+    max_body_bytes: Annotated[Count, Meta(description="bytes of an HTTP request body")] = 65_536
     max_head_bytes: Annotated[Count, Meta(description="bytes of an HTTP request head")] = 16_384
     max_unsent_bytes: Annotated[Count, Meta(description="bytes queued for one connection before it is too slow")] = (
         1_048_576
@@ -132,11 +137,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_listed_bettors: Annotated[
         int, Meta(ge=1, le=3_000, description="in each list of winners, losers and invalidated")
     ] = 1_000
+    max_friends: Annotated[Count, Meta(description="of one user")] = 500
+    max_friend_requests: Annotated[
+        Count, Meta(description="open requests to be friends that a user has made, and that a user is shown")
+    ] = 100
+    max_friend_requests_per_h: Annotated[Count, Meta(description="that one user makes")] = 10
+    max_blocked_users: Annotated[Count, Meta(description="whom one user has blocked")] = 1_000
+    max_chat_per_game_per_s: Annotated[Count, Meta(description="messages in the chat of one game")] = 20
     starting_balance: Annotated[
         str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$", description="of a new user, in DON")
     ] = "1000.00"
     game_log_days: Annotated[Count, Meta(description="days a closed game's broadcasts can be recovered")] = 7
     reply_days: Annotated[Count, Meta(description="days replies to requests with a key are kept")] = 7
+    chat_days: Annotated[Count, Meta(description="days the messages of a chat are kept")] = 7
     session_hours: Annotated[Count, Meta(description="hours a session key is valid")] = 24
     view_key_days: Annotated[Count, Meta(description="days a view key is valid")] = 30
     max_sessions_per_user: Annotated[

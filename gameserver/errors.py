@@ -57,6 +57,29 @@ class ErrorCode(StrEnum):
     INTERNAL = "internal", "internal server error; the text names the incident, which is in the server's log"
 
 
+# The HTTP status of a refusal; that of all others, which a state forbids, is 409.
+_STATUSES = {
+    ErrorCode.BAD_JSON: 400,
+    ErrorCode.BAD_REQUEST: 400,
+    ErrorCode.UNKNOWN_OP: 400,
+    ErrorCode.UNSUPPORTED_VERSION: 400,
+    ErrorCode.MISSING_PARAMETER: 400,
+    ErrorCode.INVALID_PARAMETER: 400,
+    ErrorCode.NOT_LOGGED_IN: 401,
+    ErrorCode.NOT_AUTHORIZED: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.BUSY: 429,
+    ErrorCode.STORAGE_UNAVAILABLE: 500,
+    ErrorCode.INTERNAL: 500,
+}
+
+
+def http_status(code: ErrorCode) -> int:
+    """The HTTP status that a refusal is answered with."""
+    return _STATUSES.get(code, 409)
+
+
 class CloseCode(IntEnum):
     """Why the server ends a WebSocket connection (protocol, "Close codes").
 

@@ -29,12 +29,12 @@ ALLOWED: dict[str, set[str]] = {
     "handlers": RULES | {"engine"},
     "ops": RULES | {"__init__"},  # the version
     "net": BASE | {"ops"},
-    "web": BASE | {"net"},
-    "realtime": RULES | {"engine", "handlers", "ops", "net", "web"},
+    "realtime": RULES | {"engine", "handlers", "ops", "net"},
+    "web": RULES | {"engine", "handlers", "net", "realtime"},
     "client": BASE | {"protocol"},
     "admin": RULES | {"engine", "handlers", "ops", "net", "client", "textfiles"},
 }
-ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "admin"}
+ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "web", "admin"}
 ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output"}
 ALLOWED["__main__"] = {"cli"}
 

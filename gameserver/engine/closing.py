@@ -1,7 +1,9 @@
 """Closing a game, by request or by time (protocol, "Closing a game")."""
 
+from itertools import groupby
+
 from gameserver.engine.context import DAY_MS, Change
-from gameserver.engine.settlement import Resolution, end_pool, position_without_event
+from gameserver.engine.endings import end_without_event
 from gameserver.engine.steering import block_pool
 from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import ErrorReply, Request, declared, error_reply
@@ -33,13 +35,16 @@ def close(change: Change, game: Game) -> list[str]:
     Other binary pools are blocked, and the game stays in closing until they are resolved by hand. Returns their ids.
     """
     manual = []
-    for pool in list_all_open_pools(change.connection, game.id):
-        if resolves_at_close(pool, change.now_ms):
-            end_pool(change, pool, Resolution("close", (position_without_event(change, pool),)))
+    # They are told of in order, so those that end together are those with none to be resolved by hand between them.
+    open_pools = list_all_open_pools(change.connection, game.id)
+    for ends, pools in groupby(open_pools, lambda pool: resolves_at_close(pool, change.now_ms)):
+        if ends:
+            end_without_event(change, game, list(pools), "close")
             continue
-        manual.append(pool.uuid)
-        if game.closing_at is None or not pool.is_blocked:
-            block_pool(change, pool, change.now_ms)
+        for pool in pools:
+            manual.append(pool.uuid)
+            if game.closing_at is None or not pool.is_blocked:
+                block_pool(change, pool, change.now_ms)
     if not manual:
         _finish(change, game)
     elif game.closing_at is None:

@@ -1,16 +1,17 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from gameserver.config import Settings
+from gameserver.engine.tally import Tally
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
 from gameserver.protocol.pools import ShownBet
-from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.broadcasts import insert_broadcasts
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, find_game, is_game_admin
 from gameserver.storage.journal import insert_journal
@@ -45,11 +46,29 @@ class Publication(NamedTuple):
     resumes_subscriptions: bool = False
 
 
+class Broadcast(NamedTuple):
+    """A message to a game's subscribers, encoded, and what else `Publication` says of it."""
+
+    body: bytes
+    kind: type[Message]
+    about: tuple[str, ...]
+    ends_pool: str | None = None
+    bettors: tuple[int, ...] = ()
+
+
 class Notice(NamedTuple):
     """A message to every connection of a user."""
 
     user_id: int
     body: bytes
+
+
+class Announcement(NamedTuple):
+    """A broadcast that is not durable, for a game's subscribers but the users ``but_for``."""
+
+    game_uuid: str
+    body: bytes
+    but_for: frozenset[int]
 
 
 class PoolBet(NamedTuple):
@@ -72,6 +91,7 @@ class Effects(msgspec.Struct):
 
     publications: list[Publication] = []
     notices: list[Notice] = []
+    announcements: list[Announcement] = []
     bets: list[PoolBet] = []
     reopened_pools: list[ReopenedPool] = []
     balances: dict[tuple[int, str], Balances] = {}
@@ -99,13 +119,33 @@ class SessionsEnded(NamedTuple):
     session_ids: list[str]
 
 
-# The number of connections that have joined a game.
-SubscriberCount = Callable[[str], int]
+class Audience(Protocol):
+    """Who is connected and has joined which games; may be asked in any thread."""
+
+    def subscribers_of(self, game_uuid: str) -> int:
+        """The number of connections that have joined a game."""
+
+    def games_of(self, user_id: int) -> list[str]:
+        """The ids of the games that a user is present in."""
+
+    def is_online(self, user_id: int) -> bool:
+        """Whether a user is connected, view keys aside."""
 
 
-def nobody(game_uuid: str) -> int:
-    """The number of a game's subscribers where nobody can be connected."""
-    return 0
+class _EmptyAudience:
+    """The audience where nobody can be connected."""
+
+    def subscribers_of(self, game_uuid: str) -> int:
+        return 0
+
+    def games_of(self, user_id: int) -> list[str]:
+        return []
+
+    def is_online(self, user_id: int) -> bool:
+        return False
+
+
+NO_AUDIENCE: Audience = _EmptyAudience()
 
 
 class Reading:
@@ -117,10 +157,10 @@ class Reading:
         user: User,
         now_ms: int,
         settings: Settings,
-        subscribers_of: SubscriberCount = nobody,
+        audience: Audience = NO_AUDIENCE,
     ) -> None:
         self.connection = connection
-        self.subscribers_of = subscribers_of
+        self.audience = audience
         self.user = user
         self.now_ms = now_ms
         self.settings = settings
@@ -183,7 +223,8 @@ class Change(Reading):
     """The context of a change to the database, which runs in a savepoint of its own.
 
     ``now_ms`` is when the change takes effect, ``sent_at`` when it is published, both in epoch milliseconds: they
-    differ for timers that fell due while the server was down.
+    differ for timers that fell due while the server was down. ``over_http``: the request came
+    over no connection that could join games.
     """
 
     def __init__(
@@ -192,39 +233,46 @@ class Change(Reading):
         user: User,
         now_ms: int,
         settings: Settings,
-        subscribers_of: SubscriberCount = nobody,
+        audience: Audience = NO_AUDIENCE,
         *,
         sent_at: int | None = None,
+        over_http: bool = False,
     ) -> None:
-        super().__init__(connection, user, now_ms, settings, subscribers_of)
+        super().__init__(connection, user, now_ms, settings, audience)
+        self.over_http = over_http
         self.sent_at = now_ms if sent_at is None else sent_at
         self.effects = Effects()
+        self.tally = Tally()
         self.repeated = False  # whether nothing is changed, since the request asks for what has been done already
         self._changed_balances: dict[tuple[int, str], set[int]] = {}
         self._read_balances: dict[tuple[int, str], Balances] | None = None
 
     def publish(
         self, game: Game, message: Message, *, ends_pool: str | None = None, bettors: Iterable[int] = ()
-    ) -> int:
-        """Log a broadcast in the same transaction, to be sent after the commit. Returns its seq."""
-        body = encode_body(message)
-        seq = insert_broadcast(self.connection, game.id, self.sent_at, body)
-        self.effects.publications.append(
+    ) -> None:
+        """Log a broadcast in the same transaction, to be sent after the commit."""
+        broadcast = Broadcast(encode_body(message), type(message), message.pools_shown(), ends_pool, tuple(bettors))
+        self.publish_all(game, [broadcast])
+
+    def publish_all(self, game: Game, broadcasts: Sequence[Broadcast]) -> None:
+        """Log broadcasts, at least one, in the same transaction, to be sent after the commit in order."""
+        seqs = insert_broadcasts(self.connection, game.id, self.sent_at, [sent.body for sent in broadcasts])
+        self.effects.publications += [
             Publication(
                 game.uuid,
                 game.source_id,
                 seq,
                 self.sent_at,
-                body,
-                message.for_watchers,
-                message.ends_subscriptions,
-                message.pools_shown(),
-                ends_pool,
-                tuple(bettors),
-                message.resumes_subscriptions,
+                sent.body,
+                sent.kind.for_watchers,
+                sent.kind.ends_subscriptions,
+                sent.about,
+                sent.ends_pool,
+                sent.bettors,
+                sent.kind.resumes_subscriptions,
             )
-        )
-        return seq
+            for seq, sent in zip(seqs, broadcasts, strict=True)
+        ]
 
     def record(self, game_id: int, request: Request) -> None:
         """Append a request that changes a game to the journal."""
@@ -244,6 +292,10 @@ class Change(Reading):
     def notify(self, user_id: int, message: Message) -> None:
         """Send a message to every connection of a user after the commit."""
         self.effects.notices.append(Notice(user_id, encode_body(message)))
+
+    def announce(self, game: Game, message: Message, *, but_for: Iterable[int] = ()) -> None:
+        """Send a broadcast that is not durable to a game's subscribers, but for some users, after the commit."""
+        self.effects.announcements.append(Announcement(game.uuid, encode_body(message), frozenset(but_for)))
 
     def mark_balances_changed(self, pool: Pool, user_ids: Iterable[int]) -> None:
         """Send bettors of a pool their balances after the commit (815), once however often they have changed."""
@@ -267,6 +319,7 @@ class Change(Reading):
         return self._read_balances
 
     def finish(self) -> Effects:
-        """The effects to publish once the change is committed."""
+        """Store what is kept until the end, and return the effects to publish once the change is committed."""
+        self.tally.store(self.connection)
         self.effects.balances |= self.changed_balances()
         return self.effects

@@ -7,7 +7,7 @@ from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import Split
 from gameserver.domain.pools import PoolStatus
 from gameserver.engine.context import Change, Reading, ReopenedPool
-from gameserver.engine.events import EventDraft, resolution_by, resolutions_of
+from gameserver.engine.events import EventDraft, resolutions_by, resolutions_of
 from gameserver.engine.pools import publish_open_pool
 from gameserver.engine.settlement import Resolution, SettlementPlan, apply_plan
 from gameserver.engine.steering import allow_pool, cancel_allows, publish_blocked
@@ -15,17 +15,20 @@ from gameserver.protocol.corrections import BettingPoolVoided
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
-from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end, was_recreated
+from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end
 from gameserver.storage.schedule import TimerKind, delete_timers_of_pool, insert_timer
 from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
+    NewSettlement,
+    PoolEnd,
     get_settlement,
-    insert_settlement,
+    insert_settlements,
     list_settlements_of_event,
     list_staked,
-    update_pool_ended,
+    update_pools_ended,
     update_taken_back,
 )
+from gameserver.storage.successors import list_recreated
 from gameserver.storage.targets import get_target_path
 
 REOPENED, BLOCKED, VOIDED = "reopened", "blocked", "voided"
@@ -51,6 +54,7 @@ def take_settlement_back(change: Change, settlement_id: int) -> Pool:
         transfers.take_stakes_again()
     else:
         transfers.reverse_division()
+    change.tally.take_back(connection, [pool.id])
     update_taken_back(connection, settlement, change.now_ms)
     change.mark_balances_changed(pool, list_staked(connection, pool.id))
     return get_pool(connection, pool.id)
@@ -68,7 +72,7 @@ def reopen_pool(change: Change, pool: Pool, *, blocked: bool) -> Pool:
         insert_timer(change.connection, pool.ends_at, TimerKind.SETTLE_POOL, pool.game_id, pool_id=pool.id)
     elif pool.finish_at is not None:
         insert_timer(change.connection, pool.finish_at, TimerKind.FINISH_POOL, pool.game_id, pool_id=pool.id)
-    if was_recreated(change.connection, pool.id):
+    if list_recreated(change.connection, [pool.id]):
         update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
     if blocked:
         cancel_allows(change, pool)
@@ -82,7 +86,7 @@ def _is_decided(reading: Reading, pool: Pool, voided: Event) -> bool:
         return False
     for event in list_later_events(reading.connection, pool.action_id, voided.id):
         assert event.target_id is not None
-        if resolution_by(reading, pool, event, get_target_path(reading.connection, event.target_id)) is not None:
+        if resolutions_by(reading, [pool], event, get_target_path(reading.connection, event.target_id)):
             return True
     return False
 
@@ -119,8 +123,7 @@ def plan_corrections(reading: Reading, game: Game, voided: Event, draft: EventDr
 
 def _plan_correction(reading: Reading, game: Game, pool: Pool, voided: Event, draft: EventDraft | None) -> Correction:
     if draft is not None and draft.event.action_id == pool.action_id:
-        resolution = resolution_by(reading, pool, draft.event, draft.path)
-        if resolution is not None:
+        for _, resolution in resolutions_by(reading, [pool], draft.event, draft.path):
             return Correction(pool, RESETTLED, resolution)
     if not may_reopen(game, pool, reading.now_ms):
         return Correction(pool, VOIDED)
@@ -186,7 +189,11 @@ def void_and_publish(change: Change, game: Game, pool: Pool, reason: str | None)
 def void_pool(change: Change, pool: Pool) -> None:
     """Void an open pool: every valid stake is returned."""
     plan = SettlementPlan(list_staked(change.connection, pool.id))
-    settlement_id = insert_settlement(change.connection, pool.id, None, "void", (), Split.PROFIT, 0, change.now_ms, {})
+    (settlement_id,) = insert_settlements(
+        change.connection, [NewSettlement(pool.id, None, "void", (), Split.PROFIT, 0, change.now_ms, {})]
+    )
     apply_plan(change, pool, plan, settlement_id)
     delete_timers_of_pool(change.connection, pool.id)
-    update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.VOIDED)
+    voided = PoolEnd(pool.id, PoolStatus.VOIDED, settlement_id, pool.recreate_on_end, pool.version + 1)
+    update_pools_ended(change.connection, [voided])
+    change.tally.add(change.connection, [pool.id])

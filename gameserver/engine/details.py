@@ -112,7 +112,7 @@ def details_of(
         clock=clock_of(game),
         chat=game.chat,
         seq=seq,
-        subscribers=reading.subscribers_of(game.uuid),
+        subscribers=reading.audience.subscribers_of(game.uuid),
     )
 
 

@@ -1,6 +1,6 @@
 """Distribution updates of open pools (protocol, "Distribution")."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -11,6 +11,7 @@ from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.pools import ShownBet
 from gameserver.storage.connection import Connection
+from gameserver.storage.friends import list_friendships_of
 from gameserver.storage.games import list_game_admins
 from gameserver.storage.pools import find_pool, list_all_open_pools, list_pool_targets
 
@@ -40,21 +41,31 @@ class Updates(NamedTuple):
     """The bodies of distribution updates (361), None for pools that have ended.
 
     Those ``for_admins`` show who has bet; there are some only where there are ``admins`` to whom to send them.
+    ``friends_of`` has the friends, among the subscribers, of each user who has bet and has some.
     """
 
     for_all: list[bytes | None]
     for_admins: Sequence[bytes | None] = ()
     admins: frozenset[int] = frozenset()
+    friends_of: Mapping[int, list[int]] = {}
 
 
 def distribution_updates(
-    due: Iterable[tuple[str, list[ShownBet], int]], game_uuid: str, subscribers: Container[int], connection: Connection
+    due: Iterable[tuple[str, list[ShownBet], int]],
+    bettors: Collection[int],
+    game_uuid: str,
+    subscribers: Container[int],
+    connection: Connection,
 ) -> Updates:
-    """The updates of pools of a game, each given by its id, new bets and their count."""
+    """The updates of pools of a game, each given by its id, new bets and their count, and the friends of bettors."""
     found = [distribution_update(connection, *update) for update in due]
     admins = frozenset(user_id for user_id in list_game_admins(connection, game_uuid) if user_id in subscribers)
     for_admins = [_body(update, with_users=True) for update in found] if admins else []
-    return Updates([_body(update) for update in found], for_admins, admins)
+    friends_of: dict[int, list[int]] = {}
+    for bettor, friend in list_friendships_of(connection, bettors) if bettors else ():
+        if friend in subscribers:
+            friends_of.setdefault(bettor, []).append(friend)
+    return Updates([_body(update) for update in found], for_admins, admins, friends_of)
 
 
 def _body(update: BettingPoolBetsDistributionUpdate | None, *, with_users: bool = False) -> bytes | None:

@@ -1,14 +1,15 @@
 """Resolving pools by events (protocol, "Settlement")."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gameserver.domain.pools import UnlistedTarget
 from gameserver.domain.targets import TargetRow, path_id
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.settlement import Resolution, position_without_event
+from gameserver.engine.settlement import Resolution, positions_without_event
 from gameserver.storage.events import Event, count_event
 from gameserver.storage.games import Game
-from gameserver.storage.pools import Pool, PoolTarget, find_pool_target, list_open_pools_of_action
+from gameserver.storage.pools import Pool, PoolTarget, list_open_pools_of_action, list_positions
 from gameserver.storage.scores import count_points
 
 
@@ -38,20 +39,23 @@ def is_within_pool(pool: Pool, happened_at: int) -> bool:
     return pool.start_at <= happened_at and not pool.has_finished(happened_at)
 
 
-def resolution_by(reading: Reading, pool: Pool, event: Event, path: list[TargetRow]) -> Resolution | None:
-    """How an event by the last target of ``path`` resolves a pool on its action; None if the pool stays open."""
-    if not is_within_pool(pool, event.happened_at):
-        return None
-    if pool.target_level <= len(path):
-        target_id = path_id(row.id for row in path[: pool.target_level])
-        target = find_pool_target(reading.connection, pool.id, target_id)
-        if target is not None:
-            return Resolution("event", (target.position,), event)
-    if pool.unlisted_target is UnlistedTarget.STAY_OPEN:
-        return None
-    if pool.unlisted_target is UnlistedTarget.REFUND:
-        return Resolution("event", (), event)
-    return Resolution("event", (position_without_event(reading, pool),), event)
+def resolutions_by(
+    reading: Reading, pools: Iterable[Pool], event: Event, path: list[TargetRow]
+) -> list[tuple[Pool, Resolution]]:
+    """How an event by the last target of ``path`` resolves pools on its action; those that stay open are left out."""
+    concerned = [pool for pool in pools if is_within_pool(pool, event.happened_at)]
+    ids = [path_id(row.id for row in path[: level + 1]) for level in range(len(path))]
+    listed = list_positions(
+        reading.connection,
+        [(pool.id, ids[pool.target_level - 1]) for pool in concerned if pool.target_level <= len(path)],
+    )
+    to_none = [pool for pool in concerned if pool.id not in listed and pool.unlisted_target is UnlistedTarget.NONE]
+    positions = listed | positions_without_event(reading, to_none)
+    return [
+        (pool, Resolution("event", (positions[pool.id],) if pool.id in positions else (), event))
+        for pool in concerned
+        if pool.id in positions or pool.unlisted_target is UnlistedTarget.REFUND
+    ]
 
 
 def resolutions_of(reading: Reading, draft: EventDraft) -> list[tuple[Pool, Resolution]]:
@@ -59,9 +63,5 @@ def resolutions_of(reading: Reading, draft: EventDraft) -> list[tuple[Pool, Reso
     if draft.pool is not None and draft.label is not None:
         return [(draft.pool, Resolution("event", (draft.label.position,), draft.event))]
     assert draft.event.action_id is not None
-    found = []
-    for pool in list_open_pools_of_action(reading.connection, draft.event.action_id):
-        resolution = resolution_by(reading, pool, draft.event, draft.path)
-        if resolution is not None:
-            found.append((pool, resolution))
-    return found
+    pools = list_open_pools_of_action(reading.connection, draft.event.action_id)
+    return resolutions_by(reading, pools, draft.event, draft.path)

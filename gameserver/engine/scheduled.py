@@ -6,10 +6,13 @@ from functools import partial
 from gameserver.config import Settings
 from gameserver.engine.closing import close, close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Committed
-from gameserver.engine.settlement import Resolution, end_pool, is_recreated, position_without_event, recreate
+from gameserver.engine.endings import end_without_event
+from gameserver.engine.recreation import recreate_waiting
 from gameserver.engine.steering import SCHEDULED_STEERING
 from gameserver.storage.broadcasts import delete_first_broadcasts
+from gameserver.storage.chat import delete_ended_mutes, delete_old_lines
 from gameserver.storage.connection import Connection
+from gameserver.storage.friend_requests import DECLINED_MS, delete_ended_requests
 from gameserver.storage.games import get_game
 from gameserver.storage.jobs import Due
 from gameserver.storage.pools import get_pool
@@ -60,15 +63,14 @@ def _finish_pool(change: Change, timer: Timer) -> None:
         return
     assert pool.ends_at is not None
     insert_timer(change.connection, pool.ends_at, TimerKind.SETTLE_POOL, game.id, pool_id=pool.id)
-    if is_recreated(change, game, pool):
-        recreate(change, game, pool)
+    recreate_waiting(change, game, pool)
 
 
 def _settle_pool(change: Change, timer: Timer) -> None:
     """End a time-based pool that no event has resolved: parimutuel as ``none``, binary as its second label."""
     assert timer.pool_id is not None
     pool = get_pool(change.connection, timer.pool_id)
-    end_pool(change, pool, Resolution("time", (position_without_event(change, pool),)))
+    end_without_event(change, get_game(change.connection, pool.game_id), [pool], "time")
     close_if_nothing_remains(change, pool.game_id)
 
 
@@ -89,7 +91,12 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 
 
 def delete_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
-    """Delete a batch of expired sessions and of stored replies older than ``reply_days``; whether more may remain."""
-    sessions = delete_expired_sessions(connection, now_ms, PURGE_BATCH)
-    replies = delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH)
-    return max(sessions, replies) == PURGE_BATCH
+    """Delete a batch of each sort of what has ended or is old enough; whether more may remain."""
+    deleted = (
+        delete_expired_sessions(connection, now_ms, PURGE_BATCH),
+        delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH),
+        delete_old_lines(connection, now_ms - settings.chat_days * DAY_MS, PURGE_BATCH),
+        delete_ended_mutes(connection, now_ms, PURGE_BATCH),
+        delete_ended_requests(connection, now_ms - DECLINED_MS, PURGE_BATCH),
+    )
+    return max(deleted) == PURGE_BATCH

@@ -1,51 +1,28 @@
-"""Ending a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
+"""Settling a pool: who is paid what, in one transaction with what ends it (protocol, "Settlement")."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import cached_property
 from heapq import nsmallest
 from typing import NamedTuple
 
-from msgspec import UNSET
-
 from gameserver.domain.money import to_units
 from gameserver.domain.parimutuel import Division, Split, divide_among_winners, price, takeout
-from gameserver.domain.pools import PoolStatus, recreated_times
 from gameserver.domain.targets import NONE_ID
 from gameserver.engine.context import Change, Reading
-from gameserver.engine.pools import may_open_pool, open_pool, publish_open_pool
-from gameserver.protocol.events import (
-    BetPoolExpired,
-    BetPoolResolved,
-)
 from gameserver.storage.events import Event
-from gameserver.storage.games import Game, get_game
-from gameserver.storage.pools import (
-    NewPoolRow,
-    NewPoolTarget,
-    Pool,
-    count_unbacked_runs,
-    find_pool_target,
-    get_pool,
-    list_pool_targets,
-    update_recreate_on_end,
-    was_recreated,
-)
-from gameserver.storage.schedule import TimerKind, delete_timers
+from gameserver.storage.pools import Pool, list_pool_targets, list_positions
 from gameserver.storage.settlement_transfers import SettlementTransfers
 from gameserver.storage.settlements import (
     BetStake,
-    insert_settlement,
     list_backing,
     list_bets_since,
     list_staked,
     update_invalidated,
     update_participations_ended,
-    update_pool_ended,
     update_sums,
 )
-from gameserver.storage.users import list_usernames
 
 _SECOND_LABEL = 1  # its position
 
@@ -99,6 +76,9 @@ class SettlementPlan:
         return {user: -net for user, net in self.net_of.items() if net < 0}
 
 
+_NOTHING_STAKED = SettlementPlan({})
+
+
 class ShownWinners(NamedTuple):
     """How messages show a pool's winners, and what one unit on each that was backed is paid."""
 
@@ -118,11 +98,11 @@ def shown_winners(keys: Mapping[int, str], winners: Sequence[int], divisions: Ma
 
 def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
     """Who is paid what. Bets placed at or after the event are late, and not valid (protocol, "Late bets")."""
+    if not pool.bet_count:
+        return _NOTHING_STAKED
     connection = reading.connection
     happened_at = None if resolution.event is None else resolution.event.happened_at
     staked = list_staked(connection, pool.id)
-    if not staked:
-        return SettlementPlan(staked)
     late = [] if happened_at is None else list_bets_since(connection, pool.id, happened_at)
     for bet in late:
         staked[bet.user_id] -= bet.amount
@@ -152,36 +132,6 @@ def _all_win_their_stakes(reading: Reading, pool: Pool, resolution: Resolution) 
     return len(resolution.winners) == len(list_pool_targets(reading.connection, pool.id))
 
 
-def end_pool(change: Change, pool: Pool, resolution: Resolution) -> None:
-    """Settle an open pool, publish its end (362, or 363 at its ``finish_at``), and recreate it if it asks for that."""
-    plan = plan_settlement(change, pool, resolution)
-    settlement_id = insert_settlement(
-        change.connection,
-        pool.id,
-        resolution.event.id if resolution.event is not None else None,
-        resolution.cause,
-        resolution.winners,
-        resolution.split,
-        plan.takeout,
-        change.now_ms,
-        plan.divisions,
-    )
-    apply_plan(change, pool, plan, settlement_id)
-    # The other timers stay: they apply if the settlement is taken back.
-    delete_timers(change.connection, pool.game_id, [TimerKind.FINISH_POOL, TimerKind.SETTLE_POOL], pool_id=pool.id)
-    update_pool_ended(change.connection, pool.id, settlement_id, PoolStatus.RESOLVED)
-    game = get_game(change.connection, pool.game_id)
-    _publish_end(change, game, get_pool(change.connection, pool.id), plan, resolution)
-    if resolution.cause in ("event", "time") and is_recreated(change, game, pool):
-        recreate(change, game, pool)
-
-
-def is_recreated(reading: Reading, game: Game, pool: Pool) -> bool:
-    """Whether a pool that is resolved, or whose ``finish_at`` comes, is recreated, the limits permitting."""
-    is_game_open = game.closing_at is None and game.closed_at is None
-    return pool.recreate_on_end and is_game_open and not was_recreated(reading.connection, pool.id)
-
-
 def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: int) -> None:
     """Move the money, once for each user and way, and keep the sums."""
     if not plan.staked:
@@ -201,101 +151,23 @@ def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: 
     change.mark_balances_changed(pool, plan.net_of)
 
 
-def _publish_end(change: Change, game: Game, pool: Pool, plan: SettlementPlan, resolution: Resolution) -> None:
-    expired_at = pool.finish_at if resolution.cause == "time" else None
-    kind = (
-        partial(BetPoolResolved, resolved_at=change.now_ms)
-        if expired_at is None
-        else partial(BetPoolExpired, expired_at=expired_at)
-    )
-    limit = change.settings.max_listed_bettors
-    winners, losers = plan.winners, plan.losers
-    invalidated = list(dict.fromkeys(bet.user_id for bet in plan.late))
-    listed_winners = amounts_by_user(winners, pool.currency, limit)
-    listed_losers = amounts_by_user(losers, pool.currency, limit)
-    listed = {*map(int, (*listed_winners, *listed_losers)), *invalidated[:limit]}
-    truncated = max(len(winners), len(losers), len(invalidated)) > limit
-    ended = kind(
-        pool_id=pool.uuid,
-        game_id=pool.game_uuid,
-        event_id=resolution.event.uuid if resolution.event is not None else None,
-        **shown_winners(target_keys(change, pool), resolution.winners, plan.divisions)._asdict(),
-        description=pool.description,
-        winners=listed_winners,
-        losers=listed_losers,
-        invalidated_bettors=invalidated[:limit],
-        usernames={str(user): name for user, name in list_usernames(change.connection, sorted(listed)).items()},
-        is_money_return=plan.is_money_return,
-        amount_total=to_units(pool.amount_total, pool.currency),
-        participants=pool.participants,
-        version=pool.version,
-        truncated=truncated,
-        winners_count=len(winners) if truncated else UNSET,
-        losers_count=len(losers) if truncated else UNSET,
-        invalidated_count=len(invalidated) if truncated else UNSET,
-    )
-    change.publish(game, ended, ends_pool=pool.uuid)
-
-
 def target_keys(reading: Reading, pool: Pool) -> dict[int, str]:
     """The ids of a pool's targets, by position."""
     return {target.position: target.key for target in list_pool_targets(reading.connection, pool.id)}
 
 
-def position_without_event(reading: Reading, pool: Pool) -> int:
-    """The position that wins when nothing has happened: ``none`` of a parimutuel pool, the second label of a binary."""
-    if pool.type.is_binary:
-        return _SECOND_LABEL
-    none = find_pool_target(reading.connection, pool.id, NONE_ID)
-    assert none is not None
-    return none.position
+def positions_without_event(reading: Reading, pools: Iterable[Pool]) -> dict[int, int]:
+    """The positions that win when nothing has happened, by the pools' row ids.
+
+    They are that of ``none`` in a parimutuel pool, and that of the second label in a binary one.
+    """
+    pools = list(pools)
+    positions = {pool.id: _SECOND_LABEL for pool in pools if pool.type.is_binary}
+    others = [(pool.id, NONE_ID) for pool in pools if not pool.type.is_binary]
+    return positions | list_positions(reading.connection, others)
 
 
 def amounts_by_user(amounts: dict[int, int], currency: str, limit: int) -> dict[str, Decimal]:
     """User id → amount in units, the greatest first, at most ``limit`` of them."""
     listed = nsmallest(limit, amounts.items(), key=lambda entry: -entry[1])
     return {str(user): to_units(amount, currency) for user, amount in listed}
-
-
-def recreate(change: Change, game: Game, pool: Pool) -> None:
-    """Open the successor of a pool that takes no more bets, if the limits allow it (protocol, "Recreation")."""
-    limit = change.settings.max_unbacked_runs
-    unbacked_runs = count_unbacked_runs(change.connection, pool.id, limit)
-    if unbacked_runs >= limit or not may_open_pool(change, game):
-        update_recreate_on_end(change.connection, pool.id, recreate_on_end=False)
-        change.record_not_recreated(pool)
-        kept = get_pool(change.connection, pool.id)
-        if kept.status is PoolStatus.OPEN:  # it waits for late events, and shows what it will do
-            publish_open_pool(change, game, kept)
-        return
-    times = recreated_times(pool.times, change.now_ms, unbacked_runs)
-    if times.finish_at is not None and times.finish_at <= change.sent_at:
-        # The successor would have ended while the server was down, so it starts now instead.
-        times = recreated_times(pool.times, change.sent_at, unbacked_runs)
-        change.record_delay(game.id)
-    targets = [
-        NewPoolTarget(target.key, target.display_name, target.target_id)
-        for target in list_pool_targets(change.connection, pool.id)
-    ]
-    new = NewPoolRow(
-        game_id=pool.game_id,
-        type=pool.type,
-        description=pool.description,
-        action_id=pool.action_id,
-        target_level=pool.target_level,
-        unlisted_target=pool.unlisted_target,
-        takeout_millionths=pool.takeout_millionths,
-        created_at=times.start_at,
-        start_at=times.start_at,
-        finish_at=times.finish_at,
-        stop_accepting_bets_at=times.stop_accepting_bets_at,
-        recreate_on_end=True,
-        is_blocked=False,
-        hot_since=None,
-        recreated_from=pool.id,
-        min_stake=pool.min_stake,
-        max_stake=pool.max_stake,
-        is_cancellable=pool.is_cancellable,
-        settle_delay_ms=pool.settle_delay_ms,
-    )
-    open_pool(change, game, new, targets)

@@ -13,7 +13,13 @@ from gameserver.engine.corrections import (
     void_and_publish,
 )
 from gameserver.engine.preconditions import require_not_closed, require_source_open
-from gameserver.engine.settlement import Resolution, plan_settlement, position_without_event, shown_winners, target_keys
+from gameserver.engine.settlement import (
+    Resolution,
+    plan_settlement,
+    positions_without_event,
+    shown_winners,
+    target_keys,
+)
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.closing import (
     CancelGame,
@@ -107,14 +113,14 @@ def preview_close_game(reading: Reading, request: PreviewCloseGame) -> CloseGame
     game = reading.game(request, request.game_id)
     require_not_closed(game)
     pools = list_all_open_pools(reading.connection, game.id)
-    return CloseGamePreview(pools={pool.uuid: _closing(reading, pool) for pool in pools})
+    positions = positions_without_event(reading, [pool for pool in pools if resolves_at_close(pool, reading.now_ms)])
+    return CloseGamePreview(pools={pool.uuid: _closing(reading, pool, positions.get(pool.id)) for pool in pools})
 
 
-def _closing(reading: Reading, pool: Pool) -> ClosingPool:
+def _closing(reading: Reading, pool: Pool, position: int | None) -> ClosingPool:
     amount = to_units(pool.amount_total, pool.currency)
-    if not resolves_at_close(pool, reading.now_ms):
+    if position is None:
         return ClosingPool(REMAINS, None, None, 0, pool.participants, amount)
-    position = position_without_event(reading, pool)
     plan = plan_settlement(reading, pool, Resolution("close", (position,)))
     paid = to_units(pool.amount_total - plan.takeout, pool.currency)
     price = shown_winners(target_keys(reading, pool), (position,), plan.divisions).price

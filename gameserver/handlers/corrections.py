@@ -21,9 +21,9 @@ from gameserver.engine.corrections import (
     void_and_publish,
 )
 from gameserver.engine.details import counts_of
+from gameserver.engine.endings import end_pools
 from gameserver.engine.event_drafts import draft_action, draft_of, require_past, shown_event
 from gameserver.engine.events import EventDraft, count
-from gameserver.engine.settlement import end_pool
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.correction_previews import PreviewVoidGameEvent, VoidGameEventPreview
 from gameserver.protocol.corrections import (
@@ -113,8 +113,7 @@ def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedName
         versions=list_versions(change.connection, outcomes),
     )
     change.publish(game, amended, bettors=list_bettors_of_pools(change.connection, outcomes))
-    for pool, resolution in corrected.ends:
-        end_pool(change, pool, resolution)
+    end_pools(change, game, corrected.ends)
     for pool in corrected.reopened:
         publish_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)

@@ -10,15 +10,15 @@ from gameserver.domain.scores import with_event
 from gameserver.domain.targets import target_key
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import Change, Reading
+from gameserver.engine.endings import end_pools
 from gameserver.engine.event_drafts import draft_action, draft_of, require_past, require_within_pool, shown_event
 from gameserver.engine.events import EventDraft, count, resolutions_of
 from gameserver.engine.preconditions import require_running, require_unresolved
+from gameserver.engine.recreation import recreated
 from gameserver.engine.resolutions import draft_resolution, parse_winners
 from gameserver.engine.settlement import (
     Resolution,
     amounts_by_user,
-    end_pool,
-    is_recreated,
     plan_settlement,
     shown_winners,
     target_keys,
@@ -119,8 +119,7 @@ def register_game_event(change: Change, request: RegisterGameEvent, names: _Even
         count(change, event, draft.path, 1)
     registered = _event_message(change, draft)
     change.publish(draft.game, registered)
-    for pool, resolution in resolutions_of(change, draft):
-        end_pool(change, pool, resolution)
+    end_pools(change, draft.game, resolutions_of(change, draft))
     close_if_nothing_remains(change, draft.game.id)
     return registered
 
@@ -165,12 +164,13 @@ def preview_game_event(reading: Reading, request: PreviewGameEvent) -> GameEvent
     game, resolutions, score = _previewed(reading, request)
     open_pools = list_all_open_pools(reading.connection, game.id)
     free_slots = reading.settings.max_open_pools - len(open_pools)
+    asking = recreated(reading, game, [pool for pool, _ in resolutions])
     pools = {}
     for pool, resolution in resolutions:
         free_slots += 1
-        recreated = is_recreated(reading, game, pool) and free_slots > 0
-        free_slots -= recreated
-        pools[pool.uuid] = _preview(reading, pool, resolution, recreated=recreated)
+        is_recreated = pool.id in asking and free_slots > 0
+        free_slots -= is_recreated
+        pools[pool.uuid] = _preview(reading, pool, resolution, recreated=is_recreated)
     return GameEventPreview(
         pools=pools,
         untouched=[pool.uuid for pool in open_pools if pool.uuid not in pools],

@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from gameserver.config import Settings
-from gameserver.engine.context import DAY_MS, Change, Committed, Effects, Reading, SubscriberCount, nobody
+from gameserver.engine.context import DAY_MS, NO_AUDIENCE, Audience, Change, Committed, Effects, Reading
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.table import READS, WRITES, Handler, SetHandler, SetWrite
 from gameserver.protocol.betting import PlaceBetInBettingPool
+from gameserver.protocol.chat import MuteUser, RemoveTextMessage
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Request
 from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
@@ -17,8 +18,17 @@ from gameserver.storage.jobs import Job, Outcome, SetJob
 from gameserver.storage.replies import NewReply, StoredReply, find_replies, insert_replies
 from gameserver.storage.users import User
 
-# Bets are stored anyway, and admins of a game do not change how it goes.
-NOT_JOURNALED = frozenset({PlaceBetInBettingPool, BecomeAnAdminForGame, AppointAdminForGameByUsername, RemoveGameAdmin})
+# Bets are stored anyway, and neither the admins of a game nor its chat change how it goes.
+NOT_JOURNALED = frozenset(
+    {
+        PlaceBetInBettingPool,
+        BecomeAnAdminForGame,
+        AppointAdminForGameByUsername,
+        RemoveGameAdmin,
+        RemoveTextMessage,
+        MuteUser,
+    }
+)
 
 Parsed = tuple[Any, ...]
 
@@ -29,10 +39,10 @@ def run_read(
     user: User,
     now_ms: int,
     settings: Settings,
-    subscribers_of: SubscriberCount = nobody,
+    audience: Audience = NO_AUDIENCE,
 ) -> bytes:
     """Carry out a request that reads; the body of its reply. Raises `Rejected`."""
-    return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings, subscribers_of), request))
+    return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings, audience), request))
 
 
 def parse(request: Request, settings: Settings) -> Parsed:
@@ -42,7 +52,10 @@ def parse(request: Request, settings: Settings) -> Parsed:
 
 
 class WriteRequest(NamedTuple):
-    """A request that changes the database, as it was received; ``digest`` is None for one without a key."""
+    """A request that changes the database, as it was received; ``digest`` is None for one without a key.
+
+    ``over_http``: it came over no connection that could join games.
+    """
 
     request: Request
     parsed: Parsed
@@ -50,7 +63,8 @@ class WriteRequest(NamedTuple):
     user: User
     now_ms: int
     settings: Settings
-    subscribers_of: SubscriberCount = nobody
+    audience: Audience = NO_AUDIENCE
+    over_http: bool = False
 
     @property
     def key(self) -> tuple[int, str] | None:
@@ -108,7 +122,7 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
     outcomes = _answer_repeated(connection, writes)
     calls = {
         position: (
-            Change(connection, write.user, write.now_ms, write.settings, write.subscribers_of),
+            Change(connection, write.user, write.now_ms, write.settings, write.audience, over_http=write.over_http),
             write.request,
             *write.parsed,
         )

@@ -54,7 +54,7 @@ def list_games_for_source(reading: Reading, request: ListGamesForSource) -> Game
                 close_at=game.close_at,
                 currency=game.currency,
                 hashtag=game.hashtag,
-                subscribers=reading.subscribers_of(game.uuid),
+                subscribers=reading.audience.subscribers_of(game.uuid),
                 score=scores.get(game.id),
                 clock=clock_of(game),
                 open_pools=pools[game.id].open_pools if game.id in pools else 0,

@@ -4,13 +4,15 @@ from gameserver.config import Settings
 from gameserver.domain.parimutuel import Split
 from gameserver.engine.closing import close_if_nothing_remains
 from gameserver.engine.context import Change
+from gameserver.engine.endings import end_pools
 from gameserver.engine.resolutions import draft_resolution, parse_winners
-from gameserver.engine.settlement import end_pool, shown_winners, target_keys
+from gameserver.engine.settlement import shown_winners, target_keys
 from gameserver.protocol.events import (
     BettingPoolResolved,
     ResolveBettingPool,
 )
 from gameserver.storage.events import insert_event
+from gameserver.storage.games import get_game
 from gameserver.storage.pools import get_pool
 from gameserver.storage.settlements import get_settlement
 
@@ -24,7 +26,8 @@ def resolve_betting_pool(change: Change, request: ResolveBettingPool, keys: list
     """Resolve a pool by hand, and settle it."""
     draft = draft_resolution(change, request, request.pool_id, keys, request.happened_at, Split(request.split))
     draft = draft._replace(event=insert_event(change.connection, draft.event))
-    end_pool(change, draft.pool, draft.resolution)
+    game = get_game(change.connection, draft.pool.game_id)
+    end_pools(change, game, [(draft.pool, draft.resolution)])
     pool = get_pool(change.connection, draft.pool.id)
     assert pool.settlement_id is not None
     settlement = get_settlement(change.connection, pool.settlement_id)

@@ -11,16 +11,20 @@ from gameserver.engine.details import read_details
 from gameserver.errors import Rejected
 from gameserver.handlers import (
     betting,
+    chat,
     closing,
     corrections,
     events,
+    friends,
     game_lists,
     games,
     general,
+    leaderboards,
     match_clock,
     pool_history,
     pool_lists,
     pools,
+    predictions,
     receipts,
     resolutions,
     roles,
@@ -36,6 +40,7 @@ from gameserver.protocol.betting import (
     GetMyExposure,
     PlaceBetInBettingPool,
 )
+from gameserver.protocol.chat import GetChatHistory, MuteUser, RemoveTextMessage, TextMessage
 from gameserver.protocol.closing import CancelGame, PreviewCloseGame, ReopenGame
 from gameserver.protocol.correction_previews import PreviewVoidGameEvent
 from gameserver.protocol.corrections import (
@@ -49,6 +54,15 @@ from gameserver.protocol.events import (
     RegisterGameEvent,
     ResolveBettingPool,
 )
+from gameserver.protocol.friends import (
+    AcceptFriend,
+    AddFriend,
+    BlockUser,
+    ListBlocked,
+    ListFriends,
+    RemoveFriend,
+    UnblockUser,
+)
 from gameserver.protocol.game_lists import ListGamesForSource, ListGamesIAmAdminOf, ListUpcomingGamesForSource
 from gameserver.protocol.games import (
     CloseGame,
@@ -59,6 +73,16 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.leaderboards import (
+    GetFriendsLeaderboard,
+    GetFriendsLeaderboardForGame,
+    GetFriendsLeaderboardForGameSource,
+    GetLeaderboard,
+    GetLeaderboardForGame,
+    GetLeaderboardForGameSource,
+    GetUserTailoredLeaderboard,
+    GetUserTailoredLeaderboardForGameSource,
+)
 from gameserver.protocol.match_clock import SetMatchClock
 from gameserver.protocol.pool_history import GetBettingPoolHistory
 from gameserver.protocol.pools import (
@@ -71,6 +95,7 @@ from gameserver.protocol.pools import (
     ListResolvedBettingPoolsForGame,
     UpdateBettingPool,
 )
+from gameserver.protocol.predictions import GetMyFriendsPredictionsForGame, GetMyFriendsPredictionsForPool
 from gameserver.protocol.receipts import GetBetReceipt
 from gameserver.protocol.roles import (
     AddSourceAdmin,
@@ -142,6 +167,14 @@ READS: dict[type[Request], ReadHandler] = {
     ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
     ListGamesForSource: game_lists.list_games_for_source,
     ListUpcomingGamesForSource: game_lists.list_upcoming_games_for_source,
+    GetFriendsLeaderboard: leaderboards.get_friends_leaderboard,
+    GetFriendsLeaderboardForGame: leaderboards.get_friends_leaderboard_for_game,
+    GetFriendsLeaderboardForGameSource: leaderboards.get_friends_leaderboard_for_game_source,
+    GetLeaderboard: leaderboards.get_leaderboard,
+    GetLeaderboardForGame: leaderboards.get_leaderboard_for_game,
+    GetLeaderboardForGameSource: leaderboards.get_leaderboard_for_game_source,
+    GetUserTailoredLeaderboard: leaderboards.get_user_tailored_leaderboard,
+    GetUserTailoredLeaderboardForGameSource: leaderboards.get_user_tailored_leaderboard_for_game_source,
     ListAllBettingPoolsForGame: pool_lists.list_all_betting_pools_for_game,
     ListMyOpenBettingPoolsForGame: pool_lists.list_my_open_betting_pools_for_game,
     ListMyRunningPoolsForGame: pool_lists.list_my_running_pools_for_game,
@@ -154,6 +187,11 @@ READS: dict[type[Request], ReadHandler] = {
     ListGameSources: sources.list_game_sources,
     GetSourceReport: sources.get_source_report,
     GetGameDetails: read_details,
+    GetChatHistory: chat.get_chat_history,
+    ListFriends: friends.list_friends,
+    ListBlocked: friends.list_blocked,
+    GetMyFriendsPredictionsForPool: predictions.get_my_friends_predictions_for_pool,
+    GetMyFriendsPredictionsForGame: predictions.get_my_friends_predictions_for_game,
 }
 
 WRITES: dict[type[Request], Write | SetWrite] = {
@@ -192,6 +230,14 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     SuggestHotBettingPoolForActionAndTarget: Write(
         steering.suggest_hot_betting_pool_for_action_and_target, steering.parse_subject
     ),
+    AddFriend: Write(friends.add_friend),
+    AcceptFriend: Write(friends.accept_friend),
+    RemoveFriend: Write(friends.remove_friend),
+    BlockUser: Write(friends.block_user),
+    UnblockUser: Write(friends.unblock_user),
+    TextMessage: Write(chat.text_message, chat.parse_text_message),
+    RemoveTextMessage: Write(chat.remove_text_message),
+    MuteUser: Write(chat.mute_user),
 }
 
 CONNECTION: dict[type[Request], ConnectionHandler] = {

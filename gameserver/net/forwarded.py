@@ -36,6 +36,12 @@ class Addresses:
         return found is not None and any(found in network for network in self._networks)
 
 
+def is_private(address: str) -> bool:
+    """Whether an address is of this machine or of a private network."""
+    found = _parse(address.partition("%")[0])
+    return address == UNIX or (found is not None and found.is_private)
+
+
 def is_forwarded(head: Head) -> bool:
     """Whether a request has a header that proxies add."""
     return any(name.startswith(_PROXY_PREFIXES) and name != _SCRAPERS_OWN for name in head.headers)
@@ -70,10 +76,20 @@ def client_address(peer: str, head: Head, trusted: Addresses, header: str) -> st
     return address
 
 
+def came_by_https(peer: str, head: Head, trusted: Addresses, header: str) -> bool:
+    """Whether a trusted proxy says that the request reached it by HTTPS."""
+    if peer not in trusted:
+        return False
+    if header == "x-forwarded-for":
+        return head.items("x-forwarded-proto")[-1:] == ["https"]
+    elements = _elements(",".join(head.headers.get(header, ()))) or [[""]]
+    return _value(elements[-1], "proto").lower() == "https"
+
+
 def _hops(forwarded: str) -> list[str]:
     """The addresses in a ``Forwarded`` header, the client's first; "" stands for a malformed one."""
     elements = _elements(forwarded)
-    return [""] if elements is None else [_hop(pairs) for pairs in elements]
+    return [""] if elements is None else [_value(pairs, "for") for pairs in elements]
 
 
 def _elements(forwarded: str) -> list[list[str]] | None:
@@ -94,9 +110,10 @@ def _elements(forwarded: str) -> list[list[str]] | None:
     return None if quoted else elements[:-1]
 
 
-def _hop(element: list[str]) -> str:
+def _value(element: list[str], name: str) -> str:
+    """The value of a name that occurs exactly once in a well-formed element, else ""."""
     pairs = [_PAIR.fullmatch(part) for part in element]
-    found = [pair[2].strip('"') for pair in pairs if pair is not None and pair[1].lower() == "for"]
+    found = [pair[2].strip('"') for pair in pairs if pair is not None and pair[1].lower() == name]
     return found[0] if len(found) == 1 and None not in pairs else ""
 
 

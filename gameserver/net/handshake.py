@@ -1,4 +1,4 @@
-"""The WebSocket handshake (RFC 6455, section 4), and its check of web origins (protocol, "Logging on")."""
+"""The WebSocket handshake (RFC 6455, section 4)."""
 
 import base64
 import binascii
@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from gameserver.net.compression import NO_COMPRESSION, Compression, negotiate
 from gameserver.net.head import Head, HeadRefused, bad_request
+from gameserver.net.origins import require_allowed_origin
 
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _VERSION = "13"
 _ACCEPT_GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
-_MAX_LOGGED = 200  # characters of a client's header
 
 
 class Handshake(NamedTuple):
@@ -42,7 +41,7 @@ def accept_handshake(head: Head, allowed_origins: Set[str], compress_over_bytes:
         raise bad_request("a WebSocket handshake must have one Host header of ASCII characters")
     if key is None or not _is_websocket_key(key):
         raise bad_request("Sec-WebSocket-Key must be 16 bytes in base64")
-    _check_origin(head.headers.get("origin", []), host, allowed_origins)
+    require_allowed_origin(head, allowed_origins)
     accept = base64.b64encode(hashlib.sha1((key + _ACCEPT_GUID).encode("ascii"), usedforsecurity=False).digest())
     response = (
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -61,19 +60,3 @@ def _is_websocket_key(key: str) -> bool:
         return len(base64.b64decode(key, validate=True)) == 16
     except (binascii.Error, ValueError):
         return False
-
-
-def _check_origin(origins: list[str], host: str, allowed: Set[str]) -> None:
-    """Raise `HeadRefused` (403) for a web page whose origin is neither the server's own nor in ``allowed``."""
-    own = {_without_default_port(f"{scheme}://{host}".lower()) for scheme in _DEFAULT_PORTS}
-    for origin in origins:
-        plain = _without_default_port(origin.lower())
-        if plain not in own and plain not in allowed:
-            text = "this origin may not connect; the operator can add it to allowed_origins"
-            raise HeadRefused(
-                403, "not_authorized", text, fields={"origin": origin[:_MAX_LOGGED], "host": host[:_MAX_LOGGED]}
-            )
-
-
-def _without_default_port(origin: str) -> str:
-    return origin.removesuffix(_DEFAULT_PORTS.get(origin.partition("://")[0], ""))

@@ -10,9 +10,10 @@ import trio
 from gameserver.net.responses import Header, refusal
 
 WEBSOCKET_PATHS = ("/", "/ws")
-# What ends a head, or is allowed nowhere in it: a lone carriage return, and the characters on which h11's header
-# patterns backtrack blank by blank, in time quadratic in the number of blanks.
-_END_OR_STRAY = re.compile(rb"\n\r?\n|[\x00\v\f]|\r[^\n]")
+# What is allowed nowhere in a head: a lone carriage return or line feed and a folded line, which proxies read in
+# several ways, and the characters on which h11's header patterns backtrack blank by blank, in quadratic time.
+_STRAY = re.compile(rb"(?<!\r)\n|\r[^\n]|\n[ \t]|[\x00\v\f]")
+_END = b"\r\n\r\n"
 _NO_REQUEST = "this is not an HTTP/1.1 request"
 
 
@@ -51,6 +52,7 @@ class Head(NamedTuple):
     query: str
     headers: dict[str, list[str]]
     rest: bytes
+    version: str = "1.1"
 
     def items(self, name: str) -> list[str]:
         """The comma-separated items of a header, in lower case."""
@@ -69,37 +71,46 @@ class Head(NamedTuple):
         return self._replace(path=self.path[len(base_path) :] or "/")
 
     @property
+    def keeps_open(self) -> bool:
+        """Whether the client may send another request on the connection."""
+        return self.version == "1.1" and "close" not in self.items("connection")
+
+    @property
     def wants_websocket(self) -> bool:
         """Whether this is a request for the WebSocket API."""
         return self.path in WEBSOCKET_PATHS and "websocket" in self.items("upgrade")
 
 
-async def read_head(transport: trio.abc.Stream, max_bytes: int) -> Head | None:
-    """Read a request head; None if the client closes before the head is complete.
+async def read_head(transport: trio.abc.Stream, max_bytes: int, early: bytes = b"") -> Head | None:
+    """Read a request head, which begins with ``early``; None if the client closes before the head is complete.
 
     Raises `HeadRefused` if it is not an HTTP/1.1 request, or is longer than ``max_bytes``.
     """
-    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=max_bytes)
-    received, last = 0, b""
-    while data := bytes(await transport.receive_some(max_bytes)):
-        found = _END_OR_STRAY.search(last + data)
-        if found is not None and found[0][-1:] != b"\n":
+    received, seen = bytearray(early), 0
+    while True:
+        found = received.find(_END, max(0, seen - len(_END) + 1))
+        end = found + len(_END) if found >= 0 else len(received)
+        if _STRAY.search(received, max(0, seen - 1), end):
             raise HeadRefused(400, "bad_request", _NO_REQUEST)
-        received, last = received + len(data), (last + data)[-2:]
-        parser.receive_data(data)
-        try:
-            event = parser.next_event()
-        except h11.RemoteProtocolError as error:
-            raise HeadRefused(error.error_status_hint, "bad_request", _NO_REQUEST) from None
-        if isinstance(event, h11.Request):
-            rest = parser.trailing_data[0]
-            if received - len(rest) > max_bytes:
-                raise HeadRefused(431, "bad_request", f"a request head may have at most {max_bytes} bytes")
-            return _head(event, rest)
-    return None
+        if end > max_bytes:
+            raise HeadRefused(431, "bad_request", f"a request head may have at most {max_bytes} bytes")
+        if found >= 0:
+            return _parse(bytes(received[:end]), bytes(received[end:]))
+        seen = end
+        data = await transport.receive_some(max_bytes)
+        if not data:
+            return None
+        received += data
 
 
-def _head(request: h11.Request, rest: bytes) -> Head:
+def _parse(head: bytes, rest: bytes) -> Head:
+    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=len(head))
+    parser.receive_data(head)
+    try:
+        request = parser.next_event()
+    except h11.RemoteProtocolError as error:
+        raise HeadRefused(error.error_status_hint, "bad_request", _NO_REQUEST) from None
+    assert isinstance(request, h11.Request)
     headers: dict[str, list[str]] = {}
     for name, value in request.headers:
         headers.setdefault(name.decode("ascii"), []).append(value.decode("latin-1"))
@@ -110,4 +121,4 @@ def _head(request: h11.Request, rest: bytes) -> Head:
     path, _, query = target.partition("?")
     if request.http_version == b"1.0":
         headers.pop("upgrade", None)  # ignored in HTTP/1.0 (RFC 9110, section 7.8)
-    return Head(request.method.decode("ascii"), path, query, headers, rest)
+    return Head(request.method.decode("ascii"), path, query, headers, rest, request.http_version.decode("ascii"))

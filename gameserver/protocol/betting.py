@@ -10,6 +10,7 @@ from gameserver.errors import ErrorCode
 from gameserver.protocol.declare import Kind, Message, Request, Role, first_part, message, operation
 from gameserver.protocol.fields import Currency, Name, Number, Uuid
 from gameserver.protocol.pools import ShownBet, TargetSums
+from gameserver.protocol.predictions import FriendBet
 
 
 @message
@@ -58,7 +59,7 @@ class BalanceUpdate(Message, tag=815, frozen=True):
     by=Role.USER,
     kind=Kind.WRITE,
     replies=[BetPlacedInBettingPool],
-    broadcasts=[BettingPoolBetsDistributionUpdate, BalanceUpdate],
+    broadcasts=[BettingPoolBetsDistributionUpdate, FriendBet, BalanceUpdate],
     errors=[
         ErrorCode.NOT_AUTHORIZED,
         ErrorCode.NOT_FOUND,

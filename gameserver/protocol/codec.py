@@ -6,7 +6,7 @@ accepts the lenient spellings (protocol, "Values"), numbers as strings for examp
 
 import hashlib
 import re
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
@@ -194,12 +194,14 @@ def request_digest(text: str) -> bytes:
 
 def request_parameters(request: Request) -> bytes:
     """A request's parameters as a JSON object, without those at their defaults."""
-    values = {
-        field.name: getattr(request, field.name)
-        for field in msgspec.structs.fields(request)
-        if field.name != "header" and getattr(request, field.name) != field.default
-    }
+    values = {name: value for name, default in _defaults(type(request)) if (value := getattr(request, name)) != default}
     return msgspec.json.encode(values)
+
+
+@cache
+def _defaults(kind: type[Request]) -> list[tuple[str, Any]]:
+    """The parameters of an operation, each with its default."""
+    return [(field.name, field.default) for field in msgspec.structs.fields(kind) if field.name != "header"]
 
 
 class ResponseHeader(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -82,10 +82,25 @@ UnlistedTargetChoice = Annotated[
 ]
 SplitChoice = Annotated[Literal["profit", "pot"], Meta(description="'profit' or 'pot'")]
 ChatChoice = Annotated[Literal["all", "accounts", "off"], Meta(description="'all', 'accounts' or 'off'")]
+# Blanks around it may make a text longer than the 500 characters that `gameserver.domain.chat` lets it have.
+ChatText = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=1_000,
+        pattern=rf"\A(?=[\s\S]*?{VISIBLE})[^\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]*\Z",
+        description="1 to 500 characters besides blanks around them, no control characters but line breaks",
+    ),
+]
+MuteSeconds = Annotated[
+    int, Meta(ge=0, le=31_536_000, description="an integer of seconds from 0, which unmutes, to 31536000, a year")
+]
 ListedGames = Annotated[Literal["open", "closed", "all"], Meta(description="'open', 'closed' or 'all'")]
 ExternalId = Annotated[str, _text_up_to(64)]
 Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
+Place = Annotated[int, Meta(ge=0, le=2**53 - 1, description="a place in a ranking, an integer from 0 up")]
+ShownCount = Annotated[int, Meta(ge=0, le=100, description="an integer from 0 to 100")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]
 Epoch = Annotated[
     str, Meta(min_length=1, max_length=64, description="the epoch of the 333 or 342 that after_seq goes back to")

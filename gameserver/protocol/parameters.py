@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -92,7 +92,9 @@ def _describe(kind: inspect.Type) -> tuple[bool, bool, str]:
     return not textual, REJECTS_SECONDS in extra, schema.get("description", "")
 
 
-def _parameters_of(struct: type[msgspec.Struct]) -> dict[str, Parameter]:
+@cache
+def parameters_of(struct: type[msgspec.Struct]) -> dict[str, Parameter]:
+    """How each field of a struct is decoded leniently, in the order declared; a request's header aside."""
     described = {field.name: field.type for field in inspect.type_info(struct).fields}  # type: ignore[attr-defined]
     parameters: dict[str, Parameter] = {}
     for field in msgspec.structs.fields(struct):
@@ -109,7 +111,7 @@ def _reader(type_: Any, kind: inspect.Type) -> Callable[[Raw], Any]:
     if not isinstance(described, inspect.DictType) or not isinstance(described.value_type, inspect.StructType):
         return msgspec.json.Decoder(type_, strict=False).decode
     struct = described.value_type.cls
-    return partial(_read_objects, struct, _parameters_of(struct))
+    return partial(_read_objects, struct, parameters_of(struct))
 
 
 def _read_objects(struct: type[msgspec.Struct], parameters: dict[str, Parameter], raw: Raw) -> dict[str, Any]:
@@ -124,5 +126,5 @@ def _read_objects(struct: type[msgspec.Struct], parameters: dict[str, Parameter]
 
 # The parameters of each operation by name, in the order declared.
 PARAMETERS: dict[int, dict[str, Parameter]] = {
-    op: _parameters_of(operation.request) for op, operation in OPERATIONS.items()
+    op: parameters_of(operation.request) for op, operation in OPERATIONS.items()
 }

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 import trio
 
 from gameserver.errors import ErrorCode
-from gameserver.net.forwarded import client_address, is_forwarded, names_address
+from gameserver.net.checks import RETRY_AFTER
+from gameserver.net.forwarded import came_by_https, client_address, is_forwarded, names_address
 from gameserver.net.head import Head, HeadRefused
 from gameserver.ops.log import log
 from gameserver.realtime.connection_limits import limit_key
 from gameserver.realtime.context import ServerContext
-from gameserver.web.endpoints import RETRY_AFTER
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ class Admission:
 
     ``peer`` is the address at the other end of the connection, ``address`` the client's, which differs once the
     request's head is read if the peer is a trusted proxy; ``limit_key`` is that by which the client is limited.
+    ``is_secure`` says whether the last request came by TLS, to this server or to a trusted proxy.
     ``fields`` are in every log record of the connection. ``has_slot`` says whether the connection is counted under the
     limits; without a slot it gets health checks only. ``transport`` is the stream to use, ``answered`` whether an HTTP
     response was sent.
@@ -35,6 +36,7 @@ class Admission:
         "at_metrics_port",
         "fields",
         "has_slot",
+        "is_secure",
         "limit_key",
         "peer",
         "transport",
@@ -48,6 +50,7 @@ class Admission:
         self.at_metrics_port = at_metrics_port
         self.fields: dict[str, object] = {"connection": next(context.connection_numbers)}
         self.answered = False
+        self.is_secure = context.certificate is not None
         self._is_anonymous = True
         self.set_peer(peer)
         # A trusted proxy's own address has no limit: the client is counted once it is known.
@@ -61,7 +64,9 @@ class Admission:
     def locate(self, head: Head) -> None:
         """Set the client's address by a request's head. Raises `HeadRefused`."""
         context = self._context
-        self._set_address(client_address(self.peer, head, context.trusted_proxies, context.settings.proxy_header))
+        given = (self.peer, head, context.trusted_proxies, context.settings.proxy_header)
+        self._set_address(client_address(*given))
+        self.is_secure = context.certificate is not None or came_by_https(*given)
 
     def _set_address(self, address: str) -> None:
         self.address = self.fields["address"] = address
@@ -81,6 +86,13 @@ class Admission:
             if not self._context.connection_limiter.assign_address(self.limit_key):
                 raise self.too_many_connections()
             self._counted_as = self.limit_key
+
+    def release_client(self) -> None:
+        """Forget the client once it is answered, since a proxy's next request may be another client's."""
+        self.fields.pop("user", None)
+        if self.peer in self._context.trusted_proxies:
+            self._context.connection_limiter.release_address(self._counted_as, is_anonymous=self._is_anonymous)
+            self._counted_as = None
 
     def mark_logged_on(self) -> None:
         """Stop counting the connection as anonymous, since a user has logged on."""

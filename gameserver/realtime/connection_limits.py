@@ -72,6 +72,10 @@ class ConnectionLimiter:
     def release(self, address: str | None, *, is_anonymous: bool = True) -> None:
         """Stop counting a connection."""
         self._total -= 1
+        self.release_address(address, is_anonymous=is_anonymous)
+
+    def release_address(self, address: str | None, *, is_anonymous: bool = True) -> None:
+        """Stop counting a connection at its address, None if it has none; it stays counted in all."""
         if address is None:
             return
         _decrement(self._by_address, address)

@@ -82,6 +82,11 @@ class ConnectionRegistry:
         """The number of a user's open connections, those by view keys included."""
         return len(self._of_user.get(user_id, ()))
 
+    def is_online(self, user_id: int) -> bool:
+        """Whether a user has an open connection other than by a view key; may be asked for in any thread."""
+        connections = tuple(self._of_user.get(user_id, ()))
+        return any(it.session is not None and not it.session.is_view for it in connections)
+
     def of_user(self, user_id: int) -> list[RegisteredConnection]:
         """The open connections that get messages meant for a user: none by a view key."""
         connections = self._of_user.get(user_id, ())

@@ -14,6 +14,7 @@ from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
 from gameserver.handlers.execution import run_read
+from gameserver.net.application import HttpApplication
 from gameserver.net.compression import Compression, MessageFrames, compress, is_costly
 from gameserver.net.forwarded import Addresses
 from gameserver.net.outbox import Gathering
@@ -27,6 +28,7 @@ from gameserver.protocol.codec import with_subscribers
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
+from gameserver.realtime.audience import ServerAudience
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connection_limits import ConnectionLimiter
 from gameserver.realtime.connections import ConnectionRegistry
@@ -48,7 +50,8 @@ _PROBE_S = 1.0  # for a test write to succeed
 class ServerContext:
     """The store, the clock, the hubs, the connection registry and the limits of one server.
 
-    ``run_aside`` runs a function in a worker thread, one at a time: what would hold up the event loop.
+    ``run_aside`` runs a function in a worker thread, one at a time: what would hold up the event loop. ``application``
+    answers HTTP requests; ``idle_http`` are the scopes in which connections wait for the next one.
     """
 
     settings: Settings
@@ -75,9 +78,13 @@ class ServerContext:
     user_rate_limiter: RateLimiter = field(init=False)
     address_rate_limiter: RateLimiter = field(init=False)
     limits: Limits = field(init=False)
+    audience: ServerAudience = field(init=False)
+    application: HttpApplication = field(init=False)
+    idle_http: set[trio.CancelScope] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         settings = self.settings
+        self.audience = ServerAudience(self.hubs, self.registry)
         self.connection_limiter = ConnectionLimiter(
             settings.max_connections,
             settings.max_connections_per_address,
@@ -93,8 +100,10 @@ class ServerContext:
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
 
     def drain(self) -> None:
-        """Refuse new WebSocket connections, and close each open one with 1001 once its requests are answered."""
+        """Refuse new connections, and close each open one, a WebSocket with 1001, once its requests are answered."""
         self.draining = True
+        for waiting in tuple(self.idle_http):
+            waiting.cancel()
         for connection in self.registry.all_connections():
             connection.drain()
 
@@ -174,7 +183,7 @@ class ServerContext:
                 user=user,
                 now_ms=now_ms,
                 settings=self.settings,
-                subscribers_of=self.hubs.subscribers_of,
+                audience=self.audience,
             )
         )
 

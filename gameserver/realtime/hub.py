@@ -2,44 +2,32 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from itertools import groupby
+from typing import Protocol
 
 import trio
 
 from gameserver.engine.context import PoolBet, Publication, ReopenedPool
 from gameserver.engine.distribution import Updates, distribution_updates
 from gameserver.errors import Rejected
-from gameserver.net.compression import (
-    MAX_INLINE_BYTES,
-    Compression,
-    MessageFrames,
-    compress,
-    is_costly,
-    joined_frames,
-)
+from gameserver.net.compression import MAX_INLINE_BYTES, MessageFrames, compress, is_costly, joined_frames
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
-from gameserver.protocol.codec import ResponseHeader, encode_body, with_header
+from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions, DueUpdate
-from gameserver.realtime.presence import Presence
+from gameserver.realtime.friend_bets import FriendBets, frames_by_friend
+from gameserver.realtime.presence import Attendance, Presence
+from gameserver.realtime.pushing import message_frames, push_all
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
-R = TypeVar("R")
-
-_PUSHES_BETWEEN_CHECKPOINTS = 200
 _MAX_REST_S = 0.05
-
-
-def message_frames(body: bytes, now_ms: int, seq: int | None = None) -> MessageFrames:
-    """A broadcast, whose frames are the same for every connection."""
-    return MessageFrames(with_header(ResponseHeader(t=now_ms, seq=seq), body))
 
 
 class Subscriber(Protocol):
@@ -85,6 +73,7 @@ class HubContext:
     presence_interval_s: float
     distribution_interval_s: float
     deliveries: int = 0
+    attendance: Attendance = field(default_factory=Attendance)
 
 
 class Hub:
@@ -104,16 +93,18 @@ class Hub:
         self._subscriptions: dict[Subscription, None] = {}
         self._active: dict[Subscription, Outbox] = {}
         self._connections_of: Counter[int] = Counter()
-        self._pending: list[tuple[Publication | None, MessageFrames]] = []
+        self._pending: list[tuple[Publication, MessageFrames]] = []
+        self._passing: list[tuple[MessageFrames, frozenset[int]]] = []  # not durable, and for whom it is not
         self._first_pending_seq: int | None = None
         self._has_work = False
         self._work = trio.lowlevel.ParkingLot()
         self._flushed = trio.lowlevel.ParkingLot()
         self._distributions = Distributions(context.distribution_interval_s, context.call_later, self.wake)
+        self._friend_bets = FriendBets()
         self._presence = Presence(
             game_uuid,
             push_now=self._push_now,
-            push_soon=self.push_soon,
+            push_soon=lambda message: self.push_soon(encode_body(message)),
             count=lambda: self.subscribers,
             call_later=context.call_later,
             detail_limit=context.presence_detail_limit,
@@ -128,7 +119,7 @@ class Hub:
     @property
     def backlog(self) -> int:
         """The number of broadcasts that are to be pushed."""
-        return len(self._pending)
+        return len(self._pending) + len(self._passing)
 
     @property
     def subscribers(self) -> int:
@@ -145,10 +136,11 @@ class Hub:
         self._pending.append((publication, message))
         self.wake()
 
-    def push_soon(self, message: Message) -> None:
-        """Queue a broadcast that is not durable for all subscribers."""
-        self._pending.append((None, message_frames(encode_body(message), self._context.now_ms())))
-        self.wake()
+    def push_soon(self, body: bytes, but_for: frozenset[int] = frozenset()) -> None:
+        """Queue a broadcast that is not durable for all subscribers but some users."""
+        if self._subscriptions:
+            self._passing.append((message_frames(body, self._context.now_ms()), but_for))
+            self.wake()
 
     def _push_now(self, message: Message) -> None:
         """Push a broadcast that is not durable at once; for games with few subscribers."""
@@ -173,19 +165,21 @@ class Hub:
             began = trio.current_time()
             try:
                 await self._flush()
+                await self._push_passing()
                 await self._push_distributions()
             except Exception:
                 text = "a game's hub failed: its subscribers must reconnect"
                 log_failure(logger, logging.ERROR, "internal_error", text, game=self.game_uuid)
                 self.close_subscribers()
             # In a burst, a game with many subscribers yields as much time as it used, and then pushes one larger batch.
-            if self._pending:
+            if self._pending or self._passing:
                 await trio.sleep(min(trio.current_time() - began, _MAX_REST_S))
 
     def note_bet(self, bet: PoolBet) -> None:
         """Schedule the distribution update of a pool on which a bet was placed."""
         if self._subscriptions:
             self._distributions.add_bet(bet.pool_uuid, bet.bet)
+            self._friend_bets.note(bet)
 
     def note_reopened(self, reopened: ReopenedPool) -> None:
         """Schedule the distribution update of a pool that is open again."""
@@ -207,16 +201,21 @@ class Hub:
         self._distributions.push_again(pushed_before)
 
     async def _push_distributions(self) -> None:
-        """Read and push the distribution updates that are due (361), of pools that are still open then."""
-        due = self._distributions.take_due()
-        if not due:
+        """Read and push the distribution updates that are due (361), of pools that are still open then.
+
+        Who of the subscribers is a friend of those who have bet is read along, and told of their bets (4611).
+        """
+        due, bets = self._distributions.take_due(), self._friend_bets.take()
+        if not due and not bets:
             return
         try:
-            job = partial(distribution_updates, due, self.game_uuid, self._connections_of)
+            bettors = {bet.user_id for _, bet in bets if isinstance(bet.user_id, int)}
+            job = partial(distribution_updates, due, bettors, self.game_uuid, self._connections_of)
             updates = await self._context.read(job)
         except Rejected as rejected:
             logger.warning("distribution updates of game %s are delayed: %s", self.game_uuid, rejected.text)
             self._distributions.requeue(due)
+            self._friend_bets.put_back(bets)
             return
         for_all = self._current(due, updates.for_all)
         for_admins = self._current(due, updates.for_admins) if updates.admins else {}
@@ -225,6 +224,14 @@ class Hub:
             await self._push(list(for_all.values()), pools=list(for_all), but_for=updates.admins)
         if for_admins:
             await self._push(list(for_admins.values()), pools=list(for_admins), only_for=updates.admins)
+        if updates.friends_of:
+            self._tell_friends(frames_by_friend(bets, updates.friends_of, self._context.now_ms()))
+
+    def _tell_friends(self, told: Mapping[int, list[MessageFrames]]) -> None:
+        """Push to each user in ``told`` what is to be told to that user alone."""
+        for subscription, outbox in list(self._active.items()):
+            if subscription.user is not None and subscription.user.id in told:
+                outbox.push_if_room(joined_frames(told[subscription.user.id], outbox.compression))
 
     def _current(self, due: Iterable[DueUpdate], bodies: Iterable[bytes | None]) -> dict[str, MessageFrames]:
         """The updates of the pools that have not ended since they were read."""
@@ -243,29 +250,35 @@ class Hub:
         """Push all queued broadcasts, as one piece, to the subscriptions that are active now."""
         pending, self._pending = self._pending, []
         self._first_pending_seq = None
-        durable = [publication for publication, _ in pending if publication is not None]
+        durable = [publication for publication, _ in pending]
         # Subscribers read broadcasts up to last_seq from the log, and a new hub may hold some of those.
-        fresh = [message for publication, message in pending if publication is None or publication.seq > self.last_seq]
+        fresh = [message for publication, message in pending if publication.seq > self.last_seq]
         watchers = self._watchers(durable[0].source_id) if durable else []
         if durable:
             self.last_seq = max(self.last_seq, durable[-1].seq)
             for publication in durable:
                 self._note_end(publication)
-        for_watchers = [message for publication, message in pending if publication and publication.for_watchers]
+        for_watchers = [message for publication, message in pending if publication.for_watchers]
         about = {pool for publication in durable for pool in publication.about}
         try:
             if fresh:
-                await self._push(fresh, about if durable else None)
+                await self._push(fresh, about)
             if self.closed:
                 self._end_subscriptions()
             if for_watchers:
                 await self._compress_ahead(for_watchers, watchers)
-                await _push_all(watchers, list, for_watchers, ())
+                await push_all(watchers, list, for_watchers, ())
         except Exception:
             self.close_subscribers(watchers if for_watchers else ())
             raise
         finally:
             self._flushed.unpark_all()
+
+    async def _push_passing(self) -> None:
+        """Push what is queued and not durable, as one piece for as long as the same users are left out."""
+        passing, self._passing = self._passing, []
+        for but_for, group in groupby(passing, key=lambda entry: entry[1]):
+            await self._push([message for message, _ in group], but_for=but_for)
 
     async def _push(
         self,
@@ -276,13 +289,13 @@ class Hub:
         but_for: Collection[int] = (),
         only_for: Collection[int] = (),
     ) -> None:
-        """Push messages to the active subscriptions, or those of some users, as `_push_all` describes."""
+        """Push messages to the active subscriptions, or those of some users, as `push_all` describes."""
         active = list(self._active.items())
         if but_for or only_for:
             users = only_for or but_for
             active = [it for it in active if (it[0].user is not None and it[0].user.id in users) is bool(only_for)]
         await self._compress_ahead(messages, (outbox for _, outbox in active))
-        self._context.deliveries += await _push_all(active, self._still_active, messages, about, pools) * len(messages)
+        self._context.deliveries += await push_all(active, self._still_active, messages, about, pools) * len(messages)
 
     def _still_active(self, part: Sequence[tuple[Subscription, Outbox]]) -> list[Outbox]:
         """The outboxes of subscriptions that are still active: a subscriber may leave while others are pushed to."""
@@ -328,13 +341,14 @@ class Hub:
     def enter(self, subscription: Subscription, replaced: Subscription | None = None) -> None:
         """Add a subscription, not yet active, in place of ``replaced``; a user's first one is announced."""
         user = subscription.user
+        if user is not None:
+            if replaced is None and not self._connections_of[user.id]:
+                self._presence.user_joined(user)
+            self._connections_of[user.id] += 1
+            self._context.attendance.enter(user.id, self.game_uuid)
+        self._subscriptions[subscription] = None
         if replaced is not None:
             self._remove(replaced)
-        elif user is not None and not self._connections_of[user.id]:
-            self._presence.user_joined(user)
-        if user is not None:
-            self._connections_of[user.id] += 1
-        self._subscriptions[subscription] = None
 
     def activate(self, subscription: Subscription) -> None:
         """Push broadcasts to a subscription from now on, unless it has ended."""
@@ -358,37 +372,5 @@ class Hub:
             self._connections_of[user_id] -= 1
             if not self._connections_of[user_id]:
                 del self._connections_of[user_id]
+                self._context.attendance.leave(user_id, self.game_uuid)
         return True
-
-
-async def _push_all(
-    readers: Sequence[R],
-    outboxes_of: Callable[[Sequence[R]], list[Outbox]],
-    messages: Sequence[MessageFrames],
-    about: Collection[str] | None,
-    pools: Sequence[str] | None = None,
-) -> int:
-    """Push messages, joined once for the readers of each compression, to readers' outboxes; to how many.
-
-    They are durable broadcasts about the pools ``about``, or distribution updates of each of ``pools``, or neither: not
-    durable. ``outboxes_of`` gives the outboxes of some of the readers, right before they are pushed to.
-    """
-    updates = list(zip(pools, messages, strict=True)) if pools is not None else None
-    pieces: dict[Compression, bytes] = {}
-    count = 0
-    for start in range(0, len(readers), _PUSHES_BETWEEN_CHECKPOINTS):
-        if start:
-            await trio.lowlevel.checkpoint()
-        outboxes = outboxes_of(readers[start : start + _PUSHES_BETWEEN_CHECKPOINTS])
-        for outbox in outboxes:
-            frames = pieces.get(outbox.compression)
-            if frames is None:
-                frames = pieces[outbox.compression] = joined_frames(messages, outbox.compression)
-            if about is not None:
-                outbox.push(frames, about)
-            elif updates is not None:
-                outbox.push_updates(updates, frames)
-            else:
-                outbox.push_if_room(frames)
-        count += len(outboxes)
-    return count

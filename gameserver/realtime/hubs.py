@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import trio
 
-from gameserver.engine.context import PoolBet, Publication, ReopenedPool
+from gameserver.engine.context import Announcement, PoolBet, Publication, ReopenedPool
 from gameserver.engine.distribution import Updates
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
@@ -91,6 +91,16 @@ class Hubs:
         """The number of connections that have joined a game; may be asked for in any thread."""
         hub = self._hubs.get(game_uuid)
         return 0 if hub is None else hub.subscribers
+
+    def announce(self, announcement: Announcement) -> None:
+        """Pass a broadcast that is not durable to its game's hub, if the game has subscribers."""
+        hub = self._hubs.get(announcement.game_uuid)
+        if hub is not None:
+            hub.push_soon(announcement.body, announcement.but_for)
+
+    def games_of(self, user_id: int) -> list[str]:
+        """The ids of the games that a user is present in; may be asked for in any thread."""
+        return self._context.attendance.games_of(user_id)
 
     @property
     def deliveries(self) -> int:

@@ -11,18 +11,7 @@ from gameserver.config import UNIX
 from gameserver.engine.sessions import Login
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.net.accept import accept_forever
-from gameserver.net.handshake import Handshake, accept_handshake
-from gameserver.net.head import Head, HeadRefused, read_head
-from gameserver.net.proxy_protocol import read_source
-from gameserver.net.responses import without_body
-from gameserver.net.tls import Certificate
-from gameserver.ops.log import log_failure, set_context
-from gameserver.ops.prometheus import PrometheusMetrics
-from gameserver.realtime.admission import Admission
-from gameserver.realtime.connection import Connection
-from gameserver.realtime.context import ServerContext
-from gameserver.realtime.logon import Query, read_query, unauthorized
-from gameserver.web.endpoints import (
+from gameserver.net.checks import (
     DRAINING,
     FULL,
     METRICS,
@@ -34,6 +23,18 @@ from gameserver.web.endpoints import (
     endpoint,
     is_check,
 )
+from gameserver.net.handshake import Handshake, accept_handshake
+from gameserver.net.head import Head, HeadRefused, read_head
+from gameserver.net.proxy_protocol import read_source
+from gameserver.net.responses import without_body
+from gameserver.net.tls import Certificate
+from gameserver.ops.log import log_failure, set_context
+from gameserver.ops.prometheus import PrometheusMetrics
+from gameserver.realtime.admission import Admission
+from gameserver.realtime.connection import Connection
+from gameserver.realtime.context import ServerContext
+from gameserver.realtime.http import respond_last, serve_http
+from gameserver.realtime.logon import Query, read_query, unauthorized
 
 logger = logging.getLogger(__name__)
 
@@ -44,19 +45,19 @@ async def serve_connection(
     context: ServerContext,
     transport: trio.abc.Stream,
     peer: str,
-    websockets: trio.Nursery,
+    clients: trio.Nursery,
     *,
     at_metrics_port: bool = False,
 ) -> None:
-    """Serve one connection from the address ``peer``: answer its request, or pass a WebSocket to a task of its own.
+    """Serve one connection from the address ``peer``: answer a check or refuse it, or pass it to a task of its own.
 
-    That task belongs to ``websockets``, which stays open until the server drains. No client's behaviour raises.
+    That task belongs to ``clients``, which stays open until the server drains. No client's behaviour raises.
     """
     admission = Admission(context, transport, peer, at_metrics_port=at_metrics_port)
     set_context(admission.fields)
-    opening = await _contain(admission, _serve_request(context, admission))
-    if opening is not None:
-        websockets.start_soon(_contain, admission, _serve_websocket(context, admission, opening))
+    routed: _Routed | None = await _contain(admission, _serve_request(context, admission))
+    if routed is not None:
+        clients.start_soon(_contain, admission, _serve_client(context, admission, routed))
 
 
 async def _contain(admission: Admission, serve: Awaitable[T | None]) -> T | None:
@@ -86,39 +87,48 @@ class _Opening(NamedTuple):
     early: bytes
 
 
-async def _serve_request(context: ServerContext, admission: Admission) -> _Opening | None:
-    """Read a connection's request and answer it, unless it is a WebSocket handshake.
+_Routed = _Opening | Head  # a head is that of a request to the application
+
+
+async def _serve_request(context: ServerContext, admission: Admission) -> _Routed | None:
+    """Read a connection's first request, and answer it unless it is for the application or opens a WebSocket.
 
     A connection beyond the limits gets health checks only, unless a slot is free by its request.
     """
     if admission.has_slot:
         return await _in_time(context, admission, _read_request(context, admission))
-    opening = None
+    routed = None
     with context.reserve.hold() as hold:
-        opening = await _in_time(context, admission, _read_request(context, admission))
+        routed = await _in_time(context, admission, _read_request(context, admission))
     if hold.cancelled_caught and not admission.answered:
         refused = admission.too_many_connections()
         admission.record_refusal(refused.reason, refused.fields)
         if context.certificate is None:
             await admission.transport.send_all(refused.response)
-    return opening
+    return routed
 
 
 async def _in_time(context: ServerContext, admission: Admission, step: Awaitable[T]) -> T | None:
     """Take a step of the handshake; None if it is refused, or not done within ``handshake_timeout_s``."""
     done = None
-    try:
-        with trio.move_on_after(context.settings.handshake_timeout_s) as deadline:
-            done = await step
-        if deadline.cancelled_caught:
-            admission.record_refusal("timeout")
-    except HeadRefused as refused:
-        admission.record_refusal(refused.reason, refused.fields)
-        await _respond(context, admission, refused.response)
+    with trio.move_on_after(context.settings.handshake_timeout_s) as deadline:
+        done = await _unless_refused(context, admission, step)
+    if deadline.cancelled_caught:
+        admission.record_refusal("timeout")
     return done
 
 
-async def _read_request(context: ServerContext, admission: Admission) -> _Opening | None:
+async def _unless_refused(context: ServerContext, admission: Admission, step: Awaitable[T]) -> T | None:
+    """Take a step of serving a connection; None if it is refused, which is answered."""
+    try:
+        return await step
+    except HeadRefused as refused:
+        admission.record_refusal(refused.reason, refused.fields)
+        await respond_last(context, admission, refused.response)
+    return None
+
+
+async def _read_request(context: ServerContext, admission: Admission) -> _Routed | None:
     if context.settings.proxy_protocol and admission.peer in context.trusted_proxies:
         admission.set_peer(await read_source(admission.transport) or admission.peer)
     if context.certificate is not None:
@@ -126,9 +136,12 @@ async def _read_request(context: ServerContext, admission: Admission) -> _Openin
     return await _handle_head(context, admission)
 
 
-async def _handle_head(context: ServerContext, admission: Admission) -> _Opening | None:
-    """Read a request's head and route it: HTTP requests are answered here. Raises `HeadRefused`."""
-    head = await read_head(admission.transport, context.settings.max_head_bytes)
+async def _handle_head(context: ServerContext, admission: Admission, early: bytes = b"") -> _Routed | None:
+    """Read a request's head, which begins with ``early``, and route it; checks are answered here.
+
+    Raises `HeadRefused`.
+    """
+    head = await read_head(admission.transport, context.settings.max_head_bytes, early)
     if head is None:
         admission.record_refusal("closed")
         return None
@@ -137,13 +150,18 @@ async def _handle_head(context: ServerContext, admission: Admission) -> _Opening
         head = head.below(context.settings.base_path.rstrip("/"))
         if head.wants_websocket and not admission.at_metrics_port:
             admission.claim_slot()
-            return _read_handshake(context, head)
+            _require_not_draining(context)
+            return _read_handshake(context, head, is_secure=admission.is_secure)
+        if context.application.serves(head) and not is_check(head.method, head.path) and not admission.at_metrics_port:
+            admission.claim_slot()
+            _require_not_draining(context)
+            return head
         response = await _http_response(context, admission, head)
     except HeadRefused as refused:
         if head.method == "HEAD":
             refused.response = without_body(refused.response)
         raise
-    await _respond(context, admission, without_body(response) if head.method == "HEAD" else response)
+    await respond_last(context, admission, without_body(response) if head.method == "HEAD" else response)
     return None
 
 
@@ -167,15 +185,31 @@ async def _http_response(context: ServerContext, admission: Admission, head: Hea
     return answer(head.method, head.path, state=state, metrics=metrics)
 
 
-def _read_handshake(context: ServerContext, head: Head) -> _Opening:
-    """Check a handshake. Raises `HeadRefused`."""
+def _require_not_draining(context: ServerContext) -> None:
+    """Raise `HeadRefused` (503) if the server drains."""
     # No checkpoint between here and the start of the connection's task: a server that drains starts none.
     if context.draining:
         raise HeadRefused(503, "busy", "the server is shutting down; try again later", RETRY_AFTER, reason="draining")
+
+
+def _read_handshake(context: ServerContext, head: Head, *, is_secure: bool) -> _Opening:
+    """Check a handshake. Raises `HeadRefused`."""
     settings = context.settings
     compress_over_bytes = settings.compress_min_bytes if settings.compression else None
     handshake = accept_handshake(head, context.allowed_origins, compress_over_bytes)
-    return _Opening(handshake, read_query(head), head.rest)
+    return _Opening(handshake, read_query(head, is_secure=is_secure), head.rest)
+
+
+async def _serve_client(context: ServerContext, admission: Admission, routed: _Routed | None) -> None:
+    """Serve a connection's requests to the application, or its WebSocket, until it ends."""
+    while isinstance(routed, Head):
+        early = await _unless_refused(context, admission, serve_http(context, admission, routed))
+        routed = None
+        if early is not None:
+            routed = await _in_time(context, admission, _handle_head(context, admission, early))
+    if routed is not None:
+        await _serve_websocket(context, admission, routed)
+    await _end_tls(context, admission.transport)
 
 
 async def _serve_websocket(context: ServerContext, admission: Admission, opening: _Opening) -> None:
@@ -201,7 +235,6 @@ async def _serve_websocket(context: ServerContext, admission: Admission, opening
     finally:
         if connection is not None:
             connection.dispose()
-    await _end_tls(context, admission.transport)
 
 
 async def _log_on(context: ServerContext, query: Query) -> tuple[Login | None, list[int]]:
@@ -227,21 +260,6 @@ async def _log_on(context: ServerContext, query: Query) -> tuple[Login | None, l
     return login, watched
 
 
-async def _respond(context: ServerContext, admission: Admission, response: bytes) -> None:
-    """Send an HTTP response, and wait a little for the client to close: a reset could discard the response."""
-    admission.answered = True
-    transport = admission.transport
-    with trio.move_on_after(context.settings.close_timeout_s):
-        await transport.send_all(response)
-        if isinstance(transport, trio.SocketStream):
-            await transport.send_eof()
-        elif isinstance(transport, trio.SSLStream):
-            await transport.unwrap()
-            return
-        while await transport.receive_some():
-            pass
-
-
 async def _begin_tls(certificate: Certificate, admission: Admission) -> None:
     admission.transport = transport = certificate.secure(admission.transport)
     try:
@@ -261,19 +279,19 @@ async def _end_tls(context: ServerContext, transport: trio.abc.Stream) -> None:
 async def accept_connections(
     context: ServerContext,
     listeners: Iterable[trio.SocketListener],
-    websockets: trio.Nursery,
+    clients: trio.Nursery,
     task_status: trio.TaskStatus[None],
     *,
     at_metrics_port: bool = False,
 ) -> None:
     """Accept connections at each listener until cancelled; each is served by a task of its own.
 
-    WebSocket connections are served in the nursery ``websockets``, and do not end with this.
+    What is more than a check is served in the nursery ``clients``, and does not end with this.
     """
 
     async def serve(stream: trio.SocketStream) -> None:
         peer = _address_of(stream.socket)
-        await serve_connection(context, stream, peer, websockets, at_metrics_port=at_metrics_port)
+        await serve_connection(context, stream, peer, clients, at_metrics_port=at_metrics_port)
 
     async with trio.open_nursery() as nursery:
         for listener in listeners:

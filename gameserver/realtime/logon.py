@@ -4,6 +4,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from gameserver.engine.sessions import Credentials
+from gameserver.net.cookies import session_cookie
 from gameserver.net.head import Head, HeadRefused, bad_request
 
 MAX_WATCHED_SOURCES = 100
@@ -17,8 +18,10 @@ class Query(NamedTuple):
     sources: list[str]
 
 
-def read_query(head: Head) -> Query:
-    """Read the credentials, from the query string or the bearer header, and the sources to watch.
+def read_query(head: Head, *, is_secure: bool = False) -> Query:
+    """Read the credentials, from the query string, the bearer header or the cookie, and the sources to watch.
+
+    A cookie counts only where the page is named (``Origin``), which the handshake checks; ``is_secure`` tells its name.
 
     Raises `HeadRefused`: 400 for a malformed query string, 401 for malformed credentials.
     """
@@ -29,10 +32,10 @@ def read_query(head: Head) -> Query:
     sources = query.get("source", [])
     if len(sources) > MAX_WATCHED_SOURCES:
         raise bad_request(f"at most {MAX_WATCHED_SOURCES} sources may be watched, {len(sources)} requested")
-    return Query(_credentials(query, head), list(dict.fromkeys(sources)))
+    return Query(_credentials(query, head, is_secure), list(dict.fromkeys(sources)))
 
 
-def _credentials(query: dict[str, list[str]], head: Head) -> Credentials | None:
+def _credentials(query: dict[str, list[str]], head: Head, is_secure: bool) -> Credentials | None:
     given = [query.get(name, []) for name in ("id", "n", "h")]
     if any(given):
         if any(len(values) != 1 for values in given):
@@ -41,12 +44,19 @@ def _credentials(query: dict[str, list[str]], head: Head) -> Credentials | None:
         if not (user_id.isascii() and user_id.isdigit() and len(user_id) < 16 and 1 <= len(nonce) <= 64):
             raise unauthorized()
         return Credentials(user_id=int(user_id), nonce=nonce, proof=proof)
-    if "authorization" not in head.headers:
-        return None
+    if "authorization" in head.headers:
+        key = bearer_key(head)
+        if key is None:
+            raise unauthorized()
+        return Credentials(key=key)
+    cookie = session_cookie(head, is_secure=is_secure) if "origin" in head.headers else None
+    return Credentials(key=cookie) if cookie else None
+
+
+def bearer_key(head: Head) -> str | None:
+    """The session key in the header ``Authorization: Bearer``, None if it holds anything else."""
     scheme, _, key = (head.only("authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise unauthorized()
-    return Credentials(key=key.strip())
+    return (key.strip() or None) if scheme.lower() == "bearer" else None
 
 
 def unauthorized() -> HeadRefused:

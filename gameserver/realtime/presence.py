@@ -9,6 +9,28 @@ from gameserver.protocol.subscriptions import PresenceUpdate, UserJoinedGame, Us
 from gameserver.storage.users import User
 
 
+class Attendance:
+    """Which games each user is present in; may be asked in any thread."""
+
+    def __init__(self) -> None:
+        self._games: dict[int, dict[str, None]] = {}
+
+    def enter(self, user_id: int, game_uuid: str) -> None:
+        """Note that a user is present in a game, now or already before."""
+        self._games.setdefault(user_id, {})[game_uuid] = None
+
+    def leave(self, user_id: int, game_uuid: str) -> None:
+        """Note that a user is present in a game no longer."""
+        games = self._games[user_id]
+        del games[game_uuid]
+        if not games:
+            del self._games[user_id]
+
+    def games_of(self, user_id: int) -> list[str]:
+        """The ids of the games that a user is present in, in the order they were joined."""
+        return list(self._games.get(user_id, ()))
+
+
 class Presence:
     """Notifies the subscribers of one game of users who join and leave.
 

@@ -19,8 +19,8 @@ from gameserver.protocol.codec import encode_body
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
-from gameserver.realtime.hub import message_frames
 from gameserver.realtime.hubs import Hubs
+from gameserver.realtime.pushing import message_frames
 from gameserver.storage.ledger import Balances
 
 logger = logging.getLogger(__name__)
@@ -66,6 +66,8 @@ class Publisher:
                 connection.outbox.push(message.of(connection.outbox.compression))
         for (user_id, currency), held in effects.balances.items():
             self._push_balance(user_id, currency, held)
+        for announcement in effects.announcements:
+            self._hubs.announce(announcement)
         for bet in effects.bets:
             self._hubs.note_bet(bet)
         for reopened in effects.reopened_pools:
@@ -90,7 +92,7 @@ class Publisher:
             self._details.invalidate(publication.game_uuid)
             self._hubs.skip(publication)
         games = {bet.game_uuid for bet in effects.bets} | {pool.game_uuid for pool in effects.reopened_pools}
-        for game_uuid in games:
+        for game_uuid in games | {announcement.game_uuid for announcement in effects.announcements}:
             self._hubs.close_subscribers(game_uuid)
         for session_id in effects.ended_sessions:
             self._registry.end_session(session_id)

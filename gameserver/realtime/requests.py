@@ -1,7 +1,6 @@
 """Decodes, runs and answers one client's requests, in order (protocol, "Transport")."""
 
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from functools import partial
@@ -9,31 +8,36 @@ from typing import NamedTuple
 
 import trio
 
-from gameserver.config import Settings
 from gameserver.engine.connection import ClientConnection
 from gameserver.engine.context import Committed
-from gameserver.errors import CloseCode, ErrorCode, Rejected, without_frames
-from gameserver.handlers.execution import Parsed, WriteRequest, parse, write_job
+from gameserver.errors import CloseCode, Rejected, without_frames
 from gameserver.handlers.table import CONNECTION
 from gameserver.net.compression import MessageFrames, is_costly
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import log_failure
-from gameserver.ops.metrics import OK
 from gameserver.protocol.codec import (
     ResponseHeader,
     Undecodable,
     decode_request,
     encode_body,
-    request_digest,
     with_header,
 )
 from gameserver.protocol.declare import Kind, Message, Request, declared, error_reply
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.realtime.admission import Admission
 from gameserver.realtime.context import ServerContext
+from gameserver.realtime.operations import (
+    charge_change,
+    count_answer,
+    log_bug,
+    prepare_write,
+    rate_limited_for,
+    too_many,
+)
 from gameserver.realtime.rate_limits import FloodDetector
-from gameserver.realtime.request_cost import change_cost, request_cost
+from gameserver.realtime.request_cost import request_cost
 from gameserver.storage.jobs import Outcome
+from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +50,6 @@ _SHOWING_POOLS = frozenset(
     for operation in OPERATIONS.values()
     if any({"distribution", "pools_list"} & set(reply.__struct_fields__) for reply in operation.replies)
 )
-_MAX_INLINE_CHARS = 4_096  # a shorter request is parsed sooner than it is passed to a thread
 
 
 class _DecodedRequest(NamedTuple):
@@ -142,7 +145,7 @@ class RequestPipeline:
             op, id_ = declared(request).op, request.header.id
         retry_after_ms = self._rate_limited_for(request_cost(text, request) + fragments // _FRAGMENTS_PER_TOKEN)
         if retry_after_ms and (failure is None or isinstance(failure, Rejected)):
-            failure = _too_many(retry_after_ms)
+            failure = too_many(retry_after_ms)
         return _DecodedRequest(received_at_s, op, id_, request if failure is None else None, failure)
 
     async def _submit(self, decoded: _DecodedRequest, request: Request, text: str) -> Exception | None:
@@ -152,11 +155,8 @@ class RequestPipeline:
         user, size_bytes = session.user, len(text)
         await context.unanswered_bytes.acquire(user.id, size_bytes)
         try:
-            digest, parsed = await self._prepare(request, text)
-            now_ms = context.clock.now_ms()
-            subscribers_of = context.hubs.subscribers_of
-            job = write_job(WriteRequest(request, parsed, digest, user, now_ms, context.settings, subscribers_of))
-            context.store.writer.submit(job, now_ms, partial(self._answer_write, decoded, user.id, size_bytes))
+            job, now_ms = await prepare_write(context, request, text, user)
+            context.store.writer.submit(job, now_ms, partial(self._answer_write, decoded, user, size_bytes))
         except BaseException as error:
             context.unanswered_bytes.release(user.id, size_bytes)
             if not isinstance(error, Exception):
@@ -164,30 +164,21 @@ class RequestPipeline:
             return without_frames(error)  # answered after the requests before it
         return None
 
-    async def _prepare(self, request: Request, text: str) -> tuple[bytes | None, Parsed]:
-        """Digest and parse a request for the writer, in a thread if it is long."""
-        prepare = partial(_prepare, request, text, self._context.settings)
-        if len(text) <= _MAX_INLINE_CHARS:
-            return prepare()
-        prepared: tuple[bytes | None, Parsed] = await self._context.run_aside(prepare)
-        return prepared
-
-    def _answer_write(self, decoded: _DecodedRequest, user_id: int, size_bytes: int, outcome: Outcome) -> None:
+    def _answer_write(self, decoded: _DecodedRequest, user: User, size_bytes: int, outcome: Outcome) -> None:
         """Answer a write that was committed or failed; those before it have been answered."""
-        self._context.unanswered_bytes.release(user_id, size_bytes)
+        self._context.unanswered_bytes.release(user.id, size_bytes)
         error = outcome.error
         is_answered = True
         try:
             if error is None:
                 committed: Committed = outcome.result
-                if cost := change_cost(committed):
-                    self._context.user_rate_limiter.charge(user_id, trio.current_time(), cost)
+                charge_change(self._context, user, committed)
                 is_answered = self._put(self._reply(decoded.id, committed.body, repeated=committed.repeated))
             else:
                 is_answered = self._put(self._reply(decoded.id, self._error_body(decoded, error)))
         except Exception:
             self._log_unanswered(op=decoded.op)
-        self._count(decoded, error)
+        count_answer(self._context, decoded.op, error, decoded.received_at_s)
         if is_answered:
             self._note_answered()
 
@@ -202,7 +193,7 @@ class RequestPipeline:
             error = raised
         if error is not None:
             await self._send(self._error_body(decoded, error))
-        self._count(decoded, error)
+        count_answer(self._context, decoded.op, error, decoded.received_at_s)
 
     async def _perform(self, request: Request) -> None:
         if declared(request).kind is Kind.CONNECTION:
@@ -215,22 +206,8 @@ class RequestPipeline:
 
     def _error_body(self, decoded: _DecodedRequest, error: Exception) -> bytes:
         """The body of the error reply; a bug is logged with an incident id."""
-        rejected = error if isinstance(error, Rejected) else self._log_bug(decoded, error)
+        rejected = error if isinstance(error, Rejected) else log_bug(error, decoded.op, self._fields)
         return encode_body(error_reply(decoded.op, rejected.code, rejected.text, rejected.field, **rejected.details))
-
-    def _log_bug(self, decoded: _DecodedRequest, bug: Exception) -> Rejected:
-        incident = secrets.token_hex(6)
-        text = "the operation failed by a bug in the server"
-        fields = {**self._fields, "op": decoded.op, "incident": incident}
-        try:
-            raise bug
-        except Exception:
-            log_failure(logger, logging.ERROR, "internal_error", text, **fields)
-        return Rejected(ErrorCode.INTERNAL, f"internal server error; report incident {incident}")
-
-    def _count(self, decoded: _DecodedRequest, error: Exception | None) -> None:
-        outcome = OK if error is None else error.code if isinstance(error, Rejected) else ErrorCode.INTERNAL
-        self._context.metrics.count_answer(decoded.op, outcome, time.perf_counter() - decoded.received_at_s)
 
     async def wait_until_answered(self) -> None:
         """Wait until every request received so far is answered."""
@@ -259,18 +236,14 @@ class RequestPipeline:
 
         Closes the connection with 4029 if it has sent nothing but rate-limited requests for too long.
         """
-        now_s = trio.current_time()
-        wait_ms, limit = None, "max_requests_per_s"
-        # The user's limit first: a flooding user must not use up the limit of its address, which others share.
-        session = self._connection.session
-        if session is not None:
-            wait_ms = self._context.user_rate_limiter.take(session.user.id, now_s, cost)
-        if wait_ms is None:
-            limit = "max_requests_per_s_per_address"
-            wait_ms = self._context.address_rate_limiter.take(self._address, now_s, cost)
-        if wait_ms is None:
+        session, now_s = self._connection.session, trio.current_time()
+        user = session.user if session is not None else None
+        refused = rate_limited_for(self._context, user, self._address, cost)
+        if refused is None:
             self._flood_detector.granted(now_s)
-        elif self._flood_detector.refused(wait_ms, now_s):
+            return None
+        wait_ms, limit = refused
+        if self._flood_detector.refused(wait_ms, now_s):
             self._outbox.close(CloseCode.RATE_LIMITED, f"rate limit exceeded for too long ({limit})")
         return wait_ms
 
@@ -314,12 +287,3 @@ class RequestPipeline:
     def _reply(self, request_id: str | int | None, body: bytes, *, repeated: bool = False) -> MessageFrames:
         header = ResponseHeader(t=self._context.clock.now_ms(), id=request_id, repeated=repeated)
         return MessageFrames(with_header(header, body))
-
-
-def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:
-    return request_digest(text) if request.header.key else None, parse(request, settings)
-
-
-def _too_many(retry_after_ms: int) -> Rejected:
-    text = f"rate limit exceeded; retry in {retry_after_ms} ms"
-    return Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)

@@ -1,5 +1,6 @@
 """The log of each game's durable broadcasts (protocol, "Sequence and recovery")."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -13,14 +14,14 @@ class LoggedBroadcast(NamedTuple):
     body: bytes
 
 
-def insert_broadcast(connection: Connection, game_id: int, sent_at: int, body: bytes) -> int:
-    """Log a broadcast under the game's next seq and return that seq."""
-    (seq,) = connection.execute("UPDATE games SET seq = seq + 1 WHERE id = ? RETURNING seq", (game_id,)).fetchone()
-    connection.execute(
-        "INSERT INTO broadcasts (game_id, seq, sent_at, body) VALUES (?, ?, ?, ?)",
-        (game_id, seq, sent_at, body),
-    )
-    return int(seq)
+def insert_broadcasts(connection: Connection, game_id: int, sent_at: int, bodies: Sequence[bytes]) -> range:
+    """Log broadcasts, at least one, under the game's next seqs, in order; returns these."""
+    query = "UPDATE games SET seq = seq + ? WHERE id = ? RETURNING seq"
+    last_seq = int(connection.execute(query, (len(bodies), game_id)).fetchone()[0])
+    seqs = range(last_seq - len(bodies) + 1, last_seq + 1)
+    rows = [(game_id, seq, sent_at, body) for seq, body in zip(seqs, bodies, strict=True)]
+    connection.insert_many("broadcasts", ("game_id", "seq", "sent_at", "body"), rows)
+    return seqs
 
 
 def list_broadcasts(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from gameserver.domain.parimutuel import Split
+from gameserver.storage import check_records
 from gameserver.storage.bets import list_bets_of_pool
 from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import AccountKind, Reason
@@ -313,4 +314,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_RULES = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements)
+_RULES = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements, *check_records.CHECKS)

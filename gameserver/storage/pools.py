@@ -90,6 +90,7 @@ class NewPoolTarget(NamedTuple):
 class PoolTarget(NamedTuple):
     """A target of a pool as it is shown, with the sums of the valid bets on it."""
 
+    pool_id: int
     position: int
     key: str
     display_name: str
@@ -97,6 +98,10 @@ class PoolTarget(NamedTuple):
     backing_people: int
     backing_money: int
     is_active: int
+
+    def unbacked(self) -> "PoolTarget":
+        """The target as it is in a new pool."""
+        return PoolTarget(0, self.position, self.key, self.display_name, self.target_id, 0, 0, self.is_active)
 
 
 _JOINED = {
@@ -119,11 +124,12 @@ def _pool(row: Iterable[object]) -> Pool:
     return msgspec.convert(tuple(row), Pool, strict=False)  # an engine may have 0 and 1 for booleans
 
 
-_TARGETS = (
-    "SELECT position, p.key, coalesce(l.display_name, t.display_name, p.display_name), p.target_id,"
-    " backing_people, backing_money, coalesce(t.is_active, 1) FROM pool_targets AS p"
-    " LEFT JOIN targets AS t ON t.id = p.target_id LEFT JOIN target_labels AS l ON l.target_id = p.target_id"
+_TARGET = (
+    "p.pool_id, p.position, p.key, coalesce(l.display_name, t.display_name, p.display_name) AS display_name,"
+    " p.target_id, p.backing_people, p.backing_money, coalesce(t.is_active, 1) AS is_active"
 )
+_SHOWN = "LEFT JOIN targets AS t ON t.id = p.target_id LEFT JOIN target_labels AS l ON l.target_id = p.target_id"
+_TARGETS = f"SELECT {_TARGET} FROM pool_targets AS p {_SHOWN}"
 
 
 def insert_pool(connection: Connection, new: NewPoolRow, targets: Iterable[NewPoolTarget]) -> Pool:
@@ -152,6 +158,34 @@ def list_pool_targets(connection: Connection, pool_id: int) -> list[PoolTarget]:
     """The targets of a pool, in the order given when it was opened."""
     rows = connection.execute(f"{_TARGETS} WHERE pool_id = ? ORDER BY position", (pool_id,))
     return list(map(PoolTarget._make, rows))
+
+
+def list_targets_of_pools(connection: Connection, pool_ids: Iterable[int]) -> dict[int, list[PoolTarget]]:
+    """The targets of pools by the pools' row ids, in order."""
+    targets: dict[int, list[PoolTarget]] = {pool_id: [] for pool_id in pool_ids}
+    query = f"SELECT {_TARGET} FROM given JOIN pool_targets AS p ON p.pool_id = given.pool_id {_SHOWN} ORDER BY 1, 2"
+    for target in connection.list_rows_with(PoolTarget, query, ("pool_id",), [(pool_id,) for pool_id in targets]):
+        targets[target.pool_id].append(target)
+    return targets
+
+
+class Position(NamedTuple):
+    """The position of a target in a pool."""
+
+    pool_id: int
+    position: int
+
+
+def list_positions(connection: Connection, targets: Iterable[tuple[int, str]]) -> dict[int, int]:
+    """The positions of targets, each given by a pool's row id and the target's id: pool → position, where it has it."""
+    targets = list(targets)
+    if not targets:
+        return {}
+    query = (
+        "SELECT p.pool_id, p.position FROM given JOIN pool_targets AS p"
+        " ON p.pool_id = given.pool_id AND p.key = given.key"
+    )
+    return dict(connection.list_rows_with(Position, query, ("pool_id", "key"), targets))
 
 
 def find_pool_target(connection: Connection, pool_id: int, key: str) -> PoolTarget | None:
@@ -234,28 +268,6 @@ def count_pools(connection: Connection, game_ids: Iterable[int]) -> dict[int, Po
         [(game_id,) for game_id in game_ids],
     )
     return {row.game_id: row for row in rows}
-
-
-def count_unbacked_runs(connection: Connection, pool_id: int, most: int) -> int:
-    """The number of runs, this one and those it was recreated from, that ended by time without a bet, up to a limit.
-
-    One that still waits for late events counts too.
-    """
-    row = connection.execute(
-        "WITH RECURSIVE runs (pool_id, number) AS (VALUES (?, 1)"
-        "  UNION ALL SELECT recreated_from, number + 1 FROM runs JOIN pools ON pools.id = runs.pool_id"
-        "   LEFT JOIN settlements ON settlements.id = settlement_id"
-        "   WHERE bet_count = 0 AND coalesce(cause, 'time') = 'time' AND number <= ?)"
-        " SELECT max(number) - 1 FROM runs",
-        (pool_id, most),
-    ).fetchone()
-    return int(row[0])
-
-
-def was_recreated(connection: Connection, pool_id: int) -> bool:
-    """Whether a pool has been recreated after it ended."""
-    query = "SELECT 1 FROM pools WHERE recreated_from = ?"
-    return connection.execute(query, (pool_id,)).fetchone() is not None
 
 
 def update_recreate_on_end(connection: Connection, pool_id: int, *, recreate_on_end: bool) -> None:

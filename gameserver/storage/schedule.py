@@ -1,6 +1,6 @@
 """Timers: what the server does by itself, in the order it falls due (protocol, "Order of things")."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -50,6 +50,12 @@ def insert_timer(
     )
 
 
+def insert_finish_timers(connection: Connection, game_id: int, due_at: Mapping[int, int]) -> None:
+    """Set the timers that finish new pools: pool row id → when it finishes."""
+    rows = [(finish_at, TimerKind.FINISH_POOL, game_id, pool_id) for pool_id, finish_at in due_at.items()]
+    connection.insert_many("timers", ("due_at", "kind", "game_id", "pool_id"), rows)
+
+
 def delete_timers(
     connection: Connection,
     game_id: int,
@@ -71,6 +77,16 @@ def except_from_timer(connection: Connection, game_id: int, kind: TimerKind, act
         "INSERT INTO timer_exceptions SELECT id, ? FROM timers WHERE game_id = ? AND kind = ? AND action_id = ?"
         " ON CONFLICT DO NOTHING",
         (pool_id, game_id, kind, action_id),
+    )
+
+
+def delete_ends(connection: Connection, pool_ids: Iterable[int]) -> None:
+    """Cancel the timers that would end the pools."""
+    connection.execute_with(
+        "DELETE FROM timers WHERE pool_id IN (SELECT given.pool_id FROM given)"
+        f" AND kind IN ({TimerKind.FINISH_POOL}, {TimerKind.SETTLE_POOL})",
+        ("pool_id",),
+        [(pool_id,) for pool_id in pool_ids],
     )
 
 

@@ -55,35 +55,46 @@ class Backing(NamedTuple):
 _COLUMNS = ", ".join(("id", "position", *Settlement._fields[2:-1]))
 
 
-def insert_settlement(
-    connection: Connection,
-    pool_id: int,
-    event_id: int | None,
-    cause: str,
-    winners: Sequence[int],
-    split: Split,
-    takeout: int,
-    settled_at: int,
-    divisions: Mapping[int, Division],
-) -> int:
-    """Record how a pool ended, and how each winning position's pot is divided; returns the settlement's row id."""
-    only_winner = winners[0] if len(winners) == 1 else None
-    settlement_id = connection.insert(
-        "INSERT INTO settlements (pool_id, event_id, cause, position, split, takeout, settled_at, newest_bet_id)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM bets))",
-        (pool_id, event_id, cause, only_winner, split, takeout, settled_at),
+class NewSettlement(NamedTuple):
+    """The facts of a settlement to be stored, as `Settlement` has them."""
+
+    pool_id: int
+    event_id: int | None
+    cause: str
+    winners: Sequence[int]
+    split: Split
+    takeout: int
+    settled_at: int
+    divisions: Mapping[int, Division]
+
+
+_NEW_COLUMNS = ("id", "pool_id", "event_id", "cause", "position", "split", "takeout", "settled_at")
+
+
+def insert_settlements(connection: Connection, settlements: Sequence[NewSettlement]) -> list[int]:
+    """Record how pools ended, and how each winning position's pot is divided; returns the settlements' row ids."""
+    first_id: int = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM settlements").fetchone()[0]
+    rows, dead_heats, divisions = [], [], []
+    for number, (pool_id, event_id, cause, winners, split, takeout, settled_at, shares) in enumerate(
+        settlements, first_id
+    ):
+        only_winner = winners[0] if len(winners) == 1 else None
+        rows.append((number, pool_id, event_id, cause, only_winner, split, takeout, settled_at))
+        if len(winners) > 1:
+            dead_heats += [(number, winner) for winner in winners]
+        divisions += [(number, winner, *division) for winner, division in shares.items()]
+    names = ", ".join(_NEW_COLUMNS)
+    connection.execute_with(
+        f"INSERT INTO settlements ({names}, newest_bet_id)"
+        f" SELECT {names}, (SELECT coalesce(max(id), 0) FROM bets) FROM given",
+        _NEW_COLUMNS,
+        rows,
     )
-    if len(winners) > 1:
-        connection.execute_many(
-            "INSERT INTO dead_heats (settlement_id, position) VALUES (?, ?)",
-            [(settlement_id, winner) for winner in winners],
-        )
-    connection.execute_many(
-        "INSERT INTO divisions (settlement_id, position, pot, winning_total, last_fraction, last_bet_id)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [(settlement_id, winner, *division) for winner, division in divisions.items()],
-    )
-    return settlement_id
+    if dead_heats:
+        connection.insert_many("dead_heats", ("settlement_id", "position"), dead_heats)
+    if divisions:
+        connection.insert_many("divisions", ("settlement_id", "position", *Division._fields), divisions)
+    return [row[0] for row in rows]
 
 
 def get_settlement(connection: Connection, settlement_id: int) -> Settlement:
@@ -217,11 +228,24 @@ def update_participations_ended(connection: Connection, pool_id: int, net_of: Ma
     connection.update_many("participations", ("net", "is_running"), ("user_id", "pool_id"), rows)
 
 
-def update_pool_ended(connection: Connection, pool_id: int, settlement_id: int, status: PoolStatus) -> None:
-    """Mark a pool as ended."""
-    connection.execute(
-        "UPDATE pools SET status = ?, settlement_id = ?, version = version + 1 WHERE id = ?",
-        (status, settlement_id, pool_id),
+class PoolEnd(NamedTuple):
+    """What the end of a pool sets in it."""
+
+    pool_id: int
+    status: PoolStatus
+    settlement_id: int
+    recreate_on_end: bool
+    version: int
+
+
+def update_pools_ended(connection: Connection, pools: Iterable[PoolEnd]) -> None:
+    """Mark pools as ended."""
+    connection.execute_with(
+        "UPDATE pools SET status = given.status, settlement_id = given.settlement_id,"
+        " recreate_on_end = given.recreate_on_end, version = given.version"
+        " FROM given WHERE pools.id = given.pool_id",
+        PoolEnd._fields,
+        pools,
     )
 
 
@@ -247,6 +271,25 @@ def get_net(connection: Connection, user_id: int, pool_id: int) -> int:
         "SELECT net FROM participations WHERE user_id = ? AND pool_id = ?", (user_id, pool_id)
     ).fetchone()
     return row[0] if row else 0
+
+
+class Result(NamedTuple):
+    """What an ended pool has come to for a user: the net result in minor units, of one pool."""
+
+    user_id: int
+    game_id: int
+    net: int
+    pools: int
+
+
+def list_results(connection: Connection, pool_ids: Iterable[int]) -> list[Result]:
+    """The results of all who have taken part in ended pools, those whose bets were all late too."""
+    return connection.list_rows_with(
+        Result,
+        "SELECT user_id, game_id, net, 1 AS pools FROM given JOIN participations ON participations.pool_id = given.id",
+        ("id",),
+        [(pool_id,) for pool_id in pool_ids],
+    )
 
 
 class SettledPool(NamedTuple):

@@ -62,6 +62,12 @@ def find_user(connection: Connection, username: str) -> User | None:
     return _user(row) if row else None
 
 
+def find_user_by_id(connection: Connection, user_id: int) -> User | None:
+    """The user with this id; None if there is none."""
+    row = connection.execute(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)).fetchone()
+    return _user(row) if row else None
+
+
 class _Username(NamedTuple):
     id: int
     username: str

@@ -1,1 +1,1 @@
-"""The HTTP endpoints."""
+"""HTTP: the endpoints, and what answers them."""

@@ -1,47 +1,68 @@
-"""The HTTP endpoints: health checks and metrics (protocol, "HTTP")."""
+"""The table of endpoints. Each has its path without the last ``/``; it is answered with and without."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
+from functools import partial
+from typing import NamedTuple
 
-from gameserver.net.responses import Header, refusal, response, text_response
+from starlette.responses import Response
 
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
-RETRY_AFTER: tuple[Header, ...] = (("Retry-After", "5"),)
-HEALTHZ, READYZ, METRICS = "/healthz", "/readyz", "/metrics"
-# Whether the server should be sent clients, and if not, why.
-READY, DRAINING, FULL, STORAGE_UNAVAILABLE = "ok", "draining", "full", "storage_unavailable"
-_METHODS = "GET, HEAD, OPTIONS"
-_OTHERS = frozenset({"/", "/ws", "*"})  # where OPTIONS is answered too, which some load balancers use as a health check
-
-
-def endpoint(path: str) -> str | None:
-    """The endpoint that a path names, with or without a trailing ``/``; None if it names none."""
-    name = path.removesuffix("/")
-    return name if name in (HEALTHZ, READYZ, METRICS) else None
-
-
-def is_check(method: str, path: str) -> bool:
-    """Whether a request is a health check or for metrics, and so is answered even if connections are full."""
-    return endpoint(path) is not None or (method == "OPTIONS" and path in _OTHERS)
+from gameserver.protocol.betting import PlaceBetInBettingPool
+from gameserver.protocol.declare import Request
+from gameserver.protocol.game_lists import ListGamesForSource, ListUpcomingGamesForSource
+from gameserver.protocol.pools import (
+    ListAllBettingPoolsForGame,
+    ListMyOpenBettingPoolsForGame,
+    ListMyResolvedPoolsForGame,
+    ListMyRunningPoolsForGame,
+)
+from gameserver.protocol.sources import ListGameSources
+from gameserver.web.call import HttpCall
+from gameserver.web.operations import call_any, change_by_path, list_by_path
 
 
-def answer(method: str, path: str, *, state: str, metrics: Callable[[], bytes] | None) -> bytes:
-    """Encode the response to a request.
+class Access(Enum):
+    """Who may use an endpoint."""
 
-    ``state`` is `READY`, or why the server is not. ``metrics`` encodes the metrics; None if the client may not read
-    them.
+    ANYONE = "anybody"
+    READER = "anybody where `public_reads` is set, else a user"
+    USER = "a user"
+
+
+class Endpoint(NamedTuple):
+    """An endpoint: ``handle`` answers, or raises `Rejected`.
+
+    ``request`` is the operation that it carries out, None if it is none. A ``{user_id}`` in the path must be that of
+    the user who asks.
     """
-    name = endpoint(path)
-    if method == "OPTIONS" and is_check(method, path):
-        return text_response(200, "text/plain", b"", [("Allow", _METHODS)])
-    if name is None:
-        return refusal(404, "not_found", "no such path; the WebSocket API is at / and /ws")
-    if method not in ("GET", "HEAD"):
-        return refusal(405, "bad_request", "this path accepts GET and HEAD", [("Allow", _METHODS)])
-    if name == HEALTHZ:
-        return response(200, {"status": state})
-    if name == READYZ:
-        return response(200, {"status": state}) if state == READY else response(503, {"status": state}, RETRY_AFTER)
-    if metrics is None:
-        text = "metrics require a client in metrics_addresses, a Host that is an address or localhost, and no proxy"
-        return refusal(403, "not_authorized", text)
-    return text_response(200, METRICS_TYPE, metrics())
+
+    methods: tuple[str, ...]
+    path: str
+    handle: Callable[[HttpCall], Awaitable[Response]]
+    access: Access = Access.USER
+    request: type[Request] | None = None
+
+
+def _read(path: str, request: type[Request], access: Access = Access.USER) -> Endpoint:
+    return Endpoint(("GET",), path, partial(list_by_path, request=request), access, request)
+
+
+def _change(path: str, request: type[Request], renamed: Mapping[str, str]) -> Endpoint:
+    handle = partial(change_by_path, request=request, renamed=renamed)
+    return Endpoint(("POST", "PUT"), path, handle, request=request)
+
+
+_GAMES = "/r/sources/{source_id}/games"
+_POOLS = f"{_GAMES}/active/{{game_id}}/pools"
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    _read("/r/sources", ListGameSources, Access.READER),
+    _read(f"{_GAMES}/active", ListGamesForSource, Access.READER),
+    _read(f"{_GAMES}/upcoming", ListUpcomingGamesForSource, Access.READER),
+    _read(f"{_POOLS}/open", ListAllBettingPoolsForGame, Access.READER),
+    _read(f"{_POOLS}/open/{{user_id}}", ListMyOpenBettingPoolsForGame),
+    _read(f"{_POOLS}/running/{{user_id}}", ListMyRunningPoolsForGame),
+    _read(f"{_POOLS}/resolved/{{user_id}}", ListMyResolvedPoolsForGame),
+    _change(f"{_POOLS}/open/{{pool_id}}/predictions", PlaceBetInBettingPool, {"target_id": "target"}),
+    Endpoint(("POST",), "/r/call", call_any),
+)

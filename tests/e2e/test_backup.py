@@ -29,9 +29,9 @@ from tests.support.process import (
 # Runs a command whose process is killed when it has copied its first pages.
 KILLED_WHILE_COPYING = """
 import os, signal, sys
-from gameserver import cli
-cli.Progress = lambda: lambda copied_bytes, total_bytes: os.kill(os.getpid(), signal.SIGKILL)
-cli.main(sys.argv[1:])
+from gameserver.cli import files, main
+files.Progress = lambda: lambda copied_bytes, total_bytes: os.kill(os.getpid(), signal.SIGKILL)
+main(sys.argv[1:])
 """
 CONNECTIONS = 3
 

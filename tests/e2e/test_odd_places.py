@@ -337,9 +337,9 @@ def test_a_bug_shows_its_traceback_and_exits_with_3(
     def command(*arguments: object) -> None:
         raise bug
 
-    monkeypatch.setattr(cli, "serve", serve)
-    monkeypatch.setattr(cli, "control", command)
-    monkeypatch.setattr(cli, "find_faults", command)
+    monkeypatch.setattr(cli.serving, "serve", serve)
+    monkeypatch.setattr(cli.users, "control", command)
+    monkeypatch.setattr(cli.files, "find_faults", command)
     for arguments in ("serve --port 0 --log-level error", "user key ann", "check"):
         done = run(*arguments.split(), "--db", database)
         assert (done.code, done.stdout) == (3, "")
@@ -356,10 +356,10 @@ def test_sql_that_is_wrong_is_a_bug_and_a_full_disk_is_none(database: Path, monk
     def read_only(connection: Connection) -> list[str]:
         return list(connection.execute("DELETE FROM users"))
 
-    monkeypatch.setattr(cli, "find_faults", wrong)
+    monkeypatch.setattr(cli.files, "find_faults", wrong)
     done = run("check", "--db", database)
     assert (done.code, "Traceback" in done.stderr, "no such column" in done.stderr) == (3, True, True)
-    monkeypatch.setattr(cli, "find_faults", read_only)
+    monkeypatch.setattr(cli.files, "find_faults", read_only)
     done = run("check", "--db", database)
     assert (done.code, done.stderr) == (1, "gameserver: attempt to write a readonly database\n")
 

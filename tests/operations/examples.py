@@ -17,6 +17,8 @@ from gameserver.protocol.registry import OPERATIONS
 from tests.support.harness import START_MS, Client
 from tests.support.world import UNKNOWN_ID, World
 
+PROVIDER_ID = 1  # of the first user of the world
+
 NEW_GAME = {"game_name": "A - B", "type": "football"}
 
 
@@ -78,12 +80,29 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     800: lambda world: {},
     810: lambda world: {},
     840: lambda world: {},
+    450: lambda world: {},
+    451: lambda world: {"game_id": world.game},
+    452: lambda world: {},
+    453: lambda world: {"game_id": world.game},
+    454: lambda world: {"source_id": world.source},
+    4505: lambda world: {"game_id": world.game},
+    4516: lambda world: {"source_id": world.source},
+    4517: lambda world: {"source_id": world.source},
+    461: lambda world: {"game_id": world.game},
+    462: lambda world: {"username": "provider"},
+    464: lambda world: {},
+    467: lambda world: {"user_id": PROVIDER_ID},
+    469: lambda world: {},
+    900: lambda world: {"text": "Come on!", "targets": world.game},
+    902: lambda world: {"channel": world.game},
+    904: lambda world: {"game_id": world.game, "user_id": PROVIDER_ID, "duration_s": 60},
 }
 
 STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {
     391: lambda world, stage: {"bet_id": stage.bet},
     392: lambda world, stage: {"pool_id": stage.pool, "target": "Brazil", "amount": 1},
     393: lambda world, stage: {"pool_id": stage.pool},
+    460: lambda world, stage: {"pool_id": stage.pool},
     394: lambda world, stage: {"pool_id": stage.pool},
     396: lambda world, stage: {"pool_id": stage.pool},
     397: lambda world, stage: {"pool_id": stage.pool},
@@ -98,6 +117,7 @@ STAGED_PARAMETERS: dict[int, Callable[[World, Stage], dict[str, Any]]] = {
 
 PREPARATIONS: dict[int, Callable[[World, Client], Awaitable[dict[str, Any]]]] = {
     364: lambda world, client: client.call(363, game_id=world.game),
+    900: lambda world, client: client.call(363, game_id=world.game),
 }
 
 
@@ -129,9 +149,39 @@ async def closed_game(world: World) -> dict[str, Any]:
     return {"game_id": game}
 
 
+async def requested_friend(world: World) -> dict[str, Any]:
+    """A user whom ``world.user`` has asked to be a friend."""
+    await world.user.call(462, username="provider")
+    return {"user_id": PROVIDER_ID}
+
+
+async def requesting_friend(world: World) -> dict[str, Any]:
+    """A user who has asked ``world.user`` to be a friend."""
+    await world.provider.call(462, username="user")
+    return {"user_id": PROVIDER_ID}
+
+
+async def blocked_user(world: World) -> dict[str, Any]:
+    """A user whom ``world.user`` has blocked."""
+    await world.user.call(467, user_id=PROVIDER_ID)
+    return {"user_id": PROVIDER_ID}
+
+
+async def written_message(world: World) -> dict[str, Any]:
+    """A message of ``world.user``'s in the game."""
+    await world.user.call(363, game_id=world.game)
+    world.server.clock.time_ms += 1_000  # so that one can be written again and again
+    (message_id,) = (await world.user.call(900, text="Come on!"))["message_ids"]
+    return {"message_id": message_id}
+
+
 MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {
     103: session_to_end,
     378: closed_game,
+    463: requested_friend,
+    465: requesting_friend,
+    468: blocked_user,
+    903: written_message,
     3921: cancellable_bet,
 }
 
@@ -207,9 +257,14 @@ def username_fields_of(op: int) -> list[str]:
     return [field.name for field in fields_of(op) if _is_of(field, Username)]
 
 
-def names_in(op: int) -> dict[str, str]:
+def names_in(op: int) -> dict[str, str | int]:
     """The parameters that name something, each with a name that nothing has."""
-    return dict.fromkeys(id_fields_of(op), UNKNOWN_ID) | dict.fromkeys(username_fields_of(op), "nobody")
+    users = {field.name: 2**53 - 1 for field in fields_of(op) if field.name == "user_id"}
+    return {
+        **dict.fromkeys(id_fields_of(op), UNKNOWN_ID),
+        **dict.fromkeys(username_fields_of(op), "nobody"),
+        **users,
+    }
 
 
 def operations(*kinds: Kind, having: Callable[[int], object] = lambda op: True) -> pytest.MarkDecorator:

@@ -1,12 +1,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from gameserver.errors import ErrorCode
 from gameserver.protocol.registry import OPERATIONS
 from tests.operations.examples import (
     POOL,
+    PROVIDER_ID,
     entitled,
     example,
     fields_of,
@@ -267,6 +269,32 @@ async def beyond_means(world: World, op: int) -> Reply:
     return await world.user.call(op, **{**await example(op, world), "amount": "1000.00"})
 
 
+async def who_is_blocked(world: World, op: int) -> Reply:
+    await world.user.call(467, user_id=PROVIDER_ID)
+    return await world.user.call(op, **await example(op, world))
+
+
+async def twice_by_user(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    await world.user.call(op, **request)
+    return await world.user.call(op, **request)
+
+
+async def beyond_the_last_block(world: World, op: int) -> Reply:
+    request = await example(op, world)
+    limited = msgspec.structs.replace(world.server.context.settings, max_blocked_users=1)
+    world.server.context.settings = limited
+    await world.user.call(op, **request)
+    return await world.user.call(op, user_id=PROVIDER_ID + 1)
+
+
+async def while_muted(world: World, op: int) -> Reply:
+    await world.user.call(363, game_id=world.game)
+    user_id = (await world.user.call(100))["user_id"]
+    await world.game_admin.call(904, game_id=world.game, user_id=user_id, duration_s=60)
+    return await world.user.call(op, **await example(op, world))
+
+
 SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]] = {
     (101, ErrorCode.BUSY): while_too_much_waits_to_be_written,
     (103, ErrorCode.BUSY): while_too_much_waits_to_be_written,
@@ -312,6 +340,15 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (398, ErrorCode.BETTING_ENDED): steer_pool_with(5, stop_accepting_bets_at=START_MS + 5),
     (398, ErrorCode.CONFLICT): on_binary_pool_while_closing,
     (398, ErrorCode.POOL_RESOLVED): on_resolved_pool,
+    (462, ErrorCode.CONFLICT): who_is_blocked,
+    (463, ErrorCode.CONFLICT): twice_by_user,
+    (465, ErrorCode.CONFLICT): twice_by_user,
+    (467, ErrorCode.CONFLICT): beyond_the_last_block,
+    (468, ErrorCode.CONFLICT): twice_by_user,
+    (900, ErrorCode.CONFLICT): not_joined,
+    (900, ErrorCode.GAME_CLOSED): closed_to_game_admin,
+    (900, ErrorCode.NOT_AUTHORIZED): while_muted,
+    (903, ErrorCode.CONFLICT): twice_by_game_admin,
     (617, ErrorCode.CONFLICT): with_ten_game_admins,
     (618, ErrorCode.CONFLICT): of_the_opener,
     (3701, ErrorCode.SOURCE_CLOSED): after_close_of_source,

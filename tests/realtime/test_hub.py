@@ -13,8 +13,9 @@ from gameserver.errors import CloseCode
 from gameserver.net.compression import NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox
 from gameserver.protocol.pools import ShownBet
-from gameserver.realtime.hub import Hub, Subscription, message_frames
+from gameserver.realtime.hub import Hub, Subscription
 from gameserver.realtime.hubs import Hubs
+from gameserver.realtime.pushing import message_frames
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
 from tests.support.harness import run_inline
@@ -140,7 +141,7 @@ async def test_a_new_subscriber_is_not_told_what_it_holds_already(mock_clock: tr
 async def test_who_leaves_while_others_are_told_is_told_no_more(
     mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gameserver.realtime.hub._PUSHES_BETWEEN_CHECKPOINTS", 1)  # between them one may leave
+    monkeypatch.setattr("gameserver.realtime.pushing._PUSHES_BETWEEN_CHECKPOINTS", 1)  # between them one may leave
     listener, leaver = SlowListener(mock_clock, 0), SlowListener(mock_clock, 0)
     async with listening(listener) as hub:
         subscription = Subscription(leaver, User(2, "bob", False))

@@ -4,7 +4,7 @@ from gameserver.storage.broadcasts import (
     LoggedBroadcast,
     delete_first_broadcasts,
     first_logged_seq,
-    insert_broadcast,
+    insert_broadcasts,
     list_broadcasts,
 )
 from gameserver.storage.connection import Connection
@@ -21,21 +21,21 @@ def seqs(connection: Connection, game_id: int, after: int = 0, up_to: int = ALL,
 def test_each_game_is_numbered_from_one_without_gaps(connection: Connection) -> None:
     one, other = make_game(connection), make_game(connection)
     order = [one, other, one, one, other]
-    assert [insert_broadcast(connection, game.id, NOW, b"{}") for game in order] == [1, 1, 2, 3, 2]
+    assert [list(insert_broadcasts(connection, game.id, NOW, [b"{}"])) for game in order] == [[1], [1], [2], [3], [2]]
     assert [get_game(connection, game.id).seq for game in (one, other)] == [3, 2]
 
 
 def test_a_broadcast_undone_leaves_no_gap(connection: Connection) -> None:
     game = make_game(connection, broadcasts=1)
     connection.execute("BEGIN")
-    insert_broadcast(connection, game.id, NOW, b"{}")
+    insert_broadcasts(connection, game.id, NOW, [b"{}"])
     connection.execute("ROLLBACK")
-    assert insert_broadcast(connection, game.id, NOW, b"{}") == 2
+    assert insert_broadcasts(connection, game.id, NOW, [b"{}", b"[]"]) == range(2, 4)
 
 
 def test_a_broadcast_is_logged_as_sent(connection: Connection) -> None:
     game = make_game(connection)
-    insert_broadcast(connection, game.id, NOW + 7, "{ü}".encode())
+    insert_broadcasts(connection, game.id, NOW + 7, ["{ü}".encode()])
     assert list_broadcasts(connection, game.id, 0, 1, 1) == [LoggedBroadcast(1, NOW + 7, "{ü}".encode())]
 
 
@@ -53,7 +53,7 @@ def test_at_least_one_broadcast_is_read_and_no_more_than_fill_the_size(
 ) -> None:
     game = make_game(connection)
     for _ in range(3):
-        insert_broadcast(connection, game.id, NOW, b"0123456789")
+        insert_broadcasts(connection, game.id, NOW, [b"0123456789"])
     assert seqs(connection, game.id, size=size) == expected
 
 

@@ -16,7 +16,7 @@ from gameserver.storage.ledger import (
     insert_credit,
     insert_transfers,
 )
-from gameserver.storage.settlements import insert_settlement
+from gameserver.storage.settlements import NewSettlement, insert_settlements
 from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
@@ -129,7 +129,8 @@ def test_an_account_that_can_hold_no_more_is_not_passed_over(ledger: SqliteConne
 def settle(ledger: SqliteConnection, pot: int, paid: int) -> None:
     """Settle pool 1, whose pot and payouts are these."""
     divisions = {0: Division(300, 300, 300, 0)}
-    settlement = insert_settlement(ledger, 1, None, "close", (0,), Split.PROFIT, 0, NOW, divisions)
+    new = NewSettlement(1, None, "close", (0,), Split.PROFIT, 0, NOW, divisions)
+    (settlement,) = insert_settlements(ledger, [new])
     moves = [
         Transfer(STAKED, CLEARING, pot, Reason.POT, None, settlement, NOW),
         Transfer(CLEARING, AVAILABLE, paid, Reason.PAYOUT, None, settlement, NOW),
@@ -189,7 +190,7 @@ def test_a_settlement_is_taken_back_once_and_a_bet_invalidated_once(ledger: Sqli
 
 
 def test_a_settlement_gets_no_division_once_it_is_taken_back(ledger: SqliteConnection) -> None:
-    settlement = insert_settlement(ledger, 1, None, "close", (), Split.PROFIT, 0, NOW, {})
+    (settlement,) = insert_settlements(ledger, [NewSettlement(1, None, "close", (), Split.PROFIT, 0, NOW, {})])
     ledger.execute("UPDATE settlements SET taken_back_at = 5")
     with pytest.raises(sqlite3.IntegrityError, match=LATER):
         ledger.execute("INSERT INTO divisions VALUES (?, 1, 1, 1, 1, 1)", (settlement,))

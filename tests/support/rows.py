@@ -6,7 +6,7 @@ from gameserver.domain.pools import PoolType, UnlistedTarget
 from gameserver.engine.bet_placement import PlacedBet, Proposal, place_bets
 from gameserver.engine.context import Change
 from gameserver.storage.bets import Bet, find_bet
-from gameserver.storage.broadcasts import insert_broadcast
+from gameserver.storage.broadcasts import insert_broadcasts
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, NewGameRow, insert_game
 from gameserver.storage.ledger import insert_credit
@@ -56,7 +56,7 @@ def make_game(
     )
     game = insert_game(connection, row)
     for number in range(broadcasts):
-        insert_broadcast(connection, game.id, NOW + number, b'{"res":%d}' % number)
+        insert_broadcasts(connection, game.id, NOW + number, [b'{"res":%d}' % number])
     return game
 
 

@@ -122,14 +122,14 @@ class Peer:
         """Open a WebSocket as a user."""
         await self.shake_hands(*early, Authorization=f"Bearer {session_key}", **changes)
 
-    async def response(self) -> Response:
-        """The next HTTP response, with as much of a body as it says."""
+    async def response(self, *, is_head: bool = False) -> Response:
+        """The next HTTP response, with as much of a body as it says; that to a HEAD request has none."""
         while b"\r\n\r\n" not in self._received:
             await self._receive()
         head, self._received = self._received.split(b"\r\n\r\n", 1)
         status, *lines = head.decode("ascii").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        size = int(headers.get("content-length", "0"))
+        size = 0 if is_head else int(headers.get("content-length", "0"))
         await self._fill(size)
         body, self._received = self._received[:size], self._received[size:]
         return Response(int(status.split(" ")[1]), headers, body)

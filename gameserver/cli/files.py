@@ -1,0 +1,117 @@
+"""The commands on whole files: ``check``, ``backup``, ``restore``, ``export`` and ``replay``."""
+
+import argparse
+import json
+import stat
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from gameserver import output
+from gameserver.admin.client import ControlError
+from gameserver.admin.facts import ReplayError, read_facts
+from gameserver.admin.replay import Replay, export_game
+from gameserver.cli.parsing import DONE, NOT_DONE, add_command
+from gameserver.config import Settings
+from gameserver.errors import Rejected
+from gameserver.output import say
+from gameserver.progress import Progress
+from gameserver.storage.check import find_faults
+from gameserver.storage.clock import last_recorded_at
+from gameserver.storage.files import beside, locate
+from gameserver.storage.opening import reading_current, reading_file, require_file
+from gameserver.storage.sqlite.atomic_copy import CopyRefused
+from gameserver.storage.sqlite.backup import back_up, restore
+from gameserver.storage.sqlite.connection import open_memory
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands."""
+    add_command(commands, "check", _check, "Check that a database is sound, or print its faults")
+
+    command = add_command(
+        commands, "backup", _backup, "Copy the database into one file, with or without a running server"
+    )
+    command.add_argument("file", help="the backup; an existing one is replaced once the new one is complete")
+    command = add_command(commands, "restore", _restore, "Replace the database by a backup, while no server runs")
+    command.add_argument("file", help="the backup")
+    command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
+
+    command = add_command(commands, "export", _export, "Write a game's requests and outcome as JSON lines")
+    command.add_argument("game_id")
+    command = add_command(commands, "replay", _replay, "Repeat an exported game in memory and compare the outcome")
+    command.add_argument("file", help="the export; - for standard input")
+    command.add_argument("--verify", action="store_true", help="exit with 1 if the outcome differs")
+
+
+def _check(options: argparse.Namespace, settings: Settings) -> int:
+    with reading_current(settings.db) as (name, connection):
+        faults = find_faults(connection)
+    for fault in faults:
+        say(fault)
+    if not faults:
+        say(f"{name} is sound")
+    return NOT_DONE if faults else DONE
+
+
+def _backup(options: argparse.Namespace, settings: Settings) -> int:
+    target = Path(options.file)
+    with reading_file(settings.db) as (file, connection):
+        faults = back_up(connection, file, target, Progress())
+    if faults:
+        reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is unchanged:"
+        raise CopyRefused("\n".join([reason, *faults]))
+    say(f"{target} is a sound backup of {file}")
+    if target.stat().st_mode & ~file.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        print(f"other users can read {target}: its file system keeps no permissions", file=sys.stderr)
+    return DONE
+
+
+def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    require_file(settings.db)
+    file = locate(Path(settings.db))
+    kept = restore(file, Path(options.file), Progress(), keep=not options.discard_old)
+    say(f"{file} now holds the content of {options.file}")
+    if kept is not None:
+        say(f"the database it replaces is kept as {kept}; to go back: gameserver restore {kept} --db {file}")
+    say(
+        f"session keys need the secret they were made with ({beside(file, '.secret')}, which stays as it is): those of"
+        " the backup that have not expired are valid, also if they were ended since; gameserver user key NAME ends them"
+    )
+    say("next: start the server")
+    return DONE
+
+
+def _export(options: argparse.Namespace, settings: Settings) -> int:
+    output.write_utf8()
+    with reading_current(settings.db) as (_, connection):
+        try:
+            now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the server's clock has it
+            for fact in export_game(connection, options.game_id, now_ms):
+                say(json.dumps(fact, ensure_ascii=False))
+        except Rejected as rejected:
+            raise ControlError(rejected.text) from None
+    return DONE
+
+
+def _replay(options: argparse.Namespace, settings: Settings) -> int:
+    facts = read_facts(*_input(options.file))
+    with closing(open_memory()) as connection:
+        differences = Replay(connection, settings).run(facts)
+    for difference in differences:
+        say(difference)
+    if not differences:
+        say(f"{len(facts) - 2} requests repeated: every balance, bet and pool came out the same")
+    return NOT_DONE if differences and options.verify else DONE
+
+
+def _input(file: str) -> tuple[bytes, str]:
+    """A file's content and its name for messages; ``-`` is standard input. Raises `ReplayError`."""
+    try:
+        if file != "-":
+            return Path(file).read_bytes(), file
+        return sys.stdin.buffer.read() if sys.stdin is not None else b"", "standard input"
+    except OSError as error:
+        raise ReplayError(f"{file} cannot be read: {error.strerror}") from error

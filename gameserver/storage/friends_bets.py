@@ -1,0 +1,40 @@
+"""The bets of a user's friends."""
+
+from typing import NamedTuple
+
+from gameserver.storage.bets import Bet
+from gameserver.storage.connection import Connection
+
+
+class FriendsBet(NamedTuple):
+    """A bet of a friend, with the friend's name, the target's id and the wire id of the pool."""
+
+    bet: Bet
+    username: str
+    target: str
+    pool_uuid: str
+
+
+_BET = ", ".join(f"bets.{field}" for field in Bet._fields)
+
+
+def list_bets_of_friends(
+    connection: Connection, user_id: int, game_id: int, limit: int, *, pool_id: int | None = None
+) -> list[FriendsBet]:
+    """The newest bets of a user's friends in a game, or in one of its pools, those in open pools first.
+
+    Bets that were cancelled are left out.
+    """
+    in_pool, values = ("", ()) if pool_id is None else (" AND participations.pool_id = ?", (pool_id,))
+    rows = connection.execute(
+        f"SELECT username, pool_targets.key, pools.uuid, {_BET} FROM friendships"
+        " JOIN users ON users.id = friend_id"
+        " JOIN participations ON participations.user_id = friend_id AND participations.game_id = ?"
+        " JOIN pools ON pools.id = participations.pool_id"
+        " JOIN bets ON bets.user_id = friend_id AND bets.pool_id = pools.id AND bets.cancelled_at IS NULL"
+        " JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.position = bets.position"
+        f" WHERE friendships.user_id = ?{in_pool}"
+        " ORDER BY CASE pools.status WHEN 'open' THEN 0 ELSE 1 END, bets.id DESC LIMIT ?",
+        (game_id, user_id, *values, limit),
+    )
+    return [FriendsBet(Bet(*row[3:]), *row[:3]) for row in rows]

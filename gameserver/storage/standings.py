@@ -1,0 +1,104 @@
+"""Reading leaderboards: positions and pages of the boards that `gameserver.storage.boards` keeps."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gameserver.storage.boards import Scope
+from gameserver.storage.connection import Connection
+
+
+class Standing(NamedTuple):
+    """A user on a board: how many are before, and the points in minor units."""
+
+    user_id: int
+    username: str
+    points: int
+    position: int
+
+
+def find_board(connection: Connection, scope: Scope) -> int | None:
+    """The board of a scope; None while nobody is ranked in it."""
+    query = "SELECT id FROM boards WHERE source_id = ? AND game_id = ? AND type = ? AND currency = ?"
+    row = connection.execute(query, scope).fetchone()
+    return row[0] if row else None
+
+
+def count_standings(connection: Connection, board_id: int) -> int:
+    """How many are ranked on a board."""
+    query = "SELECT sum(entries) FROM standing_blocks WHERE board_id = ?"
+    (count,) = connection.execute(query, (board_id,)).fetchone()
+    return int(count)
+
+
+def find_standing(connection: Connection, board_id: int, user_id: int) -> Standing | None:
+    """A user's standing on a board; None if the user is not ranked."""
+    found = connection.execute(
+        "SELECT username, deficit, name FROM standings JOIN users ON users.id = user_id"
+        " WHERE user_id = ? AND board_id = ?",
+        (user_id, board_id),
+    ).fetchone()
+    if found is None:
+        return None
+    username, deficit, name = found
+    return Standing(user_id, username, -deficit, _position(connection, board_id, deficit, name))
+
+
+def count_above(connection: Connection, board_id: int, points: int) -> int:
+    """How many have more points on a board."""
+    return _position(connection, board_id, -points, "")
+
+
+def _position(connection: Connection, board_id: int, deficit: int, name: str) -> int:
+    """How many standings are before a place."""
+    block = connection.execute(
+        "SELECT deficit, name FROM standing_blocks WHERE board_id = ? AND (deficit, name) <= (?, ?)"
+        " ORDER BY deficit DESC, name DESC LIMIT 1",
+        (board_id, deficit, name),
+    ).fetchone()
+    (before,) = connection.execute(
+        "SELECT coalesce(sum(entries), 0) FROM standing_blocks WHERE board_id = ? AND (deficit, name) < (?, ?)",
+        (board_id, *block),
+    ).fetchone()
+    (within,) = connection.execute(
+        "SELECT count(*) FROM standings WHERE board_id = ? AND (deficit, name) >= (?, ?) AND (deficit, name) < (?, ?)",
+        (board_id, *block, deficit, name),
+    ).fetchone()
+    return int(before + within)
+
+
+class _Ranked(NamedTuple):
+    user_id: int
+    username: str
+    points: int
+
+
+def list_standings(connection: Connection, board_id: int, start: int, count: int) -> list[Standing]:
+    """The standings on a board from position ``start`` on, at most ``count``."""
+    block = connection.execute(
+        "SELECT deficit, name, before FROM (SELECT deficit, name,"
+        "  sum(entries) OVER (ORDER BY deficit, name) - entries AS before FROM standing_blocks WHERE board_id = ?) AS b"
+        " WHERE before <= ? ORDER BY deficit DESC, name DESC LIMIT 1",
+        (board_id, start),
+    ).fetchone()
+    deficit, name, before = block
+    rows = connection.list_rows(
+        _Ranked,
+        "SELECT user_id, username, -deficit AS points FROM (SELECT user_id, deficit, name FROM standings"
+        "  WHERE board_id = ? AND (deficit, name) >= (?, ?) ORDER BY deficit, name LIMIT ? OFFSET ?) AS s"
+        " JOIN users ON users.id = user_id ORDER BY deficit, name",
+        (board_id, deficit, name, count, start - int(before)),
+    )
+    return [Standing(*row, position) for position, row in enumerate(rows, start)]
+
+
+def list_standings_of(connection: Connection, board_id: int, user_ids: Iterable[int]) -> list[Standing]:
+    """The standings of these users on a board, with their positions among themselves."""
+    rows = connection.list_rows_with(
+        _Ranked,
+        "SELECT s.user_id AS user_id, username, -deficit AS points FROM given"
+        " JOIN standings AS s ON s.user_id = given.user_id AND s.board_id = given.board_id"
+        " JOIN users ON users.id = s.user_id ORDER BY deficit, name",
+        ("user_id", "board_id"),
+        [(user_id, board_id) for user_id in user_ids],
+    )
+    return [Standing(*row, position) for position, row in enumerate(rows)]

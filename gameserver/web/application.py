@@ -1,0 +1,127 @@
+"""The HTTP application: routes, who may use an endpoint, other origins, and failures (protocol, "HTTP")."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from starlette.responses import Response
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from gameserver.errors import ErrorCode, Rejected
+from gameserver.net.application import HttpRequest
+from gameserver.net.head import Head
+from gameserver.net.origins import is_listed
+from gameserver.net.responses import Response as HttpResponse
+from gameserver.realtime.context import ServerContext
+from gameserver.realtime.operations import log_bug
+from gameserver.web.answers import Misuse, refusal
+from gameserver.web.asgi import REQUEST, answer_by
+from gameserver.web.call import HttpCall
+from gameserver.web.endpoints import ENDPOINTS, Access, Endpoint
+from gameserver.web.places import Places
+
+_PREFIX = "/r/"
+_ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
+_EXPOSED_HEADERS = "ETag, Retry-After"
+_PREFLIGHT_MAX_AGE_S = 600
+
+
+class Application:
+    """Answers requests below ``/r/``. Implements `gameserver.net.application.HttpApplication`."""
+
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        places = Places(context)
+        by_path = groupby(sorted(ENDPOINTS, key=_path_of), _path_of)
+        routes = [Route(path, endpoint=_Resource(context, places, list(endpoints))) for path, endpoints in by_path]
+        self._router = Router(routes, redirect_slashes=False, default=_answer_nothing)
+
+    def serves(self, head: Head) -> bool:
+        """Whether a request is for an endpoint."""
+        return head.path.startswith(_PREFIX)
+
+    async def answer(self, request: HttpRequest) -> HttpResponse:
+        """The response to a request."""
+        try:
+            found = await answer_by(self._router, request)
+        except Exception as error:
+            found = await answer_by(_failed(error, request), request)
+        headers = [("X-Content-Type-Options", "nosniff"), *found.headers, *self._shared(request.head)]
+        return found._replace(headers=headers)
+
+    def _shared(self, head: Head) -> list[tuple[str, str]]:
+        """The headers that let a page of an allowed origin read the response."""
+        origin = head.only("origin")
+        if origin is None or not is_listed(origin, self._context.allowed_origins):
+            return [("Vary", "Origin")] if self._context.allowed_origins else []
+        return [
+            ("Vary", "Origin"),
+            ("Access-Control-Allow-Origin", origin),
+            ("Access-Control-Allow-Credentials", "true"),
+            ("Access-Control-Expose-Headers", _EXPOSED_HEADERS),
+        ]
+
+
+def _path_of(endpoint: Endpoint) -> str:
+    return endpoint.path
+
+
+def _failed(error: Exception, request: HttpRequest) -> Response:
+    """The response to a request that was refused, or failed by a bug."""
+    if isinstance(error, Misuse):
+        return error.answer
+    return refusal(error if isinstance(error, Rejected) else log_bug(error, None, request.log_fields))
+
+
+async def _answer_nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    await refusal(Rejected(ErrorCode.NOT_FOUND, "no such path; /r/protocol lists them"))(scope, receive, send)
+
+
+class _Resource:
+    """What is at one path: its endpoints, by method."""
+
+    def __init__(self, context: ServerContext, places: Places, endpoints: Sequence[Endpoint]) -> None:
+        self._context = context
+        self._places = places
+        self._by_method = {method: endpoint for endpoint in endpoints for method in endpoint.methods}
+        if "GET" in self._by_method:
+            self._by_method["HEAD"] = self._by_method["GET"]
+        self._methods = ", ".join([*self._by_method, "OPTIONS"])
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, as an ASGI application."""
+        answer = await self._answer(HttpCall(self._context, scope[REQUEST], scope["path_params"]))
+        await answer(scope, receive, send)
+
+    async def _answer(self, call: HttpCall) -> Response:
+        method = call.http.head.method
+        if method == "OPTIONS":
+            call.charge()
+            return self._options(call)
+        endpoint = self._by_method.get(method)
+        if endpoint is None:
+            call.charge()
+            raise Misuse(405, f"this path accepts {self._methods}", {"Allow": self._methods})
+        await call.find_session()
+        call.require_own_change()
+        if endpoint.access is Access.USER or (
+            endpoint.access is Access.READER and not self._context.settings.public_reads
+        ):
+            _require_own(call)
+        await self._places.require(call.path)
+        return await endpoint.handle(call)
+
+    def _options(self, call: HttpCall) -> Response:
+        headers = {"Allow": self._methods}
+        if call.header("access-control-request-method") is not None:
+            headers["Access-Control-Allow-Methods"] = self._methods
+            headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
+            headers["Access-Control-Max-Age"] = str(_PREFLIGHT_MAX_AGE_S)
+        return Response(status_code=204, headers=headers)
+
+
+def _require_own(call: HttpCall) -> None:
+    """Raise `Rejected` unless somebody has logged on, and asks for nobody else's data."""
+    user = call.require_session().user
+    if call.path.get("user_id", str(user.id)) != str(user.id):
+        raise Rejected(ErrorCode.NOT_AUTHORIZED, "this is shown to the user whose id is in the path alone")

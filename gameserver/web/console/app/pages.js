@@ -1,0 +1,26 @@
+// Which page an address shows, and the styles it needs. A page's module is loaded when it is first shown.
+/** name → { load, styles, properties of the parts of the address }. */
+export const PAGES = {
+  lobby: { load: async () => (await import("./lobby.js")).LobbyPage, styles: ["lobby"] },
+  "sign-in": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"] },
+  "sign-up": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"], fixed: { isNew: true } },
+};
+
+const links = new Map();
+
+/** Let the styles of a page apply, and no other page's; resolves when they have come. */
+export async function applyStyles(names) {
+  const loaded = names.map((name) => links.get(name) ?? addStyle(name));
+  await Promise.all(loaded.map(({ ready }) => ready));
+  for (const [name, { link }] of links) link.disabled = !names.includes(name);
+}
+
+function addStyle(name) {
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: `style/${name}.css` });
+  const ready = new Promise((resolve) => {
+    link.onload = link.onerror = resolve;
+  });
+  links.set(name, { link, ready });
+  document.head.append(link);
+  return links.get(name);
+}

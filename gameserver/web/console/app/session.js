@@ -1,0 +1,154 @@
+// Who is playing here: signing in and out, balances, and the connection that belongs to it.
+import { Client } from "../client.js";
+import { http, HttpRefused, readPublicly } from "./http.js";
+import { Store } from "./store.js";
+
+const CAUGHT_UP_MS = 6_000;
+const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
+
+const SIGNED_IN = "gameserver.signed-in";
+
+/** Remember whether somebody has signed in here, since a page cannot see its cookie. */
+function remember(isSignedIn) {
+  try {
+    localStorage.setItem(SIGNED_IN, isSignedIn ? "yes" : "no");
+  } catch {
+    // then the server is asked each time
+  }
+}
+
+/** Whether the server need be asked who is signed in. */
+function mayBeSignedIn() {
+  try {
+    return localStorage.getItem(SIGNED_IN) === "yes";
+  } catch {
+    return true;
+  }
+}
+
+class Session extends Store {
+  client = new Client();
+  /** "unknown" until the server has told, "nobody", "user", or "unreachable". */
+  state = "unknown";
+  user = null;
+  balances = new Map(); // currency → { available, current }
+  retryAt = null;
+  /** Whether the connection has worked before, so that it can be lost. */
+  wasLive = false;
+  /** What the banner tells for a while after a reconnection; null otherwise. */
+  caughtUp = null;
+  #attempts = 0;
+  #timer = null;
+
+  constructor() {
+    super();
+    this.client.on("connection", ({ state }) => {
+      if (state === "live") {
+        this.wasLive = true;
+        this.loadBalance();
+      }
+      this.changed();
+    });
+    this.client.on("message", (message) => {
+      if (message.name === "balance_update") this.#setBalance(message.currency, message);
+    });
+  }
+
+  /** Find out who is signed in; tried again while the server does not answer. */
+  async begin() {
+    clearTimeout(this.#timer);
+    if (!mayBeSignedIn()) return this.#becomeNobody();
+    try {
+      this.#become(await http("GET", "r/me/"));
+    } catch (error) {
+      if (!(error instanceof HttpRefused)) throw error;
+      if (error.status === 401 || error.status === 403) this.#becomeNobody();
+      else this.#tryAgain();
+    }
+  }
+
+  async signIn(username, password) {
+    await this.#come("r/login/", { username, password });
+  }
+
+  async signUp(username, password) {
+    await this.#come("r/signup/", { username, password });
+  }
+
+  /** A name is optional: the server gives one. */
+  async playAsGuest(username) {
+    await this.#come("r/guest/", username ? { username } : {});
+  }
+
+  async signOut() {
+    await http("POST", "r/logout/", {}).catch(() => {});
+    remember(false);
+    location.assign(document.baseURI.split("#")[0]);
+  }
+
+  /** Ask what anybody may read: over the connection of a user, by HTTP without one. */
+  read(name, parameters) {
+    return this.user === null ? readPublicly(name, parameters) : this.client.call(name, parameters);
+  }
+
+  async loadBalance(currency = "DON") {
+    const [available, current] = await Promise.all([
+      this.client.call("get_my_available_balance", { currency }),
+      this.client.call("get_my_current_balance", { currency }),
+    ]).catch(() => [null]);
+    if (available !== null) this.#setBalance(currency, { ...available, ...current });
+  }
+
+  /** Tell what a reconnection has brought: `{ things, seconds }` or `{ isReloaded }`. */
+  tellCaughtUp(caughtUp) {
+    this.caughtUp = caughtUp;
+    setTimeout(() => {
+      if (this.caughtUp === caughtUp) this.caughtUp = null;
+      this.changed();
+    }, CAUGHT_UP_MS);
+    this.changed();
+  }
+
+  /** Whoever was signed in is so no more. */
+  forget() {
+    this.#becomeNobody();
+  }
+
+  /** Can bets be placed: neither before the connection is live nor while it is lost. */
+  get isLive() {
+    return this.client.connection.state === "live";
+  }
+
+  async #come(path, body) {
+    await http("POST", path, body);
+    remember(true);
+    await this.begin();
+  }
+
+  #become(user) {
+    this.#attempts = 0;
+    Object.assign(this, { user, state: "user", retryAt: null });
+    this.client.start();
+    this.changed();
+  }
+
+  #becomeNobody() {
+    remember(false);
+    Object.assign(this, { user: null, state: "nobody", retryAt: null });
+    this.changed();
+  }
+
+  #tryAgain() {
+    const delay = RETRY_MS[Math.min(this.#attempts++, RETRY_MS.length - 1)];
+    Object.assign(this, { state: "unreachable", retryAt: Date.now() + delay });
+    this.#timer = setTimeout(() => this.begin(), delay);
+    this.changed();
+  }
+
+  #setBalance(currency, { available_balance: available, current_balance: current }) {
+    this.balances.set(currency, { available, current });
+    this.changed();
+  }
+}
+
+export const session = new Session();

@@ -1,0 +1,121 @@
+"""Operations by HTTP: decoded, charged, carried out and counted as on a WebSocket (protocol, "HTTP")."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Raw
+from starlette.responses import Response
+
+from gameserver.errors import ErrorCode, Rejected, http_status, invalid
+from gameserver.protocol.codec import ResponseHeader, Undecodable, decode_request, encode_body, with_header
+from gameserver.protocol.declare import Kind, Request, declared, error_reply, tag_of
+from gameserver.realtime.operations import count_answer, log_bug, write
+from gameserver.realtime.request_cost import request_cost
+from gameserver.storage.users import NOBODY
+from gameserver.web.answers import JSON, json_answer, refusal, refusal_headers, tagged
+from gameserver.web.call import HttpCall
+
+_ENVELOPE = ("op", "header")
+_REFUSED = b'{"res":666,'
+
+
+class _Refused(msgspec.Struct):
+    """The code of a refusal, in the body of a reply that is one."""
+
+    code: ErrorCode
+
+
+_refused = msgspec.json.Decoder(_Refused)
+
+
+class Performed(NamedTuple):
+    """What an operation came to: the body of its reply, or an error; ``op`` and ``id`` are None if unreadable."""
+
+    op: int | None = None
+    id: str | int | None = None
+    body: bytes = b""
+    repeated: bool = False
+    error: Rejected | None = None
+
+
+async def perform(call: HttpCall, text: str) -> Performed:
+    """Carry out a request that is a message as on a WebSocket, of kind read or write."""
+    performed = Performed()
+    error: Exception | None = None
+    try:
+        # Nobody's reads are those of a view key: what answers everybody alike.
+        is_view = call.session is None or call.session.is_view
+        try:
+            request = decode_request(text, logged_in=True, is_view=is_view)
+        except Undecodable as undecodable:
+            performed = Performed(undecodable.op, undecodable.id)
+            call.charge(request_cost(text, None))
+            raise undecodable.rejected from None
+        performed = Performed(declared(request).op, request.header.id)
+        call.charge(request_cost(text, request))
+        performed = await _carry_out(call, request, text, performed)
+    except Rejected as rejected:
+        error = rejected
+        performed = performed._replace(error=rejected)
+    except Exception as bug:
+        error = bug
+        performed = performed._replace(error=log_bug(bug, performed.op, call.http.log_fields))
+    count_answer(call.context, performed.op, error, call.http.received_at_s)
+    return performed
+
+
+async def _carry_out(call: HttpCall, request: Request, text: str, performed: Performed) -> Performed:
+    kind = declared(request).kind
+    if kind is Kind.CONNECTION:
+        raise Rejected(ErrorCode.BAD_REQUEST, "this operation concerns a connection: send it over a WebSocket", "op")
+    if kind is Kind.READ:
+        reader = NOBODY if call.session is None else call.session.reader
+        return performed._replace(body=await call.context.read(request, reader))
+    committed = await write(call.context, request, text, call.require_session().user)
+    return performed._replace(body=committed.body, repeated=committed.repeated)
+
+
+async def list_by_path(call: HttpCall, request: type[Request]) -> Response:
+    """Answer a read whose parameters are in the path and the query string."""
+    performed = await perform(call, _message(call, request, call.query()))
+    if performed.error is not None:
+        return refusal(performed.error)
+    return tagged(performed.body, JSON, call.header("if-none-match"), cache_control="private, no-cache")
+
+
+async def change_by_path(call: HttpCall, request: type[Request], renamed: Mapping[str, str]) -> Response:
+    """Carry out a write whose parameters are in the path and the body, there by the names that ``renamed`` has."""
+    members = {renamed.get(name, name): value for name, value in call.members().items()}
+    performed = await perform(call, _message(call, request, members))
+    return refusal(performed.error) if performed.error is not None else _reply(call, performed)
+
+
+async def call_any(call: HttpCall) -> Response:
+    """Carry out the request that the body is, and answer with its reply."""
+    performed = await perform(call, call.text())
+    error = performed.error
+    if error is None:
+        return _reply(call, performed)
+    body = encode_body(error_reply(performed.op, error.code, error.text, error.field, **error.details))
+    return _reply(call, performed._replace(body=body), refusal_headers(error))
+
+
+def _message(call: HttpCall, request: type[Request], given: Mapping[str, Raw]) -> str:
+    """The message that asks for an operation with what is given and what the path says."""
+    for name in given:
+        if name in _ENVELOPE or name in call.path:
+            raise invalid(name, f"this endpoint has no parameter {name!r}")
+    by_path = {name: value for name, value in call.path.items() if name in request.__struct_fields__}
+    key = call.header("idempotency-key")
+    header = {"header": {"key": key}} if key else {}
+    return msgspec.json.encode({**header, "op": tag_of(request), **by_path, **given}).decode()
+
+
+def _reply(call: HttpCall, performed: Performed, headers: dict[str, str] | None = None) -> Response:
+    """The reply as on a WebSocket; a refusal has the status of its code."""
+    header = ResponseHeader(t=call.context.clock.now_ms(), id=performed.id, repeated=performed.repeated)
+    status = 200
+    if performed.body.startswith(_REFUSED):
+        status = http_status(_refused.decode(performed.body).code)
+    return json_answer(with_header(header, performed.body), status, headers)

@@ -1,0 +1,215 @@
+"""client.js, driven in a browser against a server process."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import WebSocketRoute
+
+from tests.browser.conftest import Visit
+from tests.support.browser import EMPTY, Visitor, files_of_console
+from tests.support.process import UNLIMITED, ServerProcess, add_user, playing, run, serving
+
+CONNECT = """
+async ([url, sessionKey]) => {
+  const module = await import("/client.js");
+  window.client = new module.Client({ url, sessionKey });
+  Object.assign(window, module, { states: [], heard: [], joins: [] });
+  client.on("connection", ({ state, reason }) => states.push(reason ? `${state}: ${reason}` : state));
+  client.start();
+}
+"""
+JOIN = """
+(game) => {
+  window.game = client.join(game, {
+    joined: ({ recovered }, isAgain) => joins.push(isAgain ? (recovered ? "recovered" : "reloaded") : "joined"),
+    heard: (message) => heard.push([message.name, message.response_header.seq ?? null]),
+  });
+}
+"""
+
+
+class Place:
+    """A server, the console's files, and a game with a pool."""
+
+    def __init__(self, file: Path, origin: str, server: ServerProcess) -> None:
+        self.file = file
+        self.origin = origin
+        self.server = server
+        self.key = str(add_user(file, "ann")["session_key"])
+        with playing(server.url, self.admin_key()) as admin:
+            self.source = admin.call(365, source_name="Cup")["source_id"]
+            details: dict[str, Any] = {
+                "game_name": "A - B",
+                "type": "football",
+                "actions": ["Goal"],
+                "targets": ["A", "B"],
+            }
+            self.game = admin.call(370, source_id=self.source, **details)["game_id"]
+            admin.call(616, game_id=self.game)
+            self.pool = admin.call(385, game_id=self.game, description="?", action_id="goal", targets=["A"])["pool_id"]
+
+    def admin_key(self) -> str:
+        """A session key of the game's admin."""
+        done = run("user", "key", "dev", "--json", "--db", self.file)
+        found = re.search(r'"session_key": "([^"]+)"', done.stdout)
+        assert found is not None, done
+        return found[1]
+
+    def balance(self) -> float:
+        """What ann can stake."""
+        with playing(self.server.url, self.key) as ann:
+            return float(ann.call(810)["available_balance"])
+
+    def bet(self) -> dict[str, Any]:
+        """The parameters of a bet."""
+        return {"pool_id": self.pool, "target": "A", "amount": 10}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A server and a game."""
+    file = tmp_path / "game.db"
+    add_user(file, "dev", provider=True)
+    with files_of_console() as origin, serving(file, *UNLIMITED, "--allowed-origins", origin) as server:
+        yield Place(file, origin, server)
+
+
+def connected(place: Place, visit: Visit) -> Visitor:
+    """A visitor whose page has a live client."""
+    visitor = visit(place.origin)
+    connect(visitor, place)
+    until(visitor, "client.connection.state === 'live'")
+    return visitor
+
+
+def connect(visitor: Visitor, place: Place) -> None:
+    """Let an empty page beside the module make a client."""
+    visitor.page.goto(f"{place.origin}/{EMPTY}")
+    visitor.run(CONNECT, [place.server.url, place.key])
+
+
+def until(visitor: Visitor, condition: str) -> None:
+    visitor.page.wait_for_function(condition)
+
+
+def test_a_call_resolves_to_its_reply(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    reply = visitor.run("() => client.call('get_my_available_balance', {})")
+    assert (reply["name"], reply["available_balance"], reply["currency"]) == ("your_available_balance", 1000, "DON")
+
+
+def test_a_refusal_is_an_error_with_its_code_and_field(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    catch = """
+    (parameters) => client.call("place_bet_in_betting_pool", parameters).catch(
+      (error) => [error instanceof Refused, error.code, error.field, error.retryable, error.details.available]
+    )
+    """
+    told = visitor.run(catch, place.bet() | {"amount": 1001})
+    assert told == [True, "insufficient_funds", "amount", False, 1000]
+    assert visitor.run(catch, place.bet() | {"target": "C"})[1:3] == ["invalid_parameter", "target"]
+
+
+def test_two_taps_with_one_key_are_one_bet(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    tap_twice = """
+    async (bet) => {
+      const tap = () => client.call("place_bet_in_betting_pool", bet, { key: "slip" });
+      return (await Promise.all([tap(), tap()])).map((reply) => reply.bet_id);
+    }
+    """
+    first, second = visitor.run(tap_twice, place.bet())
+    assert first == second
+    assert place.balance() == 990
+
+
+def test_a_bet_whose_reply_is_lost_is_sent_again_and_placed_once(place: Place, visit: Visit) -> None:
+    visitor = visit(place.origin)
+    lost: list[str] = []
+
+    def lose_first_reply(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def pass_on(message: str | bytes) -> None:
+            if '"res":356' in str(message) and not lost:
+                lost.append(str(message))
+                page.close(code=4009)
+                server.close()
+            else:
+                page.send(message)
+
+        server.on_message(pass_on)
+
+    visitor.page.route_web_socket(re.compile("^ws:"), lose_first_reply)
+    connect(visitor, place)
+    reply = visitor.run("(bet) => client.call('place_bet_in_betting_pool', bet)", place.bet())
+    assert len(lost) == 1
+    assert reply["response_header"]["repeated"] is True
+    assert reply["bet_id"] in lost[0]
+    assert place.balance() == 990
+
+
+def test_after_a_restart_a_game_goes_on_where_it_was_left(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    visitor.forgive("WebSocket connection to")
+    visitor.forgive("ERR_CONNECTION_REFUSED")
+    visitor.forgive("/r/me/")
+    visitor.run(JOIN, place.game)
+    until(visitor, "joins.length === 1")
+    port = str(place.server.address[1])
+    place.server.kill()
+    until(visitor, "states.includes('waiting: unreachable')")
+    flags = (*UNLIMITED, "--allowed-origins", place.origin)
+    with serving(place.file, *flags) as elsewhere, playing(elsewhere.url, place.admin_key()) as admin:
+        for _ in range(3):
+            admin.call(395, game_id=place.game, action_id="goal", target_id="b")
+        elsewhere.stop()
+    with serving(place.file, *flags, "--port", port) as server, playing(server.url, place.admin_key()) as admin:
+        until(visitor, "joins.length === 2")
+        admin.call(395, game_id=place.game, action_id="goal", target_id="b")
+        until(visitor, "heard.filter(([name]) => name === 'new_game_event').length >= 4")
+    assert visitor.run("() => joins") == ["joined", "recovered"]
+    seqs = [seq for _, seq in visitor.run("() => heard") if seq is not None]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+
+
+def test_a_session_that_ends_is_not_tried_again(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    run("user", "key", "ann", "--db", place.file)
+    until(visitor, "client.connection.state === 'ended'")
+    assert visitor.run("() => client.connection.reason") == "signed_out"
+    assert visitor.run("() => client.call('ping').catch((error) => error.name)") == "Unanswered"
+
+
+def test_the_sources_watched_tell_of_new_games(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    visitor.run("() => client.on('message', ({ name }) => heard.push(name))")
+    visitor.run("(source) => client.watch([source])", place.source)
+    until(visitor, "states.filter((state) => state === 'live').length === 2")
+    with playing(place.server.url, place.admin_key()) as admin:
+        admin.call(370, source_id=place.source, game_name="C - D", type="football")
+    until(visitor, "heard.includes('game_created_and_opened')")
+
+
+def test_the_clock_is_the_servers(place: Place, visit: Visit) -> None:
+    visitor = visit(place.origin)
+    visitor.page.add_init_script("Date.now = () => 1577836800000")
+    connect(visitor, place)
+    reply = visitor.run("() => client.call('ping')")
+    assert abs(visitor.run("() => client.now()") - reply["response_header"]["t"]) < 5_000
+
+
+def test_of_each_field_of_a_pool_the_newest_version_is_known(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    merge = """
+    (views) => {
+      const pools = new PoolViews();
+      const merged = views.map(([version, fields]) => pools.merge("p", version, fields));
+      return [merged, pools.pools.get("p")];
+    }
+    """
+    views = [[3, {"bets": 5, "blocked": False}], [5, {"bets": 7}], [4, {"bets": 6, "blocked": True}], [2, {"bets": 1}]]
+    assert visitor.run(merge, views) == [[True, True, True, False], {"bets": 7, "blocked": True, "version": 5}]

@@ -1,0 +1,171 @@
+"""The structure that keeps leaderboards in order, with blocks so small that they are divided and merged often."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gameserver.storage import boards
+from gameserver.storage.boards import GamePoints, Scope, add_to_boards, promote, rename
+from gameserver.storage.check_records import CHECKS
+from gameserver.storage.games import Game
+from gameserver.storage.sqlite.connection import SqliteConnection, open_memory
+from gameserver.storage.standings import (
+    count_above,
+    count_standings,
+    find_board,
+    find_standing,
+    list_standings,
+    list_standings_of,
+)
+from tests.support.rows import make_game, make_user
+
+SIZES = {"BLOCK_SIZE": 4, "MIN_BLOCK_SIZE": 2, "MAX_BLOCK_SIZE": 8}
+*_, BLOCKS = CHECKS
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of 2 to 8 entries."""
+    for name, size in SIZES.items():
+        monkeypatch.setattr(boards, name, size)
+
+
+def board_of(connection: SqliteConnection, game: Game) -> int:
+    board_id = find_board(connection, Scope(0, game.id, "", "DON"))
+    assert board_id is not None
+    return board_id
+
+
+def blocks_of(connection: SqliteConnection, board_id: int) -> list[int]:
+    query = "SELECT entries FROM standing_blocks WHERE board_id = ? ORDER BY deficit, name"
+    return [entries for (entries,) in connection.execute(query, (board_id,))]
+
+
+def assert_right(connection: SqliteConnection, board_id: int, points: dict[str, int]) -> None:
+    """A board ranks these users by their points, and its blocks are right, and neither small nor large."""
+    ranking = sorted(points.items(), key=lambda entry: (-entry[1], entry[0].lower().encode()))
+    found = list_standings(connection, board_id, 0, 10_000)
+    assert [(it.username, it.points, it.position) for it in found] == [
+        (name, score, place) for place, (name, score) in enumerate(ranking)
+    ]
+    assert count_standings(connection, board_id) == len(ranking)
+    for standing in found:
+        assert find_standing(connection, board_id, standing.user_id) == standing
+        assert count_above(connection, board_id, standing.points) == sum(it > standing.points for it in points.values())
+        assert list_standings(connection, board_id, standing.position, 2) == found[standing.position :][:2]
+    assert list_standings(connection, board_id, len(found), 5) == []
+    assert list(BLOCKS(connection)) == []
+    first, *others = blocks_of(connection, board_id)
+    assert first <= 8
+    assert all(2 <= entries <= 8 for entries in others)
+
+
+changes = st.lists(st.tuples(st.integers(0, 29), st.integers(-5, 5), st.integers(-1, 1)), max_size=30)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(changes, max_size=8), st.randoms(use_true_random=False))
+def test_a_board_is_in_order_whatever_is_added_to_it(
+    batches: list[list[tuple[int, int, int]]], r: random.Random
+) -> None:
+    connection = open_memory()
+    game = make_game(connection)
+    users = [make_user(connection, r.choice((f"u{n}", f"U{n}", f"_{n}", f"-{n}.x"))) for n in range(30)]
+    pools = dict.fromkeys(range(30), 0)
+    sums = dict.fromkeys(range(30), 0)
+    for batch in batches:
+        added = {}
+        for number, points, count in batch:
+            if pools[number] + count >= 0 and pools[number] | count and number not in added:
+                # who is no longer ranked has no points left
+                gained = -sums[number] if pools[number] + count == 0 else points
+                added[number] = GamePoints(users[number].id, game.id, gained, count)
+                pools[number] += count
+                sums[number] += gained
+        if added:
+            add_to_boards(connection, list(added.values()))
+            ranked = {users[number].username: sums[number] for number, count in pools.items() if count}
+            for scope in (Scope(0, game.id, "", "DON"), Scope(0, 0, "football", "DON")):
+                board_id = find_board(connection, scope)
+                assert board_id is not None
+                assert_right(connection, board_id, ranked)
+    connection.close()
+
+
+def test_a_large_board_made_at_once_is_divided_evenly(connection: SqliteConnection) -> None:
+    game = make_game(connection)
+    users = [make_user(connection, f"u{number}") for number in range(101)]
+    add_to_boards(connection, [GamePoints(user.id, game.id, user.id % 7, 1) for user in users])
+    board = board_of(connection, game)
+    assert sorted(blocks_of(connection, board)) == [4] * 24 + [5]
+    assert_right(connection, board, {user.username: user.id % 7 for user in users})
+
+
+def test_a_board_counts_for_its_scopes_alone(connection: SqliteConnection) -> None:
+    first, other = make_game(connection), make_game(connection)
+    ann, bob = make_user(connection, "ann"), make_user(connection, "bob")
+    add_to_boards(connection, [GamePoints(ann.id, first.id, 5, 1), GamePoints(ann.id, other.id, -2, 1)])
+    add_to_boards(connection, [GamePoints(bob.id, other.id, 1, 1)])
+    expected = {
+        Scope(0, 0, "", "DON"): [("ann", 3), ("bob", 1)],
+        Scope(0, 0, "football", "DON"): [("ann", 3), ("bob", 1)],
+        Scope(first.source_id, 0, "", "DON"): [("ann", 5)],
+        Scope(other.source_id, 0, "football", "DON"): [("bob", 1), ("ann", -2)],
+        Scope(0, first.id, "", "DON"): [("ann", 5)],
+        Scope(0, other.id, "", "DON"): [("bob", 1), ("ann", -2)],
+    }
+    for scope, ranking in expected.items():
+        board_id = find_board(connection, scope)
+        assert board_id is not None
+        assert [(it.username, it.points) for it in list_standings(connection, board_id, 0, 9)] == ranking
+    for scope in (Scope(0, 0, "tennis", "DON"), Scope(0, 0, "", "EUR"), Scope(0, 99, "", "DON")):
+        assert find_board(connection, scope) is None
+
+
+def test_some_users_are_ranked_among_themselves(connection: SqliteConnection) -> None:
+    game = make_game(connection)
+    users = [make_user(connection, f"u{number}") for number in range(9)]
+    add_to_boards(connection, [GamePoints(user.id, game.id, user.id // 2, 1) for user in users[:8]])
+    found = list_standings_of(
+        connection, board_of(connection, game), [user.id for user in (users[0], users[8], users[5])]
+    )
+    assert [(it.username, it.position) for it in found] == [("u5", 0), ("u0", 1)]
+
+
+def test_who_is_renamed_keeps_the_points_and_moves_among_equals(connection: SqliteConnection) -> None:
+    game = make_game(connection)
+    users = [make_user(connection, f"u{number:02}") for number in range(40)]
+    add_to_boards(connection, [GamePoints(user.id, game.id, 3, 1) for user in users])
+    connection.execute("UPDATE users SET username = 'Zoe' WHERE id = ?", (users[0].id,))
+    rename(connection, users[0].id, "Zoe")
+    board = board_of(connection, game)
+    assert_right(connection, board, {user.username: 3 for user in users[1:]} | {"Zoe": 3})
+    assert list_standings(connection, board, 39, 1)[0].username == "Zoe"
+
+
+def test_to_rename_who_is_not_ranked_changes_no_board(connection: SqliteConnection) -> None:
+    rename(connection, make_user(connection).id, "zoe")
+    assert connection.execute("SELECT * FROM standings").fetchall() == []
+
+
+def test_guests_are_ranked_in_all_games_once_they_have_accounts(connection: SqliteConnection) -> None:
+    games = [make_game(connection), make_game(connection)]
+    ann, guest = make_user(connection, "ann"), make_user(connection, "guest-1")
+    connection.execute("UPDATE users SET is_guest = 1 WHERE id = ?", (guest.id,))
+    add_to_boards(connection, [GamePoints(ann.id, games[0].id, 1, 1)])
+    add_to_boards(connection, [GamePoints(guest.id, game.id, 2, 1) for game in games])
+    everywhere = find_board(connection, Scope(0, 0, "", "DON"))
+    assert everywhere is not None
+    assert_right(connection, everywhere, {"ann": 1})
+    assert_right(connection, board_of(connection, games[0]), {"ann": 1, "guest-1": 2})
+    connection.execute("UPDATE users SET is_guest = 0")
+    promote(connection, guest.id)
+    assert_right(connection, everywhere, {"ann": 1, "guest-1": 4})
+    assert connection.execute("SELECT count(*) FROM standings WHERE user_id = ?", (guest.id,)).fetchone() == (8,)
+
+
+def test_a_guest_who_has_not_bet_becomes_an_account_that_is_not_ranked(connection: SqliteConnection) -> None:
+    promote(connection, make_user(connection).id)
+    assert connection.execute("SELECT * FROM standings").fetchall() == []

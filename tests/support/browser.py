@@ -1,0 +1,85 @@
+"""Visitors of the console: pages of a real browser, each in a context of its own."""
+
+import functools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page
+
+import gameserver
+
+CONSOLE = Path(gameserver.__file__).parent / "web" / "console"
+EMPTY = "empty"  # a page without anything, for tests of modules
+TIMEOUT_MS = 10_000
+
+
+class Visitor:
+    """A page in a context of its own. ``complaints`` is what the browser found wrong with it."""
+
+    def __init__(self, context: BrowserContext, origin: str) -> None:
+        self.context = context
+        self.origin = origin
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self._forgiven: list[str] = []
+        self.page.set_default_timeout(TIMEOUT_MS)
+        self.page.on("console", lambda message: self._complain(message.type in ("error", "warning"), message.text))
+        self.page.on("pageerror", lambda error: self._complain(True, str(error)))
+        self.page.on("request", lambda request: self._complain(not self._is_own(request.url), request.url))
+
+    def _is_own(self, url: str) -> bool:
+        return url.startswith(self.origin)
+
+    def _complain(self, is_complaint: bool, text: str) -> None:
+        if is_complaint:
+            self.complaints.append(text)
+
+    def forgive(self, part: str) -> None:
+        """Let the browser complain of what the test does to it."""
+        self._forgiven.append(part)
+
+    def check(self) -> None:
+        """Nothing was wrong."""
+        found = [text for text in self.complaints if not any(part in text for part in self._forgiven)]
+        assert found == [], found
+
+    def run(self, script: str, argument: Any = None) -> Any:
+        """What a function of JavaScript returns, promises awaited."""
+        return self.page.evaluate(script, argument)
+
+
+def visitor_of(browser: Browser, origin: str, **options: Any) -> Visitor:
+    """A visitor from a new context."""
+    return Visitor(browser.new_context(**options), origin)
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path == f"/{EMPTY}":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b'<!doctype html><link rel="icon" href="icon.svg">')
+        else:
+            super().do_GET()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def files_of_console() -> Iterator[str]:
+    """The console's files and an empty page, served by themselves; their origin."""
+    handler = functools.partial(_Files, directory=str(CONSOLE))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
