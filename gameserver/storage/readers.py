@@ -88,7 +88,7 @@ class BatchReaders(ABC, Generic[ConnectionT]):
     def _read_batch(self, batch: list[QueuedJob]) -> None:
         """Run a batch in a worker thread, in one read transaction."""
         try:
-            connection = self._idle.pop() if self._idle else self._open_connection()
+            connection = self._take()
         except self.failures as error:
             for entry in batch:
                 entry.outcome = _unavailable(error)
@@ -98,6 +98,10 @@ class BatchReaders(ABC, Generic[ConnectionT]):
                 entry.outcome = self._read(connection, entry.job)
         finally:
             self._put_back(connection)
+
+    def _take(self) -> ConnectionT:
+        """A connection that no other batch has."""
+        return self._idle.pop() if self._idle else self._open_connection()
 
     def _put_back(self, connection: ConnectionT) -> None:
         """End the transaction and keep the connection for the next batch."""

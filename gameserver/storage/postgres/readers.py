@@ -13,6 +13,18 @@ class PostgresReaders(BatchReaders[PostgresConnection]):
 
     failures: ClassVar[type[Exception]] = psycopg.OperationalError
 
+    def _take(self) -> PostgresConnection:
+        """A connection in a transaction; those that the server has cut meanwhile are thrown away."""
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                self._begin(connection)
+            except psycopg.OperationalError:
+                connection.close()
+            else:
+                return connection
+        return self._open_connection()
+
     def _begin(self, connection: PostgresConnection) -> None:
         connection.execute(BEGIN_READING)
 
