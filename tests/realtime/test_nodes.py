@@ -1,6 +1,6 @@
 """Several servers on one PostgreSQL database are one server to their clients."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -207,7 +207,7 @@ async def test_a_command_beside_the_servers_is_told_by_them(table: Table, other:
 
 
 @pytest.fixture
-def killer(location: str) -> Iterator[Any]:
+def killer(location: str) -> Callable[[], None]:
     """What ends all connections to the database but its own."""
 
     def kill() -> None:
@@ -221,7 +221,7 @@ def killer(location: str) -> Iterator[Any]:
 
 
 async def test_nothing_acknowledged_is_lost_when_connections_are_cut(
-    table: Table, other: Server, location: str, killer: Any
+    table: Table, other: Server, location: str, killer: Callable[[], None]
 ) -> None:
     pool = await table.pool()
     watchers = [await table.watcher(), await connect(table, other, "ann")]
