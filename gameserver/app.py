@@ -81,6 +81,8 @@ def open_context(
                 announce=announce,
                 hear=hear,
                 missed=publisher.close_all,
+                present=lambda: context.audience.present(),
+                hear_present=hubs.elsewhere.hear,
                 telling=gathering,
                 monotonic_s=time.monotonic,
                 run_sync=run_sync,

@@ -6,6 +6,13 @@ CREATE TABLE announcements (
     body BYTEA NOT NULL
 )
 
+-- Who is connected to each server is nothing to survive a crash.
+CREATE UNLOGGED TABLE nodes (
+    id TEXT PRIMARY KEY,
+    seen_at TIMESTAMPTZ NOT NULL,
+    body BYTEA NOT NULL
+)
+
 -- What schema.sql's trigger of this name does for each transfer, for all transfers of a statement at once, as if they
 -- were made in the order of their ids.
 CREATE FUNCTION transfers_keep_balances() RETURNS trigger LANGUAGE plpgsql AS $$

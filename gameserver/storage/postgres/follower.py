@@ -1,10 +1,14 @@
-"""Follows what other servers on the same database announce, for a server that does not write meanwhile.
+"""Follows what other servers on the same database announce, and exchanges with them who is connected where.
 
 A notification is only a wake-up: what is to be told is read from the rows, which are looked at twice a second anyway.
 """
 
 import logging
+import math
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from secrets import token_hex
 from typing import NamedTuple
 
 import psycopg
@@ -14,12 +18,14 @@ from gameserver.storage.connection import StorageFailed
 from gameserver.storage.jobs import RunSync
 from gameserver.storage.postgres.announcements import CHANNEL, Announcement, list_announcements
 from gameserver.storage.postgres.connection import PostgresConnection
+from gameserver.storage.postgres.nodes import exchange_presence, leave
 from gameserver.storage.postgres.writer import PostgresWriter
 from gameserver.storage.schedule import next_due_at
 
 logger = logging.getLogger(__name__)
 
 LOOK_S = 0.5
+_EXCHANGE_S = 1.0
 _RETRY_S = 1.0
 
 
@@ -32,11 +38,21 @@ class Follower:
     """One connection that listens; what it finds is published by the writer, in order with the writer's own batches."""
 
     def __init__(
-        self, open_connection: Callable[[], PostgresConnection], writer: PostgresWriter, run_sync: RunSync
+        self,
+        open_connection: Callable[[], PostgresConnection],
+        writer: PostgresWriter,
+        *,
+        present: Callable[[], bytes],
+        hear_present: Callable[[list[bytes]], None],
+        run_sync: RunSync,
     ) -> None:
         self._open_connection = open_connection
         self._writer = writer
+        self._present = present
+        self._hear_present = hear_present
         self._run_sync = run_sync
+        self._node = token_hex(8)
+        self._exchange_at = -math.inf  # when this server next tells who is connected to it
         self._hinted = 0  # the latest announcement that a notification has named
 
     async def run(self) -> None:
@@ -47,7 +63,7 @@ class Follower:
                 try:
                     await self._follow(connection)
                 finally:
-                    connection.close()
+                    self._leave(connection)
             except (psycopg.Error, StorageFailed) as error:
                 logger.warning("announcements cannot be read; trying again: %s", error)
                 await trio.sleep(_RETRY_S)
@@ -58,12 +74,21 @@ class Follower:
         connection.execute(f"LISTEN {CHANNEL}")
         return connection
 
+    def _leave(self, connection: PostgresConnection) -> None:
+        with suppress(psycopg.Error):
+            leave(connection, self._node)
+        connection.close()
+
     def _note(self, payload: str) -> None:
         self._hinted = max(self._hinted, int(payload) if payload.isdecimal() else 0)
 
     async def _follow(self, connection: PostgresConnection) -> None:
         while True:
             await self._look(connection)
+            if trio.current_time() >= self._exchange_at:
+                self._exchange_at = trio.current_time() + _EXCHANGE_S
+                exchange = partial(exchange_presence, connection, self._node, self._present())
+                self._hear_present(await self._run_sync(exchange))
             with trio.move_on_after(LOOK_S):
                 while self._hinted <= self._writer.position:
                     await trio.lowlevel.wait_readable(connection.raw.fileno())

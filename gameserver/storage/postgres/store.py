@@ -53,7 +53,13 @@ class PostgresStore(Store):
                 missed=options.missed,
                 **options.of_writer(),
             )
-        self._follower = Follower(partial(open_reader, url), writer, options.run_sync)
+        self._follower = Follower(
+            partial(open_writer, url),
+            writer,
+            present=options.present,
+            hear_present=options.hear_present,
+            run_sync=options.run_sync,
+        )
         super().__init__(writer, PostgresReaders(partial(open_reader, url), options.readers, options.run_sync))
 
     async def run(self) -> None:

@@ -14,7 +14,7 @@ from gameserver.storage.sqlite.connection import open_memory
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase
 
 # What PostgreSQL alone has, and what it needs not, as it never replaces a row.
-OWN_TABLES = {"announcements", "schema_version"}
+OWN_TABLES = {"announcements", "nodes", "schema_version"}
 NOT_NEEDED = {"bets_are_new", "settlements_are_new", "transfers_are_new", "accounts_are_new"}
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
 

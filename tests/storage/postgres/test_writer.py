@@ -213,7 +213,13 @@ async def test_a_gap_is_told(node: Node) -> None:
 
 
 async def test_a_follower_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
-    follower = Follower(lambda: open_writer(node.url), node.writer, run_inline)
+    follower = Follower(
+        lambda: open_writer(node.url),
+        node.writer,
+        present=lambda: b"",
+        hear_present=lambda bodies: None,
+        run_sync=run_inline,
+    )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(follower.run)
         await other.write(name("ann"), name("bob"))
