@@ -81,6 +81,7 @@ def open_context(
                 announce=announce,
                 hear=hear,
                 missed=publisher.close_all,
+                advance_clock=clock.advance_to,
                 present=lambda: context.audience.present(),
                 hear_present=hubs.elsewhere.hear,
                 telling=gathering,

@@ -25,11 +25,12 @@ _BEHIND_MS = 1_000  # after a failure, reads do not wait again for this long
 class StoreOptions:
     """What a store is opened with.
 
-    ``due_job``, ``publish``, ``telling`` and ``monotonic_s`` are those of `BatchWriter`. The others are for an
-    engine with several servers on one database: ``announce`` makes bytes of the results of a batch for the others, None
-    if there is nothing to tell; ``hear`` makes the results to publish of them again; ``missed`` is called where some of
-    them are lost. ``present`` makes bytes of who is connected here, ``hear_present`` gets those of each other server.
-    ``run_writes`` runs the writer's batches, ``run_sync`` all else.
+    ``due_job``, ``publish``, ``telling`` and ``monotonic_s`` are those of `BatchWriter`; ``run_writes`` runs the
+    writer's batches, ``run_sync`` all else. The others are for an engine with several servers on one database:
+    ``announce`` makes bytes of the results of a batch for the other servers, None if there is nothing to tell; ``hear``
+    makes the results to publish of them again, ``advance_clock`` is told when they were announced, in epoch ms, and
+    ``missed`` is called where some of them are lost. ``present`` makes bytes of who is connected here,
+    ``hear_present`` gets those of each other server.
     """
 
     readers: int
@@ -39,6 +40,7 @@ class StoreOptions:
     announce: Callable[[list[Any]], bytes | None]
     hear: Callable[[bytes], list[Any]]
     missed: Callable[[], None]
+    advance_clock: Callable[[int], None]
     present: Callable[[], bytes]
     hear_present: Callable[[list[bytes]], None]
     telling: AbstractContextManager[object]

@@ -250,7 +250,7 @@ async def test_nothing_acknowledged_is_lost_when_connections_are_cut(
     stored = {uuid for (uuid,) in execute(location, "SELECT uuid FROM bets")}
     assert acknowledged <= stored
     with trio.fail_after(10):
-        while (await table.admin.call(395, **table.draft()))["res"] == 666:
+        while (await table.admin.call(395, **table.draft()))["res"] == 666:  # noqa: ASYNC110
             await trio.sleep(0.1)
     mine, theirs = await until(watchers[0], 362), await until(watchers[1], 362)
     assert seqs(mine) == seqs(theirs)

@@ -51,6 +51,7 @@ class PostgresStore(Store):
                 announce=options.announce,
                 hear=options.hear,
                 missed=options.missed,
+                advance_clock=options.advance_clock,
                 **options.of_writer(),
             )
         self._follower = Follower(

@@ -13,6 +13,7 @@ import psycopg
 from psycopg import errors
 
 from gameserver.storage.batches import BatchWriter, TransactionLost, Write
+from gameserver.storage.jobs import TimedJob
 from gameserver.storage.postgres.announcements import (
     Announcement,
     insert_announcement,
@@ -35,7 +36,7 @@ class CommitUnknown(Exception):
 class PostgresWriter(BatchWriter[PostgresConnection]):
     """The writer on PostgreSQL.
 
-    ``position`` is the id of the last announcement published here. ``announce``, ``hear`` and ``missed`` are those of
+    ``position`` is the id of the last announcement published here. The callbacks are those of
     `gameserver.storage.store.StoreOptions`.
     """
 
@@ -49,12 +50,14 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         announce: Callable[[list[Any]], bytes | None],
         hear: Callable[[bytes], list[Any]],
         missed: Callable[[], None],
+        advance_clock: Callable[[int], None],
         **options: Any,
     ) -> None:
         super().__init__(open_connection, **options)
         self._announce = announce
         self._hear = hear
         self._missed = missed
+        self._advance_clock = advance_clock
         self.position = last_announcement(self._connection)
         self._heard: list[Announcement] = []
         self._own: int | None = None  # the id of what this batch announces, once it is on disk
@@ -64,10 +67,6 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         """Close the connection. The writer must not be running."""
         self._connection.close()
 
-    def _run_batch(self, batch: list[Write]) -> Any:
-        self._latest_ms = max(entry.now_ms for entry in batch)
-        return super()._run_batch(batch)
-
     def _begin(self) -> None:
         self._heard, self._own = [], None
         self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -76,6 +75,17 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         while rows := list_announcements(self._connection, last):
             self._heard += rows
             last = rows[-1].id
+
+    def _run_jobs(self, batch: list[Write]) -> tuple[list[Any], int]:
+        """Run the jobs; none takes place before what others have committed, however their clocks differ."""
+        floor_ms = max((announcement.at for announcement in self._heard), default=0)
+        for entry in batch:
+            if entry.now_ms < floor_ms:
+                entry.now_ms = floor_ms
+                if isinstance(entry.job, TimedJob):
+                    entry.job = entry.job.at(floor_ms)
+        self._latest_ms = max(floor_ms, *(entry.now_ms for entry in batch))
+        return super()._run_jobs(batch)
 
     def _commit(self, published: list[Any]) -> None:
         own = None
@@ -111,6 +121,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             logger.warning("announcements %d to %d were missed", self.position + 1, announcement.id - 1)
             self._missed()
         self.position = announcement.id
+        self._advance_clock(announcement.at)
         super()._publish_all(self._hear(announcement.body))
 
     def _is_lost(self, error: Exception | None) -> bool:

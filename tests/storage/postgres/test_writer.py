@@ -11,7 +11,7 @@ import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.connection import Connection
-from gameserver.storage.jobs import Due, Job
+from gameserver.storage.jobs import Due, Job, TimedJob
 from gameserver.storage.postgres.announcements import Announcement, last_announcement
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
 from gameserver.storage.postgres.follower import Follower
@@ -29,12 +29,14 @@ class Node:
         self.url = url
         self.published: list[str] = []
         self.missed = 0
+        self.heard_at: list[int] = []
         self.due: Callable[[Connection, int], Due | None] = lambda connection, now_ms: None
         self.writer = PostgresWriter(
             lambda: open_writer(url),
             announce=lambda results: ",".join(results).encode() or None,
             hear=lambda body: body.decode().split(","),
             missed=self._miss,
+            advance_clock=self.heard_at.append,
             due_job=lambda connection, now_ms: self.due(connection, now_ms),
             next_due=lambda connection: None,
             publish=self.published.append,
@@ -47,11 +49,11 @@ class Node:
     def _miss(self) -> None:
         self.missed += 1
 
-    async def write(self, *jobs: Job[str]) -> list[Any]:
+    async def write(self, *jobs: Job[str], now_ms: int = 0) -> list[Any]:
         """Run jobs in one batch; their results or errors, in order."""
         outcomes: list[Any] = []
         for job in jobs:
-            self.writer.submit(job, 0, lambda outcome: outcomes.append(outcome.error or outcome.result))
+            self.writer.submit(job, now_ms, lambda outcome: outcomes.append(outcome.error or outcome.result))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.writer.run)
             while len(outcomes) < len(jobs):
@@ -198,6 +200,26 @@ async def test_a_writer_publishes_what_others_have_committed_before_its_own(node
     assert node.published == ["ann", "bob", "cat"]
     assert other.published == ["ann", "bob"]
     assert node.missed == other.missed == 0
+
+
+class Dated(TimedJob):
+    """A job that stores a user, with its time in the name."""
+
+    def __init__(self, text: str, now_ms: int) -> None:
+        self._text = text
+        self._now_ms = now_ms
+
+    def __call__(self, connection: Connection) -> str:
+        return name(f"{self._text}-{self._now_ms}")(connection)
+
+    def at(self, now_ms: int) -> "Dated":
+        return Dated(self._text, now_ms)
+
+
+async def test_nothing_takes_place_before_what_another_server_has_done(node: Node, other: Node) -> None:
+    await other.write(Dated("ann", 1_000), now_ms=1_000)
+    assert await node.write(Dated("bob", 900), name("cat"), now_ms=900) == ["bob-1000", "cat"]
+    assert node.heard_at == [1_000]
 
 
 async def test_what_is_heard_twice_is_published_once(node: Node, other: Node) -> None:
