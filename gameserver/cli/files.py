@@ -14,17 +14,18 @@ from gameserver.admin.client import ControlError
 from gameserver.admin.facts import ReplayError, read_facts
 from gameserver.admin.replay import Replay, export_game
 from gameserver.cli.parsing import DONE, NOT_DONE, add_command
-from gameserver.config import Settings
+from gameserver.config import SECRET_VARIABLE, Settings
 from gameserver.errors import Rejected
 from gameserver.output import say
 from gameserver.progress import Progress
 from gameserver.storage.check import find_faults
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.files import beside, locate
-from gameserver.storage.opening import reading_current, reading_file, require_file
+from gameserver.storage.files import beside, hold_lock, locate
+from gameserver.storage.opening import reading_current, reading_file, require_file, require_url
 from gameserver.storage.sqlite.atomic_copy import CopyRefused
 from gameserver.storage.sqlite.backup import back_up, restore
 from gameserver.storage.sqlite.connection import open_memory
+from gameserver.storage.sqlite.migrations import require_current
 
 
 def add_commands(commands: Any) -> None:
@@ -38,6 +39,11 @@ def add_commands(commands: Any) -> None:
     command = add_command(commands, "restore", _restore, "Replace the database by a backup, while no server runs")
     command.add_argument("file", help="the backup")
     command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
+
+    command = add_command(
+        commands, "migrate-to", _migrate_to, "Copy the database, while no server runs, into an empty one of PostgreSQL"
+    )
+    command.add_argument("url", help="the empty database, such as postgresql://HOST/NAME")
 
     command = add_command(commands, "export", _export, "Write a game's requests and outcome as JSON lines")
     command.add_argument("game_id")
@@ -81,6 +87,18 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
         " the backup that have not expired are valid, also if they were ended since; gameserver user key NAME ends them"
     )
     say("next: start the server")
+    return DONE
+
+
+def _migrate_to(options: argparse.Namespace, settings: Settings) -> int:
+    require_url(options.url)
+    from gameserver.storage.postgres.migrate_to import copy_to
+
+    with reading_file(settings.db) as (file, connection), hold_lock(file):
+        require_current(file, connection)
+        copy_to(connection, options.url, Progress(of_rows=True))
+    say(f"all of {file} is in the PostgreSQL database, and sound; the file is left as it is")
+    say(f"next: start servers with this URL as --db, and the secret of {beside(file, '.secret')} in {SECRET_VARIABLE}")
     return DONE
 
 

@@ -43,6 +43,13 @@ def require_postgres() -> None:
         raise EngineMissing(text) from error
 
 
+def require_url(database: str) -> None:
+    """Raise `DatabaseMissing` unless a database is named by the URL of a PostgreSQL server, and `EngineMissing`."""
+    if not is_url(database):
+        raise DatabaseMissing(f"{database} is not the URL of a PostgreSQL database, such as postgresql://HOST/NAME")
+    require_postgres()
+
+
 def require_file(database: str) -> None:
     """Raise `DatabaseMissing` for a database that is no file."""
     if is_url(database):

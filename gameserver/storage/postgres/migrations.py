@@ -1,6 +1,6 @@
 """The schema's version in a PostgreSQL database: making a new schema, and migrating an older one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.postgres.translation import translate
@@ -20,19 +20,35 @@ def migrate(connection: PostgresConnection) -> int | None:
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
         version = schema_version(connection)
-        if version is not None and version > NEWEST_VERSION:
-            raise IncompatibleDatabase(f"the database has version {version}; this server knows up to {NEWEST_VERSION}")
         if version is None:
-            _require_empty(connection)
-            for statement in translate(statements(schema_text())):
+            make_schema(connection)
+            return None
+        if version > NEWEST_VERSION:
+            raise IncompatibleDatabase(f"the database has version {version}; this server knows up to {NEWEST_VERSION}")
+        for script in MIGRATIONS[version - FIRST_VERSION :]:
+            for statement in script:
                 connection.execute_script(statement)
-        else:
-            for script in MIGRATIONS[version - FIRST_VERSION :]:
-                for statement in script:
-                    connection.execute_script(statement)
-        connection.execute("DELETE FROM schema_version")
-        connection.execute("INSERT INTO schema_version (version) VALUES (?)", (NEWEST_VERSION,))
+        connection.execute("UPDATE schema_version SET version = ?", (NEWEST_VERSION,))
     return version if version != NEWEST_VERSION else None
+
+
+def make_schema(connection: PostgresConnection, fill: Callable[[], object] = lambda: None) -> None:
+    """Make the tables in an empty database, in a transaction of the caller's; ``fill`` copies rows into them.
+
+    What it copies is held against the keys, but causes nothing: triggers are made after it. Raises
+    `IncompatibleDatabase` if there are tables.
+    """
+    _require_empty(connection)
+    rules = []
+    for statement in translate(statements(schema_text())):
+        if statement.startswith(("CREATE TRIGGER", "ALTER TABLE")):
+            rules.append(statement)
+        else:
+            connection.execute_script(statement)
+    fill()
+    for rule in rules:
+        connection.execute_script(rule)
+    connection.execute("INSERT INTO schema_version (version) VALUES (?)", (NEWEST_VERSION,))
 
 
 def require_current(connection: PostgresConnection) -> None:
