@@ -43,6 +43,7 @@ bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= pass
 
 reference: $(DEV_ENV) ## regenerate docs/reference.md and the client's types from the declarations
 	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
+	$(BIN)/python -m gameserver.protocol.stubs > gameserver/client/operations.pyi
 	$(BIN)/python -m gameserver.protocol.client_types gameserver/web/console
 
 clean: ## remove everything that can be rebuilt; data/ stays

@@ -9,8 +9,12 @@ CREATE TABLE users (
     is_admin INTEGER NOT NULL DEFAULT 0 CHECK (is_admin IN (0, 1)), -- of the server
     is_guest INTEGER NOT NULL DEFAULT 0 CHECK (is_guest IN (0, 1)),
     banned_at INTEGER,
-    last_seen_at INTEGER
+    last_seen_at INTEGER,
+    password_hash TEXT,
+    deleted_at INTEGER -- the ledger keeps a user's row, under another name
 ) STRICT;
+CREATE INDEX listed_users ON users (username) WHERE deleted_at IS NULL;
+CREATE INDEX server_admins ON users (id) WHERE is_admin = 1;
 
 -- Friends: two rows for each pair, one each way.
 CREATE TABLE friendships (
@@ -35,7 +39,7 @@ CREATE TABLE friend_requests (
 CREATE UNIQUE INDEX open_friend_requests ON friend_requests (sender_id, receiver_id) WHERE ended_at IS NULL;
 CREATE INDEX declined_friend_requests ON friend_requests (sender_id, receiver_id, ended_at) WHERE is_declined = 1;
 CREATE INDEX friend_requests_of_sender ON friend_requests (sender_id, requested_at);
-CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, id);
+CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, ended_at, id);
 CREATE INDEX friend_requests_by_end ON friend_requests (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Whom each user has blocked.
@@ -338,26 +342,34 @@ CREATE TRIGGER bets_remain BEFORE DELETE ON bets BEGIN
     SELECT raise(ABORT, 'bets are never deleted');
 END;
 
--- What each user has on each target of a pool; a row per user and pool in participations, which is running while
--- the user has a valid bet in a pool that is open.
+-- What each user has on each target of a pool, by how many valid bets.
 CREATE TABLE stakes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     position INTEGER NOT NULL,
     amount INTEGER NOT NULL CHECK (amount >= 0),
+    bets INTEGER NOT NULL DEFAULT 0 CHECK (bets >= 0),
     PRIMARY KEY (user_id, pool_id, position)
 ) STRICT, WITHOUT ROWID;
 
+-- Who takes part in a pool, which is running while the user has a valid bet in a pool that is open. first_bet_at is when
+-- the first of the user's bets was placed that is not cancelled, best_win the most that a bet of the user has won in it;
+-- late_bets were refunded.
 CREATE TABLE participations (
     user_id INTEGER NOT NULL REFERENCES users (id),
     game_id INTEGER NOT NULL REFERENCES games (id),
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     is_running INTEGER NOT NULL DEFAULT 1 CHECK (is_running IN (0, 1)),
     net INTEGER NOT NULL DEFAULT 0,
+    first_bet_at INTEGER NOT NULL DEFAULT 0,
+    late_bets INTEGER NOT NULL DEFAULT 0,
+    late_amount INTEGER NOT NULL DEFAULT 0,
+    best_win INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (user_id, pool_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX participations_in_game ON participations (user_id, game_id, is_running, pool_id);
 CREATE INDEX participations_of_pool ON participations (pool_id);
+CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1;
 
 -- How a pool ended. A settlement that was taken back keeps its row; its transfers are compensated. It concerns the
 -- bets of its pool up to newest_bet_id, the newest there was of any pool, that were valid. All else follows from its
@@ -616,6 +628,53 @@ CREATE TABLE standing_blocks (
 CREATE UNIQUE INDEX standing_blocks_in_order ON standing_blocks (board_id, deficit, name);
 CREATE INDEX uneven_standing_blocks ON standing_blocks (board_id) WHERE entries > 2000 OR entries < 500 AND name <> '';
 
+-- What a user's parts in the pools of a game that have ended come to: bets that won, lost or were refunded, staked by
+-- all of them, the net result and the most won by one bet; joined_at is when the first bet in them was placed.
+CREATE TABLE game_records (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    currency TEXT NOT NULL,
+    type TEXT NOT NULL,
+    pools INTEGER NOT NULL,
+    bets INTEGER NOT NULL,
+    won INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    staked INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    best_win INTEGER NOT NULL,
+    joined_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, game_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX best_wins ON game_records (user_id, currency, type, best_win) WHERE best_win > 0;
+
+-- The same by currency and type of game; reaction_ms is the sum of the times from the start of each pool to the first bet.
+CREATE TABLE user_records (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    currency TEXT NOT NULL,
+    type TEXT NOT NULL,
+    games INTEGER NOT NULL,
+    pools INTEGER NOT NULL,
+    bets INTEGER NOT NULL,
+    won INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    staked INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    reaction_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_id, currency, type)
+) STRICT, WITHOUT ROWID;
+
+-- How a user's points have changed on each day of UTC, counted since 1970; the last time at_ms.
+CREATE TABLE points_by_day (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    currency TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    PRIMARY KEY (user_id, currency, day)
+) STRICT, WITHOUT ROWID;
+
 -- What is to happen by itself. Due at the same moment: the lower kind first. Of a pool, or of an action of a
 -- game, there is at most one of each kind.
 CREATE TABLE timers (
@@ -686,3 +745,29 @@ CREATE TABLE stored_replies (
     PRIMARY KEY (user_id, key)
 ) STRICT;
 CREATE INDEX stored_replies_by_time ON stored_replies (stored_at);
+
+-- From where each user has logged in by password lately: a digest of the address that the server alone can make.
+CREATE TABLE login_addresses (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    address_digest BLOB NOT NULL CHECK (length(address_digest) = 32),
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, address_digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX login_addresses_by_time ON login_addresses (seen_at);
+
+-- The acts of admins: requests that take a role, and commands of the command line, which are nobody's. An id is the time
+-- in thousandths of a millisecond, or greater by as little as makes it new.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    user_id INTEGER REFERENCES users (id),
+    op INTEGER,
+    name TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    source_id INTEGER REFERENCES sources (id),
+    game_id INTEGER REFERENCES games (id),
+    CHECK ((user_id IS NULL) = (op IS NULL))
+) STRICT;
+CREATE INDEX audit_of_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_of_source ON audit (source_id, id) WHERE source_id IS NOT NULL;
+CREATE INDEX audit_of_game ON audit (game_id, id) WHERE game_id IS NOT NULL;

@@ -113,11 +113,11 @@ class History:
             ((*accounts[user], stake, first + number, START_MS) for number, (user, _, stake) in enumerate(chosen)),
         )
         self.connection.executemany(
-            "INSERT INTO participations (user_id, game_id, pool_id) VALUES (?, ?, ?)",
-            [(user, game, pool) for user in dict.fromkeys(user for user, _, _ in chosen)],
+            "INSERT INTO participations (user_id, game_id, pool_id, first_bet_at) VALUES (?, ?, ?, ?)",
+            [(user, game, pool, START_MS) for user in dict.fromkeys(user for user, _, _ in chosen)],
         )
         execute(
-            "INSERT INTO stakes SELECT user_id, pool_id, position, sum(amount) FROM bets WHERE pool_id = ?"
+            "INSERT INTO stakes SELECT user_id, pool_id, position, sum(amount), count(*) FROM bets WHERE pool_id = ?"
             " GROUP BY user_id, position",
             (pool,),
         )

@@ -21,6 +21,7 @@ class World:
 
     db: Path
     admin_key: str
+    source_id: str
     player_keys: list[str]
     game_ids: list[str]
     pool_ids: list[str]
@@ -84,4 +85,4 @@ class WorldMaker:
         """Commit it all."""
         self.history.close()
         write_out(self.db)
-        return World(self.db, self._admin_key, self._player_keys, self._game_ids, self._pool_ids)
+        return World(self.db, self._admin_key, self.source_id, self._player_keys, self._game_ids, self._pool_ids)

@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The ``gameserver`` command. On an unsupported system it says so before importing what is missing there."""
 
 from __future__ import annotations

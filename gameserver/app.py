@@ -3,10 +3,12 @@
 import logging
 import os
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
+from typing import NamedTuple
 
 import trio
 
@@ -16,6 +18,7 @@ from gameserver.admin.server import open_control_socket, serve_control
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
 from gameserver.engine.announcing import announce, hear
 from gameserver.engine.distribution import Updates
+from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.engine.scheduled import due_job
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.listening import Listening, listen
@@ -30,6 +33,7 @@ from gameserver.realtime.clock import Clock, ClockMonitor
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.details_cache import DetailsCache
+from gameserver.realtime.hashing import Hashing
 from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.publisher import Publisher
@@ -59,16 +63,22 @@ def open_context(
         async def read(job: Job[Updates]) -> Updates:
             return await store.read(job)
 
+        async def read_ranking(job: Job[RankingUpdate]) -> RankingUpdate:
+            return await store.read(job)
+
         hubs = Hubs(
             now_ms=clock.now_ms,
             call_later=timers.call_later,
             presence_detail_limit=settings.presence_detail_limit,
             presence_interval_s=settings.presence_interval_ms / 1000,
             distribution_interval_s=settings.distribution_interval_ms / 1000,
+            leaderboard_interval_s=settings.leaderboard_interval_ms / 1000,
             read=read,
+            read_ranking=read_ranking,
             run_aside=run_aside,
         )
         details_cache, registry = DetailsCache(), ConnectionRegistry()
+        hashing = Hashing(run_sync)
         gathering, metrics = Gathering(), Metrics()
         writer_monitor = WriterMonitor(metrics, run_sync)
         publisher = Publisher(hubs, details_cache, registry, clock)
@@ -94,7 +104,7 @@ def open_context(
             if store.migrated_from:
                 _log_migration(store.name, store.migrated_from)
             clock.advance_to(store.last_recorded_ms)
-            shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, certificate)
+            shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, hashing, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             context.application = Application(context)
             try:
@@ -117,8 +127,10 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
             if context.certificate is not None:
                 background.start_soon(context.certificate.watch, context.clock.now_ms)
             await context.store.catch_up(context.clock.now_ms())
-            background.start_soon(Scheduler(context.settings, context.store, context.clock).run)
+            background.start_soon(Scheduler(context.settings, context.store, context.clock, context.usage).run)
+            background.start_soon(context.status_monitor.run)
             yield
+            await context.usage.write()
             background.cancel_scope.cancel()
         storage.cancel_scope.cancel()
 
@@ -164,25 +176,35 @@ def command_runner(context: ServerContext) -> CommandRunner:
     return CommandRunner(context.store, context.secret, context.settings, context.clock.now_ms)
 
 
-async def serve(
-    settings: Settings,
-    on_serving: Callable[[ServerContext, list[str]], Awaitable[None]],
-    signals: Signals,
-    systemd: Systemd,
-) -> None:
-    """Serve until ``signals.stop`` is set, then shut down in order.
+class RunningServer(NamedTuple):
+    """A server that accepts connections: where it listens, and the nursery of its connections."""
 
-    ``on_serving`` is called with the server's URLs once connections are accepted. Raises `SettingsError` and what
-    opening the database raises.
+    context: ServerContext
+    listening: Listening
+    connections: trio.Nursery
+
+    @property
+    def urls(self) -> list[str]:
+        """The URLs that clients connect to."""
+        return self.listening.urls(secure=self.context.certificate is not None)
+
+
+@asynccontextmanager
+async def run_server(
+    settings: Settings, inherited: Iterable[socket.socket] = (), *, listens: bool = True
+) -> AsyncIterator[RunningServer]:
+    """Run a server until the context exits, then shut it down in order.
+
+    It listens at the ``inherited`` sockets or as the settings say, or, unless ``listens``, nowhere. Raises
+    `SettingsError` and what opening the database raises.
     """
-    raise_descriptor_limit(settings.max_connections)
+    nowhere = nullcontext((Listening(), Listening()))
     with open_context(settings) as context:
         async with (
             run_background(context),
-            listen(settings, systemd.take_sockets()) as (clients, scrapers),
+            listen(settings, inherited) if listens else nowhere as (clients, scrapers),
             trio.open_nursery() as accepting,
         ):
-            accepting.start_soon(systemd.watch, lambda: context.writer_monitor.busy_s)
             control = None if context.store.file is None else await open_control_socket(context.store.file)
             if control is not None:
                 runner = command_runner(context)
@@ -192,15 +214,34 @@ async def serve(
                 accept_scrapers = partial(accept_connections, at_metrics_port=True)
                 await accepting.start(accept_scrapers, context, scrapers.listeners, connections)
                 _log_start(context, clients)
-                signals.on_reload = partial(_reload, context, systemd)
-                await on_serving(context, clients.urls(secure=context.certificate is not None))
-                systemd.ready()
-                await signals.stop.wait()
-                systemd.stopping()
+                yield RunningServer(context, clients, connections)
                 context.drain()
                 connections.cancel_scope.deadline = trio.current_time() + settings.shutdown_timeout_s
             accepting.cancel_scope.cancel()
     log(logger, logging.INFO, "stopped", "stopped")
+
+
+async def serve(
+    settings: Settings,
+    on_serving: Callable[[ServerContext, list[str]], Awaitable[None]],
+    signals: Signals,
+    systemd: Systemd,
+) -> None:
+    """Serve until ``signals.stop`` is set, then shut down in order.
+
+    ``on_serving`` is called with the server's URLs once connections are accepted. Raises what `run_server` raises.
+    """
+    raise_descriptor_limit(settings.max_connections)
+    async with trio.open_nursery() as watching:
+        async with run_server(settings, systemd.take_sockets()) as server:
+            context = server.context
+            watching.start_soon(systemd.watch, lambda: context.writer_monitor.busy_s)
+            signals.on_reload = partial(_reload, context, systemd)
+            await on_serving(context, server.urls)
+            systemd.ready()
+            await signals.stop.wait()
+            systemd.stopping()
+        watching.cancel_scope.cancel()
 
 
 def _log_migration(database: str, version: int) -> None:

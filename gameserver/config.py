@@ -30,10 +30,12 @@ _SERVICE_VARIABLE = re.compile(
 )
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")  # of …_PORT
 _LINK_NAME = re.compile(r"/[^/]+/[^/]+")  # of …_NAME
+_AMOUNTS = frozenset({"starting_balance", "guest_starting_balance"})
 UNIX = "unix"  # stands for the clients of a Unix socket
 _LISTS = frozenset({"allowed_origins", "metrics_hosts", "trusted_proxies", "metrics_addresses"})
 
 Count = Annotated[int, Meta(ge=1, le=10**9)]
+_AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,2})?$"
 Seconds = Annotated[float, Meta(gt=0, le=10**6)]
 
 
@@ -134,9 +136,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 100
     presence_interval_ms: Annotated[Count, Meta(description="between two presence updates of a large game")] = 1_000
     distribution_interval_ms: Annotated[Count, Meta(description="between two distribution updates of a pool")] = 100
+    leaderboard_interval_ms: Annotated[Count, Meta(description="between two leaderboard updates of a game")] = 2_000
     max_listed_bettors: Annotated[
         int, Meta(ge=1, le=3_000, description="in each list of winners, losers and invalidated")
     ] = 1_000
+    starting_balance: Annotated[str, Meta(pattern=_AMOUNT, description="of a new user, in DON")] = "1000.00"
+    guest_starting_balance: Annotated[str, Meta(pattern=_AMOUNT, description="of a new guest, in DON")] = "1000.00"
+    signup: Annotated[
+        str, Meta(pattern="^(open|closed)$", description="open or closed: whether anybody may make an account")
+    ] = "open"
+    guests: Annotated[bool, Meta(description="whether anybody may come in as a guest, without a password")] = True
+    max_signups_per_address_per_h: Annotated[Count, Meta(description="accounts and guests made, of one address")] = 500
+    max_failed_logins_per_user: Annotated[
+        Count, Meta(description="in 15 minutes from one address; ten times as many from all together")
+    ] = 10
+    allow_plain_passwords: Annotated[
+        bool, Meta(description="whether passwords are taken over plain HTTP from public addresses")
+    ] = False
+    audit_days: Annotated[
+        int, Meta(ge=0, le=10**6, description="days the acts of admins are kept; 0 keeps them for good")
+    ] = 0
     max_friends: Annotated[Count, Meta(description="of one user")] = 500
     max_friend_requests: Annotated[
         Count, Meta(description="open requests to be friends that a user has made, and that a user is shown")
@@ -144,13 +163,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     max_friend_requests_per_h: Annotated[Count, Meta(description="that one user makes")] = 10
     max_blocked_users: Annotated[Count, Meta(description="whom one user has blocked")] = 1_000
     max_chat_per_game_per_s: Annotated[Count, Meta(description="messages in the chat of one game")] = 20
-    starting_balance: Annotated[
-        str, Meta(pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$", description="of a new user, in DON")
-    ] = "1000.00"
     game_log_days: Annotated[Count, Meta(description="days a closed game's broadcasts can be recovered")] = 7
     reply_days: Annotated[Count, Meta(description="days replies to requests with a key are kept")] = 7
     chat_days: Annotated[Count, Meta(description="days the messages of a chat are kept")] = 7
     session_hours: Annotated[Count, Meta(description="hours a session key is valid")] = 24
+    guest_session_days: Annotated[Count, Meta(description="days a guest's session key is valid after its use")] = 30
     view_key_days: Annotated[Count, Meta(description="days a view key is valid")] = 30
     max_sessions_per_user: Annotated[
         Count, Meta(description="live session keys of a user, and as many view keys; beyond, the oldest ends")
@@ -215,7 +232,7 @@ def _convert(known: Mapping[str, Any], name: str, value: Any, origin: str) -> An
         raise SettingsError(f"there is no setting {name!r} ({origin})")
     if name in _LISTS and isinstance(value, str):
         value = [item.strip() for item in value.split(",") if item.strip()]
-    if name == "starting_balance" and type(value) in (int, float):
+    if name in _AMOUNTS and type(value) in (int, float):
         value = str(value)
     try:
         converted = msgspec.convert(value, known[name], strict=False)

@@ -39,10 +39,17 @@ def say(text: str) -> None:
     _write(partial(print, text))
 
 
-def say_json(value: Any, *, indent: int | None = None) -> None:
+def say_at_once(text: str) -> None:
+    """Write a line that whoever reads it gets at once. Raises `OutputFailed` and `ReaderGone`."""
+    say(text)
+    flush()
+
+
+def say_json(value: Any, *, indent: int | None = None, at_once: bool = False) -> None:
     """Write JSON; unless the output is UTF-8, non-ASCII characters are escaped. Raises `OutputFailed`, `ReaderGone`."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    say(json.dumps(value, indent=indent, ensure_ascii=codecs.lookup(encoding).name != "utf-8"))
+    text = json.dumps(value, indent=indent, ensure_ascii=codecs.lookup(encoding).name != "utf-8")
+    (say_at_once if at_once else say)(text)
 
 
 def flush() -> None:

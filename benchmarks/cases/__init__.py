@@ -9,6 +9,7 @@ from benchmarks.cases.betting import bets
 from benchmarks.cases.broadcasting import broadcast, crowd
 from benchmarks.cases.conflating import conflation
 from benchmarks.cases.events import events
+from benchmarks.cases.http_requests import http
 from benchmarks.cases.idling import idle
 from benchmarks.cases.requests import details, ping
 from benchmarks.cases.settling import settlement
@@ -25,6 +26,7 @@ CASES: dict[str, Case] = {
     "events": events,
     "ping": ping,
     "details": details,
+    "http": http,
     "idle": idle,
     "stalled": stalled,
     "settlement": settlement,

@@ -1,10 +1,10 @@
 """Bets, events and game details as a good engineer would write them in an afternoon: FastAPI, SQLite, a commit each.
 
-``python -m benchmarks.peers.fastapi_server FILE`` makes a database with users (keys "key-0", "key-1", …), a pool (1)
-and a game of 60 targets (1) with 20 pools more, and serves it. What a bet must do, it does: it knows the user by the
-key, looks whether the pool is open and the balance suffices, moves the money, and keeps the pool's sums, durably. So
-does an event: it is counted, pays out the open pools on its action, each with a settlement, and opens the same anew;
-what is told of all that is in a numbered log, for those who come back.
+``python -m benchmarks.peers.fastapi_server FILE`` makes a database with users (keys "key-0", "key-1", …), a pool
+(1) and a game of 60 targets (1) with 20 pools more, and 19 games besides, and serves it. What a bet must do, it does:
+it knows the user by the key, looks whether the pool is open and the balance suffices, moves the money, and keeps the
+pool's sums, durably. So does an event: it is counted, pays out the open pools on its action, each with a settlement,
+and opens the same anew; what is told of all that is in a numbered log, for those who come back.
 """
 
 import json
@@ -20,9 +20,11 @@ import uvicorn
 from fastapi import FastAPI, Header, HTTPException
 
 USERS = 1_000
+GAMES = 20
 
 SCHEMA = """
 CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, balance INTEGER NOT NULL CHECK (balance >= 0));
+CREATE INDEX users_by_balance ON users (balance DESC, name);
 CREATE TABLE sessions (key TEXT PRIMARY KEY, user_id INTEGER NOT NULL REFERENCES users (id)) WITHOUT ROWID;
 CREATE TABLE games (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, type TEXT NOT NULL, currency TEXT NOT NULL, hashtag TEXT,
@@ -278,6 +280,30 @@ def open_anew(pool: dict[str, Any], start_at: int) -> None:
     publish(pool["game_id"], opened)
 
 
+async def active_games(authorization: Annotated[str, Header()]) -> dict[str, Any]:
+    """The games that are open, newest first."""
+    user_of(authorization)
+    rows = db.execute(
+        "SELECT id, name, type, open_at, live_start_at, close_at, currency, hashtag,"
+        " (SELECT count(*) FROM pools WHERE pools.game_id = games.id AND is_open = 1)"
+        " FROM games WHERE close_at IS NULL OR close_at > ? ORDER BY id DESC LIMIT 100",
+        (now_ms(),),
+    ).fetchall()
+    columns = ("name", "type", "open_at", "live_start_at", "close_at", "currency", "hashtag", "open_pools")
+    return {"games": {str(game_id): dict(zip(columns, rest, strict=True)) for game_id, *rest in rows}, "next": None}
+
+
+async def leaderboard(authorization: Annotated[str, Header()]) -> dict[str, Any]:
+    """The 100 users who have most."""
+    user_of(authorization)
+    rows = db.execute("SELECT id, name, balance FROM users ORDER BY balance DESC, name LIMIT 100").fetchall()
+    shown: list[dict[str, Any]] = []
+    for position, (user_id, name, points) in enumerate(rows):
+        rank = shown[-1]["rank"] if shown and shown[-1]["points"] == points else position + 1
+        shown.append({"user_id": user_id, "username": name, "points": points, "rank": rank, "position": position})
+    return {"leaderboard": shown, "total": USERS}
+
+
 async def game_details(game_id: int, authorization: Annotated[str, Header()]) -> dict[str, Any]:
     """A game with its actions, nested targets and past events."""
     user_of(authorization)
@@ -329,6 +355,8 @@ def nested_targets(game_id: int) -> dict[str, Any]:
 
 app.post("/bets")(place_bet)
 app.post("/events")(register_event)
+app.get("/games")(active_games)
+app.get("/leaderboard")(leaderboard)
 app.get("/games/{game_id}")(game_details)
 
 
@@ -346,7 +374,7 @@ def fill() -> None:
     db.executemany("INSERT INTO users VALUES (?, ?, 100000000)", ((n + 1, f"player{n}") for n in range(USERS)))
     db.executemany("INSERT INTO sessions VALUES (?, ?)", ((f"key-{n}", n + 1) for n in range(USERS)))
     game = ("Argentina - Brazil", "football", "DON", "#ArgentinaBrazil", now_ms(), now_ms(), None, None)
-    db.execute("INSERT INTO games VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, 0)", game)
+    db.executemany("INSERT INTO games VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", ((n + 1, *game) for n in range(GAMES)))
     db.executemany("INSERT INTO game_admins VALUES (1, ?)", ((n + 1,) for n in range(10)))
     db.executemany("INSERT INTO actions VALUES (1, ?, ?)", [("goal", "Goal"), ("offside", "Offside")])
     for name in ("Argentina", "Brazil", "None"):

@@ -2,38 +2,40 @@
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
 import msgspec
 
 from gameserver.config import Settings
 from gameserver.domain.credentials import session_id_of
-from gameserver.domain.money import (
-    CURRENCY_PATTERN,
-    DEFAULT_CURRENCY,
-    MAX_SUM_MINOR,
-    read_amount,
-    to_minor,
-    to_units,
+from gameserver.domain.money import CURRENCY_PATTERN, to_units
+from gameserver.engine.accounts import (
+    add_user,
+    ban,
+    credit,
+    end_session,
+    end_sessions,
+    open_session,
+    set_password,
+    set_roles,
+    to_credit,
+    unban,
 )
-from gameserver.engine.context import Committed, Effects
+from gameserver.engine.context import Change, Committed
 from gameserver.engine.roles import make_source_admin
-from gameserver.engine.sessions import new_session
 from gameserver.errors import ErrorCode, Rejected, invalid, not_found
-from gameserver.protocol.fields import USERNAME_PATTERN
+from gameserver.protocol.codec import request_parameters
+from gameserver.protocol.declare import snake_case
 from gameserver.storage.connection import Connection
-from gameserver.storage.ledger import get_balances, get_minted, insert_credit
+from gameserver.storage.ledger import get_balances
 from gameserver.storage.sources import find_source, list_sources
 from gameserver.storage.store import Store
-from gameserver.storage.users import (
-    User,
-    delete_sessions,
-    find_user,
-    insert_user,
-    list_session_ids,
-)
+from gameserver.storage.users import User, find_user
+
+# Who acts by the command line; it is in no database.
+OPERATOR = User(0, "the command line", is_provider=False)
 
 
 class Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
@@ -49,6 +51,14 @@ class AddUser(KeyCommand, frozen=True):
 
     username: str
     is_provider: bool = False
+    is_admin: bool = False
+    password_hash: str | None = None
+
+
+class EnterAsDeveloper(KeyCommand, frozen=True):
+    """Make a user a provider and an admin of the server, a new one if there is none, and a session key for it."""
+
+    username: str
 
 
 class ReplaceKeys(KeyCommand, frozen=True):
@@ -67,6 +77,25 @@ class EndSession(KeyCommand, frozen=True):
     """End one session key."""
 
     session_key: str
+
+
+class SetPassword(Command, frozen=True):
+    """Give a user a password, and end all its sessions."""
+
+    username: str
+    password_hash: str
+
+
+class BanUser(Command, frozen=True):
+    """Keep a user from logging on, and end all its sessions."""
+
+    username: str
+
+
+class UnbanUser(Command, frozen=True):
+    """Let a user who is banned log on again."""
+
+    username: str
 
 
 class ListSources(Command, frozen=True):
@@ -88,16 +117,12 @@ class AddSourceAdminByName(Command, frozen=True):
     username: str
 
 
-class _Admin:
-    """The state of a command in progress: what it needs, and the sessions and balances it has changed."""
+class _Admin(Change):
+    """A command in progress."""
 
     def __init__(self, connection: Connection, secret: bytes | None, settings: Settings, now_ms: int) -> None:
-        self.connection = connection
+        super().__init__(connection, OPERATOR, now_ms, settings)
         self._secret = secret
-        self.settings = settings
-        self.now_ms = now_ms
-        self.ended: list[str] = []
-        self.touched: list[tuple[int, str]] = []
 
     @property
     def secret(self) -> bytes:
@@ -110,37 +135,42 @@ class _Admin:
             raise not_found("username", "user")
         return user
 
-    def open_session(self, user: User) -> dict[str, Any]:
-        session = new_session(self.connection, user.id, self.secret, self.settings, self.now_ms)
-        self.ended += session.ended
+    def enter(self, user: User) -> dict[str, Any]:
+        session = open_session(self, user, self.secret)
         return {"id": user.id, "username": user.username, "session_key": session.key}
 
 
 def _add_user(admin: _Admin, command: AddUser) -> dict[str, Any]:
-    if not re.match(USERNAME_PATTERN, command.username):
-        raise invalid("username", "a username is 1 to 32 letters, digits, '_', '-' or '.'")
-    user = insert_user(admin.connection, command.username, command.is_provider, admin.now_ms)
+    try:
+        user = add_user(
+            admin,
+            command.username,
+            is_provider=command.is_provider,
+            is_admin=command.is_admin,
+            password_hash=command.password_hash,
+        )
+    except Rejected as rejected:
+        if rejected.code is not ErrorCode.CONFLICT:
+            raise
+        text = f"the user {command.username} exists already; 'user key' makes a new key"
+        raise Rejected(ErrorCode.CONFLICT, text) from None
+    return admin.enter(user)
+
+
+def _enter_as_developer(admin: _Admin, command: EnterAsDeveloper) -> dict[str, Any]:
+    user = find_user(admin.connection, command.username)
     if user is None:
-        raise Rejected(ErrorCode.CONFLICT, f"the user {command.username} exists already; 'user key' makes a new key")
-    if Decimal(admin.settings.starting_balance):
-        _grant(admin, user, admin.settings.starting_balance, DEFAULT_CURRENCY)
-    return admin.open_session(user)
-
-
-def _grant(admin: _Admin, user: User, amount: str, currency: str) -> None:
-    text = msgspec.Raw(msgspec.json.encode(amount))
-    minor = to_minor(read_amount(text, "amount"), currency, "amount")
-    if get_minted(admin.connection, currency) + minor > MAX_SUM_MINOR:
-        raise invalid("amount", f"amount is too large: the total of {currency} could not be counted exactly")
-    insert_credit(admin.connection, user.id, currency, minor, admin.now_ms)
-    admin.touched.append((user.id, currency))
+        user = add_user(admin, command.username, is_provider=True, is_admin=True)
+    else:
+        set_roles(admin, user, is_provider=True, is_admin=True)
+    return admin.enter(user)
 
 
 def _credit_user(admin: _Admin, command: CreditUser) -> dict[str, Any]:
     if not re.match(CURRENCY_PATTERN, command.currency):
         raise invalid("currency", "a currency is 3 to 10 upper-case letters or digits, the first a letter")
     user = admin.existing_user(command.username)
-    _grant(admin, user, command.amount, command.currency)
+    credit(admin, user.id, to_credit(command.amount, command.currency), command.currency)
     held = get_balances(admin.connection, user.id, command.currency)
     available = to_units(held.available, command.currency)
     return {"username": user.username, "currency": command.currency, "available_balance": str(available)}
@@ -148,21 +178,38 @@ def _credit_user(admin: _Admin, command: CreditUser) -> dict[str, Any]:
 
 def _replace_keys(admin: _Admin, command: ReplaceKeys) -> dict[str, Any]:
     user = admin.existing_user(command.username)
-    admin.ended += list_session_ids(admin.connection, user.id)
-    delete_sessions(admin.connection, admin.ended)
-    return admin.open_session(user)
+    session = open_session(admin, user, admin.secret)
+    end_sessions(admin, user.id, keep=session.id)
+    return {"id": user.id, "username": user.username, "session_key": session.key}
 
 
 def _open_session(admin: _Admin, command: OpenSession) -> dict[str, Any]:
-    return admin.open_session(admin.existing_user(command.username))
+    return admin.enter(admin.existing_user(command.username))
 
 
 def _end_session(admin: _Admin, command: EndSession) -> dict[str, Any]:
     session_id = session_id_of(admin.secret, command.session_key)
     if session_id is not None:
-        delete_sessions(admin.connection, [session_id])
-        admin.ended.append(session_id)
+        end_session(admin, session_id)
     return {}
+
+
+def _set_password(admin: _Admin, command: SetPassword) -> dict[str, Any]:
+    user = admin.existing_user(command.username)
+    set_password(admin, user, command.password_hash)
+    return {"username": user.username}
+
+
+def _ban_user(admin: _Admin, command: BanUser) -> dict[str, Any]:
+    user = admin.existing_user(command.username)
+    ban(admin, user)
+    return {"username": user.username}
+
+
+def _unban_user(admin: _Admin, command: UnbanUser) -> dict[str, Any]:
+    user = admin.existing_user(command.username)
+    unban(admin, user)
+    return {"username": user.username}
 
 
 def _list_sources(admin: _Admin, command: ListSources) -> dict[str, Any]:
@@ -178,6 +225,7 @@ def _add_source_admin(admin: _Admin, command: AddSourceAdminByName) -> dict[str,
     source = find_source(admin.connection, command.source_id)
     if source is None:
         raise not_found("source_id", "game source")
+    admin.source_id = source.id
     user = admin.existing_user(command.username)
     make_source_admin(admin.connection, source, user)
     return {"source_id": source.uuid, "username": user.username}
@@ -185,17 +233,21 @@ def _add_source_admin(admin: _Admin, command: AddSourceAdminByName) -> dict[str,
 
 _ACTIONS: dict[type[Command], Callable[[_Admin, Any], dict[str, Any]]] = {
     AddUser: _add_user,
+    EnterAsDeveloper: _enter_as_developer,
     CreditUser: _credit_user,
     ReplaceKeys: _replace_keys,
     OpenSession: _open_session,
     EndSession: _end_session,
+    SetPassword: _set_password,
+    BanUser: _ban_user,
+    UnbanUser: _unban_user,
     ListSources: _list_sources,
     AddSourceAdminByName: _add_source_admin,
 }
+# The acts of nobody's power: what only reads, and the end of the session that `OpenSession` has made.
+_NOT_AUDITED = (ListSources, EndSession)
 
-decode_command: Callable[[bytes], Command] = msgspec.json.Decoder(
-    AddUser | CreditUser | ReplaceKeys | OpenSession | EndSession | ListSources | AddSourceAdminByName
-).decode
+decode_command: Callable[[bytes], Command] = msgspec.json.Decoder(reduce(or_, _ACTIONS)).decode
 
 
 class CommandRunner:
@@ -220,9 +272,6 @@ def perform(
     """Carry out a command; the body of the result is its answer. A `KeyCommand` needs the secret. Raises `Rejected`."""
     admin = _Admin(connection, secret, settings, now_ms)
     answer = _ACTIONS[type(command)](admin, command)
-    return Committed(msgspec.json.encode(answer), _effects(admin))
-
-
-def _effects(admin: _Admin) -> Effects:
-    balances = {(user, currency): get_balances(admin.connection, user, currency) for user, currency in admin.touched}
-    return Effects(ended_sessions=admin.ended, balances=balances)
+    if not isinstance(command, _NOT_AUDITED):
+        admin.audit(None, snake_case(type(command).__name__), request_parameters(command))
+    return Committed(msgspec.json.encode(answer), admin.finish())

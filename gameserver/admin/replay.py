@@ -8,7 +8,8 @@ import msgspec
 from gameserver.admin.facts import ReplayError
 from gameserver.config import Settings
 from gameserver.domain.money import read_amount, to_minor, to_units
-from gameserver.engine.context import NOT_RECREATED, TIME_PASSED
+from gameserver.engine.context import NOT_RECREATED, RETURNED, TIME_PASSED, Change
+from gameserver.engine.returning import return_stakes
 from gameserver.engine.scheduled import due_job
 from gameserver.errors import Rejected, not_found
 from gameserver.handlers.execution import WriteRequest, parse, write_job
@@ -17,6 +18,7 @@ from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, CreateGame
 from gameserver.protocol.pools import CreateAndOpenBettingPool
+from gameserver.storage.bets import find_bet
 from gameserver.storage.connection import Connection
 from gameserver.storage.events import list_event_uuids
 from gameserver.storage.games import Game, find_game, insert_game_admin
@@ -31,6 +33,7 @@ from gameserver.storage.ledger import get_balances, insert_credit
 from gameserver.storage.outcomes import list_bet_outcomes
 from gameserver.storage.pools import (
     find_pool,
+    get_pool,
     list_pool_outcomes,
     list_pool_takeouts,
     list_pool_uuids,
@@ -173,6 +176,9 @@ class Replay:
         if fact["op"] == NOT_RECREATED:
             return
         self._let_time_pass(fact["at"])
+        if fact["op"] == RETURNED:
+            self._return(fact)
+            return
         request = self._translated(fact)
         user = self._admin
         if isinstance(request, PlaceBetInBettingPool):
@@ -192,6 +198,15 @@ class Replay:
             assert self._game is not None
             insert_game_admin(self._connection, self._game.id, self._admin.id)
         self._mark_not_recreated()
+
+    def _return(self, fact: dict[str, Any]) -> None:
+        """Return running bets of a user, all in one pool."""
+        parameters = fact["parameters"]
+        found = (find_bet(self._connection, self._bets[uuid]) for uuid in parameters["bet_ids"])
+        bets = [bet for bet in found if bet is not None]
+        change = Change(self._connection, self._admin, fact["at"], self._settings)
+        pool = get_pool(self._connection, bets[0].pool_id)
+        return_stakes(change, self._users[parameters["user_id"]].id, pool, bets)
 
     def _mark_not_recreated(self) -> None:
         """Turn off recreation, from their opening on, of the pools that the original did not recreate."""

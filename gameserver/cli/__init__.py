@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 
 from gameserver import __version__, output
-from gameserver.cli import calling, files, serving, users
+from gameserver.cli import calling, feeding, files, serving, users, watching
+from gameserver.cli.completion import complete
 from gameserver.cli.parsing import BUG, EXIT_CODES, INTERRUPTED, NOT_DONE, UNREAD, Run
 from gameserver.config import Settings, load_settings
 from gameserver.errors import OperatorError
@@ -21,7 +22,9 @@ from gameserver.storage.sqlite.connection import require_sqlite
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code."""
     output.prepare()
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    complete(parser)
+    options = parser.parse_args(arguments)
     try:
         require_sqlite()
         settings = _settings(options)
@@ -73,6 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gameserver {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (serving, users, files, calling):
+    for topic in (serving, users, files, calling, feeding, watching):
         topic.add_commands(commands)
     return parser

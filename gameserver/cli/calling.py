@@ -1,11 +1,17 @@
-"""``gameserver call``: one request to a server."""
+"""``gameserver call``: requests to a server, from the command line."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
-from gameserver.admin.call import ask, read_request, require_key, require_url
-from gameserver.admin.client import control
+import trio
+
+from gameserver.admin.call import call, read_request, require_key, require_url
+from gameserver.admin.client import ControlError, control
 from gameserver.admin.commands import EndSession, OpenSession
+from gameserver.cli.completion import complete_request
 from gameserver.cli.parsing import DONE, NOT_DONE, add_command
 from gameserver.cli.serving import DEVELOPER
 from gameserver.config import Settings
@@ -14,8 +20,20 @@ from gameserver.output import say_json
 
 def add_commands(commands: Any) -> None:
     """Add the command."""
-    command = add_command(commands, "call", _call, "Log on to a server, send one request and print the reply")
-    command.add_argument("request", help="the request, such as '{\"op\": 1}'")
+    command = add_command(commands, "call", _call, "Log on to a server, send a request and print the reply")
+    request = command.add_argument(
+        "request",
+        nargs="+",
+        help="a JSON object such as '{\"op\": 1}'; or an operation, by name or number, and its parameters as"
+        " NAME=VALUE; or - for one request a line from standard input",
+    )
+    request.completer = complete_request  # type: ignore[attr-defined]  # argcomplete's
+    command.add_argument("--follow", action="store_true", help="go on printing what the server broadcasts, a line each")
+    add_caller(command)
+
+
+def add_caller(command: argparse.ArgumentParser) -> None:
+    """Add the flags that say which server to talk to, and as whom."""
     command.add_argument("--url", default="ws://127.0.0.1:9999/", help="the server (default %(default)s)")
     command.add_argument("--key", help="a session key; without it, the server of --db makes one")
     command.add_argument(
@@ -23,17 +41,33 @@ def add_commands(commands: Any) -> None:
     )
 
 
-def _call(options: argparse.Namespace, settings: Settings) -> int:
-    request = read_request(options.request)
+@contextmanager
+def session(options: argparse.Namespace, settings: Settings) -> Iterator[str]:
+    """The session key that the flags of `add_caller` name; one made for the purpose ends with the context."""
     require_url(options.url)
     if options.key is not None:
         require_key(options.key)
-        reply = ask(options.url, options.key, request)
-    else:
-        key = control(settings, OpenSession(options.user))["session_key"]
-        try:
-            reply = ask(options.url, key, request)
-        finally:
+        yield options.key
+        return
+    key = control(settings, OpenSession(options.user))["session_key"]
+    try:
+        yield key
+    finally:
+        with suppress(ControlError):  # the server may be gone; the key then ends by itself
             control(settings, EndSession(key))
-    say_json(reply, indent=2)
-    return NOT_DONE if reply["res"] == 666 else DONE
+
+
+def _call(options: argparse.Namespace, settings: Settings) -> int:
+    request = None if options.request == ["-"] else read_request(options.request)
+    tell = _tell_line if options.follow or request is None else _tell_whole
+    with session(options, settings) as key:
+        accepted = trio.run(partial(call, options.url, key, request, tell, follow=options.follow))
+    return DONE if accepted else NOT_DONE
+
+
+def _tell_whole(message: Any) -> None:
+    say_json(message, indent=2)
+
+
+def _tell_line(message: Any) -> None:
+    say_json(message, at_once=True)

@@ -10,11 +10,10 @@ from typing import Any
 import msgspec
 import trio
 
-from gameserver.admin.commands import AddUser, OpenSession
+from gameserver.admin.commands import EnterAsDeveloper
 from gameserver.app import Signals, command_runner, serve
 from gameserver.cli.parsing import DONE, add_command
 from gameserver.config import Settings
-from gameserver.errors import Rejected
 from gameserver.ops.log_output import log_to_stderr, print_in_background
 from gameserver.ops.systemd import Systemd
 from gameserver.realtime.context import ServerContext
@@ -26,7 +25,9 @@ def add_commands(commands: Any) -> None:
     """Add the command."""
     command = add_command(commands, "serve", _serve, "Serve until told to stop", every=True)
     command.add_argument(
-        "--dev", action="store_true", help=f"make a provider {DEVELOPER!r} and print how to connect as that user"
+        "--dev",
+        action="store_true",
+        help=f"make {DEVELOPER!r}, provider and server admin, and print how to connect as that user",
     )
 
 
@@ -66,16 +67,12 @@ async def _announce(dev: bool, context: ServerContext, urls: list[str]) -> None:
 
 async def _developer_help(context: ServerContext, url: str) -> str:
     runner = command_runner(context)
-    try:
-        answer = await runner.carry_out(AddUser(DEVELOPER, is_provider=True))
-    except Rejected:
-        answer = await runner.carry_out(OpenSession(DEVELOPER))
-    user = msgspec.json.decode(answer)
+    user = msgspec.json.decode(await runner.carry_out(EnterAsDeveloper(DEVELOPER)))
     key, program = user["session_key"], sys.argv[0]
     return "\n".join(
         [
             "",
-            f"  You are the provider {DEVELOPER!r}, user {user['id']}. Connect with the header",
+            f"  You are {DEVELOPER!r}, user {user['id']}, provider and server admin. Connect with the header",
             f"    Authorization: Bearer {key}",
             "  or get a first reply with",
             f'    {program} call --url {url} --key {key} \'{{"op": 365, "source_name": "My source"}}\'',

@@ -28,6 +28,11 @@ def digest_matches(proof: str, user_id: int, nonce: str, key: str) -> bool:
     return hmac.compare_digest(login_digest(user_id, nonce, key).encode(), proof.encode())
 
 
+def address_digest(secret: bytes, user_id: int, address: str) -> bytes:
+    """A digest by which the server knows again from where a user logs in, and from which nobody else learns it."""
+    return hmac.new(secret, f"gameserver, log-in of {user_id} from {address}".encode(), hashlib.sha256).digest()
+
+
 def secret_fingerprint(secret: bytes) -> bytes:
     """A digest that identifies a secret, and from which neither it nor a session key can be derived."""
     return hashlib.sha256(b"gameserver, fingerprint of a secret: " + secret).digest()

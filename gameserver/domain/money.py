@@ -112,6 +112,14 @@ def read_amount(raw: msgspec.Raw, field: str) -> Decimal | int:
     return amount
 
 
+def read_signed_amount(raw: msgspec.Raw, field: str) -> Decimal | int:
+    """An amount as `read_amount` reads it, or one below zero. Raises as that does."""
+    text = bytes(raw)
+    is_negative = text.startswith((b"-", b'"-')) and text != b'"-"'
+    amount = read_amount(msgspec.Raw(text.replace(b"-", b"", 1) if is_negative else text), field)
+    return -amount if is_negative else amount
+
+
 def to_minor(amount: Decimal | int, currency: str, field: str) -> int:
     """An amount in minor units. Raises `Rejected` for more decimal places than the currency has."""
     return scale(amount, currency_places(currency), field)

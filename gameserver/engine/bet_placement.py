@@ -1,6 +1,5 @@
 """Placing bets, many at once: each is decided on as the bets before it leave things (protocol, "Bets")."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -143,11 +142,11 @@ class _Book:
 
     def count(self, placed: Iterable[PlacedBet], histories: Mapping[int, History]) -> None:
         """Add bets to the sums of their users, their targets and their pools."""
-        stakes: dict[tuple[int, int, int], int] = defaultdict(int)
+        stakes: dict[tuple[int, int, int], list[int]] = {}
         pools: dict[int, list[int]] = {}
         targets: dict[tuple[int, int], list[int]] = {}
-        participations: dict[tuple[int, int, int], None] = {}
-        for (_, pool_id, user_id, position, amount, _), subject, _, _ in placed:
+        participations: dict[tuple[int, int, int], int] = {}
+        for (_, pool_id, user_id, position, amount, placed_at), subject, _, _ in placed:
             bettor = self._bettors[user_id, pool_id, position]
             pool = pools.setdefault(pool_id, [0, 0, 0])
             target = targets.setdefault((pool_id, position), [0, 0])
@@ -158,12 +157,14 @@ class _Book:
                 target[1] += 1
                 participation = user_id, subject.game_id, pool_id
                 if not bettor.is_participant and participation not in participations:
-                    participations[participation] = None
+                    participations[participation] = placed_at
                     pool[2] += 1
-            stakes[user_id, pool_id, position] += amount
-        add_to_stakes(self._connection, ((*stake, amount) for stake, amount in stakes.items()))
+            stake = stakes.setdefault((user_id, pool_id, position), [0, 0])
+            stake[0] += amount
+            stake[1] += 1
+        add_to_stakes(self._connection, ((*key, amount, bets) for key, (amount, bets) in stakes.items()))
         if participations:
-            insert_participations(self._connection, participations)
+            insert_participations(self._connection, ((*key, placed_at) for key, placed_at in participations.items()))
         add_bets_to_sums(
             self._connection,
             (PoolBets._make((pool_id, *sums, *histories[pool_id])) for pool_id, sums in pools.items()),

@@ -8,22 +8,26 @@ import msgspec
 from gameserver.config import Settings
 from gameserver.engine.tally import Tally
 from gameserver.errors import ErrorCode, Rejected, not_found
+from gameserver.protocol.administration import ServerStatus
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import Message, Request, Role, declared
 from gameserver.protocol.pools import ShownBet
+from gameserver.storage.audit import NewEntry, insert_entry
 from gameserver.storage.broadcasts import insert_broadcasts
 from gameserver.storage.connection import Connection
-from gameserver.storage.games import Game, find_game, is_game_admin
+from gameserver.storage.games import Game, find_game, is_game_admin, list_game_uuids
 from gameserver.storage.journal import insert_journal
 from gameserver.storage.ledger import Balances, list_balances_of_pool
 from gameserver.storage.pools import Pool, find_pool
 from gameserver.storage.sources import Source, find_source, is_source_admin
-from gameserver.storage.users import User
+from gameserver.storage.users import User, find_user_by_id
 
 DAY_MS = 86_400_000
-# The op of journal rows that no request causes: a timer that ran late, and a pool that a limit kept from recreation.
+# The op of journal rows that no request causes: a timer that ran late, a pool that a limit kept from recreation, and
+# bets that an admin of the server returned.
 TIME_PASSED = 0
 NOT_RECREATED = -1
+RETURNED = -2
 
 
 class Publication(NamedTuple):
@@ -94,8 +98,10 @@ class Effects(msgspec.Struct):
     announcements: list[Announcement] = []
     bets: list[PoolBet] = []
     reopened_pools: list[ReopenedPool] = []
+    ranked_games: list[str] = []
     balances: dict[tuple[int, str], Balances] = {}
     ended_sessions: list[str] = []
+    changed_users: list[User] = []
     renamed_source: bool = False
 
 
@@ -158,13 +164,17 @@ class Reading:
         now_ms: int,
         settings: Settings,
         audience: Audience = NO_AUDIENCE,
+        status: ServerStatus | None = None,
     ) -> None:
         self.connection = connection
         self.audience = audience
+        self.status = status  # the server's, for who asks for it
         self.user = user
         self.now_ms = now_ms
         self.settings = settings
-        self.game_id: int | None = None  # the game that the request concerns; None until it is found
+        # What the request concerns; None until it is found, the source of a game stays so.
+        self.source_id: int | None = None
+        self.game_id: int | None = None
 
     def source(self, request: Request, uuid: str) -> Source:
         """The source that the request names.
@@ -175,6 +185,7 @@ class Reading:
         if source is None:
             raise not_found("source_id", "game source")
         self.admit(request, source_id=source.id)
+        self.source_id = source.id
         return source
 
     def game(self, request: Request, uuid: str) -> Game:
@@ -209,14 +220,18 @@ class Reading:
         by_game = role in (Role.GAME_ADMIN, Role.GAME_OR_SOURCE_ADMIN)
         by_source = role in (Role.SOURCE_ADMIN, Role.GAME_OR_SOURCE_ADMIN)
         if (
-            (role is Role.PROVIDER and self.user.is_provider)
-            or (role is Role.SERVER_ADMIN and self.user.is_admin)
+            (role in (Role.PROVIDER, Role.SERVER_ADMIN) and self._has_role_on_server(role))
             or (by_game and game_id is not None and is_game_admin(self.connection, game_id, self.user.id))
             or (by_source and source_id is not None and is_source_admin(self.connection, source_id, self.user.id))
         ):
             return
         text = f"this operation requires {role.value}; {self.user.username} is not one"
         raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
+
+    def _has_role_on_server(self, role: Role) -> bool:
+        """Whether the user has a role on the server now, whatever it had when it logged on."""
+        user = find_user_by_id(self.connection, self.user.id)
+        return user is not None and (user.is_admin if role is Role.SERVER_ADMIN else user.is_provider)
 
 
 class Change(Reading):
@@ -279,6 +294,12 @@ class Change(Reading):
         parameters = request_parameters(request)
         insert_journal(self.connection, game_id, self.now_ms, self.user.id, declared(request).op, parameters)
 
+    def audit(self, op: int | None, name: str, parameters: bytes) -> None:
+        """Record an act of an admin: of the user, or without an ``op`` a command of the command line."""
+        user_id = None if op is None else self.user.id
+        about = (self.source_id, self.game_id)
+        insert_entry(self.connection, NewEntry(self.now_ms, user_id, op, name, parameters.decode(), *about))
+
     def record_delay(self, game_id: int) -> None:
         """Append to the journal that what was due at ``now_ms``, and what follows, happens only at ``sent_at``."""
         parameters = b'{"due_at":%d}' % self.now_ms
@@ -288,6 +309,11 @@ class Change(Reading):
         """Append to the journal that a pool is not recreated, since a replay may run under other limits."""
         parameters = b'{"pool_id":"%b"}' % pool.uuid.encode()
         insert_journal(self.connection, pool.game_id, self.now_ms, None, NOT_RECREATED, parameters)
+
+    def record_returned(self, game_id: int, user_id: int, bet_uuids: list[str]) -> None:
+        """Append to the journal that running bets of a user in a pool are returned by an admin of the server."""
+        parameters = msgspec.json.encode({"user_id": user_id, "bet_ids": bet_uuids})
+        insert_journal(self.connection, game_id, self.now_ms, None, RETURNED, parameters)
 
     def notify(self, user_id: int, message: Message) -> None:
         """Send a message to every connection of a user after the commit."""
@@ -320,6 +346,8 @@ class Change(Reading):
 
     def finish(self) -> Effects:
         """Store what is kept until the end, and return the effects to publish once the change is committed."""
-        self.tally.store(self.connection)
+        ranked = self.tally.store(self.connection, self.now_ms)
+        if ranked:
+            self.effects.ranked_games = list_game_uuids(self.connection, ranked)
         self.effects.balances |= self.changed_balances()
         return self.effects

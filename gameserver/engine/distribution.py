@@ -11,7 +11,7 @@ from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.pools import ShownBet
 from gameserver.storage.connection import Connection
-from gameserver.storage.friends import list_friendships_of
+from gameserver.storage.friends import list_friend_ids, list_those_with_friends
 from gameserver.storage.games import list_game_admins
 from gameserver.storage.pools import find_pool, list_all_open_pools, list_pool_targets
 
@@ -41,7 +41,7 @@ class Updates(NamedTuple):
     """The bodies of distribution updates (361), None for pools that have ended.
 
     Those ``for_admins`` show who has bet; there are some only where there are ``admins`` to whom to send them.
-    ``friends_of`` has the friends, among the subscribers, of each user who has bet and has some.
+    ``friends_of`` has, of each user who has bet and has friends, those among the subscribers.
     """
 
     for_all: list[bytes | None]
@@ -61,10 +61,10 @@ def distribution_updates(
     found = [distribution_update(connection, *update) for update in due]
     admins = frozenset(user_id for user_id in list_game_admins(connection, game_uuid) if user_id in subscribers)
     for_admins = [_body(update, with_users=True) for update in found] if admins else []
-    friends_of: dict[int, list[int]] = {}
-    for bettor, friend in list_friendships_of(connection, bettors) if bettors else ():
-        if friend in subscribers:
-            friends_of.setdefault(bettor, []).append(friend)
+    friends_of = {
+        bettor: [friend for friend in list_friend_ids(connection, bettor) if friend in subscribers]
+        for bettor in (list_those_with_friends(connection, bettors) if bettors else ())
+    }
     return Updates([_body(update) for update in found], for_admins, admins, friends_of)
 
 

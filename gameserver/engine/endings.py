@@ -16,7 +16,6 @@ from gameserver.engine.recreation import Recreation, open_successors, plan_succe
 from gameserver.engine.settlement import (
     Resolution,
     SettlementPlan,
-    ShownWinners,
     amounts_by_user,
     apply_plan,
     plan_settlement,
@@ -129,7 +128,9 @@ def _store_ends(change: Change, ends: Sequence[_End], given_up: Collection[int])
             for pool, _, _, settlement_id in ends
         ],
     )
-    change.tally.add(change.connection, [end.pool.id for end in ends if end.plan.staked])
+    # All who have taken part in a pool count, those whose bets were all late too.
+    if bet_in := [end.pool.id for end in ends if end.pool.bet_count]:
+        change.tally.add(change.connection, bet_in)
 
 
 class _Listed(NamedTuple):
@@ -172,11 +173,9 @@ def _told(change: Change, ends: Sequence[_End], targets: Mapping[int, list[PoolT
     for end in ends:
         pool, resolution, plan, _ = end
         keys = {target.position: target.key for target in targets[pool.id]}
-        shown = shown_winners(keys, resolution.winners, plan.divisions)
-        bettors = listed.get(pool.id, _NOBODY)
         # Pools that nobody has bet in are alike if they have the same winners.
-        rest = pool.id if plan.staked else tuple(shown.winning_targets)
-        build = partial(_message, change, kind, end, shown, bettors, names)
+        rest = pool.id if plan.staked else tuple([keys[position] for position in resolution.winners])
+        build = partial(_message, change, kind, end, keys, listed.get(pool.id, _NOBODY), names)
         yield messages.about(pool, rest, build, ends_pool=pool.uuid)
 
 
@@ -184,7 +183,7 @@ def _message(
     change: Change,
     kind: type[EndedPool],
     end: _End,
-    shown: ShownWinners,
+    keys: Mapping[int, str],
     listed: _Listed,
     names: Mapping[int, str],
     pool: Pool,
@@ -198,7 +197,7 @@ def _message(
         pool_id=pool.uuid,
         game_id=pool.game_uuid,
         event_id=event.uuid if event is not None else None,
-        **shown._asdict(),
+        **shown_winners(keys, end.resolution.winners, end.plan.divisions)._asdict(),
         description=pool.description,
         winners=listed.winners,
         losers=listed.losers,

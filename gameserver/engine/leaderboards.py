@@ -1,22 +1,28 @@
 """What is shown of leaderboards (protocol, "Leaderboards")."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from gameserver.domain.money import to_units
 from gameserver.domain.rankings import breaks, ranks, tailored_parts
-from gameserver.protocol.leaderboards import RankedUser
+from gameserver.protocol.codec import encode_body
+from gameserver.protocol.leaderboards import LeaderboardUpdate, RankedUser
 from gameserver.storage.boards import Scope
 from gameserver.storage.connection import Connection
+from gameserver.storage.games import find_game
 from gameserver.storage.standings import (
     Standing,
     count_above,
     count_standings,
     find_board,
     find_standing,
+    list_points,
     list_standings,
     list_standings_of,
 )
+
+_TOP = 10
+_COMPARED = 10_000  # places, of a leaderboard that has changed with what it was
 
 
 class Ranking(NamedTuple):
@@ -98,3 +104,23 @@ def _ranked(standings: Sequence[Standing], above: int, currency: str) -> list[Ra
         RankedUser(standing.user_id, standing.username, to_units(standing.points, currency), rank, standing.position)
         for standing, rank in zip(standings, ranks([(it.position, it.points) for it in standings], above), strict=True)
     ]
+
+
+class RankingUpdate(NamedTuple):
+    """The body of a leaderboard's update (455), and the ranks on its first places: user id → rank."""
+
+    body: bytes
+    ranks: dict[int, int]
+
+
+def ranking_update(known: Mapping[int, int], game_uuid: str, connection: Connection) -> RankingUpdate:
+    """The update of a game's leaderboard; ``known`` are the ranks as the last update left them."""
+    game = find_game(connection, game_uuid)
+    assert game is not None
+    scope = Scope(0, game.id, "", game.currency)
+    board_id = find_board(connection, scope)
+    points = {} if board_id is None else list_points(connection, board_id, _COMPARED)
+    now = dict(zip(points, ranks(enumerate(points.values()), 0), strict=True))
+    changed = sum(known.get(user_id) != now.get(user_id) for user_id in known.keys() | now.keys())
+    top = [] if board_id is None else _list_ranked(connection, board_id, scope, range(min(_TOP, len(points))))
+    return RankingUpdate(encode_body(LeaderboardUpdate(game_id=game_uuid, top=top, changed=changed)), now)

@@ -99,9 +99,9 @@ def open_successors(change: Change, game: Game, recreations: Sequence[Recreation
     messages = PoolMessages(NewBettingPool)
     opened = {}
     for (pool, targets, _), new in zip(recreations, successors, strict=True):
-        unbacked = tuple(target.unbacked() for target in targets)
+        shown = tuple([(target.key, target.display_name, target.is_active) for target in targets])
         successor = _successor(game, pool, new)
-        opened[pool.id] = messages.about(successor, unbacked, partial(_message, unbacked))
+        opened[pool.id] = messages.about(successor, shown, partial(_message, targets))
     return opened
 
 
@@ -130,7 +130,8 @@ def _successor(game: Game, pool: Pool, new: NewSuccessor) -> Pool:
 
 
 def _message(targets: Sequence[PoolTarget], pool: Pool) -> NewBettingPool:
-    return pool_object(NewBettingPool, pool, sums_of(pool, targets))
+    unbacked = [target._replace(backing_people=0, backing_money=0) for target in targets]
+    return pool_object(NewBettingPool, pool, sums_of(pool, unbacked))
 
 
 def recreate_waiting(change: Change, game: Game, pool: Pool) -> None:

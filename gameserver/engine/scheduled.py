@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 from gameserver.config import Settings
+from gameserver.engine.accounts import delete_what_expired
 from gameserver.engine.closing import close, close_if_nothing_remains
 from gameserver.engine.context import DAY_MS, Change, Committed
 from gameserver.engine.endings import end_without_event
 from gameserver.engine.recreation import recreate_waiting
 from gameserver.engine.steering import SCHEDULED_STEERING
+from gameserver.storage.audit import delete_old_entries
 from gameserver.storage.broadcasts import delete_first_broadcasts
 from gameserver.storage.chat import delete_ended_mutes, delete_old_lines
 from gameserver.storage.connection import Connection
@@ -18,7 +20,7 @@ from gameserver.storage.jobs import Due
 from gameserver.storage.pools import get_pool
 from gameserver.storage.replies import delete_old_replies
 from gameserver.storage.schedule import Timer, TimerKind, delete_timer, first_due, insert_timer, postpone_timer
-from gameserver.storage.users import User, delete_expired_sessions
+from gameserver.storage.users import User
 
 # The user of a change that a timer causes; it is in no database.
 SYSTEM_USER = User(0, "the clock", is_provider=False)
@@ -92,11 +94,13 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Timer], None]] = {
 
 def delete_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
     """Delete a batch of each sort of what has ended or is old enough; whether more may remain."""
-    deleted = (
-        delete_expired_sessions(connection, now_ms, PURGE_BATCH),
+    deleted = [
+        delete_what_expired(Change(connection, SYSTEM_USER, now_ms, settings), PURGE_BATCH),
         delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH),
         delete_old_lines(connection, now_ms - settings.chat_days * DAY_MS, PURGE_BATCH),
         delete_ended_mutes(connection, now_ms, PURGE_BATCH),
         delete_ended_requests(connection, now_ms - DECLINED_MS, PURGE_BATCH),
-    )
+    ]
+    if settings.audit_days:
+        deleted.append(delete_old_entries(connection, now_ms - settings.audit_days * DAY_MS, PURGE_BATCH))
     return max(deleted) == PURGE_BATCH

@@ -5,10 +5,12 @@ from typing import NamedTuple
 
 from gameserver.config import Settings
 from gameserver.domain.credentials import digest_matches, session_id_of, session_key
+from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.connection import Connection
 from gameserver.storage.store import Store
 from gameserver.storage.users import (
     Session,
+    User,
     get_session,
     insert_session,
     list_live_sessions,
@@ -16,6 +18,7 @@ from gameserver.storage.users import (
 )
 
 HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
 
 
 class Credentials(NamedTuple):
@@ -34,6 +37,11 @@ class NewSession(NamedTuple):
     expires_at: int
     ended: list[str]
 
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.key.partition(".")[0]
+
 
 class Login(NamedTuple):
     """A logon that was accepted: the live session, and its key."""
@@ -43,7 +51,22 @@ class Login(NamedTuple):
 
 
 async def authenticate(store: Store, secret: bytes, credentials: Credentials, now_ms: int) -> Login | None:
-    """The live session that the credentials prove, or None. A proof by digest spends its nonce."""
+    """The live session that the credentials prove, or None. A proof by digest spends its nonce.
+
+    Raises ``not_authorized`` if its user is banned.
+    """
+    login = await _find_login(store, secret, credentials, now_ms)
+    if login is not None and login.session.user.is_banned:
+        raise banned(login.session.user)
+    return login
+
+
+def banned(user: User) -> Rejected:
+    """The refusal to log on a user who is banned."""
+    return Rejected(ErrorCode.NOT_AUTHORIZED, f"{user.username} is banned from this server")
+
+
+async def _find_login(store: Store, secret: bytes, credentials: Credentials, now_ms: int) -> Login | None:
     if credentials.key is not None:
         session_id = session_id_of(secret, credentials.key)
         if session_id is None:
@@ -52,8 +75,8 @@ async def authenticate(store: Store, secret: bytes, credentials: Credentials, no
         return Login(found, credentials.key) if found is not None else None
     sessions = await store.read(partial(list_live_sessions, user_id=credentials.user_id, now_ms=now_ms))
     login = _matching(sessions, secret, credentials)
-    if login is None:
-        return None
+    if login is None or login.session.user.is_banned:
+        return login
     spend = partial(spend_nonce, session=login.session, nonce=credentials.nonce, now_ms=now_ms)
     return login if await store.write(spend, now_ms) else None
 
@@ -67,13 +90,26 @@ def _matching(sessions: list[Session], secret: bytes, credentials: Credentials) 
     return found
 
 
+def session_ms(user: User, settings: Settings) -> int:
+    """How long a session of a user is valid, that of a guest since its last use, in milliseconds."""
+    return settings.guest_session_days * DAY_MS if user.is_guest else settings.session_hours * HOUR_MS
+
+
+def renewed(session: Session, settings: Settings, now_ms: int) -> Session:
+    """The session after its use now: that of a guest is valid longer, which is noted once a day."""
+    if not session.user.is_guest or session.is_view:
+        return session
+    expires_at = now_ms + session_ms(session.user, settings)
+    return session._replace(expires_at=expires_at) if expires_at - session.expires_at >= DAY_MS else session
+
+
 def new_session(
-    connection: Connection, user_id: int, secret: bytes, settings: Settings, now_ms: int, *, is_view: bool = False
+    connection: Connection, user: User, secret: bytes, settings: Settings, now_ms: int, *, is_view: bool = False
 ) -> NewSession:
     """Start a session of a user, or make a view key; the oldest of its sort ends beyond the limit."""
-    hours = settings.view_key_days * 24 if is_view else settings.session_hours
-    expires_at = now_ms + hours * HOUR_MS
+    lifetime_ms = settings.view_key_days * DAY_MS if is_view else session_ms(user, settings)
+    expires_at = now_ms + lifetime_ms
     session_id, ended = insert_session(
-        connection, user_id, now_ms, expires_at, settings.max_sessions_per_user, is_view=is_view
+        connection, user.id, now_ms, expires_at, settings.max_sessions_per_user, is_view=is_view
     )
     return NewSession(session_key(secret, session_id), expires_at, ended)

@@ -45,7 +45,7 @@ class SettlementPlan:
 
     ``staked`` is what each user has staked by valid bets, zero where all were late; ``divisions`` says for each winning
     position how the pot is divided, and without any, every stake is returned; ``paid`` is what each user is paid for
-    winning bets.
+    winning bets, ``best_wins`` the most that one of them has won above its stake.
     """
 
     staked: dict[int, int]
@@ -53,6 +53,7 @@ class SettlementPlan:
     takeout: int = 0
     divisions: dict[int, Division] = field(default_factory=dict)
     paid: dict[int, int] = field(default_factory=dict)
+    best_wins: dict[int, int] = field(default_factory=dict)
 
     @property
     def is_money_return(self) -> bool:
@@ -118,11 +119,15 @@ def plan_settlement(reading: Reading, pool: Pool, resolution: Resolution) -> Set
     stakes = {position: (backing.amounts, backing.bet_ids) for position, backing in backed.items()}
     divisions = divide_among_winners(total - kept, stakes, resolution.split)
     paid: dict[int, int] = {}
+    best_wins: dict[int, int] = {}
     for position, backing in backed.items():
         division = divisions[position]
         for bet_id, user, stake in zip(*backing, strict=True):
-            paid[user] = paid.get(user, 0) + division.payout(stake, bet_id)
-    return SettlementPlan(staked, late, kept, divisions, paid)
+            payout = division.payout(stake, bet_id)
+            paid[user] = paid.get(user, 0) + payout
+            if payout - stake > best_wins.get(user, 0):
+                best_wins[user] = payout - stake
+    return SettlementPlan(staked, late, kept, divisions, paid, best_wins)
 
 
 def _all_win_their_stakes(reading: Reading, pool: Pool, resolution: Resolution) -> bool:
@@ -143,7 +148,7 @@ def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: 
     if plan.late:
         update_invalidated(connection, settlement_id, plan.late)
         update_sums(connection, pool.id, plan.late)
-    update_participations_ended(connection, pool.id, plan.net_of)
+    update_participations_ended(connection, pool.id, plan.net_of, plan.best_wins)
     if not plan.is_money_return:
         if plan.late:
             transfers.refund_late_bets()

@@ -10,6 +10,7 @@ from gameserver.domain.pools import require_accepting
 from gameserver.domain.targets import target_key
 from gameserver.engine.bet_placement import PlacedBet, Proposal, place_bets
 from gameserver.engine.context import Change, PoolBet, Reading
+from gameserver.engine.returning import return_stakes
 from gameserver.errors import ErrorCode, Rejected, not_found
 from gameserver.protocol.betting import (
     BetCancelled,
@@ -24,10 +25,10 @@ from gameserver.protocol.betting import (
     YourExposure,
 )
 from gameserver.protocol.pools import ShownBet
-from gameserver.storage.bets import Bet, find_bet, update_cancelled
+from gameserver.storage.bets import Bet, find_bet
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, get_game
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, get_balances, insert_transfers
+from gameserver.storage.ledger import get_balances
 from gameserver.storage.pools import Pool, get_pool
 
 
@@ -76,15 +77,7 @@ def cancel_bet(change: Change, request: CancelBet) -> BetCancelled:
     game = get_game(change.connection, pool.game_id)
     change.game_id = game.id
     _require_cancellable(bet, pool, game, change.now_ms)
-    update_cancelled(change.connection, bet, change.now_ms)
-    staked, available = (
-        account_id(change.connection, kind, pool.currency, bet.user_id)
-        for kind in (AccountKind.STAKED, AccountKind.AVAILABLE)
-    )
-    refund = Transfer(staked, available, bet.amount, Reason.REFUND, bet.id, None, change.now_ms)
-    insert_transfers(change.connection, [refund])
-    change.set_own_balances(pool.currency, get_balances(change.connection, bet.user_id, pool.currency))
-    change.effects.bets.append(PoolBet(pool.game_uuid, pool.uuid, None))
+    return_stakes(change, bet.user_id, pool, [bet])
     return BetCancelled(
         bet_id=bet.uuid,
         pool_id=pool.uuid,

@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 from gameserver.config import Settings
 from gameserver.engine.context import DAY_MS, NO_AUDIENCE, Audience, Change, Committed, Effects, Reading
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.table import READS, WRITES, Handler, SetHandler, SetWrite
+from gameserver.handlers.table import READS, WRITES, Handler, SetHandler, SetWrite, Write
+from gameserver.protocol.administration import ServerStatus
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.chat import MuteUser, RemoveTextMessage
-from gameserver.protocol.codec import encode_body
-from gameserver.protocol.declare import Request
+from gameserver.protocol.codec import encode_body, request_parameters
+from gameserver.protocol.declare import ErrorReply, Kind, Message, Request, Role, declared
+from gameserver.protocol.registry import OPERATIONS
 from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Job, Outcome, SetJob, TimedJob
@@ -30,6 +32,14 @@ NOT_JOURNALED = frozenset(
     }
 )
 
+# Acts of admins. An operation that answers who lacks the role otherwise than by a refusal is open to any user.
+AUDITED = frozenset(
+    operation.request
+    for operation in OPERATIONS.values()
+    if operation.kind is Kind.WRITE
+    and (operation.by not in (Role.ANYONE, Role.USER) or operation.request is BecomeAnAdminForGame)
+)
+
 Parsed = tuple[Any, ...]
 
 
@@ -40,9 +50,23 @@ def run_read(
     now_ms: int,
     settings: Settings,
     audience: Audience = NO_AUDIENCE,
+    status: ServerStatus | None = None,
 ) -> bytes:
     """Carry out a request that reads; the body of its reply. Raises `Rejected`."""
-    return encode_body(READS[type(request)](Reading(connection, user, now_ms, settings, audience), request))
+    reading = Reading(connection, user, now_ms, settings, audience, status)
+    return encode_body(READS[type(request)](reading, request))
+
+
+def admit(connection: Connection, request: Request, user: User, settings: Settings) -> None:
+    """Raise ``not_authorized`` unless a user has the role on the server that a request takes."""
+    Reading(connection, user, 0, settings).admit(request)
+
+
+def hashes_password(request: Request) -> bool:
+    """Whether the parameters of a request that writes take a password's hash, and so long to parse."""
+    operation = WRITES[type(request)]
+    hashes = operation.hashes if isinstance(operation, Write) else None
+    return hashes is not None and getattr(request, hashes) is not None
 
 
 def parse(request: Request, settings: Settings) -> Parsed:
@@ -150,8 +174,7 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
             outcomes[position] = Outcome(error=message)
             continue
         write, change = writes[position], call[0]
-        if change.game_id is not None and not change.repeated and type(write.request) not in NOT_JOURNALED:
-            change.record(change.game_id, write.request)
+        _keep(change, write.request, message)
         body = encode_body(message)
         stored_bytes = 0
         if write.key and write.digest and message.is_success:
@@ -161,6 +184,18 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
     if replies:
         insert_replies(connection, replies)
     return [outcomes[position] for position in range(len(writes))]
+
+
+def _keep(change: Change, request: Request, message: Message) -> None:
+    """Note a request that has been carried out where it is to be found: in the game's journal, and in the audit."""
+    if change.repeated:
+        return
+    if change.game_id is not None and type(request) not in NOT_JOURNALED:
+        change.record(change.game_id, request)
+    # An error reply from here is to a request of which a part is done.
+    if type(request) in AUDITED and (message.is_success or isinstance(message, ErrorReply)):
+        operation = declared(request)
+        change.audit(operation.op, operation.name, request_parameters(request))
 
 
 def _answer_repeated(connection: Connection, writes: Sequence[WriteRequest]) -> dict[int, Outcome]:

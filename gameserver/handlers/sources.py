@@ -51,6 +51,7 @@ def open_game_source(change: Change, request: OpenGameSource) -> GameSourceOpene
         admins_may_bet=request.admins_may_bet,
     )
     insert_source_admin(change.connection, source.id, change.user.id)
+    change.source_id = source.id
     return GameSourceOpened(source_id=source.uuid)
 
 

@@ -10,6 +10,7 @@ from gameserver.engine.context import Reading
 from gameserver.engine.details import read_details
 from gameserver.errors import Rejected
 from gameserver.handlers import (
+    administration,
     betting,
     chat,
     closing,
@@ -19,6 +20,7 @@ from gameserver.handlers import (
     game_lists,
     games,
     general,
+    histories,
     leaderboards,
     match_clock,
     pool_history,
@@ -33,6 +35,7 @@ from gameserver.handlers import (
     steering,
     subscriptions,
 )
+from gameserver.protocol.administration import CreditUser, GetAuditLog, GetServerStatus, ListUsers, UpdateUser
 from gameserver.protocol.betting import (
     CancelBet,
     GetMyAvailableBalance,
@@ -73,6 +76,7 @@ from gameserver.protocol.games import (
     UpdateGameDetails,
 )
 from gameserver.protocol.general import GetOpcodes, Logon, Ping
+from gameserver.protocol.histories import GetMyHistory, GetMyPointsHistory, GetUserStatistics, ListMyRunningBets
 from gameserver.protocol.leaderboards import (
     GetFriendsLeaderboard,
     GetFriendsLeaderboardForGame,
@@ -139,11 +143,13 @@ class Write(NamedTuple):
     """The handler of a change.
 
     What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
-    (protocol, "Order of checks"), and before the write transaction, for which others wait.
+    (protocol, "Order of checks"), and before the write transaction, for which others wait. Where it ``hashes`` a
+    parameter of this name, the user's role on the server is checked before it.
     """
 
     handler: Handler
     parse: Parser | None = None
+    hashes: str | None = None
 
 
 class SetWrite(NamedTuple):
@@ -158,6 +164,9 @@ class SetWrite(NamedTuple):
 
 
 READS: dict[type[Request], ReadHandler] = {
+    ListUsers: administration.list_users_of_server,
+    GetServerStatus: administration.get_server_status,
+    GetAuditLog: administration.get_audit_log,
     GetMyCurrentBalance: betting.get_my_current_balance,
     GetMyAvailableBalance: betting.get_my_available_balance,
     GetMyExposure: betting.get_my_exposure,
@@ -167,6 +176,10 @@ READS: dict[type[Request], ReadHandler] = {
     ListGamesIAmAdminOf: game_lists.list_games_i_am_admin_of,
     ListGamesForSource: game_lists.list_games_for_source,
     ListUpcomingGamesForSource: game_lists.list_upcoming_games_for_source,
+    GetMyHistory: histories.get_my_history,
+    GetMyPointsHistory: histories.get_my_points_history,
+    GetUserStatistics: histories.get_user_statistics,
+    ListMyRunningBets: histories.list_my_running_bets,
     GetFriendsLeaderboard: leaderboards.get_friends_leaderboard,
     GetFriendsLeaderboardForGame: leaderboards.get_friends_leaderboard_for_game,
     GetFriendsLeaderboardForGameSource: leaderboards.get_friends_leaderboard_for_game_source,
@@ -195,6 +208,8 @@ READS: dict[type[Request], ReadHandler] = {
 }
 
 WRITES: dict[type[Request], Write | SetWrite] = {
+    UpdateUser: Write(administration.update_user, administration.hash_new_password, hashes="password"),
+    CreditUser: Write(administration.credit_user, administration.parse_credit),
     PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
     CancelBet: Write(betting.cancel_bet),
     VoidGameEvent: Write(corrections.void_game_event),

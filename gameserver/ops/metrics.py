@@ -1,7 +1,7 @@
 """Counters and histograms of a server, as plain numbers; `gameserver.ops.prometheus` exports them."""
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ OK = "ok"
 NO_CLOSE_FRAME = 1006  # the code of RFC 6455 for a connection that ended without a close frame
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_RECENT_BATCHES = 1_000
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 
 
@@ -37,7 +38,16 @@ class Metrics:
     seconds.
     """
 
-    __slots__ = ("batch_seconds", "batch_sizes", "closed", "opened", "refused", "request_seconds", "requests")
+    __slots__ = (
+        "batch_seconds",
+        "batch_sizes",
+        "closed",
+        "opened",
+        "recent_batches",
+        "refused",
+        "request_seconds",
+        "requests",
+    )
 
     def __init__(self) -> None:
         self.opened = 0
@@ -47,11 +57,24 @@ class Metrics:
         self.request_seconds = Histogram(_SECONDS)
         self.batch_sizes = Histogram(_BATCH_SIZES)
         self.batch_seconds = Histogram(_SECONDS)
+        self.recent_batches: deque[float] = deque(maxlen=_RECENT_BATCHES)
 
     def count_answer(self, op: int | None, outcome: str, seconds: float) -> None:
         """Count a request that was answered ``seconds`` after it was received."""
         self.requests[op if op in OPERATIONS else None, outcome] += 1
         self.request_seconds.add(seconds)
+
+    def count_batch(self, size: int, seconds: float) -> None:
+        """Count a transaction of the writer."""
+        self.batch_sizes.add(size)
+        self.batch_seconds.add(seconds)
+        self.recent_batches.append(seconds)
+
+    @property
+    def batch_p99_s(self) -> float | None:
+        """What 99 of 100 of the last transactions stayed below, in seconds; None before the first."""
+        ordered = sorted(self.recent_batches)
+        return ordered[(len(ordered) * 99 - 1) // 100] if ordered else None
 
 
 class ServerSnapshot(NamedTuple):

@@ -40,8 +40,7 @@ class WriterMonitor:
             duration_s = self.busy_s
             self._started_at_s = None
         self.in_doubt |= any(_is_failure(entry.outcome.error) for entry in batch)
-        self._metrics.batch_sizes.add(len(batch))
-        self._metrics.batch_seconds.add(duration_s)
+        self._metrics.count_batch(len(batch), duration_s)
         if duration_s >= SLOW_S:
             text = "slow transaction"
             log(logger, logging.WARNING, "slow_commit", text, writes=len(batch), duration_s=round(duration_s, 3))

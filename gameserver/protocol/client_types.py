@@ -36,8 +36,8 @@ export interface ResponseHeader {
 export type OperationName = keyof Operations;
 export type MessageName = keyof Messages;
 export type Reply<Name extends OperationName> = Messages[Operations[Name]["reply"]] & Received;
-export type Broadcast = { [Name in MessageName]: Messages[Name] & Received & { name: Name } }[MessageName];
-export interface Received { response_header: ResponseHeader; res: number; name: MessageName }
+export type Broadcast = { [Name in MessageName]: Messages[Name] & Received & { res_name: Name } }[MessageName];
+export interface Received { response_header: ResponseHeader; res: number; res_name: MessageName }
 
 /** A refusal (666); its other fields, such as `available`, are those of the message. */
 export class Refused extends Error {

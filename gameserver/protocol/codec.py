@@ -16,7 +16,7 @@ from msgspec import Raw
 from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Message, Request, RequestHeader, Role
-from gameserver.protocol.fields import FIRST_S, LAST_S
+from gameserver.protocol.fields import FIRST_S, LAST_S, SECRETS
 from gameserver.protocol.parameters import PARAMETERS, not_json, read_parameters
 from gameserver.protocol.registry import OPERATIONS
 
@@ -181,27 +181,30 @@ _TIMES: dict[type[Request], list[str]] = {
 def request_digest(text: str) -> bytes:
     """A digest of the op and the parameters, by which a repeated request is recognised (protocol, "Idempotency").
 
+    Secrets are no part of it.
+
     Raises `Rejected` (``bad_json``) for numbers that cannot be represented.
     """
     members = _members.decode(text)
     members.pop("header", None)
     try:
-        values = {name: msgspec.json.decode(raw) for name, raw in members.items()}
+        values = {name: msgspec.json.decode(raw) for name, raw in members.items() if name not in SECRETS}
     except (msgspec.DecodeError, RecursionError) as error:
         raise not_json(error) from None
     return hashlib.sha256(msgspec.json.encode(values, order="sorted")).digest()
 
 
-def request_parameters(request: Request) -> bytes:
-    """A request's parameters as a JSON object, without those at their defaults."""
+def request_parameters(request: msgspec.Struct) -> bytes:
+    """A request's parameters as a JSON object, without secrets and those at their defaults."""
     values = {name: value for name, default in _defaults(type(request)) if (value := getattr(request, name)) != default}
     return msgspec.json.encode(values)
 
 
 @cache
-def _defaults(kind: type[Request]) -> list[tuple[str, Any]]:
-    """The parameters of an operation, each with its default."""
-    return [(field.name, field.default) for field in msgspec.structs.fields(kind) if field.name != "header"]
+def _defaults(kind: type[msgspec.Struct]) -> list[tuple[str, Any]]:
+    """The parameters of an operation but secrets, each with its default."""
+    unkept = SECRETS | {"header"}
+    return [(field.name, field.default) for field in msgspec.structs.fields(kind) if field.name not in unkept]
 
 
 class ResponseHeader(msgspec.Struct, frozen=True, omit_defaults=True):

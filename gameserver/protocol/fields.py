@@ -6,6 +6,8 @@ from msgspec import Meta, Raw
 
 from gameserver.domain.money import CURRENCY_PATTERN
 
+# Parameters that are never kept, nor anything made of them, with what a request has done.
+SECRETS = frozenset({"password", "password_hash", "session_key", "h"})
 LAST_MS = 253_402_300_799_999  # the end of the year 9999
 USERNAME_PATTERN = r"\A[A-Za-z0-9_.-]{1,32}\Z"
 
@@ -101,6 +103,7 @@ Flag = Annotated[bool, Meta(description="true or false")]
 PageSize = Annotated[int, Meta(ge=1, le=1000, description="an integer from 1 to 1000")]
 Place = Annotated[int, Meta(ge=0, le=2**53 - 1, description="a place in a ranking, an integer from 0 up")]
 ShownCount = Annotated[int, Meta(ge=0, le=100, description="an integer from 0 to 100")]
+Days = Annotated[int, Meta(ge=1, le=366, description="an integer from 1 to 366")]
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1, description="the seq of the last broadcast received, or 0")]
 Epoch = Annotated[
     str, Meta(min_length=1, max_length=64, description="the epoch of the 333 or 342 that after_seq goes back to")
@@ -117,6 +120,13 @@ Digest = Annotated[
         description="sha256(str(id) + n + session_key) as 64 lower-case hex digits",
     ),
 ]
+Password = Annotated[str, Meta(max_length=1024, description="a password of 8 to 128 characters")]
+Email = Annotated[str, Meta(max_length=320, description="an e-mail address, which is not kept")]
+Search = Annotated[str, Meta(min_length=1, max_length=32, description="the beginning of a user's name")]
+AuditCursor = Annotated[
+    int, Meta(ge=0, le=2**63 - 1, description="a time in epoch milliseconds, or the next of the page before")
+]
+SignedNumber = Annotated[Raw, Meta(description="a decimal number other than 0, below it with a sign")]
 # Kept as the text that was sent, so that its exact decimal value can be read; empty where absent.
 Number = Annotated[Raw, Meta(description="a decimal number without a sign")]
 ABSENT_NUMBER = Raw(b"")

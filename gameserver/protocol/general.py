@@ -64,6 +64,7 @@ class LogonRefusal(StrEnum):
     """Why a logon failed."""
 
     BAD_CREDENTIALS = "bad_credentials"
+    BANNED = "banned"
     TOO_MANY_CONNECTIONS = "too_many_connections"
 
 
@@ -71,8 +72,8 @@ class LogonRefusal(StrEnum):
 class LogonFail(Message, tag=110, frozen=True):
     """The logon failed; the client may try again.
 
-    ``reason`` is ``bad_credentials`` (they match no live session: get a new session key, or use a new nonce) or
-    ``too_many_connections`` (the user has as many as are allowed: close one).
+    ``reason`` is ``bad_credentials`` (they match no live session: get a new session key, or use a new nonce),
+    ``banned`` or ``too_many_connections`` (the user has as many as are allowed: close one).
     """
 
     reason: LogonRefusal

@@ -93,6 +93,18 @@ class LeaderboardFriendsForGame(RankingShown, tag=453, frozen=True):
     game_id: str
 
 
+@message
+class LeaderboardUpdate(Message, tag=455, frozen=True):
+    """A game's leaderboard has changed: its first 10 places, and how many ranks have moved since the last update.
+
+    Counted are those among the first 10,000 places; in the first update after nobody has followed the game, all.
+    """
+
+    game_id: str
+    top: list[RankedUser]
+    changed: int
+
+
 class _Span(Request, frozen=True):
     """A request for the places from ``start`` to before ``end``, of which the first is 0."""
 

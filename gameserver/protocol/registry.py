@@ -1,6 +1,7 @@
 """The complete registry: importing this module declares every operation and message."""
 
 from gameserver.protocol import (
+    administration,
     betting,
     chat,
     closing,
@@ -11,6 +12,7 @@ from gameserver.protocol import (
     game_lists,
     games,
     general,
+    histories,
     labels,
     leaderboards,
     match_clock,
@@ -30,6 +32,7 @@ __all__ = [
     "MESSAGES",
     "OPERATIONS",
     "Operation",
+    "administration",
     "betting",
     "chat",
     "closing",
@@ -40,6 +43,7 @@ __all__ = [
     "game_lists",
     "games",
     "general",
+    "histories",
     "labels",
     "leaderboards",
     "match_clock",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from gameserver.engine.sessions import Credentials, Login, NewSession
-from gameserver.errors import CloseCode
+from gameserver.errors import CloseCode, ErrorCode, Rejected
 from gameserver.net.compression import Compression, inflate
 from gameserver.net.frames import (
     CLOSE,
@@ -32,7 +32,7 @@ from gameserver.realtime.admission import Admission
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.requests import RequestPipeline
 from gameserver.realtime.subscriptions import Subscriptions
-from gameserver.storage.users import Session
+from gameserver.storage.users import Session, User
 
 logger = logging.getLogger(__name__)
 
@@ -178,6 +178,8 @@ class Connection:
             # The peer is gone: what is queued for it cannot be sent.
             self._nursery.cancel_scope.cancel()
         self._context.registry.remove(self)
+        if self.session is not None:
+            self._context.usage.see(self.session)
         self._subscriptions.end()
         for source_id in self._watched:
             self._context.hubs.unwatch(source_id, self.outbox)
@@ -197,7 +199,12 @@ class Connection:
     async def log_on(self, credentials: Credentials) -> Login | LogonRefusal:
         """Log the connection on by credentials; returns why not if that fails."""
         context = self._context
-        login = await context.authenticate(credentials)
+        try:
+            login = await context.authenticate(credentials)
+        except Rejected as rejected:
+            if rejected.code is not ErrorCode.NOT_AUTHORIZED:
+                raise
+            return LogonRefusal.BANNED
         if login is None:
             context.log_failed_logon()
             return LogonRefusal.BAD_CREDENTIALS
@@ -214,6 +221,7 @@ class Connection:
         self._receiver.set_max_bytes(self._context.settings.max_message_bytes)
         self.outbox.max_unsent_bytes = self._context.settings.max_unsent_bytes
         self._context.registry.add_login(self, login.session)
+        self._context.usage.see(login.session)
         self._watched = watched
         for source_id in watched:
             self._context.hubs.watch(source_id, self.outbox)
@@ -224,6 +232,7 @@ class Connection:
     def _check_session(self) -> None:
         """Close with 4002 once the session has expired by the server's clock, which may run slower than Trio's."""
         assert self.session is not None
+        self.session = self._context.usage.renew(self.session)
         if self._session_timer is not None:
             self._session_timer.cancel()
         left_s = (self.session.expires_at - self._context.clock.now_ms()) / 1000
@@ -284,6 +293,11 @@ class Connection:
     def end_session(self) -> None:
         """Close with 4002, since the session that the connection logged on with has ended."""
         self.outbox.close(CloseCode.SESSION_ENDED, "session ended")
+
+    def set_user(self, user: User) -> None:
+        """Note that the session's user has another name or other roles."""
+        if self.session is not None:
+            self.session = self.session._replace(user=user)
 
     def dispose(self) -> None:
         """Cancel the timers and free the buffers, before the transport is closed.

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import Protocol, TypeVar
 
 from gameserver.net.outbox import Outbox
-from gameserver.storage.users import Session
+from gameserver.storage.users import Session, User
 
 MAX_ENDED_SESSIONS = 10_000  # more sessions than can end while one connection logs on
 
@@ -27,6 +27,9 @@ class RegisteredConnection(Protocol):
 
     def end_session(self) -> None:
         """Close with 4002, since the session has ended."""
+
+    def set_user(self, user: User) -> None:
+        """Note that the session's user has another name or other roles."""
 
 
 class ConnectionRegistry:
@@ -56,6 +59,11 @@ class ConnectionRegistry:
             self._ended.popitem(last=False)
         for connection in tuple(self._of_session.get(session_id, ())):
             connection.end_session()
+
+    def update_user(self, user: User) -> None:
+        """Let a user's connections know its name and roles as they are now."""
+        for connection in tuple(self._of_user.get(user.id, ())):
+            connection.set_user(user)
 
     def remove(self, connection: RegisteredConnection) -> None:
         """Remove a connection that has ended."""

@@ -9,7 +9,8 @@ from functools import partial
 import trio
 
 from gameserver.config import Settings, normal_origin
-from gameserver.engine.context import SessionsEnded
+from gameserver.engine.accounts import end_session
+from gameserver.engine.context import Change, SessionsEnded
 from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
@@ -24,22 +25,27 @@ from gameserver.net.tls import Certificate
 from gameserver.ops.log import log
 from gameserver.ops.metrics import Metrics, ServerSnapshot
 from gameserver.ops.writer_monitor import WriterMonitor
+from gameserver.protocol.administration import GetServerStatus, ListUsers
 from gameserver.protocol.codec import with_subscribers
 from gameserver.protocol.declare import Request
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
+from gameserver.realtime.accounts import AccountService
 from gameserver.realtime.audience import ServerAudience
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.connection_limits import ConnectionLimiter
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
+from gameserver.realtime.hashing import Hashing
 from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.rate_limits import RateLimiter, UnansweredBytes
+from gameserver.realtime.status import StatusMonitor
+from gameserver.realtime.usage import Usage
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import RunSync
 from gameserver.storage.sources import find_source
 from gameserver.storage.store import Store
-from gameserver.storage.users import Session, User, delete_live_session, list_live_sessions
+from gameserver.storage.users import Session, User, get_session, list_live_sessions
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +72,16 @@ class ServerContext:
     metrics: Metrics
     writer_monitor: WriterMonitor
     run_aside: RunSync
+    hashing: Hashing
     certificate: Certificate | None = None
     draining: bool = False
     connection_limiter: ConnectionLimiter = field(init=False)
     trusted_proxies: Addresses = field(init=False)
     metrics_addresses: Addresses = field(init=False)
     allowed_origins: frozenset[str] = field(init=False)
+    accounts: AccountService = field(init=False)
+    usage: Usage = field(init=False)
+    status_monitor: StatusMonitor = field(init=False)
     reserve: Reserve = field(default_factory=Reserve)
     connection_numbers: Iterator[int] = field(init=False)
     unanswered_bytes: UnansweredBytes = field(init=False)
@@ -97,6 +107,10 @@ class ServerContext:
         self.unanswered_bytes = UnansweredBytes(settings.max_unanswered_bytes)
         self.user_rate_limiter = RateLimiter(settings.max_requests_per_s)
         self.address_rate_limiter = RateLimiter(settings.max_requests_per_s_per_address)
+        self.accounts = AccountService(settings, self.store, self.secret, self.hashing, self.clock.now_ms)
+        self.usage = Usage(settings, self.store, self.clock.now_ms)
+        started_at = self.clock.now_ms()
+        self.status_monitor = StatusMonitor(self.store, self.hubs, self.registry, self.metrics, started_at)
         self.limits = Limits(**{name: getattr(settings, name) for name in Limits.__struct_fields__})
 
     def drain(self) -> None:
@@ -108,7 +122,10 @@ class ServerContext:
             connection.drain()
 
     async def authenticate(self, credentials: Credentials) -> Login | None:
-        """The live session that the credentials prove, None if they prove none."""
+        """The live session that the credentials prove, None if they prove none.
+
+        Raises ``not_authorized`` if its user is banned.
+        """
         return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
 
     async def create_view_key(self, user: User) -> NewSession:
@@ -116,7 +133,7 @@ class ServerContext:
         now_ms = self.clock.now_ms()
 
         def make(connection: Connection) -> SessionsEnded:
-            made = new_session(connection, user.id, self.secret, self.settings, now_ms, is_view=True)
+            made = new_session(connection, user, self.secret, self.settings, now_ms, is_view=True)
             return SessionsEnded(made, made.ended)
 
         with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
@@ -133,11 +150,7 @@ class ServerContext:
     async def delete_session(self, user: User, session_id: str) -> None:
         """Delete a live session of a user, which the caller then ends in the registry. Raises ``not_found``."""
         now_ms = self.clock.now_ms()
-
-        def delete(connection: Connection) -> SessionsEnded:
-            deleted = delete_live_session(connection, user.id, session_id, now_ms)
-            return SessionsEnded(deleted, [session_id] if deleted else [])
-
+        delete = partial(_delete_session, user=user, session_id=session_id, now_ms=now_ms, settings=self.settings)
         with trio.CancelScope(shield=True):  # until its connections are closed
             ended = await self.store.write(delete, now_ms)
         if not ended.result:
@@ -176,6 +189,9 @@ class ServerContext:
             lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
             body = await self.details_cache.get(request.game_id, now_ms, partial(self.store.read, lasting))
             return with_subscribers(body, self.hubs.subscribers_of(request.game_id))
+        if isinstance(request, ListUsers):
+            await self.usage.write()
+        status = self.status_monitor.status() if isinstance(request, GetServerStatus) else None
         return await self.store.read(
             partial(
                 run_read,
@@ -184,6 +200,7 @@ class ServerContext:
                 now_ms=now_ms,
                 settings=self.settings,
                 audience=self.audience,
+                status=status,
             )
         )
 
@@ -207,6 +224,17 @@ class ServerContext:
             database_bytes=self.store.database_bytes,
             log_bytes=self.store.log_bytes,
         )
+
+
+def _delete_session(
+    connection: Connection, user: User, session_id: str, now_ms: int, settings: Settings
+) -> SessionsEnded:
+    """Delete a live session of a user; the result is False if the user has none of this id."""
+    change = Change(connection, user, now_ms, settings)
+    session = get_session(connection, session_id, now_ms)
+    own = session is not None and session.user.id == user.id
+    deleted = own and end_session(change, session_id)
+    return SessionsEnded(deleted, change.effects.ended_sessions)
 
 
 def _find_sources(connection: Connection, uuids: list[str]) -> list[int]:

@@ -1,7 +1,7 @@
 """The bets of one game of which friends of the bettors are told (protocol, "Friends")."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from gameserver.engine.context import PoolBet
 from gameserver.net.compression import MessageFrames
@@ -36,15 +36,16 @@ class FriendBets:
 
 
 def frames_by_friend(
-    bets: Iterable[tuple[str, ShownBet]], friends_of: Mapping[int, Iterable[int]], now_ms: int
+    bets: Iterable[tuple[str, ShownBet]], friends_of: Mapping[int, Collection[int]], now_ms: int
 ) -> dict[int, list[MessageFrames]]:
     """What each friend is told of the bets (4611), given the friends of each bettor."""
     told: dict[int, list[MessageFrames]] = {}
     for pool_uuid, bet in bets:
         assert isinstance(bet.user_id, int)
-        if bet.user_id not in friends_of:
-            continue
         assert isinstance(bet.username, str)
+        friends = friends_of.get(bet.user_id)
+        if not friends:
+            continue
         message = FriendBet(
             user_id=bet.user_id,
             username=bet.username,
@@ -54,6 +55,6 @@ def frames_by_friend(
             placed_at=bet.placed_at,
         )
         frames = message_frames(encode_body(message), now_ms)
-        for friend_id in friends_of[bet.user_id]:
+        for friend_id in friends:
             told.setdefault(friend_id, []).append(frames)
     return told

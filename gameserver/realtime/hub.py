@@ -12,6 +12,7 @@ import trio
 
 from gameserver.engine.context import PoolBet, Publication, ReopenedPool
 from gameserver.engine.distribution import Updates, distribution_updates
+from gameserver.engine.leaderboards import RankingUpdate, ranking_update
 from gameserver.errors import Rejected
 from gameserver.net.compression import MAX_INLINE_BYTES, MessageFrames, compress, is_costly, joined_frames
 from gameserver.net.outbox import Outbox, close_for_reconnect
@@ -23,6 +24,7 @@ from gameserver.realtime.elsewhere import Elsewhere
 from gameserver.realtime.friend_bets import FriendBets, frames_by_friend
 from gameserver.realtime.presence import Attendance, Presence
 from gameserver.realtime.pushing import message_frames, push_all
+from gameserver.realtime.rankings import Rankings
 from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.users import User
 
@@ -68,11 +70,13 @@ class HubContext:
     now_ms: Callable[[], int]
     call_later: Callable[[float, Callable[[], object]], object]
     read: Callable[[Job[Updates]], Awaitable[Updates]]
+    read_ranking: Callable[[Job[RankingUpdate]], Awaitable[RankingUpdate]]
     run_aside: RunSync
     watchers_of: Callable[[int], Collection[Outbox]]
     presence_detail_limit: int
     presence_interval_s: float
     distribution_interval_s: float
+    leaderboard_interval_s: float
     deliveries: int = 0
     attendance: Attendance = field(default_factory=Attendance)
     elsewhere: Elsewhere = field(default_factory=Elsewhere)
@@ -103,6 +107,7 @@ class Hub:
         self._flushed = trio.lowlevel.ParkingLot()
         self._distributions = Distributions(context.distribution_interval_s, context.call_later, self.wake)
         self._friend_bets = FriendBets()
+        self._rankings = Rankings(context.leaderboard_interval_s, context.call_later, self.wake)
         self._presence = Presence(
             game_uuid,
             push_now=self._push_now,
@@ -174,6 +179,7 @@ class Hub:
                 await self._flush()
                 await self._push_passing()
                 await self._push_distributions()
+                await self._push_ranking()
             except Exception:
                 text = "a game's hub failed: its subscribers must reconnect"
                 log_failure(logger, logging.ERROR, "internal_error", text, game=self.game_uuid)
@@ -192,6 +198,11 @@ class Hub:
         """Schedule the distribution update of a pool that is open again."""
         if self._subscriptions:
             self._distributions.reopen(reopened.pool_uuid)
+
+    def note_ranking(self) -> None:
+        """Schedule the update of the game's leaderboard."""
+        if self._subscriptions:
+            self._rankings.note()
 
     @property
     def outboxes(self) -> set[Outbox]:
@@ -233,6 +244,19 @@ class Hub:
             await self._push(list(for_admins.values()), pools=list(for_admins), only_for=updates.admins)
         if updates.friends_of:
             self._tell_friends(frames_by_friend(bets, updates.friends_of, self._context.now_ms()))
+
+    async def _push_ranking(self) -> None:
+        """Read and push the leaderboard's update (455), if it is due."""
+        if not self._rankings.take_due():
+            return
+        try:
+            update = await self._context.read_ranking(partial(ranking_update, self._rankings.known, self.game_uuid))
+        except Rejected as rejected:
+            logger.warning("the leaderboard update of game %s is delayed: %s", self.game_uuid, rejected.text)
+            self._rankings.note()
+            return
+        self._rankings.known = update.ranks
+        await self._push([message_frames(update.body, self._context.now_ms())])
 
     def _tell_friends(self, told: Mapping[int, list[MessageFrames]]) -> None:
         """Push to each user in ``told`` what is to be told to that user alone."""

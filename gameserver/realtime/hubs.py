@@ -7,6 +7,7 @@ import trio
 
 from gameserver.engine.context import Announcement, PoolBet, Publication, ReopenedPool
 from gameserver.engine.distribution import Updates
+from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
 from gameserver.realtime.elsewhere import Elsewhere
@@ -25,18 +26,22 @@ class Hubs:
         presence_detail_limit: int,
         presence_interval_s: float,
         distribution_interval_s: float,
+        leaderboard_interval_s: float,
         read: Callable[[Job[Updates]], Awaitable[Updates]],
+        read_ranking: Callable[[Job[RankingUpdate]], Awaitable[RankingUpdate]],
         run_aside: RunSync,
     ) -> None:
         self._context = HubContext(
             now_ms,
             call_later,
             read,
+            read_ranking,
             run_aside,
             self.watchers_of,
             presence_detail_limit,
             presence_interval_s,
             distribution_interval_s,
+            leaderboard_interval_s,
         )
         self._hubs: dict[str, Hub] = {}
         self._watchers: dict[int, dict[Outbox, None]] = {}
@@ -88,6 +93,12 @@ class Hubs:
         if hub is not None:
             hub.note_reopened(reopened)
 
+    def note_ranking(self, game_uuid: str) -> None:
+        """Tell a game's hub that its leaderboard has changed, if the game has subscribers."""
+        hub = self._hubs.get(game_uuid)
+        if hub is not None:
+            hub.note_ranking()
+
     def subscribers_of(self, game_uuid: str) -> int:
         """The number of connections that have joined a game; may be asked for in any thread."""
         hub = self._hubs.get(game_uuid)
@@ -116,6 +127,11 @@ class Hubs:
     def games_here(self) -> dict[int, list[str]]:
         """The ids of the games that each user is present in by a connection to this server."""
         return self._context.attendance.all_games()
+
+    @property
+    def subscribers(self) -> int:
+        """The number of connections that have joined a game, each counted in every game it has joined."""
+        return sum(hub.subscribers for hub in self._hubs.values())
 
     @property
     def deliveries(self) -> int:

@@ -252,6 +252,8 @@ async def _log_on(context: ServerContext, query: Query) -> tuple[Login | None, l
     except Rejected as rejected:
         if rejected.code is ErrorCode.NOT_FOUND:
             raise HeadRefused(404, rejected.code, rejected.text) from None
+        if rejected.code is ErrorCode.NOT_AUTHORIZED:
+            raise HeadRefused(403, rejected.code, rejected.text, reason="banned") from None
         raise HeadRefused(503, rejected.code, rejected.text, RETRY_AFTER) from None
     # No checkpoint between here and the connection's registration, lest a user exceed the limit.
     if login is not None and not context.has_room_for(login.session.user):

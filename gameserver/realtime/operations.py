@@ -11,7 +11,7 @@ import trio
 from gameserver.config import Settings
 from gameserver.engine.context import Committed
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.execution import Parsed, WriteRequest, parse, write_job
+from gameserver.handlers.execution import Parsed, WriteRequest, admit, hashes_password, parse, write_job
 from gameserver.ops.log import log_failure
 from gameserver.ops.metrics import OK
 from gameserver.protocol.codec import request_digest
@@ -34,8 +34,14 @@ async def prepare_write(
 
     Raises `Rejected`.
     """
-    prepare = partial(_prepare, request, text, context.settings)
-    digest, parsed = prepare() if len(text) <= _MAX_INLINE_CHARS else await context.run_aside(prepare)
+    settings = context.settings
+    prepare = partial(_prepare, request, text, settings)
+    if hashes_password(request):
+        # Who lacks the role is refused before that costs a hash.
+        await context.store.read(partial(admit, request=request, user=user, settings=settings))
+        digest, parsed = await context.hashing.run(prepare)
+    else:
+        digest, parsed = prepare() if len(text) <= _MAX_INLINE_CHARS else await context.run_aside(prepare)
     now_ms = context.clock.now_ms()
     received = WriteRequest(
         request, parsed, digest, user, now_ms, context.settings, context.audience, over_http=over_http

@@ -72,6 +72,10 @@ class Publisher:
             self._hubs.note_bet(bet)
         for reopened in effects.reopened_pools:
             self._hubs.note_reopened(reopened)
+        for user in effects.changed_users:
+            self._registry.update_user(user)
+        for game_uuid in effects.ranked_games:
+            self._hubs.note_ranking(game_uuid)
         for session_id in effects.ended_sessions:
             self._registry.end_session(session_id)
 

@@ -11,6 +11,7 @@ from gameserver.config import Settings
 from gameserver.engine.scheduled import delete_old
 from gameserver.errors import Rejected
 from gameserver.realtime.clock import Clock
+from gameserver.realtime.usage import Usage
 from gameserver.storage.connection import Connection
 from gameserver.storage.store import Store
 
@@ -24,12 +25,13 @@ _BATCH_PAUSE_S = 0.1
 
 
 class Scheduler:
-    """Gives the writer an empty job when something falls due, and jobs that delete old data.
+    """Gives the writer an empty job when something falls due, and jobs that write what users do and delete old data.
 
     The writer itself finds what is due and carries it out before its next job.
     """
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+    def __init__(self, settings: Settings, store: Store, clock: Clock, usage: Usage) -> None:
+        self._usage = usage
         self._settings = settings
         self._store = store
         self._clock = clock
@@ -54,6 +56,7 @@ class Scheduler:
 
     async def _run_housekeeping(self) -> None:
         while True:
+            await self._usage.write()
             more = await self._write(partial(delete_old, self._settings, self._clock.now_ms()))
             await trio.sleep(_BATCH_PAUSE_S if more else _HOUSEKEEPING_S)
 

@@ -6,6 +6,7 @@ each the last record stays. Records hold valid bets alone: one that is cancelled
 records that hold late bets are deleted, because since the event nothing valid was placed.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -64,11 +65,11 @@ def _thin(connection: Connection, pool_id: int, period_ms: int) -> tuple[int, in
     return period_ms, length
 
 
-def take_from_history(connection: Connection, pool_id: int, position: int, bet_id: int, amount: int) -> None:
-    """Take a bet that is cancelled out of the records that hold it."""
-    connection.execute(
+def take_from_history(connection: Connection, pool_id: int, bets: Iterable[tuple[int, int, int]]) -> None:
+    """Take bets that are cancelled out of the records that hold them; each is a position, an id and an amount."""
+    connection.execute_many(
         "UPDATE backing_history SET amount = amount - ? WHERE pool_id = ? AND position = ? AND newest_bet_id >= ?",
-        (amount, pool_id, position, bet_id),
+        [(amount, pool_id, position, bet_id) for position, bet_id, amount in bets],
     )
 
 

@@ -1,6 +1,7 @@
 """Bets, and what each user has staked on each target of a pool."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
@@ -178,24 +179,25 @@ def find_bet(connection: Connection, uuid: str) -> Bet | None:
     return Bet(*row) if row else None
 
 
-def insert_participations(connection: Connection, participations: Iterable[tuple[int, int, int]]) -> None:
-    """Record that users have a valid bet in a pool: ids of user, game and pool."""
-    names = "user_id, game_id, pool_id"
+def insert_participations(connection: Connection, participations: Iterable[tuple[int, int, int, int]]) -> None:
+    """Record that users have a valid bet in a pool: ids of user, game and pool, and when it was placed."""
+    names = "user_id, game_id, pool_id, first_bet_at"
     connection.execute_with(
         f"INSERT INTO participations ({names}) SELECT {names} FROM given WHERE true"
         " ON CONFLICT (user_id, pool_id) DO UPDATE SET is_running = 1",
-        ("user_id", "game_id", "pool_id"),
+        ("user_id", "game_id", "pool_id", "first_bet_at"),
         participations,
     )
 
 
-def add_to_stakes(connection: Connection, stakes: Iterable[tuple[int, int, int, int]]) -> None:
-    """Add to users' stakes: user id, pool id, position and minor units."""
-    names = "user_id, pool_id, position, amount"
+def add_to_stakes(connection: Connection, stakes: Iterable[tuple[int, int, int, int, int]]) -> None:
+    """Add to users' stakes: user id, pool id, position, minor units and the number of bets."""
+    names = "user_id, pool_id, position, amount, bets"
     connection.execute_with(
         f"INSERT INTO stakes ({names}) SELECT {names} FROM given WHERE true"
-        " ON CONFLICT (user_id, pool_id, position) DO UPDATE SET amount = stakes.amount + excluded.amount",
-        ("user_id", "pool_id", "position", "amount"),
+        " ON CONFLICT (user_id, pool_id, position) DO UPDATE"
+        " SET amount = stakes.amount + excluded.amount, bets = stakes.bets + excluded.bets",
+        ("user_id", "pool_id", "position", "amount", "bets"),
         stakes,
     )
 
@@ -210,6 +212,18 @@ def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int,
     )
 
 
+def list_running_pools(connection: Connection, user_id: int) -> list[int]:
+    """The ids of the pools in which a user has running bets, in order."""
+    query = "SELECT pool_id FROM participations WHERE user_id = ? AND is_running = 1 ORDER BY pool_id"
+    return [pool_id for (pool_id,) in connection.execute(query, (user_id,))]
+
+
+def list_valid_bets_of_user(connection: Connection, user_id: int, pool_id: int) -> list[Bet]:
+    """A user's valid bets in a pool, in the order they were placed."""
+    query = f"SELECT {_COLUMNS} FROM valid_bets WHERE user_id = ? AND pool_id = ? ORDER BY id"
+    return [Bet(*row) for row in connection.execute(query, (user_id, pool_id))]
+
+
 def list_latest_bets_of_user(connection: Connection, user_id: int, pool_id: int, limit: int) -> list[Bet]:
     """The newest bets of a user in a pool, late and cancelled ones too, newest first."""
     rows = connection.execute(
@@ -219,31 +233,39 @@ def list_latest_bets_of_user(connection: Connection, user_id: int, pool_id: int,
     return [Bet(*row) for row in rows]
 
 
-def update_cancelled(connection: Connection, bet: Bet, now_ms: int) -> None:
-    """Cancel a valid bet in an open pool, and take it out of all sums; moving its stake is left to the caller."""
-    connection.execute(
-        "UPDATE bets SET cancelled_at = ?,"
-        " cancelled_after_settlement_id = (SELECT coalesce(max(id), 0) FROM settlements) WHERE id = ?",
-        (now_ms, bet.id),
+def update_cancelled(connection: Connection, user_id: int, pool_id: int, bets: Sequence[Bet], now_ms: int) -> None:
+    """Cancel valid bets of a user in an open pool, and take them out of all sums; their stakes the caller moves."""
+    (settlement_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM settlements").fetchone()
+    columns = ("cancelled_at", "cancelled_after_settlement_id")
+    connection.update_many("bets", columns, ("id",), [(now_ms, settlement_id, bet.id) for bet in bets])
+    amounts: Counter[int] = Counter()
+    for bet in bets:
+        amounts[bet.position] += bet.amount
+    counts = Counter(bet.position for bet in bets)
+    connection.execute_many(
+        "UPDATE stakes SET amount = amount - ?, bets = bets - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
+        [(amount, counts[position], user_id, pool_id, position) for position, amount in amounts.items()],
     )
     connection.execute(
-        "UPDATE stakes SET amount = amount - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
-        (bet.amount, bet.user_id, bet.pool_id, bet.position),
+        "UPDATE participations SET first_bet_at = coalesce((SELECT placed_at FROM bets"
+        "  WHERE user_id = participations.user_id AND pool_id = participations.pool_id AND cancelled_at IS NULL"
+        "  ORDER BY id LIMIT 1), first_bet_at) WHERE user_id = ? AND pool_id = ?",
+        (user_id, pool_id),
     )
-    left = list_stakes(connection, bet.user_id, bet.pool_id)
+    left = list_stakes(connection, user_id, pool_id)
     if not left:
-        _end_participation(connection, bet.user_id, bet.pool_id)
+        _end_participation(connection, user_id, pool_id)
     connection.execute(
-        "UPDATE pools SET amount_total = amount_total - ?, bet_count = bet_count - 1, participants = participants - ?,"
+        "UPDATE pools SET amount_total = amount_total - ?, bet_count = bet_count - ?, participants = participants - ?,"
         " version = version + 1 WHERE id = ?",
-        (bet.amount, not left, bet.pool_id),
+        (amounts.total(), len(bets), not left, pool_id),
     )
-    connection.execute(
+    connection.execute_many(
         "UPDATE pool_targets SET backing_money = backing_money - ?, backing_people = backing_people - ?"
         " WHERE pool_id = ? AND position = ?",
-        (bet.amount, bet.position not in left, bet.pool_id, bet.position),
+        [(amount, position not in left, pool_id, position) for position, amount in amounts.items()],
     )
-    take_from_history(connection, bet.pool_id, bet.position, bet.id, bet.amount)
+    take_from_history(connection, pool_id, [(bet.position, bet.id, bet.amount) for bet in bets])
 
 
 def _end_participation(connection: Connection, user_id: int, pool_id: int) -> None:

@@ -5,23 +5,96 @@ from collections.abc import Iterator
 from gameserver.storage.bets import list_bets_of_pool
 from gameserver.storage.connection import Connection
 from gameserver.storage.outcomes import BetStatus, outcome_of
+from gameserver.storage.records import Record
 from gameserver.storage.settlements import list_settlements_of_pool
 
+_Key = tuple[object, ...]
 
-def _results(connection: Connection) -> Iterator[str]:
-    """What is kept of a user's part in a pool is what the user's bets in it come to."""
-    for pool_id, uuid in connection.execute("SELECT id, uuid FROM pools ORDER BY id").fetchall():
-        settlements = list_settlements_of_pool(connection, pool_id)
-        nets: dict[int, int] = {}
-        for bet in list_bets_of_pool(connection, pool_id):
-            outcome = outcome_of(bet, settlements)
-            if bet.cancelled_at is None:
-                net = outcome.payout - bet.amount if outcome.status in (BetStatus.WON, BetStatus.LOST) else 0
-                nets[bet.user_id] = nets.get(bet.user_id, 0) + net
-        kept = dict(connection.execute("SELECT user_id, net FROM participations WHERE pool_id = ?", (pool_id,)))
-        for user_id in sorted(nets.keys() | kept.keys()):
-            if (stored := kept.get(user_id)) != (found := nets.get(user_id)):
-                yield f"pool {uuid}: {stored} is kept of user {user_id}, whose bets come to {found}"
+
+def _records(connection: Connection) -> Iterator[str]:
+    """What is kept of users is what their bets come to: in each pool, by game, by type of game and by day."""
+    by_game: dict[_Key, list[int]] = {}
+    by_type: dict[_Key, list[int]] = {}
+    pools = connection.execute(
+        "SELECT pools.id, pools.uuid, game_id, start_at, status <> 'open', currency, games.type FROM pools"
+        " JOIN games ON games.id = game_id ORDER BY pools.id"
+    ).fetchall()
+    for pool_id, uuid, game_id, start_at, has_ended, currency, game_type in pools:
+        found = _records_of_pool(connection, pool_id, game_id, start_at)
+        yield from _parts(connection, pool_id, uuid, found)
+        for record in found if has_ended else ():
+            user_id = record.user_id
+            if (user_id, game_id) not in by_game:
+                by_type.setdefault((user_id, currency, game_type), [0] * 9)[0] += 1
+                by_game[user_id, game_id] = [0] * 7 + [0, record.joined_at]
+            *sums, best_win, joined_at = by_game[user_id, game_id]
+            total = [kept + value for kept, value in zip(sums, record[2:9], strict=True)]
+            by_game[user_id, game_id] = [*total, max(best_win, record.best_win), min(joined_at, record.joined_at)]
+            of_type = by_type[user_id, currency, game_type]
+            of_type[1:] = [kept + value for kept, value in zip(of_type[1:], record[2:10], strict=True)]
+    names = "pools, bets, won, lost, refunded, staked, net"
+    kept = _kept(connection, f"SELECT user_id, game_id, {names}, best_win, joined_at FROM game_records", 2)
+    yield from _differences("the record of user {} in game {}", kept, by_game)
+    kept = _kept(connection, f"SELECT user_id, currency, type, games, {names}, reaction_ms FROM user_records", 3)
+    yield from _differences("the record of user {} in {} and {}", kept, by_type)
+    points: dict[_Key, list[int]] = {}
+    for key, of_type in by_type.items():
+        points.setdefault(key[:2], [0])[0] += of_type[7]
+    query = "SELECT user_id, currency, sum(net) FROM points_by_day GROUP BY user_id, currency HAVING sum(net) <> 0"
+    yield from _differences(
+        "the points of user {} in {} by day",
+        _kept(connection, query, 2),
+        {key: total for key, total in points.items() if total != [0]},
+    )
+
+
+def _records_of_pool(connection: Connection, pool_id: int, game_id: int, start_at: int) -> list[Record]:
+    """What the bets of a pool come to for each user; the numbers that only pools in force have are as if it were."""
+    settlements = list_settlements_of_pool(connection, pool_id)
+    found: dict[int, Record] = {}
+    for bet in list_bets_of_pool(connection, pool_id):
+        if bet.cancelled_at is not None:
+            continue
+        status, payout, _ = outcome_of(bet, settlements)
+        net = payout - bet.amount if status in (BetStatus.WON, BetStatus.LOST) else 0
+        first = Record(bet.user_id, game_id, 1, *(0,) * 6, bet.placed_at - start_at, 0, bet.placed_at)
+        record = found.get(bet.user_id, first)
+        found[bet.user_id] = record._replace(
+            bets=record.bets + 1,
+            won=record.won + (status is BetStatus.WON),
+            lost=record.lost + (status is BetStatus.LOST),
+            refunded=record.refunded + (status in (BetStatus.REFUNDED, BetStatus.VOIDED, BetStatus.INVALIDATED)),
+            staked=record.staked + bet.amount,
+            net=record.net + net,
+            best_win=max(record.best_win, net),
+        )
+    return list(found.values())
+
+
+def _parts(connection: Connection, pool_id: int, uuid: str, found: list[Record]) -> Iterator[str]:
+    kept = _kept(
+        connection,
+        "SELECT p.user_id, net, first_bet_at, best_win, late_bets + coalesce(sum(s.bets), 0),"
+        " late_amount + coalesce(sum(s.amount), 0) FROM participations AS p"
+        " LEFT JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
+        f" WHERE p.pool_id = {pool_id} GROUP BY p.user_id, p.pool_id",
+        1,
+    )
+    parts: dict[_Key, list[int]] = {
+        (record.user_id,): [record.net, record.joined_at, record.best_win, record.bets, record.staked]
+        for record in found
+    }
+    yield from _differences(f"pool {uuid}: the part of user {{}}", kept, parts)
+
+
+def _kept(connection: Connection, query: str, key_length: int) -> dict[_Key, list[int]]:
+    return {row[:key_length]: list(row[key_length:]) for row in connection.execute(query)}
+
+
+def _differences(what: str, kept: dict[_Key, list[int]], found: dict[_Key, list[int]]) -> Iterator[str]:
+    for key in dict.fromkeys((*kept, *found)):
+        if kept.get(key) != found.get(key):
+            yield f"{what.format(*key)} is {kept.get(key)}, the bets come to {found.get(key)}"
 
 
 def _standings(connection: Connection) -> Iterator[str]:
@@ -70,4 +143,4 @@ def _blocks(connection: Connection) -> Iterator[str]:
         yield f"board {board_id}: its block {block} counts {entries} entries, {found} are there"
 
 
-CHECKS = (_results, _standings, _blocks)
+CHECKS = (_records, _standings, _blocks)

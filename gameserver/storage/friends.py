@@ -14,13 +14,6 @@ class Friend(NamedTuple):
     last_seen_at: int | None
 
 
-class Friendship(NamedTuple):
-    """A user and an accepted friend."""
-
-    user_id: int
-    friend_id: int
-
-
 def are_friends(connection: Connection, user_id: int, other_id: int) -> bool:
     """Whether two users are accepted friends of each other."""
     query = "SELECT 1 FROM friendships WHERE user_id = ? AND friend_id = ?"
@@ -54,7 +47,8 @@ def delete_friendship(connection: Connection, user_id: int, other_id: int) -> bo
 def list_friend_ids(connection: Connection, user_id: int) -> list[int]:
     """The ids of a user's accepted friends, in order."""
     query = "SELECT friend_id FROM friendships WHERE user_id = ? ORDER BY friend_id"
-    return [friend_id for (friend_id,) in connection.execute(query, (user_id,))]
+    (friend_ids,) = connection.list_columns(("friend_id",), query, (user_id,))
+    return friend_ids
 
 
 def list_accepted_friends(connection: Connection, user_id: int) -> list[Friend]:
@@ -67,12 +61,11 @@ def list_accepted_friends(connection: Connection, user_id: int) -> list[Friend]:
     return [Friend(*row) for row in rows]
 
 
-def list_friendships_of(connection: Connection, user_ids: Iterable[int]) -> list[Friendship]:
-    """The friendships of several users."""
-    return connection.list_rows_with(
-        Friendship,
-        "SELECT friendships.user_id AS user_id, friend_id FROM given"
-        " JOIN friendships ON friendships.user_id = given.user_id",
+def list_those_with_friends(connection: Connection, user_ids: Iterable[int]) -> list[int]:
+    """Those of the users who have accepted friends."""
+    rows = connection.execute_with(
+        "SELECT user_id FROM given WHERE EXISTS (SELECT 1 FROM friendships WHERE friendships.user_id = given.user_id)",
         ("user_id",),
         [(user_id,) for user_id in user_ids],
     )
+    return [user_id for (user_id,) in rows]

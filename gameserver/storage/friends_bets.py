@@ -23,18 +23,19 @@ def list_bets_of_friends(
 ) -> list[FriendsBet]:
     """The newest bets of a user's friends in a game, or in one of its pools, those in open pools first.
 
-    Bets that were cancelled are left out.
+    Bets that were cancelled are left out. The order of the joins keeps to the friends' part in the game.
     """
     in_pool, values = ("", ()) if pool_id is None else (" AND participations.pool_id = ?", (pool_id,))
     rows = connection.execute(
         f"SELECT username, pool_targets.key, pools.uuid, {_BET} FROM friendships"
+        " CROSS JOIN participations CROSS JOIN bets"
         " JOIN users ON users.id = friend_id"
-        " JOIN participations ON participations.user_id = friend_id AND participations.game_id = ?"
-        " JOIN pools ON pools.id = participations.pool_id"
-        " JOIN bets ON bets.user_id = friend_id AND bets.pool_id = pools.id AND bets.cancelled_at IS NULL"
+        " JOIN pools ON pools.id = bets.pool_id"
         " JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.position = bets.position"
-        f" WHERE friendships.user_id = ?{in_pool}"
+        " WHERE friendships.user_id = ? AND participations.user_id = friend_id AND participations.game_id = ?"
+        " AND bets.user_id = friend_id AND bets.pool_id = participations.pool_id AND bets.cancelled_at IS NULL"
+        f"{in_pool}"
         " ORDER BY CASE pools.status WHEN 'open' THEN 0 ELSE 1 END, bets.id DESC LIMIT ?",
-        (game_id, user_id, *values, limit),
+        (user_id, game_id, *values, limit),
     )
     return [FriendsBet(Bet(*row[3:]), *row[:3]) for row in rows]

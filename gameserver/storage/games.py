@@ -1,5 +1,6 @@
 """Games and their admins."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -92,6 +93,16 @@ def find_game(connection: Connection, uuid: str) -> Game | None:
 def get_game(connection: Connection, game_id: int) -> Game:
     """The game with this row id, which must exist."""
     return Game(*connection.execute(f"{_GAMES} WHERE games.id = ?", (game_id,)).fetchone())
+
+
+def list_game_uuids(connection: Connection, game_ids: Iterable[int]) -> list[str]:
+    """The wire ids of games, in the order of their rows."""
+    found = connection.execute_with(
+        "SELECT games.uuid FROM given JOIN games ON games.id = given.game_id ORDER BY games.id",
+        ("game_id",),
+        [(game_id,) for game_id in game_ids],
+    )
+    return [uuid for (uuid,) in found]
 
 
 def update_game_opened(connection: Connection, game_id: int, now_ms: int) -> None:
@@ -228,6 +239,13 @@ def list_game_admins(connection: Connection, game_uuid: str) -> list[int]:
         (game_uuid,),
     )
     return [user_id for (user_id,) in rows]
+
+
+def count_open_games(connection: Connection) -> int:
+    """The number of games that are open, or closing."""
+    query = "SELECT count(*) FROM games WHERE opened_at IS NOT NULL AND closed_at IS NULL"
+    (count,) = connection.execute(query).fetchone()
+    return int(count)
 
 
 def count_appointed_admins(connection: Connection, game: Game) -> int:

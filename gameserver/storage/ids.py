@@ -2,10 +2,11 @@
 
 from os import urandom
 
+_VARIANT = "89ab"  # the first two of its four bits are 10
+
 
 def new_uuid(now_ms: int) -> str:
     """A version 7 UUID (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
-    random = int.from_bytes(urandom(10)) >> 6
-    high = (now_ms & (1 << 48) - 1) << 80 | 0x7 << 76 | (random >> 62) << 64
-    digits = f"{high | 0b10 << 62 | random & (1 << 62) - 1:032x}"
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    time, random = f"{now_ms & (1 << 48) - 1:012x}", urandom(10).hex()
+    variant = _VARIANT[int(random[3], 16) & 3]
+    return f"{time[:8]}-{time[8:]}-7{random[:3]}-{variant}{random[4:7]}-{random[7:19]}"

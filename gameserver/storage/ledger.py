@@ -127,6 +127,13 @@ def insert_credit(connection: Connection, user_id: int, currency: str, amount: i
     return -get_balance(connection, mint)
 
 
+def take_credit(connection: Connection, user_id: int, currency: str, amount: int, now_ms: int) -> None:
+    """Give an amount that a user has available, in minor units, back to the mint."""
+    mint = account_id(connection, AccountKind.MINT, currency)
+    available = account_id(connection, AccountKind.AVAILABLE, currency, user_id)
+    insert_transfers(connection, [Transfer(available, mint, amount, Reason.CREDIT, None, None, now_ms)])
+
+
 def get_minted(connection: Connection, currency: str) -> int:
     """The total minted in a currency, in minor units."""
     row = connection.execute(

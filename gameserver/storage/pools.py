@@ -99,10 +99,6 @@ class PoolTarget(NamedTuple):
     backing_money: int
     is_active: int
 
-    def unbacked(self) -> "PoolTarget":
-        """The target as it is in a new pool."""
-        return PoolTarget(0, self.position, self.key, self.display_name, self.target_id, 0, 0, self.is_active)
-
 
 _JOINED = {
     "game_uuid": "games.uuid",

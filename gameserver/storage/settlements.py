@@ -194,18 +194,27 @@ def update_invalidated(connection: Connection, settlement_id: int, bets: Iterabl
 
 def update_sums(connection: Connection, pool_id: int, late: Sequence[BetStake]) -> None:
     """Take late bets, given in order, out of the sums of users, of a pool and its targets. ``bet_count`` stays."""
-    late_of: dict[tuple[int, int], int] = {}
+    stakes: dict[tuple[int, int], list[int]] = {}
+    users: dict[int, list[int]] = {}
     for bet in late:
-        late_of[bet.user_id, bet.position] = late_of.get((bet.user_id, bet.position), 0) + bet.amount
-    kept = connection.list_columns(
-        ("user_id", "position", "amount"), f"SELECT p.user_id, s.position, s.amount {KEPT_STAKES}", (pool_id,)
+        for counted in (
+            stakes.setdefault((bet.user_id, bet.position), [0, 0]),
+            users.setdefault(bet.user_id, [0, 0]),
+        ):
+            counted[0] += bet.amount
+            counted[1] += 1
+    connection.execute_with(
+        "UPDATE stakes SET amount = stakes.amount - given.amount, bets = stakes.bets - given.bets FROM given"
+        " WHERE stakes.user_id = given.user_id AND stakes.pool_id = given.pool_id AND stakes.position = given.position",
+        ("user_id", "pool_id", "position", "amount", "bets"),
+        [(user_id, pool_id, position, *counted) for (user_id, position), counted in stakes.items()],
     )
-    changed = [
-        (amount - late_of[user_id, position], user_id, pool_id, position)
-        for user_id, position, amount in zip(*kept, strict=True)
-        if (user_id, position) in late_of
-    ]
-    connection.update_many("stakes", ("amount",), ("user_id", "pool_id", "position"), changed)
+    connection.execute_with(
+        "UPDATE participations SET late_amount = late_amount + given.amount, late_bets = late_bets + given.bets"
+        " FROM given WHERE participations.user_id = given.user_id AND participations.pool_id = given.pool_id",
+        ("user_id", "pool_id", "amount", "bets"),
+        [(user_id, pool_id, *counted) for user_id, counted in users.items()],
+    )
     connection.execute(
         f"UPDATE pools SET (amount_total, participants) = (SELECT coalesce(sum(s.amount), 0), count(DISTINCT p.user_id)"
         f" {KEPT_STAKES}), version = version + 1 WHERE id = ?",
@@ -222,10 +231,12 @@ def update_sums(connection: Connection, pool_id: int, late: Sequence[BetStake]) 
     end_history(connection, pool_id, late[0].id)
 
 
-def update_participations_ended(connection: Connection, pool_id: int, net_of: Mapping[int, int]) -> None:
-    """Record the net result in a pool, in minor units, of each user who had a running bet in it."""
-    rows = [(net, 0, user_id, pool_id) for user_id, net in net_of.items()]
-    connection.update_many("participations", ("net", "is_running"), ("user_id", "pool_id"), rows)
+def update_participations_ended(
+    connection: Connection, pool_id: int, net_of: Mapping[int, int], best_wins: Mapping[int, int]
+) -> None:
+    """Record the net result in a pool of each user who had a running bet in it, and the most that a bet has won."""
+    rows = [(net, best_wins.get(user_id, 0), 0, user_id, pool_id) for user_id, net in net_of.items()]
+    connection.update_many("participations", ("net", "best_win", "is_running"), ("user_id", "pool_id"), rows)
 
 
 class PoolEnd(NamedTuple):
@@ -258,7 +269,7 @@ def update_taken_back(connection: Connection, settlement: Settlement, now_ms: in
     )
     # A user whose bets were all late has no running bet, but has taken part.
     connection.execute(
-        "UPDATE participations SET net = 0, is_running = CASE WHEN EXISTS (SELECT 1 FROM stakes AS s"
+        "UPDATE participations SET net = 0, best_win = 0, is_running = CASE WHEN EXISTS (SELECT 1 FROM stakes AS s"
         " WHERE s.user_id = participations.user_id AND s.pool_id = participations.pool_id AND s.amount > 0)"
         " THEN 1 ELSE 0 END WHERE pool_id = ?",
         (settlement.pool_id,),
@@ -271,25 +282,6 @@ def get_net(connection: Connection, user_id: int, pool_id: int) -> int:
         "SELECT net FROM participations WHERE user_id = ? AND pool_id = ?", (user_id, pool_id)
     ).fetchone()
     return row[0] if row else 0
-
-
-class Result(NamedTuple):
-    """What an ended pool has come to for a user: the net result in minor units, of one pool."""
-
-    user_id: int
-    game_id: int
-    net: int
-    pools: int
-
-
-def list_results(connection: Connection, pool_ids: Iterable[int]) -> list[Result]:
-    """The results of all who have taken part in ended pools, those whose bets were all late too."""
-    return connection.list_rows_with(
-        Result,
-        "SELECT user_id, game_id, net, 1 AS pools FROM given JOIN participations ON participations.pool_id = given.id",
-        ("id",),
-        [(pool_id,) for pool_id in pool_ids],
-    )
 
 
 class SettledPool(NamedTuple):

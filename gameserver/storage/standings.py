@@ -66,6 +66,16 @@ def _position(connection: Connection, board_id: int, deficit: int, name: str) ->
     return int(before + within)
 
 
+def list_points(connection: Connection, board_id: int, count: int) -> dict[int, int]:
+    """The first users on a board, at most ``count``, in order: user id → points."""
+    users, points = connection.list_columns(
+        ("user_id", "points"),
+        "SELECT user_id, -deficit AS points FROM standings WHERE board_id = ? ORDER BY deficit, name LIMIT ?",
+        (board_id, count),
+    )
+    return dict(zip(users, points, strict=True))
+
+
 class _Ranked(NamedTuple):
     user_id: int
     username: str

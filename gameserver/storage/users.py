@@ -4,17 +4,22 @@ import secrets
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from gameserver.storage.boards import rename
 from gameserver.storage.connection import Connection
 
 
 class User(NamedTuple):
-    """A user; a provider may open game sources, an admin runs the server, a guest has no password."""
+    """A user; a provider may open game sources, an admin runs the server, a guest has no password.
+
+    Who is banned cannot log on.
+    """
 
     id: int
     username: str
     is_provider: bool
     is_admin: bool = False
     is_guest: bool = False
+    is_banned: bool = False
 
 
 NOBODY = User(0, "nobody", is_provider=False)
@@ -38,34 +43,60 @@ class Session(NamedTuple):
         return NOBODY if self.is_view else self.user
 
 
-_USER = "users.id, users.username, users.is_provider, users.is_admin, users.is_guest"
+_USER = (
+    "users.id, users.username, users.is_provider, users.is_admin, users.is_guest,"
+    " users.banned_at IS NOT NULL AS is_banned"
+)
 _SESSION = f"""
     SELECT sessions.id, sessions.created_at, sessions.expires_at, sessions.is_view, {_USER}
     FROM sessions JOIN users ON users.id = sessions.user_id
 """
 
 
-def insert_user(connection: Connection, username: str, is_provider: bool, now_ms: int) -> User | None:
+def insert_user(
+    connection: Connection,
+    username: str,
+    is_provider: bool,
+    now_ms: int,
+    *,
+    is_admin: bool = False,
+    is_guest: bool = False,
+    password_hash: str | None = None,
+) -> User | None:
     """Store a new user and return it; None if the name is taken, regardless of case."""
-    if find_user(connection, username) is not None:
+    if is_name_taken(connection, username):
         return None
     user_id = connection.insert(
-        "INSERT INTO users (username, is_provider, created_at) VALUES (?, ?, ?)",
-        (username, is_provider, now_ms),
+        "INSERT INTO users (username, is_provider, created_at, is_admin, is_guest, password_hash)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (username, is_provider, now_ms, is_admin, is_guest, password_hash),
     )
-    return User(user_id, username, is_provider)
+    return User(user_id, username, is_provider, is_admin, is_guest)
+
+
+def is_name_taken(connection: Connection, username: str) -> bool:
+    """Whether a user has this name, regardless of case, or has been given it when deleted."""
+    return connection.execute("SELECT 1 FROM users WHERE username = ?", (username,)).fetchone() is not None
 
 
 def find_user(connection: Connection, username: str) -> User | None:
-    """The user with this name, regardless of case; None if there is none."""
-    row = connection.execute(f"SELECT {_USER} FROM users WHERE username = ?", (username,)).fetchone()
+    """The user with this name, regardless of case; None if there is none, or it is deleted."""
+    query = f"SELECT {_USER} FROM users WHERE username = ? AND deleted_at IS NULL"
+    row = connection.execute(query, (username,)).fetchone()
     return _user(row) if row else None
 
 
 def find_user_by_id(connection: Connection, user_id: int) -> User | None:
-    """The user with this id; None if there is none."""
-    row = connection.execute(f"SELECT {_USER} FROM users WHERE id = ?", (user_id,)).fetchone()
+    """The user with this id as it is now; None if there is none, or it is deleted."""
+    query = f"SELECT {_USER} FROM users WHERE id = ? AND deleted_at IS NULL"
+    row = connection.execute(query, (user_id,)).fetchone()
     return _user(row) if row else None
+
+
+def update_username(connection: Connection, user_id: int, username: str) -> None:
+    """Rename a user; the name must be free."""
+    connection.execute("UPDATE users SET username = ? WHERE id = ?", (username, user_id))
+    rename(connection, user_id, username)
 
 
 class _Username(NamedTuple):
@@ -172,9 +203,16 @@ def spend_nonce(connection: Connection, session: Session, nonce: str, now_ms: in
     return True
 
 
-def delete_expired_sessions(connection: Connection, now_ms: int, limit: int) -> int:
-    """Remove up to ``limit`` expired sessions; returns the number removed."""
-    return connection.execute(
-        "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= ? LIMIT ?)",
-        (now_ms, limit),
-    ).rowcount
+def delete_expired_sessions(connection: Connection, now_ms: int, limit: int) -> list[int]:
+    """Remove up to ``limit`` expired sessions; returns the id of the user of each."""
+    query = "SELECT id, user_id FROM sessions WHERE expires_at <= ? LIMIT ?"
+    expired = connection.execute(query, (now_ms, limit)).fetchall()
+    delete_sessions(connection, [session_id for session_id, _ in expired])
+    return [user_id for _, user_id in expired]
+
+
+def update_use(connection: Connection, seen_at: dict[int, int], expires_at: dict[str, int]) -> None:
+    """Record when users were seen last, and until when sessions are valid now."""
+    connection.update_many("users", ("last_seen_at",), ("id",), [(at, user_id) for user_id, at in seen_at.items()])
+    renewed = [(at, session_id) for session_id, at in expires_at.items()]
+    connection.update_many("sessions", ("expires_at",), ("id",), renewed)

@@ -17,28 +17,36 @@ from gameserver.realtime.operations import log_bug
 from gameserver.web.answers import Misuse, refusal
 from gameserver.web.asgi import REQUEST, answer_by
 from gameserver.web.call import HttpCall
-from gameserver.web.endpoints import ENDPOINTS, Access, Endpoint
+from gameserver.web.documents import DOCUMENTS
+from gameserver.web.endpoint import Access, Endpoint
+from gameserver.web.endpoints import ENDPOINTS
+from gameserver.web.files import console_files, show_file
 from gameserver.web.places import Places
 
 _PREFIX = "/r/"
+_ELSEWHERE = frozenset(endpoint.path for endpoint in DOCUMENTS if not endpoint.path.startswith(_PREFIX))
 _ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match"
 _EXPOSED_HEADERS = "ETag, Retry-After"
 _PREFLIGHT_MAX_AGE_S = 600
 
 
 class Application:
-    """Answers requests below ``/r/``. Implements `gameserver.net.application.HttpApplication`."""
+    """Answers requests to endpoints, and for files of the console.
+
+    Implements `gameserver.net.application.HttpApplication`.
+    """
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         places = Places(context)
-        by_path = groupby(sorted(ENDPOINTS, key=_path_of), _path_of)
+        by_path = groupby(sorted((*ENDPOINTS, *DOCUMENTS), key=_path_of), _path_of)
         routes = [Route(path, endpoint=_Resource(context, places, list(endpoints))) for path, endpoints in by_path]
-        self._router = Router(routes, redirect_slashes=False, default=_answer_nothing)
+        self._router = Router(routes, redirect_slashes=False, default=self._answer_elsewhere)
 
     def serves(self, head: Head) -> bool:
-        """Whether a request is for an endpoint."""
-        return head.path.startswith(_PREFIX)
+        """Whether a request is for an endpoint or a file, or for a path below ``/r/``, where 404 says how to go on."""
+        path = head.path
+        return path.startswith(_PREFIX) or path in console_files() or path.removesuffix("/") in _ELSEWHERE
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The response to a request."""
@@ -48,6 +56,14 @@ class Application:
             found = await answer_by(_failed(error, request), request)
         headers = [("X-Content-Type-Options", "nosniff"), *found.headers, *self._shared(request.head)]
         return found._replace(headers=headers)
+
+    async def _answer_elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer where there is no endpoint: with a file, or that there is none."""
+        call = HttpCall(self._context, scope[REQUEST], {})
+        file = console_files().get(call.http.head.path)
+        if file is None:
+            raise Rejected(ErrorCode.NOT_FOUND, "no such path; /r/openapi.json lists them")
+        await show_file(call, file)(scope, receive, send)
 
     def _shared(self, head: Head) -> list[tuple[str, str]]:
         """The headers that let a page of an allowed origin read the response."""
@@ -71,10 +87,6 @@ def _failed(error: Exception, request: HttpRequest) -> Response:
     if isinstance(error, Misuse):
         return error.answer
     return refusal(error if isinstance(error, Rejected) else log_bug(error, None, request.log_fields))
-
-
-async def _answer_nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    await refusal(Rejected(ErrorCode.NOT_FOUND, "no such path; /r/protocol lists them"))(scope, receive, send)
 
 
 class _Resource:
@@ -102,7 +114,11 @@ class _Resource:
         if endpoint is None:
             call.charge()
             raise Misuse(405, f"this path accepts {self._methods}", {"Allow": self._methods})
-        await call.find_session()
+        try:
+            await call.find_session()
+        except Rejected as rejected:
+            if rejected.code is not ErrorCode.NOT_AUTHORIZED or endpoint.access is not Access.ANYONE:
+                raise  # who is banned may still come in as somebody else
         call.require_own_change()
         if endpoint.access is Access.USER or (
             endpoint.access is Access.READER and not self._context.settings.public_reads

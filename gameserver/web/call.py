@@ -30,8 +30,8 @@ BodyT = TypeVar("BodyT", bound=msgspec.Struct)
 class HttpCall:
     """A request to an endpoint.
 
-    ``path`` are the values of the path's parameters, by name. ``session`` is that of the user who asks, None if nobody
-    has logged on; ``is_by_cookie`` says that a browser's cookie told it.
+    ``path`` are the values of the path's parameters, by name. ``session`` is that of the user who asks, and
+    ``key`` its key; None and empty if nobody has logged on. ``is_by_cookie`` says that a browser's cookie told it.
     """
 
     def __init__(self, context: ServerContext, http: HttpRequest, path: Mapping[str, str]) -> None:
@@ -40,9 +40,13 @@ class HttpCall:
         self.path = path
         self.session: Session | None = None
         self.is_by_cookie = False
+        self.key = ""
 
     async def find_session(self) -> None:
-        """Find out who asks. Raises `Rejected` (``not_logged_in``) for a bearer header that proves no live session.
+        """Find out who asks.
+
+        Raises `Rejected`: ``not_logged_in`` for a bearer header that proves no live session, ``not_authorized`` for a
+        user who is banned.
 
         A cookie that proves none is ignored, as browsers send it long after.
         """
@@ -54,7 +58,7 @@ class HttpCall:
             self.is_by_cookie = key is not None
         login = await self.context.authenticate(Credentials(key=key)) if key is not None else None
         if login is not None:
-            self.session = login.session
+            self.session, self.key = self.context.usage.renew(login.session), login.key
             self.http.log_fields["user"] = login.session.user.id
         elif "authorization" in head.headers:
             self.charge()

@@ -1,7 +1,8 @@
 """A real Chromium. Whatever the browser complains of fails the test."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,9 @@ pytest.importorskip("playwright", reason="browser tests need playwright: pip ins
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.browser import Visitor, visitor_of
+from tests.support.stage import Stage, Visit, staged
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-Visit = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +42,10 @@ def visit(browser: Browser) -> Iterator[Visit]:
         visitor.context.close()
     for visitor in visitors:
         visitor.check()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    """A server with a game, which visitors enter; asked for before ``visit``, so that it outlives them."""
+    with staged(tmp_path / "game.db") as stage:
+        yield stage

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import WebSocketRoute
 
-from tests.browser.conftest import Visit
 from tests.support.browser import EMPTY, Visitor, files_of_console
 from tests.support.process import UNLIMITED, ServerProcess, add_user, playing, run, serving
+from tests.support.stage import Visit, key_of
 
 CONNECT = """
 async ([url, sessionKey]) => {
@@ -25,7 +25,7 @@ JOIN = """
 (game) => {
   window.game = client.join(game, {
     joined: ({ recovered }, isAgain) => joins.push(isAgain ? (recovered ? "recovered" : "reloaded") : "joined"),
-    heard: (message) => heard.push([message.name, message.response_header.seq ?? null]),
+    heard: (message) => heard.push([message.res_name, message.response_header.seq ?? null]),
   });
 }
 """
@@ -53,10 +53,7 @@ class Place:
 
     def admin_key(self) -> str:
         """A session key of the game's admin."""
-        done = run("user", "key", "dev", "--json", "--db", self.file)
-        found = re.search(r'"session_key": "([^"]+)"', done.stdout)
-        assert found is not None, done
-        return found[1]
+        return key_of(self.file, "dev")
 
     def balance(self) -> float:
         """What ann can stake."""
@@ -81,7 +78,7 @@ def connected(place: Place, visit: Visit) -> Visitor:
     """A visitor whose page has a live client."""
     visitor = visit(place.origin)
     connect(visitor, place)
-    until(visitor, "client.connection.state === 'live'")
+    visitor.until("client.connection.state === 'live'")
     return visitor
 
 
@@ -91,14 +88,10 @@ def connect(visitor: Visitor, place: Place) -> None:
     visitor.run(CONNECT, [place.server.url, place.key])
 
 
-def until(visitor: Visitor, condition: str) -> None:
-    visitor.page.wait_for_function(condition)
-
-
 def test_a_call_resolves_to_its_reply(place: Place, visit: Visit) -> None:
     visitor = connected(place, visit)
     reply = visitor.run("() => client.call('get_my_available_balance', {})")
-    assert (reply["name"], reply["available_balance"], reply["currency"]) == ("your_available_balance", 1000, "DON")
+    assert (reply["res_name"], reply["available_balance"], reply["currency"]) == ("your_available_balance", 1000, "DON")
 
 
 def test_a_refusal_is_an_error_with_its_code_and_field(place: Place, visit: Visit) -> None:
@@ -158,19 +151,19 @@ def test_after_a_restart_a_game_goes_on_where_it_was_left(place: Place, visit: V
     visitor.forgive("ERR_CONNECTION_REFUSED")
     visitor.forgive("/r/me/")
     visitor.run(JOIN, place.game)
-    until(visitor, "joins.length === 1")
+    visitor.until("joins.length === 1")
     port = str(place.server.address[1])
     place.server.kill()
-    until(visitor, "states.includes('waiting: unreachable')")
+    visitor.until("states.includes('waiting: unreachable')")
     flags = (*UNLIMITED, "--allowed-origins", place.origin)
     with serving(place.file, *flags) as elsewhere, playing(elsewhere.url, place.admin_key()) as admin:
         for _ in range(3):
             admin.call(395, game_id=place.game, action_id="goal", target_id="b")
         elsewhere.stop()
     with serving(place.file, *flags, "--port", port) as server, playing(server.url, place.admin_key()) as admin:
-        until(visitor, "joins.length === 2")
+        visitor.until("joins.length === 2")
         admin.call(395, game_id=place.game, action_id="goal", target_id="b")
-        until(visitor, "heard.filter(([name]) => name === 'new_game_event').length >= 4")
+        visitor.until("heard.filter(([name]) => name === 'new_game_event').length >= 4")
     assert visitor.run("() => joins") == ["joined", "recovered"]
     seqs = [seq for _, seq in visitor.run("() => heard") if seq is not None]
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
@@ -179,19 +172,19 @@ def test_after_a_restart_a_game_goes_on_where_it_was_left(place: Place, visit: V
 def test_a_session_that_ends_is_not_tried_again(place: Place, visit: Visit) -> None:
     visitor = connected(place, visit)
     run("user", "key", "ann", "--db", place.file)
-    until(visitor, "client.connection.state === 'ended'")
+    visitor.until("client.connection.state === 'ended'")
     assert visitor.run("() => client.connection.reason") == "signed_out"
     assert visitor.run("() => client.call('ping').catch((error) => error.name)") == "Unanswered"
 
 
 def test_the_sources_watched_tell_of_new_games(place: Place, visit: Visit) -> None:
     visitor = connected(place, visit)
-    visitor.run("() => client.on('message', ({ name }) => heard.push(name))")
+    visitor.run("() => client.on('message', ({ res_name }) => heard.push(res_name))")
     visitor.run("(source) => client.watch([source])", place.source)
-    until(visitor, "states.filter((state) => state === 'live').length === 2")
+    visitor.until("states.filter((state) => state === 'live').length === 2")
     with playing(place.server.url, place.admin_key()) as admin:
         admin.call(370, source_id=place.source, game_name="C - D", type="football")
-    until(visitor, "heard.includes('game_created_and_opened')")
+    visitor.until("heard.includes('game_created_and_opened')")
 
 
 def test_the_clock_is_the_servers(place: Place, visit: Visit) -> None:

@@ -381,7 +381,7 @@ def test_call_without_a_server_says_so(database: Path) -> None:
         assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("request_text", ["nonsense", "[]", "1", ""])
+@pytest.mark.parametrize("request_text", ["nonsense", "[]", "1.5", ""])
 def test_call_refuses_what_is_no_json_object_in_words(database: Path, request_text: str) -> None:
     done = run("call", request_text, "--key", "x", "--db", database)
     assert (done.code, "JSON object" in done.stderr) == (1, True)

@@ -78,8 +78,17 @@ PARAMETERS: dict[int, Callable[[World], dict[str, Any]]] = {
     3985: lambda world: {"game_id": world.game, "action_id": "goal"},
     3986: lambda world: {"game_id": world.game},
     800: lambda world: {},
+    1000: lambda world: {},
+    1001: lambda world: {"user_id": 1, "is_provider": True},
+    1002: lambda world: {"user_id": 1, "amount": 5},
+    1003: lambda world: {},
+    1004: lambda world: {},
     810: lambda world: {},
     840: lambda world: {},
+    820: lambda world: {},
+    830: lambda world: {},
+    831: lambda world: {},
+    3890: lambda world: {},
     450: lambda world: {},
     451: lambda world: {"game_id": world.game},
     452: lambda world: {},
@@ -170,9 +179,9 @@ async def blocked_user(world: World) -> dict[str, Any]:
 async def written_message(world: World) -> dict[str, Any]:
     """A message of ``world.user``'s in the game."""
     await world.user.call(363, game_id=world.game)
-    world.server.clock.time_ms += 1_000  # so that one can be written again and again
-    (message_id,) = (await world.user.call(900, text="Come on!"))["message_ids"]
-    return {"message_id": message_id}
+    while "message_ids" not in (written := await world.user.call(900, text="Come on!")):
+        world.server.clock.time_ms += written["retry_after_ms"]  # where this is asked for again and again
+    return {"message_id": written["message_ids"][0]}
 
 
 MADE: dict[int, Callable[[World], Awaitable[dict[str, Any]]]] = {
@@ -212,6 +221,7 @@ def entitled(op: int, world: World) -> Client:
         Role.ANYONE: world.user,
         Role.USER: world.user,
         Role.PROVIDER: world.outsider,
+        Role.SERVER_ADMIN: world.admin,
         Role.SOURCE_ADMIN: world.source_admin,
         Role.GAME_ADMIN: world.game_admin,
         Role.GAME_OR_SOURCE_ADMIN: world.game_admin,
@@ -226,10 +236,11 @@ def special_role(op: int) -> Role | None:
 def not_entitled(op: int, world: World) -> list[Client]:
     """Connections whose users have other roles than the special one that the operation asks for."""
     return {
-        Role.PROVIDER: [world.user, world.source_admin, world.game_admin],
-        Role.SOURCE_ADMIN: [world.user, world.game_admin, world.outsider],
-        Role.GAME_ADMIN: [world.user, world.source_admin, world.outsider],
-        Role.GAME_OR_SOURCE_ADMIN: [world.user, world.outsider],
+        Role.PROVIDER: [world.user, world.source_admin, world.game_admin, world.admin],
+        Role.SERVER_ADMIN: [world.user, world.source_admin, world.game_admin, world.outsider],
+        Role.SOURCE_ADMIN: [world.user, world.game_admin, world.outsider, world.admin],
+        Role.GAME_ADMIN: [world.user, world.source_admin, world.outsider, world.admin],
+        Role.GAME_OR_SOURCE_ADMIN: [world.user, world.outsider, world.admin],
     }[OPERATIONS[op].by]
 
 

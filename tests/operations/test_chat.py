@@ -6,7 +6,11 @@ import pytest
 import trio
 
 from gameserver.engine import scheduled
+from gameserver.errors import Rejected
+from gameserver.handlers.execution import WriteRequest, parse, write_job
+from gameserver.protocol.chat import TextMessage
 from gameserver.storage.connection import Connection
+from gameserver.storage.users import User
 from tests.support.harness import START_MS, Client, FakeClock, running_server
 from tests.support.settling import accepted, of_kind
 from tests.support.world import UNKNOWN_ID, World, assert_broadcast, assert_refused, assert_reply, build_world
@@ -315,6 +319,23 @@ async def test_a_view_key_hears_and_reads_the_chat_and_does_not_write(world: Wor
     assert (await view.expect(901))["text"] == "Hello"
     assert await history(view, world.game) == ["Hello"]
     assert_refused(await view.call(900, text="Hello", targets=world.game), 900, "not_authorized")
+
+
+async def test_over_http_a_user_writes_in_games_that_are_named_without_joining_them(world: World) -> None:
+    await join(world, world.outsider)
+    user = User(await id_of(world.user), "user", is_provider=False)
+    context = world.server.context
+
+    async def write_over_http(targets: str | None) -> None:
+        request = TextMessage(text="Hello", targets=targets)
+        parsed, now_ms = parse(request, context.settings), context.clock.now_ms()
+        write = WriteRequest(request, parsed, None, user, now_ms, context.settings, context.audience, over_http=True)
+        await context.store.write(write_job(write), now_ms)
+
+    await write_over_http(world.game)
+    assert (await world.outsider.expect(901))["sender"] == "user"
+    with pytest.raises(Rejected, match="joined no game"):
+        await write_over_http(None)
 
 
 async def test_a_recovery_brings_no_chat(world: World) -> None:

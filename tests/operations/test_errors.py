@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from gameserver.errors import ErrorCode
+from gameserver.protocol.fields import SignedNumber
 from gameserver.protocol.registry import OPERATIONS
 from tests.operations.examples import (
     POOL,
@@ -39,7 +40,7 @@ async def test_each_required_parameter_that_is_absent_is_named(world: World, op:
 async def test_each_parameter_of_a_wrong_type_is_named(world: World, op: int) -> None:
     client = entitled(op, world)
     for field in fields_of(op):
-        for wrong in ({"a": 1}, [[1]], -1.5):
+        for wrong in ({"a": 1}, [[1]], "-x" if field.type is SignedNumber else -1.5):
             reply = await client.call(op, **{**await example(op, world), field.name: wrong})
             assert_refused(reply, op, "invalid_parameter", field.name)
 
@@ -97,6 +98,11 @@ async def not_joined(world: World, op: int) -> Reply:
 
 async def of_the_opener(world: World, op: int) -> Reply:
     return await world.source_admin.call(op, **{**await example(op, world), "username": "provider"})
+
+
+async def of_the_last_admin(world: World, op: int) -> Reply:
+    listed = (await world.admin.call(1000, search="admin"))["users"]
+    return await world.admin.call(op, user_id=listed[0]["user_id"], is_admin=False)
 
 
 async def of_who_has_bet(world: World, op: int) -> Reply:
@@ -340,6 +346,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (398, ErrorCode.BETTING_ENDED): steer_pool_with(5, stop_accepting_bets_at=START_MS + 5),
     (398, ErrorCode.CONFLICT): on_binary_pool_while_closing,
     (398, ErrorCode.POOL_RESOLVED): on_resolved_pool,
+    (1001, ErrorCode.CONFLICT): of_the_last_admin,
     (462, ErrorCode.CONFLICT): who_is_blocked,
     (463, ErrorCode.CONFLICT): twice_by_user,
     (465, ErrorCode.CONFLICT): twice_by_user,

@@ -14,7 +14,20 @@ from tests.support.world import World, assert_refused
 SHOWN = {"source_name", "description", "game_name", "type", "hashtag", "reason", "actions", "targets", "period"}
 SHOWN |= {"labels", "action_labels", "external_id"}
 # Those that must name something there is, and are not shown as sent.
-LOOKED_UP = {"action_id", "target_id", "target", "winners", "username", "session_id", "n", "scores", "clear", "epoch"}
+LOOKED_UP = {
+    "action_id",
+    "target_id",
+    "target",
+    "winners",
+    "username",
+    "session_id",
+    "n",
+    "scores",
+    "clear",
+    "epoch",
+    "search",
+    "password",
+}
 
 TEXTS = [
     pytest.param("<script>alert('x')</script>&amp;<!--", id="HTML"),

@@ -230,6 +230,16 @@ async def test_a_late_bet_ranks_its_user_and_a_cancelled_one_does_not(table: Tab
     assert await ranked(table) == [("ann", 0, 1), ("cat", 0, 1)]
 
 
+async def test_who_has_only_bet_too_late_is_ranked_again_when_the_reopened_pool_ends(table: Table) -> None:
+    await table.bet("ann", await table.pool(), "brazil", 5, at=10)
+    event = await table.event(at=20, happened_at=START_MS + 10)
+    assert await ranked(table) == [("ann", 0, 1)]
+    await table.void(event)
+    assert await ranked(table) == []
+    await table.event(at=30)
+    assert await ranked(table) == [("ann", 0, 1)]
+
+
 async def test_an_event_that_is_voided_takes_the_points_back(table: Table) -> None:
     await settle(table, ann=("argentina", 10), bob=("brazil", 20))
     event = await settle(table, ann=("brazil", 5), cat=("argentina", 1))

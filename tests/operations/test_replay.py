@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from gameserver.admin.commands import CreditUser
+from gameserver.admin.commands import AddUser, CreditUser
 from gameserver.admin.replay import Replay, export_game
+from gameserver.storage.check import find_faults
 from gameserver.storage.sqlite.connection import open_memory
 from tests.support.offline import Offline
 
@@ -142,3 +143,19 @@ def test_a_game_that_was_renamed_postponed_relabelled_and_scored_anew_is_the_sam
     with closing(open_memory()) as connection:
         differences = Replay(connection, offline.settings).run(facts)
     assert differences == ["score, number 1: was ['argentina', 5], now ['argentina', 6]"]
+
+
+def test_a_game_in_which_an_admin_of_the_server_returned_bets_is_the_same_again(offline: Offline) -> None:
+    _, game = open_game(offline)
+    pool = do(offline, "fifa", 385, game_id=game, **POOL)["pool_id"]
+    offline.command(AddUser("boss", is_admin=True))
+    bob = offline.add_user("bob")
+    offline.add_user("ann")
+    for name, target in (("bob", "argentina"), ("ann", "brazil"), ("bob", "brazil"), ("ann", "argentina")):
+        do(offline, name, 392, pool_id=pool, target=target, amount=10)
+        offline.let_time_pass(1)
+    assert do(offline, "boss", 1001, user_id=bob, void_bets=True)["bets"] == 2
+    offline.let_time_pass(1)
+    do(offline, "fifa", 395, game_id=game, **GOAL)
+    assert offline.replay_differences(game) == []
+    assert find_faults(offline.connection) == []

@@ -243,8 +243,9 @@ async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
         raise AssertionError("a bug")
 
     client = await server.connect("provider")
-    monkeypatch.setattr(f"gameserver.{where}", fail)
-    reply = await client.call(365, source_name="Ours")
+    with monkeypatch.context() as patched:
+        patched.setattr(f"gameserver.{where}", fail)
+        reply = await client.call(365, source_name="Ours")
     (line,) = entries.of("internal_error")
     assert line["incident"] in reply["text"]
     assert (line["level"], line["op"], line["connection"], line["user"]) == ("error", 365, 1, 1)

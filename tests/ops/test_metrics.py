@@ -82,8 +82,9 @@ async def test_a_bug_is_counted_as_internal(server: Server, monkeypatch: pytest.
         raise AssertionError("a bug")
 
     client = await server.connect("provider")
-    monkeypatch.setattr(Writer, "submit", fail)
-    assert (await client.call(365, source_name="Ours"))["code"] == "internal"
+    with monkeypatch.context() as patched:
+        patched.setattr(Writer, "submit", fail)
+        assert (await client.call(365, source_name="Ours"))["code"] == "internal"
     assert named(await samples(server), "requests_total") == {("open_game_source", "internal"): 1}
 
 

@@ -90,6 +90,15 @@ CONTRACT: list[tuple[int, str, Role, Kind, set[int], set[int]]] = [
     (800, "get_my_current_balance", Role.USER, Kind.READ, {800}, set()),
     (810, "get_my_available_balance", Role.USER, Kind.READ, {810}, set()),
     (840, "get_my_exposure", Role.USER, Kind.READ, {840}, set()),
+    (1000, "list_users", Role.SERVER_ADMIN, Kind.READ, {1000}, set()),
+    (1001, "update_user", Role.SERVER_ADMIN, Kind.WRITE, {1001}, {361, 815}),
+    (1002, "credit_user", Role.SERVER_ADMIN, Kind.WRITE, {1002}, {815}),
+    (1003, "get_server_status", Role.SERVER_ADMIN, Kind.READ, {1003}, set()),
+    (1004, "get_audit_log", Role.SERVER_ADMIN, Kind.READ, {1004}, set()),
+    (820, "get_my_history", Role.USER, Kind.READ, {820}, set()),
+    (830, "get_user_statistics", Role.USER, Kind.READ, {830}, set()),
+    (831, "get_my_points_history", Role.USER, Kind.READ, {831}, set()),
+    (3890, "list_my_running_bets", Role.USER, Kind.READ, {3537}, set()),
     (450, "get_leaderboard", Role.USER, Kind.READ, {450}, set()),
     (451, "get_leaderboard_for_game", Role.USER, Kind.READ, {451}, set()),
     (4516, "get_leaderboard_for_game_source", Role.USER, Kind.READ, {4516}, set()),
@@ -209,7 +218,17 @@ RESPONSES = {
     "user_muted": 904,
     "you_were_muted": 9041,
     "balance_update": 815,
+    "users_list": 1000,
+    "user_updated": 1001,
+    "user_credited": 1002,
+    "server_status": 1003,
+    "audit_log": 1004,
+    "my_history": 820,
+    "user_statistics": 830,
+    "my_points_history": 831,
+    "my_running_bets": 3537,
     "leaderboard": 450,
+    "leaderboard_update": 455,
     "leaderboard_for_game": 451,
     "leaderboard_for_game_source": 4516,
     "leaderboard_tailored": 4505,
@@ -222,7 +241,7 @@ RESPONSES = {
 }
 
 # Sent when a moment comes, whoever asked for it before.
-CAUSED_BY_TIME = {363}
+CAUSED_BY_TIME = {363, 455}
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 of_contract = pytest.mark.parametrize(

@@ -129,6 +129,19 @@ async def test_a_change_that_cannot_be_told_sends_away_those_whom_it_concerns_al
     assert seqs(await other.heard()) == [2]
 
 
+async def test_who_may_not_have_heard_what_is_said_in_a_game_is_sent_away(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscriber, other = await stage.joined("user0", stage.game), await stage.joined("other", stage.elsewhere)
+    with monkeypatch.context() as patched:
+        patched.setattr(Hubs, "announce", raise_bug)
+        await other.call(363, game_id=stage.game)
+        await other.call(364, game_id=stage.game)
+        await subscriber.send({"op": 900, "text": "Hello"})
+        assert await subscriber.close_code() == 4009
+    assert (await other.call(900, text="Hello"))["res"] == 900
+
+
 async def test_a_user_who_may_not_have_been_told_of_its_balance_is_sent_away(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,7 @@ from gameserver.protocol.pools import ShownBet
 from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
 from gameserver.storage.users import User
+from tests.realtime.test_hub import read_no_ranking
 from tests.support.harness import run_inline
 
 BOUND = 10_000
@@ -413,7 +414,9 @@ async def test_a_slow_line_is_never_closed_by_ten_busy_pools_and_holds_the_true_
         presence_detail_limit=100,
         presence_interval_s=1,
         distribution_interval_s=0.1,
+        leaderboard_interval_s=2,
         read=market.read,
+        read_ranking=read_no_ranking,
         run_aside=run_inline,
     )
     await nursery.start(hubs.run)

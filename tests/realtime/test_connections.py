@@ -20,6 +20,10 @@ class Listener:
     def drain(self) -> None:
         """Go on."""
 
+    def set_user(self, user: User) -> None:
+        """Have the session name it."""
+        self.session = self.session._replace(user=user)
+
     def end_session(self) -> None:
         """Count it."""
         self.ended += 1

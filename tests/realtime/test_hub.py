@@ -7,14 +7,16 @@ import pytest
 import trio
 import trio.testing
 
-from gameserver.engine.context import PoolBet, Publication
+from gameserver.engine.context import Announcement, PoolBet, Publication
 from gameserver.engine.distribution import Updates
+from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.errors import CloseCode
 from gameserver.net.compression import NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox
 from gameserver.protocol.pools import ShownBet
 from gameserver.realtime.hub import Hub, Subscription
 from gameserver.realtime.hubs import Hubs
+from gameserver.realtime.presence import Attendance
 from gameserver.realtime.pushing import message_frames
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
@@ -69,6 +71,10 @@ async def read_nothing(job: Job[Updates]) -> Updates:
     return Updates([])
 
 
+async def read_no_ranking(job: Job[RankingUpdate]) -> RankingUpdate:
+    raise AssertionError("nothing is settled here")
+
+
 def new_hubs(read: Callable[[Job[Updates]], Awaitable[Updates]] = read_nothing) -> Hubs:
     return Hubs(
         now_ms=lambda: 0,
@@ -76,7 +82,9 @@ def new_hubs(read: Callable[[Job[Updates]], Awaitable[Updates]] = read_nothing) 
         presence_detail_limit=100,
         presence_interval_s=1.0,
         distribution_interval_s=0.1,
+        leaderboard_interval_s=2,
         read=read,
+        read_ranking=read_no_ranking,
         run_aside=run_inline,
     )
 
@@ -153,6 +161,73 @@ async def test_who_leaves_while_others_are_told_is_told_no_more(
         await publish(hub, 1)
         assert frame(1) in listener.pushed
         assert leaver.pushed == []
+
+
+def announcement(text: str, *but_for: int) -> Announcement:
+    return Announcement(GAME, b'{"res":901,"text":"%b"}' % text.encode(), frozenset(but_for))
+
+
+def frames(*texts: str) -> bytes:
+    return b"".join(message_frames(announcement(text).body, 0).of(NO_COMPRESSION) for text in texts)
+
+
+async def test_what_is_not_durable_is_told_in_order_to_all_but_those_it_is_not_for(
+    mock_clock: trio.testing.MockClock,
+) -> None:
+    hubs, listener, view, other = new_hubs(), *(SlowListener(mock_clock, 0) for _ in range(3))
+    async with listening(listener, hubs) as hub:
+        for subscription in (Subscription(view, None), Subscription(other, User(2, "bob", False))):
+            hub.enter(subscription)
+            hub.activate(subscription)
+        await trio.testing.wait_all_tasks_blocked()
+        for it in (listener, view, other):
+            it.pushed.clear()
+        for told in (announcement("a"), announcement("b"), announcement("c", 1, 9), announcement("d", 2)):
+            hubs.announce(told)
+        assert hub.backlog == 4
+        await trio.testing.wait_all_tasks_blocked()
+        assert hub.backlog == 0
+        assert view.pushed == [frames("a", "b"), frames("c"), frames("d")]
+        assert listener.pushed == [frames("a", "b"), frames("d")]
+        assert other.pushed == [frames("a", "b"), frames("c")]
+
+
+async def test_what_is_not_durable_is_left_out_where_much_waits_and_what_is_durable_is_not(
+    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hubs, listener = new_hubs(), SlowListener(mock_clock, 0)
+    async with listening(listener, hubs) as hub:
+        monkeypatch.setattr(listener, "push_if_room", lambda pushed: None)  # as if there were no room
+        hubs.announce(announcement("a"))
+        await publish(hub, 1)
+        assert listener.pushed == [frame(1)]
+
+
+async def test_what_is_not_durable_waits_for_nobody_to_join(mock_clock: trio.testing.MockClock) -> None:
+    hubs = new_hubs()
+    hubs.announce(announcement("nobody is there"))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(hubs.run)
+        with hubs.hold(GAME) as hub:
+            hubs.announce(announcement("nobody is there yet"))
+            assert hub.backlog == 0
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_user_is_present_while_a_connection_of_his_takes_up_a_game_anew(
+    mock_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hubs = new_hubs()
+    async with listening(SlowListener(mock_clock, 0), hubs) as hub:
+        assert hubs.games_of(1) == [GAME]
+        (first,) = hub._subscriptions
+        second = Subscription(first.subscriber, first.user)
+        with monkeypatch.context() as patched:
+            patched.setattr(Attendance, "leave", lambda *arguments: pytest.fail("the user has not left"))
+            hub.enter(second, first)
+        assert hubs.games_of(1) == [GAME]
+        hub.leave(second)
+        assert hubs.games_of(1) == []
 
 
 async def test_who_waits_has_a_turn_after_each_200_that_are_told(mock_clock: trio.testing.MockClock) -> None:

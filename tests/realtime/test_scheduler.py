@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from gameserver.config import Settings
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.realtime.scheduler import Scheduler
+from gameserver.realtime.usage import Usage
 from gameserver.storage.store import Store
 from tests.support.world import RunningClock
 
@@ -48,7 +49,9 @@ class Writer:
 
 
 def start(nursery: trio.Nursery, writer: Writer) -> None:
-    nursery.start_soon(Scheduler(Settings(), cast("Store", writer), writer.clock).run)
+    settings, store = Settings(), cast("Store", writer)
+    usage = Usage(settings, store, writer.clock.now_ms)
+    nursery.start_soon(Scheduler(settings, store, writer.clock, usage).run)
 
 
 async def test_the_writer_is_woken_when_something_is_due_and_not_before(

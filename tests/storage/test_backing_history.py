@@ -61,6 +61,6 @@ def test_records_are_of_what_was_placed_before_whatever_the_times_say(connection
         (NOW + 20, 0, 10),
         (NOW + 20, 1, 3),
     ]
-    update_cancelled(connection, early, NOW + 40)
+    update_cancelled(connection, bob.id, pool.id, [early], NOW + 40)
     assert [record[1:] for record in list_records(connection, pool.id)][-1] == (NOW + 20, 1, 0)
     assert [fault for fault in find_faults(connection) if "recorded" in fault] == []

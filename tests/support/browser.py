@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 import gameserver
 
@@ -46,6 +46,37 @@ class Visitor:
         """Nothing was wrong."""
         found = [text for text in self.complaints if not any(part in text for part in self._forgiven)]
         assert found == [], found
+
+    def go(self, place: str) -> None:
+        """Open a place of the console, such as ``game/ID``, in a page that is loaded anew."""
+        is_loaded = self.page.url.startswith(self.origin)
+        self.page.goto(f"{self.origin}/#/{place}")
+        if is_loaded:
+            self.page.reload()  # only the part behind "#" is another
+
+    def see(self, selector: str) -> Locator:
+        """Wait until something is shown."""
+        found = self.page.locator(selector).first
+        found.wait_for()
+        return found
+
+    def see_text(self, text: str, within: str = "body") -> Locator:
+        """Wait until a text is shown within the first of a selector."""
+        found = self.page.locator(within).first.get_by_text(text).first
+        found.wait_for()
+        return found
+
+    def until(self, condition: str) -> None:
+        """Wait until an expression of JavaScript is true, which is looked at once a frame."""
+        self.run(
+            f"""async () => {{
+              const end = performance.now() + {TIMEOUT_MS};
+              while (!({condition})) {{
+                if (performance.now() > end) throw new Error("not so in time");
+                await new Promise(requestAnimationFrame);
+              }}
+            }}"""
+        )
 
     def run(self, script: str, argument: Any = None) -> Any:
         """What a function of JavaScript returns, promises awaited."""

@@ -104,16 +104,16 @@ class Server:
         answer: dict[str, Any] = msgspec.json.decode(await command_runner(self.context).carry_out(command))
         return answer
 
-    async def add_user(self, name: str, *, provider: bool = False) -> dict[str, Any]:
+    async def add_user(self, name: str, *, provider: bool = False, admin: bool = False) -> dict[str, Any]:
         """Make a user; ``{"id", "username", "session_key"}``."""
-        user = await self.command(AddUser(name, provider))
+        user = await self.command(AddUser(name, provider, admin))
         self._keys[name] = user["session_key"]
         return user
 
     async def key_of(self, name: str) -> str:
-        """A session key of a user, who is made if there is none of that name ("provider…" with that role)."""
+        """A session key of a user, who is made if there is none of that name ("provider…", "admin…" with that role)."""
         if name not in self._keys:
-            await self.add_user(name, provider=name.startswith("provider"))
+            await self.add_user(name, provider=name.startswith("provider"), admin=name.startswith("admin"))
         return self._keys[name]
 
     async def new_key(self, name: str) -> str:

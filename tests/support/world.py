@@ -25,7 +25,7 @@ class World:
     """A source of ``provider``'s with an open and an upcoming game, and connections of each role.
 
     ``source_admin`` is no provider, ``game_admin`` of the open game only, ``outsider`` a provider with a
-    source of its own, ``user`` has no role.
+    source of its own, ``admin`` administers the server, ``user`` has no role.
     """
 
     server: Server
@@ -33,6 +33,7 @@ class World:
     source_admin: Client
     game_admin: Client
     outsider: Client
+    admin: Client
     user: Client
     source: str
     game: str
@@ -44,6 +45,7 @@ async def build_world(server: Server) -> World:
     provider = await server.connect("provider")
     source_admin, game_admin = await server.connect("source_admin"), await server.connect("game_admin")
     outsider, user = await server.connect("provider_outside"), await server.connect("user")
+    admin = await server.connect("admin")
     source = await server.open_source(provider)
     game = await server.open_game(provider, source)
     upcoming: str = (await provider.call(3701, source_id=source, game_name="Later", type="football"))["game_id"]
@@ -51,7 +53,7 @@ async def build_world(server: Server) -> World:
     assert (await provider.call(617, game_id=game, username="game_admin"))["res"] == 617
     await game_admin.expect(640)
     await server.open_game(outsider, await server.open_source(outsider))
-    return World(server, provider, source_admin, game_admin, outsider, user, source, game, upcoming)
+    return World(server, provider, source_admin, game_admin, outsider, admin, user, source, game, upcoming)
 
 
 def assert_reply(reply: dict[str, Any], res: int, /, **fields: Any) -> None:

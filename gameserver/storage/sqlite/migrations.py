@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gameserver.errors import OperatorError
 from gameserver.storage.sqlite.version_5 import insert_divisions
+from gameserver.storage.sqlite.version_7 import update_best_wins
 
 Migration = Callable[[sqlite3.Connection], object]
 
@@ -33,11 +34,18 @@ def _to_version_5(connection: sqlite3.Connection) -> None:
     _run_script("version_5_rules.sql")(connection)
 
 
+def _to_version_7(connection: sqlite3.Connection) -> None:
+    _run_script("version_7.sql")(connection)
+    update_best_wins(connection)
+    _run_script("version_7_records.sql")(connection)
+
+
 # MIGRATIONS[i] turns version i + 1 into i + 2.
 MIGRATIONS: tuple[Migration, ...] = (
     *(_run_script(f"version_{number}.sql") for number in (2, 3, 4)),
     _to_version_5,
-    *(_run_script(f"version_{number}.sql") for number in (6, 7)),
+    _run_script("version_6.sql"),
+    _to_version_7,
 )
 
 

@@ -14,6 +14,37 @@ CREATE TABLE friendships (
     PRIMARY KEY (user_id, friend_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Accounts: passwords, deleted users, where users log in from, and the acts of admins.
+ALTER TABLE users ADD COLUMN password_hash TEXT;
+ALTER TABLE users ADD COLUMN deleted_at INTEGER; -- the ledger keeps a user's row, under another name
+CREATE INDEX listed_users ON users (username) WHERE deleted_at IS NULL;
+CREATE INDEX server_admins ON users (id) WHERE is_admin = 1;
+
+-- From where each user has logged in by password lately: a digest of the address that the server alone can make.
+CREATE TABLE login_addresses (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    address_digest BLOB NOT NULL CHECK (length(address_digest) = 32),
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, address_digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX login_addresses_by_time ON login_addresses (seen_at);
+
+-- The acts of admins: requests that take a role, and commands of the command line, which are nobody's. An id is the time
+-- in thousandths of a millisecond, or greater by as little as makes it new.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    user_id INTEGER REFERENCES users (id),
+    op INTEGER,
+    name TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    source_id INTEGER REFERENCES sources (id),
+    game_id INTEGER REFERENCES games (id),
+    CHECK ((user_id IS NULL) = (op IS NULL))
+) STRICT;
+CREATE INDEX audit_of_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_of_source ON audit (source_id, id) WHERE source_id IS NOT NULL;
+CREATE INDEX audit_of_game ON audit (game_id, id) WHERE game_id IS NOT NULL;
 -- Leaderboards: of all games, of a source's (source_id) or of one game (game_id), where 0 stands for any; of one type of
 -- game, where '' stands for any.
 CREATE TABLE boards (
@@ -78,6 +109,70 @@ UPDATE standing_blocks SET entries = counted.entries
     ) AS placed ON placed.board_id = counted.board_id AND placed.block = counted.block
     WHERE standing_blocks.id = placed.id;
 
+-- Histories and statistics. What needs the payouts of bets is filled in afterwards, by version_7_records.sql.
+ALTER TABLE stakes ADD COLUMN bets INTEGER NOT NULL DEFAULT 0 CHECK (bets >= 0);
+UPDATE stakes SET bets = (SELECT count(*) FROM valid_bets AS b
+    WHERE b.user_id = stakes.user_id AND b.pool_id = stakes.pool_id AND b.position = stakes.position);
+ALTER TABLE participations ADD COLUMN first_bet_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE participations ADD COLUMN late_bets INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE participations ADD COLUMN late_amount INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE participations ADD COLUMN best_win INTEGER NOT NULL DEFAULT 0;
+UPDATE participations SET first_bet_at = found.first_bet_at, late_bets = found.late_bets, late_amount = found.late_amount
+    FROM (
+        SELECT user_id, pool_id, min(placed_at) AS first_bet_at, count(invalidated_by) AS late_bets,
+            sum(CASE WHEN invalidated_by IS NULL THEN 0 ELSE amount END) AS late_amount
+        FROM bets WHERE cancelled_at IS NULL GROUP BY user_id, pool_id
+    ) AS found
+    WHERE found.user_id = participations.user_id AND found.pool_id = participations.pool_id;
+CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1;
+
+-- What a user's parts in the pools of a game that have ended come to: bets that won, lost or were refunded, staked by
+-- all of them, the net result and the most won by one bet; joined_at is when the first bet in them was placed.
+CREATE TABLE game_records (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    currency TEXT NOT NULL,
+    type TEXT NOT NULL,
+    pools INTEGER NOT NULL,
+    bets INTEGER NOT NULL,
+    won INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    staked INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    best_win INTEGER NOT NULL,
+    joined_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id, game_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX best_wins ON game_records (user_id, currency, type, best_win) WHERE best_win > 0;
+
+-- The same by currency and type of game; reaction_ms is the sum of the times from the start of each pool to the first bet.
+CREATE TABLE user_records (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    currency TEXT NOT NULL,
+    type TEXT NOT NULL,
+    games INTEGER NOT NULL,
+    pools INTEGER NOT NULL,
+    bets INTEGER NOT NULL,
+    won INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    refunded INTEGER NOT NULL,
+    staked INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    reaction_ms INTEGER NOT NULL,
+    PRIMARY KEY (user_id, currency, type)
+) STRICT, WITHOUT ROWID;
+
+-- How a user's points have changed on each day of UTC, counted since 1970; the last time at_ms.
+CREATE TABLE points_by_day (
+    user_id INTEGER NOT NULL REFERENCES users (id),
+    currency TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    net INTEGER NOT NULL,
+    PRIMARY KEY (user_id, currency, day)
+) STRICT, WITHOUT ROWID;
+
 -- Pools in which nothing is staked add nothing to the sums of their source when they end.
 DROP TRIGGER settlements_are_summed;
 CREATE TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools
@@ -112,7 +207,7 @@ CREATE TABLE friend_requests (
 CREATE UNIQUE INDEX open_friend_requests ON friend_requests (sender_id, receiver_id) WHERE ended_at IS NULL;
 CREATE INDEX declined_friend_requests ON friend_requests (sender_id, receiver_id, ended_at) WHERE is_declined = 1;
 CREATE INDEX friend_requests_of_sender ON friend_requests (sender_id, requested_at);
-CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, id);
+CREATE INDEX friend_requests_of_receiver ON friend_requests (receiver_id, ended_at, id);
 CREATE INDEX friend_requests_by_end ON friend_requests (ended_at) WHERE ended_at IS NOT NULL;
 
 -- Whom each user has blocked.

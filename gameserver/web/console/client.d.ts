@@ -14,8 +14,8 @@ export interface ResponseHeader {
 export type OperationName = keyof Operations;
 export type MessageName = keyof Messages;
 export type Reply<Name extends OperationName> = Messages[Operations[Name]["reply"]] & Received;
-export type Broadcast = { [Name in MessageName]: Messages[Name] & Received & { name: Name } }[MessageName];
-export interface Received { response_header: ResponseHeader; res: number; name: MessageName }
+export type Broadcast = { [Name in MessageName]: Messages[Name] & Received & { res_name: Name } }[MessageName];
+export interface Received { response_header: ResponseHeader; res: number; res_name: MessageName }
 
 /** A refusal (666); its other fields, such as `available`, are those of the message. */
 export class Refused extends Error {
@@ -630,6 +630,31 @@ export interface Operations {
     };
     reply: "your_available_balance";
   };
+  /** 820. List the games in which the user has bet, in one currency or in all. */
+  get_my_history: {
+    parameters: {
+      limit?: number;
+      after?: string | null;
+      currency?: string | null;
+    };
+    reply: "my_history";
+  };
+  /** 830. Read what the user's bets that have ended come to, or those of a friend, whom `user_id` names. */
+  get_user_statistics: {
+    parameters: {
+      user_id?: number | null;
+      currency?: string;
+    };
+    reply: "user_statistics";
+  };
+  /** 831. Read how the user's points have changed in the last `days`, today included. */
+  get_my_points_history: {
+    parameters: {
+      days?: number;
+      currency?: string;
+    };
+    reply: "my_points_history";
+  };
   /** 840. Read what the user has staked in running bets. */
   get_my_exposure: {
     parameters: {
@@ -671,6 +696,54 @@ export interface Operations {
       reason?: string | null;
     };
     reply: "user_muted";
+  };
+  /** 1000. List the users, or those whose names begin with `search`, in order of their names; deleted ones are left out. */
+  list_users: {
+    parameters: {
+      search?: string | null;
+      limit?: number;
+      after?: number | null;
+    };
+    reply: "users_list";
+  };
+  /** 1001. Give a user a role or take it away, ban it or let it back, give it a password, or return its running bets. */
+  update_user: {
+    parameters: {
+      user_id: number;
+      is_provider?: boolean | null;
+      is_admin?: boolean | null;
+      is_banned?: boolean | null;
+      password?: string | null;
+      void_bets?: boolean;
+    };
+    reply: "user_updated";
+  };
+  /** 1002. Give a user an amount from the mint; a negative one goes back there, at most what is available. */
+  credit_user: {
+    parameters: {
+      user_id: number;
+      amount: number | string;
+      currency?: string;
+      reason?: string | null;
+    };
+    reply: "user_credited";
+  };
+  /** 1003. Read how the server fares. */
+  get_server_status: {
+    parameters: {
+    };
+    reply: "server_status";
+  };
+  /** 1004. List what admins have done, all of them or a user, and in a source or a game. */
+  get_audit_log: {
+    parameters: {
+      game_id?: string | null;
+      source_id?: string | null;
+      user_id?: number | null;
+      limit?: number;
+      before?: number | null;
+    };
+    reply: "audit_log";
   };
   /** 3701. Create an upcoming game, which open_game opens later. */
   create_game: {
@@ -745,6 +818,14 @@ export interface Operations {
       after?: string | null;
     };
     reply: "resolved_betting_pools_for_game";
+  };
+  /** 3890. List the user's running bets in all games. */
+  list_my_running_bets: {
+    parameters: {
+      limit?: number;
+      after?: string | null;
+    };
+    reply: "my_running_bets";
   };
   /** 3921. Cancel a bet of one's own: in a pool with `is_cancellable`, while it takes bets and the match has not begun. */
   cancel_bet: {
@@ -928,7 +1009,7 @@ export interface Messages {
   };
   /** 110. The logon failed; the client may try again. */
   logon_fail: {
-    reason: "bad_credentials" | "too_many_connections";
+    reason: "bad_credentials" | "banned" | "too_many_connections";
   };
   /** 112. The connection already acts for a user. */
   logon_fail_already_logged_in: {
@@ -1305,6 +1386,12 @@ export interface Messages {
     my_rank: number | null;
     source_id: string;
   };
+  /** 455. A game's leaderboard has changed: its first 10 places, and how many ranks have moved since the last update. */
+  leaderboard_update: {
+    game_id: string;
+    top: Array<RankedUser>;
+    changed: number;
+  };
   /** 460. The bets of friends in the pool, newest first: the latest 1,000. */
   my_friends_predictions_for_pool: {
     pool_id: string;
@@ -1436,6 +1523,35 @@ export interface Messages {
     available_balance: number;
     currency: string;
   };
+  /** 820. The games in which the user has bet, newest first; `next` is the `after` of the next page, or null. */
+  my_history: {
+    games: Array<PlayedGame>;
+    next: string | null;
+  };
+  /** 830. The statistics of a user in a currency, by type of game, and in every currency there is. */
+  user_statistics: {
+    user_id: number;
+    username: string;
+    currency: string;
+    games: number;
+    bets: number;
+    won: number;
+    lost: number;
+    refunded: number;
+    staked: number;
+    net: number;
+    best_win: number;
+    average_stake: number | null;
+    win_rate: number | null;
+    average_reaction_ms: number | null;
+    by_currency: Record<string, StatisticsShown>;
+    by_type: Record<string, StatisticsShown>;
+  };
+  /** 831. The user's points on the days on which they have changed, each after the last change of the day. */
+  my_points_history: {
+    currency: string;
+    points: Array<PointsAt>;
+  };
   /** 840. The money staked in running bets. */
   your_exposure: {
     currency: string;
@@ -1470,6 +1586,51 @@ export interface Messages {
     username: string;
     until: number | null;
     reason: string | null;
+  };
+  /** 1000. Users in order of their names; `next` is the `after` of the next page, or null. */
+  users_list: {
+    users: Array<UserEntry>;
+    next: number | null;
+  };
+  /** 1001. The user as it is now; `bets` is how many running bets were returned. */
+  user_updated: {
+    user_id: number;
+    username: string;
+    is_guest: boolean;
+    is_provider: boolean;
+    is_admin: boolean;
+    banned_at: number | null;
+    bets: number;
+  };
+  /** 1002. The balances are what they are now; `amount` is what was given, or below zero what was taken. */
+  user_credited: {
+    user_id: number;
+    amount: number;
+    currency: string;
+    current_balance: number;
+    available_balance: number;
+  };
+  /** 1003. What the server does now; what is per second, and the greatest delay of the event loop, of the last 10 seconds. */
+  server_status: {
+    version: string;
+    started_at: number;
+    connections: number;
+    users_online: number;
+    games_open: number;
+    subscribers: number;
+    requests_per_s: number;
+    bets_per_s: number;
+    deliveries_per_s: number;
+    loop_delay_ms: number;
+    commit_p99_ms: number | null;
+    database_bytes: number;
+    log_bytes: number;
+    waiting_writes: number;
+  };
+  /** 1004. Acts of admins, newest first; `next` is the `before` of the next page, or null. */
+  audit_log: {
+    entries: Array<AuditEntry>;
+    next: number | null;
   };
   /** 3401. The game has been created: it is upcoming until it is opened. */
   game_created: {
@@ -1544,6 +1705,11 @@ export interface Messages {
     pools_list: Record<string, PoolView>;
     next: string | null;
     seq: number;
+  };
+  /** 3537. The user's running bets, newest first; `next` is the `after` of the next page, or null. */
+  my_running_bets: {
+    bets: Array<RunningBet>;
+    next: string | null;
   };
   /** 3560. A bet with its outcome and what was moved for it. */
   bet_receipt: {
@@ -1719,6 +1885,16 @@ export interface AdministeredGame {
   closed_at: number | null;
   cancelled_at: number | null;
 }
+export interface AuditEntry {
+  id: number;
+  at: number;
+  user_id: number | null;
+  username: string;
+  op: number | null;
+  name: string;
+  parameters: number | string;
+  game_id: string | null;
+}
 export interface ChangedLabel {
   display_name?: string;
   symbol?: string;
@@ -1826,6 +2002,23 @@ export interface Pending {
   allow_at: number | null;
   hot_at: number | null;
 }
+export interface PlayedGame {
+  game_id: string;
+  game_name: string;
+  joined: number;
+  bets: number;
+  staked: number;
+  won: number;
+  lost: number;
+  net: number;
+  rank: number | null;
+  ranked: number;
+  closed_at: number | null;
+}
+export interface PointsAt {
+  at: number;
+  points: number;
+}
 export interface PoolView {
   pool_id: string;
   game_id: string;
@@ -1899,6 +2092,18 @@ export interface RankedUser {
   rank: number;
   position: number;
 }
+export interface RunningBet {
+  bet_id: string;
+  pool_id: string;
+  game_id: string;
+  target: string;
+  amount: number;
+  placed_at: number;
+  status: string;
+  transfers: Array<ShownTransfer>;
+  game_name: string;
+  description: string;
+}
 export interface SessionEntry {
   session_id: string;
   created_at: number;
@@ -1925,6 +2130,19 @@ export interface SourceEntry {
   id: string;
   name: string;
   description: string | null;
+}
+export interface StatisticsShown {
+  games: number;
+  bets: number;
+  won: number;
+  lost: number;
+  refunded: number;
+  staked: number;
+  net: number;
+  best_win: number;
+  average_stake: number | null;
+  win_rate: number | null;
+  average_reaction_ms: number | null;
 }
 export interface TargetLabelParameters {
   display_name?: string | null;
@@ -1973,6 +2191,21 @@ export interface UpcomingGameEntry {
   open_at: number;
   type: string;
   hashtag: string | null;
+}
+export interface UserEntry {
+  user_id: number;
+  username: string;
+  is_guest: boolean;
+  is_provider: boolean;
+  is_admin: boolean;
+  banned_at: number | null;
+  created_at: number;
+  last_seen_at: number | null;
+  balances: Record<string, HeldBalances>;
+}
+export interface HeldBalances {
+  current_balance: number;
+  available_balance: number;
 }
 export interface MyBet {
   bet_id: string;

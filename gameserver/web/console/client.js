@@ -60,6 +60,7 @@ export class Client {
   #requests = new Map(); // id → request that is not answered
   #byKey = new Map();
   #subscriptions = new Map();
+  #gamesOfPools = new Map(); // since some broadcasts name the pool alone
   #listeners = { connection: new Set(), message: new Set() };
   #clockBase = Date.now() - performance.now(); // the server's time less performance.now()
 
@@ -182,7 +183,7 @@ export class Client {
     this.#socket.send(JSON.stringify({ header, op: OPERATIONS.logon[0] }));
     try {
       const reply = await answer;
-      if (reply.name === "logon_success") this.#goLive();
+      if (reply.res_name === "logon_success") this.#goLive();
       else if (reply.reason === "too_many_connections") this.#retry("full", FULL_MS);
       else this.#end("signed_out");
     } catch {
@@ -292,15 +293,18 @@ export class Client {
 
   #receive(message) {
     this.#lastHeard = performance.now();
-    message.name = MESSAGES[message.res] ?? "unknown";
+    for (const pool of [message, ...Object.values(message.pools_list ?? {})]) {
+      if (pool.pool_id && pool.game_id) this.#gamesOfPools.set(pool.pool_id, pool.game_id);
+    }
+    message.res_name = MESSAGES[message.res] ?? "unknown";
     const request = this.#requests.get(message.response_header.id);
     if (request !== undefined) this.#answer(request, message);
-    else if (message.name === "error_reply") this.#refuse(message);
+    else if (message.res_name === "error_reply") this.#refuse(message);
     else this.#hear(message);
   }
 
   #answer(request, reply) {
-    if (reply.name !== "error_reply") return this.#settle(request, "resolve", reply);
+    if (reply.res_name !== "error_reply") return this.#settle(request, "resolve", reply);
     const refusal = new Refused(reply);
     if (!refusal.retryable) {
       this.#settle(request, "reject", refusal);
@@ -340,12 +344,13 @@ export class Client {
 
   #hear(message) {
     const { seq } = message.response_header;
-    const subscription = this.#subscriptions.get(message.game_id ?? message.channel);
+    const gameId = message.game_id ?? message.channel ?? this.#gamesOfPools.get(message.pool_id);
+    const subscription = this.#subscriptions.get(gameId);
     if (subscription !== undefined && (seq === undefined || seq > (subscription.seq ?? Infinity))) {
       if (seq !== undefined) subscription.seq = seq;
       subscription.events.heard?.(message);
     }
-    if (subscription !== undefined && message.name === "game_reopened" && !subscription.isJoining) this.#join(subscription);
+    if (subscription !== undefined && message.res_name === "game_reopened" && !subscription.isJoining) this.#join(subscription);
     for (const hear of this.#listeners.message) hear(message);
   }
 }

@@ -220,6 +220,7 @@ def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> 
                 "pool {pool}: it counts 300 of 1, its valid bets are 200 of 1",
                 "pool {pool}: 300 are counted on yes, its valid bets are 200",
                 "pool {pool}: 300 are kept for user 1 on position 0, the valid bets sum to 200",
+                f"pool {{pool}}: the part of user 1 is {[0, NOW, 0, 1, 300]}, the bets come to {[0, NOW, 0, 1, 200]}",
             ],
         ),
         (
@@ -230,15 +231,18 @@ def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> 
                 "pool {pool}: it counts 300 of 1, its valid bets are 0 of 0",
                 "pool {pool}: 300 are counted on yes, its valid bets are 0",
                 "pool {pool}: 300 are kept for user 1 on position 0, the valid bets sum to 0",
-                "pool {pool}: 0 is kept of user 1, whose bets come to None",
+                f"pool {{pool}}: the part of user 1 is {[0, NOW, 0, 1, 300]}, the bets come to None",
             ],
         ),
         (
             "UPDATE stakes SET amount = 299",
-            ["pool {pool}: 299 are kept for user 1 on position 0, the valid bets sum to 300"],
+            [
+                "pool {pool}: 299 are kept for user 1 on position 0, the valid bets sum to 300",
+                f"pool {{pool}}: the part of user 1 is {[0, NOW, 0, 1, 299]}, the bets come to {[0, NOW, 0, 1, 300]}",
+            ],
         ),
         (
-            "INSERT INTO stakes SELECT id, 1, 1, 5 FROM users WHERE username = 'bob'",
+            "INSERT INTO stakes SELECT id, 1, 1, 5, 1 FROM users WHERE username = 'bob'",
             [
                 "pool {pool}: 5 are kept for user 2 on position 1, the valid bets sum to 0",
                 "pool {pool}: user 2 has staked, and does not take part",

@@ -348,7 +348,8 @@ def test_who_bet_too_late_in_a_file_of_version_3_took_part_afterwards(version_3:
     before = version_3.execute("SELECT * FROM participations").fetchall()
     migrate(version_3)
     (pool, game) = version_3.execute("SELECT id, game_id FROM pools").fetchone()
-    assert version_3.execute("SELECT * FROM participations").fetchall() == [*before, (2, game, pool, 0, 0)]
+    kept = "SELECT user_id, game_id, pool_id, is_running, net FROM participations"
+    assert version_3.execute(kept).fetchall() == [*before, (2, game, pool, 0, 0)]
 
 
 @pytest.mark.parametrize(

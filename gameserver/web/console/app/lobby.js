@@ -13,10 +13,11 @@ import { JoinCard } from "./sign_in.js";
 import { useStore } from "./store.js";
 import { boardOf } from "./summary.js";
 import { sidesByScore, targetName } from "./targets.js";
-import { Empty, Loading, Plate, useNow } from "./ui.js";
+import { Empty, Loading, Plate, useNow, useTitle } from "./ui.js";
 
 export function LobbyPage() {
   useStore(session);
+  useTitle("Lobby");
   const isMember = session.user !== null;
   const lobby = useMemo(() => new LobbyStore(), [isMember]);
   useStore(lobby);
@@ -54,7 +55,7 @@ function NoAnswer() {
 }
 
 function NothingOn({ next }) {
-  const now = useNow(() => session.client.now());
+  const now = useNow(() => session.now());
   if (next === undefined) {
     const mayOpen = session.user?.is_provider;
     return html`<${Empty} title="No games yet" action=${mayOpen ? { label: "Open a source", href: to("desk") } : undefined}>
@@ -68,7 +69,7 @@ function NothingOn({ next }) {
 }
 
 function Front({ game, details, hot, bets }) {
-  const now = useNow(() => session.client.now());
+  const now = useNow(() => session.now());
   const mine = bets.filter((bet) => bet.game_id === game.id).length;
   const board = boardOf(game, details, now);
   return html`<a class="board front" href=${to("game", game.id)}>
@@ -101,7 +102,7 @@ function HotLine({ pool, now }) {
 }
 
 function Tile({ game }) {
-  const now = useNow(() => session.client.now());
+  const now = useNow(() => session.now());
   const sides = sidesByScore(game.name, game.score);
   const state = game.clock ? `${periodName(game.clock.period)} ${matchTime(shown(game.clock, now))}` : "Live";
   return html`<a class="card tile" href=${to("game", game.id)}>
@@ -112,7 +113,7 @@ function Tile({ game }) {
 }
 
 function Next({ games }) {
-  const now = useNow(() => session.client.now());
+  const now = useNow(() => session.now());
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   return html`<section class="sect" aria-labelledby="next">
     <div class="sect__head"><h2 id="next">Next</h2><span class="push sm mid">your time, ${zone}</span></div>

@@ -24,7 +24,7 @@ export class LobbyStore extends Store {
     this.#isRunning = true;
     this.#stops = [
       session.client.on("message", (message) => {
-        if (TELL_OF_GAMES.has(message.name)) this.#soon();
+        if (TELL_OF_GAMES.has(message.res_name)) this.#soon();
       }),
       session.client.on("connection", ({ state }) => {
         if (state === "live") this.#soon();

@@ -3,7 +3,7 @@ import { html, render, useEffect, useState } from "./html.js";
 import { applyStyles, PAGES } from "./pages.js";
 import { router, to } from "./router.js";
 import { session } from "./session.js";
-import { Banner, Skip, Toast, TopBar } from "./shell.js";
+import { Skip, Toast, TopBar } from "./shell.js";
 import { useStore } from "./store.js";
 import { Empty } from "./ui.js";
 
@@ -14,8 +14,7 @@ function App() {
   const page = usePage(name);
   if (session.state === "unknown") return null;
   if (session.state === "unreachable") return html`<${Unreachable} />`;
-  const skips = name !== "overlay" && html`<${Skip} /><${Banner} />`;
-  return html`${skips}
+  return html`${name !== "overlay" && html`<${Skip} />`}
     ${page && html`<${page.View} key=${`${name}/${parts[0] ?? ""}`} parts=${parts} ...${PAGES[name]?.fixed} />`}
     <${Toast} />`;
 }
@@ -40,19 +39,19 @@ function usePage(name) {
 const frame = (content) => html`<${TopBar} crumbs=${[{ label: "Lobby", href: to() }]} /><main id="main" tabindex="-1" class="kit">${content}</main>`;
 
 function Lost() {
-  return frame(html`<${Empty} kind="bad" title="This page is not here" action=${{ label: "To the lobby", href: to() }}>The address is mistyped.</>`);
+  return frame(html`<${Empty} kind="bad" level=${1} title="This page is not here" action=${{ label: "To the lobby", href: to() }}>The address is mistyped.</>`);
 }
 
 function NotLoaded() {
   const again = { label: "Try again", run: () => location.reload() };
-  return frame(html`<${Empty} kind="bad" title="This page did not come" action=${again}>The server did not answer while it was loading.</>`);
+  return frame(html`<${Empty} kind="bad" level=${1} title="This page did not come" action=${again}>The server did not answer while it was loading.</>`);
 }
 
 function Unreachable() {
   useEffect(() => {
     applyStyles(["account"]);
   }, []);
-  return frame(html`<${Empty} kind="bad" title="No answer from the server" action=${{ label: "Try now", run: () => session.begin() }}>It may be restarting. This page tries again by itself.</>`);
+  return frame(html`<${Empty} kind="bad" level=${1} title="No answer from the server" action=${{ label: "Try now", run: () => session.begin() }}>It may be restarting. This page tries again by itself.</>`);
 }
 
 render(html`<${App} />`, document.body);

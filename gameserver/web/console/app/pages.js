@@ -4,6 +4,7 @@ export const PAGES = {
   lobby: { load: async () => (await import("./lobby.js")).LobbyPage, styles: ["lobby"] },
   "sign-in": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"] },
   "sign-up": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"], fixed: { isNew: true } },
+  game: { load: async () => (await import("./game/page.js")).GamePage, styles: ["game", "lobby"] },
 };
 
 const links = new Map();

@@ -39,6 +39,7 @@ class Session extends Store {
   caughtUp = null;
   #attempts = 0;
   #timer = null;
+  #lastNow = 0;
 
   constructor() {
     super();
@@ -50,7 +51,7 @@ class Session extends Store {
       this.changed();
     });
     this.client.on("message", (message) => {
-      if (message.name === "balance_update") this.#setBalance(message.currency, message);
+      if (message.res_name === "balance_update") this.#setBalance(message.currency, message);
     });
   }
 
@@ -97,6 +98,12 @@ class Session extends Store {
       this.client.call("get_my_current_balance", { currency }),
     ]).catch(() => [null]);
     if (available !== null) this.#setBalance(currency, { ...available, ...current });
+  }
+
+  /** The server's time; out of touch, clocks stand still. */
+  now() {
+    if (this.isLive || !this.wasLive) this.#lastNow = this.client.now();
+    return this.#lastNow;
   }
 
   /** Tell what a reconnection has brought: `{ things, seconds }` or `{ isReloaded }`. */

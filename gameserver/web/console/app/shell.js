@@ -1,5 +1,5 @@
 // What surrounds every page: the top bar, banners about the connection, toasts, and the voice for screen readers.
-import { count, countdown, initials, money } from "./format.js";
+import { count, counted, countdown, initials, money } from "./format.js";
 import { html, useEffect, useState } from "./html.js";
 import { Icon } from "./icons.js";
 import { notices } from "./notices.js";
@@ -26,7 +26,8 @@ export function TopBar({ crumbs, back, extra }) {
       ${extra}
       ${session.user ? html`<${Mine} />` : session.state === "nobody" && html`<a class="btn" href=${to("sign-in")}>Sign in</a>`}
     </div>
-  </header>`;
+  </header>
+  <${Banner} />`;
 }
 
 export function Brand({ className = "" }) {
@@ -58,7 +59,7 @@ function Mine() {
 }
 
 /** About the connection and the session only. */
-export function Banner() {
+function Banner() {
   useStore(session);
   const { state, reason } = session.client.connection;
   const [since, setSince] = useState(null);
@@ -93,7 +94,7 @@ function Lost({ now }) {
 function CaughtUp({ things, seconds, isReloaded }) {
   const text = isReloaded
     ? "Too much has happened since to tell one by one; everything has been read anew."
-    : `${count(things)} ${things === 1 ? "thing" : "things"} happened in the ${count(seconds)} s you were away.`;
+    : `${things === 0 ? "Nothing" : counted(things, "thing")} happened in the ${count(seconds)} s you were away.`;
   return html`<div class="banner banner--ok" role="status">
     <${Icon} name="check" small=${true} /><span><b>${isReloaded ? "Reloaded." : "Caught up."}</b> ${text}</span>
   </div>`;

@@ -5,7 +5,7 @@ import { Pitch } from "./board.js";
 import { router, to } from "./router.js";
 import { session } from "./session.js";
 import { Brand } from "./shell.js";
-import { Field, FieldError, Spinner } from "./ui.js";
+import { Field, FieldError, Spinner, useTitle } from "./ui.js";
 
 /** Where to go once signed in: to where the visitor was going. */
 let destination = to();
@@ -61,6 +61,7 @@ const A_MATCH = {
 };
 
 export function SignInPage({ isNew = false }) {
+  useTitle(isNew ? "Create account" : "Sign in");
   return html`<main class="gate" id="main" tabindex="-1">
     <section class="gate__side" aria-label="gameserver">
       <${Pitch} isUpright=${true} />

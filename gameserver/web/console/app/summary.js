@@ -34,6 +34,7 @@ export function boardOf(game, details, now, heard) {
 function marksOf(details, targets, readings) {
   const roots = [...targets.values()].filter((target) => target.root === target.id && target.id !== "none");
   return Object.entries(details.past_events)
+    .filter(([, event]) => !event.voided_at)
     .map(([id, event]) => {
       const elapsed = elapsedAt(readings, details.live_start_at, event.happened_at);
       const target = targets.get(event.target_id);

@@ -12,12 +12,19 @@ export function useNow(now, everyMs = 1_000) {
   return Math.max(time, now() - everyMs);
 }
 
+/** Name the page in the browser's window and history. */
+export function useTitle(title) {
+  useEffect(() => {
+    document.title = title ? `${title} · gameserver` : "gameserver";
+  }, [title]);
+}
+
 /** A page, or a part of one, in which there is nothing: a match line on which nothing has happened. */
 export function Empty({ title, children, code, action, kind = "", level = 2, isCard = true }) {
   const classes = ["empty", isCard && "card", kind && `empty--${kind}`].filter(Boolean).join(" ");
   return html`<div class=${classes} role=${kind === "bad" ? "alert" : undefined}>
     <span class="empty__line" aria-hidden="true"></span>
-    <${level === 2 ? "h2" : "h3"}>${title}</>
+    <${`h${level}`}>${title}</>
     <p>${children}</p>
     ${code && html`<p class="mono">${code}</p>`}
     ${action && html`<${Action} className="btn" ...${action} />`}

@@ -1,0 +1,122 @@
+"""Reading what is kept of users: their games, their statistics, their points by day, and their running bets."""
+
+from typing import NamedTuple
+
+from gameserver.storage.bets import Bet
+from gameserver.storage.connection import Connection
+from gameserver.storage.records import DAY_MS
+
+
+class GameHistory(NamedTuple):
+    """A user's part in a game, in minor units: what has ended of it, and what is running.
+
+    ``joined_at`` and ``first_running_at`` are when the first bets of both were placed, if there are any.
+    """
+
+    game_id: int
+    game_uuid: str
+    name: str
+    currency: str
+    closed_at: int | None
+    bets: int
+    won: int
+    lost: int
+    staked: int
+    net: int
+    joined_at: int | None
+    running_bets: int
+    running_staked: int
+    first_running_at: int | None
+
+
+def list_game_histories(
+    connection: Connection, user_id: int, currency: str | None, before_id: int, limit: int
+) -> list[GameHistory]:
+    """A user's parts in games with a lower row id, the newest games first; in one currency, or in all."""
+    return connection.list_rows(
+        GameHistory,
+        "WITH RECURSIVE mine (game_id) AS ("
+        "  SELECT max(p.game_id) FROM participations AS p WHERE p.user_id = ? AND p.game_id < ?"
+        "  UNION ALL SELECT (SELECT max(p.game_id) FROM participations AS p"
+        "   WHERE p.user_id = ? AND p.game_id < mine.game_id) FROM mine WHERE mine.game_id IS NOT NULL)"
+        " SELECT games.id AS game_id, games.uuid AS game_uuid, games.name AS name, games.currency AS currency,"
+        " closed_at, coalesce(r.bets, 0) AS bets, coalesce(won, 0) AS won, coalesce(lost, 0) AS lost,"
+        " coalesce(r.staked, 0) AS staked, coalesce(net, 0) AS net, joined_at,"
+        " coalesce(running.bets, 0) AS running_bets, coalesce(running.staked, 0) AS running_staked, first_running_at"
+        " FROM mine CROSS JOIN games LEFT JOIN game_records AS r ON r.user_id = ? AND r.game_id = games.id"
+        " LEFT JOIN (SELECT p.game_id, sum(s.bets) AS bets, sum(s.amount) AS staked,"
+        "   min(p.first_bet_at) AS first_running_at FROM participations AS p"
+        "   JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
+        "   WHERE p.user_id = ? AND p.is_running = 1 GROUP BY p.game_id) AS running ON running.game_id = games.id"
+        " WHERE games.id = mine.game_id AND games.currency = coalesce(?, games.currency)"
+        " AND (joined_at IS NOT NULL OR first_running_at IS NOT NULL) ORDER BY games.id DESC LIMIT ?",
+        (user_id, before_id, user_id, user_id, user_id, currency, limit),
+    )
+
+
+class Statistics(NamedTuple):
+    """What a user's bets in pools that have ended come to in a currency and a type of game; money in minor units.
+
+    ``best_win`` is the most won by one bet, ``reaction_ms`` the sum of the times from the start of each pool to the
+    user's first bet.
+    """
+
+    currency: str
+    type: str
+    games: int
+    pools: int
+    bets: int
+    won: int
+    lost: int
+    refunded: int
+    staked: int
+    net: int
+    reaction_ms: int
+    best_win: int
+
+
+def list_statistics(connection: Connection, user_id: int) -> list[Statistics]:
+    """A user's statistics by currency and type of game."""
+    return connection.list_rows(
+        Statistics,
+        "SELECT currency, type, games, pools, bets, won, lost, refunded, staked, net, reaction_ms,"
+        " coalesce((SELECT max(best_win) FROM game_records AS g WHERE g.user_id = r.user_id"
+        "  AND g.currency = r.currency AND g.type = r.type AND best_win > 0), 0) AS best_win"
+        " FROM user_records AS r WHERE user_id = ? ORDER BY currency, type",
+        (user_id,),
+    )
+
+
+class DayOfPoints(NamedTuple):
+    """A day on which a user's points have changed, the last time at ``at_ms``, by ``net`` minor units."""
+
+    at_ms: int
+    net: int
+
+
+def list_days_of_points(connection: Connection, user_id: int, currency: str, since_ms: int) -> list[DayOfPoints]:
+    """The days on which a user's points have changed since that time, in order."""
+    rows = connection.execute(
+        "SELECT at_ms, net FROM points_by_day WHERE user_id = ? AND currency = ? AND day >= ? ORDER BY day",
+        (user_id, currency, since_ms // DAY_MS),
+    )
+    return [DayOfPoints(*row) for row in rows]
+
+
+def get_points(connection: Connection, user_id: int, currency: str) -> int:
+    """A user's points in a currency, in minor units."""
+    query = "SELECT coalesce(sum(net), 0) FROM user_records WHERE user_id = ? AND currency = ?"
+    (points,) = connection.execute(query, (user_id, currency)).fetchone()
+    return int(points)
+
+
+def list_running_bets(connection: Connection, user_id: int, before_id: int, limit: int) -> list[Bet]:
+    """A user's running bets with a lower row id, newest first."""
+    columns = ", ".join(f"bets.{field}" for field in Bet._fields)
+    rows = connection.execute(
+        f"SELECT {columns} FROM participations AS p JOIN bets ON bets.id IN ("
+        "  SELECT b.id FROM valid_bets AS b WHERE b.user_id = p.user_id AND b.pool_id = p.pool_id AND b.id < ?"
+        "  ORDER BY b.id DESC LIMIT ?) WHERE p.user_id = ? AND p.is_running = 1 ORDER BY bets.id DESC LIMIT ?",
+        (before_id, limit, user_id, limit),
+    )
+    return [Bet(*row) for row in rows]

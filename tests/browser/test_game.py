@@ -1,0 +1,289 @@
+"""A player's game in a browser: betting, what becomes of it, and what happens to the connection meanwhile."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browser import Visitor
+from tests.support.process import run, serving
+from tests.support.stage import Stage, Visit, port_of
+
+HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}\u202eabc"
+
+
+def row(visitor: Visitor, target: str) -> str:
+    """The selector of a target that can be chosen."""
+    return f'button[data-target="{target}"]'
+
+
+def balance(visitor: Visitor) -> float:
+    """What the top bar says can be staked."""
+    return float(visitor.see(".purse span:not(.vh)").inner_text().replace(",", ""))
+
+
+def choose(visitor: Visitor, target: str, stake: str = "50") -> None:
+    """The first click, with a stake."""
+    visitor.see(row(visitor, target)).click()
+    visitor.see(".slip .input").fill(stake)
+
+
+def place(visitor: Visitor, target: str, stake: str = "50") -> None:
+    """A whole bet."""
+    choose(visitor, target, stake)
+    visitor.see(".slip .btn--you").click()
+    visitor.see_text(f"you {stake}", ".targets")
+
+
+def test_two_clicks_place_a_bet_at_the_price_with_the_stake_in_it(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "argentina", 100)
+    stage.bet("jonas", pool, "brazil", 100)
+    nadia = stage.play(visit, "nadia")
+    choose(nadia, "argentina")
+    assert nadia.see(".quote__main b").inner_text() == "83.33"  # 250 shared by 150
+    assert "1.99 → 1.66" in nadia.see(".quote__sub").inner_text()
+    nadia.see(".slip .btn--you").click()
+    nadia.see_text("you 50", ".targets")
+    nadia.until("document.querySelector('.purse span:not(.vh)').textContent === '950.00'")
+    nadia.see_text("Your 50 on Argentina returns", ".pool__foot")
+    assert nadia.see(".pool__foot b").inner_text() == "83.33"
+
+
+def test_a_double_click_on_the_button_bets_once(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    choose(nadia, "brazil")
+    nadia.see(".slip .btn--you").dblclick()
+    nadia.see_text("you 50", ".targets")
+    nadia.see_text("1 player", ".pool")
+    assert balance(nadia) == 950
+
+
+def test_a_stake_that_cannot_be_placed_is_said_before_it_is_sent(stage: Stage, visit: Visit) -> None:
+    stage.open_pool(min_stake=2, max_stake=100)
+    nadia = stage.play(visit, "nadia")
+    for stake, fault in (
+        ("1001", "You have 1,000 to stake."),
+        ("1", "The least here is 2."),
+        ("101", "You may stake 100 more here."),
+        ("5.001", "That has too many decimals."),
+        ("five", "Write a number, such as 5 or 12.50."),
+    ):
+        choose(nadia, "brazil", stake) if stake == "1001" else nadia.see(".slip .input").fill(stake)
+        nadia.see_text(fault, ".slip")
+        expect(nadia.page.locator(".slip > button")).to_be_disabled()
+
+
+def test_a_price_that_falls_between_the_clicks_is_shown_before_it_can_be_taken(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "brazil", 100)
+    nadia = stage.play(visit, "nadia")
+    choose(nadia, "argentina", "10")
+    assert nadia.see(".quote__main b").inner_text() == "110.00"
+    stage.bet("jonas", pool, "argentina", 10)
+    nadia.see(".quote--moved")
+    assert nadia.see(".quote__main b").inner_text() == "60.00"
+    nadia.see_text("Bet 10 at 6.00", ".slip")
+    nadia.page.keyboard.press("Enter")
+    expect(nadia.page.locator(".quote--moved")).to_be_visible()
+    assert balance(nadia) == 1000
+
+
+def test_a_bet_is_placed_by_keys_alone(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    nadia.see(row(nadia, "brazil"))
+    nadia.page.keyboard.press("2")
+    nadia.see_text("returns", ".quote")
+    nadia.page.keyboard.press("s")
+    nadia.see_text("Bet 5 on Brazil", ".slip")
+    nadia.page.keyboard.press("Enter")
+    nadia.see_text("you 5", ".targets")
+    nadia.page.keyboard.press("b")
+    nadia.see_text("Running", "#bets")
+
+
+def test_the_arrow_keys_move_among_the_targets(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    nadia.see(row(nadia, "argentina")).focus()
+    nadia.page.keyboard.press("ArrowDown")
+    nadia.page.keyboard.press("ArrowDown")
+    nadia.page.keyboard.press("Enter")
+    nadia.see('button[data-target="none"][aria-checked="true"]')
+
+
+def test_a_goal_pays_and_its_receipt_says_what_was_moved(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "brazil", 100)
+    nadia = stage.play(visit, "nadia")
+    place(nadia, "argentina")
+    stage.goal()
+    nadia.see_text("you won", ".stamp")
+    assert nadia.see(".stamp .lg").inner_text() == "+100.00"
+    nadia.see_text("Messi", "#match")
+    nadia.until("document.querySelector('.score__figures').textContent.includes('1')")
+    nadia.until("document.querySelector('.purse span:not(.vh)').textContent === '1,100.00'")
+    nadia.go(f"game/{stage.game}/bets")
+    nadia.see_text("won: 50.00 at 3.00 paid 150.00", "#bets").click()
+    assert "pool → available\t150.00" in nadia.see(".rcpt table").inner_text()
+
+
+def test_a_lost_bet_is_quiet(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "brazil", 100)
+    nadia = stage.play(visit, "nadia")
+    place(nadia, "argentina")
+    stage.goal("brazil:neymar")
+    assert nadia.see(".stamp .lg").inner_text() == "−50.00"
+    assert "stamp--you" not in str(nadia.see(".stamp").get_attribute("class"))
+
+
+def test_a_goal_that_is_taken_back_is_struck_out_and_its_pool_runs_again(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "brazil", 100)
+    nadia = stage.play(visit, "nadia")
+    place(nadia, "argentina")
+    goal = stage.goal()
+    nadia.see_text("you won", ".stamp")
+    stage.ask(3951, game_id=stage.game, event_id=goal, reason="offside")
+    nadia.see_text("Goal taken back: offside.", ".pool__notice--warn")
+    nadia.see_text("The 100.00 you won is gone from your balance.", ".pool__notice--warn")
+    nadia.see("#match s")
+    nadia.see(row(nadia, "argentina"))
+    nadia.until("document.querySelector('.purse span:not(.vh)').textContent === '950.00'")
+
+
+def test_a_void_pool_gives_the_stake_back(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    place(nadia, "argentina")
+    stage.ask(3952, pool_id=pool, reason="wrong question")
+    nadia.see_text("wrong question", ".stamp")
+    assert nadia.see(".stamp .lg").inner_text() == "50.00 back"
+    nadia.until("document.querySelector('.purse span:not(.vh)').textContent === '1,000.00'")
+
+
+def test_a_late_bet_comes_back(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "argentina", 100)
+    nadia = stage.play(visit, "nadia")
+    happened = nadia.run("async () => Date.now()")
+    place(nadia, "argentina")
+    stage.goal(happened_at=happened)
+    nadia.see_text("Late bets do not count and are returned in full.", ".pool__notice--warn")
+    assert nadia.see(".stamp .lg").inner_text() == "50.00 back"
+
+
+@pytest.mark.parametrize(
+    ("order", "tag"),
+    [
+        (lambda stage, pool: stage.ask(397, pool_id=pool), "Paused"),
+        (lambda stage, pool: stage.ask(3976, game_id=stage.game), "Paused"),
+        (lambda stage, pool: stage.ask(3852, pool_id=pool, stop_accepting_bets_at=stage.now() + 50), "Locked"),
+    ],
+    ids=["paused", "held", "locked"],
+)
+def test_a_pool_that_takes_no_bets_has_no_buttons(
+    stage: Stage, visit: Visit, order: Callable[[Stage, str], None], tag: str
+) -> None:
+    pool = stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    nadia.see(row(nadia, "argentina")).click()
+    order(stage, pool)
+    nadia.see_text(tag, ".pool__head")
+    expect(nadia.page.locator(row(nadia, "argentina"))).to_have_count(0)
+    expect(nadia.page.locator(".slip")).to_have_count(0)
+
+
+def test_a_new_pool_and_a_hot_one_appear_by_themselves(stage: Stage, visit: Visit) -> None:
+    nadia = stage.play(visit, "nadia")
+    nadia.see_text("No pools yet")
+    pool = stage.open_pool("Is there a penalty?", pool_type=3)
+    nadia.see_text("Is there a penalty?", ".pool")
+    stage.ask(396, pool_id=pool, likely_to_happen_at=stage.now())
+    nadia.see(".pool--hot .tag--hot")
+
+
+def test_a_closed_game_says_full_time(stage: Stage, visit: Visit) -> None:
+    nadia = stage.play(visit, "nadia")
+    stage.ask(375, game_id=stage.game)
+    nadia.see_text("Full time", ".deck")
+    stage.play(visit, "kasia").see_text("Full time", ".deck")
+
+
+def test_what_was_missed_while_the_server_was_away_is_caught_up(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "brazil", 100)
+    nadia = stage.play(visit, "nadia")
+    nadia.forgive("WebSocket connection to")
+    nadia.forgive("ERR_CONNECTION_REFUSED")
+    place(nadia, "argentina")
+    choose(nadia, "argentina", "5")
+    stage.server.kill()
+    nadia.see_text("Connection lost.", ".banner")
+    nadia.see_text("Not while out of touch", ".slip")
+    with serving(stage.file, "--port", port_of(stage.server)) as server:
+        nadia.see_text("Caught up.", ".banner")
+        nadia.see(".slip .btn--you").click()
+        nadia.see_text("you 55", ".targets")
+        assert balance(nadia) == 945
+        server.stop()
+
+
+def test_a_session_that_ends_elsewhere_asks_to_sign_in(stage: Stage, visit: Visit) -> None:
+    nadia = stage.play(visit, "nadia")
+    run("user", "key", "nadia", "--db", stage.file)
+    nadia.see_text("You were signed out.", ".banner")
+    nadia.see(".banner a").click()
+    nadia.see("#password")
+
+
+def test_a_bet_in_one_tab_is_seen_in_another(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    other = nadia.context.new_page()
+    other.goto(f"{stage.origin}/#/game/{stage.game}")
+    place(nadia, "argentina")
+    expect(other.locator(".tag--you").first).to_have_text("you 50")
+    expect(other.locator(".purse span:not(.vh)")).to_have_text("950.00")
+
+
+def test_a_line_of_chat_is_text_whatever_it_holds(stage: Stage, visit: Visit) -> None:
+    nadia, kasia = stage.play(visit, "nadia"), stage.play(visit, "kasia")
+    nadia.see("#say").fill(HOSTILE)
+    nadia.page.keyboard.press("Enter")
+    for visitor in (nadia, kasia):
+        line = visitor.see(".msg")
+        expect(line.locator(".msg__text")).to_have_text(HOSTILE)
+        expect(line.locator("img")).to_have_count(0)
+
+
+def test_hostile_names_of_games_pools_and_targets_are_text(stage: Stage, visit: Visit) -> None:
+    name = "<script>alert(1)</script>"
+    details = {"source_id": stage.source, "game_name": name, "type": "x", "actions": [name], "targets": [name, "</b>"]}
+    game = str(stage.ask(370, **details, hashtag=name)["game_id"])
+    stage.ask(616, game_id=game)
+    stage.ask(385, game_id=game, description=name, action_id=name, targets=[name, "</b>"])
+    nadia = stage.enter(visit, "nadia", f"game/{game}")
+    for within in (".crumbs", ".pool__head", ".targets"):
+        nadia.see_text(name, within)
+    expect(nadia.page.locator("body script")).to_have_count(0)
+
+
+def test_an_address_of_no_game_says_so(stage: Stage, visit: Visit) -> None:
+    nadia = stage.enter(visit, "nadia", "game/01a20625-6af3-7d50-85cf-4a1f147050c0")
+    nadia.see_text("This game is not here")
+    nadia.go("nowhere")
+    nadia.see_text("This page is not here")
+
+
+def test_goals_settlements_and_new_pools_are_said_to_screen_readers(stage: Stage, visit: Visit) -> None:
+    nadia = stage.play(visit, "nadia")
+    voice = nadia.page.locator('[aria-live="polite"].vh')
+    stage.open_pool("Who scores next?")
+    expect(voice).to_have_text("New pool: Who scores next?")
+    stage.goal()
+    expect(voice).to_have_text(re.compile("Goal, Messi, 1 to 0"))

@@ -1,0 +1,139 @@
+"""A game as it is shown in a terminal and in a pipe."""
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from rich.console import Console
+
+from gameserver.client import Client
+from gameserver.show.picture import picture
+from gameserver.show.view import GameView
+from gameserver.show.watching import keep_up, show
+from tests.support.clients import client_of
+from tests.support.harness import START_MS, FakeClock, Server
+from tests.support.settling import Table, lay_table
+from tests.support.world import within
+
+
+@pytest.fixture
+async def table(server: Server, clock: FakeClock) -> Table:
+    """A game whose goals count, between two teams."""
+    return await lay_table(server, clock, targets="Argentina:Messi,France:Mbappé", scores={"Goal": 1})
+
+
+class Watched:
+    """A view that is kept up to date, and the lines told so far."""
+
+    def __init__(self, view: GameView, client: Client) -> None:
+        self.view = view
+        self.lines: list[str] = []
+        self._client = client
+        self._told = trio.Event()
+
+    def tell(self, at: int, line: str) -> None:
+        self.lines.append(line)
+        self._told.set()
+
+    async def until(self, line: str) -> None:
+        """Wait until a line has been told."""
+        while line not in self.lines:
+            self._told = trio.Event()
+            await self._told.wait()
+
+    def shown(self, now_ms: int = START_MS) -> str:
+        """What the picture shows, as text."""
+        console = Console(width=120, file=io.StringIO(), record=True)
+        console.print(picture(self.view, now_ms, {"bets/s": "12"}))
+        return console.export_text()
+
+
+@asynccontextmanager
+async def watched(table: Table) -> AsyncIterator[Watched]:
+    async with within(10), client_of(table.server, "watcher") as client, trio.open_nursery() as nursery:
+        watched = Watched(GameView(table.game), client)
+        await nursery.start(keep_up, client, watched.view, watched.tell)
+        yield watched
+        nursery.cancel_scope.cancel()
+
+
+async def pool_on_goals(table: Table) -> str:
+    return await table.pool(description="Who scores?", targets=["argentina", "france"])
+
+
+async def test_what_happens_is_told_a_line_each(table: Table) -> None:
+    async with watched(table) as game:
+        pool = await pool_on_goals(table)
+        await game.until("pool open: Who scores?")
+        await table.bet("ann", pool, "argentina", 30)
+        await table.bet("bob", pool, "france", 10)
+        event = await table.event("argentina:messi", 5, description="penalty")
+        await table.void(event, reason="offside")
+        await table.event("france:mbappé", 9)
+        await table.admin.call(375, game_id=table.game)
+        await game.until("the game is closed")
+    assert game.lines == [
+        "pool open: Who scores?",
+        "Goal: Argentina Messi (penalty)",
+        "pool ended: Who scores?: Argentina, paid 1.33 for 1",
+        "taken back: Goal: Argentina Messi (offside)",
+        "pool open: Who scores?",
+        "Goal: France Mbappé",
+        "pool ended: Who scores?: France, paid 4.00 for 1",
+        "the game is closed",
+    ]
+
+
+async def test_the_picture_shows_score_pools_table_chat_and_figures(table: Table) -> None:
+    first = await pool_on_goals(table)
+    await table.bet("ann", first, "argentina", 30)
+    await table.bet("bob", first, "france", 10)
+    await table.event("argentina:messi", 5)
+    second = await table.pool(description="Again?", targets=["argentina", "france"])
+    await table.bet("ann", second, "france", 25)
+    table.set_time(7)
+    await table.admin.call(374, game_id=table.game, period="2H", elapsed_ms=80 * 60_000, is_running=True, at=START_MS)
+    async with watched(table) as game:
+        await table.admin.call(363, game_id=table.game)
+        await table.admin.call(900, text="Vamos\n[bold]!")
+        await table.admin.call(397, pool_id=second)
+        await table.event("france:mbappé", 9, description="2-2")
+        await game.until("pool ended: Again?: France, paid 1.00 for 1")
+        shown = game.shown(START_MS + 60_000)
+    for text in ("Argentina 1 - 1 France", "2H 81'", "2 watching", "provider: Vamos [bold]!", "bets/s 12", "+10.00"):
+        assert text in shown
+    assert "Goal: Argentina Messi" in shown  # from before it was watched
+
+
+async def test_the_picture_follows_the_pools(table: Table) -> None:
+    async with watched(table) as game:
+        pool = await pool_on_goals(table)
+        await game.until("pool open: Who scores?")
+        await table.bet("ann", pool, "argentina", 30)
+        await table.admin.call(397, pool_id=pool)
+        while "blocked" not in (shown := game.shown()) or "1 bettors" not in shown:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        assert "30" in shown
+        await table.admin.call(3952, pool_id=pool)
+        await game.until("pool void: Who scores?")
+        assert "Who scores?" not in game.shown().partition("Match")[0]
+
+
+async def test_a_terminal_gets_a_picture_and_a_pipe_gets_lines(table: Table) -> None:
+    for is_terminal in (True, False):
+        said: list[str] = []
+        console = Console(file=io.StringIO(), force_terminal=is_terminal, width=100)
+        async with within(10), client_of(table.server, "watcher") as client, trio.open_nursery() as nursery:
+            view = GameView(table.game)
+            nursery.start_soon(show, client, view, console, said.append)
+            while view.details is None:  # noqa: ASYNC110
+                await trio.sleep(0.01)
+            if is_terminal:
+                nursery.cancel_scope.cancel()
+            else:
+                await table.admin.call(375, game_id=table.game)
+        assert isinstance(console.file, io.StringIO)
+        assert ("watching" in console.file.getvalue()) is is_terminal
+        assert [line[10:] for line in said] == ([] if is_terminal else ["the game is closed"])

@@ -1,0 +1,61 @@
+"""Faults of what is kept of users, each of which the bets disprove."""
+
+import pytest
+
+from gameserver.config import Settings
+from gameserver.engine.context import Change
+from gameserver.engine.endings import end_pools
+from gameserver.engine.settlement import Resolution
+from gameserver.storage.check import find_faults
+from gameserver.storage.pools import get_pool
+from gameserver.storage.sqlite.connection import SqliteConnection
+from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
+
+
+@pytest.fixture
+def settled(connection: SqliteConnection) -> SqliteConnection:
+    """A database in which user 1 has won 300 of user 2."""
+    game = make_game(connection)
+    pool = make_pool(connection, game.id)
+    for position, name in enumerate(("ann", "bob")):
+        make_bet(connection, pool, make_user(connection, name), 300, position, now_ms=NOW + 5)
+    change = Change(connection, make_user(connection, "admin"), NOW + 9, Settings())
+    end_pools(change, game, [(get_pool(connection, pool.id), Resolution("close", (0,)))])
+    change.finish()
+    assert find_faults(connection) == []
+    return connection
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("UPDATE standings SET deficit = 5 WHERE user_id = 1 AND board_id = 1", "user 1, whose pools come to"),
+        ("UPDATE standings SET pools = 2 WHERE user_id = 2 AND board_id = 3", "user 2, whose pools come to"),
+        ("UPDATE standings SET name = 'zoe' WHERE user_id = 2 AND board_id = 2", "user 2, whose pools come to"),
+        ("DELETE FROM standings WHERE user_id = 1 AND board_id = 5", "None is kept of user 1"),
+        ("UPDATE boards SET currency = 'EUR' WHERE game_id = 1", "is kept of user 1, whose pools come to None"),
+        ("UPDATE boards SET type = 'tennis' WHERE source_id = 1 AND type <> ''", "None is kept of user 2"),
+        ("UPDATE standing_blocks SET entries = 3 WHERE board_id = 4", "block 1 counts 3 entries, 2 are there"),
+        ("UPDATE standing_blocks SET deficit = 0 WHERE board_id = 4", "block 0 counts 0 entries, 1 are there"),
+        ("DELETE FROM standing_blocks WHERE board_id = 4", "block 0 counts 0 entries, 2 are there"),
+        *(
+            (f"UPDATE participations SET {column} = 9 WHERE user_id = 1", "the part of user 1 is")
+            for column in ("net", "first_bet_at", "late_bets", "late_amount", "best_win")
+        ),
+        ("UPDATE stakes SET bets = 2 WHERE user_id = 2", "the part of user 2 is"),
+        *(
+            (f"UPDATE game_records SET {column} = 9 WHERE user_id = 1", "the record of user 1 in game 1 is")
+            for column in ("pools", "bets", "won", "lost", "refunded", "staked", "net", "best_win", "joined_at")
+        ),
+        *(
+            (f"UPDATE user_records SET {column} = 9 WHERE user_id = 1", "the record of user 1 in DON and football is")
+            for column in ("games", "pools", "bets", "won", "lost", "refunded", "staked", "net", "reaction_ms")
+        ),
+        ("UPDATE points_by_day SET net = 9 WHERE user_id = 2", "the points of user 2 in DON by day is [9]"),
+        ("DELETE FROM game_records WHERE user_id = 2", "the record of user 2 in game 1 is None"),
+        ("DELETE FROM points_by_day WHERE user_id = 1", "the points of user 1 in DON by day is None"),
+    ],
+)
+def test_what_is_kept_of_a_user_against_the_bets_is_named(settled: SqliteConnection, damage: str, fault: str) -> None:
+    assert settled.execute(damage).rowcount > 0
+    assert any(fault in found for found in find_faults(settled)), find_faults(settled)

@@ -1,0 +1,115 @@
+"""A server process with a game on it, and visitors who watch and play it in a browser."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.browser import Visitor
+from tests.support.process import UNLIMITED, Player, ServerProcess, add_user, playing, run, serving
+
+Visit = Callable[..., Visitor]
+GAME = {
+    "game_name": "Argentina - Brazil",
+    "type": "football",
+    "actions": ["Goal", "Yellow card"],
+    "targets": ["Argentina", "Brazil", "Argentina:Messi", "Argentina:Paredes", "Brazil:Neymar"],
+    "scores": {"Goal": 1},
+}
+
+
+class Stage:
+    """A game and its admin, who acts over a WebSocket of another stack."""
+
+    def __init__(self, file: Path, server: ServerProcess, admin: Player) -> None:
+        self.file = file
+        self.server = server
+        self.admin = admin
+        self.source = str(self.ask(365, source_name="World Cup")["source_id"])
+        self.game = str(self.ask(370, source_id=self.source, **GAME)["game_id"])
+        self.ask(616, game_id=self.game)
+
+    @property
+    def origin(self) -> str:
+        """The address of the console."""
+        return "http://" + urlsplit(self.server.url).netloc
+
+    def ask(self, op: int, **parameters: Any) -> dict[str, Any]:
+        """What the admin is answered; never a refusal."""
+        reply = self.admin.call(op, **parameters)
+        assert reply["res"] != 666, reply
+        return reply
+
+    def open_pool(self, description: str = "Who scores next?", **parameters: Any) -> str:
+        """A new pool of the game on its two sides; its id."""
+        if parameters.get("pool_type") not in (3, 4):
+            parameters = {"action_id": "goal", "targets": ["Argentina", "Brazil"], **parameters}
+        return str(self.ask(385, game_id=self.game, description=description, **parameters)["pool_id"])
+
+    def goal(self, target: str = "argentina:messi", **parameters: Any) -> str:
+        """A goal; its id."""
+        return str(self.ask(395, game_id=self.game, action_id="goal", target_id=target, **parameters)["event_id"])
+
+    def now(self) -> int:
+        """The time of the server."""
+        return int(self.ask(1)["response_header"]["t"])
+
+    def user(self, name: str) -> dict[str, Any]:
+        """A new user with a session key."""
+        return add_user(self.file, name)
+
+    def bet(self, name: str, pool: str, target: str, amount: float) -> None:
+        """A bet of a new user or one of before."""
+        with playing(self.server.url, key_of(self.file, name)) as player:
+            reply = player.call(392, pool_id=pool, target=target, amount=amount)
+            assert reply["res"] == 356, reply
+
+    def enter(self, visit: Visit, name: str, place: str = "", **options: Any) -> Visitor:
+        """A visitor who has signed in, at a place of the console."""
+        visitor = visit(self.origin, **options)
+        cookie = {"name": "session", "value": key_of(self.file, name), "url": self.origin, "httpOnly": True}
+        visitor.context.add_cookies([cookie])  # type: ignore[list-item]
+        me = {"id": user_id(self.file, name), "username": name, "is_guest": False}
+        visitor.context.route("**/r/me/", lambda route: route.fulfill(json=me))
+        visitor.page.add_init_script("localStorage.setItem('gameserver.signed-in', 'yes')")
+        visitor.go(place)
+        return visitor
+
+    def play(self, visit: Visit, name: str, tab: str = "", **options: Any) -> Visitor:
+        """A visitor who has signed in and is in the game."""
+        visitor = self.enter(visit, name, f"game/{self.game}{tab and '/'}{tab}", **options)
+        visitor.see(".board")
+        return visitor
+
+
+def key_of(file: Path, name: str) -> str:
+    """A session key of a user, who is made if there is none of that name."""
+    done = run("user", "add", name, "--json", "--db", file)
+    if done.code != 0:
+        done = run("user", "key", name, "--json", "--db", file)
+    key: str = json.loads(done.stdout)["session_key"]
+    return key
+
+
+def user_id(file: Path, name: str) -> int:
+    import sqlite3
+
+    return sqlite3.connect(file).execute("select id from users where username = ?", [name]).fetchone()[0]
+
+
+@contextmanager
+def staged(file: Path, *flags: str) -> Iterator[Stage]:
+    """A stage on a new database."""
+    add_user(file, "dev", provider=True)
+    with serving(file, *UNLIMITED, *flags) as server, playing(server.url, key_of(file, "dev")) as admin:
+        yield Stage(file, server, admin)
+
+
+def port_of(server: ServerProcess) -> str:
+    """The port that a server listens at."""
+    found = re.search(r":(\d+)/", server.url)
+    assert found is not None
+    return found[1]
