@@ -104,7 +104,12 @@ async def test_a_server_goes_on_where_the_file_ended(
         assert joined["recovered"]
         fifa = await server.new_key("fifa")
         admin = await server.connect(headers=[(b"Authorization", f"Bearer {fifa}".encode())])
-        pool: dict[str, Any] = {"game_id": match.game, "description": "Next?", "action_id": "goal", "targets": ["argentina", "brazil"]}
+        pool: dict[str, Any] = {
+            "game_id": match.game,
+            "description": "Next?",
+            "action_id": "goal",
+            "targets": ["argentina", "brazil"],
+        }
         opened = await admin.call(385, **pool)
         assert (await zoe.call(392, pool_id=opened["pool_id"], target="argentina", amount=3))["res"] != 666
         assert (await admin.call(395, **match.goal))["res"] != 666

@@ -3,6 +3,7 @@
 CREATE TABLE announcements (
     id BIGINT PRIMARY KEY,
     at BIGINT NOT NULL,
+    node TEXT NOT NULL,
     body BYTEA NOT NULL
 )
 

@@ -15,10 +15,11 @@ _LISTED_AT_ONCE = 500
 
 
 class Announcement(NamedTuple):
-    """What a batch has to tell; ``at`` is the latest time of its jobs, in epoch ms."""
+    """What a batch has to tell; ``at`` is the latest time of its jobs, in epoch ms, ``node`` the server it ran in."""
 
     id: int
     at: int
+    node: str
     body: bytes
 
 
@@ -29,14 +30,14 @@ def last_announcement(connection: Connection) -> int:
 
 def list_announcements(connection: Connection, after: int) -> list[Announcement]:
     """The rows after one, up to a limit, in order."""
-    query = "SELECT id, at, body FROM announcements WHERE id > ? ORDER BY id LIMIT ?"
+    query = "SELECT id, at, node, body FROM announcements WHERE id > ? ORDER BY id LIMIT ?"
     return list(map(Announcement._make, connection.execute(query, (after, _LISTED_AT_ONCE))))
 
 
 def insert_announcement(connection: Connection, new: Announcement) -> None:
     """Add a row and wake the servers once it is committed; now and then, delete rows that nobody should need."""
     connection.execute(
-        "WITH added AS (INSERT INTO announcements (id, at, body) VALUES (?, ?, ?))"
+        "WITH added AS (INSERT INTO announcements (id, at, node, body) VALUES (?, ?, ?, ?))"
         f" SELECT pg_notify('{CHANNEL}', CAST(CAST(? AS bigint) AS text))",
         (*new, new.id),
     )

@@ -37,4 +37,4 @@ def changing(url: str, *, create: bool = False) -> Iterator[PostgresConnection]:
 
 def tell_servers(connection: PostgresConnection, now_ms: int, body: bytes) -> None:
     """Have the servers publish what this transaction has changed, once it is committed."""
-    insert_announcement(connection, Announcement(last_announcement(connection) + 1, now_ms, body))
+    insert_announcement(connection, Announcement(last_announcement(connection) + 1, now_ms, "", body))

@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from secrets import token_hex
 from typing import NamedTuple
 
 import psycopg
@@ -51,7 +50,6 @@ class Follower:
         self._present = present
         self._hear_present = hear_present
         self._run_sync = run_sync
-        self._node = token_hex(8)
         self._exchange_at = -math.inf  # when this server next tells who is connected to it
         self._hinted = 0  # the latest announcement that a notification has named
 
@@ -76,7 +74,7 @@ class Follower:
 
     def _leave(self, connection: PostgresConnection) -> None:
         with suppress(psycopg.Error):
-            leave(connection, self._node)
+            leave(connection, self._writer.node)
         connection.close()
 
     def _note(self, payload: str) -> None:
@@ -87,7 +85,7 @@ class Follower:
             await self._look(connection)
             if trio.current_time() >= self._exchange_at:
                 self._exchange_at = trio.current_time() + _EXCHANGE_S
-                exchange = partial(exchange_presence, connection, self._node, self._present())
+                exchange = partial(exchange_presence, connection, self._writer.node, self._present())
                 self._hear_present(await self._run_sync(exchange))
             with trio.move_on_after(LOOK_S):
                 while self._hinted <= self._writer.position:
@@ -105,6 +103,8 @@ class Follower:
         turn = self._writer.turn
         seen: _Seen = await self._run_sync(self._read, connection, self._writer.position)
         for announcement in seen.announcements:
+            if announcement.node == self._writer.node and self._writer.turn % 2:
+                break  # the writer is about to publish its own
             self._writer.publish_heard(announcement)
         if self._writer.turn == turn and turn % 2 == 0:
             self._writer.note_next_due(seen.next_due_ms)

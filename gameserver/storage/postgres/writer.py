@@ -7,6 +7,7 @@ order of the commits.
 
 import logging
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any, ClassVar
 
 import psycopg
@@ -36,8 +37,8 @@ class CommitUnknown(Exception):
 class PostgresWriter(BatchWriter[PostgresConnection]):
     """The writer on PostgreSQL.
 
-    ``position`` is the id of the last announcement published here. The callbacks are those of
-    `gameserver.storage.store.StoreOptions`.
+    ``position`` is the id of the last announcement published here, ``node`` a name of this server's own. The callbacks
+    are those of `gameserver.storage.store.StoreOptions`.
     """
 
     failures: ClassVar[tuple[type[Exception], ...]] = (psycopg.OperationalError, MemoryError)
@@ -58,6 +59,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         self._hear = hear
         self._missed = missed
         self._advance_clock = advance_clock
+        self.node = token_hex(8)
         self.position = last_announcement(self._connection)
         self._heard: list[Announcement] = []
         self._own: int | None = None  # the id of what this batch announces, once it is on disk
@@ -92,7 +94,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         body = self._announce(published)
         if body is not None:
             own = (self._heard[-1].id if self._heard else self.position) + 1
-            insert_announcement(self._connection, Announcement(own, self._latest_ms, body))
+            insert_announcement(self._connection, Announcement(own, self._latest_ms, self.node, body))
         try:
             status = self._connection.raw.execute("COMMIT").statusmessage
         except psycopg.Error as error:
@@ -108,8 +110,6 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         for announcement in self._heard:
             self.publish_heard(announcement)
         if self._own is not None:
-            if self._own <= self.position:  # the follower was faster
-                return
             self.position = self._own
         super()._publish_all(results)
 

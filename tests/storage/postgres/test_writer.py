@@ -224,13 +224,13 @@ async def test_nothing_takes_place_before_what_another_server_has_done(node: Nod
 
 async def test_what_is_heard_twice_is_published_once(node: Node, other: Node) -> None:
     await other.write(name("ann"))
-    node.writer.publish_heard(Announcement(1, 0, b"ann"))
+    node.writer.publish_heard(Announcement(1, 0, "other", b"ann"))
     await node.write(name("bob"))
     assert node.published == ["ann", "bob"]
 
 
 async def test_a_gap_is_told(node: Node) -> None:
-    node.writer.publish_heard(Announcement(5, 0, b"eve"))
+    node.writer.publish_heard(Announcement(5, 0, "other", b"eve"))
     assert (node.published, node.missed, node.writer.position) == (["eve"], 1, 5)
 
 
