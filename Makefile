@@ -12,10 +12,13 @@ DEV_ENV   := $(VENV)/.dev
 BENCH_ENV := $(VENV)/.bench
 
 .DEFAULT_GOAL := help
-.PHONY: run test soak lint typecheck audit check bench reference clean help
+.PHONY: run demo test soak lint typecheck audit check bench reference clean help
 
 run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address and the database)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
+
+demo: $(RUN_ENV) ## play the World Cup final of 2022 in a minute, with 200 people betting (ARGS= passes arguments)
+	@exec $(BIN)/gameserver demo $(ARGS)
 
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 	$(BIN)/python -m pytest -n auto $(ARGS)

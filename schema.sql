@@ -604,6 +604,13 @@ CREATE TABLE boards (
     UNIQUE (source_id, game_id, type, currency)
 ) STRICT;
 
+-- The boards that a game counts for, from its first pool that ends.
+CREATE TABLE game_boards (
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    board_id INTEGER NOT NULL REFERENCES boards (id),
+    PRIMARY KEY (game_id, board_id)
+) STRICT, WITHOUT ROWID;
+
 -- Who is ranked on a board: whoever has bet in a pool that has ended, of which there are so many. deficit is what the
 -- user has lost more than won in them, name the user's in lower case: a board is in ascending order of both.
 CREATE TABLE standings (

@@ -35,6 +35,7 @@ class Sizes:
     small_pool_bets: int
     large_pool_bets: int
     many_bettors: int
+    ranked_users: int
     storm_clients: int
     attack_seconds: float
 
@@ -53,6 +54,7 @@ FULL = Sizes(
     small_pool_bets=20_000,
     large_pool_bets=100_000,
     many_bettors=50_000,
+    ranked_users=1_000_000,
     storm_clients=5_000,
     attack_seconds=10.0,
 )
@@ -70,6 +72,7 @@ QUICK = Sizes(
     small_pool_bets=4_000,
     large_pool_bets=20_000,
     many_bettors=10_000,
+    ranked_users=50_000,
     storm_clients=1_500,
     attack_seconds=4.0,
 )

@@ -28,9 +28,9 @@ class EmbeddedServer:
         self._server = server
         self._run_command = command_runner(server.context).carry_out
 
-    async def add_user(self, username: str, *, is_provider: bool = False) -> str:
+    async def add_user(self, username: str, *, is_provider: bool = False, is_admin: bool = False) -> str:
         """Make a user; a session key. Raises `Rejected`, as if the name is taken."""
-        return await self._key(AddUser(username, is_provider=is_provider))
+        return await self._key(AddUser(username, is_provider=is_provider, is_admin=is_admin))
 
     async def open_session(self, username: str) -> str:
         """Make one more session key for a user. Raises `Rejected` if there is none of that name."""

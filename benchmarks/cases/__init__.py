@@ -12,6 +12,7 @@ from benchmarks.cases.events import events
 from benchmarks.cases.http_requests import http
 from benchmarks.cases.idling import idle
 from benchmarks.cases.nodes import nodes
+from benchmarks.cases.ranking import ranking
 from benchmarks.cases.requests import details, ping
 from benchmarks.cases.settling import settlement
 from benchmarks.cases.stalling import stalled
@@ -31,6 +32,7 @@ CASES: dict[str, Case] = {
     "idle": idle,
     "stalled": stalled,
     "settlement": settlement,
+    "ranking": ranking,
     "storm": storm,
     "conflation": conflation,
     "attack": attack,

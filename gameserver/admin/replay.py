@@ -31,11 +31,10 @@ from gameserver.storage.journal import (
 )
 from gameserver.storage.ledger import get_balances, insert_credit
 from gameserver.storage.outcomes import list_bet_outcomes
+from gameserver.storage.pool_outcomes import list_pool_outcomes, list_pool_takeouts
 from gameserver.storage.pools import (
     find_pool,
     get_pool,
-    list_pool_outcomes,
-    list_pool_takeouts,
     list_pool_uuids,
     update_recreate_on_end,
 )

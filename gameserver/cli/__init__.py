@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from gameserver import __version__, output
-from gameserver.cli import calling, feeding, files, serving, users, watching
+from gameserver.cli import calling, demonstrating, feeding, files, serving, users, watching
 from gameserver.cli.completion import complete
 from gameserver.cli.parsing import BUG, EXIT_CODES, INTERRUPTED, NOT_DONE, UNREAD, Run
 from gameserver.config import Settings, load_settings
@@ -76,6 +76,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"gameserver {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (serving, users, files, calling, feeding, watching):
+    for topic in (serving, users, files, calling, feeding, watching, demonstrating):
         topic.add_commands(commands)
     return parser

@@ -26,7 +26,7 @@ def add_commands(commands: Any) -> None:
     command.add_argument("game_id")
     command.add_argument("file", help="JSON lines, or CSV if its name ends with .csv; - for standard input")
     command.add_argument("--csv", action="store_true", help="the input is CSV, whatever its name")
-    command.add_argument("--speed", type=_speed, help="replay the times of the file, so many times as fast")
+    command.add_argument("--speed", type=positive, help="replay the times of the file, so many times as fast")
     command.add_argument("--follow", action="store_true", help="wait for more at the end of the file")
     command.add_argument(
         "--map",
@@ -38,7 +38,8 @@ def add_commands(commands: Any) -> None:
     add_caller(command)
 
 
-def _speed(text: str) -> float:
+def positive(text: str) -> float:
+    """A number above 0. Raises ValueError."""
     speed = float(text)
     if not 0 < speed < math.inf:
         raise ValueError

@@ -23,8 +23,13 @@ exit codes:
 Run = Callable[[argparse.Namespace, Settings], int]
 
 
-def add_command(under: Any, name: str, run: Run, summary: str, *, every: bool = False) -> argparse.ArgumentParser:
-    """Add a command to the subparsers ``under``; ``every`` setting is a flag of it, or the database alone."""
+DATABASE = frozenset({"db"})
+
+
+def add_command(
+    under: Any, name: str, run: Run, summary: str, *, flags: frozenset[str] | None = DATABASE
+) -> argparse.ArgumentParser:
+    """Add a command to the subparsers ``under``; the settings named by ``flags`` are flags of it, or with None all."""
     command: argparse.ArgumentParser = under.add_parser(
         name,
         help=summary,
@@ -33,7 +38,7 @@ def add_command(under: Any, name: str, run: Run, summary: str, *, every: bool = 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
-    _add_settings(command, None if every else {"db"})
+    _add_settings(command, flags)
     return command
 
 
@@ -42,7 +47,7 @@ def add_group(under: Any, name: str, summary: str) -> Any:
     return under.add_parser(name, help=summary).add_subparsers(required=True, metavar="COMMAND")
 
 
-def _add_settings(parser: argparse.ArgumentParser, only: set[str] | None) -> None:
+def _add_settings(parser: argparse.ArgumentParser, only: frozenset[str] | None) -> None:
     """Add a flag for each setting, or for those named by ``only``."""
     group = parser.add_argument_group("settings", "also as GAMESERVER_… variables and keys of the --config file")
     group.add_argument("--config", metavar="FILE.toml", help="read settings from this file")

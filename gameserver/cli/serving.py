@@ -23,7 +23,7 @@ DEVELOPER = "dev"
 
 def add_commands(commands: Any) -> None:
     """Add the command."""
-    command = add_command(commands, "serve", _serve, "Serve until told to stop", every=True)
+    command = add_command(commands, "serve", _serve, "Serve until told to stop", flags=None)
     command.add_argument(
         "--dev",
         action="store_true",

@@ -43,8 +43,7 @@ class Feed:
         self._now_s = now_s
         self._events: dict[str, str] = {}  # external id → event id
         self._void_ids: set[str] = set()  # external ids of void events
-        self._told_at: int | None = None  # when the entry that was last told had been told
-        self._told_s = 0.0  # when it was told now
+        self._base: tuple[int, float] | None = None  # when an entry had been told, and when it was told now
 
     async def prepare(self) -> None:
         """Read which events the game has already. Raises `Refused` and `ConnectionLost`."""
@@ -76,8 +75,8 @@ class Feed:
         is_known = self._is_known(entry)
         if not is_known:
             await self._wait(entry)
-        if entry.told_at is not None:
-            self._told_at, self._told_s = entry.told_at, trio.current_time()
+        if entry.told_at is not None and (is_known or self._base is None):
+            self._base = entry.told_at, trio.current_time()
         if is_known:
             return Done("known", self._events.get(entry.subject))
         try:
@@ -95,8 +94,9 @@ class Feed:
         return entry.amend is None and entry.id in self._events
 
     async def _wait(self, entry: Entry) -> None:
-        if self._speed is not None and entry.told_at is not None and self._told_at is not None:
-            await trio.sleep_until(self._told_s + (entry.told_at - self._told_at) / 1000 / self._speed)
+        if self._speed is not None and entry.told_at is not None and self._base is not None:
+            began_at, began_s = self._base
+            await trio.sleep_until(began_s + (entry.told_at - began_at) / 1000 / self._speed)
 
     async def _carry_out(self, entry: Entry) -> Done:
         if entry.void is not None:

@@ -27,7 +27,7 @@ def reference_to(struct: type[msgspec.Struct]) -> Schema:
 def component_schemas(others: Iterable[type[msgspec.Struct]] = ()) -> dict[str, Schema]:
     """The schemas of every request and message, and of what they consist of; and of other structs."""
     requests = [documented(operation.request) for operation in OPERATIONS.values()]
-    structs = [*requests, *MESSAGES.values(), ErrorReply, ResponseHeader, *map(documented, others)]
+    structs = [*requests, *MESSAGES.values(), ErrorReply, ResponseHeader, *map(documented, dict.fromkeys(others))]
     _, components = msgspec.json.schema_components(structs, ref_template=_TEMPLATE)
     return {name: _portable(schema) for name, schema in sorted(components.items())}
 

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Protocol, TypeVar
 
 from gameserver.net.outbox import Outbox
+from gameserver.realtime.login_cache import LoginCache
 from gameserver.storage.users import Session, User
 
 MAX_ENDED_SESSIONS = 10_000  # more sessions than can end while one connection logs on
@@ -33,9 +34,10 @@ class RegisteredConnection(Protocol):
 
 
 class ConnectionRegistry:
-    """Every WebSocket connection of the server."""
+    """Every WebSocket connection of the server, and the ``logins`` that are known without looking them up."""
 
     def __init__(self) -> None:
+        self.logins = LoginCache()
         self._all: set[RegisteredConnection] = set()
         self._of_user: dict[int, set[RegisteredConnection]] = {}
         self._of_session: dict[str, set[RegisteredConnection]] = {}
@@ -54,6 +56,7 @@ class ConnectionRegistry:
 
     def end_session(self, session_id: str) -> None:
         """Close the connections of a session that has ended, and any that is about to log on by it."""
+        self.logins.forget()
         self._ended[session_id] = None
         if len(self._ended) > MAX_ENDED_SESSIONS:
             self._ended.popitem(last=False)
@@ -62,6 +65,7 @@ class ConnectionRegistry:
 
     def update_user(self, user: User) -> None:
         """Let a user's connections know its name and roles as they are now."""
+        self.logins.forget()
         for connection in tuple(self._of_user.get(user.id, ())):
             connection.set_user(user)
 

@@ -126,7 +126,9 @@ class ServerContext:
 
         Raises ``not_authorized`` if its user is banned.
         """
-        return await authenticate(self.store, self.secret, credentials, self.clock.now_ms())
+        now_ms = self.clock.now_ms()
+        look_up = partial(authenticate, self.store, self.secret, credentials, now_ms)
+        return await (self.registry.logins.find(credentials.key, now_ms, look_up) if credentials.key else look_up())
 
     async def create_view_key(self, user: User) -> NewSession:
         """A new view key of a user; the oldest one ends beyond the limit."""

@@ -247,16 +247,15 @@ class Hub:
 
     async def _push_ranking(self) -> None:
         """Read and push the leaderboard's update (455), if it is due."""
-        if not self._rankings.take_due():
-            return
-        try:
-            update = await self._context.read_ranking(partial(ranking_update, self._rankings.known, self.game_uuid))
-        except Rejected as rejected:
-            logger.warning("the leaderboard update of game %s is delayed: %s", self.game_uuid, rejected.text)
-            self._rankings.note()
-            return
-        self._rankings.known = update.ranks
-        await self._push([message_frames(update.body, self._context.now_ms())])
+        if self._rankings.take_due():
+            try:
+                update = await self._context.read_ranking(partial(ranking_update, self._rankings.known, self.game_uuid))
+            except Rejected as rejected:
+                logger.warning("the leaderboard update of game %s is delayed: %s", self.game_uuid, rejected.text)
+                self._rankings.note()
+            else:
+                self._rankings.known = update.ranks
+                await self._push([message_frames(update.body, self._context.now_ms())])
 
     def _tell_friends(self, told: Mapping[int, list[MessageFrames]]) -> None:
         """Push to each user in ``told`` what is to be told to that user alone."""

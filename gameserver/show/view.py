@@ -14,7 +14,7 @@ from gameserver.protocol.corrections import BettingPoolVoided, GameEventAmended,
 from gameserver.protocol.declare import Message
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved, EndedPool, NewGameEvent
 from gameserver.protocol.games import GameDetails
-from gameserver.protocol.leaderboards import RankedUser
+from gameserver.protocol.leaderboards import LeaderboardUpdate, RankedUser
 from gameserver.protocol.match_clock import ClockReading, MatchClock
 from gameserver.protocol.pools import NewBettingPool, PoolObject, TargetSums
 from gameserver.protocol.steering import BettingInPoolAllowed, BettingInPoolBlocked, HotBettingPoolSuggested
@@ -55,7 +55,6 @@ class GameView:
         self.subscribers = 0
         self.bets = 0  # placed while it was watched
         self.table: list[RankedUser] = []
-        self.is_table_stale = False  # whether a settlement has changed it since it was read
         self.chat: deque[Happening] = deque(maxlen=MAX_SHOWN)
         self.happenings: deque[Happening] = deque(maxlen=MAX_SHOWN)
 
@@ -85,7 +84,6 @@ class GameView:
 
     async def read_table(self, client: Client) -> None:
         """Read the top of the table."""
-        self.is_table_stale = False
         try:
             self.table = (await client.get_leaderboard_for_game(game_id=self.game_id, end=TABLE_LENGTH)).leaderboard
         except Refused:  # the game has been closed for too long
@@ -108,6 +106,8 @@ class GameView:
                 self.subscribers += 1 if isinstance(message, UserJoinedGame) else -1
             case MatchClock():
                 self.clock = message
+            case LeaderboardUpdate():
+                self.table = message.top
             case NewTextMessage():
                 self.chat.append(Happening(message.received_at, f"{message.sender}: {' '.join(message.text.split())}"))
             case NewGameEvent() | GameEventVoided() | GameEventAmended():
@@ -145,10 +145,8 @@ class GameView:
             return f"pool open: {message.description}" if is_new else None
         if isinstance(message, BetPoolResolved | BetPoolExpired):
             self.pools.pop(message.pool_id, None)
-            self.is_table_stale = True
             return self._ended_line(message)
         if isinstance(message, BettingPoolVoided):
-            self.is_table_stale = True
             pool = self.pools.pop(message.pool_id, None)
             return f"pool void: {pool.description if pool else message.pool_id}"
         if isinstance(message, HotBettingPoolSuggested):
@@ -173,9 +171,9 @@ class GameView:
     def _ended_line(self, pool: EndedPool) -> str:
         if pool.is_money_return:
             return f"pool ended: {pool.description}: stakes returned"
-        winners = ", ".join(self.target_name(target) for target in pool.winning_targets)
-        price = "" if pool.price is None else f", paid {pool.price:.2f} for 1"
-        return f"pool ended: {pool.description}: {winners}{price}"
+        winners = " and ".join(self.target_name(target) for target in pool.winning_targets)
+        prices = " and ".join(f"{pool.prices[target]:.2f}" for target in pool.winning_targets if target in pool.prices)
+        return f"pool ended: {pool.description}: {winners}, paid {prices} for 1"
 
     def action_name(self, action_id: str) -> str:
         """The name that an action is shown by."""

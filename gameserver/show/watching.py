@@ -15,7 +15,7 @@ from gameserver.protocol.subscriptions import GameJoined
 from gameserver.show.picture import picture
 from gameserver.show.view import GameView
 
-REFRESH_S, TABLE_REFRESH_S = 0.25, 2.0
+REFRESH_S = 0.25
 Figures = Callable[[], Mapping[str, str]]
 
 
@@ -67,7 +67,6 @@ async def show(
     with Live(console=console, auto_refresh=False) as live:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_refresh, live, view, figures)
-            nursery.start_soon(_refresh_table, client, view)
             await keep_up(client, view, lambda at, line: None)
             nursery.cancel_scope.cancel()
         live.update(picture(view, _now_ms(), figures()), refresh=True)
@@ -77,13 +76,6 @@ async def _refresh(live: Live, view: GameView, figures: Figures) -> None:
     while True:
         live.update(picture(view, _now_ms(), figures()), refresh=True)
         await trio.sleep(REFRESH_S)
-
-
-async def _refresh_table(client: Client, view: GameView) -> None:
-    while True:
-        if view.is_table_stale:
-            await view.read_table(client)
-        await trio.sleep(TABLE_REFRESH_S)
 
 
 def _time_of_day(at: int) -> str:

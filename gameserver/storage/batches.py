@@ -288,6 +288,9 @@ class BatchWriter(ABC, Generic[ConnectionT]):
         """Run due work and return the results to publish. Failing work is postponed, without effect on other jobs."""
         try:
             outcome = self._attempt(due.run)
+            if due.alone is not None and outcome.error is not None and not isinstance(outcome.error, self.failures):
+                logger.warning("%s failed in a set, and is done alone", due.name, exc_info=outcome.error)
+                outcome = self._attempt(due.alone)
         except TransactionLost as lost:
             if not self.due_work_may_end_transaction:
                 raise

@@ -36,45 +36,51 @@ class GamePoints(NamedTuple):
     pools: int
 
 
-class _Game(NamedTuple):
-    id: int
-    source_id: int
-    type: str
-    currency: str
+class _Places(NamedTuple):
+    """A query of places on boards: of users, with the points and numbers of pools that are to be added."""
 
-    @property
-    def scopes(self) -> tuple[Scope, ...]:
-        """The scopes of the boards that the game counts for."""
-        return (
-            Scope(0, self.id, "", self.currency),
-            *(Scope(source, 0, kind, self.currency) for source in (0, self.source_id) for kind in ("", self.type)),
-        )
+    query: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[object, ...]]
 
 
-class _Added(NamedTuple):
-    board_id: int
-    user_id: int
-    points: int
-    pools: int
+_IN_GAMES = (
+    "(SELECT given.user_id, b.board_id, given.points, given.pools FROM given"
+    " JOIN game_boards AS b ON b.game_id = given.game_id)"
+)
+_ON_BOARDS = "(SELECT user_id, board_id, points, pools FROM given)"
 
 
-def add_to_boards(connection: Connection, added: Sequence[GamePoints]) -> None:
-    """Add points to the users' standings in all scopes of the games; guests have none where all games count."""
-    games = connection.list_rows_with(
-        _Game,
-        "SELECT games.id AS id, source_id, type, currency FROM given JOIN games ON games.id = given.game_id",
-        ("game_id",),
-        [(game_id,) for game_id in dict.fromkeys(row.game_id for row in added)],
-    )
-    board_ids = _board_ids(connection, dict.fromkeys(scope for game in games for scope in game.scopes))
-    boards_of = {game.id: [board_ids[scope] for scope in game.scopes] for game in games}
-    sums: dict[tuple[int, int], list[int]] = {}
-    for user_id, game_id, points, pools in added:
-        for board_id in boards_of[game_id]:
-            total = sums.setdefault((board_id, user_id), [0, 0])
-            total[0] += points
-            total[1] += pools
-    _add(connection, [_Added(*place, *total) for place, total in sums.items()])
+def _on_boards(rows: Iterable[tuple[int, ...]]) -> _Places:
+    """Places by the user, the board, points and the number of pools."""
+    return _Places(_ON_BOARDS, ("user_id", "board_id", "points", "pools"), list(rows))
+
+
+def add_to_boards(connection: Connection, added: Iterable[GamePoints]) -> None:
+    """Add points to the users' standings on all boards of the games; guests have none where all games count."""
+    by_game: dict[int, list[GamePoints]] = {}
+    for row in added:
+        by_game.setdefault(row.game_id, []).append(row)
+    for game_id, rows in by_game.items():
+        _open_boards(connection, game_id)
+        ends = any(row.pools < 0 for row in rows)
+        _add(connection, _Places(_IN_GAMES, GamePoints._fields, rows), ends=ends)
+        for (board_id,) in connection.execute(
+            "SELECT board_id FROM game_boards WHERE game_id = ?", (game_id,)
+        ).fetchall():
+            _even_out(connection, board_id)
+
+
+def _open_boards(connection: Connection, game_id: int) -> None:
+    """Make the boards that a game counts for, as far as they are missing."""
+    if connection.execute("SELECT 1 FROM game_boards WHERE game_id = ? LIMIT 1", (game_id,)).fetchone():
+        return
+    query = "SELECT source_id, type, currency FROM games WHERE id = ?"
+    source_id, game_type, currency = connection.execute(query, (game_id,)).fetchone()
+    scopes = [Scope(0, game_id, "", currency)]
+    scopes += [Scope(source, 0, kind, currency) for source in (0, source_id) for kind in ("", game_type)]
+    boards = _board_ids(connection, scopes).values()
+    connection.insert_many("game_boards", ("game_id", "board_id"), [(game_id, board_id) for board_id in boards])
 
 
 class _Board(NamedTuple):
@@ -111,43 +117,40 @@ def _find_boards(connection: Connection, scopes: Iterable[Scope]) -> dict[Scope,
     return {Scope(*board[1:]): board.id for board in boards}
 
 
-def _add(connection: Connection, added: Sequence[_Added]) -> None:
-    """Add to standings, which begin with their first pool and end with their last."""
-    _count(connection, added, -1)
+def _add(connection: Connection, places: _Places, *, ends: bool) -> None:
+    """Add to standings, which begin with their first pool; if any ``ends``, it is with its last."""
+    _count(connection, places, -1)
     connection.execute_with(
         "INSERT INTO standings (user_id, board_id, name, deficit, pools)"
-        " SELECT given.user_id, given.board_id, lower(username), -points, given.pools FROM given"
-        " JOIN users ON users.id = given.user_id JOIN boards ON boards.id = given.board_id"
+        f" SELECT p.user_id, p.board_id, lower(username), -p.points, p.pools FROM {places.query} AS p"
+        " JOIN users ON users.id = p.user_id JOIN boards ON boards.id = p.board_id"
         " WHERE is_guest = 0 OR source_id <> 0 OR game_id <> 0"
         " ON CONFLICT (user_id, board_id) DO UPDATE"
         " SET deficit = standings.deficit + excluded.deficit, pools = standings.pools + excluded.pools",
-        _Added._fields,
-        added,
+        places.columns,
+        places.rows,
     )
-    ended = [row for row in added if row.pools < 0]
-    if ended:
+    if ends:
         connection.execute_with(
             "DELETE FROM standings WHERE pools = 0"
-            " AND (user_id, board_id) IN (SELECT given.user_id, given.board_id FROM given)",
-            _Added._fields,
-            ended,
+            f" AND (user_id, board_id) IN (SELECT p.user_id, p.board_id FROM {places.query} AS p)",
+            places.columns,
+            places.rows,
         )
-    _count(connection, added, 1)
-    for board_id in dict.fromkeys(row.board_id for row in added):
-        _even_out(connection, board_id)
+    _count(connection, places, 1)
 
 
-def _count(connection: Connection, places: Sequence[_Added], step: int) -> None:
-    """Count the standings that there are of these into their blocks, or out of them."""
+def _count(connection: Connection, places: _Places, step: int) -> None:
+    """Count the standings that there are on these places into their blocks, or out of them."""
     connection.execute_with(
         f"UPDATE standing_blocks SET entries = entries + {step} * found.standings FROM ("
         "  SELECT (SELECT id FROM standing_blocks AS b WHERE b.board_id = s.board_id"
         "   AND (b.deficit, b.name) <= (s.deficit, s.name) ORDER BY b.deficit DESC, b.name DESC LIMIT 1) AS block_id,"
-        "  count(*) AS standings FROM given"
-        "  JOIN standings AS s ON s.user_id = given.user_id AND s.board_id = given.board_id GROUP BY 1"
+        f"  count(*) AS standings FROM {places.query} AS p"
+        "  JOIN standings AS s ON s.user_id = p.user_id AND s.board_id = p.board_id GROUP BY 1"
         " ) AS found WHERE standing_blocks.id = found.block_id",
-        _Added._fields,
-        places,
+        places.columns,
+        places.rows,
     )
 
 
@@ -208,8 +211,8 @@ def _divide(connection: Connection, board_id: int, block: _Block) -> None:
 def rename(connection: Connection, user_id: int, username: str) -> None:
     """Rank a user by another name from now on; ``username`` is what the user is called."""
     boards = connection.execute("SELECT board_id FROM standings WHERE user_id = ?", (user_id,)).fetchall()
-    places = [_Added(board_id, user_id, 0, 0) for (board_id,) in boards]
-    if places:
+    if boards:
+        places = _on_boards((user_id, board_id, 0, 0) for (board_id,) in boards)
         _count(connection, places, -1)
         connection.execute("UPDATE standings SET name = ? WHERE user_id = ?", (username.lower(), user_id))
         _count(connection, places, 1)
@@ -225,13 +228,15 @@ def promote(connection: Connection, user_id: int) -> None:
         " WHERE user_id = ? GROUP BY games.type, games.currency",
         (user_id,),
     ).fetchall()
-    scopes = {Scope(0, 0, kind, row[1]): None for row in rows for kind in ("", row[0])}
-    board_ids = _board_ids(connection, scopes)
-    sums: dict[int, list[int]] = {}
+    sums: dict[Scope, list[int]] = {}
     for game_type, currency, points, pools in rows:
         for kind in ("", game_type):
-            total = sums.setdefault(board_ids[Scope(0, 0, kind, currency)], [0, 0])
+            total = sums.setdefault(Scope(0, 0, kind, currency), [0, 0])
             total[0] += points
             total[1] += pools
     if sums:
-        _add(connection, [_Added(board_id, user_id, *total) for board_id, total in sums.items()])
+        board_ids = _board_ids(connection, sums)
+        places = _on_boards((user_id, board_ids[scope], *total) for scope, total in sums.items())
+        _add(connection, places, ends=False)
+        for board_id in board_ids.values():
+            _even_out(connection, board_id)

@@ -130,6 +130,17 @@ found AS (
 )"""
 
 
+def _boards(connection: Connection) -> Iterator[str]:
+    """A game counts for its own board and those of its type and source, and of all."""
+    for uuid, boards in connection.execute(
+        "SELECT games.uuid, count(*) FROM game_boards AS g JOIN games ON games.id = g.game_id"
+        " LEFT JOIN boards AS b ON b.id = g.board_id AND b.currency = games.currency AND b.type IN ('', games.type)"
+        "  AND b.source_id IN (0, games.source_id) AND b.game_id IN (0, games.id)"
+        " GROUP BY games.id HAVING count(*) <> 5 OR count(b.id) <> 5"
+    ):
+        yield f"game {uuid}: it counts for {boards} boards, or for others than its own"
+
+
 def _blocks(connection: Connection) -> Iterator[str]:
     """Each block of a board counts the standings from its place up to the next block's."""
     for board_id, block, entries, found in connection.execute(
@@ -143,4 +154,4 @@ def _blocks(connection: Connection) -> Iterator[str]:
         yield f"board {board_id}: its block {block} counts {entries} entries, {found} are there"
 
 
-CHECKS = (_records, _standings, _blocks)
+CHECKS = (_records, _standings, _boards, _blocks)

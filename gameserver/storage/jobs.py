@@ -64,11 +64,15 @@ class SetJob(TimedJob):
 
 
 class Due(NamedTuple):
-    """Work that is due: a job, and a second job that postpones it if the first fails."""
+    """Work that is due: a job, and a second job that postpones it if the first fails.
+
+    If the work is a set, ``alone`` is the first of it, which is tried alone before it is postponed.
+    """
 
     name: str
     run: Job[Any]
     postpone: Job[Any]
+    alone: Job[Any] | None = None
 
 
 class QueuedJob:

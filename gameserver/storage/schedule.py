@@ -144,9 +144,22 @@ def first_due(connection: Connection, now_ms: int) -> Timer | None:
     return Timer(row[0], row[1], TimerKind(row[2]), row[3], row[4], row[5], frozenset(pool for (pool,) in excepted))
 
 
-def delete_timer(connection: Connection, timer_id: int) -> None:
-    """Delete a timer whose work is done."""
-    connection.execute("DELETE FROM timers WHERE id = ?", (timer_id,))
+def list_due_with(connection: Connection, timer: Timer) -> list[Timer]:
+    """A timer that ends a pool, and those that do the same to others of its game at the same moment, in order.
+
+    It is alone where the end of its pool may close the game.
+    """
+    rows = connection.execute(
+        "SELECT timers.id, pool_id FROM timers JOIN games ON games.id = game_id"
+        " WHERE due_at = ? AND kind = ? AND game_id = ? AND closing_at IS NULL ORDER BY timers.id",
+        (timer.due_at, timer.kind, timer.game_id),
+    )
+    return [timer._replace(id=timer_id, pool_id=pool_id) for timer_id, pool_id in rows] or [timer]
+
+
+def delete_timers_done(connection: Connection, timers: Iterable[Timer]) -> None:
+    """Delete timers whose work is done."""
+    connection.execute_many("DELETE FROM timers WHERE id = ?", [(timer.id,) for timer in timers])
 
 
 def postpone_timer(connection: Connection, timer_id: int, due_at: int) -> None:

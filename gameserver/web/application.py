@@ -1,7 +1,6 @@
 """The HTTP application: routes, who may use an endpoint, other origins, and failures (protocol, "HTTP")."""
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from starlette.responses import Response
 from starlette.routing import Route, Router
@@ -39,8 +38,10 @@ class Application:
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         places = Places(context)
-        by_path = groupby(sorted((*ENDPOINTS, *DOCUMENTS), key=_path_of), _path_of)
-        routes = [Route(path, endpoint=_Resource(context, places, list(endpoints))) for path, endpoints in by_path]
+        by_path: dict[str, list[Endpoint]] = {}
+        for endpoint in (*ENDPOINTS, *DOCUMENTS):
+            by_path.setdefault(endpoint.path, []).append(endpoint)
+        routes = [Route(path, endpoint=_Resource(context, places, found)) for path, found in by_path.items()]
         self._router = Router(routes, redirect_slashes=False, default=self._answer_elsewhere)
 
     def serves(self, head: Head) -> bool:
@@ -76,10 +77,6 @@ class Application:
             ("Access-Control-Allow-Credentials", "true"),
             ("Access-Control-Expose-Headers", _EXPOSED_HEADERS),
         ]
-
-
-def _path_of(endpoint: Endpoint) -> str:
-    return endpoint.path
 
 
 def _failed(error: Exception, request: HttpRequest) -> Response:

@@ -7,6 +7,7 @@ from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.declare import Request
 from gameserver.protocol.friends import ListFriends
 from gameserver.protocol.game_lists import ListGamesForSource, ListUpcomingGamesForSource
+from gameserver.protocol.histories import GetMyHistory, GetUserStatistics
 from gameserver.protocol.leaderboards import (
     GetFriendsLeaderboard,
     GetFriendsLeaderboardForGame,
@@ -62,6 +63,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *(_read(_FRIENDS + _IN_GAME + own, GetFriendsLeaderboardForGame) for own in ("", _OWN)),
     *(_read(_FRIENDS + _IN_SOURCE + own, GetFriendsLeaderboardForGameSource) for own in ("", _OWN)),
     _read("/r/friends", ListFriends),
+    _read("/r/games/history/{user_id}", GetMyHistory),
+    _read("/r/statistics/{user_id}", GetUserStatistics),
     *ACCOUNTS,
     Endpoint(("POST",), "/r/call", call_any),
 )

@@ -137,7 +137,7 @@ def test_a_lost_bet_is_quiet(stage: Stage, visit: Visit) -> None:
     nadia = stage.play(visit, "nadia")
     place(nadia, "argentina")
     stage.goal("brazil:neymar")
-    assert nadia.see(".stamp .lg").inner_text() == "−50.00"
+    assert nadia.see(".stamp .lg").inner_text() == "\u221250.00"
     assert "stamp--you" not in str(nadia.see(".stamp").get_attribute("class"))
 
 

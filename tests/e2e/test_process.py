@@ -400,6 +400,9 @@ COMMANDS = [
     ["source", "admin-add"],
     ["check"],
     ["call"],
+    ["feed"],
+    ["watch"],
+    ["demo"],
 ]
 
 

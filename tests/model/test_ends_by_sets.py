@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gameserver.config import Settings
-from gameserver.engine import endings
+from gameserver.engine import endings, scheduled
 from gameserver.engine.context import Change
 from gameserver.engine.settlement import Resolution
 from gameserver.handlers import corrections, events, resolutions
@@ -189,6 +189,7 @@ def test_pools_that_end_together_come_to_what_they_come_to_one_by_one(
 ) -> None:
     together = run(seed).outcome
     patched(monkeypatch, end_one_by_one)
+    monkeypatch.setattr(scheduled, "list_due_with", lambda connection, timer: [timer])
     assert run(seed).outcome == together
 
 
@@ -212,7 +213,7 @@ def test_the_courses_of_that_comparison_end_pools_of_every_kind_together(monkeyp
         rows = run(seed).outcome
         seen["not recreated"] += sum(", -1, " in row for row in rows["journal"])
     assert set(seen) == {
-        *("by event", "by close", "some with bets", "several with bets", "some recreated", "not recreated"),
+        *("by event", "by time", "by close", "some with bets", "several with bets", "some recreated", "not recreated"),
         *("late bets", "winners", "cut lists"),
     }
     assert min(seen.values()) >= 5, seen

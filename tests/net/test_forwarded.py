@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from gameserver.net.forwarded import Addresses, client_address
+from gameserver.net.forwarded import Addresses, came_by_https, client_address, is_private
 from gameserver.net.head import Head, HeadRefused
 from tests.support.harness import Server, run_inline, running_server
 from tests.support.wire import Peer, request, request_head
@@ -192,3 +192,63 @@ async def test_networks_are_limited_behind_a_proxy_too(database: Path) -> None:
     async with running_server(database, trusted_proxies=("10.0.0.1",), max_connections_per_address=1) as server:
         answers = [(await status_of(server, "10.0.0.1", f"2001:db8::{number}"))[0] for number in range(2)]
         assert answers == [101, 503]
+
+
+@pytest.mark.parametrize(
+    ("peer", "header", "lines", "is_https"),
+    [
+        ("10.0.0.1", "x-forwarded-proto", ["https"], True),
+        ("10.0.0.1", "x-forwarded-proto", ["HTTPS"], True),
+        ("10.0.0.1", "x-forwarded-proto", ["http, https"], True),
+        ("10.0.0.1", "x-forwarded-proto", ["https", "http"], False),
+        ("10.0.0.1", "x-forwarded-proto", ["http"], False),
+        ("10.0.0.1", "x-forwarded-proto", [], False),
+        ("192.0.2.2", "x-forwarded-proto", ["https"], False),
+        ("10.0.0.1", "forwarded", ["for=1.1.1.1;proto=https"], False),
+    ],
+)
+def test_only_a_trusted_proxy_says_that_it_was_asked_by_https(
+    peer: str, header: str, lines: list[str], is_https: bool
+) -> None:
+    head = Head("GET", "/", "", {header: lines} if lines else {}, b"")
+    assert came_by_https(peer, head, PROXIES, XFF) is is_https
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "is_https"),
+    [
+        ("for=1.1.1.1;proto=https", True),
+        ('proto="HTTPS";for=1.1.1.1', True),
+        ("proto=https, proto=http", False),
+        ("proto=http, for=1.1.1.1;proto=https", True),
+        ("proto=https, for=1.1.1.1", False),
+        ("proto=https;proto=https", False),
+        ('proto="https', False),
+        ("", False),
+    ],
+)
+def test_the_last_proxy_says_how_it_was_asked(forwarded: str, is_https: bool) -> None:
+    head = Head("GET", "/", "", {FORWARDED: [forwarded], "x-forwarded-proto": ["https"]}, b"")
+    assert came_by_https("10.0.0.1", head, PROXIES, FORWARDED) is is_https
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        ("127.0.0.1", True),
+        ("10.1.2.3", True),
+        ("192.168.0.1", True),
+        ("::1", True),
+        ("fd00::1", True),
+        ("fe80::1%eth0", True),
+        ("::ffff:10.0.0.1", True),
+        ("unix", True),
+        ("8.8.8.8", False),
+        ("100.64.0.1", False),
+        ("2001:4860:4860::8888", False),
+        ("::ffff:8.8.8.8", False),
+        ("unknown", False),
+    ],
+)
+def test_what_is_private_is_this_machine_and_its_networks(address: str, private: bool) -> None:
+    assert is_private(address) is private

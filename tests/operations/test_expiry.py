@@ -5,7 +5,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from gameserver.engine import endings
 from gameserver.engine import scheduled as due
+from gameserver.engine.context import Reading
+from gameserver.engine.settlement import Resolution, SettlementPlan, plan_settlement
+from gameserver.storage.pools import Pool
 from gameserver.storage.schedule import TimerKind
 from tests.support.harness import START_MS, FakeClock, Server, run_inline, running_server
 from tests.support.settling import TARGETS, Table, accepted, kinds, lay_table, of_kind, seqs
@@ -284,6 +288,28 @@ async def test_what_is_due_and_cannot_be_done_is_done_later_and_holds_nobody_up_
     table.set_time(1_000 + due.RETRY_MS)
     assert (await table.pool_object(over))["status"] == "resolved"
     assert (await table.pool_object(other))["bet_count"] == 1
+
+
+@pytest.mark.expects_errors
+async def test_of_pools_that_finish_together_only_one_that_cannot_be_settled_waits(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pools = [await table.pool(pool_type=2, finish_at=START_MS + 1_000, recreate_on_end=True) for _ in range(4)]
+
+    def plan(reading: Reading, pool: Pool, resolution: Resolution) -> SettlementPlan:
+        if pool.uuid == pools[1]:
+            raise AssertionError("a bug")
+        return plan_settlement(reading, pool, resolution)
+
+    async def statuses() -> list[str]:
+        return [(await table.pool_object(pool))["status"] for pool in pools]
+
+    with monkeypatch.context() as failing:
+        failing.setattr(endings, "plan_settlement", plan)
+        table.set_time(1_000)
+        assert await statuses() == ["resolved", "open", "resolved", "resolved"]
+    table.set_time(1_000 + due.RETRY_MS)
+    assert await statuses() == ["resolved"] * 4
 
 
 async def test_what_falls_due_by_a_clock_set_forward_is_done_within_a_second(

@@ -26,6 +26,7 @@ LOOKED_UP = {
     "clear",
     "epoch",
     "search",
+    "game_type",
     "password",
 }
 

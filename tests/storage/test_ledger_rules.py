@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from gameserver.domain.parimutuel import Division, Split
+from gameserver.engine.tally import Tally
 from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import (
     AccountKind,
@@ -137,6 +138,9 @@ def settle(ledger: SqliteConnection, pot: int, paid: int) -> None:
     ]
     insert_transfers(ledger, moves)
     ledger.execute("UPDATE pools SET status = 'resolved', settlement_id = ?, version = version + 1", (settlement,))
+    tally = Tally()
+    tally.add(ledger, [1])
+    tally.store(ledger, NOW)
 
 
 FACTS = "a settlement is never changed"

@@ -3,7 +3,7 @@ import pytest
 from gameserver.storage.connection import Connection
 from gameserver.storage.schedule import (
     TimerKind,
-    delete_timer,
+    delete_timers_done,
     delete_timers_of_game,
     delete_timers_of_pool,
     except_from_timer,
@@ -29,7 +29,7 @@ def drain(connection: Connection, now_ms: int) -> list[tuple[int, TimerKind]]:
     done: list[tuple[int, TimerKind]] = []
     while (timer := first_due(connection, now_ms)) is not None:
         done.append((timer.due_at, timer.kind))
-        delete_timer(connection, timer.id)
+        delete_timers_done(connection, [timer])
     return done
 
 

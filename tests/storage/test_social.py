@@ -50,12 +50,17 @@ def test_the_tables_that_are_forgotten_are_all_that_name_users_socially(writer: 
         "source_admins",
         "game_admins",
         "journal",
+        "audit",
+        "login_addresses",
         "bets",
         "stakes",
         "participations",
         "accounts",
         "source_bettors",
         "standings",
+        "game_records",
+        "user_records",
+        "points_by_day",
         "stored_replies",
     }
     migrate(writer)  # type: ignore[arg-type]

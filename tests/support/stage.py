@@ -72,8 +72,6 @@ class Stage:
         visitor = visit(self.origin, **options)
         cookie = {"name": "session", "value": key_of(self.file, name), "url": self.origin, "httpOnly": True}
         visitor.context.add_cookies([cookie])  # type: ignore[list-item]
-        me = {"id": user_id(self.file, name), "username": name, "is_guest": False}
-        visitor.context.route("**/r/me/", lambda route: route.fulfill(json=me))
         visitor.page.add_init_script("localStorage.setItem('gameserver.signed-in', 'yes')")
         visitor.go(place)
         return visitor
@@ -92,12 +90,6 @@ def key_of(file: Path, name: str) -> str:
         done = run("user", "key", name, "--json", "--db", file)
     key: str = json.loads(done.stdout)["session_key"]
     return key
-
-
-def user_id(file: Path, name: str) -> int:
-    import sqlite3
-
-    return sqlite3.connect(file).execute("select id from users where username = ?", [name]).fetchone()[0]
 
 
 @contextmanager

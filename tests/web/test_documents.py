@@ -83,6 +83,32 @@ async def test_what_a_call_is_answered_is_as_described(server: Server, body: obj
     assert_as_described(await client.post("/r/call/", body), "/r/call", "post")
 
 
+NEW = {"username": "neo", "password": "correct horse"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/r/signup", NEW),
+        ("POST", "/r/signup", {**NEW, "username": "ann"}),
+        ("POST", "/r/signup", {**NEW, "password": "short"}),
+        ("POST", "/r/guest", {}),
+        ("POST", "/r/login", NEW),
+        ("GET", "/r/me", None),
+        ("POST", "/r/password", {"new": "correct horse"}),
+        ("POST", "/r/password", {}),
+        ("POST", "/r/logout", {}),
+        ("POST", "/r/logout", []),
+        ("POST", "/r/delete", {}),
+    ],
+)
+async def test_what_an_account_is_answered_is_as_described(
+    server: Server, method: str, path: str, body: object
+) -> None:
+    client = await client_of(server, "ann", "127.0.0.1")
+    assert_as_described(await client.ask(method, path, body), path, method.lower())
+
+
 @pytest.mark.parametrize("path", [endpoint.path for endpoint in DOCUMENTS])
 async def test_what_the_server_says_of_itself_is_for_everybody_and_kept_by_its_tag(server: Server, path: str) -> None:
     client = HttpClient(server)

@@ -184,7 +184,7 @@ BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 @lru_cache(1024)
 def _numbered(sql: str) -> bytes:
     """The statement with psycopg's placeholders, and with the few words that PostgreSQL has otherwise."""
-    for theirs, ours in (("%", "%%"), ("?", "%s"), ("CROSS JOIN", "JOIN"), ("COLLATE BINARY", 'COLLATE "C"')):
+    for theirs, ours in (("%", "%%"), ("?", "%s"), ("CROSS JOIN", "JOIN"), (" COLLATE BINARY", ' COLLATE "C"')):
         sql = sql.replace(theirs, ours)
     return sql.encode()
 

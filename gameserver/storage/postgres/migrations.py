@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import psycopg
+
 from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.postgres.translation import translate
 from gameserver.storage.postgres.version import FIRST_VERSION, LOCK, NEWEST_VERSION, schema_version
@@ -39,6 +41,11 @@ def make_schema(connection: PostgresConnection, fill: Callable[[], object] = lam
     `IncompatibleDatabase` if there are tables.
     """
     _require_empty(connection)
+    try:
+        connection.execute_script("CREATE EXTENSION IF NOT EXISTS citext")
+    except psycopg.Error as error:
+        text = "the database needs the extension citext, which comes with PostgreSQL (Debian: in postgresql, Alpine: in"
+        raise IncompatibleDatabase(f"{text} postgresql-contrib): {str(error).strip()}") from error
     rules = []
     for statement in translate(statements(schema_text())):
         if statement.startswith(("CREATE TRIGGER", "ALTER TABLE")):

@@ -56,6 +56,13 @@ CREATE TABLE boards (
     UNIQUE (source_id, game_id, type, currency)
 ) STRICT;
 
+-- The boards that a game counts for, from its first pool that ends.
+CREATE TABLE game_boards (
+    game_id INTEGER NOT NULL REFERENCES games (id),
+    board_id INTEGER NOT NULL REFERENCES boards (id),
+    PRIMARY KEY (game_id, board_id)
+) STRICT, WITHOUT ROWID;
+
 -- Who is ranked on a board: whoever has bet in a pool that has ended, of which there are so many. deficit is what the
 -- user has lost more than won in them, name the user's in lower case: a board is in ascending order of both.
 CREATE TABLE standings (
@@ -84,12 +91,15 @@ INSERT INTO boards (source_id, game_id, type, currency)
     SELECT source_id, 0, type, currency FROM games UNION SELECT source_id, 0, '', currency FROM games
     UNION SELECT 0, 0, type, currency FROM games UNION SELECT 0, 0, '', currency FROM games
     UNION SELECT 0, id, '', currency FROM games;
+INSERT INTO game_boards (game_id, board_id)
+    SELECT games.id, boards.id FROM games JOIN boards ON boards.currency = games.currency
+        AND boards.game_id IN (0, games.id) AND boards.type IN ('', games.type)
+        AND boards.source_id IN (0, games.source_id);
 INSERT INTO standings (user_id, board_id, name, deficit, pools)
-    SELECT p.user_id, boards.id, lower(username), -sum(net), count(*) FROM participations AS p
-    JOIN pools ON pools.id = p.pool_id JOIN games ON games.id = p.game_id JOIN users ON users.id = p.user_id
-    JOIN boards ON boards.currency = games.currency AND boards.game_id IN (0, games.id)
-        AND boards.type IN ('', games.type) AND boards.source_id IN (0, games.source_id)
-    WHERE pools.status <> 'open' GROUP BY p.user_id, boards.id;
+    SELECT p.user_id, g.board_id, lower(username), -sum(net), count(*) FROM participations AS p
+    JOIN pools ON pools.id = p.pool_id JOIN game_boards AS g ON g.game_id = p.game_id
+    JOIN users ON users.id = p.user_id
+    WHERE pools.status <> 'open' GROUP BY p.user_id, g.board_id;
 INSERT INTO standing_blocks (board_id, deficit, name, entries) SELECT id, -9007199254740992, '', 0 FROM boards;
 INSERT INTO standing_blocks (board_id, deficit, name, entries)
     SELECT board_id, deficit, name, 0 FROM (

@@ -35,6 +35,8 @@ def settled(connection: SqliteConnection) -> SqliteConnection:
         ("DELETE FROM standings WHERE user_id = 1 AND board_id = 5", "None is kept of user 1"),
         ("UPDATE boards SET currency = 'EUR' WHERE game_id = 1", "is kept of user 1, whose pools come to None"),
         ("UPDATE boards SET type = 'tennis' WHERE source_id = 1 AND type <> ''", "None is kept of user 2"),
+        ("DELETE FROM game_boards WHERE board_id = 3", "it counts for 4 boards"),
+        ("UPDATE boards SET source_id = 9 WHERE source_id = 1", "it counts for 5 boards, or for others than its own"),
         ("UPDATE standing_blocks SET entries = 3 WHERE board_id = 4", "block 1 counts 3 entries, 2 are there"),
         ("UPDATE standing_blocks SET deficit = 0 WHERE board_id = 4", "block 0 counts 0 entries, 1 are there"),
         ("DELETE FROM standing_blocks WHERE board_id = 4", "block 0 counts 0 entries, 2 are there"),

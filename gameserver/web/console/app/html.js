@@ -5,7 +5,7 @@ import htm from "../vendor/htm.js";
 options.debounceRendering = (flush) => requestAnimationFrame(flush);
 
 export const html = htm.bind(h);
-export { createContext, Fragment, h, render };
+export { Component, createContext, Fragment, h, render };
 export { useCallback, useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
 
 /** A component that is rendered again only when one of its properties is another. */

@@ -1,6 +1,8 @@
 // Where the page is: the part of the address behind "#", such as "#/game/ID/bets".
 import { Store } from "./store.js";
 
+const SIGNING_IN = new Set(["sign-in", "sign-up"]);
+
 /** { name, parts } of an address. */
 function read(hash) {
   const [name, ...parts] = hash.replace(/^#?\/?/, "").split("/").map(decode);
@@ -17,10 +19,14 @@ function decode(part) {
 
 class Router extends Store {
   place = read(location.hash);
+  /** The address of the page before this one, for who only went to sign in; "" at first. */
+  before = "";
 
   constructor() {
     super();
-    addEventListener("hashchange", () => {
+    addEventListener("hashchange", ({ oldURL }) => {
+      const { hash } = new URL(oldURL);
+      if (!SIGNING_IN.has(read(hash).name)) this.before = hash;
       this.place = read(location.hash);
       this.changed();
     });

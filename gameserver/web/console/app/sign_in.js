@@ -7,13 +7,6 @@ import { session } from "./session.js";
 import { Brand } from "./shell.js";
 import { Field, FieldError, Spinner, useTitle } from "./ui.js";
 
-/** Where to go once signed in: to where the visitor was going. */
-let destination = to();
-
-export function setDestination(address) {
-  destination = address;
-}
-
 /** The state of a form whose sending may be refused: `{ refusal, isSending, send }`. */
 function useSending(action) {
   const [refusal, setRefusal] = useState(null);
@@ -42,7 +35,8 @@ function say(refusal) {
   return sentence(refusal.message);
 }
 
-const come = () => router.replace(destination);
+/** To where the visitor was before. */
+const come = () => router.replace(router.before || to());
 
 /** Ornament: a match as its line shows it. */
 const mark = (minute, half, kind) => ({ id: `${half}${minute}`, minute, half, kind, side: half === "up" ? "1" : "2", label: `${minute}’` });

@@ -1,5 +1,5 @@
 // All pools of the game that matter now, in the order in which they do.
-import { html, useLayoutEffect, useRef, useState } from "../html.js";
+import { Component, html, useLayoutEffect, useRef, useState } from "../html.js";
 import { net, price } from "../format.js";
 import { session } from "../session.js";
 import { useStore } from "../store.js";
@@ -39,11 +39,46 @@ export function Deck({ game, slip }) {
     const chosen = slip.poolId === id ? slip.target : null;
     if (state === "ended" && !isFresh(game, pool, now)) return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} mine=${mine} /></div>`;
     const isFolded = isMany && !mine && !pool.is_hot && chosen === null && state !== "ended" && !unfolded.has(id);
-    return html`<div key=${id} class=${pool.is_hot && takesBets(state) ? "deck__cell span" : "deck__cell"}>
-      <${PoolCard} game=${game} slip=${slip} pool=${pool} state=${state} mine=${mine} ending=${game.endings.get(id)} note=${game.notes.get(id)} moves=${game.moves.get(id)} chosen=${chosen} isLive=${session.isLive} isFolded=${isFolded} trail=${game.trails.get(id)} targets=${game.targets} unfold=${unfolder(setUnfolded, id)} />
-    </div>`;
+    return html`<${Cell} key=${id} game=${game} slip=${slip} pool=${pool} state=${state} mine=${mine} ending=${game.endings.get(id)} note=${game.notes.get(id)} moves=${game.moves.get(id)} chosen=${chosen} isLive=${session.isLive} isFolded=${isFolded} trail=${game.trails.get(id)} targets=${game.targets} unfold=${unfolder(setUnfolded, id)} />`;
   })}</div>`;
 }
+
+/** The place of a card. Out of sight, prices need not be drawn; they are as soon as it comes near. */
+class Cell extends Component {
+  isNear = true;
+
+  componentDidMount() {
+    cells.set(this.base, this);
+    nearness.observe(this.base);
+  }
+
+  componentWillUnmount() {
+    nearness.unobserve(this.base);
+  }
+
+  shouldComponentUpdate(next) {
+    return this.isNear || Object.keys(next).some((name) => next[name] !== this.props[name] && !PRICES.has(name));
+  }
+
+  render(properties) {
+    const isWide = properties.pool.is_hot && takesBets(properties.state);
+    return html`<div class=${isWide ? "deck__cell span" : "deck__cell"}><${PoolCard} ...${properties} /></div>`;
+  }
+}
+
+const PRICES = new Set(["pool", "moves", "trail"]);
+const NEAR_PX = 300;
+const cells = new WeakMap();
+const nearness = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const cell = cells.get(target);
+      cell.isNear = isIntersecting;
+      if (isIntersecting) cell.forceUpdate();
+    }
+  },
+  { rootMargin: `${NEAR_PX}px` },
+);
 
 const unfolders = new Map();
 

@@ -14,6 +14,7 @@ import { JUST_ENDED_MS, shares } from "./pool_states.js";
 
 const MINE_AFTER_MS = 250;
 const MOVE_MS = 3_000;
+const MOVES_EVERY_MS = 500;
 const TRAIL_POINTS = 60;
 const RESOLVED_SHOWN = 20;
 const QUIET_AFTER_MS = 1_000;
@@ -57,6 +58,7 @@ export class GameStore extends Store {
   #subscription = null;
   #early = [];
   #mineTimer = null;
+  #movesTimer = null;
   #lostAt = null;
   #replayed = 0;
   #stops = [];
@@ -91,6 +93,7 @@ export class GameStore extends Store {
   stop() {
     this.#subscription.leave();
     clearTimeout(this.#mineTimer);
+    clearTimeout(this.#movesTimer);
     this.table.stop();
     for (const stop of this.#stops) stop();
   }
@@ -218,12 +221,21 @@ export class GameStore extends Store {
       if (Math.abs(change) >= 0.01) moved.set(id, { isUp: change > 0, until });
     }
     this.moves.set(poolId, moved);
-    setTimeout(() => {
-      if (this.moves.get(poolId) !== moved) return;
-      this.moves.delete(poolId);
-      this.changed();
-    }, MOVE_MS);
+    this.#forgetMoves();
     this.#trace(poolId);
+  }
+
+  /** Prices that have not moved for a while lose their arrows. */
+  #forgetMoves() {
+    this.#movesTimer ??= setTimeout(() => {
+      this.#movesTimer = null;
+      const now = session.client.now();
+      for (const [poolId, moved] of this.moves) {
+        if ([...moved.values()].every(({ until }) => until <= now)) this.moves.delete(poolId);
+      }
+      if (this.moves.size > 0) this.#forgetMoves();
+      this.changed();
+    }, MOVES_EVERY_MS);
   }
 
   #trace(poolId) {

@@ -1,0 +1,47 @@
+"""``gameserver demo``: the final of 2022 in a minute."""
+
+import argparse
+import sys
+from typing import Any
+
+import trio
+
+from gameserver.cli.feeding import positive
+from gameserver.cli.parsing import DONE, INTERRUPTED, add_command
+from gameserver.config import Settings
+from gameserver.ops.log_output import log_to_stderr
+from gameserver.output import say_at_once
+
+_FLAGS = frozenset({"host"})
+
+
+def add_commands(commands: Any) -> None:
+    """Add the command."""
+    command = add_command(
+        commands, "demo", _demo, "Play the final of 2022 on a server of its own, in a minute", flags=_FLAGS
+    )
+    command.add_argument("--speed", type=positive, help="so many times as fast as it was (by default 175, a minute)")
+    command.add_argument("--load", type=count, metavar="N", help="let N spectators watch it")
+    command.add_argument("--port", metavar="VALUE", help="TCP port (by default a free one)")
+
+
+def count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise ValueError
+    return count
+
+
+def _demo(options: argparse.Namespace, settings: Settings) -> int:
+    # Rich and segno take a while to load, and no other command but watch needs them.
+    from rich.console import Console
+
+    from gameserver.demo.demo import Options, demonstrate
+
+    given = {"speed": options.speed, "spectators": options.load}
+    chosen = Options(host=settings.host, port=settings.port if options.port else 0)._replace(
+        **{name: value for name, value in given.items() if value is not None}
+    )
+    with log_to_stderr("error", "text"):
+        is_over = trio.run(demonstrate, chosen, Console(file=sys.stdout), say_at_once)
+    return DONE if is_over else INTERRUPTED
