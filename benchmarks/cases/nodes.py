@@ -1,11 +1,12 @@
 """Durable bets at one server on a file, and at one and two servers on one PostgreSQL database."""
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from functools import partial
 
 from benchmarks.bench import Bench
-from benchmarks.cases.betting import PLAYERS, bet_request, world_with_pool
+from benchmarks.cases.betting import bet_request, world_with_pool
 from benchmarks.figures import GAMESERVER, Figure, percentile
 from benchmarks.load import Client, connect
 from benchmarks.rates import Load, full_rate
@@ -16,7 +17,8 @@ from gameserver.storage.postgres.migrate_to import copy_to
 from gameserver.storage.sqlite.connection import open_reader
 from tests.support.postgres import Cluster, find_binaries, running_cluster
 
-_NUMBERS = (1, 2)
+_SERVERS = (1, 2)
+_PLAYERS = (64, 256)
 _DURABLE = {
     "fsync": "on",
     "full_page_writes": "on",
@@ -27,31 +29,29 @@ _DURABLE = {
 
 
 async def nodes(bench: Bench) -> list[Figure]:
-    """Durable bets of 64 players at one server on a file, and at one and two on a PostgreSQL database."""
+    """Durable bets at one server on a file, and at one and two on a PostgreSQL database, of 64 and 256 players."""
     binaries = find_binaries()
     if binaries is None:
         bench.progress("there is no PostgreSQL on this machine")
         return []
-    rate = Figure(f"durable bets, {PLAYERS} connections", "bets/s")
-    p99 = Figure("until a bet is acknowledged, p99", "ms")
+    rates = {number: Figure(f"durable bets, connections: {number}", "bets/s") for number in _PLAYERS}
+    p99s = {number: Figure(f"until one of {number} is acknowledged, p99", "ms") for number in _PLAYERS}
     world = world_with_pool(bench.directory / "world")
     os.environ[SECRET_VARIABLE] = beside(world.db, ".secret").read_bytes().hex()
 
-    def note(who: str, load: Load) -> None:
-        rate.add(who, load.rate, load.client_share)
-        p99.add(who, percentile(load.times_s, 99) * 1000, load.client_share)
-
-    async def measure_file() -> None:
-        note(GAMESERVER, await _bet(bench, world, [str(world.copy_to(bench.new_directory()))]))
+    async def measure(who: str, servers: int, new_database: Callable[[], str]) -> None:
+        for number in _PLAYERS:
+            load = await _bet(bench, world, [new_database()] * servers, number)
+            rates[number].add(who, load.rate, load.client_share)
+            p99s[number].add(who, percentile(load.times_s, 99) * 1000, load.client_share)
 
     with running_cluster(binaries, **_DURABLE) as cluster:
-
-        async def measure_servers(number: int) -> None:
-            note(f"PostgreSQL, servers: {number}", await _bet(bench, world, [_copy(cluster, world)] * number))
-
-        servers = {f"PostgreSQL, servers: {number}": partial(measure_servers, number) for number in _NUMBERS}
-        await bench.in_turn({GAMESERVER: measure_file, **servers})
-    return [rate, p99]
+        contestants = {GAMESERVER: partial(measure, GAMESERVER, 1, lambda: str(world.copy_to(bench.new_directory())))}
+        for number in _SERVERS:
+            who = f"PostgreSQL, servers: {number}"
+            contestants[who] = partial(measure, who, number, partial(_copy, cluster, world))
+        await bench.in_turn(contestants)
+    return [*rates.values(), *p99s.values()]
 
 
 def _copy(cluster: Cluster, world: World) -> str:
@@ -62,13 +62,13 @@ def _copy(cluster: Cluster, world: World) -> str:
     return url
 
 
-async def _bet(bench: Bench, world: World, databases: list[str]) -> Load:
-    """Bets of all players, who are spread over the servers on these databases."""
+async def _bet(bench: Bench, world: World, databases: list[str], players: int) -> Load:
+    """Bets of so many players, who are spread over the servers on these databases."""
     request = bet_request(world.pool_ids[0])
     with ExitStack() as stack:
         servers = [stack.enter_context(bench.gameserver(database)) for database in databases]
         clients = [
             (await connect(Client(), servers[number % len(servers)].port, key), request)
-            for number, key in enumerate(world.player_keys[:PLAYERS])
+            for number, key in enumerate(world.player_keys[:players])
         ]
         return await full_rate(clients, b'"res":356', bench.sizes.seconds)

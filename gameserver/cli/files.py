@@ -98,7 +98,8 @@ def _migrate_to(options: argparse.Namespace, settings: Settings) -> int:
         require_current(file, connection)
         copy_to(connection, options.url, Progress(of_rows=True))
     say(f"all of {file} is in the PostgreSQL database, and sound; the file is left as it is")
-    say(f"next: start servers with this URL as --db, and the secret of {beside(file, '.secret')} in {SECRET_VARIABLE}")
+    say(f"next: start servers with this URL as --db, and in {SECRET_VARIABLE} the secret of")
+    say(f"{beside(file, '.secret')} in hexadecimal digits, the same for all")
     return DONE
 
 

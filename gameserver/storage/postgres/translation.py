@@ -1,6 +1,6 @@
 """The schema for PostgreSQL, made of schema.sql, so that there is one schema.
 
-Integers become BIGINT, texts compare by bytes as in SQLite, those that regard no case as CITEXT; row ids are identities,
+Integers become BIGINT, texts compare by bytes as in SQLite (CITEXT where they regard no case), row ids are identities,
 and each trigger becomes a function and a trigger. What keeps the balances is written for PostgreSQL, in
 ``additions.sql`` beside this module: one statement for all transfers of a statement. Triggers that refuse to replace a
 row are left out: PostgreSQL never replaces one.

@@ -140,6 +140,23 @@ async def test_a_batch_whose_connection_is_always_cut_is_given_up(node: Node) ->
     assert await node.write(name("cat")) == ["cat"]
 
 
+async def test_a_server_that_stands_still_in_a_batch_holds_nobody_up_for_long(node: Node, other: Node) -> None:
+    node.writer._connection.execute("SET idle_in_transaction_session_timeout = '100ms'")
+    stands = iter([True])
+
+    def standing(connection: Connection) -> str:
+        name("ann")(connection)
+        if next(stands, False):
+            with psycopg.connect(node.url, autocommit=True) as waiting:  # meanwhile the other server wants to write
+                waiting.execute("SET lock_timeout = '10s'")
+                waiting.execute("SELECT pg_advisory_lock(%s), pg_advisory_unlock(%s)", (LOCK, LOCK))
+        return "ann"
+
+    assert await node.write(standing) == ["ann"]
+    assert await other.write(name("bob")) == ["bob"]
+    assert node.users() == other.published == ["ann", "bob"]
+
+
 async def test_due_work_whose_connection_is_cut_is_done_and_not_postponed(node: Node) -> None:
     due = iter([Due("work", cutting(node, "due", 1), failing("postponed", ValueError()))] * 2)
     node.due = lambda connection, now_ms: None if node_has(connection, "due") else next(due, None)
