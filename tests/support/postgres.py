@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -52,7 +53,7 @@ def find_binaries() -> Path | None:
     """The folder of initdb and postgres, of the newest version there is; None if there is none that serves."""
     on_path = shutil.which("initdb")
     if on_path is not None:
-        return Path(on_path).parent
+        return Path(on_path).resolve().parent
     versions = sorted((int(it.name), it) for it in _DEBIAN.iterdir() if it.name.isdigit()) if _DEBIAN.exists() else []
     found = [folder / "bin" for version, folder in versions if version >= _OLDEST]
     return found[-1] if found and (found[-1] / "initdb").exists() else None
@@ -61,14 +62,15 @@ def find_binaries() -> Path | None:
 class Cluster:
     """A running cluster, which makes databases with the current schema."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, server: subprocess.Popen[bytes]) -> None:
+        self.folder = folder
+        self._server = server
         self._numbers = count(1)
         self._emptied: list[str] = []
 
     def url(self, database: str) -> str:
         """The URL of a database of the cluster."""
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+        return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def execute(self, sql: str) -> None:
         """Execute a statement outside any of the databases made."""
@@ -80,6 +82,11 @@ class Cluster:
         name = f"test_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
         return self.url(name)
+
+    def stop_at_once(self) -> None:
+        """End it as a power cut would."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait()
 
     @contextmanager
     def database(self) -> Iterator[str]:
@@ -108,40 +115,53 @@ def _owner() -> str | None:
 @contextmanager
 def running_cluster(binaries: Path, **settings: str) -> Iterator[Cluster]:
     """A cluster that runs until the block ends."""
-    owner = _owner()
-    folder = Path(tempfile.mkdtemp(prefix="gameserver-pg-"))
-    try:
-        if owner is not None:
-            shutil.chown(folder, owner)
-        data = folder / "data"
-        initialize = [
-            str(binaries / "initdb"),
-            "-D",
-            str(data),
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "-E",
-            "UTF8",
-            "--no-sync",
-        ]
-        subprocess.run([*initialize, "--locale=C.UTF-8"], check=True, stdout=subprocess.DEVNULL, user=owner, cwd=folder)
-        options = {"unix_socket_directories": str(folder), **_SETTINGS, **settings}
-        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with (folder / "log").open("wb") as log:
-            server = subprocess.Popen(
-                [binaries / "postgres", "-D", data, *flags], stdout=log, stderr=log, user=owner, cwd=folder
-            )
-        try:
-            cluster = Cluster(folder)
-            _wait_until_it_answers(cluster, server, folder / "log")
+    with _folder() as folder:
+        flags = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "-N", "--locale=C.UTF-8"]
+        _run(folder, binaries / "initdb", "-D", folder / "data", *flags)
+        with _serving(binaries, folder, settings) as cluster:
             yield cluster
-        finally:
-            server.send_signal(3)  # SIGQUIT: at once
-            server.wait()
+
+
+@contextmanager
+def running_standby(binaries: Path, primary: Cluster, **settings: str) -> Iterator[Cluster]:
+    """A standby of a cluster, which follows it until it is promoted."""
+    with _folder() as folder:
+        source = f"user=postgres host={primary.folder} application_name=standby"
+        _run(folder, binaries / "pg_basebackup", "-D", folder / "data", "-R", "-N", "-c", "fast", "-d", source)
+        with _serving(binaries, folder, settings) as cluster:
+            yield cluster
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="gameserver-pg-"))
+    owner = _owner()
+    if owner is not None:
+        shutil.chown(folder, owner)
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(folder: Path, *command: str | Path) -> None:
+    subprocess.run(list(command), check=True, stdout=subprocess.DEVNULL, user=_owner(), cwd=folder)
+
+
+@contextmanager
+def _serving(binaries: Path, folder: Path, settings: dict[str, str]) -> Iterator[Cluster]:
+    options = {**_SETTINGS, **settings, "unix_socket_directories": str(folder)}
+    flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [binaries / "postgres", "-D", folder / "data", *flags], stdout=log, stderr=log, user=_owner(), cwd=folder
+        )
+    cluster = Cluster(folder, server)
+    try:
+        _wait_until_it_answers(cluster, server, folder / "log")
+        yield cluster
+    finally:
+        cluster.stop_at_once()
 
 
 def _wait_until_it_answers(cluster: Cluster, server: subprocess.Popen[bytes], log: Path) -> None:
