@@ -633,7 +633,7 @@ CREATE TABLE standing_blocks (
     entries INTEGER NOT NULL CHECK (entries >= 0)
 ) STRICT;
 CREATE UNIQUE INDEX standing_blocks_in_order ON standing_blocks (board_id, deficit, name);
-CREATE INDEX uneven_standing_blocks ON standing_blocks (board_id) WHERE entries > 2000 OR entries < 500 AND name <> '';
+CREATE INDEX uneven_standing_blocks ON standing_blocks (board_id) WHERE entries > 8000 OR entries < 2000 AND name <> '';
 
 -- What a user's parts in the pools of a game that have ended come to: bets that won, lost or were refunded, staked by
 -- all of them, the net result and the most won by one bet; joined_at is when the first bet in them was placed.

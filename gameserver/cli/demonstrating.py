@@ -13,12 +13,22 @@ from gameserver.ops.log_output import log_to_stderr
 from gameserver.output import say_at_once
 
 _FLAGS = frozenset({"host"})
+_EXAMPLES = """\
+  gameserver demo
+  gameserver demo --host 0.0.0.0 --port 9999
+  gameserver demo --speed 60 --load 1000 > figures
+"""
 
 
 def add_commands(commands: Any) -> None:
     """Add the command."""
     command = add_command(
-        commands, "demo", _demo, "Play the final of 2022 on a server of its own, in a minute", flags=_FLAGS
+        commands,
+        "demo",
+        _demo,
+        "Play the final of 2022 on a server of its own, in a minute",
+        flags=_FLAGS,
+        examples=_EXAMPLES,
     )
     command.add_argument("--speed", type=positive, help="so many times as fast as it was (by default 175, a minute)")
     command.add_argument("--load", type=count, metavar="N", help="let N spectators watch it")
@@ -26,10 +36,11 @@ def add_commands(commands: Any) -> None:
 
 
 def count(text: str) -> int:
-    count = int(text)
-    if count < 0:
+    """A number from 0 up. Raises ValueError."""
+    number = int(text)
+    if number < 0:
         raise ValueError
-    return count
+    return number
 
 
 def _demo(options: argparse.Namespace, settings: Settings) -> int:

@@ -27,14 +27,20 @@ DATABASE = frozenset({"db"})
 
 
 def add_command(
-    under: Any, name: str, run: Run, summary: str, *, flags: frozenset[str] | None = DATABASE
+    under: Any,
+    name: str,
+    run: Run,
+    summary: str,
+    *,
+    flags: frozenset[str] | None = DATABASE,
+    examples: str = "",
 ) -> argparse.ArgumentParser:
     """Add a command to the subparsers ``under``; the settings named by ``flags`` are flags of it, or with None all."""
     command: argparse.ArgumentParser = under.add_parser(
         name,
         help=summary,
         description=summary + ".",
-        epilog=EXIT_CODES,
+        epilog=f"examples:\n{examples}\n{EXIT_CODES}" if examples else EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
 
-BLOCK_SIZE = 1_000
-MIN_BLOCK_SIZE, MAX_BLOCK_SIZE = 500, 2_000  # as in the index uneven_standing_blocks
+BLOCK_SIZE = 4_000
+MIN_BLOCK_SIZE, MAX_BLOCK_SIZE = 2_000, 8_000  # as in the index uneven_standing_blocks
 BEFORE_ALL = -(2**53)  # the deficit of a board's first block, and below every other
 
 

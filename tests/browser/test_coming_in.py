@@ -72,3 +72,16 @@ def test_who_signs_in_on_the_way_to_a_game_comes_to_the_game(stage: Stage, visit
     phone.see_text("Sign in", ".join").tap()
     phone.see_text("Play as guest", ".gate").tap()
     phone.see(".game .board")
+
+
+def test_on_a_phone_the_slip_lies_above_the_tabs(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    phone = visit(stage.origin, **PHONE)
+    phone.go(f"game/{stage.game}")
+    phone.see_text("Play as guest", ".join").tap()
+    phone.see('button[data-target="argentina"]').tap()
+    slip, tabs = phone.see(".slip").bounding_box(), phone.see(".tabbar").bounding_box()
+    assert slip is not None
+    assert tabs is not None
+    assert round(slip["y"] + slip["height"]) == round(tabs["y"])
+    assert (slip["x"], slip["width"]) == (0, 390)

@@ -59,6 +59,7 @@ def test_axe_finds_nothing(stage: Stage, visit: Visit, options: dict[str, Any], 
         if page.endswith("GAME/"):
             nadia.see('button[data-target="yes"]').click()
             nadia.see(".quote")
+        nadia.photograph(f"{scheme}-{options['viewport']['width']}-{page.replace('/', '-') or 'lobby'}")
         found = Axe().run(nadia.page).response["violations"]
         told = [(page, item["id"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found]
         assert told == [], json.dumps(told, indent=1)

@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 import signal
 import socket
 import urllib.request
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.cli import main
+from gameserver.cli import _parser, main
 from gameserver.storage.files import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, run_process, serving
 from tests.support.wire import CLOSE, frame, plain, request_head
@@ -414,6 +415,18 @@ def test_every_command_explains_itself(command: list[str], capsys: pytest.Captur
     output = capsys.readouterr()
     assert output.out.startswith(f"usage: {' '.join(['gameserver', *command])}")
     assert output.err == ""
+
+
+@pytest.mark.parametrize("command", ["call", "feed", "demo"])
+def test_the_examples_of_a_commands_help_are_understood(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    examples = capsys.readouterr().out.partition("\nexamples:\n")[2].partition("\n\n")[0].splitlines()
+    assert len(examples) > 2
+    for example in examples:
+        words = shlex.split(example.partition(" < ")[0].partition(" > ")[0])
+        assert words[:2] == ["gameserver", command]
+        assert callable(_parser().parse_args(words[1:]).run)
 
 
 @pytest.mark.parametrize("command", [[], ["user"], ["source"], ["sreve"], ["user", "add"], ["serve", "--prot", "1"]])

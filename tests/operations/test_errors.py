@@ -286,6 +286,10 @@ async def twice_by_user(world: World, op: int) -> Reply:
     return await world.user.call(op, **request)
 
 
+async def of_a_stranger(world: World, op: int) -> Reply:
+    return await world.user.call(op, user_id=PROVIDER_ID)
+
+
 async def beyond_the_last_block(world: World, op: int) -> Reply:
     request = await example(op, world)
     limited = msgspec.structs.replace(world.server.context.settings, max_blocked_users=1)
@@ -352,6 +356,7 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (465, ErrorCode.CONFLICT): twice_by_user,
     (467, ErrorCode.CONFLICT): beyond_the_last_block,
     (468, ErrorCode.CONFLICT): twice_by_user,
+    (830, ErrorCode.NOT_AUTHORIZED): of_a_stranger,
     (900, ErrorCode.CONFLICT): not_joined,
     (900, ErrorCode.GAME_CLOSED): closed_to_game_admin,
     (900, ErrorCode.NOT_AUTHORIZED): while_muted,

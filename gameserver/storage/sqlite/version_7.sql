@@ -85,7 +85,7 @@ CREATE TABLE standing_blocks (
     entries INTEGER NOT NULL CHECK (entries >= 0)
 ) STRICT;
 CREATE UNIQUE INDEX standing_blocks_in_order ON standing_blocks (board_id, deficit, name);
-CREATE INDEX uneven_standing_blocks ON standing_blocks (board_id) WHERE entries > 2000 OR entries < 500 AND name <> '';
+CREATE INDEX uneven_standing_blocks ON standing_blocks (board_id) WHERE entries > 8000 OR entries < 2000 AND name <> '';
 
 INSERT INTO boards (source_id, game_id, type, currency)
     SELECT source_id, 0, type, currency FROM games UNION SELECT source_id, 0, '', currency FROM games
@@ -105,10 +105,10 @@ INSERT INTO standing_blocks (board_id, deficit, name, entries)
     SELECT board_id, deficit, name, 0 FROM (
         SELECT board_id, deficit, name, row_number() OVER ranked AS number FROM standings
         WINDOW ranked AS (PARTITION BY board_id ORDER BY deficit, name)
-    ) WHERE number % 1000 = 0;
+    ) WHERE number % 4000 = 0;
 UPDATE standing_blocks SET entries = counted.entries
     FROM (
-        SELECT board_id, (number - number % 1000) / 1000 AS block, count(*) AS entries FROM (
+        SELECT board_id, (number - number % 4000) / 4000 AS block, count(*) AS entries FROM (
             SELECT board_id, row_number() OVER ranked AS number FROM standings
             WINDOW ranked AS (PARTITION BY board_id ORDER BY deficit, name)
         ) GROUP BY 1, 2

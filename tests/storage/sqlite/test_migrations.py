@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gameserver.storage.check import find_faults
+from gameserver.storage.check_records import CHECKS
 from gameserver.storage.epoch import adopt_epoch
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.schedule import first_due
@@ -413,3 +414,21 @@ def test_a_file_of_version_5_that_knows_its_secret_gets_an_epoch_when_a_server_o
     assert version_5.execute("SELECT epoch FROM identity").fetchall() == [(None,)]
     assert adopt_secret(version_5, b"s" * 32) == 0
     assert len(adopt_epoch(version_5)) == 16
+
+
+def test_the_many_bettors_of_a_file_of_version_6_are_ranked_in_blocks(version_6: SqliteConnection) -> None:
+    version_6.execute(
+        "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 9000)"
+        " INSERT INTO users (username, is_provider, created_at) SELECT 'User' || number, 0, 5 FROM numbers"
+    )
+    version_6.execute(
+        "INSERT INTO participations (user_id, game_id, pool_id, is_running, net)"
+        " SELECT id, 1, 2, 0, id % 100 FROM users WHERE username LIKE 'User%'"
+    )
+    version_6.execute("INSERT INTO settlements (pool_id, cause, takeout, settled_at) VALUES (2, 'close', 0, 9)")
+    version_6.execute("UPDATE pools SET status = 'resolved', settlement_id = 1, version = version + 1 WHERE id = 2")
+    migrate(version_6)
+    _, *of_boards = CHECKS  # these parts have no bets, which the first check would name
+    assert [fault for check in of_boards for fault in check(version_6)] == []
+    blocks = "SELECT entries FROM standing_blocks WHERE board_id = 1 ORDER BY deficit, name"
+    assert [entries for (entries,) in version_6.execute(blocks)] == [3999, 4000, 1001]

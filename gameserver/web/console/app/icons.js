@@ -25,6 +25,14 @@ const SHAPES = {
   bets: html`<path d="M5 3.500h10v13.500l-2.500-1.500L10 17l-2.500-1.500L5 17V3.500Z" /><path d="M8 7.500h4M8 10.500h4" />`,
   match: html`<path d="M2.500 10h15" /><path d="M6 10V5M11 10v5M14.500 10V6" />`,
   table: html`<path d="M4 16V10M10 16V4M16 16V8" />`,
+  whistle: html`<circle cx="7.500" cy="11.500" r="4.500" /><path d="M7.500 7H17v3h-5.200" /><circle cx="7.500" cy="11.500" r="1.200" />`,
+  card: html`<rect x="6" y="3.500" width="8" height="13" rx="1.500" />`,
+  flag: html`<path d="M5 17V3.500l10 3.500-10 3.500" />`,
+  swap: html`<path d="M4 7h11l-3-3M16 13H5l3 3" />`,
+  saved: html`<circle cx="10" cy="10" r="6.500" /><circle cx="10" cy="10" r="2.500" />`,
+  find: html`<circle cx="9" cy="9" r="5" /><path d="m13 13 4 4" />`,
+  more: html`<circle cx="4.500" cy="10" r="1" fill="currentColor" /><circle cx="10" cy="10" r="1" fill="currentColor" /><circle cx="15.500" cy="10" r="1" fill="currentColor" />`,
+  code: html`<path d="M3.500 3.500h5v5h-5zM11.500 3.500h5v5h-5zM3.500 11.500h5v5h-5zM11.500 11.500h2v2h-2zM14.500 14.500h2v2h-2z" />`,
   chat: html`<path d="M3.500 5.500a2 2 0 0 1 2-2h9a2 2 0 0 1 2 2v6a2 2 0 0 1-2 2H9l-3.500 3v-3a2 2 0 0 1-2-2v-6Z" />`,
 };
 

@@ -4,6 +4,8 @@ export const PAGES = {
   lobby: { load: async () => (await import("./lobby.js")).LobbyPage, styles: ["lobby"] },
   "sign-in": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"] },
   "sign-up": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"], fixed: { isNew: true } },
+  desk: { load: async () => (await import("./desk/page.js")).DeskPage, styles: ["desk", "game", "lobby"] },
+  "new-game": { load: async () => (await import("./desk/game_form.js")).GameFormPage, styles: ["desk"] },
   game: { load: async () => (await import("./game/page.js")).GamePage, styles: ["game", "lobby"] },
 };
 

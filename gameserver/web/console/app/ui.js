@@ -87,15 +87,20 @@ export function Spinner() {
   return html`<span class="btn__spin" aria-hidden="true"></span>`;
 }
 
-/** A panel over the page that keeps the focus until it is closed, and then gives it back. */
-export function Sheet({ title, close, children, foot }) {
+/**
+ * A panel over the page that keeps the focus until it is closed, and then gives it back. `lead` stands before the
+ * title, `sub` below it.
+ */
+export function Sheet({ title, lead, sub, close, children, foot, isWide = false }) {
   const dialog = useRef(null);
   useEffect(() => {
+    const before = document.activeElement;
     dialog.current.showModal();
+    return () => before?.isConnected && before.focus();
   }, []);
   return html`<dialog class="sheet sheet--open" ref=${dialog} aria-labelledby="sheet-title" onClose=${close} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
-    <div class="sheet__panel">
-      <header class="sheet__head"><h2 id="sheet-title">${title}</h2><button type="button" class="btn btn--quiet btn--icon push" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></header>
+    <div class=${isWide ? "sheet__panel sheet__panel--wide" : "sheet__panel"}>
+      <header class="sheet__head"><div class="ev">${lead}<div><h2 id="sheet-title">${title}</h2>${sub && html`<p class="mid">${sub}</p>`}</div></div><button type="button" class="btn btn--quiet btn--icon push" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></header>
       <div class="sheet__body">${children}</div>
       ${foot && html`<footer class="sheet__foot">${foot}</footer>`}
     </div>

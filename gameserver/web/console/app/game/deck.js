@@ -46,14 +46,15 @@ export function Deck({ game, slip }) {
 /** The place of a card. Out of sight, prices need not be drawn; they are as soon as it comes near. */
 class Cell extends Component {
   isNear = true;
+  #place = { current: null };
 
   componentDidMount() {
-    cells.set(this.base, this);
-    nearness.observe(this.base);
+    cells.set(this.#place.current, this);
+    nearness.observe(this.#place.current);
   }
 
   componentWillUnmount() {
-    nearness.unobserve(this.base);
+    nearness.unobserve(this.#place.current);
   }
 
   shouldComponentUpdate(next) {
@@ -62,7 +63,7 @@ class Cell extends Component {
 
   render(properties) {
     const isWide = properties.pool.is_hot && takesBets(properties.state);
-    return html`<div class=${isWide ? "deck__cell span" : "deck__cell"}><${PoolCard} ...${properties} /></div>`;
+    return html`<div ref=${this.#place} class=${isWide ? "deck__cell span" : "deck__cell"}><${PoolCard} ...${properties} /></div>`;
   }
 }
 
