@@ -122,7 +122,13 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             self._missed()
         self.position = announcement.id
         self._advance_clock(announcement.at)
-        super()._publish_all(self._hear(announcement.body))
+        try:
+            results = self._hear(announcement.body)
+        except Exception:  # of a server of another version
+            logger.exception("announcement %d is not understood", announcement.id)
+            self._missed()
+        else:
+            super()._publish_all(results)
 
     def _is_lost(self, error: Exception | None) -> bool:
         return not self._connection.in_transaction or isinstance(error, _CONFLICTS)

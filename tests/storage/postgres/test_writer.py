@@ -251,6 +251,12 @@ async def test_a_gap_is_told(node: Node) -> None:
     assert (node.published, node.missed, node.writer.position) == (["eve"], 1, 5)
 
 
+@pytest.mark.expects_errors
+async def test_what_is_not_understood_is_missed_and_passed_over(node: Node, other: Node) -> None:
+    node.writer.publish_heard(Announcement(1, 0, "other", b"\xff"))
+    assert (node.published, node.missed, node.writer.position) == ([], 1, 1)
+
+
 async def test_a_follower_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
     follower = Follower(
         lambda: open_writer(node.url),
