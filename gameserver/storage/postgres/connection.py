@@ -72,9 +72,12 @@ class PostgresConnection:
         """Execute a statement."""
         return cast(Result, self.raw.execute(_numbered(sql), values))
 
-    def execute_script(self, sql: str) -> None:
-        """Execute a statement as it is written, in which ``?`` is no placeholder."""
-        self.raw.execute(sql.encode())
+    def execute_script(self, sql: str) -> list[Any]:
+        """Execute statements as they are written, in which ``?`` is no placeholder; returns the rows of the last."""
+        cursor = self.raw.execute(sql.encode())
+        while cursor.nextset():
+            pass
+        return cursor.fetchall() if cursor.description else []
 
     def execute_many(self, sql: str, rows: Iterable[Values], /) -> None:
         """Execute a statement once for each row of values; for few rows."""
@@ -158,7 +161,7 @@ class PostgresConnection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction, which is committed unless the block raises."""
-        self.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        self.execute(BEGIN_WRITING)
         try:
             yield
         except BaseException:
@@ -178,6 +181,7 @@ class PostgresConnection:
                 self.execute("ROLLBACK")
 
 
+BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 

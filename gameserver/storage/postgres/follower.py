@@ -51,7 +51,7 @@ class Follower:
         self._hear_present = hear_present
         self._run_sync = run_sync
         self._exchange_at = -math.inf  # when this server next tells who is connected to it
-        self._hinted = 0  # the latest announcement that a notification has named
+        self._hinted = 0  # the latest announcement of another server that a notification has named
 
     async def run(self) -> None:
         """Follow until cancelled; a connection that is lost is opened again."""
@@ -78,7 +78,9 @@ class Follower:
         connection.close()
 
     def _note(self, payload: str) -> None:
-        self._hinted = max(self._hinted, int(payload) if payload.isdecimal() else 0)
+        number, _, node = payload.partition(" ")
+        if node != self._writer.node and number.isdecimal():
+            self._hinted = max(self._hinted, int(number))
 
     async def _follow(self, connection: PostgresConnection) -> None:
         while True:

@@ -17,12 +17,11 @@ from gameserver.storage.batches import BatchWriter, TransactionLost, Write
 from gameserver.storage.jobs import TimedJob
 from gameserver.storage.postgres.announcements import (
     Announcement,
+    begin_batch,
     insert_announcement,
     last_announcement,
-    list_announcements,
 )
 from gameserver.storage.postgres.connection import PostgresConnection
-from gameserver.storage.postgres.version import LOCK
 
 logger = logging.getLogger(__name__)
 
@@ -71,12 +70,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
 
     def _begin(self) -> None:
         self._heard, self._own = [], None
-        self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-        self._connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
-        last = self.position
-        while rows := list_announcements(self._connection, last):
-            self._heard += rows
-            last = rows[-1].id
+        self._heard = begin_batch(self._connection, self.position)
 
     def _run_jobs(self, batch: list[Write]) -> tuple[list[Any], int]:
         """Run the jobs; none takes place before what others have committed, however their clocks differ."""

@@ -12,7 +12,12 @@ import trio.testing
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Due, Job, TimedJob
-from gameserver.storage.postgres.announcements import Announcement, last_announcement
+from gameserver.storage.postgres.announcements import (
+    Announcement,
+    begin_batch,
+    insert_announcement,
+    last_announcement,
+)
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
 from gameserver.storage.postgres.follower import Follower
 from gameserver.storage.postgres.version import LOCK
@@ -237,6 +242,25 @@ async def test_nothing_takes_place_before_what_another_server_has_done(node: Nod
     await other.write(Dated("ann", 1_000), now_ms=1_000)
     assert await node.write(Dated("bob", 900), name("cat"), now_ms=900) == ["bob-1000", "cat"]
     assert node.heard_at == [1_000]
+
+
+async def test_who_waited_for_the_lock_sees_what_was_committed_meanwhile(node: Node, other: Node) -> None:
+    found: list[Announcement] = []
+
+    def begin() -> None:
+        found.extend(begin_batch(node.writer._connection, 0))
+
+    holder = other.writer._connection
+    assert begin_batch(holder, 0) == []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, begin)
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        with open_writer(node.url) as looking, trio.fail_after(10):
+            while looking.execute(waits).fetchone() == (0,):  # noqa: ASYNC110 - nothing else tells
+                await trio.sleep(0.01)
+        insert_announcement(holder, Announcement(1, 0, "other", b"ann"))
+        holder.execute("COMMIT")
+    assert found == [Announcement(1, 0, "other", b"ann")]
 
 
 async def test_what_is_heard_twice_is_published_once(node: Node, other: Node) -> None:
