@@ -23,6 +23,7 @@ _DEFAULTS = {"application_name": "gameserver", "connect_timeout": "5", "client_e
 # A process that stands still inside a transaction, or whose machine has gone, loses its locks after this long.
 _IDLE_TIMEOUT_S = 10
 _LOCK_TIMEOUT_S = 10  # of waiting for another process's batch
+_ORDERED_JOIN = re.compile(r"CROSS JOIN (\w+(?: AS \w+)?) ON")
 _TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
 
 
@@ -188,9 +189,14 @@ BEGIN_READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 @lru_cache(1024)
 def _numbered(sql: str) -> bytes:
     """The statement with psycopg's placeholders, and with the few words that PostgreSQL has otherwise."""
-    for theirs, ours in (("%", "%%"), ("?", "%s"), ("CROSS JOIN", "JOIN"), (" COLLATE BINARY", ' COLLATE "C"')):
+    for theirs, ours in (("%", "%%"), ("?", "%s"), (" COLLATE BINARY", ' COLLATE "C"')):
         sql = sql.replace(theirs, ours)
-    return sql.encode()
+    return portable_joins(sql).encode()
+
+
+def portable_joins(sql: str) -> str:
+    """The SQL without SQLite's word on the order in which to join, which is no other join."""
+    return _ORDERED_JOIN.sub(r"JOIN \1 ON", sql)
 
 
 @lru_cache(512)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from importlib.resources import files
 
+from gameserver.storage.postgres.connection import portable_joins
+
 _IN_ADDITIONS = frozenset({"transfers_keep_balances"})
 _AGAINST_REPLACING = frozenset({"bets_are_new", "settlements_are_new", "transfers_are_new", "accounts_are_new"})
 
@@ -54,7 +56,7 @@ def translate(statements: list[str]) -> Iterator[str]:
             if trigger[1] not in _IN_ADDITIONS | _AGAINST_REPLACING:
                 yield from _trigger(*trigger.groups())
         else:
-            yield _portable(text)
+            yield portable_joins(text)
     yield from references
     yield from _additions()
 
@@ -107,7 +109,7 @@ def _trigger(
     if condition is not None:
         work = f"IF {condition} THEN {work} END IF;"
     row = "old" if event == "DELETE" else "new"
-    yield _portable(
+    yield portable_joins(
         f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {work} RETURN {row}; END $$"
     )
     named = [column for column in re.findall(r"\w+", columns or "") if column not in _ROW_IDS]
@@ -123,10 +125,6 @@ def _upserts(body: str) -> str:
         _UPSERT.sub(lambda it: it[1] + re.sub(r"\b(\w+) = \1\b", rf"\1 = {it[2]}.\1", it[3]), statement)
         for statement in re.split(r"(?<=;)", body)
     )
-
-
-def _portable(sql: str) -> str:
-    return sql.replace("CROSS JOIN", "JOIN")  # to SQLite alone it says in which order to join
 
 
 def _additions() -> Iterator[str]:
