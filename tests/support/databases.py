@@ -22,9 +22,12 @@ def reading(database: Path | str) -> Iterator[SqliteConnection | PostgresConnect
 
 
 def contents(database: Path | str) -> list[object]:
-    """All that a database holds."""
+    """All that a database holds, but for who is connected."""
     with reading(database) as connection:
         if isinstance(connection, SqliteConnection):
             return list(connection.iterdump())
-        tables = [name for (name,) in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-        return [(table, sorted(map(str, connection.execute(f"SELECT * FROM {table}")))) for table in sorted(tables)]
+        query = (
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'nodes' ORDER BY tablename"
+        )
+        tables = [name for (name,) in connection.execute(query)]
+        return [(table, sorted(map(str, connection.execute(f"SELECT * FROM {table}")))) for table in tables]
