@@ -37,6 +37,13 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "game.db"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say so where a whole engine is left out."""
+    if find_binaries() is None:
+        text = "no PostgreSQL on this machine: its tests are skipped (on Debian: apt-get install postgresql)"
+        terminalreporter.write_line(text)
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A running PostgreSQL, if one can be started."""
