@@ -89,7 +89,7 @@ class Exchange:
 class Link:
     """Connects to a server, and again whenever the connection breaks, until it makes no sense any more.
 
-    Requests that wait for their reply are sent again on each new connection, after ``on_connected`` was called. One
+    Requests that wait for their reply are sent again on each new connection, before ``on_connected`` is called. One
     that is not ``is_lasting`` connects once. ``on_broadcast`` gets every other message; both are called between two
     messages, and must not block. ``failure`` says why there will be no connection any more; ``on_failure`` is told
     once.
@@ -114,6 +114,7 @@ class Link:
         self._waiting: dict[Any, Exchange] = {}
         self._outgoing: trio.MemorySendChannel[str] | None = None
         self._using: trio.CancelScope | None = None
+        self._pause_s = FIRST_PAUSE_S  # before the next attempt to connect
         self._is_closing = False
         self._ended = trio.Event()
 
@@ -127,13 +128,12 @@ class Link:
 
         Given a ``task_status``, raises what is in ``UNREACHABLE`` if there is none to begin with.
         """
-        pause_s = FIRST_PAUSE_S
         while self.failure is None and not self._is_closing:
             try:
                 async with open_socket(self._address) as socket:
                     if task_status is not None:
                         task_status.started()
-                    pause_s, task_status = FIRST_PAUSE_S, None
+                    task_status = None
                     await self._use(socket)
                 if not self._is_lasting and not self._is_closing:
                     self._fail("the connection to the server is lost")
@@ -143,8 +143,8 @@ class Link:
                 if isinstance(error, ConnectionRejected) and error.status_code in _FINAL_STATUSES:
                     self._fail(f"the server refuses the connection with HTTP status {error.status_code}")
             if self.failure is None and not self._is_closing:
-                await trio.sleep(pause_s * (0.5 + secrets.randbelow(1000) / 2000))
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                await trio.sleep(self._pause_s * (0.5 + secrets.randbelow(1000) / 2000))
+                self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._ended.set()
 
     async def close(self) -> None:
@@ -193,16 +193,19 @@ class Link:
         return exchange.reply
 
     async def _use(self, socket: WebSocketConnection) -> None:
-        """Exchange messages over a connection until it breaks."""
+        """Exchange messages over a connection until it breaks. One that lasts lets the next follow soon."""
+        if self._is_closing:
+            return
         self._outgoing, outgoing = trio.open_memory_channel[str](math.inf)
         try:
-            self._on_connected()
-            for exchange in list(self._waiting.values()):
+            for exchange in self._waiting.values():
                 self._outgoing.send_nowait(exchange.text)
+            self._on_connected()
             async with trio.open_nursery() as nursery:
                 self._using = nursery.cancel_scope
                 nursery.start_soon(_send, socket, outgoing)
                 nursery.start_soon(self._keep_alive, nursery.cancel_scope)
+                nursery.start_soon(self._forget_pauses)
                 await self._receive(socket)
                 nursery.cancel_scope.cancel()
         finally:
@@ -214,14 +217,17 @@ class Link:
             try:
                 text = await socket.get_message()
             except ConnectionClosed as closed:
-                reason = closed.reason
-                final = None if reason is None else _FINAL_CODES.get(reason.code)
-                if final is not None:
-                    self._fail(f"the server has closed the connection: {final.meaning}")
+                self._note_close(None if closed.reason is None else closed.reason.code)
                 return
             message = _decoder.decode(text)
             message.received = str(text)
             self._take(message)
+
+    def _note_close(self, code: int | None) -> None:
+        if code in _FINAL_CODES:
+            self._fail(f"the server has closed the connection: {_FINAL_CODES[code].meaning}")
+        elif code == CloseCode.RATE_LIMITED:
+            self._pause_s = LONGEST_PAUSE_S
 
     def _take(self, message: Incoming) -> None:
         if not message.is_reply:
@@ -239,6 +245,10 @@ class Link:
             if not exchange.repeatable:
                 del self._waiting[exchange_id]
                 exchange.answered.set()
+
+    async def _forget_pauses(self) -> None:
+        await trio.sleep(LONGEST_PAUSE_S)
+        self._pause_s = FIRST_PAUSE_S
 
     async def _keep_alive(self, connection: trio.CancelScope) -> None:
         """Give a connection up if the server does not answer on it."""

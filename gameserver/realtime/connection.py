@@ -175,7 +175,8 @@ class Connection:
         if self._keepalive is not None:
             self._keepalive.stop()
         if self.outbox.closing is None:
-            # The peer is gone: what is queued for it cannot be sent.
+            # The peer is gone: what is queued for it cannot be sent, nor what is still told of it.
+            self.outbox.abandon()
             self._nursery.cancel_scope.cancel()
         self._context.registry.remove(self)
         if self.session is not None:

@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.client import Client, ConnectionLost, Refused, connect
+from gameserver.errors import CloseCode
 from gameserver.protocol.betting import BalanceUpdate, BetPlacedInBettingPool
 from gameserver.protocol.games import GameCreatedAndOpened
 from gameserver.protocol.sessions import ViewKeyCreated
@@ -245,3 +246,50 @@ async def test_a_server_that_falls_silent_is_given_up_and_connected_to_again(
             with trio.fail_after(60):
                 await client.ping()
             assert network.opened == 2
+
+
+# Connecting again
+
+
+async def test_the_pauses_between_attempts_grow_until_a_connection_lasts(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    async with running_server(database, run_sync=run_inline) as server:
+        network = Network(server)
+        async with connect(URL, await server.key_of("ann"), open_stream=network.open):
+            for _ in range(100):
+                await network.cut()
+                await trio.sleep(0.2)
+            assert network.opened < 20
+            await trio.sleep(60)
+            before = network.opened
+            await network.cut()
+            await trio.sleep(0.2)
+            assert network.opened == before + 1
+
+
+async def test_a_client_that_flooded_comes_back_later(database: Path, autojump_clock: MockClock) -> None:
+    async with running_server(database, run_sync=run_inline) as server:
+        network = Network(server)
+        async with connect(URL, await server.key_of("ann"), open_stream=network.open):
+            for connection in server.context.registry.all_connections():
+                connection.outbox.close(CloseCode.RATE_LIMITED)
+            await trio.sleep(4)
+            assert network.opened == 1
+            await trio.sleep(10)
+            assert network.opened == 2
+
+
+async def test_a_subscription_that_is_left_before_it_has_a_connection_ends(
+    database: Path, autojump_clock: MockClock
+) -> None:
+    async with running_server(database, run_sync=run_inline) as server:
+        network = Network(server)
+        async with connect(URL, await server.key_of("provider"), open_stream=network.open) as client:
+            game = await open_game(client)
+            async with client.join(game.game_id) as messages:
+                network.delay_s = 5
+                with trio.move_on_after(1):
+                    await anext(messages)
+            await trio.sleep(30)
+            assert server.context.registry.count == 1

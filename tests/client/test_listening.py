@@ -116,6 +116,8 @@ async def test_what_is_missed_while_the_connection_is_lost_comes_after_it(table:
         assert [await scorer(subscription) for _ in range(6)] == [
             *("argentina:1", "brazil", "brazil:7", "brazil", "argentina:2", "brazil")
         ]
+        await table.event("chile")
+        assert await scorer(subscription) == "chile"  # and nothing a second time
     assert network.opened > 1
 
 

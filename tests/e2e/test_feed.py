@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,10 @@ def admin(process: ServerProcess, database: Path) -> Iterator[Player]:
 @pytest.fixture
 def game(admin: Player) -> str:
     """A game of the provider's; its id."""
+    return new_game(admin)
+
+
+def new_game(admin: Player) -> str:
     source = admin.call(365, source_name="Cup")["source_id"]
     contents: dict[str, Any] = {"actions": "Goal", "targets": "Argentina:Messi,France:Mbappé"}
     game = str(admin.call(370, source_id=source, game_name="Final", type="football", **contents)["game_id"])
@@ -94,6 +99,34 @@ def test_standard_input_feeds_a_game_as_it_comes(process: ServerProcess, databas
             assert json.loads(feeding.stdout.readline())["line"] == line
         feeding.stdin.close()
         assert feeding.wait(TIMEOUT_S) == 0
+
+
+def test_a_feed_outlasts_a_server_that_is_killed_and_started_again(database: Path) -> None:
+    key = add_user(database, "dev", provider=True)["session_key"]
+    with serving(database) as server, playing(server.url, key) as admin:
+        game, url, port = new_game(admin), server.url, str(server.address[1])
+        feed = [*PROGRAM, "feed", game, "-", "--url", url, "--key", key]
+        with (
+            ExitStack() as servers,
+            subprocess.Popen(
+                feed, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            ) as feeding,
+        ):
+            assert feeding.stdin is not None
+            assert feeding.stdout is not None
+            for number in (1, 2, 3):
+                if number == 2:
+                    server.kill()
+                sent = {"id": f"g{number}", "action": "Goal", "target": "France"}
+                feeding.stdin.write(json.dumps(sent) + "\n")
+                feeding.stdin.flush()
+                if number == 2:
+                    servers.enter_context(serving(database, "--port", port))
+                assert json.loads(feeding.stdout.readline())["did"] == "registered"
+            feeding.stdin.close()
+            assert feeding.wait(TIMEOUT_S) == 0
+            with playing(url, key) as admin:
+                assert admin.call(372, game_id=game)["game_state"]["goal"]["france"] == 3
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import gameserver
 CONSOLE = Path(gameserver.__file__).parent / "web" / "console"
 PICTURES = Path("build") / "console"
 EMPTY = "empty"  # a page without anything, for tests of modules
-TIMEOUT_MS = 10_000
+TIMEOUT_MS = 30_000
 
 
 class Visitor:

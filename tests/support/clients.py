@@ -24,10 +24,12 @@ class Network:
     def __init__(self, server: Server | None) -> None:
         self.server = server
         self.opened = 0
+        self.delay_s = 0.0  # of each new connection
         self._wires: list[_Wire] = []
 
     async def open(self) -> trio.abc.Stream:
         """A connection to the server. Raises ConnectionRefusedError if there is none."""
+        await trio.sleep(self.delay_s)
         if self.server is None:
             raise ConnectionRefusedError
         self.opened += 1
