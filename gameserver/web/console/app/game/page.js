@@ -65,7 +65,12 @@ function Game({ id, tab }) {
       : game.state === "loading"
         ? html`<div class="game__wait"><${Loading} /></div>`
         : html`<${Content} game=${game} slip=${slip} tab=${tab} showHelp=${() => setShowsKeys(true)} />`;
-  return html`<${TopBar} crumbs=${crumbs} back=${{ label: "Lobby", href: to() }} />
+  return html`<${TopBar}
+      crumbs=${crumbs}
+      back=${{ label: "Lobby", href: to() }}
+      currency=${game.details?.currency}
+      places=${game.details?.currency_decimals}
+    />
     <main id="main" tabindex="-1" class="game" data-tab=${tab} data-lost=${session.isLive ? undefined : "yes"}>
       <h1 class="vh">${game.details?.name ?? "Game"}</h1>
       ${content}

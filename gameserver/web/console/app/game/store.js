@@ -140,6 +140,7 @@ export class GameStore extends Store {
       this.#learn(details);
       for (const pool of [...open, ...resolved]) this.merge(pool.pool_id, pool.version, pool);
       this.state = "ready";
+      session.loadBalance(details.currency);
       for (const message of this.#early.splice(0)) this.#apply(message);
       this.table.load();
       this.friends.load();
