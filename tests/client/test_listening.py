@@ -106,7 +106,8 @@ async def test_only_what_is_of_the_game_is_heard_and_all_of_that(table: Table) -
 
 async def test_what_is_missed_while_the_connection_is_lost_comes_after_it(table: Table) -> None:
     network = Network(table.server)
-    async with within(), connect(URL, await table.server.key_of("ann"), open_stream=network.open) as client:
+    # A connection that is cut in its handshake is given up after 10 s.
+    async with within(30), connect(URL, await table.server.key_of("ann"), open_stream=network.open) as client:
         subscription = client.join(table.game)
         await anext(subscription)
         for target in ("argentina:1", "brazil:7", "argentina:2"):
