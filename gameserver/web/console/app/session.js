@@ -76,6 +76,12 @@ class Session extends Store {
     await this.#come("r/signup/", { username, password });
   }
 
+  /** With a session key, which the browser keeps from now on; whoever was signed in before is so no more. */
+  async signInByKey(key) {
+    if (this.user !== null) this.client.stop();
+    await this.#come("r/cookie/", {}, { Authorization: `Bearer ${key}` });
+  }
+
   /** A name is optional: the server gives one. */
   async playAsGuest(username) {
     await this.#come("r/guest/", username ? { username } : {});
@@ -126,8 +132,8 @@ class Session extends Store {
     return this.client.connection.state === "live";
   }
 
-  async #come(path, body) {
-    await http("POST", path, body);
+  async #come(path, body, headers) {
+    await http("POST", path, body, headers);
     remember(true);
     await this.begin();
   }
