@@ -2,18 +2,22 @@
 
 import argparse
 import gc
+import io
 import os
 import sys
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
+import segno
 import trio
 
 from gameserver.admin.commands import EnterAsDeveloper
 from gameserver.app import Signals, command_runner, serve
 from gameserver.cli.parsing import DONE, add_command
 from gameserver.config import Settings
+from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
 from gameserver.ops.log_output import log_to_stderr, print_in_background
 from gameserver.ops.systemd import Systemd
 from gameserver.realtime.context import ServerContext
@@ -62,7 +66,29 @@ async def _announce(dev: bool, context: ServerContext, urls: list[str]) -> None:
     told = [(sys.stdout, f"serving on {' '.join(urls)}\n")]
     if dev:
         told.insert(0, (sys.stderr, f"{await _developer_help(context, urls[0])}\n"))
+    if context.settings.log_format != "json":
+        told[:0] = [(sys.stderr, _invitation(url)) for url in urls if is_everywhere(urlsplit(url).hostname or "")][:1]
     print_in_background(told)
+
+
+def _invitation(url: str) -> str:
+    """Where players in the same network come in, with a code for their phones."""
+    place = f"{_console(url, own_address())}#/play"
+    code = io.StringIO()
+    segno.make(place, micro=False).terminal(out=code, compact=True)
+    return f"\n  Players in the network of this machine come in at {place}\n\n{code.getvalue()}\n"
+
+
+def _console(url: str, host: str) -> str:
+    """The address of the console of a server that is at a WebSocket URL, by a host."""
+    parts = urlsplit(url)
+    return f"{parts.scheme.replace('ws', 'http')}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
+
+
+def _near(url: str) -> str:
+    """The host by which this machine itself reaches the server."""
+    host = urlsplit(url).hostname or ""
+    return LOOPBACK if is_everywhere(host) else host
 
 
 async def _developer_help(context: ServerContext, url: str) -> str:
@@ -74,6 +100,8 @@ async def _developer_help(context: ServerContext, url: str) -> str:
             "",
             f"  You are {DEVELOPER!r}, user {user['id']}, provider and server admin. Connect with the header",
             f"    Authorization: Bearer {key}",
+            "  be that user in the console, by a link that is as secret as the key, at",
+            f"    {_console(url, _near(url))}#/key/{key}",
             "  or get a first reply with",
             f'    {program} call --url {url} --key {key} \'{{"op": 365, "source_name": "My source"}}\'',
             "",

@@ -2,7 +2,6 @@
 
 import io
 import signal
-import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,21 +20,20 @@ from gameserver.demo.match import LENGTH_S, open_match, play
 from gameserver.demo.spectators import spectate
 from gameserver.embedding import EmbeddedServer, running
 from gameserver.net.descriptors import raise_descriptor_limit
+from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
 from gameserver.show.view import GameView
 from gameserver.show.watching import keep_up, show
 
 BETTORS, CHATTERS, SPECTATORS = 200, 8, 20
 LASTS_S, SAMPLE_S = 60.0, 0.5
 _UNLIMITED = 100_000_000
-_LOOPBACK = "127.0.0.1"
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 class Options(NamedTuple):
     """What a demo may be told: how fast, where to listen, and how many spectators there are."""
 
     speed: float = LENGTH_S / LASTS_S
-    host: str = _LOOPBACK
+    host: str = LOOPBACK
     port: int = 0
     spectators: int = SPECTATORS
     bettors: int = BETTORS
@@ -114,7 +112,7 @@ class _Demo:
         parts = urlsplit(self._server.urls[0])
         if parts.hostname is None or parts.port is None:
             raise SettingsError("the demo needs an address to listen on")
-        return _LOOPBACK if parts.hostname in _EVERYWHERE else parts.hostname, parts.port
+        return LOOPBACK if is_everywhere(parts.hostname) else parts.hostname, parts.port
 
     async def _sample(self) -> None:
         """Look at the rates now and then, so that their peaks are known."""
@@ -131,20 +129,10 @@ class _Demo:
 
     def _tell_link(self, game_id: str) -> None:
         host = urlsplit(self._server.urls[0]).hostname
-        shown = _own_address() if host in _EVERYWHERE else host
+        shown = own_address() if is_everywhere(host or "") else host
         link = f"http://{f'[{shown}]' if ':' in str(shown) else shown}:{self._address[1]}/#/game/{game_id}"
         self._say(f"watch it at {link}")
         if self._console.is_terminal:
             code = io.StringIO()
             segno.make(link, micro=False).terminal(out=code, compact=True)
             self._say(code.getvalue())
-
-
-def _own_address() -> str:
-    """An address by which others in the network reach this machine."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
-        except OSError:
-            return _LOOPBACK
-        return str(probe.getsockname()[0])

@@ -118,6 +118,16 @@ async def log_in(call: HttpCall) -> Response:
     return _enter(call, entry)
 
 
+async def keep_key(call: HttpCall) -> Response:
+    """Have the browser keep the session key of the header as its cookie; no new session is made."""
+    call.charge()
+    call.body(Nothing)
+    session = _own_session(call)
+    user = session.user
+    answer = Entered(user.username, user.id, call.key, bool(user.is_guest))
+    return _answer(answer, _cookie(call, call.key, session.expires_at))
+
+
 async def log_out(call: HttpCall) -> Response:
     """End the session, and close its connections with 4002."""
     call.charge()
@@ -213,6 +223,7 @@ ACCOUNTS: tuple[Endpoint, ...] = (
             ("/r/signup", sign_up, _IN, SignUp, Entered, (ErrorCode.CONFLICT,)),
             ("/r/guest", enter_as_guest, _IN, EnterAsGuest, Entered, (ErrorCode.CONFLICT,)),
             ("/r/login", log_in, _IN, LogIn, Entered, (ErrorCode.NOT_LOGGED_IN,)),
+            ("/r/cookie", keep_key, _MINE, Nothing, Entered, ()),
             ("/r/logout", log_out, _MINE, Nothing, Nothing, ()),
             ("/r/password", set_password, _MINE, SetPassword, PasswordSet, (ErrorCode.CONFLICT,)),
             ("/r/delete", delete_account, _MINE, DeleteAccount, Nothing, (ErrorCode.CONFLICT,)),

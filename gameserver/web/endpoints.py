@@ -27,6 +27,7 @@ from gameserver.protocol.pools import (
 from gameserver.protocol.sources import ListGameSources
 from gameserver.web.accounts import ACCOUNTS
 from gameserver.web.endpoint import Access, Endpoint
+from gameserver.web.invitations import INVITATIONS
 from gameserver.web.operations import call_any, change_by_path, list_by_path
 
 
@@ -66,5 +67,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _read("/r/games/history/{user_id}", GetMyHistory),
     _read("/r/statistics/{user_id}", GetUserStatistics),
     *ACCOUNTS,
+    *INVITATIONS,
     Endpoint(("POST",), "/r/call", call_any),
 )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -196,7 +197,25 @@ def test_serve_dev_says_on_stderr_how_to_connect(database: Path) -> None:
         assert key is not None
         with playing(server.url, key[1]) as dev:
             assert dev.call(365, source_name="Mine")["res"] == 335
+        assert f"http://127.0.0.1:{urlsplit(server.url).port}/#/key/{key[1]}" in server.log.read_text()
         assert server.stop() == 0
+
+
+def test_a_server_that_listens_everywhere_shows_players_the_way_in(database: Path) -> None:
+    with serving(database, "--host", "0.0.0.0") as server:
+        told = server.log.read_text()
+        place = re.search(r"come in at (http://\S+/#/play)", told)
+        assert place is not None
+        assert place[1].endswith(f":{urlsplit(server.url).port}/#/play")
+        assert "\N{FULL BLOCK}" in told
+        assert server.stop() == 0
+
+
+def test_a_server_that_logs_json_prints_nothing_else(database: Path) -> None:
+    with serving(database, "--host", "0.0.0.0", "--log-format", "json") as server:
+        assert server.stop() == 0
+        lines = server.log.read_text().splitlines()
+    assert all(line.startswith("{") for line in lines), lines
 
 
 def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ class ServerProcess:
             )
         try:
             self.first_line = self._read_line()
-            assert re.match(r"serving on wss?://127\.0\.0\.1:", self.first_line), self.log.read_text()
+            assert re.match(r"serving on wss?://(127\.0\.0\.1|0\.0\.0\.0):", self.first_line), self.log.read_text()
         except BaseException:
             self.kill()
             raise

@@ -26,6 +26,7 @@ ENTRANCES: list[tuple[str, dict[str, Any]]] = [
     ("/r/login/", ANN),
 ]
 OF_USERS: list[tuple[str, str, Any]] = [
+    ("POST", "/r/cookie/", {}),
     ("POST", "/r/logout/", {}),
     ("POST", "/r/password/", {"old": PASSWORD, "new": "another horse"}),
     ("GET", "/r/me/", None),
@@ -446,3 +447,24 @@ async def test_passwords_are_set_by_admins_through_call_too(server: Server) -> N
     reply = await admin.post("/r/call/", {"op": 1001, "user_id": 1, "password": PASSWORD})
     assert content(reply)["res"] == 1001
     assert (await visitor(server).post("/r/login/", ANN)).status == 200
+
+
+async def test_a_browser_keeps_the_key_it_is_given_as_its_cookie(server: Server) -> None:
+    entered = await enter(server)
+    key = entered["user_session_key"]
+    response = await visitor(server, {"Authorization": f"Bearer {key}"}).post("/r/cookie/", {}, Origin=OWN)
+    assert (response.status, content(response)) == (200, entered)
+    cookie = response.headers["set-cookie"]
+    assert cookie.startswith(f"session={key};")
+    assert "HttpOnly" in cookie
+    me = content(await visitor(server, {"Cookie": f"session={key}"}).get("/r/me/"))
+    assert me["username"] == "ann"
+
+
+async def test_no_other_site_gives_a_browser_its_key(server: Server) -> None:
+    key = (await enter(server))["user_session_key"]
+    response = await visitor(server, {"Authorization": f"Bearer {key}"}).post(
+        "/r/cookie/", {}, Origin="http://elsewhere.example"
+    )
+    assert_http_refused(response, 403, "not_authorized")
+    assert "set-cookie" not in response.headers

@@ -9,10 +9,10 @@ export class HttpRefused extends Error {
 }
 
 /** The JSON that a path answers with, relative to the console. Rejects with `HttpRefused`. */
-export async function http(method, path, body) {
-  const options = { method };
+export async function http(method, path, body, headers = {}) {
+  const options = { method, headers };
   if (body !== undefined) {
-    options.headers = { "Content-Type": "application/json" };
+    options.headers = { ...headers, "Content-Type": "application/json" };
     options.body = JSON.stringify(body);
   }
   let response;

@@ -12,9 +12,10 @@ function App() {
   useStore(session);
   const { name, parts } = router.place;
   const page = usePage(name);
+  if (name === "overlay") return page && html`<${page.View} key=${parts.join("/")} parts=${parts} />`; // nobody's but its key's
   if (session.state === "unknown") return null;
   if (session.state === "unreachable") return html`<${Unreachable} />`;
-  return html`${name !== "overlay" && html`<${Skip} />`}
+  return html`<${Skip} />
     ${page && html`<${page.View} key=${`${name}/${parts[0] ?? ""}`} parts=${parts} ...${PAGES[name]?.fixed} />`}
     <${Toast} />`;
 }

@@ -4,7 +4,10 @@ export const PAGES = {
   lobby: { load: async () => (await import("./lobby.js")).LobbyPage, styles: ["lobby"] },
   "sign-in": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"] },
   "sign-up": { load: async () => (await import("./sign_in.js")).SignInPage, styles: ["account"], fixed: { isNew: true } },
+  key: { load: async () => (await import("./coming_in.js")).KeyPage, styles: ["lobby"] },
+  play: { load: async () => (await import("./coming_in.js")).PlayPage, styles: ["lobby"] },
   desk: { load: async () => (await import("./desk/page.js")).DeskPage, styles: ["desk", "game", "lobby"] },
+  overlay: { load: async () => (await import("./overlay.js")).OverlayPage, styles: ["overlay"] },
   "new-game": { load: async () => (await import("./desk/game_form.js")).GameFormPage, styles: ["desk"] },
   game: { load: async () => (await import("./game/page.js")).GamePage, styles: ["game", "lobby"] },
 };

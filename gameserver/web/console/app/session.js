@@ -46,7 +46,7 @@ class Session extends Store {
     this.client.on("connection", ({ state }) => {
       if (state === "live") {
         this.wasLive = true;
-        this.loadBalance();
+        for (const currency of new Set(["DON", ...this.balances.keys()])) this.loadBalance(currency);
       }
       this.changed();
     });
@@ -76,6 +76,12 @@ class Session extends Store {
     await this.#come("r/signup/", { username, password });
   }
 
+  /** With a session key, which the browser keeps from now on; whoever was signed in before is so no more. */
+  async signInByKey(key) {
+    if (this.user !== null) this.client.stop();
+    await this.#come("r/cookie/", {}, { Authorization: `Bearer ${key}` });
+  }
+
   /** A name is optional: the server gives one. */
   async playAsGuest(username) {
     await this.#come("r/guest/", username ? { username } : {});
@@ -92,7 +98,7 @@ class Session extends Store {
     return this.user === null ? readPublicly(name, parameters) : this.client.call(name, parameters);
   }
 
-  async loadBalance(currency = "DON") {
+  async loadBalance(currency) {
     const [available, current] = await Promise.all([
       this.client.call("get_my_available_balance", { currency }),
       this.client.call("get_my_current_balance", { currency }),
@@ -126,8 +132,8 @@ class Session extends Store {
     return this.client.connection.state === "live";
   }
 
-  async #come(path, body) {
-    await http("POST", path, body);
+  async #come(path, body, headers) {
+    await http("POST", path, body, headers);
     remember(true);
     await this.begin();
   }

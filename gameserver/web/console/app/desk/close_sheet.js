@@ -35,7 +35,7 @@ export function CloseSheet({ game, close }) {
     });
   const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Not yet</button>
     <button type="button" class="btn btn--danger-solid btn--big push grow" disabled=${act.isSending || missing > 0 || preview.value === undefined} onClick=${send}>${act.isSending && html`<${Spinner} />`}Close the game${missing > 0 ? `: ${counted(missing, "answer")} missing` : ""}</button>`;
-  return html`<${Sheet} title="Close the game" sub=${`Nobody can bet or register after it.${mine.length > 0 ? ` ${counted(mine.length, "pool")} need your answer first.` : ""}`} close=${close} foot=${foot}>
+  return html`<${Sheet} title="Close the game" sub=${`Nobody can bet or register after it.${mine.length > 0 ? ` ${mine.length === 1 ? "1 pool needs" : `${mine.length} pools need`} your answer first.` : ""}`} close=${close} foot=${foot}>
     <${Refusal} refusal=${act.refusal ?? preview.error} />
     ${preview.value === undefined && !preview.error && html`<${Loading} />`}
     ${mine.length > 0 && html`<section><div class="blockhead"><h3>You decide</h3><span class="mid sm">${missing} left</span></div>
@@ -65,7 +65,7 @@ function Open({ game, id, pool, value, choose }) {
 function Ending({ game, pools }) {
   const total = pools.reduce((sum, [, pool]) => sum + pool.amount_total, 0);
   return html`<section><div class="blockhead"><h3>Ends by itself, as None</h3><span class="mid sm">${amount(total)} at stake</span></div>
-    <div class="card">${pools.map(([id, pool]) => html`<div key=${id} class="settle"><b>${game.views.pools.get(id)?.description ?? "A pool"}</b><span class="b">${amount(pool.amount_total)}</span><p class="settle__sub"><span>${pool.winners_count > 0 && pool.price ? html`${pool.winners_count} had None and win at <b>${price(pool.price)}</b>` : "nobody had None: the stakes go back"}</span></p></div>`)}</div>
+    <div class="card">${pools.map(([id, pool]) => html`<div key=${id} class="settle"><b>${game.views.pools.get(id)?.description ?? "A pool"}</b><span class="b">${amount(pool.amount_total)}</span><p class="settle__sub"><span>${pool.winners_count > 0 && pool.price ? html`${pool.winners_count} had None and win at <b>${price(pool.price)}</b>` : pool.amount_total === 0 ? "nobody bet" : "nobody had None: the stakes go back"}</span></p></div>`)}</div>
     <p class="pool__notice pool__notice--warn"><${Icon} name="warning" small=${true} /><span>If one of these has happened, register it first.</span></p>
   </section>`;
 }
@@ -105,6 +105,8 @@ export function ReopenSheet({ game, close }) {
   const send = () =>
     act.send(async () => {
       const reply = await session.client.call("reopen_game", { game_id: game.id }, { key });
+      game.stop(); // whoever was joined when it closed is so no more
+      game.start();
       notices.show({ icon: "check", lead: "Open again.", text: `Let bets in when you are ready. ${overdrawnText(reply.overdrawn)}` });
       close();
     });

@@ -26,6 +26,7 @@ import { SettingsSheet } from "./settings_sheet.js";
 import { Strip } from "./strip.js";
 import { UndoSheet } from "./undo_sheet.js";
 
+const CLOCK_ERROR_MS = 2_000;
 const SHEETS = { register: RegisterSheet, undo: UndoSheet, pool: PoolSheet, "new-pool": PoolForm, close: CloseSheet, cancel: CancelSheet, reopen: ReopenSheet, clock: ClockSheet, settings: SettingsSheet, invite: InviteSheet, keys: KeySheet };
 
 export function DeskPage({ parts: [id, tab = "register"] }) {
@@ -47,7 +48,7 @@ function Desk({ id, tab }) {
     return () => game.stop();
   }, [game]);
   useTitle(game.details ? `Desk, ${game.details.name}` : "Desk");
-  const crumbs = [{ label: "Desk", href: to("desk") }, ...(game.details ? [{ label: game.details.name, href: to("game", id) }] : []), { label: "Desk" }];
+  const crumbs = [...(game.details ? [{ label: game.details.source_name, href: to("desk") }, { label: game.details.name, href: to("game", id) }] : []), { label: "Desk" }];
   const frame = (content) => html`<${TopBar} crumbs=${crumbs} />${content}`;
   const wrap = (content) => frame(html`<main id="main" tabindex="-1" class="kit">${content}</main>`);
   if (game.state === "gone") return wrap(html`<${Empty} kind="bad" level=${1} title="This game is not here" action=${{ label: "To the desk", href: to("desk") }}>${game.refusal?.message ?? "The server did not answer."}</>`);
@@ -89,11 +90,12 @@ function Bench({ game, tab }) {
   const choose = (id) => setPicked({ actionId: id, tappedAt: session.now() });
   const pick = (targetId) =>
     attempt(async () => {
-      const event = { actionId, targetId, tappedAt: Math.round(picked.tappedAt ?? session.now()) };
+      const tapped = { actionId, targetId, tappedAt: Math.round(picked.tappedAt ?? session.now()) };
       setPicked({ actionId, tappedAt: null });
       setQuery("");
-      if (await settlesNothing(game, event, open.undo)) return;
-      setSheet({ kind: "register", event, undo: open.undo });
+      const { event, preview } = await previewTap(game, tapped);
+      if (Object.keys(preview.pools).length > 0) setSheet({ kind: "register", event, undo: open.undo, key: newKey() });
+      else await registerEvent(game, parametersOf(game, event), newKey(), open.undo); // nothing waits for it
     });
   const hold = () => attempt(() => session.client.call(game.details.held_at === null ? "hold_betting_for_game" : "release_betting_for_game", { game_id: game.id }));
   useKeys(keysOf({ game, letters, choose, open, hold, selected, setSelected }));
@@ -133,13 +135,19 @@ function openersOf(setSheet) {
   };
 }
 
-/** Register at once what no pool waits for, with a way back in the toast. */
-async function settlesNothing(game, { actionId, targetId, tappedAt }, undo) {
-  const parameters = { game_id: game.id, action_id: actionId, target_id: targetId, happened_at: tappedAt };
-  const preview = await session.client.call("preview_game_event", parameters);
-  if (Object.keys(preview.pools).length > 0) return false;
-  await registerEvent(game, parameters, newKey(), undo);
-  return true;
+const parametersOf = (game, { actionId, targetId, tappedAt }) => ({ game_id: game.id, action_id: actionId, target_id: targetId, happened_at: tappedAt });
+
+/** What a tap would settle. One that this device's clock puts a moment after the server's now is at that now. */
+async function previewTap(game, event) {
+  const ask = (one) => session.client.call("preview_game_event", parametersOf(game, one));
+  try {
+    return { event, preview: await ask(event) };
+  } catch (error) {
+    const now = error.details?.response_header.t;
+    if (error.field !== "happened_at" || !(event.tappedAt - now < CLOCK_ERROR_MS)) throw error;
+    const moved = { ...event, tappedAt: Math.min(now, event.tappedAt) };
+    return { event: moved, preview: await ask(moved) };
+  }
 }
 
 function keysOf({ game, letters, choose, open, hold, selected, setSelected }) {

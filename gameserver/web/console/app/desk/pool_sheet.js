@@ -58,7 +58,7 @@ function Resolve({ game, pool, close }) {
     <div class="field"><span class="label" id="winners">Who wins</span><div class="opt" role="group" aria-labelledby="winners">${Object.entries(pool.distribution).map(([id, target]) => html`<button type="button" key=${id} class="pill" aria-pressed=${String(winners.includes(id))} onClick=${() => toggle(id)}>${targetName(id, target)}</button>`)}</div></div>
     ${winners.length > 1 && html`<label class="switch"><input type="checkbox" role="switch" checked=${splitsPot} onChange=${() => setSplitsPot(!splitsPot)} />Share the pot evenly among the winning targets</label>`}
     <${Refusal} refusal=${act.refusal ?? preview.error} />
-    ${winners.length > 0 && (preview.value ? html`<${Effects} game=${game} preview=${{ ...preview.value, untouched: [] }} happenedAt=${session.now()} />` : !preview.error && html`<${Loading} rows=${1} />`)}
+    ${winners.length > 0 && (preview.value ? html`<${Effects} game=${game} preview=${preview.value} happenedAt=${session.now()} />` : !preview.error && html`<${Loading} rows=${1} />`)}
     <${Send} act=${act} canSend=${winners.length > 0}>${winners.length === 0 ? "Choose who wins" : "Resolve the pool"}</>
   </>`;
 }

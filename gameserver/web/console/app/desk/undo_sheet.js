@@ -99,6 +99,6 @@ function Consequences({ game, preview }) {
 function Corrected({ game, id, pool }) {
   const [tag, word] = OUTCOMES[pool.outcome] ?? ["tag", pool.outcome];
   return html`<div class="settle"><b>${game.views.pools.get(id)?.description ?? "A pool"}</b><span class=${tag}>${word}</span>
-    <p class="settle__sub"><span>${amount(pool.amount)} ${pool.outcome === "voided" ? "goes back" : "concerned"}</span>${pool.late_bets > 0 && html`<span>${counted(pool.late_bets, "late bet")} stay refunded</span>`}${pool.successor && html`<span>the new pool, ${counted(pool.successor_bets, "bet")}, runs beside it</span>`}</p>
+    <p class="settle__sub">${pool.amount > 0 && html`<span>${amount(pool.amount)} ${pool.outcome === "voided" ? "goes back" : pool.outcome === "resettled" ? "is paid anew" : "runs again"}</span>`}${pool.late_bets > 0 && html`<span>${counted(pool.late_bets, "late bet")} stay refunded</span>`}${pool.successor && html`<span>the new pool, ${counted(pool.successor_bets, "bet")}, runs beside it</span>`}</p>
   </div>`;
 }
