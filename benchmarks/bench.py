@@ -95,7 +95,7 @@ class Bench:
         """A directory that does not exist yet, for one round's database."""
         return self.directory / uuid4().hex
 
-    def gameserver(self, db: Path, *flags: str) -> AbstractContextManager[ServerProcess]:
+    def gameserver(self, db: Path | str, *flags: str) -> AbstractContextManager[ServerProcess]:
         """Our server on a database, its limits on rates and connections out of the way."""
         arguments = ("serve", "--port", "0", "--db", str(db), "--log-level", "error", *_UNLIMITED, *flags)
         return serving("gameserver", arguments, self.core)

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import trio
@@ -17,6 +16,7 @@ from gameserver import __version__
 from gameserver.admin.commands import CommandRunner
 from gameserver.admin.server import open_control_socket, serve_control
 from gameserver.config import SECRET_VARIABLE, Settings, SettingsError
+from gameserver.engine.announcing import announce, hear
 from gameserver.engine.distribution import Updates
 from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.engine.scheduled import due_job
@@ -38,12 +38,11 @@ from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.listener import accept_connections
 from gameserver.realtime.publisher import Publisher
 from gameserver.realtime.scheduler import Scheduler
-from gameserver.storage.files import hold_lock, locate, open_to_others
+from gameserver.storage.files import open_to_others
 from gameserver.storage.jobs import Job, RunSync
-from gameserver.storage.secret import load_secret, require_no_stray_secret
-from gameserver.storage.sqlite.connection import require_usable
+from gameserver.storage.opening import holding
 from gameserver.storage.sqlite.migrations import MIGRATIONS
-from gameserver.storage.store import Store
+from gameserver.storage.store import StoreOptions
 from gameserver.web.application import Application
 
 logger = logging.getLogger(__name__)
@@ -53,16 +52,10 @@ logger = logging.getLogger(__name__)
 def open_context(
     settings: Settings, clock: Clock | None = None, run_sync: RunSync = trio.to_thread.run_sync
 ) -> Iterator[ServerContext]:
-    """Open the database under its lock, and assemble the server without starting its tasks."""
-    file = locate(Path(settings.db))
+    """Open the database, a file under its lock, and assemble the server without starting its tasks."""
     clock = clock or Clock()
     certificate = load_certificate(settings)
-    require_usable(file)
-    with hold_lock(file):
-        given_secret = os.environ.get(SECRET_VARIABLE)
-        if not given_secret:
-            require_no_stray_secret(Path(settings.db), file)
-        secret = load_secret(file, given_secret)
+    with holding(settings.db, os.environ.get(SECRET_VARIABLE)) as (secret, open_store):
         timers = Timers()
         # More at once would only compete with the event loop and the writer.
         run_aside = partial(run_sync, limiter=trio.CapacityLimiter(1))
@@ -88,21 +81,28 @@ def open_context(
         hashing = Hashing(run_sync)
         gathering, metrics = Gathering(), Metrics()
         writer_monitor = WriterMonitor(metrics, run_sync)
-        store = Store(
-            file,
-            secret,
-            readers=settings.readers,
-            max_waiting_writes=settings.max_waiting_writes,
-            due_job=partial(due_job, settings),
-            publish=Publisher(hubs, details_cache, registry, clock),
-            telling=gathering,
-            monotonic_s=time.monotonic,
-            run_sync=run_sync,
-            run_writes=writer_monitor.run,
+        publisher = Publisher(hubs, details_cache, registry, clock)
+        store = open_store(
+            StoreOptions(
+                readers=settings.readers,
+                max_waiting_writes=settings.max_waiting_writes,
+                due_job=partial(due_job, settings),
+                publish=publisher,
+                announce=announce,
+                hear=hear,
+                missed=publisher.close_all,
+                advance_clock=clock.advance_to,
+                present=lambda: context.audience.present(),
+                hear_present=hubs.elsewhere.hear,
+                telling=gathering,
+                monotonic_s=time.monotonic,
+                run_sync=run_sync,
+                run_writes=writer_monitor.run,
+            )
         )
         try:
             if store.migrated_from:
-                _log_migration(store.file, store.migrated_from)
+                _log_migration(store.name, store.migrated_from)
             clock.advance_to(store.last_recorded_ms)
             shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, hashing, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
@@ -205,7 +205,7 @@ async def run_server(
             listen(settings, inherited) if listens else nowhere as (clients, scrapers),
             trio.open_nursery() as accepting,
         ):
-            control = await open_control_socket(context.store.file)
+            control = None if context.store.file is None else await open_control_socket(context.store.file)
             if control is not None:
                 runner = command_runner(context)
                 accepting.start_soon(serve_control, runner, control, settings.handshake_timeout_s)
@@ -244,9 +244,9 @@ async def serve(
         watching.cancel_scope.cancel()
 
 
-def _log_migration(file: Path, version: int) -> None:
+def _log_migration(database: str, version: int) -> None:
     text = "the database was migrated from an older version"
-    names = {"database": str(file), "from_version": version, "to_version": len(MIGRATIONS) + 1}
+    names = {"database": database, "from_version": version, "to_version": len(MIGRATIONS) + 1}
     log(logger, logging.INFO, "migrated", text, **names)
 
 
@@ -258,13 +258,13 @@ def _log_start(context: ServerContext, listening: Listening) -> None:
         "serving",
         "serving",
         version=__version__,
-        sqlite=context.store.engine_version,
-        database=str(context.store.file),
+        database=context.store.name,
         host="systemd" if listening.is_inherited else settings.host,
         port=listening.port,
         tls=context.certificate is not None,
+        **{context.store.engine: context.store.engine_version},
     )
-    folder = open_to_others(context.store.file)
+    folder = None if context.store.file is None else open_to_others(context.store.file)
     if folder is not None:
         text = "other users can write in the database's folder, and so replace files in it: restrict its permissions"
         log(logger, logging.WARNING, "insecure_folder", text, folder=str(folder))

@@ -46,7 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(min_length=1, description="addresses or names to listen on, or unix:PATH, separated by commas")
     ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="TCP port; 0 takes a free one")] = 9999
-    db: Annotated[str, Meta(min_length=1, description="the database file")] = "data/gameserver.db"
+    db: Annotated[str, Meta(min_length=1, description="the database: a file, or postgresql://HOST/NAME")] = (
+        "data/gameserver.db"
+    )
     base_path: Annotated[
         str,
         Meta(pattern=r"^(/[A-Za-z0-9._~-]+)*/?$", description="a path such as /game that a proxy leaves in front"),

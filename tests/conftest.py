@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from gameserver.config import SECRET_VARIABLE
 from gameserver.ops.log import JsonFormatter, TextFormatter
+from gameserver.storage.secret import SECRET_BYTES
 from tests.support.harness import FakeClock, Server, running_server
 from tests.support.logs import Lines, listen
+from tests.support.postgres import Cluster, find_binaries, running_cluster
 
 pytest_plugins = ["tests.support.time_limit"]
 
@@ -34,6 +37,43 @@ def database(tmp_path: Path) -> Path:
     return tmp_path / "game.db"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say so where a whole engine is left out."""
+    if find_binaries() is None:
+        text = "no PostgreSQL on this machine: its tests are skipped (on Debian: apt-get install postgresql)"
+        terminalreporter.write_line(text)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running PostgreSQL, if one can be started."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("there is no PostgreSQL on this machine: on Debian, apt-get install postgresql")
+    with running_cluster(binaries) as running:
+        yield running
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine of the test's server: sqlite, unless the test is run with both."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def location(
+    engine: str, database: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
+    """What the setting ``db`` of the test's server is: a file, or the URL of a database."""
+    if engine == "sqlite":
+        yield str(database)
+        return
+    monkeypatch.setenv(SECRET_VARIABLE, "5e" * SECRET_BYTES)
+    cluster: Cluster = request.getfixturevalue("cluster")
+    with cluster.database() as url:
+        yield url
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     """The server's clock, which the test sets."""
@@ -41,9 +81,9 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def server(database: Path, clock: FakeClock) -> AsyncIterator[Server]:
+async def server(location: str, clock: FakeClock) -> AsyncIterator[Server]:
     """A running server with default settings."""
-    async with running_server(database, clock) as running:
+    async with running_server(location, clock) as running:
         yield running
 
 

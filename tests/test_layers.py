@@ -155,6 +155,12 @@ def test_only_one_room_of_the_storage_knows_sqlite(module: Path) -> None:
     assert "sqlite3" not in outside_of(module)
 
 
+@pytest.mark.parametrize("module", [it for it in MODULES if it.parts[:2] != ("storage", "postgres")], ids=str)
+def test_only_one_room_of_the_storage_knows_postgresql(module: Path) -> None:
+    known = outside_of(module) & {"psycopg"}
+    assert not known or module == Path("storage", "opening")  # which asks whether it is installed
+
+
 def strings_of(module: Path) -> Iterator[str]:
     return (
         node.value
@@ -173,7 +179,7 @@ NOT_PORTABLE = re.compile(r"json_each|json_group|OR IGNORE|OR REPLACE|PRAGMA|LIM
 
 
 @pytest.mark.parametrize(
-    "module", [it for it in MODULES if it.parts[0] == "storage" and it.parts[1] != "sqlite"], ids=str
+    "module", [it for it in MODULES if it.parts[0] == "storage" and it.parts[1] not in ("sqlite", "postgres")], ids=str
 )
 def test_the_topics_of_the_storage_speak_sql_that_engines_share(module: Path) -> None:
     assert [text for text in executed(module) if NOT_PORTABLE.search(text)] == []

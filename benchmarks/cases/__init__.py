@@ -11,6 +11,7 @@ from benchmarks.cases.conflating import conflation
 from benchmarks.cases.events import events
 from benchmarks.cases.http_requests import http
 from benchmarks.cases.idling import idle
+from benchmarks.cases.nodes import nodes
 from benchmarks.cases.ranking import ranking
 from benchmarks.cases.requests import details, ping
 from benchmarks.cases.settling import settlement
@@ -35,4 +36,5 @@ CASES: dict[str, Case] = {
     "storm": storm,
     "conflation": conflation,
     "attack": attack,
+    "nodes": nodes,
 }

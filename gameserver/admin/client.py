@@ -12,11 +12,19 @@ import msgspec
 from gameserver.admin.commands import Command, KeyCommand, perform
 from gameserver.admin.control_socket import control_address, require_own_server
 from gameserver.config import SECRET_VARIABLE, Settings
+from gameserver.engine.announcing import announce
 from gameserver.errors import OperatorError, Rejected
 from gameserver.storage.clock import last_recorded_at
 from gameserver.storage.connection import Connection
 from gameserver.storage.files import DatabaseInUse, beside, hold_lock, locate
-from gameserver.storage.secret import adopt_secret, find_secret, load_secret, require_known_secret
+from gameserver.storage.opening import is_url, require_postgres
+from gameserver.storage.secret import (
+    adopt_secret,
+    find_secret,
+    load_secret,
+    require_known_secret,
+    secret_of_all_servers,
+)
 from gameserver.storage.sqlite.atomic_copy import make_database
 from gameserver.storage.sqlite.connection import failures_told, open_writer, require_usable
 from gameserver.storage.sqlite.migrations import require_current
@@ -33,6 +41,8 @@ def control(settings: Settings, command: Command, *, create: bool = False) -> di
 
     Raises `ControlError` and other kinds of `OperatorError`.
     """
+    if is_url(settings.db):
+        return _answered(_do_in_postgres(settings, command, create=create))
     file = locate(Path(settings.db))
     require_usable(file)
     if not file.exists() and not create:
@@ -50,6 +60,10 @@ def control(settings: Settings, command: Command, *, create: bool = False) -> di
                 f"a server is using {file} and does not answer at {beside(file, '.sock')}: if it is starting or"
                 " stopping, try again in a moment; if the socket was removed, stop the server first"
             ) from None
+    return _answered(answer)
+
+
+def _answered(answer: dict[str, Any]) -> dict[str, Any]:
     if "error" in answer:
         raise ControlError(answer["error"])
     return answer
@@ -75,6 +89,26 @@ def _ask_server(file: Path, line: bytes) -> dict[str, Any] | None:
     if not answer:
         raise ControlError("the server did not answer; whether the command was carried out is unknown")
     return msgspec.json.decode(answer, type=dict[str, Any])
+
+
+def _do_in_postgres(settings: Settings, command: Command, *, create: bool) -> dict[str, Any]:
+    """Carry a command out in the database, whose servers publish what it has changed."""
+    require_postgres()
+    from gameserver.storage.postgres.direct import changing, tell_servers
+
+    secret = secret_of_all_servers(os.environ.get(SECRET_VARIABLE)) if isinstance(command, KeyCommand) else None
+    try:
+        with changing(settings.db, create=create) as connection:
+            now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the servers' clocks have it
+            if secret is not None:
+                adopt_secret(connection, require_known_secret(connection, secret))
+            done = perform(connection, command, secret, settings, now_ms)
+            body = announce([done])
+            if body is not None:
+                tell_servers(connection, now_ms, body)
+    except Rejected as rejected:
+        return {"error": rejected.text}
+    return msgspec.json.decode(done.body, type=dict[str, Any])
 
 
 def _do_directly(file: Path, settings: Settings, command: Command) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gameserver",
-        description="A self-hosted server for live prediction games: one process, one SQLite file.",
+        description="A self-hosted server for live prediction games: one process, one SQLite file.\n"
+        "Several servers share a PostgreSQL database.",
         epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -5,8 +5,7 @@ import json
 import stat
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,18 @@ from gameserver.admin.client import ControlError
 from gameserver.admin.facts import ReplayError, read_facts
 from gameserver.admin.replay import Replay, export_game
 from gameserver.cli.parsing import DONE, NOT_DONE, add_command
-from gameserver.config import Settings
+from gameserver.config import SECRET_VARIABLE, Settings
 from gameserver.errors import Rejected
 from gameserver.output import say
 from gameserver.progress import Progress
+from gameserver.storage.check import find_faults
 from gameserver.storage.clock import last_recorded_at
-from gameserver.storage.files import beside, locate
+from gameserver.storage.files import beside, hold_lock, locate
+from gameserver.storage.opening import reading_current, reading_file, require_file, require_url
 from gameserver.storage.sqlite.atomic_copy import CopyRefused
 from gameserver.storage.sqlite.backup import back_up, restore
-from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.connection import SqliteConnection, open_memory
-from gameserver.storage.sqlite.migrations import require_current, require_known
-from gameserver.storage.sqlite.reading import reading
+from gameserver.storage.sqlite.connection import open_memory
+from gameserver.storage.sqlite.migrations import require_current
 
 
 def add_commands(commands: Any) -> None:
@@ -41,6 +40,11 @@ def add_commands(commands: Any) -> None:
     command.add_argument("file", help="the backup")
     command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
 
+    command = add_command(
+        commands, "migrate-to", _migrate_to, "Copy the database, while no server runs, into an empty one of PostgreSQL"
+    )
+    command.add_argument("url", help="the empty database, such as postgresql://HOST/NAME")
+
     command = add_command(commands, "export", _export, "Write a game's requests and outcome as JSON lines")
     command.add_argument("game_id")
     command = add_command(commands, "replay", _replay, "Repeat an exported game in memory and compare the outcome")
@@ -48,31 +52,19 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--verify", action="store_true", help="exit with 1 if the outcome differs")
 
 
-@contextmanager
-def _reading(settings: Settings) -> Iterator[tuple[Path, SqliteConnection]]:
-    """Yield the database's path and a read-only connection in a transaction; older schema versions are accepted."""
-    file = locate(Path(settings.db))
-    if not file.exists():
-        raise ControlError(f"there is no database at {file}; name one with --db")
-    with reading(file) as connection:
-        require_known(file, connection)
-        yield file, connection
-
-
 def _check(options: argparse.Namespace, settings: Settings) -> int:
-    with _reading(settings) as (file, connection):
-        require_current(file, connection)
+    with reading_current(settings.db) as (name, connection):
         faults = find_faults(connection)
     for fault in faults:
         say(fault)
     if not faults:
-        say(f"{file} is sound")
+        say(f"{name} is sound")
     return NOT_DONE if faults else DONE
 
 
 def _backup(options: argparse.Namespace, settings: Settings) -> int:
     target = Path(options.file)
-    with _reading(settings) as (file, connection):
+    with reading_file(settings.db) as (file, connection):
         faults = back_up(connection, file, target, Progress())
     if faults:
         reason = f"{file} is not sound; its copy is {beside(target, '.part')}, and {target} is unchanged:"
@@ -84,6 +76,7 @@ def _backup(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _restore(options: argparse.Namespace, settings: Settings) -> int:
+    require_file(settings.db)
     file = locate(Path(settings.db))
     kept = restore(file, Path(options.file), Progress(), keep=not options.discard_old)
     say(f"{file} now holds the content of {options.file}")
@@ -97,10 +90,22 @@ def _restore(options: argparse.Namespace, settings: Settings) -> int:
     return DONE
 
 
+def _migrate_to(options: argparse.Namespace, settings: Settings) -> int:
+    require_url(options.url)
+    from gameserver.storage.postgres.migrate_to import copy_to
+
+    with reading_file(settings.db) as (file, connection), hold_lock(file):
+        require_current(file, connection)
+        copy_to(connection, options.url, Progress(of_rows=True))
+    say(f"all of {file} is in the PostgreSQL database, and sound; the file is left as it is")
+    say(f"next: start servers with this URL as --db, and in {SECRET_VARIABLE} the secret of")
+    say(f"{beside(file, '.secret')} in hexadecimal digits, the same for all")
+    return DONE
+
+
 def _export(options: argparse.Namespace, settings: Settings) -> int:
     output.write_utf8()
-    with _reading(settings) as (file, connection):
-        require_current(file, connection)
+    with reading_current(settings.db) as (_, connection):
         try:
             now_ms = max(int(time.time() * 1000), last_recorded_at(connection))  # as the server's clock has it
             for fact in export_game(connection, options.game_id, now_ms):

@@ -1,7 +1,7 @@
 """What a handler works with: the database, the user, the time, and the effects to publish after the commit."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -116,6 +116,13 @@ class Committed(NamedTuple):
     effects: Effects
     repeated: bool = False
     stored_bytes: int = 0
+
+
+class SessionsEnded(NamedTuple):
+    """The result of a job that has ended sessions, whose connections here its caller closes, in its own time."""
+
+    result: Any
+    session_ids: list[str]
 
 
 class Audience(Protocol):

@@ -16,7 +16,7 @@ from gameserver.protocol.declare import ErrorReply, Kind, Message, Request, Role
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
 from gameserver.storage.connection import Connection
-from gameserver.storage.jobs import Job, Outcome, SetJob
+from gameserver.storage.jobs import Job, Outcome, SetJob, TimedJob
 from gameserver.storage.replies import NewReply, StoredReply, find_replies, insert_replies
 from gameserver.storage.users import User
 
@@ -102,13 +102,28 @@ def write_job(write: WriteRequest) -> Job[Committed]:
     operation = WRITES[type(write.request)]
     if isinstance(operation, SetWrite):
         return SetJob(_CARRY_OUT[type(write.request)], write)
-    return partial(_run_alone, operation.handler, write)
+    return _LoneJob(operation.handler, write)
 
 
-def _run_alone(handler: Handler, write: WriteRequest, connection: Connection) -> Committed:
-    (outcome,) = _run_distinct(lambda _, calls: [handler(*call) for call in calls], connection, [write])
-    committed: Committed = outcome.get()
-    return committed
+class _LoneJob(TimedJob):
+    """A request that is carried out by itself."""
+
+    __slots__ = ("_handler", "_write")
+
+    def __init__(self, handler: Handler, write: WriteRequest) -> None:
+        self._handler = handler
+        self._write = write
+
+    def __call__(self, connection: Connection) -> Committed:
+        def handle(_: Connection, calls: Sequence[Any]) -> list[Any]:
+            return [self._handler(*call) for call in calls]
+
+        (outcome,) = _run_distinct(handle, connection, [self._write])
+        committed: Committed = outcome.get()
+        return committed
+
+    def at(self, now_ms: int) -> "_LoneJob":
+        return _LoneJob(self._handler, self._write._replace(now_ms=now_ms))
 
 
 def _run_set(handler: SetHandler, connection: Connection, writes: Sequence[WriteRequest]) -> list[Outcome]:

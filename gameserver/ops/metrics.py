@@ -80,12 +80,13 @@ class Metrics:
 class ServerSnapshot(NamedTuple):
     """The state of a server at one moment, beside its counters.
 
-    ``engine_version`` is the database engine's; ``users`` counts users with a connection, ``hubs`` games with
-    subscribers or watchers, ``hub_backlog`` broadcasts that are on disk and not yet pushed, ``deliveries`` broadcasts
-    pushed times their receivers, ``writes_waiting`` requests queued for the writer; ``log_bytes`` is the size of the
-    write-ahead log.
+    ``engine`` names the database engine, of version ``engine_version``; ``users`` counts users with a
+    connection, ``hubs`` games with subscribers or watchers, ``hub_backlog`` broadcasts that are on disk and not yet
+    pushed, ``deliveries`` broadcasts pushed times their receivers, ``writes_waiting`` requests queued for the writer;
+    ``log_bytes`` is the size of the write-ahead log.
     """
 
+    engine: str
     engine_version: str
     clock_ahead_s: float
     connections: int

@@ -36,7 +36,8 @@ class _Server(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric of the server itself."""
-        info = GaugeMetricFamily("gameserver_info", "versions, as labels; always 1", labels=["version", "sqlite"])
+        engine = self._snapshot.engine
+        info = GaugeMetricFamily("gameserver_info", "versions, as labels; always 1", labels=["version", engine])
         info.add_metric([__version__, self._snapshot.engine_version], 1)
         yield info
         text = "seconds by which the server's clock is ahead of the system's"

@@ -94,6 +94,11 @@ class ConnectionRegistry:
         """The number of a user's open connections, those by view keys included."""
         return len(self._of_user.get(user_id, ()))
 
+    @property
+    def user_ids(self) -> list[int]:
+        """The users with an open connection."""
+        return list(self._of_user)
+
     def is_online(self, user_id: int) -> bool:
         """Whether a user has an open connection other than by a view key; may be asked for in any thread."""
         connections = tuple(self._of_user.get(user_id, ()))

@@ -10,7 +10,7 @@ import trio
 
 from gameserver.config import Settings, normal_origin
 from gameserver.engine.accounts import end_session
-from gameserver.engine.context import Change
+from gameserver.engine.context import Change, SessionsEnded
 from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
@@ -133,11 +133,16 @@ class ServerContext:
     async def create_view_key(self, user: User) -> NewSession:
         """A new view key of a user; the oldest one ends beyond the limit."""
         now_ms = self.clock.now_ms()
-        make = partial(new_session, user=user, secret=self.secret, settings=self.settings, now_ms=now_ms)
+
+        def make(connection: Connection) -> SessionsEnded:
+            made = new_session(connection, user, self.secret, self.settings, now_ms, is_view=True)
+            return SessionsEnded(made, made.ended)
+
         with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
-            made = await self.store.write(partial(make, is_view=True), now_ms)
-        for session_id in made.ended:
+            ended = await self.store.write(make, now_ms)
+        for session_id in ended.session_ids:
             self.registry.end_session(session_id)
+        made: NewSession = ended.result
         return made
 
     async def list_sessions(self, user: User) -> list[Session]:
@@ -149,8 +154,8 @@ class ServerContext:
         now_ms = self.clock.now_ms()
         delete = partial(_delete_session, user=user, session_id=session_id, now_ms=now_ms, settings=self.settings)
         with trio.CancelScope(shield=True):  # until its connections are closed
-            deleted = await self.store.write(delete, now_ms)
-        if not deleted:
+            ended = await self.store.write(delete, now_ms)
+        if not ended.result:
             raise not_found("session_id", "session of this user")
 
     async def find_sources(self, uuids: list[str]) -> list[int]:
@@ -209,6 +214,7 @@ class ServerContext:
     def snapshot(self) -> ServerSnapshot:
         """The state of the server that its counters do not hold."""
         return ServerSnapshot(
+            engine=self.store.engine,
             engine_version=self.store.engine_version,
             clock_ahead_s=self.clock.ahead_s,
             connections=self.registry.count,
@@ -222,11 +228,15 @@ class ServerContext:
         )
 
 
-def _delete_session(connection: Connection, user: User, session_id: str, now_ms: int, settings: Settings) -> bool:
-    """Delete a live session of a user; False if the user has none of this id."""
+def _delete_session(
+    connection: Connection, user: User, session_id: str, now_ms: int, settings: Settings
+) -> SessionsEnded:
+    """Delete a live session of a user; the result is False if the user has none of this id."""
+    change = Change(connection, user, now_ms, settings)
     session = get_session(connection, session_id, now_ms)
     own = session is not None and session.user.id == user.id
-    return own and end_session(Change(connection, user, now_ms, settings), session_id)
+    deleted = own and end_session(change, session_id)
+    return SessionsEnded(deleted, change.effects.ended_sessions)
 
 
 def _find_sources(connection: Connection, uuids: list[str]) -> list[int]:

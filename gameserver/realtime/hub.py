@@ -20,6 +20,7 @@ from gameserver.ops.log import log_failure
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions, DueUpdate
+from gameserver.realtime.elsewhere import Elsewhere
 from gameserver.realtime.friend_bets import FriendBets, frames_by_friend
 from gameserver.realtime.presence import Attendance, Presence
 from gameserver.realtime.pushing import message_frames, push_all
@@ -78,6 +79,7 @@ class HubContext:
     leaderboard_interval_s: float
     deliveries: int = 0
     attendance: Attendance = field(default_factory=Attendance)
+    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
 
 class Hub:
@@ -127,9 +129,14 @@ class Hub:
         return len(self._pending) + len(self._passing)
 
     @property
-    def subscribers(self) -> int:
-        """The number of connections that have joined the game."""
+    def subscribers_here(self) -> int:
+        """The number of this server's connections that have joined the game."""
         return len(self._subscriptions)
+
+    @property
+    def subscribers(self) -> int:
+        """The number of connections that have joined the game, at whichever server."""
+        return self.subscribers_here + self._context.elsewhere.subscribers_of(self.game_uuid)
 
     def publish(self, publication: Publication) -> None:
         """Queue a durable broadcast, which is on disk, for all subscribers."""

@@ -10,6 +10,7 @@ from gameserver.engine.distribution import Updates
 from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
+from gameserver.realtime.elsewhere import Elsewhere
 from gameserver.realtime.hub import Hub, HubContext
 from gameserver.storage.jobs import Job, RunSync
 
@@ -101,7 +102,7 @@ class Hubs:
     def subscribers_of(self, game_uuid: str) -> int:
         """The number of connections that have joined a game; may be asked for in any thread."""
         hub = self._hubs.get(game_uuid)
-        return 0 if hub is None else hub.subscribers
+        return self.elsewhere.subscribers_of(game_uuid) if hub is None else hub.subscribers
 
     def announce(self, announcement: Announcement) -> None:
         """Pass a broadcast that is not durable to its game's hub, if the game has subscribers."""
@@ -111,7 +112,21 @@ class Hubs:
 
     def games_of(self, user_id: int) -> list[str]:
         """The ids of the games that a user is present in; may be asked for in any thread."""
-        return self._context.attendance.games_of(user_id)
+        here = self._context.attendance.games_of(user_id)
+        return [*here, *(game for game in self.elsewhere.games_of(user_id) if game not in here)]
+
+    @property
+    def elsewhere(self) -> Elsewhere:
+        """Who is connected to other servers."""
+        return self._context.elsewhere
+
+    def subscribers_here(self) -> dict[str, int]:
+        """The numbers of this server's connections in games, of those that have any."""
+        return {game_uuid: hub.subscribers_here for game_uuid, hub in self._hubs.items() if hub.subscribers_here}
+
+    def games_here(self) -> dict[int, list[str]]:
+        """The ids of the games that each user is present in by a connection to this server."""
+        return self._context.attendance.all_games()
 
     @property
     def subscribers(self) -> int:

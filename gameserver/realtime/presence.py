@@ -30,6 +30,10 @@ class Attendance:
         """The ids of the games that a user is present in, in the order they were joined."""
         return list(self._games.get(user_id, ()))
 
+    def all_games(self) -> dict[int, list[str]]:
+        """The ids of the games that each user is present in."""
+        return {user_id: list(games) for user_id, games in self._games.items()}
+
 
 class Presence:
     """Notifies the subscribers of one game of users who join and leave.

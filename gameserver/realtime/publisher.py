@@ -46,6 +46,12 @@ class Publisher:
             log_failure(logger, logging.ERROR, "internal_error", text)
             self._close_affected(result.effects)
 
+    def close_all(self) -> None:
+        """Close every connection, each of which may have missed anything: changes are lost that cannot be published."""
+        self._details.invalidate_all()
+        for connection in self._registry.all_connections():
+            close_for_reconnect(connection.outbox)
+
     def _publish(self, effects: Effects) -> None:
         if effects.renamed_source:
             self._details.invalidate_all()

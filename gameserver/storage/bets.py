@@ -114,7 +114,7 @@ def list_bettors(connection: Connection, named: Iterable[tuple[int, int, int]]) 
         Bettor,
         "SELECT given.user_id, given.pool_id, given.position, available.id AS available_id,"
         " available.balance AS available, staked.id AS staked_id, staked.balance AS staked,"
-        " sources.admins_may_bet OR NOT ("
+        " sources.admins_may_bet = 1 OR NOT ("
         "  EXISTS (SELECT 1 FROM game_admins WHERE user_id = given.user_id AND game_id = games.id)"
         "  OR EXISTS (SELECT 1 FROM source_admins WHERE user_id = given.user_id AND source_id = sources.id"
         "   AND (removed_at IS NULL OR removed_at >= games.created_at))) AS may_bet,"

@@ -99,7 +99,8 @@ def list_later_events(connection: Connection, action_id: int, after_event_id: in
 def count_event(connection: Connection, game_id: int, action_id: int, target_ids: Iterable[int], step: int) -> None:
     """Add to the count of an action for a target and its ancestors: 1 for an event, -1 for a voided one."""
     connection.execute_many(
-        "INSERT INTO event_counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + ?",
+        "INSERT INTO event_counts VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (game_id, action_id, target_id) DO UPDATE SET count = event_counts.count + ?",
         [(game_id, action_id, target_id, max(0, step), step) for target_id in target_ids],
     )
 

@@ -1,5 +1,6 @@
 """Jobs for the database's worker threads, and their outcomes."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -25,11 +26,25 @@ class Outcome(NamedTuple):
         raise self.error
 
 
-class SetJob:
+class TimedJob(ABC):
+    """A job that takes place at a time."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def __call__(self, connection: Connection) -> Any:
+        """Run the job."""
+
+    @abstractmethod
+    def at(self, now_ms: int) -> "TimedJob":
+        """The same job at another time, in epoch ms."""
+
+
+class SetJob(TimedJob):
     """A job that is run at once with the jobs beside it that have the same ``carry_out``.
 
     ``carry_out`` gets the items of these jobs, in order, and returns the outcome of each. If it raises, all that it did
-    is undone, and the jobs are run one by one.
+    is undone, and the jobs are run one by one. An item is a named tuple that has a ``now_ms``.
     """
 
     __slots__ = ("carry_out", "item")
@@ -42,6 +57,10 @@ class SetJob:
         """Run the job alone."""
         (outcome,) = self.carry_out(connection, [self.item])
         return outcome.get()
+
+    def at(self, now_ms: int) -> "SetJob":
+        """The same job at another time, in epoch ms."""
+        return SetJob(self.carry_out, self.item._replace(now_ms=now_ms))
 
 
 class Due(NamedTuple):

@@ -217,7 +217,8 @@ def list_backed_pools(
     """A page of a game's pools with bets of the user: the unresolved with a running bet, or the ended with any bet."""
     rows = connection.execute(
         "SELECT pool_id FROM participations AS p CROSS JOIN pools ON pools.id = pool_id"
-        " WHERE user_id = ? AND p.game_id = ? AND is_running = ? AND pool_id < ? AND (status = 'open') = ?"
+        " WHERE user_id = ? AND p.game_id = ? AND is_running = ? AND pool_id < ?"
+        " AND CASE status WHEN 'open' THEN 1 ELSE 0 END = ?"
         " ORDER BY pool_id DESC LIMIT ?",
         (user_id, game_id, running, _LAST_ROW if before is None else before, running, limit),
     )

@@ -80,7 +80,7 @@ def update_scores(connection: Connection, game_id: int, scores: Mapping[str, int
         (game_id,),
     )
     connection.execute(
-        "UPDATE games SET points_to_all = CASE WHEN ? THEN coalesce("
+        "UPDATE games SET points_to_all = CASE WHEN ? = 1 THEN coalesce("
         " (SELECT sum(-actions.points * count) FROM event_counts JOIN actions ON actions.id = action_id"
         "  JOIN targets ON targets.id = target_id AND parent_id IS NULL"
         "  WHERE event_counts.game_id = games.id AND actions.points < 0), 0) END WHERE id = ?",

@@ -50,18 +50,33 @@ def require_no_stray_secret(path: Path, file: Path) -> None:
 
 def find_secret(file: Path, environment: str | None) -> bytes | None:
     """The secret from the environment or from ``FILE.secret``; None if there is neither. Raises `SecretRefused`."""
-    origin: object = SECRET_VARIABLE
     if environment:
-        try:
-            secret = bytes.fromhex(environment)
-        except ValueError:
-            raise SecretRefused(f"{SECRET_VARIABLE} must be hexadecimal digits, {2 * SECRET_BYTES} or more") from None
-    else:
-        origin = beside(file, ".secret")
-        try:
-            secret = _read_secret(file)
-        except FileNotFoundError:
-            return None
+        return _decode_secret(environment)
+    try:
+        return _require_length(_read_secret(file), beside(file, ".secret"))
+    except FileNotFoundError:
+        return None
+
+
+def secret_of_all_servers(environment: str | None) -> bytes:
+    """The secret from the environment, which servers on one database have in common. Raises `SecretRefused`."""
+    if not environment:
+        raise SecretRefused(
+            f"{SECRET_VARIABLE} must be set: all servers on a PostgreSQL database have their secret from it,"
+            f" {SECRET_BYTES} random bytes in hexadecimal digits, such as openssl rand -hex {SECRET_BYTES} prints"
+        )
+    return _decode_secret(environment)
+
+
+def _decode_secret(text: str) -> bytes:
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        raise SecretRefused(f"{SECRET_VARIABLE} must be hexadecimal digits, {2 * SECRET_BYTES} or more") from None
+    return _require_length(secret, SECRET_VARIABLE)
+
+
+def _require_length(secret: bytes, origin: object) -> bytes:
     if len(secret) < SECRET_BYTES:
         raise SecretRefused(f"{origin} must be at least {SECRET_BYTES} bytes")
     return secret

@@ -1,82 +1,86 @@
-"""The database's interface to the rest of the server: jobs that read and jobs that write."""
+"""The database's interface to the rest of the server: jobs that read and jobs that write, whatever the engine."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
-from functools import partial
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import trio
 
 from gameserver.errors import Rejected
-from gameserver.storage.clock import last_recorded_at
+from gameserver.storage.batches import BatchWriter
 from gameserver.storage.connection import Connection
-from gameserver.storage.epoch import adopt_epoch
-from gameserver.storage.files import beside, size_bytes
 from gameserver.storage.jobs import Completion, Due, Job, RunSync
+from gameserver.storage.readers import BatchReaders
 from gameserver.storage.schedule import next_due_at
-from gameserver.storage.secret import adopt_secret
-from gameserver.storage.sqlite.atomic_copy import make_database
-from gameserver.storage.sqlite.connection import (
-    ENGINE_VERSION,
-    failures_told,
-    open_reader,
-    open_writer,
-    require_own_log,
-)
-from gameserver.storage.sqlite.migrations import migrate
-from gameserver.storage.sqlite.probe import write_nothing_new
-from gameserver.storage.sqlite.readers import Readers
-from gameserver.storage.sqlite.writer import Writer
 
 T = TypeVar("T")
 
 _BEHIND_MS = 1_000  # after a failure, reads do not wait again for this long
 
 
-class Store:
-    """An open database file, which is made if missing. The caller holds `gameserver.storage.files.hold_lock`.
+@dataclass(frozen=True)
+class StoreOptions:
+    """What a store is opened with.
 
-    ``last_recorded_ms`` is the latest time, in epoch ms, that an earlier run recorded; ``migrated_from`` the
-    older schema version that the file had, or None; ``void_keys`` the number of session keys made with another secret;
-    ``epoch`` changes only where a backup has been put in the file's place.
+    ``due_job``, ``publish``, ``telling`` and ``monotonic_s`` are those of `BatchWriter`; ``run_writes`` runs the
+    writer's batches, ``run_sync`` all else. The others are for an engine with several servers on one database:
+    ``announce`` makes bytes of the results of a batch for the other servers, None if there is nothing to tell; ``hear``
+    makes the results to publish of them again, ``advance_clock`` is told when they were announced, in epoch ms, and
+    ``missed`` is called where some of them are lost. ``present`` makes bytes of who is connected here,
+    ``hear_present`` gets those of each other server.
     """
 
-    def __init__(
-        self,
-        file: Path,
-        secret: bytes,
-        *,
-        readers: int,
-        max_waiting_writes: int,
-        due_job: Callable[[Connection, int], Due | None],
-        publish: Callable[[Any], None],
-        telling: AbstractContextManager[object],
-        monotonic_s: Callable[[], float],
-        run_sync: RunSync = trio.to_thread.run_sync,
-        run_writes: RunSync | None = None,
-    ) -> None:
-        self.file = file
+    readers: int
+    max_waiting_writes: int
+    due_job: Callable[[Connection, int], Due | None]
+    publish: Callable[[Any], None]
+    announce: Callable[[list[Any]], bytes | None]
+    hear: Callable[[bytes], list[Any]]
+    missed: Callable[[], None]
+    advance_clock: Callable[[int], None]
+    present: Callable[[], bytes]
+    hear_present: Callable[[list[bytes]], None]
+    telling: AbstractContextManager[object]
+    monotonic_s: Callable[[], float]
+    run_sync: RunSync = trio.to_thread.run_sync
+    run_writes: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync
+
+    def of_writer(self) -> dict[str, Any]:
+        """The options of a `BatchWriter`."""
+        return {
+            "due_job": self.due_job,
+            "next_due": next_due_at,
+            "publish": self.publish,
+            "telling": self.telling,
+            "monotonic_s": self.monotonic_s,
+            "max_waiting": self.max_waiting_writes,
+            "run_sync": self.run_writes,
+        }
+
+
+class Store(ABC):
+    """An open database, called ``name`` in messages; ``file`` is None if it is no file of this machine.
+
+    ``last_recorded_ms`` is the latest time, in epoch ms, that an earlier run recorded; ``migrated_from`` the
+    older schema version that the database had, or None; ``void_keys`` the number of session keys made with another
+    secret; ``epoch`` changes only where a backup has been put in the database's place.
+    """
+
+    engine: ClassVar[str]
+    name: str
+    file: Path | None
+    migrated_from: int | None
+    last_recorded_ms: int
+    void_keys: int
+    epoch: str
+
+    def __init__(self, writer: BatchWriter[Any], readers: BatchReaders[Any]) -> None:
+        self.writer = writer
+        self._readers = readers
         self._behind_until_ms = 0
-        require_own_log(file)
-        if not file.exists():
-            make_database(file)
-        with failures_told(), closing(open_writer(file)) as connection:
-            self.migrated_from = migrate(connection)
-            self.last_recorded_ms = last_recorded_at(connection)
-            self.void_keys = adopt_secret(connection, secret)
-            self.epoch = adopt_epoch(connection)
-        self.writer = Writer(
-            partial(open_writer, file),
-            due_job=due_job,
-            next_due=next_due_at,
-            publish=publish,
-            telling=telling,
-            monotonic_s=monotonic_s,
-            max_waiting=max_waiting_writes,
-            run_sync=run_writes or run_sync,
-        )
-        self._readers = Readers(partial(open_reader, file), readers, run_sync)
 
     async def run(self) -> None:
         """Run the readers and the writer until cancelled."""
@@ -89,7 +93,7 @@ class Store:
         return await self._readers.read(job)
 
     async def write(self, job: Job[T], now_ms: int) -> T:
-        """Run a job that changes the database, and return its result once it is on disk. See `Writer.submit`."""
+        """Run a job that changes the database, and return its result once it is on disk. See `BatchWriter.submit`."""
         return await self.writer.write(job, now_ms)
 
     async def catch_up(self, now_ms: int) -> None:
@@ -110,25 +114,30 @@ class Store:
     async def can_write(self, now_ms: int) -> bool:
         """Whether the database can be written, tested by writing to it."""
         try:
-            await self.write(write_nothing_new, now_ms)
+            await self.write(self._write_nothing_new, now_ms)
         except Rejected:
             return False
         return True
 
+    @staticmethod
+    @abstractmethod
+    def _write_nothing_new(connection: Connection) -> None:
+        """Write something that changes nothing, of which the commit yet writes to the disk."""
+
     @property
+    @abstractmethod
     def engine_version(self) -> str:
-        """SQLite's version."""
-        return ENGINE_VERSION
+        """The engine's version."""
 
     @property
+    @abstractmethod
     def database_bytes(self) -> int:
-        """The size of the database file in bytes."""
-        return size_bytes(self.file)
+        """The size of the database in bytes."""
 
     @property
+    @abstractmethod
     def log_bytes(self) -> int:
-        """The size of the database's write-ahead log in bytes."""
-        return size_bytes(beside(self.file, "-wal"))
+        """The size of the database's own write-ahead log in bytes; 0 if it is not this server's concern."""
 
     def close(self) -> None:
         """Close every connection. No job may be running."""

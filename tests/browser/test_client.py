@@ -1,5 +1,6 @@
 """client.js, driven in a browser against a server process."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,3 +207,107 @@ def test_of_each_field_of_a_pool_the_newest_version_is_known(place: Place, visit
     """
     views = [[3, {"bets": 5, "blocked": False}], [5, {"bets": 7}], [4, {"bets": 6, "blocked": True}], [2, {"bets": 1}]]
     assert visitor.run(merge, views) == [[True, True, True, False], {"bets": 7, "blocked": True, "version": 5}]
+
+
+def test_a_refusal_that_may_be_retried_is_sent_again_with_its_key(place: Place, visit: Visit) -> None:
+    visitor = visit(place.origin)
+    sent: list[dict[str, Any]] = []
+
+    def be_busy_once(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def pass_on(text: str | bytes) -> None:
+            request = json.loads(text)
+            if request["op"] == 392:
+                sent.append(request)
+            if len(sent) == 1 and request["op"] == 392:
+                busy = {"res": 666, "code": "busy", "text": "later", "retryable": True, "retry_after_ms": 5}
+                page.send(json.dumps({"response_header": {"t": 0, "id": request["header"]["id"]}, **busy}))
+            else:
+                server.send(text)
+
+        page.on_message(pass_on)
+
+    visitor.page.route_web_socket(re.compile("^ws:"), be_busy_once)
+    connect(visitor, place)
+    bet = """
+    async (bet) => {
+      const retries = [];
+      const retrying = ({ code }, inMs) => retries.push([code, inMs]);
+      await client.call("place_bet_in_betting_pool", bet, { retrying });
+      return retries;
+    }
+    """
+    assert visitor.run(bet, place.bet()) == [["busy", 5]]
+    assert [request["header"]["key"] for request in sent] == [sent[0]["header"]["key"]] * 2
+    assert place.balance() == 990
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "least_ms"),
+    # What is left of the wait is read a moment later.
+    [(1001, "restarting", -1_000), (4008, "slow", -1_000), (4009, "unreachable", -1_000), (4029, "flood", 9_000)],
+)
+def test_a_connection_that_is_closed_says_why_and_comes_back(
+    place: Place, visit: Visit, code: int, reason: str, least_ms: int
+) -> None:
+    visitor = visit(place.origin)
+    routes: list[WebSocketRoute] = []
+
+    def keep(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(page.send)
+        routes.append(page)
+
+    visitor.page.route_web_socket(re.compile("^ws:"), keep)
+    connect(visitor, place)
+    visitor.run("() => client.call('ping')")
+    visitor.run("() => client.on('connection', ({ retryAt }) => { window.waits ??= retryAt && retryAt - Date.now(); })")
+    routes[0].close(code=code)
+    visitor.until(f"states.includes('waiting: {reason}')")
+    assert visitor.run("() => waits") >= least_ms
+    visitor.run("() => client.check()")
+    visitor.until("client.connection.state === 'live'")
+
+
+def test_a_game_read_anew_after_a_restored_backup_is_not_called_recovered(place: Place, visit: Visit) -> None:
+    visitor = visit(place.origin)
+    epochs: list[str] = []
+
+    def change_epoch(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def pass_on(text: str | bytes) -> None:
+            request = json.loads(text)
+            if request["op"] == 363 and "epoch" in request:
+                epochs.append(request["epoch"])
+                request["epoch"] = "of another life"
+            server.send(json.dumps(request))
+
+        page.on_message(pass_on)
+
+    visitor.page.route_web_socket(re.compile("^ws:"), change_epoch)
+    connect(visitor, place)
+    visitor.run(JOIN, place.game)
+    visitor.until("joins.length === 1")
+    visitor.run("() => client.watch(['" + place.source + "'])")
+    visitor.until("joins.length === 2")
+    assert visitor.run("() => joins") == ["joined", "reloaded"]
+    assert len(epochs) == 1
+
+
+def test_what_is_asked_before_the_connection_is_there_is_answered_once_it_is(place: Place, visit: Visit) -> None:
+    visitor = visit(place.origin)
+    connect(visitor, place)
+    visitor.run("() => client.call('ping')")  # a page that closes what is not yet open complains
+    replies = """
+    async () => {
+      client.stop();
+      window.client = new Client({ url: client_url, sessionKey: client_key });
+      client.start();
+      const names = ["ping", "get_my_exposure", "list_my_sessions"];
+      return (await Promise.all(names.map((name) => client.call(name)))).map((reply) => reply.res_name);
+    }
+    """.replace("client_url", json.dumps(place.server.url)).replace("client_key", json.dumps(place.key))
+    assert visitor.run(replies) == ["pong", "your_exposure", "my_sessions_list"]

@@ -287,3 +287,11 @@ def test_goals_settlements_and_new_pools_are_said_to_screen_readers(stage: Stage
     expect(voice).to_have_text("New pool: Who scores next?")
     stage.goal()
     expect(voice).to_have_text(re.compile("Goal, Messi, 1 to 0"))
+
+
+def test_a_game_in_another_currency_shows_that_balance_in_its_decimals(stage: Stage, visit: Visit) -> None:
+    stage.user("nadia")
+    assert run("user", "credit", "nadia", "5000", "JPY", "--db", stage.file).code == 0
+    game = stage.ask(370, source_id=stage.source, game_name="Kobe - Kyoto", type="x", currency="JPY")["game_id"]
+    nadia = stage.enter(visit, "nadia", f"game/{game}")
+    expect(nadia.page.locator(".purse")).to_contain_text("5,000 JPY")

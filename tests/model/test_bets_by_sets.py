@@ -25,11 +25,11 @@ from gameserver.handlers.execution import WriteRequest, parse, write_job
 from gameserver.protocol.codec import decode_request, request_digest
 from gameserver.storage import ids
 from gameserver.storage.bets import NewBetRow, insert_bets
+from gameserver.storage.check import find_faults
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Completion, Outcome
 from gameserver.storage.pools import add_bets_to_sums
 from gameserver.storage.schedule import next_due_at
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import open_writer
 from gameserver.storage.sqlite.migrations import migrate
 from gameserver.storage.sqlite.writer import Writer

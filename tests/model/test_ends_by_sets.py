@@ -15,9 +15,9 @@ from gameserver.engine import endings, scheduled
 from gameserver.engine.context import Change
 from gameserver.engine.settlement import Resolution
 from gameserver.handlers import corrections, events, resolutions
+from gameserver.storage.check import find_faults
 from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool
-from gameserver.storage.sqlite.check import find_faults
 from tests.support.offline import Offline
 
 SEEDS = 20

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from gameserver.admin.commands import CreditUser
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from tests.support.offline import Offline
 
 USERS = ("ann", "bob", "cat", "dan")

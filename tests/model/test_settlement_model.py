@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from gameserver.config import Settings
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from tests.support.offline import Offline
 
 BETTORS = ("ann", "bob", "cat")

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from tests.support.offline import Offline
 
 TEAMS = ("argentina", "brazil")

@@ -16,14 +16,14 @@ from gameserver.realtime import hashing
 from gameserver.realtime.accounts import Entry
 from gameserver.realtime.attempts import Attempts
 from gameserver.realtime.hashing import MAX_RUNNING, Hashing
+from gameserver.storage.check import find_faults
 from gameserver.storage.connection import Connection
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import open_reader
 from gameserver.storage.users import Session, get_session
 from tests.operations.examples import POOL
 from tests.operations.test_betting import balances
 from tests.support.harness import START_MS, Client, FakeClock, Server, running_server
-from tests.support.settling import accepted
+from tests.support.settling import accepted, faults_of
 from tests.support.world import DAY_MS, HOUR_MS, World, bearer, handshake_status
 
 PASSWORD = "correct horse"
@@ -559,6 +559,4 @@ async def test_a_guest_with_points_is_ranked_by_its_new_name_and_among_all(world
     ranked = [it["username"] for it in (await accepted(client, 451, game_id=world.game))["leaderboard"]]
     assert ranked == ["Anna", "user"]
     assert [it["username"] for it in (await accepted(client, 450))["leaderboard"]] == ["Anna", "user"]
-    reader = open_reader(Path(server.context.settings.db))
-    assert find_faults(reader) == []
-    reader.close()
+    assert faults_of(server.context.settings.db) == []

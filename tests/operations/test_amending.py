@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from tests.support.harness import START_MS
 from tests.support.offline import Offline
 from tests.support.settling import Table, accepted, faults_of, kinds, of_kind
@@ -60,7 +60,7 @@ async def test_the_wrong_scorer_is_corrected_and_everybody_has_what_the_right_on
     assert reply["versions"].keys() == reply["pools"].keys()
     (shown,) = (await table.details())["past_events"].items()
     assert (shown[0], shown[1]["target_id"]) == (reply["event_id"], "argentina:2")
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_each_bettor_is_told_the_balance_once_and_of_the_correction_wherever(table: Table) -> None:
@@ -107,7 +107,7 @@ async def test_an_earlier_moment_makes_more_bets_late_and_those_refunded_before_
     await amend(table, event, happened_at=START_MS + 35)
     statuses = [(await table.receipt(*bet))["status"] for bet in (("ann", early), ("bob", middle), ("cat", late))]
     assert statuses == ["won", "invalidated", "invalidated"]
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_a_successor_runs_on_and_no_second_one_is_made(table: Table) -> None:
@@ -148,7 +148,7 @@ async def test_in_a_closed_game_pools_that_both_concern_are_settled_again_and_ot
     reply = await amend(table, wrong, target_id="argentina")
     assert reply["pools"] == {teams: "resettled", players: "voided"}
     assert await table.nets() == {"ann": 1, "bob": -2, "cat": 1}
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_who_has_spent_what_is_taken_back_is_named(table: Table) -> None:

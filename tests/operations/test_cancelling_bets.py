@@ -1,12 +1,11 @@
 """Cancelling a bet: in a pool that allows it, before the match, as if it had never been placed."""
 
-from contextlib import closing
 from typing import Any
 
 import pytest
 
-from gameserver.storage.sqlite.connection import open_reader
 from tests.operations.test_betting import balances
+from tests.support.databases import reading
 from tests.support.harness import START_MS, Client, FakeClock, Server
 from tests.support.settling import Table, accepted, faults_of, lay_table, of_kind
 
@@ -163,9 +162,9 @@ async def test_after_a_restart_and_in_a_replay_a_cancelled_bet_is_still_cancelle
     await before.bet("bob", pool, "brazil", 3, at=1)
     await cancelled(ann, await before.bet("ann", pool, "argentina", 5, at=2))
     await before.event(at=20)
-    file = before.server.context.store.file
+    file = before.server.context.settings.db
     assert faults_of(file) == []
-    with closing(open_reader(file)) as connection:
+    with reading(file) as connection:
         assert connection.execute("SELECT count(*) FROM valid_bets").fetchone() == (1,)
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import Balances
-from gameserver.storage.sqlite.check import find_faults
 from tests.support.offline import Offline
 from tests.support.settling import Table, accepted, faults_of, kinds, of_kind
 from tests.support.world import assert_broadcast, assert_reply
@@ -41,7 +41,7 @@ async def test_every_open_pool_is_void_and_the_game_is_closed_in_one_go(table: T
     assert await table.nets() == {"ann": 0, "bob": 0}
     details = await table.details()
     assert (details["status"], details["cancelled_at"]) == ("game_closed", table.clock.time_ms)
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_each_bettor_is_told_the_balance_once(table: Table) -> None:
@@ -126,7 +126,7 @@ async def test_forty_pools_of_many_bettors_are_void_at_once_with_all_balances_as
     assert await table.nets() == dict.fromkeys(("ann", "bob", "cat", "dan", "eve"), 0)
     for client in bettors:
         assert len([m for m in await client.heard() if m["res"] == 815 and m["available_balance"] == 1000]) == 1
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 def test_abandoned_with_2000_bettors_in_40_pools_all_balances_are_as_before_and_told_once(database: Path) -> None:

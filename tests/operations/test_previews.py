@@ -1,19 +1,12 @@
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.databases import contents
 from tests.support.harness import START_MS, FakeClock, Server
 from tests.support.settling import Table, accepted, lay_table, of_kind
 from tests.support.world import assert_refused, assert_reply
-
-
-def contents(file: Path) -> list[str]:
-    """The whole database as text."""
-    with closing(sqlite3.connect(file)) as connection:
-        return list(connection.iterdump())
 
 
 async def laid_out(table: Table) -> tuple[str, str, str]:

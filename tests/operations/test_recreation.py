@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gameserver.config import Settings
+from gameserver.storage.check import find_faults
 from gameserver.storage.schedule import next_due_at
-from gameserver.storage.sqlite.check import find_faults
 from tests.support.harness import START_MS, FakeClock, running_server
 from tests.support.offline import Offline
 from tests.support.settling import Table, accepted, kinds, lay_table

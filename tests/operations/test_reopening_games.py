@@ -37,7 +37,7 @@ async def test_every_balance_is_as_before_the_close_and_betting_goes_on_when_it_
     await table.bet("bob", pool, "brazil", 1, at=20)
     await table.event("brazil:7", at=30)
     assert await table.nets() == {"ann": -3, "bob": 3}
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_what_an_event_had_settled_before_the_close_stays(table: Table) -> None:
@@ -173,7 +173,7 @@ async def test_a_second_close_and_reopening_take_back_the_second_settlement_alon
         assert await table.nets() == {"ann": 4, "bob": -4}
         await accepted(table.admin, 378, game_id=table.game)
         assert await table.nets() == {"ann": -3, "bob": -4}
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 # What a close would do

@@ -9,7 +9,7 @@ import pytest
 
 from gameserver.admin.commands import AddUser, CreditUser
 from gameserver.admin.replay import Replay, export_game
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from gameserver.storage.sqlite.connection import open_memory
 from tests.support.offline import Offline
 

@@ -90,7 +90,7 @@ async def test_the_takeout_is_kept_before_a_dead_heat_is_divided(
     await staked(table, pool, ann=30, bob=20, cat=50)
     await resolve(table, pool, ["argentina", "brazil"], split=split)
     assert await table.nets() == nets
-    file = table.server.context.store.file
+    file = table.server.context.settings.db
     assert house_of(file) == house
     assert faults_of(file) == []
 
@@ -118,7 +118,7 @@ async def test_three_winners_and_a_cent_that_does_not_divide_are_exact(table: Ta
     await resolve(table, pool, ["chile", "argentina", "brazil"])
     # 10 cents among three: 3 each, and one to the first of them.
     assert await table.nets() == {"ann": 0.04, "bob": 0.03, "cat": 0.03, "dan": -0.10}
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_by_pot_a_cent_that_does_not_divide_goes_to_the_largest_fraction_and_then_the_earlier_bet(
@@ -128,7 +128,7 @@ async def test_by_pot_a_cent_that_does_not_divide_goes_to_the_largest_fraction_a
     await staked(table, pool, ann=1, bob=1, cat=1, dan="0.10")
     await resolve(table, pool, ["chile", "argentina", "brazil"], split="pot")
     assert await table.nets() == {"ann": 0.04, "bob": 0.03, "cat": 0.03, "dan": -0.10}
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_where_all_targets_win_the_profit_is_none_and_every_stake_is_returned(table: Table) -> None:
@@ -179,7 +179,7 @@ async def test_what_was_resolved_by_hand_is_taken_back_by_its_event(table: Table
     assert (await table.pool_object(pool))["status"] == "open"
     await resolve(table, pool, ["chile"])
     assert await table.nets() == {"ann": -30, "bob": -20, "cat": 50}
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_receipts_and_lists_show_each_bets_own_price_and_all_winners(table: Table) -> None:

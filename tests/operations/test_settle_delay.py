@@ -40,7 +40,7 @@ async def test_a_goal_of_9_58_keyed_in_at_10_06_wins(table: Table) -> None:
     assert await table.nets() == {"ann": 3, "bob": -3}
     table.set_time(700_000)
     assert await running(table) == []
-    assert faults_of(table.server.context.store.file) == []
+    assert faults_of(table.server.context.settings.db) == []
 
 
 async def test_a_goal_of_10_01_does_not_and_the_pool_ends_after_its_delay_as_of_its_finish_at(table: Table) -> None:

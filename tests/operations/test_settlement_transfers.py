@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from tests.support.offline import Offline
 
 BETTORS = ("ann", "bob", "cat")

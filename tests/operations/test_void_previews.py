@@ -1,24 +1,16 @@
 """What voiding or amending an event would do is computed beforehand, and changes nothing."""
 
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.databases import contents
 from tests.support.harness import START_MS, FakeClock, Server
 from tests.support.settling import BETTORS, Table, accepted, lay_table
 from tests.support.world import UNKNOWN_ID, assert_refused, assert_reply
 
 PREVIEW, VOID, AMEND = 3953, 3951, 3954
 Shown = dict[str, Any]
-
-
-def contents(file: Path) -> list[str]:
-    """The whole database as text."""
-    with closing(sqlite3.connect(file)) as connection:
-        return list(connection.iterdump())
 
 
 def shown(outcome: str, amount: float, **changes: Any) -> Shown:
@@ -32,7 +24,7 @@ async def confirmed(table: Table, event: Shown, **amendment: Any) -> Shown:
 
     What is open again and blocked is only told by 3954: of 3951 the pools themselves are looked at.
     """
-    file = table.server.context.store.file
+    file = table.server.context.settings.db
     await table.nets()
     before = contents(file)
     preview = await accepted(table.admin, PREVIEW, event_id=event["event_id"], **amendment)

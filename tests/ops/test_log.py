@@ -235,7 +235,7 @@ async def test_a_reader_that_is_too_slow_is_a_warning(database: Path, entries: L
 
 
 @pytest.mark.expects_errors
-@pytest.mark.parametrize("where", ["handlers.execution.encode_body", "storage.sqlite.writer.Writer.submit"])
+@pytest.mark.parametrize("where", ["handlers.execution.encode_body", "storage.batches.BatchWriter.submit"])
 async def test_a_bug_is_logged_with_its_incident_operation_connection_and_user(
     server: Server, entries: Lines, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

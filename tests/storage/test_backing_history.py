@@ -4,8 +4,8 @@ import pytest
 
 from gameserver.storage.backing_history import MAX_RECORDS, list_records
 from gameserver.storage.bets import update_cancelled
+from gameserver.storage.check import find_faults
 from gameserver.storage.pools import Pool
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 

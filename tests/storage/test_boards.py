@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gameserver.storage import boards
 from gameserver.storage.boards import GamePoints, Scope, add_to_boards, promote, rename
+from gameserver.storage.check_records import CHECKS
 from gameserver.storage.games import Game
-from gameserver.storage.sqlite.check_records import CHECKS
 from gameserver.storage.sqlite.connection import SqliteConnection, open_memory
 from gameserver.storage.standings import (
     count_above,

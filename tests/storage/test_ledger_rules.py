@@ -6,6 +6,7 @@ import pytest
 
 from gameserver.domain.parimutuel import Division, Split
 from gameserver.engine.tally import Tally
+from gameserver.storage.check import find_faults
 from gameserver.storage.ledger import (
     AccountKind,
     Reason,
@@ -17,7 +18,6 @@ from gameserver.storage.ledger import (
     insert_transfers,
 )
 from gameserver.storage.settlements import NewSettlement, insert_settlements
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 

@@ -110,13 +110,6 @@ def test_the_timers_of_one_game_are_deleted_alone(connection: Connection, game_i
     assert drain(connection, 100) == [(20, CLOSE)]
 
 
-def test_what_is_due_is_found_by_an_index(connection: Connection) -> None:
-    query = "SELECT id FROM timers WHERE due_at <= 5 ORDER BY due_at, kind, id LIMIT 1"
-    plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
-    assert "timers_by_time" in plan
-    assert "TEMP B-TREE" not in plan
-
-
 def test_a_pool_is_excepted_from_the_timer_there_is_and_not_from_the_one_that_replaces_it(
     connection: Connection, game_id: int
 ) -> None:

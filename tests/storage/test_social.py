@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.connection import Connection
 from gameserver.storage.social import forget_social
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import open_writer
 from gameserver.storage.sqlite.migrations import migrate
 from tests.operations.test_chat import history

@@ -176,14 +176,14 @@ class Server:
 
 @asynccontextmanager
 async def running_server(
-    file: Path,
+    database: Path | str,
     clock: FakeClock | None = None,
     run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
     **settings: Any,
 ) -> AsyncIterator[Server]:
-    """A server on a database file, with some settings other than the defaults."""
+    """A server on a database, with some settings other than the defaults."""
     clock = clock or FakeClock()
-    with open_context(Settings(db=str(file), **settings), clock, run_sync) as context:
+    with open_context(Settings(db=str(database), **settings), clock, run_sync) as context:
         async with run_background(context), trio.open_nursery() as nursery:
             yield Server(context, nursery, clock)
             nursery.cancel_scope.cancel()

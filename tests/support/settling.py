@@ -1,14 +1,12 @@
 """A game with an admin and bettors, to bet, let things happen and see who has what."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gameserver.admin.commands import CreditUser
-from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.connection import open_reader
+from gameserver.storage.check import find_faults
+from tests.support.databases import reading
 from tests.support.harness import START_MS, Client, FakeClock, Server
 
 BETTORS = ("ann", "bob", "cat", "dan", "eve")  # their user ids are 1, 2, 3, 4, 5
@@ -146,14 +144,14 @@ def seqs(messages: list[dict[str, Any]]) -> list[int]:
     return [message["response_header"]["seq"] for message in messages if "seq" in message["response_header"]]
 
 
-def faults_of(file: Path) -> list[str]:
+def faults_of(database: Path | str) -> list[str]:
     """What is wrong with a database."""
-    with closing(open_reader(file)) as connection:
+    with reading(database) as connection:
         return find_faults(connection)
 
 
-def house_of(file: Path, currency: str = "DON") -> int:
+def house_of(database: Path | str, currency: str = "DON") -> int:
     """What the house has, in minor units."""
-    with closing(sqlite3.connect(file)) as connection:
+    with reading(database) as connection:
         query = "SELECT coalesce(sum(balance), 0) FROM accounts WHERE kind = 'house' AND currency = ?"
         return int(connection.execute(query, (currency,)).fetchone()[0])

@@ -10,8 +10,8 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from gameserver.errors import OperatorError
+from gameserver.storage.check import find_faults
 from gameserver.storage.files import LOGS, PRIVATE, beside, give_to_owner, open_believed, sync_folder
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import open_reader, open_unshared
 from gameserver.storage.sqlite.migrations import is_current, migrate
 

@@ -13,7 +13,13 @@ import msgspec
 from gameserver.storage.connection import RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
 from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_rows
-from gameserver.storage.sqlite.migrations import APPLICATION_ID, IncompatibleDatabase, migrate, require_known
+from gameserver.storage.sqlite.migrations import (
+    APPLICATION_ID,
+    IncompatibleDatabase,
+    is_current,
+    migrate,
+    require_known,
+)
 
 ENGINE_VERSION = sqlite3.sqlite_version
 OLDEST_SQLITE = (3, 38, 0)  # the first with both STRICT tables and ->>
@@ -108,6 +114,24 @@ class SqliteConnection(sqlite3.Connection):
         fields = ", ".join(f"json_group_array({column})" for column in columns)
         row = self.execute(f"SELECT {fields} FROM ({sql})", values).fetchone()
         return [msgspec.json.decode(column, type=list[int]) for column in row]
+
+    @property
+    def damage(self) -> type[Exception]:
+        """What is raised where the file cannot be read to its end."""
+        return sqlite3.DatabaseError
+
+    def has_current_schema(self) -> bool:
+        """Whether the file has the newest schema version."""
+        return is_current(self)
+
+    def find_damage(self) -> Iterator[str]:
+        """SQLite's own checks."""
+        for (line,) in self.execute("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"integrity: {line}"
+        for table, rowid, parent, _ in self.execute("PRAGMA foreign_key_check"):
+            row = "a row" if rowid is None else f"row {rowid}"
+            yield f"{row} of {table} refers to a row of {parent} that does not exist"
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

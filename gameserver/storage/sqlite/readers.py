@@ -1,105 +1,16 @@
-"""Read-only connections in worker threads; waiting reads share one transaction and one consistent state."""
+"""Read-only connections to a database file."""
 
-import logging
 import sqlite3
-from collections import deque
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import ClassVar
 
-import trio
-
-from gameserver.errors import ErrorCode, Rejected, without_frames
-from gameserver.storage.jobs import Completion, Job, Outcome, QueuedJob, RunSync
+from gameserver.storage.readers import BatchReaders
 from gameserver.storage.sqlite.connection import SqliteConnection
 
-logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
+class Readers(BatchReaders[SqliteConnection]):
+    """The readers of SQLite."""
 
-# Switching threads costs more than a small read; in a larger batch the first read would wait long for the last.
-MAX_BATCH = 16
+    failures: ClassVar[type[Exception]] = sqlite3.OperationalError
 
-
-class Readers:
-    """Up to ``count`` connections, and ``count`` tasks that each run waiting reads in a worker thread."""
-
-    def __init__(
-        self,
-        open_connection: Callable[[], SqliteConnection],
-        count: int,
-        run_sync: RunSync = trio.to_thread.run_sync,
-    ) -> None:
-        self._open_connection = open_connection
-        self._count = count
-        self._run_sync = run_sync
-        self._idle: list[SqliteConnection] = []
-        self._waiting: deque[QueuedJob] = deque()
-        self._at_leisure = trio.lowlevel.ParkingLot()
-
-    async def read(self, job: Job[T]) -> T:
-        """Run ``job`` in a read transaction that begins after this call, and return its result.
-
-        Raises what the job raises, and `Rejected` (``storage_unavailable``) if the file cannot be read.
-        """
-        awaited: Completion[T] = Completion()
-        self._waiting.append(QueuedJob(job, awaited))
-        self._at_leisure.unpark()
-        return await awaited.result()
-
-    async def run(self) -> None:
-        """Run waiting reads until cancelled."""
-        limiter = trio.CapacityLimiter(self._count)
-        async with trio.open_nursery() as nursery:
-            for _ in range(self._count):
-                nursery.start_soon(self._work, limiter)
-
-    async def _work(self, limiter: trio.CapacityLimiter) -> None:
-        while True:
-            while not self._waiting:
-                await self._at_leisure.park()
-                await trio.lowlevel.checkpoint()  # reads requested in the same turn of the loop share a batch
-            await self._read_waiting(limiter)
-
-    async def _read_waiting(self, limiter: trio.CapacityLimiter) -> None:
-        """Run one batch of waiting reads; a method of its own, so that no reference to the batch outlives it."""
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-        await self._run_sync(self._read_batch, batch, limiter=limiter)
-        for entry in batch:
-            entry.on_done(entry.outcome)
-
-    def _read_batch(self, batch: list[QueuedJob]) -> None:
-        """Run a batch in a worker thread, in one read transaction."""
-        try:
-            connection = self._idle.pop() if self._idle else self._open_connection()
-        except sqlite3.OperationalError as error:
-            for entry in batch:
-                entry.outcome = _unavailable(error)
-            return
-        try:
-            for entry in batch:
-                entry.outcome = _read(connection, entry.job)
-        finally:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            self._idle.append(connection)
-
-    def close(self) -> None:
-        """Close all connections. No read may be running."""
-        while self._idle:
-            self._idle.pop().close()
-
-
-def _read(connection: SqliteConnection, job: Job[Any]) -> Outcome:
-    try:
-        if not connection.in_transaction:  # the first read of a batch, or the first after the database failed
-            connection.execute("BEGIN")
-        return Outcome(job(connection))
-    except sqlite3.OperationalError as error:
-        return _unavailable(error)
-    except Exception as error:  # the requester gets whatever the job raises
-        return Outcome(error=without_frames(error))
-
-
-def _unavailable(error: sqlite3.OperationalError) -> Outcome:
-    logger.warning("a read failed", exc_info=error)
-    return Outcome(error=Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be read now; try again"))
+    def _begin(self, connection: SqliteConnection) -> None:
+        connection.execute("BEGIN")

@@ -1,163 +1,25 @@
-"""The single writer: waiting jobs run in one transaction, each in a savepoint.
-
-Outcomes are published only after the commit, in order, whether or not their requesters still wait.
-"""
+"""The single writer of a database file."""
 
 import logging
 import sqlite3
-from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import partial
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar
 
-import trio
-
-from gameserver.errors import ErrorCode, Rejected, without_frames
-from gameserver.storage.jobs import Completion, Due, Job, Outcome, QueuedJob, RunSync, SetJob
+from gameserver.storage.batches import BatchWriter
 from gameserver.storage.sqlite.connection import SqliteConnection
 from gameserver.storage.sqlite.log_size import log_of, shrink_log
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
 
-# A batch ends at the first of these limits: its finished jobs wait for its commit, all others for its end.
-MAX_BATCH = 512
-MAX_BATCH_S = 0.05
-# A client that has just been answered often requests its next change at once: three turns of the loop (to send the
-# reply, to receive the request and to submit it) let that change share the next commit.
-_TURNS_BETWEEN_BATCHES = 3
+class Writer(BatchWriter[SqliteConnection]):
+    """The writer on SQLite, which alone writes back the log."""
 
-_UNAVAILABLE = "the database cannot be written now; whether this was carried out is unknown: send it again with its key"
-_BUSY = "the database is held by another program; nothing was done, try again"
-# Errors caused by the machine, not by a bug.
-_DATABASE_ERRORS = (sqlite3.OperationalError, MemoryError)
+    failures: ClassVar[tuple[type[Exception], ...]] = (sqlite3.OperationalError, MemoryError)
 
-
-class _Write(QueuedJob):
-    """A job that was received at ``now_ms``."""
-
-    __slots__ = ("now_ms",)
-
-    def __init__(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
-        super().__init__(job, on_done)
-        self.now_ms = now_ms
-
-
-class _Done(NamedTuple):
-    """The outcome of a batch: results to publish, the next due time in epoch ms, and the jobs it had no time for."""
-
-    published: list[Any]
-    next_due_ms: int | None
-    left: list[_Write]
-
-
-class _TransactionLost(Exception):
-    """SQLite ended the transaction during a job: no job of the batch counts as done."""
-
-
-class _LostByDue(Exception):
-    """Due work lost the batch's transaction: the batch starts again without that work."""
-
-    def __init__(self, due: Due) -> None:
-        super().__init__(due)
-        self.due = due
-
-
-class Writer:
-    """The queue in front of the writing connection.
-
-    ``due_job(connection, now_ms)`` returns the first work due at ``now_ms``, or None; it runs before a job received at
-    ``now_ms``. ``publish`` gets the result of each committed job, in order. ``telling`` is entered while a batch's
-    results and outcomes are told. ``next_due`` returns, after each batch, the earliest time in epoch ms at which work
-    falls due. ``monotonic_s`` measures how long a batch takes.
-    """
-
-    def __init__(
-        self,
-        open_connection: Callable[[], SqliteConnection],
-        *,
-        due_job: Callable[[SqliteConnection, int], Due | None],
-        next_due: Callable[[SqliteConnection], int | None],
-        publish: Callable[[Any], None],
-        telling: AbstractContextManager[object],
-        monotonic_s: Callable[[], float],
-        max_waiting: int,
-        run_sync: RunSync = trio.to_thread.run_sync,
-    ) -> None:
-        self._open_connection = open_connection
-        self._connection = open_connection()
+    def __init__(self, open_connection: Callable[[], SqliteConnection], **options: Any) -> None:
+        super().__init__(open_connection, **options)
         self._log = log_of(self._connection)
-        self._due_job = due_job
-        self._next_due = next_due
-        self._publish = publish
-        self._telling = telling
-        self._monotonic_s = monotonic_s
-        self._max_waiting = max_waiting
-        self._run_sync = run_sync
-        self._waiting: deque[_Write] = deque()
-        self._wake = trio.Event()
-        self.next_due_ms = next_due(self._connection)
-        self.on_due_changed: Callable[[], object] = lambda: None
-
-    def submit(self, job: Job[Any], now_ms: int, on_done: Callable[[Outcome], None]) -> None:
-        """Queue ``job``, to be run durably after the jobs submitted before it.
-
-        ``on_done`` gets the outcome once the result has been published; its error is what the job raised, or `Rejected`
-        with ``busy`` (nothing was done) or ``storage_unavailable``. Raises `Rejected` (``busy``) if the queue is full.
-        """
-        if len(self._waiting) >= self._max_waiting:
-            raise Rejected(ErrorCode.BUSY, "too many requests wait to be written; nothing was done, try again")
-        self._waiting.append(_Write(job, now_ms, on_done))
-        self._wake.set()
-
-    async def write(self, job: Job[T], now_ms: int) -> T:
-        """Run ``job`` and return its result. Raises the errors of `submit`, and those of the outcome.
-
-        A caller that is cancelled leaves its job in the queue.
-        """
-        awaited: Completion[T] = Completion()
-        self.submit(job, now_ms, awaited)
-        return await awaited.result()
-
-    @property
-    def waiting(self) -> int:
-        """The number of jobs in the queue."""
-        return len(self._waiting)
-
-    async def run(self) -> None:
-        """Run waiting jobs until cancelled."""
-        while True:
-            await self._wake.wait()
-            self._wake = trio.Event()
-            while self._waiting:
-                await self._carry_out()
-                for _ in range(_TURNS_BETWEEN_BATCHES):
-                    await trio.lowlevel.checkpoint()
-
-    async def _carry_out(self) -> None:
-        """Run one batch of waiting jobs; a method of its own, so that no reference to the batch outlives it."""
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-        done: _Done = await self._run_sync(self._run_batch, batch)
-        # No checkpoint from here on: what is on disk is published.
-        self._waiting.extendleft(reversed(done.left))
-        with self._telling:
-            for result in done.published:
-                self._tell(self._publish, result)
-            for entry in batch:
-                self._tell(entry.on_done, entry.outcome)
-        if done.next_due_ms != self.next_due_ms:
-            self.next_due_ms = done.next_due_ms
-            self.on_due_changed()
-
-    @staticmethod
-    def _tell(tell: Callable[[T], None], what: T) -> None:
-        """Call back with ``what``; an exception of the callback is logged, so that it cannot end the writer."""
-        try:
-            tell(what)
-        except Exception:
-            logger.exception("a callback after a write failed")
 
     def close(self) -> None:
         """Write the log back into the database and close the connection. The writer must not be running."""
@@ -167,127 +29,23 @@ class Writer:
             logger.warning("the last checkpoint failed; the next start does it: %s", error)
         self._connection.close()
 
-    def _run_batch(self, batch: list[_Write]) -> _Done:
-        """Run a batch in one transaction, in a worker thread. Jobs there is no time for are removed from its end."""
-        postponed: list[Due] = []
-        while True:
-            try:
-                done = self._transact(batch, postponed)
-            except _LostByDue as lost:
-                self._recover()
-                postponed.append(lost.due)
-            except Exception as error:  # the writer survives any failure
-                return self._give_up(batch, error)
-            else:
-                shrink_log(self._connection, self._log)
-                return done
-
-    def _transact(self, batch: list[_Write], postponed: list[Due]) -> _Done:
+    def _begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
-        for due in postponed:
-            due.postpone(self._connection)
-        published, count = self._run_jobs(batch)
-        left = batch[count:]
-        next_due_ms = self._next_due(self._connection)
+
+    def _commit(self, published: list[Any]) -> None:
         self._connection.execute("COMMIT")
-        del batch[count:]
-        return _Done(published, next_due_ms, left)
 
-    def _run_jobs(self, batch: list[_Write]) -> tuple[list[Any], int]:
-        """Run jobs, and before each all work that is due, until `MAX_BATCH_S` is over.
+    def _end_batch(self) -> None:
+        shrink_log(self._connection, self._log)
 
-        Returns the results to publish and the number of jobs done.
+    def _is_lost(self, error: Exception | None) -> bool:
+        return not self._connection.in_transaction
 
-        At least one job, or one piece of due work, is done.
-        """
-        published: list[Any] = []
-        until_s = self._monotonic_s() + MAX_BATCH_S
-        count = 0
-        while count < len(batch):
-            now_ms = batch[count].now_ms
-            while (due := self._due_job(self._connection, now_ms)) is not None:
-                published += self._run_due(due)
-                if self._monotonic_s() >= until_s:
-                    return published, count
-            group = self._next_group(batch, count)
-            self._run_group(group)
-            published += [entry.outcome.result for entry in group if entry.outcome.error is None]
-            count += len(group)
-            if self._monotonic_s() >= until_s:
-                break
-        return published, count
+    def _is_busy(self, error: Exception) -> bool:
+        return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
-    def _next_group(self, batch: list[_Write], start: int) -> list[_Write]:
-        """The job at ``start`` and those behind it that run with it at once, before anything falls due."""
-        job = batch[start].job
-        end = start + 1
-        if isinstance(job, SetJob) and end < len(batch):
-            next_due_ms = self._next_due(self._connection)
-            while end < len(batch) and _belongs(batch[end], job, next_due_ms):
-                end += 1
-        return batch[start:end]
-
-    def _run_group(self, group: list[_Write]) -> None:
-        """Run jobs at once, and one by one if that fails by itself and not by the machine."""
-        if len(group) == 1:
-            group[0].outcome = self._run_job(group[0].job)
-            return
-        outcome = self._attempt(partial(_carry_out, group))
-        if isinstance(outcome.error, _DATABASE_ERRORS):
-            outcomes = [_unavailable(outcome.error)] * len(group)
-        elif outcome.error is not None:
-            logger.warning("%d writes failed as a set, and are done one by one", len(group), exc_info=outcome.error)
-            outcomes = [self._run_job(entry.job) for entry in group]
-        else:
-            outcomes = outcome.result
-        for entry, outcome in zip(group, outcomes, strict=True):
-            entry.outcome = outcome
-
-    def _run_due(self, due: Due) -> list[Any]:
-        """Run due work and return the results to publish. Failing work is postponed, without effect on other jobs."""
-        try:
-            outcome = self._attempt(due.run)
-            if due.alone is not None and outcome.error is not None and not isinstance(outcome.error, _DATABASE_ERRORS):
-                logger.warning("%s failed in a set, and is done alone", due.name, exc_info=outcome.error)
-                outcome = self._attempt(due.alone)
-        except _TransactionLost as lost:
-            _log_postponed(due, lost.__cause__ or lost)
-            raise _LostByDue(due) from lost
-        if outcome.error is None:
-            return [outcome.result]
-        _log_postponed(due, outcome.error)
-        due.postpone(self._connection)
-        return []
-
-    def _run_job(self, job: Job[Any]) -> Outcome:
-        outcome = self._attempt(job)
-        return _unavailable(outcome.error) if isinstance(outcome.error, _DATABASE_ERRORS) else outcome
-
-    def _attempt(self, job: Job[Any]) -> Outcome:
-        """Run a job in a savepoint of its own. Raises `_TransactionLost`."""
-        connection = self._connection
-        connection.execute("SAVEPOINT job")
-        try:
-            outcome = Outcome(job(connection))
-        except Exception as error:  # the requester gets whatever the job raises
-            if not connection.in_transaction:
-                raise _TransactionLost(f"the transaction was lost: {error}") from error
-            connection.execute("ROLLBACK TO job")
-            outcome = Outcome(error=without_frames(error))
-        if not connection.in_transaction:
-            raise _TransactionLost("the transaction was lost")
-        connection.execute("RELEASE job")
-        return outcome
-
-    def _give_up(self, batch: list[_Write], error: Exception) -> _Done:
-        """Reject every job of a batch that is not on disk, or of which that is unknown."""
-        busy = isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-        rejected = Rejected(ErrorCode.BUSY, _BUSY) if busy else Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE)
-        logger.warning("a batch of %d writes was given up", len(batch), exc_info=error)
-        self._recover()
-        for entry in batch:
-            entry.outcome = Outcome(error=rejected)
-        return _Done([], self.next_due_ms, [])
+    def _may_try_again(self, error: Exception, tries: int) -> bool:
+        return False
 
     def _recover(self) -> None:
         """Roll back after a failed batch, or open the database again if that fails."""
@@ -300,28 +58,3 @@ class Writer:
                 self._connection = self._open_connection()
             except Exception:  # the next batch fails on the closed connection, and tries again
                 logger.warning("the database cannot be opened again yet", exc_info=True)
-
-
-def _unavailable(error: Exception) -> Outcome:
-    logger.warning("a write failed", exc_info=error)
-    return Outcome(error=Rejected(ErrorCode.STORAGE_UNAVAILABLE, _UNAVAILABLE))
-
-
-def _belongs(entry: _Write, first: SetJob, next_due_ms: int | None) -> bool:
-    """Whether a job runs at once with the first of its group, since it is of its kind and nothing is due before it."""
-    job = entry.job
-    return (
-        isinstance(job, SetJob)
-        and job.carry_out == first.carry_out
-        and (next_due_ms is None or entry.now_ms < next_due_ms)
-    )
-
-
-def _carry_out(group: list[_Write], connection: SqliteConnection) -> list[Outcome]:
-    jobs = [cast(SetJob, entry.job) for entry in group]
-    return jobs[0].carry_out(connection, [job.item for job in jobs])
-
-
-def _log_postponed(due: Due, error: BaseException) -> None:
-    level = logging.WARNING if isinstance(error, _DATABASE_ERRORS) else logging.ERROR  # an error is a bug
-    logger.log(level, "%s failed and is postponed", due.name, exc_info=error)

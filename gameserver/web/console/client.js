@@ -171,13 +171,14 @@ export class Client {
     const socket = this.#socket;
     this.#socket = null;
     if (socket === null) return;
+    this.#loseSent();
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close();
   }
 
   async #logOn() {
     const header = { id: ++this.#lastId, session_key: this.#sessionKey };
-    const request = { id: header.id, kind: "connection", retries: 0 };
+    const request = { id: header.id, kind: "connection", isSent: true };
     const answer = new Promise((resolve, reject) => Object.assign(request, { resolve, reject }));
     this.#requests.set(request.id, request);
     this.#socket.send(JSON.stringify({ header, op: OPERATIONS.logon[0] }));
@@ -195,15 +196,15 @@ export class Client {
     this.#wasLive = true;
     this.#liveSince = this.#lastHeard = performance.now();
     this.#tell("live", null, null);
+    for (const request of this.#requests.values()) this.#send(request);
     this.#measureClock();
     for (const subscription of this.#subscriptions.values()) this.#join(subscription);
-    for (const request of this.#requests.values()) if (request.kind !== "connection") this.#send(request);
   }
 
   async #closed(code) {
     const socket = this.#socket;
     const wasLive = this.#wasLive;
-    this.#failConnectionRequests();
+    this.#loseSent();
     if (REASONS[code] === "signed_out") return this.#end("signed_out");
     if (wasLive && performance.now() - this.#liveSince >= STABLE_MS) this.#attempts = 0;
     const reason = wasLive ? (REASONS[code] ?? "unreachable") : await this.#whyRefused();
@@ -259,7 +260,6 @@ export class Client {
       },
       (error) => {
         if (error instanceof Unanswered && this.#socket === socket && this.connection.state === "live") {
-          this.#failConnectionRequests();
           this.#retry("unreachable", 0);
         }
       },
@@ -274,7 +274,9 @@ export class Client {
 
   #send(request) {
     clearTimeout(request.again);
-    if (this.connection.state === "live") this.#socket.send(request.text);
+    if (this.connection.state !== "live") return;
+    request.isSent = true;
+    this.#socket.send(request.text);
   }
 
   #settle(request, how, value) {
@@ -285,9 +287,12 @@ export class Client {
     request[how](value);
   }
 
-  #failConnectionRequests() {
+  /** What was sent has no answer to come: it is sent again, unless it concerned the connection that is gone. */
+  #loseSent() {
     for (const request of [...this.#requests.values()]) {
-      if (request.kind === "connection") this.#settle(request, "reject", new Unanswered("the connection was lost"));
+      if (request.kind === "connection" && request.isSent) {
+        this.#settle(request, "reject", new Unanswered("the connection was lost"));
+      }
     }
   }
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.epoch import adopt_epoch
 from gameserver.storage.files import DatabaseInUse, FileRefused, beside, hold_lock, locate
 from gameserver.storage.secret import adopt_secret
 from gameserver.storage.sqlite import atomic_copy as copies
 from gameserver.storage.sqlite.atomic_copy import CopyRefused, writing
 from gameserver.storage.sqlite.backup import back_up, restore
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import (
     SqliteConnection,
     open_reader,

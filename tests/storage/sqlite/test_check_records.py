@@ -6,8 +6,8 @@ from gameserver.config import Settings
 from gameserver.engine.context import Change
 from gameserver.engine.endings import end_pools
 from gameserver.engine.settlement import Resolution
+from gameserver.storage.check import find_faults
 from gameserver.storage.pools import get_pool
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.files import beside
-from gameserver.storage.sqlite.check import find_faults
 from gameserver.storage.sqlite.connection import open_writer
 from gameserver.storage.sqlite.migrations import migrate
 from tests.support.offline import Offline

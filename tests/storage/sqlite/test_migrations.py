@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from gameserver.storage.check import find_faults
+from gameserver.storage.check_records import CHECKS
 from gameserver.storage.epoch import adopt_epoch
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit
 from gameserver.storage.schedule import first_due
 from gameserver.storage.secret import adopt_secret
-from gameserver.storage.sqlite.check import find_faults
-from gameserver.storage.sqlite.check_records import CHECKS
 from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
 from gameserver.storage.sqlite.migrations import (
     MIGRATIONS,

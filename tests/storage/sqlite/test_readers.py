@@ -13,8 +13,9 @@ import trio.testing
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import RunSync
+from gameserver.storage.readers import MAX_BATCH
 from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
-from gameserver.storage.sqlite.readers import MAX_BATCH, Readers
+from gameserver.storage.sqlite.readers import Readers
 from tests.support.harness import run_inline
 from tests.support.notes import Parcel, no_collector, refusing
 from tests.support.refusals import refused

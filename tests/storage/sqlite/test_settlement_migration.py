@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gameserver.storage.sqlite.check import find_faults
+from gameserver.storage.check import find_faults
 from gameserver.storage.sqlite.connection import open_writer
 from gameserver.storage.sqlite.migrations import APPLICATION_ID, statements
 from tests.support.offline import Offline

@@ -9,9 +9,9 @@ import trio
 import trio.testing
 
 from gameserver.errors import ErrorCode, Rejected
+from gameserver.storage.batches import MAX_BATCH, MAX_BATCH_S
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Job, Outcome
-from gameserver.storage.sqlite.writer import MAX_BATCH, MAX_BATCH_S
 from tests.support.notes import BUSY, Notebook, Parcel, failing, no_collector, note, refusing
 
 CONFLICT = Rejected(ErrorCode.CONFLICT, "Not now.")

@@ -7,7 +7,12 @@ import { html } from "./html.js";
  */
 export function MatchLine({ minute, length, marks = [], ticks = [], title }) {
   const goals = marks.filter((mark) => mark.kind === "goal");
-  return html`<div class="mline" style=${{ "--now": minute ?? 0, "--len": length }} role="img" aria-label=${title ?? "Match line on which nothing has happened yet"}>
+  return html`<div
+    class="mline"
+    style=${{ "--now": minute ?? 0, "--len": length }}
+    role="img"
+    aria-label=${title ?? "Match line on which nothing has happened yet"}
+  >
     <span class="mline__rail"></span><span class="mline__run"></span>
     ${ticks.map(([at, name]) => html`<span key=${`t${at}`} class="mline__tick" style=${{ "--t": at }}></span><span key=${`l${at}`} class="mline__lab" style=${{ "--t": at }}>${name}</span>`)}
     ${spread(marks, length).map(({ mark, nudge }) => html`<span key=${mark.id} class="mline__ev" data-kind=${mark.kind} data-side=${mark.side} data-half=${mark.half} style=${{ "--t": mark.minute, "--nudge": `${nudge}px` }}></span>`)}
@@ -32,7 +37,11 @@ function labels(goals, length) {
       const last = found.findLast((label) => label.half === half);
       if (last && goal.minute - last.last < length / 18) {
         last.minute = (last.minute * last.count + goal.minute) / (last.count + 1);
-        Object.assign(last, { text: last.count > 2 ? last.text : `${last.text} ${goal.label}`, last: goal.minute, count: last.count + 1 });
+        Object.assign(last, {
+          text: last.count > 2 ? last.text : `${last.text} ${goal.label}`,
+          last: goal.minute,
+          count: last.count + 1,
+        });
       } else found.push({ key: goal.id, half, minute: goal.minute, last: goal.minute, text: goal.label, count: 1 });
     }
   }

@@ -46,7 +46,7 @@ class Session extends Store {
     this.client.on("connection", ({ state }) => {
       if (state === "live") {
         this.wasLive = true;
-        this.loadBalance();
+        for (const currency of new Set(["DON", ...this.balances.keys()])) this.loadBalance(currency);
       }
       this.changed();
     });
@@ -104,7 +104,7 @@ class Session extends Store {
     return this.user === null ? readPublicly(name, parameters) : this.client.call(name, parameters);
   }
 
-  async loadBalance(currency = "DON") {
+  async loadBalance(currency) {
     const [available, current] = await Promise.all([
       this.client.call("get_my_available_balance", { currency }),
       this.client.call("get_my_current_balance", { currency }),

@@ -11,8 +11,11 @@ import { Action, useNow } from "./ui.js";
 
 const BANNER_AFTER_MS = 1_000;
 
-/** `crumbs` are { label, href }, the last of which is here; `back` is where a phone's arrow leads. */
-export function TopBar({ crumbs, back, extra }) {
+/**
+ * `crumbs` are { label, href }, the last of which is here; `back` is where a phone's arrow leads; `currency` and its
+ * decimal `places` are those of the balance shown.
+ */
+export function TopBar({ crumbs, back, extra, currency = "DON", places = 2 }) {
   useStore(session);
   useStore(preferences);
   return html`<header class="topbar">
@@ -24,7 +27,7 @@ export function TopBar({ crumbs, back, extra }) {
     <div class="topbar__end">
       ${session.user && html`<${ConnectionChip} state=${session.client.connection.state} />`}
       ${extra}
-      ${session.user ? html`<${Mine} />` : session.state === "nobody" && html`<a class="btn" href=${to("sign-in")}>Sign in</a>`}
+      ${session.user ? html`<${Mine} currency=${currency} places=${places} />` : session.state === "nobody" && html`<a class="btn" href=${to("sign-in")}>Sign in</a>`}
     </div>
   </header>
   <${Banner} />`;
@@ -49,12 +52,12 @@ function ConnectionChip({ state }) {
   </span>`;
 }
 
-function Mine() {
+function Mine({ currency, places }) {
   const sounds = preferences.get("sounds");
   const { username } = session.user;
-  const balance = session.balances.get("DON");
+  const balance = session.balances.get(currency);
   return html`<button type="button" class="btn btn--quiet btn--icon desk-only" aria-pressed=${String(sounds)} aria-label="Sounds" title=${sounds ? "Sounds on" : "Sounds off"} onClick=${() => preferences.set("sounds", !sounds)}><${Icon} name=${sounds ? "sound" : "mute"} /></button>
-    ${balance && html`<a class="purse" href=${to("account")}><span class="vh">To stake: </span><span>${money(balance.available)}</span> <small>DON</small></a>`}
+    ${balance && html`<a class="purse" href=${to("account")}><span class="vh">To stake: </span><span>${money(balance.available, places)}</span> <small>${currency}</small></a>`}
     <a class="who" href=${to("account")}><span aria-hidden="true">${initials(username)}</span><span class="vh">Your account, ${username}</span></a>`;
 }
 

@@ -39,11 +39,22 @@ function say(refusal) {
 const come = () => router.replace(router.before || to());
 
 /** Ornament: a match as its line shows it. */
-const mark = (minute, half, kind) => ({ id: `${half}${minute}`, minute, half, kind, side: half === "up" ? "1" : "2", label: `${minute}’` });
+const mark = (minute, half, kind) => ({
+  id: `${half}${minute}`,
+  minute,
+  half,
+  kind,
+  side: half === "up" ? "1" : "2",
+  label: `${minute}’`,
+});
 const A_MATCH = {
   minute: 117.2,
   length: 120,
-  ticks: [[45, "HT"], [90, "FT"], [105, "ET"]],
+  ticks: [
+    [45, "HT"],
+    [90, "FT"],
+    [105, "ET"],
+  ],
   marks: [
     ...[23, 36].map((minute) => mark(minute, "up", "goal")),
     mark(52, "up", "yellow"),
@@ -60,7 +71,12 @@ export function SignInPage({ isNew = false }) {
     <section class="gate__side" aria-label="gameserver">
       <${Pitch} isUpright=${true} />
       <${Brand} />
-      <div><h1>Call it before it happens.</h1><p class="lead">Bet points on what comes next while the match is on, and see where everybody else’s points are.</p></div>
+      <div>
+        <h1>Call it before it happens.</h1>
+        <p class="lead">
+          Bet points on what comes next while the match is on, and see where everybody else’s points are.
+        </p>
+      </div>
       <div aria-hidden="true"><${MatchLine} ...${A_MATCH} /></div>
     </section>
     <div class="gate__main">${isNew ? html`<${SignUp} />` : html`<${SignIn} />`}</div>
@@ -83,9 +99,20 @@ function SignIn() {
     <h2 id="sign-in" class="vh">Sign in</h2>
     <${Tabs} />
     ${refusal && html`<${FieldError}>${refusal.status === 401 ? "Name and password do not match." : say(refusal)}</>`}
-    <${Field} id="username" name="username" label="Name" autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="32" />
+    <${Field}
+      id="username"
+      name="username"
+      label="Name"
+      autocomplete="username"
+      autocapitalize="none"
+      spellcheck="false"
+      required
+      maxlength="32"
+    />
     <${Field} id="password" name="password" label="Password" type="password" autocomplete="current-password" required />
-    <button class="btn btn--ink btn--big btn--block" disabled=${isSending}>${isSending && html`<${Spinner} />`}Sign in</button>
+    <button class="btn btn--ink btn--big btn--block" disabled=${isSending}>
+      ${isSending && html`<${Spinner} />`}Sign in
+    </button>
     <div class="or">or</div>
     <${GuestButton} />
     <p class="sm mid">A guest has points of its own and can become an account later, with everything won kept.</p>
@@ -103,9 +130,33 @@ function SignUp() {
     <h2 id="sign-up" class="vh">Create account</h2>
     <${Tabs} isNew=${true} />
     ${refusal && !known && html`<${FieldError}>${say(refusal)}</>`}
-    <${Field} id="username" name="username" label="Name" error=${of("username")} hint="Letters, digits, and _ - . between them." autocomplete="username" autocapitalize="none" spellcheck="false" required maxlength="32" />
-    <${Field} id="password" name="password" label="Password" error=${of("password")} hint="8 characters or more." type="password" autocomplete="new-password" required minlength="8" maxlength="128" />
-    <button class="btn btn--ink btn--big btn--block" disabled=${isSending}>${isSending && html`<${Spinner} />`}Create account</button>
+    <${Field}
+      id="username"
+      name="username"
+      label="Name"
+      error=${of("username")}
+      hint="Letters, digits, and _ - . between them."
+      autocomplete="username"
+      autocapitalize="none"
+      spellcheck="false"
+      required
+      maxlength="32"
+    />
+    <${Field}
+      id="password"
+      name="password"
+      label="Password"
+      error=${of("password")}
+      hint="8 characters or more."
+      type="password"
+      autocomplete="new-password"
+      required
+      minlength="8"
+      maxlength="128"
+    />
+    <button class="btn btn--ink btn--big btn--block" disabled=${isSending}>
+      ${isSending && html`<${Spinner} />`}Create account
+    </button>
     <p class="sm mid">Points are not money and cannot be bought.</p>
   </form>`;
 }
@@ -116,7 +167,9 @@ function GuestButton() {
     come();
   });
   return html`${refusal && html`<${FieldError}>${say(refusal)}</>`}
-    <button type="button" class="btn btn--you btn--big btn--block" disabled=${isSending} onClick=${send}>${isSending && html`<${Spinner} />`}Play as guest</button>`;
+    <button type="button" class="btn btn--you btn--big btn--block" disabled=${isSending} onClick=${send}>
+      ${isSending && html`<${Spinner} />`}Play as guest
+    </button>`;
 }
 
 /** The card with which a visitor joins: a name that may be left out, and one button. */
@@ -124,10 +177,25 @@ export function JoinCard({ title = "Call the match", children }) {
   const { refusal, isSending, send } = useSending((form) => session.playAsGuest(form.get("username").trim()));
   const nameError = refusal?.field === "username" ? say(refusal) : undefined;
   return html`<form class="card join" onSubmit=${send} aria-labelledby="join">
-    <div><h2 id="join">${title}</h2><p class="mid">${children ?? "Points to start with are yours at once. They are for bragging, not for money."}</p></div>
-    <${Field} id="join-name" name="username" label="Your name" error=${nameError} placeholder="as others will see it" autocomplete="nickname" autocapitalize="none" spellcheck="false" maxlength="32" />
+    <div>
+      <h2 id="join">${title}</h2>
+      <p class="mid">${children ?? "Points to start with are yours at once. They are for bragging, not for money."}</p>
+    </div>
+    <${Field}
+      id="join-name"
+      name="username"
+      label="Your name"
+      error=${nameError}
+      placeholder="as others will see it"
+      autocomplete="nickname"
+      autocapitalize="none"
+      spellcheck="false"
+      maxlength="32"
+    />
     ${refusal && !nameError && html`<${FieldError}>${say(refusal)}</>`}
-    <button class="btn btn--you btn--big btn--block" disabled=${isSending}>${isSending && html`<${Spinner} />`}Play as guest</button>
+    <button class="btn btn--you btn--big btn--block" disabled=${isSending}>
+      ${isSending && html`<${Spinner} />`}Play as guest
+    </button>
     <p class="sm mid r">Been here before? <a class="linkbtn" href=${to("sign-in")}>Sign in</a></p>
   </form>`;
 }

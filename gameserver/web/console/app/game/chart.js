@@ -26,12 +26,17 @@ export function ShareChart({ game, pool, sideOf, nameOf }) {
   }, []);
   const total = pool.amount_total;
   const trail = (game.trails.get(pool.pool_id) ?? []).filter((point) => point.total >= total * TOLD_FROM);
-  return html`<div class="sparkplace" ref=${place}>${width > 0 && total > 0 && html`<${Lines} width=${width} points=${[...trail, { at: now, shares: shares(pool) }]} sideOf=${sideOf} nameOf=${nameOf} />`}</div>`;
+  return html`<div class="sparkplace" ref=${place}>
+    ${width > 0 && total > 0 && html`<${Lines} width=${width} points=${[...trail, { at: now, shares: shares(pool) }]} sideOf=${sideOf} nameOf=${nameOf} />`}
+  </div>`;
 }
 
 function Lines({ width, points, sideOf, nameOf }) {
   const last = points.at(-1).shares;
-  const ids = Object.keys(last).sort((a, b) => last[b] - last[a]).slice(0, LINES).filter((id) => last[id] > 0);
+  const ids = Object.keys(last)
+    .sort((a, b) => last[b] - last[a])
+    .slice(0, LINES)
+    .filter((id) => last[id] > 0);
   const most = Math.max(10, ...points.flatMap((point) => ids.map((id) => point.shares[id] ?? 0)));
   const right = width - LABEL_WIDTH;
   const [from, until] = [points[0].at, points.at(-1).at];
@@ -45,11 +50,21 @@ function Lines({ width, points, sideOf, nameOf }) {
     return { id, side, isSecond, path: steps(points, id, x, y, right), label: `${nameOf(id)} ${Math.round(last[id])}` };
   });
   const labels = apart(lines.map((line) => y(last[line.id]) + 4));
-  const told = lines.map(({ id }) => `${nameOf(id)} from ${Math.round(points[0].shares[id] ?? 0)} to ${Math.round(last[id])} percent`);
-  return html`<svg class="spark" width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${`Share of points over ${ago(until - from)}: ${told.join(", ")}.`}>
+  const told = lines.map(
+    ({ id }) => `${nameOf(id)} from ${Math.round(points[0].shares[id] ?? 0)} to ${Math.round(last[id])} percent`,
+  );
+  return html`<svg
+    class="spark"
+    width=${width}
+    height=${HEIGHT}
+    viewBox=${`0 0 ${width} ${HEIGHT}`}
+    role="img"
+    aria-label=${`Share of points over ${ago(until - from)}: ${told.join(", ")}.`}
+  >
     <path class="grid" d=${[0, 0.5, 1].map((part) => `M0 ${floorTo(y(most * part), 1)}H${right}`).join("")} />
     ${lines.map((line) => html`<path key=${line.id} class=${line.isSecond ? "ln ln--b" : "ln"} data-side=${line.side} d=${line.path} />`)}
-    <text x="0" y=${HEIGHT - 3}>${ago(until - from)} ago</text><text x=${right} y=${HEIGHT - 3} text-anchor="end">now</text>
+    <text x="0" y=${HEIGHT - 3}>${ago(until - from)} ago</text>
+    <text x=${right} y=${HEIGHT - 3} text-anchor="end">now</text>
     ${lines.map((line, index) => html`<text key=${`t${line.id}`} class="lab" data-side=${line.side} x=${right + 7} y=${labels[index]}>${short(line.label)}</text>`)}
   </svg>`;
 }
@@ -64,7 +79,9 @@ function steps(points, id, x, y, right) {
 
 /** Labels keep a line's distance, in the order of their lines. */
 function apart(heights) {
-  return heights.map((height, index, all) => (index > 0 ? (all[index] = Math.max(height, all[index - 1] + 13)) : height));
+  return heights.map((height, index, all) =>
+    index > 0 ? (all[index] = Math.max(height, all[index - 1] + 13)) : height,
+  );
 }
 
 const short = (label) => (label.length > 13 ? `${label.slice(0, 9)}… ${label.split(" ").at(-1)}` : label);

@@ -49,4 +49,10 @@ export class Chat {
   }
 }
 
-const lineOf = ({ message_id: id, received_at: at, sender, sender_id: senderId, text }) => ({ id, at, sender, senderId, text });
+const lineOf = ({ message_id: id, received_at: at, sender, sender_id: senderId, text }) => ({
+  id,
+  at,
+  sender,
+  senderId,
+  text,
+});

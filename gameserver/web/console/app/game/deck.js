@@ -17,7 +17,11 @@ export function shownPools(game, now) {
   const isWorthShowing = (pool) => pool.distribution !== undefined && (pool.status === "open" || pool.bet_count > 0);
   const pools = [...game.views.pools.values()].filter(isWorthShowing);
   const isNews = (pool) => now - (game.endings.get(pool.pool_id)?.at ?? pool.resolved_at ?? 0) < JUST_ENDED_MS;
-  return inOrder(pools.filter((pool) => pool.status === "open" || isNews(pool)), now, game.mine);
+  return inOrder(
+    pools.filter((pool) => pool.status === "open" || isNews(pool)),
+    now,
+    game.mine,
+  );
 }
 
 export function Deck({ game, slip }) {
@@ -32,15 +36,34 @@ export function Deck({ game, slip }) {
   }
   const isMany = pools.length >= FOLD_FROM;
   const over = isOver && html`<div key="over" class="deck__cell span"><${Over} game=${game} /></div>`;
-  return html`<div class="deck" ref=${deck}>${over}${pools.map((pool) => {
-    const id = pool.pool_id;
-    const state = stateOf(pool, now);
-    const mine = game.mine.get(id);
-    const chosen = slip.poolId === id ? slip.target : null;
-    if (state === "ended" && !isFresh(game, pool, now)) return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} mine=${mine} /></div>`;
-    const isFolded = isMany && !mine && !pool.is_hot && chosen === null && state !== "ended" && !unfolded.has(id);
-    return html`<${Cell} key=${id} game=${game} slip=${slip} pool=${pool} state=${state} mine=${mine} ending=${game.endings.get(id)} note=${game.notes.get(id)} moves=${game.moves.get(id)} chosen=${chosen} isLive=${session.isLive} isFolded=${isFolded} trail=${game.trails.get(id)} targets=${game.targets} unfold=${unfolder(setUnfolded, id)} />`;
-  })}</div>`;
+  return html`<div class="deck" ref=${deck}>
+    ${over}${pools.map((pool) => {
+      const id = pool.pool_id;
+      const state = stateOf(pool, now);
+      const mine = game.mine.get(id);
+      const chosen = slip.poolId === id ? slip.target : null;
+      if (state === "ended" && !isFresh(game, pool, now))
+        return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} mine=${mine} /></div>`;
+      const isFolded = isMany && !mine && !pool.is_hot && chosen === null && state !== "ended" && !unfolded.has(id);
+      return html`<${Cell}
+        key=${id}
+        game=${game}
+        slip=${slip}
+        pool=${pool}
+        state=${state}
+        mine=${mine}
+        ending=${game.endings.get(id)}
+        note=${game.notes.get(id)}
+        moves=${game.moves.get(id)}
+        chosen=${chosen}
+        isLive=${session.isLive}
+        isFolded=${isFolded}
+        trail=${game.trails.get(id)}
+        targets=${game.targets}
+        unfold=${unfolder(setUnfolded, id)}
+      />`;
+    })}
+  </div>`;
 }
 
 /** The place of a card. Out of sight, prices need not be drawn; they are as soon as it comes near. */
@@ -63,7 +86,9 @@ class Cell extends Component {
 
   render(properties) {
     const isWide = properties.pool.is_hot && takesBets(properties.state);
-    return html`<div ref=${this.#place} class=${isWide ? "deck__cell span" : "deck__cell"}><${PoolCard} ...${properties} /></div>`;
+    return html`<div ref=${this.#place} class=${isWide ? "deck__cell span" : "deck__cell"}>
+      <${PoolCard} ...${properties} />
+    </div>`;
   }
 }
 
@@ -128,12 +153,25 @@ function Result({ game, pool, mine }) {
   const winner = pool.winning_targets?.[0];
   const side = winner ? sides(game, pool)(winner) : "none";
   const known = game.targets.get(winner);
-  const { hasWon, lead, what, sum } = outcome(game, pool, mine, game.endings.get(pool.pool_id), game.details.currency_decimals);
-  const line = [[lead, what].filter(Boolean).join(", "), pool.price && `at ${price(pool.price)}`].filter(Boolean).join(" · ");
+  const { hasWon, lead, what, sum } = outcome(
+    game,
+    pool,
+    mine,
+    game.endings.get(pool.pool_id),
+    game.details.currency_decimals,
+  );
+  const line = [[lead, what].filter(Boolean).join(", "), pool.price && `at ${price(pool.price)}`]
+    .filter(Boolean)
+    .join(" · ");
   return html`<article class=${hasWon ? "card result result--you" : "card result"} data-pool=${pool.pool_id}>
     ${known && pool.type < 3 && html`<${Plate} side=${side}>${known.number ?? known.symbol.toUpperCase()}</>`}
-    <div class="result__what"><h3 class="cut">${pool.description}</h3><p class="sm mid cut">${line}</p></div>
-    <div class="result__sum">${hasWon && html`<span class="tag tag--you">you won</span>`}${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}</div>
+    <div class="result__what">
+      <h3 class="cut">${pool.description}</h3>
+      <p class="sm mid cut">${line}</p>
+    </div>
+    <div class="result__sum">
+      ${hasWon && html`<span class="tag tag--you">you won</span>`}${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}
+    </div>
   </article>`;
 }
 

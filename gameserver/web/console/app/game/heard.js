@@ -1,10 +1,21 @@
 // What each broadcast changes in what the page knows of the game. Every function is named as the broadcast.
 
-const END_FIELDS = ["winning_target", "winning_targets", "price", "prices", "is_money_return", "amount_total", "participants", "resolved_at", "event_id"];
+const END_FIELDS = [
+  "winning_target",
+  "winning_targets",
+  "price",
+  "prices",
+  "is_money_return",
+  "amount_total",
+  "participants",
+  "resolved_at",
+  "event_id",
+];
 const SUM_FIELDS = ["participants", "amount_total", "bet_count", "distribution"];
 const NOTE_MS = 120_000;
 
-const pick = (message, names) => Object.fromEntries(names.filter((name) => name in message).map((name) => [name, message[name]]));
+const pick = (message, names) =>
+  Object.fromEntries(names.filter((name) => name in message).map((name) => [name, message[name]]));
 
 function ended(game, message) {
   const isKnown = game.merge(message.pool_id, message.version, { status: "resolved", ...pick(message, END_FIELDS) });
@@ -16,7 +27,11 @@ function ended(game, message) {
 function outcomeFor(game, message) {
   const me = String(game.me.id);
   const net = message.winners[me] ?? (message.losers[me] === undefined ? null : -Math.abs(message.losers[me]));
-  return { net, isLate: message.invalidated_bettors.includes(game.me.id), expired: message.res_name === "bet_pool_expired" };
+  return {
+    net,
+    isLate: message.invalidated_bettors.includes(game.me.id),
+    expired: message.res_name === "bet_pool_expired",
+  };
 }
 
 function applyEvent(game, { event_id: id, ...event }) {
@@ -90,7 +105,9 @@ export const HEARD = {
 
   game_details(game, message) {
     const { past_events: events, ...fields } = message;
-    game.update(message.partial ? { ...fields, past_events: game.details.past_events } : { ...fields, past_events: events });
+    game.update(
+      message.partial ? { ...fields, past_events: game.details.past_events } : { ...fields, past_events: events },
+    );
   },
 
   match_clock(game, { period, elapsed_ms, is_running, at }) {

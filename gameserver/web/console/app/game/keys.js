@@ -93,7 +93,11 @@ function nextStake(slip) {
 export function KeySheet({ close }) {
   const isOn = preferences.get("keys");
   return html`<${Sheet} title="Keys" close=${close}>
-    <dl class="kv keys">${KEYS.map(([key, what]) => html`<dt key=${`k${key}`}><kbd>${key}</kbd></dt><dd key=${`d${key}`}>${what}</dd>`)}</dl>
+    <dl class="kv keys">${KEYS.map(
+      ([key, what]) =>
+        html`<dt key=${`k${key}`}><kbd>${key}</kbd></dt>
+          <dd key=${`d${key}`}>${what}</dd>`,
+    )}</dl>
     <label class="switch"><input type="checkbox" role="switch" checked=${isOn} onChange=${() => preferences.set("keys", !isOn)} />Single keys</label>
   </>`;
 }

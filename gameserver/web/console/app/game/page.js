@@ -21,7 +21,13 @@ import { Slip } from "./slip_store.js";
 import { GameStore } from "./store.js";
 import { Timeline } from "./timeline.js";
 
-const TABS = [["pools", "Pools"], ["bets", "My bets"], ["match", "Match"], ["table", "Table"], ["chat", "Chat"]];
+const TABS = [
+  ["pools", "Pools"],
+  ["bets", "My bets"],
+  ["match", "Match"],
+  ["table", "Table"],
+  ["chat", "Chat"],
+];
 
 export function GamePage({ parts: [id, tab = "pools"] }) {
   useStore(session);
@@ -53,10 +59,21 @@ function Game({ id, tab }) {
   useTitle(game.details ? titleOf(game.details) : "Game");
   useKeys(game, slip, { showHelp: () => setShowsKeys(true), tab });
   const crumbs = [{ label: game.details?.source_name ?? "Lobby", href: to() }, { label: game.details?.name ?? "Game" }];
-  const content = game.state === "gone" ? html`<${Gone} refusal=${game.refusal} />` : game.state === "loading" ? html`<div class="game__wait"><${Loading} /></div>` : html`<${Content} game=${game} slip=${slip} tab=${tab} showHelp=${() => setShowsKeys(true)} />`;
-  return html`<${TopBar} crumbs=${crumbs} back=${{ label: "Lobby", href: to() }} />
+  const content =
+    game.state === "gone"
+      ? html`<${Gone} refusal=${game.refusal} />`
+      : game.state === "loading"
+        ? html`<div class="game__wait"><${Loading} /></div>`
+        : html`<${Content} game=${game} slip=${slip} tab=${tab} showHelp=${() => setShowsKeys(true)} />`;
+  return html`<${TopBar}
+      crumbs=${crumbs}
+      back=${{ label: "Lobby", href: to() }}
+      currency=${game.details?.currency}
+      places=${game.details?.currency_decimals}
+    />
     <main id="main" tabindex="-1" class="game" data-tab=${tab} data-lost=${session.isLive ? undefined : "yes"}>
-      <h1 class="vh">${game.details?.name ?? "Game"}</h1>${content}
+      <h1 class="vh">${game.details?.name ?? "Game"}</h1>
+      ${content}
     </main>
     ${game.state === "ready" && html`<${TabBar} game=${game} tab=${tab} />`}
     ${showsKeys && html`<${KeySheet} close=${() => setShowsKeys(false)} />`}`;
@@ -70,29 +87,60 @@ function titleOf({ name, score }) {
 function Gone({ refusal }) {
   const lobby = { label: "To the lobby", href: to() };
   const code = refusal?.code;
-  if (code === "not_found" || code === "invalid_parameter") return html`<${Empty} kind="bad" title="This game is not here" action=${lobby}>The address is mistyped, or the server keeps it no longer.</>`;
-  if (code === "internal") return html`<${Empty} kind="bad" title="That did not work, and it is our fault" code=${refusal.message} action=${lobby}>Nothing was changed. If you report it, send this along.</>`;
+  if (code === "not_found" || code === "invalid_parameter")
+    return html`<${Empty} kind="bad" title="This game is not here" action=${lobby}>The address is mistyped, or the server keeps it no longer.</>`;
+  if (code === "internal")
+    return html`<${Empty} kind="bad" title="That did not work, and it is our fault" code=${refusal.message} action=${lobby}>Nothing was changed. If you report it, send this along.</>`;
   return html`<${Empty} kind="bad" title="The game did not come" action=${{ label: "Try again", run: () => location.reload() }}>${refusal?.message ?? "The server did not answer in time"}.</>`;
 }
 
 function Content({ game, slip, tab, showHelp }) {
   return html`<${Board} details=${game.details} readings=${game.readings} />
     <div class="game__grid">
-      <aside id="match" class="pane" aria-label="Match"><div class="panehead"><h2>Match</h2><span class="dim sm push desk-only">Newest first</span><${SoundButton} /></div><${Timeline} game=${game} details=${game.details} readings=${game.readings} /></aside>
+      <aside id="match" class="pane" aria-label="Match">
+        <div class="panehead">
+          <h2>Match</h2>
+          <span class="dim sm push desk-only">Newest first</span><${SoundButton} />
+        </div>
+        <${Timeline} game=${game} details=${game.details} readings=${game.readings} />
+      </aside>
       <div>
-        <section id="pools" class="pane" aria-labelledby="pools-title"><h2 id="pools-title" class="vh">Pools</h2><${Head} game=${game} isBets=${false} showHelp=${showHelp} /><${Deck} game=${game} slip=${slip} /></section>
-        <section id="bets" class="pane" aria-labelledby="bets-title"><h2 id="bets-title" class="vh">My bets</h2><${Head} game=${game} isBets=${true} showHelp=${showHelp} /><${Bets} game=${game} /></section>
+        <section id="pools" class="pane" aria-labelledby="pools-title">
+          <h2 id="pools-title" class="vh">Pools</h2>
+          <${Head} game=${game} isBets=${false} showHelp=${showHelp} /><${Deck} game=${game} slip=${slip} />
+        </section>
+        <section id="bets" class="pane" aria-labelledby="bets-title">
+          <h2 id="bets-title" class="vh">My bets</h2>
+          <${Head} game=${game} isBets=${true} showHelp=${showHelp} /><${Bets} game=${game} />
+        </section>
       </div>
       <div class="side">
-        <section id="table" class="pane" aria-label="Leaderboard"><${Leaderboard} game=${game} entries=${game.table.entries} moves=${game.table.moves} friends=${game.friends.all} bets=${game.friends.bets} /></section>
-        <section id="chat" class="pane" aria-label="Chat">${game.details.chat !== "off" && html`<${ChatPane} game=${game} lines=${game.chat.lines} subscribers=${game.details.subscribers} isOpen=${tab === "chat"} />`}</section>
+        <section id="table" class="pane" aria-label="Leaderboard">
+          <${Leaderboard}
+            game=${game}
+            entries=${game.table.entries}
+            moves=${game.table.moves}
+            friends=${game.friends.all}
+            bets=${game.friends.bets}
+          />
+        </section>
+        <section id="chat" class="pane" aria-label="Chat">
+          ${game.details.chat !== "off" && html`<${ChatPane} game=${game} lines=${game.chat.lines} subscribers=${game.details.subscribers} isOpen=${tab === "chat"} />`}
+        </section>
       </div>
     </div>`;
 }
 
 function SoundButton() {
   const isOn = preferences.get("sounds");
-  return html`<button type="button" class="btn btn--quiet push phone-only" aria-pressed=${String(isOn)} onClick=${() => preferences.set("sounds", !isOn)}><${Icon} name=${isOn ? "sound" : "mute"} />Sounds ${isOn ? "on" : "off"}</button>`;
+  return html`<button
+    type="button"
+    class="btn btn--quiet push phone-only"
+    aria-pressed=${String(isOn)}
+    onClick=${() => preferences.set("sounds", !isOn)}
+  >
+    <${Icon} name=${isOn ? "sound" : "mute"} />Sounds ${isOn ? "on" : "off"}
+  </button>`;
 }
 
 const Board = memo(({ details, readings }) => {
@@ -100,8 +148,17 @@ const Board = memo(({ details, readings }) => {
   const { sides, line } = boardOf(details, details, now, readings);
   return html`<section class="board" aria-label="Score">
     <${Pitch} />
-    <div class="board__meta"><span class="cut">${details.hashtag}</span>${details.held_at !== null && html`<span class="tag tag--warn">Betting is held</span>`}<span class="push row"><${Icon} name="eye" small=${true} /> ${count(details.subscribers ?? 1)} watching</span></div>
-    <${Score} name=${details.name} sides=${sides} clock=${html`<${Clock} clock=${details.closed_at ? null : details.clock} now=${now} />`} />
+    <div class="board__meta">
+      <span class="cut">${details.hashtag}</span
+      >${details.held_at !== null && html`<span class="tag tag--warn">Betting is held</span>`}<span class="push row"
+        ><${Icon} name="eye" small=${true} />${" "}${count(details.subscribers ?? 1)} watching</span
+      >
+    </div>
+    <${Score}
+      name=${details.name}
+      sides=${sides}
+      clock=${html`<${Clock} clock=${details.closed_at ? null : details.clock} now=${now} />`}
+    />
     <${MatchLine} ...${line} />
   </section>`;
 });
@@ -113,16 +170,32 @@ function Head({ game, isBets, showHelp }) {
   return html`<div class="panehead desk-only">
     <nav class="seg" aria-label="Pools and bets">
       <a href=${to("game", game.id)} aria-current=${here(!isBets)}>Pools <span class="count">${open}</span></a>
-      <a href=${to("game", game.id, "bets")} aria-current=${here(isBets)}>My bets <span class="count">${running}</span></a>
+      <a href=${to("game", game.id, "bets")} aria-current=${here(isBets)}
+        >My bets <span class="count">${running}</span></a
+      >
     </nav>
-    <span class="push mid sm">In play <b class="num ink">${money(inPlay(game), game.details.currency_decimals)}</b></span>
-    <button type="button" class="btn btn--quiet btn--dense" aria-label="Keyboard shortcuts" onClick=${showHelp}><kbd>?</kbd></button>
+    <span class="push mid sm"
+      >In play <b class="num ink">${money(inPlay(game), game.details.currency_decimals)}</b></span
+    >
+    <button type="button" class="btn btn--quiet btn--dense" aria-label="Keyboard shortcuts" onClick=${showHelp}>
+      <kbd>?</kbd>
+    </button>
   </div>`;
 }
 
 function TabBar({ game, tab }) {
   const numbers = { bets: betsOf(game).filter(({ bet }) => bet.status === "running").length, chat: game.chat.unread };
-  return html`<nav class="tabbar" aria-label="Game">${TABS.map(
-    ([name, label]) => html`<a key=${name} href=${name === "pools" ? to("game", game.id) : to("game", game.id, name)} aria-current=${name === tab ? "page" : undefined}><${Icon} name=${name} />${label}${numbers[name] > 0 && html`<span class="tabbar__n">${count(numbers[name])}</span>`}</a>`,
-  )}</nav>`;
+  return html`<nav class="tabbar" aria-label="Game">
+    ${TABS.map(
+      ([name, label]) =>
+        html`<a
+          key=${name}
+          href=${name === "pools" ? to("game", game.id) : to("game", game.id, name)}
+          aria-current=${name === tab ? "page" : undefined}
+          ><${Icon}
+            name=${name}
+          />${label}${numbers[name] > 0 && html`<span class="tabbar__n">${count(numbers[name])}</span>`}</a
+        >`,
+    )}
+  </nav>`;
 }

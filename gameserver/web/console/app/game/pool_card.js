@@ -17,27 +17,65 @@ const CHART_OVER = 3;
  * `pool` is a new object after each change, as are `mine`, `ending`, `note` and `moves`, so that a card is rendered
  * again only for changes of its own. `chosen` is the target on the slip, if it is one of this pool's.
  */
-export const PoolCard = memo(({ game, slip, pool, state, mine, ending, note, moves, chosen, isLive, isFolded, unfold }) => {
-  const side = sides(game, pool);
-  const name = (id) => targetName(id, pool.distribution[id] ?? { display_name: id });
-  const isHot = pool.is_hot && takesBets(state);
-  const isShut = state !== "ended" && !takesBets(state);
-  const classes = ["card", "pool", isHot && "pool--hot span", isShut && "pool--shut"].filter(Boolean).join(" ");
-  const id = `pool-${pool.pool_id}`;
-  const places = game.details.currency_decimals;
-  const rows = html`<${Rows} id=${id} pool=${pool} state=${state} mine=${mine} moves=${moves} chosen=${chosen} side=${side} name=${name} game=${game} choose=${(target) => slip.choose(pool.pool_id, target)} isFolded=${isFolded} />`;
-  const form = chosen !== null && html`<${SlipForm} slip=${slip} places=${places} currency=${game.details.currency} />`;
-  const chart = (isHot || (mine && Object.keys(pool.distribution).length > CHART_OVER)) && state !== "ended" && html`<${ShareChart} game=${game} pool=${pool} sideOf=${side} nameOf=${name} />`;
-  return html`<article class=${classes} aria-labelledby=${id} data-pool=${pool.pool_id}>
-    ${state === "ended" && html`<${Stamp} game=${game} pool=${pool} mine=${mine} ending=${ending} places=${places} />`}
-    ${isHot && html`<${Fuse} pool=${pool} isLive=${isLive} />`}
-    <header class="pool__head"><h3 id=${id}>${pool.description}</h3><${Timer} pool=${pool} state=${state} />
-      <p class="pool__sub">${isHot && html`<span class="tag tag--hot"><${Icon} name="flame" />Hot</span>`}${pool.bet_count > 0 ? html`<span>${counted(pool.participants, "player")}</span><span>${money(pool.amount_total, Number.isInteger(pool.amount_total) ? 0 : places)} staked</span>` : html`<span>nobody yet</span>`}</p>
-    </header>
-    ${isHot ? html`<div class="hotgrid"><div>${rows}${chart}</div>${form || html`<p class="hotgrid__hint mid sm">Choose a side to see what your stake returns.</p>`}</div>` : html`<div class="pool__body">${rows}${chart}<${Notice} game=${game} pool=${pool} state=${state} note=${note} ending=${ending} mine=${mine} />${form}</div>`}
-    ${isFolded ? html`<footer class="pool__foot"><button type="button" class="linkbtn btn btn--quiet btn--dense" onClick=${unfold}>Show all ${Object.keys(pool.distribution).length} targets</button></footer>` : html`<${Foot} game=${game} pool=${pool} state=${state} mine=${mine} name=${name} places=${places} />`}
-  </article>`;
-});
+export const PoolCard = memo(
+  ({ game, slip, pool, state, mine, ending, note, moves, chosen, isLive, isFolded, unfold }) => {
+    const side = sides(game, pool);
+    const name = (id) => targetName(id, pool.distribution[id] ?? { display_name: id });
+    const isHot = pool.is_hot && takesBets(state);
+    const isShut = state !== "ended" && !takesBets(state);
+    const classes = ["card", "pool", isHot && "pool--hot span", isShut && "pool--shut"].filter(Boolean).join(" ");
+    const id = `pool-${pool.pool_id}`;
+    const places = game.details.currency_decimals;
+    const rows = html`<${Rows}
+      id=${id}
+      pool=${pool}
+      state=${state}
+      mine=${mine}
+      moves=${moves}
+      chosen=${chosen}
+      side=${side}
+      name=${name}
+      game=${game}
+      choose=${(target) => slip.choose(pool.pool_id, target)}
+      isFolded=${isFolded}
+    />`;
+    const form =
+      chosen !== null && html`<${SlipForm} slip=${slip} places=${places} currency=${game.details.currency} />`;
+    const chart =
+      (isHot || (mine && Object.keys(pool.distribution).length > CHART_OVER)) &&
+      state !== "ended" &&
+      html`<${ShareChart} game=${game} pool=${pool} sideOf=${side} nameOf=${name} />`;
+    return html`<article class=${classes} aria-labelledby=${id} data-pool=${pool.pool_id}>
+      ${state === "ended" && html`<${Stamp} game=${game} pool=${pool} mine=${mine} ending=${ending} places=${places} />`}
+      ${isHot && html`<${Fuse} pool=${pool} />`}
+      <header class="pool__head">
+        <h3 id=${id}>${pool.description}</h3>
+        <${Timer} pool=${pool} state=${state} />
+        <p class="pool__sub">
+          ${isHot && html`<span class="tag tag--hot"><${Icon} name="flame" />Hot</span>`}${pool.bet_count > 0 ? html`<span>${counted(pool.participants, "player")}</span><span>${money(pool.amount_total, Number.isInteger(pool.amount_total) ? 0 : places)} staked</span>` : html`<span>nobody yet</span>`}
+        </p>
+      </header>
+      ${
+        isHot
+          ? html`<div class="hotgrid">
+              <div>${rows}${chart}</div>
+              ${form || html`<p class="hotgrid__hint mid sm">Choose a side to see what your stake returns.</p>`}
+            </div>`
+          : html`<div class="pool__body">
+              ${rows}${chart}<${Notice}
+                game=${game}
+                pool=${pool}
+                state=${state}
+                note=${note}
+                ending=${ending}
+                mine=${mine}
+              />${form}
+            </div>`
+      }
+      ${isFolded ? html`<footer class="pool__foot"><button type="button" class="linkbtn btn btn--quiet btn--dense" onClick=${unfold}>Show all ${Object.keys(pool.distribution).length} targets</button></footer>` : html`<${Foot} game=${game} pool=${pool} state=${state} mine=${mine} name=${name} places=${places} />`}
+    </article>`;
+  },
+);
 
 /** Whose colour each target has: its root's, or a label's of a binary pool. */
 export function sides(game, pool) {
@@ -51,7 +89,8 @@ function Rows({ id, pool, state, mine, moves, chosen, side, name, game, choose, 
   if (targets.length > MANY_TARGETS || isFolded) targets = [...targets].sort(([a], [b]) => share[b] - share[a]);
   if (isFolded) targets = targets.slice(0, 1);
   const canBet = takesBets(state);
-  const focusable = targets.find(([target]) => target === chosen)?.[0] ?? targets.find(([, { is_active: isActive }]) => isActive)?.[0];
+  const focusable =
+    targets.find(([target]) => target === chosen)?.[0] ?? targets.find(([, { is_active: isActive }]) => isActive)?.[0];
   return html`<div>
     <div class="caps" aria-hidden="true"><span></span><span>share</span><span>1.00 returns</span></div>
     <div class="targets" role=${canBet ? "radiogroup" : "list"} aria-labelledby=${id} onKeyDown=${moveInRadioGroup}>
@@ -62,10 +101,15 @@ function Rows({ id, pool, state, mine, moves, chosen, side, name, game, choose, 
 
 function Row({ target, sums, share, side, name, known, pool, canBet, staked, move, isChosen, isFocusable, choose }) {
   const hasWon = pool.status === "resolved" && !pool.is_money_return && pool.winning_targets?.includes(target);
-  const classes = ["trow", !pool.is_hot && "trow--dense", hasWon && "trow--win", pool.status !== "open" && !hasWon && "trow--lost"];
-  const plate = pool.type < 3 && known && known.id !== "none" ? String(known.number ?? known.symbol.toUpperCase()) : null;
-  const content = html`
-    <span class="trow__name">
+  const classes = [
+    "trow",
+    !pool.is_hot && "trow--dense",
+    hasWon && "trow--win",
+    pool.status !== "open" && !hasWon && "trow--lost",
+  ];
+  const plate =
+    pool.type < 3 && known && known.id !== "none" ? String(known.number ?? known.symbol.toUpperCase()) : null;
+  const content = html` <span class="trow__name">
       ${canBet && html`<span class="trow__pick"><${Icon} name="check" small=${true} /></span>`}
       ${plate && html`<${Plate} side=${side} small=${true}>${plate}</>`}
       <span class="cut">${name}</span>
@@ -74,10 +118,26 @@ function Row({ target, sums, share, side, name, known, pool, canBet, staked, mov
       ${pool.status === "open" && !sums.is_active && html`<span class="tag">out</span>`}
     </span>
     <span class="trow__share">${Math.round(share)}%</span>
-    <span class="trow__price">${move && html`<${Move} isUp=${move.isUp} className="trow__move" />`}${price(sums.to_win_if_backed)}</span>`;
-  const properties = { class: classes.filter(Boolean).join(" "), "data-side": side, style: { "--share": share.toFixed(1) } };
+    <span class="trow__price"
+      >${move && html`<${Move} isUp=${move.isUp} className="trow__move" />`}${price(sums.to_win_if_backed)}</span
+    >`;
+  const properties = {
+    class: classes.filter(Boolean).join(" "),
+    "data-side": side,
+    style: { "--share": share.toFixed(1) },
+  };
   if (!canBet) return html`<div role="listitem" ...${properties}>${content}</div>`;
-  return html`<button type="button" role="radio" aria-checked=${String(isChosen)} tabindex=${isFocusable ? 0 : -1} data-target=${target} onClick=${() => choose(target)} ...${properties}>${content}</button>`;
+  return html`<button
+    type="button"
+    role="radio"
+    aria-checked=${String(isChosen)}
+    tabindex=${isFocusable ? 0 : -1}
+    data-target=${target}
+    onClick=${() => choose(target)}
+    ...${properties}
+  >
+    ${content}
+  </button>`;
 }
 
 function Timer({ pool, state }) {
@@ -90,21 +150,27 @@ function Timer({ pool, state }) {
   const left = lock - now;
   const isSoon = state !== "later" && (pool.is_hot || left < 10_000);
   const lead = state === "later" ? "opens in " : pool.is_hot || left < 10_000 ? "locks in " : "";
-  return html`<span class=${isSoon ? "timer timer--soon" : "timer"} role="timer"><${Icon} name="clock" small=${true} />${lead}${countdown(left)}</span>`;
+  return html`<span class=${isSoon ? "timer timer--soon" : "timer"} role="timer"
+    ><${Icon} name="clock" small=${true} />${lead}${countdown(left)}</span
+  >`;
 }
 
-function Fuse({ pool, isLive }) {
+function Fuse({ pool }) {
   const now = useNow(() => session.now());
   const lock = locksAt(pool);
   if (lock === null) return null;
-  const span = Math.max(HOT_FUSE_MS, 1);
-  return html`<div class="fuse" style=${{ "--left": Math.max(0, Math.min(100, (100 * (lock - now)) / span)).toFixed(1) }} data-lost=${isLive ? undefined : "yes"}><i></i></div>`;
+  const left = Math.max(0, Math.min(100, (100 * (lock - now)) / HOT_FUSE_MS));
+  return html`<div class="fuse" style=${{ "--left": left.toFixed(1) }}><i></i></div>`;
 }
 
 /** How an ended pool ended, and what that is to me. */
 function Stamp({ game, pool, mine, ending, places }) {
   const { hasWon, lead, what, sum } = outcome(game, pool, mine, ending, places);
-  return html`<div class=${hasWon ? "stamp stamp--you" : "stamp"}>${hasWon ? html`<span class="tag tag--you">you won</span>` : html`<b>${lead}</b>`}<span class="sm mid cut">${what || (hasWon && lead)}</span>${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}</div>`;
+  return html`<div class=${hasWon ? "stamp stamp--you" : "stamp"}>
+    ${hasWon ? html`<span class="tag tag--you">you won</span>` : html`<b>${lead}</b>`}<span class="sm mid cut"
+      >${what || (hasWon && lead)}</span
+    >${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}
+  </div>`;
 }
 
 /** { hasWon, lead, what, sum: { text, isQuiet } or null }: the parts of what is said of an ended pool. */
@@ -120,7 +186,12 @@ export function outcome(game, pool, mine, ending, places) {
   if (isAllLate(mine) || ending?.isLate) return { hasWon: false, lead, what, sum: back };
   const gain = mine?.total_winnings ?? ending?.net ?? null;
   const hasWon = gain !== null && gain >= 0 && winners.some((id) => backed[id] > 0);
-  return { hasWon, lead, what, sum: staked > 0 && gain !== null ? { text: net(gain, places), isQuiet: gain < 0 } : null };
+  return {
+    hasWon,
+    lead,
+    what,
+    sum: staked > 0 && gain !== null ? { text: net(gain, places), isQuiet: gain < 0 } : null,
+  };
 }
 
 const isAllLate = (mine) => mine?.my_bets?.length > 0 && mine.my_bets.every((bet) => bet.status === "invalidated");
@@ -131,11 +202,38 @@ function whatHappened(game, pool) {
 }
 
 function Notice({ game, pool, state, note, ending, mine }) {
-  if (note) return html`<p class="pool__notice pool__notice--warn"><${Icon} name="undo" small=${true} /><span><b>${capital(actionName(game, note.actionId))} taken back${note.reason ? `: ${note.reason}` : ""}.</b> The pool is open again${mine ? " and your bets run" : ""}.${note.had > 0 ? ` The ${money(note.had)} you won is gone from your balance.` : ""}</span></p>`;
-  if (state === "paused") return html`<p class="pool__notice"><${Icon} name="pause" small=${true} /><span>Paused${pool.blocked_at ? ` at ${timeOfDay(pool.blocked_at)}` : ""}. Bets already placed stand.</span></p>`;
-  if (state === "locked") return html`<p class="pool__notice"><${Icon} name="clock" small=${true} /><span>Locked at ${timeOfDay(locksAt(pool))}. Waiting for the ${pool.type === 2 || pool.type === 4 ? "end" : "operator"}.</span></p>`;
-  if (takesBets(state) && pool.amount_total === 0) return html`<p class="pool__notice"><${Icon} name="info" small=${true} /><span>With no stakes in it a pool returns what is put in. Prices form as people bet.</span></p>`;
-  if (state === "ended" && (isAllLate(mine) || ending?.isLate)) return html`<p class="pool__notice pool__notice--warn"><${Icon} name="clock" small=${true} /><span><b>Placed after it had happened.</b> Late bets do not count and are returned in full.</span></p>`;
+  if (note)
+    return html`<p class="pool__notice pool__notice--warn">
+      <${Icon} name="undo" small=${true} /><span
+        ><b>${capital(actionName(game, note.actionId))} taken back${note.reason ? `: ${note.reason}` : ""}.</b>${" "}The
+        pool is open
+        again${mine ? " and your bets run" : ""}.${note.had > 0 ? ` The ${money(note.had)} you won is gone from your balance.` : ""}</span
+      >
+    </p>`;
+  if (state === "paused")
+    return html`<p class="pool__notice">
+      <${Icon} name="pause" small=${true} /><span
+        >Paused${pool.blocked_at ? ` at ${timeOfDay(pool.blocked_at)}` : ""}. Bets already placed stand.</span
+      >
+    </p>`;
+  if (state === "locked")
+    return html`<p class="pool__notice">
+      <${Icon} name="clock" small=${true} /><span
+        >${`Locked at ${timeOfDay(locksAt(pool))}. Waiting for the ${pool.type === 2 || pool.type === 4 ? "end" : "operator"}.`}</span
+      >
+    </p>`;
+  if (takesBets(state) && pool.amount_total === 0)
+    return html`<p class="pool__notice">
+      <${Icon} name="info" small=${true} /><span
+        >With no stakes in it a pool returns what is put in. Prices form as people bet.</span
+      >
+    </p>`;
+  if (state === "ended" && (isAllLate(mine) || ending?.isLate))
+    return html`<p class="pool__notice pool__notice--warn">
+      <${Icon} name="clock" small=${true} /><span
+        ><b>Placed after it had happened.</b>${" "}Late bets do not count and are returned in full.</span
+      >
+    </p>`;
   return null;
 }
 
@@ -148,7 +246,10 @@ function Foot({ game, pool, state, mine, name, places }) {
   if (state === "ended") return foot(pool, mine, places, receipt);
   if (backed.length === 0 || state === "later") return null;
   const [[target, amount]] = backed.sort(([, a], [, b]) => b - a);
-  return html`<footer class="pool__foot"><span>Your ${stake(amount)} on ${name(target)} returns</span><b class="ink">${money(returns(pool, target, amount, places), places)}</b><span>as it stands</span></footer>`;
+  return html`<footer class="pool__foot">
+    <span>Your ${stake(amount)} on ${name(target)} returns</span
+    ><b class="ink">${money(returns(pool, target, amount, places), places)}</b><span>as it stands</span>
+  </footer>`;
 }
 
 function foot(pool, mine, places, receipt) {
@@ -157,8 +258,14 @@ function foot(pool, mine, places, receipt) {
   if (won.length > 0 && pool.price) {
     const staked = won.reduce((sum, bet) => sum + bet.amount, 0);
     const paid = won.reduce((sum, bet) => sum + bet.payout, 0);
-    return html`<footer class="pool__foot"><span>${money(staked, places)} at ${price(pool.price)} paid <b class="ink">${money(paid, places)}</b></span>${receipt}</footer>`;
+    return html`<footer class="pool__foot">
+      <span>${money(staked, places)} at ${price(pool.price)} paid <b class="ink">${money(paid, places)}</b></span
+      >${receipt}
+    </footer>`;
   }
   const lost = mine.my_bets?.some((bet) => bet.status === "lost") && pool.price;
-  return html`<footer class="pool__foot"><span>${lost ? `${money(pool.amount_total, 0)} shared at ${price(pool.price)}` : "Your stake is back"}</span>${receipt}</footer>`;
+  return html`<footer class="pool__foot">
+    <span>${lost ? `${money(pool.amount_total, 0)} shared at ${price(pool.price)}` : "Your stake is back"}</span
+    >${receipt}
+  </footer>`;
 }

@@ -17,8 +17,10 @@ export function SlipForm({ slip, places, currency }) {
   };
   return html`<form class="slip slip--dock" aria-label=${`Your bet on ${slip.name}`} onSubmit=${confirm}>
     <div class="slip__head phone-only">
-      <p class="cut"><b>${slip.name}</b> <span class="mid sm">${slip.pool.description}</span></p>
-      <button type="button" class="btn btn--quiet btn--icon" aria-label="Close the slip" onClick=${() => slip.close()}><${Icon} name="close" /></button>
+      <p class="cut"><b>${slip.name}</b>${" "}<span class="mid sm">${slip.pool.description}</span></p>
+      <button type="button" class="btn btn--quiet btn--icon" aria-label="Close the slip" onClick=${() => slip.close()}>
+        <${Icon} name="close" />
+      </button>
     </div>
     <${Stakes} slip=${slip} currency=${currency} />
     ${slip.fault ? html`<${FieldError}>${slip.fault}</>` : html`<${Quote} slip=${slip} places=${places} />`}
@@ -34,9 +36,30 @@ function Stakes({ slip, currency }) {
   return html`<div class="stakes" role="radiogroup" aria-label=${`Stake in ${currency}`} onKeyDown=${moveInRadioGroup}>
     ${stakes.map((amount) => {
       const isChosen = String(amount) === slip.text;
-      return html`<button key=${amount} type="button" class="stake" role="radio" aria-checked=${String(isChosen)} disabled=${isBusy} onClick=${() => slip.setStake(String(amount))}>${stake(amount)}</button>`;
+      return html`<button
+        key=${amount}
+        type="button"
+        class="stake"
+        role="radio"
+        aria-checked=${String(isChosen)}
+        disabled=${isBusy}
+        onClick=${() => slip.setStake(String(amount))}
+      >
+        ${stake(amount)}
+      </button>`;
     })}
-    <input class="input" inputmode="decimal" placeholder="Other" aria-label="Another stake" maxlength="16" autocomplete="off" disabled=${isBusy} value=${isOther ? slip.text : ""} aria-invalid=${isOther && slip.text && slip.fault ? "true" : undefined} onInput=${(event) => slip.setStake(event.target.value)} />
+    <input
+      class="input"
+      inputmode="decimal"
+      placeholder="Other"
+      aria-label="Another stake"
+      maxlength="16"
+      autocomplete="off"
+      disabled=${isBusy}
+      value=${isOther ? slip.text : ""}
+      aria-invalid=${isOther && slip.text && slip.fault ? "true" : undefined}
+      onInput=${(event) => slip.setStake(event.target.value)}
+    />
   </div>`;
 }
 
@@ -44,7 +67,9 @@ function Quote({ slip, places }) {
   const { amount, movedFrom } = slip;
   const before = slip.pool.distribution[slip.target].to_win_if_backed;
   return html`<div class=${movedFrom === null ? "quote" : "quote quote--moved"} aria-live="polite">
-    <p class="quote__main"><span>${stake(amount)} on ${slip.name} returns</span><b>${money(floorTo(amount * slip.price, places), places)}</b></p>
+    <p class="quote__main">
+      <span>${stake(amount)} on ${slip.name} returns</span><b>${money(floorTo(amount * slip.price, places), places)}</b>
+    </p>
     <p class="quote__sub">${quoteNote(slip, before, movedFrom, amount, places)}</p>
   </div>`;
 }
@@ -52,17 +77,25 @@ function Quote({ slip, places }) {
 function quoteNote(slip, before, movedFrom, amount, places) {
   if (slip.phase !== "chosen") return "Sent once, however often you press.";
   if (movedFrom !== null) {
-    return html`Was ${money(floorTo(amount * movedFrom, places), places)}. More came in on ${slip.name}: ${price(movedFrom)} → <b>${price(slip.price)}</b>.`;
+    const was = money(floorTo(amount * movedFrom, places), places);
+    const change = `More came in on ${slip.name}: ${price(movedFrom)} → `;
+    return html`Was ${was}. ${change}<b>${price(slip.price)}</b>.`;
   }
-  return html`Price with your ${stake(amount)} in it: ${price(before)} → <b>${price(slip.price)}</b>. It moves until the pool locks.`;
+  return html`Price with your ${stake(amount)} in it: ${price(before)} → <b>${price(slip.price)}</b>. It moves until the
+    pool locks.`;
 }
 
 function Confirm({ slip }) {
   const what = slip.amount === null ? "Bet" : `Bet ${stake(slip.amount)} on ${slip.name}`;
   if (!session.isLive) return html`<button class="btn btn--big btn--block" disabled>Not while out of touch</button>`;
-  if (slip.phase === "sending") return html`<button class="btn btn--big btn--block" disabled><${Spinner} />Placing ${stake(slip.amount)} on ${slip.name}</button>`;
+  if (slip.phase === "sending")
+    return html`<button class="btn btn--big btn--block" disabled>
+      <${Spinner} />Placing ${stake(slip.amount)} on ${slip.name}
+    </button>`;
   if (slip.phase === "unsure") return html`<button class="btn btn--you btn--big btn--block">Ask again</button>`;
   if (slip.fault !== null) return html`<button class="btn btn--big btn--block" disabled>${what}</button>`;
   const label = slip.movedFrom === null ? what : `Bet ${stake(slip.amount)} at ${price(slip.price)}`;
-  return html`<button class="btn btn--you btn--big btn--block"><span class="cut">${label}</span> <kbd class="desk-only" aria-hidden="true">↵</kbd></button>`;
+  return html`<button class="btn btn--you btn--big btn--block">
+    <span class="cut">${label}</span>${" "}<kbd class="desk-only" aria-hidden="true">↵</kbd>
+  </button>`;
 }

@@ -53,12 +53,15 @@ export class Slip extends Store {
   get fault() {
     const { amount, pool } = this;
     const available = session.balances.get(this.#game.details.currency)?.available;
-    if (amount === null || amount === 0) return this.text === "" ? "Choose a stake." : "Write a number, such as 5 or 12.50.";
-    if ((this.text.split(".")[1]?.length ?? 0) > this.#game.details.currency_decimals) return "That has too many decimals.";
+    if (amount === null || amount === 0)
+      return this.text === "" ? "Choose a stake." : "Write a number, such as 5 or 12.50.";
+    if ((this.text.split(".")[1]?.length ?? 0) > this.#game.details.currency_decimals)
+      return "That has too many decimals.";
     if (available !== undefined && amount > available) return `You have ${sayStake(available)} to stake.`;
     if (amount < pool.min_stake) return `The least here is ${sayStake(pool.min_stake)}.`;
     if (pool.max_stake === null || pool.max_stake === undefined) return null;
-    const left = pool.max_stake - Object.values(this.#game.mine.get(this.poolId)?.user_backed ?? {}).reduce((a, b) => a + b, 0);
+    const left =
+      pool.max_stake - Object.values(this.#game.mine.get(this.poolId)?.user_backed ?? {}).reduce((a, b) => a + b, 0);
     return amount > left ? `You may stake ${sayStake(Math.max(0, left))} more here.` : null;
   }
 
@@ -97,7 +100,12 @@ export class Slip extends Store {
       this.close();
       this.#game.mineSoon();
       const receipt = { label: "Receipt", href: to("game", this.#game.id, "bets") };
-      notices.show({ icon: "check", lead: `${sayStake(text)} on ${name}`, text: `at ${sayPrice(price)} as it stands`, action: receipt });
+      notices.show({
+        icon: "check",
+        lead: `${sayStake(text)} on ${name}`,
+        text: `at ${sayPrice(price)} as it stands`,
+        action: receipt,
+      });
     } catch (error) {
       this.#failed(error);
     }
@@ -111,7 +119,10 @@ export class Slip extends Store {
       this.#key = null; // refused: nothing was done
       Object.assign(this, { phase: "chosen", error: error.message });
     } else {
-      Object.assign(this, { phase: "unsure", error: "No answer came. Your bet may have been placed; asking again places it once." });
+      Object.assign(this, {
+        phase: "unsure",
+        error: "No answer came. Your bet may have been placed; asking again places it once.",
+      });
     }
     this.changed();
   }
@@ -140,5 +151,10 @@ export class Slip extends Store {
 function retrying(refusal, inMs) {
   if (refusal.code === "storage_unavailable") {
     notices.show({ lead: "Not sure it went through.", text: "Asking again with the same key", isBusy: true });
-  } else notices.show({ icon: "clock", lead: "Slow down a little.", text: `Sent again in ${Math.max(1, Math.round(inMs / 1000))} s` });
+  } else
+    notices.show({
+      icon: "clock",
+      lead: "Slow down a little.",
+      text: `Sent again in ${Math.max(1, Math.round(inMs / 1000))} s`,
+    });
 }

@@ -140,6 +140,7 @@ export class GameStore extends Store {
       this.#learn(details);
       for (const pool of [...open, ...resolved]) this.merge(pool.pool_id, pool.version, pool);
       this.state = "ready";
+      session.loadBalance(details.currency);
       for (const message of this.#early.splice(0)) this.#apply(message);
       this.table.load();
       this.friends.load();
@@ -185,7 +186,14 @@ export class GameStore extends Store {
 
   mineSoon() {
     clearTimeout(this.#mineTimer);
-    this.#mineTimer = setTimeout(() => this.readMine().then(() => this.changed(), () => {}), MINE_AFTER_MS);
+    this.#mineTimer = setTimeout(
+      () =>
+        this.readMine().then(
+          () => this.changed(),
+          () => {},
+        ),
+      MINE_AFTER_MS,
+    );
   }
 
   // ---- what is heard ----
@@ -255,7 +263,11 @@ export class GameStore extends Store {
     const points = history.at.map((at, index) => {
       const money = Object.entries(history.backing_money).map(([id, amounts]) => [id, amounts[index]]);
       const total = money.reduce((sum, [, amount]) => sum + amount, 0);
-      return { at, total, shares: Object.fromEntries(money.map(([id, amount]) => [id, total > 0 ? (100 * amount) / total : 0])) };
+      return {
+        at,
+        total,
+        shares: Object.fromEntries(money.map(([id, amount]) => [id, total > 0 ? (100 * amount) / total : 0])),
+      };
     });
     this.trails.set(poolId, [...points, ...this.trails.get(poolId)]);
     this.changed();
@@ -338,7 +350,8 @@ export class GameStore extends Store {
   }
 
   setPresent(message, isHere) {
-    if (message.user_id !== this.me.id) this.update({ subscribers: Math.max(1, (this.details.subscribers ?? 1) + (isHere ? 1 : -1)) });
+    if (message.user_id !== this.me.id)
+      this.update({ subscribers: Math.max(1, (this.details.subscribers ?? 1) + (isHere ? 1 : -1)) });
   }
 
   tellEvent(message) {

@@ -7,8 +7,11 @@ import { Empty } from "../ui.js";
 /** Rendered again for other details and other readings of the clock only. */
 export const Timeline = memo(({ game, details }) => {
   const events = Object.entries(details.past_events);
-  if (events.length === 0) return html`<${Empty} title="Nothing has happened yet" level=${3}>Goals and cards appear here as they are registered.</>`;
-  return html`<ol class="card tl">${events.map(([id, event]) => html`<${Event} key=${id} game=${game} event=${event} after=${scoreAfter(game, events, id)} />`)}</ol>`;
+  if (events.length === 0)
+    return html`<${Empty} title="Nothing has happened yet" level=${3}>Goals and cards appear here as they are registered.</>`;
+  return html`<ol class="card tl">
+    ${events.map(([id, event]) => html`<${Event} key=${id} game=${game} event=${event} after=${scoreAfter(game, events, id)} />`)}
+  </ol>`;
 });
 
 function Event({ game, event, after }) {
@@ -19,7 +22,14 @@ function Event({ game, event, after }) {
   return html`<li class=${isOver ? "tl__ev tl__ev--void" : "tl__ev"} data-kind=${kind} data-side=${side}>
     <span class="tl__min">${game.minuteOf(event.happened_at)}</span>
     <span class="tl__mark">${kind === "goal" && html`<${Icon} name="ball" />`}</span>
-    <span class="tl__who"><span>${isOver ? html`<s>${event.target_display_name}</s>` : event.target_display_name} ${kind === "goal" && event.description && html`<span class="dim sm">${event.description}</span>`}<span class=${kind === "goal" || kind === "yellow" ? "vh" : "dim xs tl__what"}>${action}</span></span>${isOver && html`<span class="dim xs">Taken back${event.reason ? `: ${event.reason}` : ""}</span>`}${kind !== "goal" && !isOver && event.description && html`<span class="dim xs">${event.description}</span>`}</span>
+    <span class="tl__who"
+      ><span
+        >${isOver ? html`<s>${event.target_display_name}</s>` : event.target_display_name}${" "}${kind === "goal" && event.description && html`<span class="dim sm">${event.description}</span>`}<span
+          class=${kind === "goal" || kind === "yellow" ? "vh" : "dim xs tl__what"}
+          >${action}</span
+        ></span
+      >${isOver && html`<span class="dim xs">Taken back${event.reason ? `: ${event.reason}` : ""}</span>`}${kind !== "goal" && !isOver && event.description && html`<span class="dim xs">${event.description}</span>`}</span
+    >
     ${after && html`<span class="tl__after">${after}</span>`}
   </li>`;
 }
@@ -29,7 +39,8 @@ function scoreAfter(game, events, id) {
   const { scores, score } = game.details;
   const sides = Object.keys(score ?? {});
   const index = events.findIndex(([known]) => known === id);
-  if (sides.length !== 2 || events[index][1].voided_at || kindOf(events[index][1].action_id, scores) !== "goal") return null;
+  if (sides.length !== 2 || events[index][1].voided_at || kindOf(events[index][1].action_id, scores) !== "goal")
+    return null;
   const points = { ...score };
   for (const [, event] of events.slice(0, index)) {
     const worth = event.voided_at ? 0 : (scores?.[event.action_id] ?? 0);

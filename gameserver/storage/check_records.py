@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from gameserver.storage.bets import list_bets_of_pool
+from gameserver.storage.connection import Connection
 from gameserver.storage.outcomes import BetStatus, outcome_of
 from gameserver.storage.records import Record
 from gameserver.storage.settlements import list_settlements_of_pool
-from gameserver.storage.sqlite.connection import SqliteConnection
 
 _Key = tuple[object, ...]
 
 
-def _records(connection: SqliteConnection) -> Iterator[str]:
+def _records(connection: Connection) -> Iterator[str]:
     """What is kept of users is what their bets come to: in each pool, by game, by type of game and by day."""
     by_game: dict[_Key, list[int]] = {}
     by_type: dict[_Key, list[int]] = {}
@@ -48,7 +48,7 @@ def _records(connection: SqliteConnection) -> Iterator[str]:
     )
 
 
-def _records_of_pool(connection: SqliteConnection, pool_id: int, game_id: int, start_at: int) -> list[Record]:
+def _records_of_pool(connection: Connection, pool_id: int, game_id: int, start_at: int) -> list[Record]:
     """What the bets of a pool come to for each user; the numbers that only pools in force have are as if it were."""
     settlements = list_settlements_of_pool(connection, pool_id)
     found: dict[int, Record] = {}
@@ -71,13 +71,13 @@ def _records_of_pool(connection: SqliteConnection, pool_id: int, game_id: int, s
     return list(found.values())
 
 
-def _parts(connection: SqliteConnection, pool_id: int, uuid: str, found: list[Record]) -> Iterator[str]:
+def _parts(connection: Connection, pool_id: int, uuid: str, found: list[Record]) -> Iterator[str]:
     kept = _kept(
         connection,
         "SELECT p.user_id, net, first_bet_at, best_win, late_bets + coalesce(sum(s.bets), 0),"
         " late_amount + coalesce(sum(s.amount), 0) FROM participations AS p"
         " LEFT JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
-        f" WHERE p.pool_id = {pool_id} GROUP BY p.user_id",
+        f" WHERE p.pool_id = {pool_id} GROUP BY p.user_id, p.pool_id",
         1,
     )
     parts: dict[_Key, list[int]] = {
@@ -87,7 +87,7 @@ def _parts(connection: SqliteConnection, pool_id: int, uuid: str, found: list[Re
     yield from _differences(f"pool {uuid}: the part of user {{}}", kept, parts)
 
 
-def _kept(connection: SqliteConnection, query: str, key_length: int) -> dict[_Key, list[int]]:
+def _kept(connection: Connection, query: str, key_length: int) -> dict[_Key, list[int]]:
     return {row[:key_length]: list(row[key_length:]) for row in connection.execute(query)}
 
 
@@ -97,15 +97,17 @@ def _differences(what: str, kept: dict[_Key, list[int]], found: dict[_Key, list[
             yield f"{what.format(*key)} is {kept.get(key)}, the bets come to {found.get(key)}"
 
 
-def _standings(connection: SqliteConnection) -> Iterator[str]:
+def _standings(connection: Connection) -> Iterator[str]:
     """A user has on each board what the user's parts in pools that have ended come to."""
     for source, game, game_type, currency, user, kept, found in connection.execute(
         f"WITH {_FOUND}, kept AS (SELECT source_id, game_id, type, currency, user_id,"
-        "  json_array(name, deficit, pools) AS standing FROM standings JOIN boards ON boards.id = board_id)"
+        " '[\"' || name || '\",' || deficit || ',' || pools || ']' AS standing"
+        "  FROM standings JOIN boards ON boards.id = board_id)"
         " SELECT source_id, game_id, type, currency, user_id, max(kept), max(found) FROM"
         " (SELECT source_id, game_id, type, currency, user_id, standing AS kept, NULL AS found FROM kept"
-        "  UNION ALL SELECT source_id, game_id, type, currency, user_id, NULL, standing FROM found)"
-        " GROUP BY source_id, game_id, type, currency, user_id HAVING max(kept) IS NOT max(found)"
+        "  UNION ALL SELECT source_id, game_id, type, currency, user_id, NULL, standing FROM found) AS s"
+        " GROUP BY source_id, game_id, type, currency, user_id"
+        " HAVING coalesce(max(kept), '') <> coalesce(max(found), '')"
     ):
         board = f"the board of source {source}, game {game}, type {game_type!r} in {currency}"
         yield f"{board}: {kept} is kept of user {user}, whose pools come to {found}"
@@ -120,15 +122,15 @@ _FOUND = """scopes AS (
 ),
 found AS (
     SELECT source_id, scopes.game_id, scopes.type, currency, user_id,
-        json_array(lower(username), -sum(net), count(*)) AS standing
+        '["' || lower(username) COLLATE BINARY || '",' || -sum(net) || ',' || count(*) || ']' AS standing
     FROM participations AS p JOIN pools ON pools.id = p.pool_id JOIN scopes ON scopes.id = p.game_id
     JOIN users ON users.id = user_id
     WHERE pools.status <> 'open' AND (is_guest = 0 OR scopes.source_id <> 0 OR scopes.game_id <> 0)
-    GROUP BY source_id, scopes.game_id, scopes.type, currency, user_id
+    GROUP BY source_id, scopes.game_id, scopes.type, currency, user_id, username
 )"""
 
 
-def _boards(connection: SqliteConnection) -> Iterator[str]:
+def _boards(connection: Connection) -> Iterator[str]:
     """A game counts for its own board and those of its type and source, and of all."""
     for uuid, boards in connection.execute(
         "SELECT games.uuid, count(*) FROM game_boards AS g JOIN games ON games.id = g.game_id"
@@ -139,14 +141,14 @@ def _boards(connection: SqliteConnection) -> Iterator[str]:
         yield f"game {uuid}: it counts for {boards} boards, or for others than its own"
 
 
-def _blocks(connection: SqliteConnection) -> Iterator[str]:
+def _blocks(connection: Connection) -> Iterator[str]:
     """Each block of a board counts the standings from its place up to the next block's."""
     for board_id, block, entries, found in connection.execute(
         "SELECT board_id, block, sum(entries), sum(is_standing) FROM ("
         "  SELECT board_id, entries, is_standing,"
         "   sum(1 - is_standing) OVER (PARTITION BY board_id ORDER BY deficit, name, is_standing) AS block FROM"
         "   (SELECT board_id, deficit, name, entries, 0 AS is_standing FROM standing_blocks"
-        "    UNION ALL SELECT board_id, deficit, name, 0, 1 FROM standings))"
+        "    UNION ALL SELECT board_id, deficit, name, 0, 1 FROM standings) AS r) AS s"
         " GROUP BY board_id, block HAVING sum(entries) <> sum(is_standing)"
     ):
         yield f"board {board_id}: its block {block} counts {entries} entries, {found} are there"

@@ -1,55 +1,55 @@
-"""The checks that prove a database file sound, as run by ``gameserver check``."""
+"""The checks that prove a database sound, as run by ``gameserver check``."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gameserver.domain.parimutuel import Split
+from gameserver.storage import check_records
 from gameserver.storage.bets import list_bets_of_pool
+from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import AccountKind, Reason
 from gameserver.storage.outcomes import Movement, movements_in
 from gameserver.storage.schedule import TimerKind
 from gameserver.storage.settlements import Settlement, list_settlements_of_pool
-from gameserver.storage.sqlite import check_records
-from gameserver.storage.sqlite.connection import SqliteConnection
-from gameserver.storage.sqlite.migrations import is_current
 
 MAX_FINDINGS = 100
 
 
-def find_faults(connection: SqliteConnection) -> list[str]:
+class CheckedConnection(Connection, Protocol):
+    """What the checks need of a connection besides statements."""
+
+    @property
+    def damage(self) -> type[Exception]:
+        """What is raised where the database cannot be read to its end."""
+
+    def has_current_schema(self) -> bool:
+        """Whether the database has the newest schema version."""
+
+    def find_damage(self) -> Iterator[str]:
+        """The engine's own checks: the faults found, a sentence each."""
+
+
+def find_faults(connection: CheckedConnection) -> list[str]:
     """The faults of a database, a sentence each, at most 100; empty if it is sound.
 
-    Requires a read transaction, so that all checks see one state. A database of an older version gets only SQLite's
-    own checks.
+    Requires a read transaction, so that all checks see one state. A database of an older version gets only the
+    engine's own checks.
     """
     faults: list[str] = []
     try:
-        current = is_current(connection)
-        for check in (_integrity, _foreign_keys, *(_CHECKS if current else ())):
-            for fault in check(connection):
+        rules = _RULES if connection.has_current_schema() else ()
+        for found in (connection.find_damage(), *(rule(connection) for rule in rules)):
+            for fault in found:
                 faults.append(fault)
                 if len(faults) == MAX_FINDINGS:
                     return faults
-    except sqlite3.DatabaseError as error:
+    except connection.damage as error:
         faults.append(f"the file cannot be read to its end: {error}")
     return faults
 
 
-def _integrity(connection: sqlite3.Connection) -> Iterator[str]:
-    for (line,) in connection.execute("PRAGMA integrity_check"):
-        if line != "ok":
-            yield f"integrity: {line}"
-
-
-def _foreign_keys(connection: sqlite3.Connection) -> Iterator[str]:
-    for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        row = "a row" if rowid is None else f"row {rowid}"
-        yield f"{row} of {table} refers to a row of {parent} that does not exist"
-
-
-def _sequences(connection: sqlite3.Connection) -> Iterator[str]:
+def _sequences(connection: Connection) -> Iterator[str]:
     """The log of an open game holds 1 to seq; that of a closed game may have lost its beginning, or all, by age."""
     for uuid, seq, closed, first, last, count in connection.execute(
         "SELECT uuid, games.seq, closed_at IS NOT NULL, min(b.seq), max(b.seq), count(b.seq)"
@@ -65,7 +65,7 @@ def _sequences(connection: sqlite3.Connection) -> Iterator[str]:
             yield f"game {uuid}: the log of broadcasts {first} to {last} has gaps"
 
 
-def _timers(connection: sqlite3.Connection) -> Iterator[str]:
+def _timers(connection: Connection) -> Iterator[str]:
     for (uuid,) in connection.execute(
         "SELECT uuid FROM games WHERE close_at IS NOT NULL AND closed_at IS NULL AND closing_at IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM timers WHERE game_id = games.id AND kind = ?)",
@@ -74,13 +74,14 @@ def _timers(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"game {uuid}: it has a close_at, but no timer closes it"
     for uuid, timer in connection.execute(
         "SELECT uuid, timer_id FROM timer_exceptions AS e JOIN pools ON pools.id = e.pool_id"
-        " JOIN timers ON timers.id = timer_id WHERE kind <> ? OR timers.action_id IS NOT pools.action_id",
+        " JOIN timers ON timers.id = timer_id"
+        " WHERE kind <> ? OR coalesce(timers.action_id, 0) <> coalesce(pools.action_id, 0)",
         (TimerKind.ALLOW_ACTION,),
     ):
         yield f"pool {uuid}: it is excepted from timer {timer}, which does not affect it"
 
 
-def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
+def _ledger(connection: Connection) -> Iterator[str]:
     """Every balance is the sum of its transfers; a currency's balances sum to zero; nothing is between accounts."""
     for account, kind, user, currency, balance, moved in connection.execute(
         "SELECT a.id, a.kind, a.user_id, a.currency, a.balance, coalesce(sum(moves.amount), 0) FROM accounts AS a"
@@ -96,10 +97,11 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
         if total:
             yield f"the balances in {currency} sum to {total}, not to zero"
     for uuid, amount, moved in connection.execute(
-        "SELECT uuid, CASE WHEN cancelled_at IS NULL THEN bets.amount ELSE 0 END AS kept,"
-        " coalesce(sum(CASE reason WHEN 'stake' THEN t.amount ELSE -t.amount END), 0) AS moved"
-        " FROM bets LEFT JOIN transfers AS t ON t.bet_id = bets.id AND t.settlement_id IS NULL"
-        " GROUP BY bets.id HAVING kept <> moved"
+        "SELECT uuid, kept, moved FROM"
+        " (SELECT uuid, CASE WHEN cancelled_at IS NULL THEN bets.amount ELSE 0 END AS kept,"
+        "  coalesce(sum(CASE reason WHEN 'stake' THEN t.amount ELSE -t.amount END), 0) AS moved"
+        "  FROM bets LEFT JOIN transfers AS t ON t.bet_id = bets.id AND t.settlement_id IS NULL"
+        "  GROUP BY bets.id) AS b WHERE kept <> moved"
     ):
         yield f"bet {uuid}: its stake is {amount}, {moved} have been moved for it"
     for user, currency, staked, running in connection.execute(
@@ -113,7 +115,7 @@ def _ledger(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"user {user}: {staked} {currency} are staked, the running bets sum to {running}"
 
 
-def _pools(connection: sqlite3.Connection) -> Iterator[str]:
+def _pools(connection: Connection) -> Iterator[str]:
     """The stored sums of each pool and target equal the sums of its valid bets."""
     for uuid, total, people, staked, bettors in connection.execute(
         "SELECT uuid, amount_total, participants, coalesce(b.amount, 0), coalesce(b.people, 0) FROM pools LEFT JOIN"
@@ -141,7 +143,7 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         "SELECT uuid, bet_id, position, kept, staked FROM (SELECT pool_id, position, bet_id, kept,"
         "  sum(amount) OVER (PARTITION BY pool_id, position ORDER BY bet_id) AS staked FROM"
         "  (SELECT pool_id, position, newest_bet_id AS bet_id, amount AS kept, 0 AS amount FROM backing_history"
-        "   UNION ALL SELECT pool_id, position, id, NULL, amount FROM valid_bets)) AS s"
+        "   UNION ALL SELECT pool_id, position, id, NULL, amount FROM valid_bets) AS m) AS s"
         " JOIN pools ON pools.id = s.pool_id WHERE kept <> staked"
     ):
         text = f"{kept} are recorded on position {position} up to bet {newest}, the valid bets sum to {staked}"
@@ -155,18 +157,18 @@ def _pools(connection: sqlite3.Connection) -> Iterator[str]:
         yield f"pool {uuid} is open, but a blocking or allowing of its betting has not been broadcast"
 
 
-def _targets(connection: sqlite3.Connection) -> Iterator[str]:
+def _targets(connection: Connection) -> Iterator[str]:
     """A target is active unless its label, or that of one above it, says otherwise."""
     for uuid, key, is_active in connection.execute(
         "WITH RECURSIVE inactive (id) AS (SELECT target_id FROM target_labels WHERE is_active = 0"
         "  UNION SELECT targets.id FROM inactive JOIN targets ON targets.parent_id = inactive.id)"
         " SELECT uuid, key, is_active FROM targets JOIN games ON games.id = game_id"
-        " WHERE is_active = (targets.id IN (SELECT id FROM inactive))"
+        " WHERE is_active = CASE WHEN targets.id IN (SELECT id FROM inactive) THEN 1 ELSE 0 END"
     ):
         yield f"game {uuid}: its target {key} is {'active' if is_active else 'inactive'}, against what the labels say"
 
 
-def _scores(connection: sqlite3.Connection) -> Iterator[str]:
+def _scores(connection: Connection) -> Iterator[str]:
     """What is kept of each score is what the events that are not voided sum to."""
     for uuid, key, points, scored in connection.execute(
         "WITH RECURSIVE roots (id, root_id) AS (SELECT id, id FROM targets WHERE parent_id IS NULL"
@@ -181,29 +183,33 @@ def _scores(connection: sqlite3.Connection) -> Iterator[str]:
         "SELECT uuid, points_to_all, scored FROM games LEFT JOIN"
         " (SELECT actions.game_id, coalesce(sum(CASE WHEN points < 0 AND events.id > 0 THEN -points END), 0) AS scored"
         "  FROM actions LEFT JOIN events ON action_id = actions.id AND voided_at IS NULL WHERE points IS NOT NULL"
-        "  GROUP BY actions.game_id) AS s ON s.game_id = games.id WHERE points_to_all IS NOT scored"
+        "  GROUP BY actions.game_id) AS s ON s.game_id = games.id"
+        " WHERE points_to_all <> scored OR (points_to_all IS NULL) <> (scored IS NULL)"
     ):
         yield f"game {uuid}: {to_all} points are kept for everybody, its events score {scored}"
 
 
-def _sources(connection: sqlite3.Connection) -> Iterator[str]:
+def _sources(connection: Connection) -> Iterator[str]:
     """What is kept of each source is what its games, pools and participations come to."""
     for uuid, currency, kept, found in connection.execute(
         "WITH ended AS (SELECT game_id, bet_count, amount_total, coalesce(takeout, 0) AS takeout, s.id,"
         "  CASE WHEN EXISTS (SELECT 1 FROM divisions WHERE settlement_id = s.id) THEN amount_total - takeout"
         "   ELSE 0 END AS paid"
         "  FROM pools LEFT JOIN settlements AS s ON s.id = settlement_id),"
-        " found AS (SELECT source_id, currency, json_array(count(DISTINCT games.id), count(game_id),"
-        "  coalesce(sum(bet_count), 0), coalesce(sum(amount_total), 0), coalesce(sum(paid), 0),"
-        "  coalesce(sum(CASE WHEN ended.id IS NULL THEN 0 ELSE amount_total - paid - takeout END), 0),"
-        "  coalesce(sum(takeout), 0)) AS sums FROM games LEFT JOIN ended ON game_id = games.id"
-        "  GROUP BY source_id, currency)"
-        " SELECT sources.uuid, found.currency,"
-        " json_array(games, pools, bets, staked, paid, refunded, takeout) AS kept, found.sums"
-        " FROM found JOIN sources ON sources.id = found.source_id LEFT JOIN source_sums AS k"
-        " ON k.source_id = found.source_id AND k.currency = found.currency WHERE kept IS NOT found.sums"
+        " found AS (SELECT source_id, currency, '[' || count(DISTINCT games.id) || ',' || count(game_id) || ','"
+        "  || coalesce(sum(bet_count), 0) || ',' || coalesce(sum(amount_total), 0) || ','"
+        "  || coalesce(sum(paid), 0) || ','"
+        "  || coalesce(sum(CASE WHEN ended.id IS NULL THEN 0 ELSE amount_total - paid - takeout END), 0) || ','"
+        "  || coalesce(sum(takeout), 0) || ']' AS sums FROM games LEFT JOIN ended ON game_id = games.id"
+        "  GROUP BY source_id, currency),"
+        " kept AS (SELECT source_id, currency, '[' || games || ',' || pools || ',' || bets || ',' || staked || ','"
+        "  || paid || ',' || refunded || ',' || takeout || ']' AS sums FROM source_sums)"
+        " SELECT sources.uuid, found.currency, kept.sums, found.sums"
+        " FROM found JOIN sources ON sources.id = found.source_id LEFT JOIN kept"
+        " ON kept.source_id = found.source_id AND kept.currency = found.currency"
+        " WHERE coalesce(kept.sums, '') <> found.sums"
     ):
-        yield f"source {uuid}: {kept} are kept of its games in {currency}, they come to {found}"
+        yield f"source {uuid}: {kept or 'no sums'} are kept of its games in {currency}, they come to {found}"
     for uuid, user, kept, found in connection.execute(
         "SELECT uuid, user_id, sum(kept), sum(found) FROM sources JOIN"
         " (SELECT source_id, user_id, pools AS kept, 0 AS found FROM source_bettors"
@@ -229,12 +235,12 @@ class _Way(NamedTuple):
         return f"of {owner} from {self.debited} to {self.credited} ({self.reason})"
 
 
-def _settlements(connection: SqliteConnection) -> Iterator[str]:
+def _settlements(connection: Connection) -> Iterator[str]:
     """Each settlement divides its pot, and has moved of each user's money the sum of the shares of the user's bets."""
     for uuid, in_force, count, newest in connection.execute(
         "SELECT uuid, settlement_id, count(s.id), max(s.id) FROM pools"
         " LEFT JOIN settlements AS s ON s.pool_id = pools.id AND s.taken_back_at IS NULL"
-        " GROUP BY pools.id HAVING count(s.id) > 1 OR max(s.id) IS NOT settlement_id"
+        " GROUP BY pools.id HAVING count(s.id) > 1 OR coalesce(max(s.id), 0) <> coalesce(settlement_id, 0)"
     ):
         yield f"pool {uuid}: settlement {in_force} is in force, {count} are not taken back, the newest {newest}"
     pools = connection.execute("SELECT id, uuid FROM pools WHERE id IN (SELECT pool_id FROM settlements)").fetchall()
@@ -243,7 +249,7 @@ def _settlements(connection: SqliteConnection) -> Iterator[str]:
             yield f"pool {uuid}: {fault}"
 
 
-def _settlements_of_pool(connection: SqliteConnection, pool_id: int) -> Iterator[str]:
+def _settlements_of_pool(connection: Connection, pool_id: int) -> Iterator[str]:
     settlements = list_settlements_of_pool(connection, pool_id)
     due: dict[int, Counter[_Way]] = {settlement.id: Counter() for settlement in settlements}
     divided: dict[int, Counter[tuple[int, str]]] = {settlement.id: Counter() for settlement in settlements}
@@ -278,7 +284,7 @@ def _way(moved: Movement, user_id: int | None) -> _Way:
     return _Way(moved.debited, debited, moved.credited, credited, moved.reason, moved.made_at)
 
 
-def _moved_by(connection: SqliteConnection, settlement_id: int) -> Counter[_Way]:
+def _moved_by(connection: Connection, settlement_id: int) -> Counter[_Way]:
     rows = connection.execute(
         "SELECT debited.kind, debited.user_id, credited.kind, credited.user_id, reason, made_at, sum(amount)"
         " FROM transfers JOIN accounts AS debited ON debited.id = debit_id"
@@ -308,4 +314,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_CHECKS = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements, *check_records.CHECKS)
+_RULES = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements, *check_records.CHECKS)

@@ -1,0 +1,1 @@
+"""The PostgreSQL engine: connections, writer, readers, follower, schema and migrations."""

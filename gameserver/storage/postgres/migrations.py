@@ -1,0 +1,78 @@
+"""The schema's version in a PostgreSQL database: making a new schema, and migrating an older one."""
+
+from collections.abc import Callable, Sequence
+
+import psycopg
+
+from gameserver.storage.postgres.connection import PostgresConnection
+from gameserver.storage.postgres.translation import translate
+from gameserver.storage.postgres.version import FIRST_VERSION, LOCK, NEWEST_VERSION, schema_version
+from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text, statements
+
+# MIGRATIONS[i] is the script, in PostgreSQL's SQL, that turns version FIRST_VERSION + i into the next.
+MIGRATIONS: tuple[Sequence[str], ...] = ()
+
+
+def migrate(connection: PostgresConnection) -> int | None:
+    """Create the schema in an empty database, or run the migrations an older one lacks, in one transaction.
+
+    Returns the older version that the database had; None if it had none, or had the newest. Raises
+    `IncompatibleDatabase` for a database of a newer version and for one that is no gameserver's.
+    """
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
+        version = schema_version(connection)
+        if version is None:
+            make_schema(connection)
+            return None
+        if version > NEWEST_VERSION:
+            raise IncompatibleDatabase(f"the database has version {version}; this server knows up to {NEWEST_VERSION}")
+        for script in MIGRATIONS[version - FIRST_VERSION :]:
+            for statement in script:
+                connection.execute_script(statement)
+        connection.execute("UPDATE schema_version SET version = ?", (NEWEST_VERSION,))
+    return version if version != NEWEST_VERSION else None
+
+
+def make_schema(connection: PostgresConnection, fill: Callable[[], object] = lambda: None) -> None:
+    """Make the tables in an empty database, in a transaction of the caller's; ``fill`` copies rows into them.
+
+    What it copies is held against the keys, but causes nothing: triggers are made after it. Raises
+    `IncompatibleDatabase` if there are tables.
+    """
+    _require_empty(connection)
+    try:
+        connection.execute_script("CREATE EXTENSION IF NOT EXISTS citext")
+    except psycopg.Error as error:
+        text = "the database needs the extension citext, which comes with PostgreSQL (Debian: in postgresql, Alpine: in"
+        raise IncompatibleDatabase(f"{text} postgresql-contrib): {str(error).strip()}") from error
+    rules = []
+    for statement in translate(statements(schema_text())):
+        if statement.startswith(("CREATE TRIGGER", "ALTER TABLE")):
+            rules.append(statement)
+        else:
+            connection.execute_script(statement)
+    fill()
+    for rule in rules:
+        connection.execute_script(rule)
+    connection.execute("INSERT INTO schema_version (version) VALUES (?)", (NEWEST_VERSION,))
+
+
+def require_current(connection: PostgresConnection) -> None:
+    """Raise `IncompatibleDatabase` if the database does not have the newest schema version."""
+    version = schema_version(connection)
+    if version is None:
+        raise IncompatibleDatabase("there is no gameserver in this database: start the server, which makes its tables")
+    if version != NEWEST_VERSION:
+        raise IncompatibleDatabase(
+            f"the database has schema version {version}, and this program needs {NEWEST_VERSION}: make a backup, then"
+            " start the server, which migrates the database"
+        )
+
+
+def _require_empty(connection: PostgresConnection) -> None:
+    query = (
+        "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"
+    )
+    if connection.execute(query).fetchone()[0]:
+        raise IncompatibleDatabase("the database has tables of another program: give the server a database of its own")

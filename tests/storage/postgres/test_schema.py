@@ -1,0 +1,138 @@
+"""The schema in PostgreSQL is that of schema.sql."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from gameserver.storage.postgres.connection import PostgresConnection, open_writer
+from gameserver.storage.postgres.migrations import migrate, require_current
+from gameserver.storage.postgres.translation import translate
+from gameserver.storage.postgres.version import NEWEST_VERSION, schema_version
+from gameserver.storage.sqlite.connection import open_memory
+from gameserver.storage.sqlite.migrations import IncompatibleDatabase
+
+# What PostgreSQL alone has, and what it needs not, as it never replaces a row.
+OWN_TABLES = {"announcements", "nodes", "schema_version"}
+NOT_NEEDED = {"bets_are_new", "settlements_are_new", "transfers_are_new", "accounts_are_new"}
+ANY_CASE = {("users", "username")}
+TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
+
+
+@pytest.fixture
+def file() -> Iterator[sqlite3.Connection]:
+    """The same schema in SQLite."""
+    with closing(open_memory()) as opened:
+        yield opened
+
+
+def tables_of(file: sqlite3.Connection) -> list[str]:
+    rows = file.execute("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    return [name for (name,) in rows]
+
+
+def test_the_tables_and_columns_are_the_same(connection: PostgresConnection, file: sqlite3.Connection) -> None:
+    expected = {
+        (table, name, "USER-DEFINED" if (table, name) in ANY_CASE else TYPES[type_], bool(required or key))
+        for table in tables_of(file)
+        for _, name, type_, required, _, key in file.execute(f"PRAGMA table_info ({table})")
+    }
+    rows = connection.execute(
+        "SELECT c.table_name, c.column_name, c.data_type, c.is_nullable FROM information_schema.columns AS c"
+        " JOIN information_schema.tables AS t USING (table_schema, table_name)"
+        " WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND column_name <> 'rowid'"
+    )
+    found = {(table, name, type_, nullable == "NO") for table, name, type_, nullable in rows if table not in OWN_TABLES}
+    assert found == expected
+
+
+def test_the_defaults_are_the_same(connection: PostgresConnection, file: sqlite3.Connection) -> None:
+    expected = {
+        (table, name, default)
+        for table in tables_of(file)
+        for _, name, _, _, default, _ in file.execute(f"PRAGMA table_info ({table})")
+        if default is not None
+    }
+    rows = connection.execute(
+        "SELECT table_name, column_name, column_default FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND column_default IS NOT NULL"
+    )
+    found = {(table, name, default.removesuffix("::text").removesuffix("::bigint")) for table, name, default in rows}
+    assert found == expected
+
+
+def test_the_keys_and_indexes_are_the_same(connection: PostgresConnection, file: sqlite3.Connection) -> None:
+    expected = {name for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql <> ''")}
+    rows = connection.execute("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")
+    assert expected <= {name for (name,) in rows}
+    references = {
+        (table, row[2]) for table in tables_of(file) for row in file.execute(f"PRAGMA foreign_key_list ({table})")
+    }
+    found = connection.execute(
+        "SELECT conrelid::regclass::text, confrelid::regclass::text FROM pg_constraint WHERE contype = 'f'"
+    )
+    assert {tuple(row) for row in found} == references
+
+
+def test_the_checks_are_the_same_in_number(connection: PostgresConnection, file: sqlite3.Connection) -> None:
+    for table in tables_of(file):
+        (sql,) = file.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
+        (found,) = connection.execute(
+            "SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conrelid = CAST(? AS regclass)", (table,)
+        ).fetchone()
+        assert (table, found) == (table, sql.count("CHECK ("))
+
+
+def test_every_trigger_that_is_needed_is_there(connection: PostgresConnection, file: sqlite3.Connection) -> None:
+    expected = {name for (name,) in file.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")}
+    rows = connection.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
+    found = {name for (name,) in rows if not name.endswith("_whole")} - {"ids_follow"}
+    assert expected - found == NOT_NEEDED
+    assert found <= expected
+
+
+def test_a_column_may_refer_to_a_table_that_is_made_later() -> None:
+    made = list(translate(["CREATE TABLE a (\n    b_id INTEGER REFERENCES b (id) -- no matter\n) STRICT;"]))
+    assert "CREATE TABLE a (b_id BIGINT, rowid BIGINT GENERATED ALWAYS AS IDENTITY)" in made
+    assert "ALTER TABLE a ADD FOREIGN KEY (b_id) REFERENCES b (id)" in made
+
+
+def test_an_id_that_was_given_is_not_given_again(connection: PostgresConnection) -> None:
+    name = "INSERT INTO users (username, is_provider, created_at) VALUES (?, 0, 0)"
+    assert connection.insert(name, ("ann",)) == 1
+    columns = ("id", "username", "is_provider", "created_at")
+    connection.insert_many("users", columns, [(7, "bob", 0, 0), (2, "cat", 0, 0)])
+    assert connection.insert(name, ("dan",)) == 8
+
+
+def test_migrating_again_changes_nothing(connection: PostgresConnection) -> None:
+    assert migrate(connection) is None
+    assert schema_version(connection) == NEWEST_VERSION
+    require_current(connection)
+
+
+def test_a_database_without_tables_is_not_current_until_they_are_made(empty_url: str) -> None:
+    with open_writer(empty_url) as connection:
+        with pytest.raises(IncompatibleDatabase, match="no gameserver"):
+            require_current(connection)
+        assert migrate(connection) is None
+        require_current(connection)
+
+
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(empty_url: str) -> None:
+    with open_writer(empty_url) as connection:
+        connection.execute("CREATE TABLE theirs (id BIGINT)")
+        with pytest.raises(IncompatibleDatabase, match="another program"):
+            migrate(connection)
+        assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (1,)
+
+
+def test_a_database_of_a_newer_version_is_refused(connection: PostgresConnection) -> None:
+    with connection.transaction():
+        connection.execute("UPDATE schema_version SET version = version + 1")
+    try:
+        with pytest.raises(IncompatibleDatabase, match=f"knows up to {NEWEST_VERSION}"):
+            migrate(connection)
+    finally:
+        connection.execute("UPDATE schema_version SET version = version - 1")

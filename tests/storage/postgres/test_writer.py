@@ -1,0 +1,307 @@
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import psycopg
+import pytest
+import trio
+import trio.lowlevel
+import trio.testing
+
+from gameserver.errors import ErrorCode, Rejected
+from gameserver.storage.connection import Connection
+from gameserver.storage.jobs import Due, Job, TimedJob
+from gameserver.storage.postgres.announcements import (
+    Announcement,
+    begin_batch,
+    insert_announcement,
+    last_announcement,
+)
+from gameserver.storage.postgres.connection import PostgresConnection, open_writer
+from gameserver.storage.postgres.follower import Follower
+from gameserver.storage.postgres.version import LOCK
+from gameserver.storage.postgres.writer import PostgresWriter
+from tests.support.harness import run_inline
+
+NAME = "INSERT INTO users (username, is_provider, created_at) VALUES (?, 0, 0)"
+
+
+class Node:
+    """A writer whose jobs store users, and the names it has published: results are names, told as text."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.published: list[str] = []
+        self.missed = 0
+        self.heard_at: list[int] = []
+        self.due: Callable[[Connection, int], Due | None] = lambda connection, now_ms: None
+        self.writer = PostgresWriter(
+            lambda: open_writer(url),
+            announce=lambda results: ",".join(results).encode() or None,
+            hear=lambda body: body.decode().split(","),
+            missed=self._miss,
+            advance_clock=self.heard_at.append,
+            due_job=lambda connection, now_ms: self.due(connection, now_ms),
+            next_due=lambda connection: None,
+            publish=self.published.append,
+            telling=nullcontext(),
+            monotonic_s=lambda: 0.0,
+            max_waiting=100,
+            run_sync=run_inline,
+        )
+
+    def _miss(self) -> None:
+        self.missed += 1
+
+    async def write(self, *jobs: Job[str], now_ms: int = 0) -> list[Any]:
+        """Run jobs in one batch; their results or errors, in order."""
+        outcomes: list[Any] = []
+        for job in jobs:
+            self.writer.submit(job, now_ms, lambda outcome: outcomes.append(outcome.error or outcome.result))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.writer.run)
+            while len(outcomes) < len(jobs):
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+        return outcomes
+
+    def users(self) -> list[str]:
+        """The names that are on disk."""
+        with open_writer(self.url) as connection:
+            return [name for (name,) in connection.execute("SELECT username FROM users ORDER BY id")]
+
+
+@pytest.fixture
+def node(location: str) -> Iterator[Node]:
+    """A writer that is not running."""
+    made = Node(location)
+    yield made
+    made.writer.close()
+
+
+@pytest.fixture
+def other(location: str) -> Iterator[Node]:
+    """The writer of another server."""
+    made = Node(location)
+    yield made
+    made.writer.close()
+
+
+def name(text: str) -> Job[str]:
+    def job(connection: Connection) -> str:
+        connection.insert(NAME, (text,))
+        return text
+
+    return job
+
+
+def failing(text: str, error: Exception) -> Job[str]:
+    def job(connection: Connection) -> str:
+        name(text)(connection)
+        raise error
+
+    return job
+
+
+def cutting(node: Node, text: str, times: int) -> Job[str]:
+    """A job whose connection is cut so many times before it is done."""
+    left = iter(range(times))
+
+    def job(connection: Connection) -> str:
+        name(text)(connection)
+        if next(left, None) is not None:
+            (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+            with psycopg.connect(node.url, autocommit=True) as killer:
+                killer.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        return text
+
+    return job
+
+
+async def test_jobs_of_a_batch_are_on_disk_and_published_in_order(node: Node) -> None:
+    assert await node.write(name("ann"), name("bob")) == ["ann", "bob"]
+    assert node.users() == node.published == ["ann", "bob"]
+
+
+async def test_a_job_that_fails_undoes_itself_alone(node: Node) -> None:
+    conflict = Rejected(ErrorCode.CONFLICT, "Not now.")
+    outcomes = await node.write(name("ann"), failing("bob", conflict), name("ann"), name("cat"))
+    assert [outcomes[0], outcomes[1], outcomes[3]] == ["ann", conflict, "cat"]
+    assert isinstance(outcomes[2], psycopg.errors.UniqueViolation)
+    assert node.users() == node.published == ["ann", "cat"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_batch_whose_connection_is_cut_before_its_commit_is_run_again(node: Node, times: int) -> None:
+    assert await node.write(name("ann"), cutting(node, "bob", times), name("cat")) == ["ann", "bob", "cat"]
+    assert node.users() == node.published == ["ann", "bob", "cat"]
+
+
+async def test_a_batch_whose_connection_is_always_cut_is_given_up(node: Node) -> None:
+    (ann, bob) = await node.write(name("ann"), cutting(node, "bob", 100))
+    assert ann.code == bob.code == ErrorCode.STORAGE_UNAVAILABLE
+    assert node.users() == node.published == []
+    assert await node.write(name("cat")) == ["cat"]
+
+
+async def test_a_server_that_stands_still_in_a_batch_holds_nobody_up_for_long(node: Node, other: Node) -> None:
+    node.writer._connection.execute("SET idle_in_transaction_session_timeout = '100ms'")
+    stands = iter([True])
+
+    def standing(connection: Connection) -> str:
+        name("ann")(connection)
+        if next(stands, False):
+            with psycopg.connect(node.url, autocommit=True) as waiting:  # meanwhile the other server wants to write
+                waiting.execute("SET lock_timeout = '10s'")
+                waiting.execute("SELECT pg_advisory_lock(%s), pg_advisory_unlock(%s)", (LOCK, LOCK))
+        return "ann"
+
+    assert await node.write(standing) == ["ann"]
+    assert await other.write(name("bob")) == ["bob"]
+    assert node.users() == other.published == ["ann", "bob"]
+
+
+async def test_due_work_whose_connection_is_cut_is_done_and_not_postponed(node: Node) -> None:
+    due = iter([Due("work", cutting(node, "due", 1), failing("postponed", ValueError()))] * 2)
+    node.due = lambda connection, now_ms: None if node_has(connection, "due") else next(due, None)
+    assert await node.write(name("ann")) == ["ann"]
+    assert node.users() == node.published == ["due", "ann"]
+
+
+def node_has(connection: Connection, text: str) -> bool:
+    return connection.execute("SELECT 1 FROM users WHERE username = ?", (text,)).fetchone() is not None
+
+
+class CutInCommit(PostgresConnection):
+    """A connection that is lost right after its next commit, before the server's answer."""
+
+    def __init__(self, connection: PostgresConnection) -> None:
+        super().__init__(connection.raw)
+        raw = self.raw
+
+        class Raw:
+            def execute(self, query: Any, *arguments: Any) -> Any:
+                done = raw.execute(query, *arguments)
+                if query == "COMMIT":
+                    raw.close()
+                    raise psycopg.OperationalError("the connection is lost")
+                return done
+
+            def __getattr__(self, attribute: str) -> Any:
+                return getattr(raw, attribute)
+
+        self.raw = Raw()  # type: ignore[assignment]
+
+
+async def test_what_is_committed_unknown_to_its_writer_is_published_all_the_same(
+    node: Node, caplog: pytest.LogCaptureFixture
+) -> None:
+    node.writer._connection = CutInCommit(node.writer._connection)
+    (error,) = await node.write(name("ann"))
+    assert (error.code, node.published) == (ErrorCode.STORAGE_UNAVAILABLE, [])
+    assert await node.write(name("bob")) == ["bob"]
+    assert node.users() == node.published == ["ann", "bob"]
+    assert [record.levelno for record in caplog.records if record.levelno > logging.WARNING] == []
+
+
+async def test_a_batch_that_another_holds_up_too_long_is_busy_and_changes_nothing(node: Node) -> None:
+    node.writer._connection.execute("SET lock_timeout = '50ms'")
+    with psycopg.connect(node.url) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        (error,) = await node.write(name("ann"))
+    assert error.code == ErrorCode.BUSY
+    assert node.users() == []
+    assert await node.write(name("bob")) == ["bob"]
+
+
+async def test_a_writer_publishes_what_others_have_committed_before_its_own(node: Node, other: Node) -> None:
+    await node.write(name("ann"))
+    await other.write(name("bob"))
+    await node.write(name("cat"))
+    assert node.published == ["ann", "bob", "cat"]
+    assert other.published == ["ann", "bob"]
+    assert node.missed == other.missed == 0
+
+
+class Dated(TimedJob):
+    """A job that stores a user, with its time in the name."""
+
+    def __init__(self, text: str, now_ms: int) -> None:
+        self._text = text
+        self._now_ms = now_ms
+
+    def __call__(self, connection: Connection) -> str:
+        return name(f"{self._text}-{self._now_ms}")(connection)
+
+    def at(self, now_ms: int) -> "Dated":
+        return Dated(self._text, now_ms)
+
+
+async def test_nothing_takes_place_before_what_another_server_has_done(node: Node, other: Node) -> None:
+    await other.write(Dated("ann", 1_000), now_ms=1_000)
+    assert await node.write(Dated("bob", 900), name("cat"), now_ms=900) == ["bob-1000", "cat"]
+    assert node.heard_at == [1_000]
+
+
+async def test_who_waited_for_the_lock_sees_what_was_committed_meanwhile(node: Node, other: Node) -> None:
+    found: list[Announcement] = []
+
+    def begin() -> None:
+        found.extend(begin_batch(node.writer._connection, 0))
+
+    holder = other.writer._connection
+    assert begin_batch(holder, 0) == []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, begin)
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        with open_writer(node.url) as looking, trio.fail_after(10):
+            while looking.execute(waits).fetchone() == (0,):  # noqa: ASYNC110 - nothing else tells
+                await trio.sleep(0.01)
+        insert_announcement(holder, Announcement(1, 0, "other", b"ann"))
+        holder.execute("COMMIT")
+    assert found == [Announcement(1, 0, "other", b"ann")]
+
+
+async def test_what_is_heard_twice_is_published_once(node: Node, other: Node) -> None:
+    await other.write(name("ann"))
+    node.writer.publish_heard(Announcement(1, 0, "other", b"ann"))
+    await node.write(name("bob"))
+    assert node.published == ["ann", "bob"]
+
+
+async def test_a_gap_is_told(node: Node) -> None:
+    node.writer.publish_heard(Announcement(5, 0, "other", b"eve"))
+    assert (node.published, node.missed, node.writer.position) == (["eve"], 1, 5)
+
+
+@pytest.mark.expects_errors
+async def test_what_is_not_understood_is_missed_and_passed_over(node: Node, other: Node) -> None:
+    node.writer.publish_heard(Announcement(1, 0, "other", b"\xff"))
+    assert (node.published, node.missed, node.writer.position) == ([], 1, 1)
+
+
+async def test_a_follower_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
+    follower = Follower(
+        lambda: open_writer(node.url),
+        node.writer,
+        present=lambda: b"",
+        hear_present=lambda bodies: None,
+        run_sync=run_inline,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follower.run)
+        await other.write(name("ann"), name("bob"))
+        with trio.fail_after(10):
+            while len(node.published) < 2:  # noqa: ASYNC110 - nothing else tells
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
+    assert node.published == ["ann", "bob"]
+
+
+async def test_announcements_have_no_gap_though_batches_fail(node: Node, other: Node) -> None:
+    for writer, text in ((node, "ann"), (other, "bob"), (node, "cat")):
+        await writer.write(failing("nobody", ValueError()))
+        await writer.write(name(text))
+    with open_writer(node.url) as connection:
+        assert last_announcement(connection) == 3
