@@ -20,10 +20,11 @@ export function Actions({ details, letters, chosen, choose }) {
 export function Who({ game, actionName, query, setQuery, side, setSide, pick }) {
   const squads = useMemo(() => squadsOf(game.targets), [game.targets]);
   const shown = squads.map((squad) => ({ ...squad, found: squad.members.filter((target) => matches(target, squad.root, query)) }));
-  const first = shown.flatMap(({ root, found, members }) => (members.length === 0 && matches(root, root, query) ? [root] : found))[0];
   const current = squads.some(({ root }) => root.id === side) ? side : squads[0]?.root.id;
   const pickFirst = (event) => {
-    if (event.key !== "Enter" || query.trim() === "" || first === undefined) return;
+    const typed = event.target.value; // Enter may come before what was typed is rendered
+    const first = event.key === "Enter" && typed.trim() !== "" ? firstOf(squads, typed) : undefined;
+    if (first === undefined) return;
     event.preventDefault();
     pick(first.id);
   };
@@ -31,9 +32,14 @@ export function Who({ game, actionName, query, setQuery, side, setSide, pick }) 
     <div class="step stepwho"><span class="step__n">2</span><h2 id="step-who">Who</h2><span class="mid sm desk-only">${actionName} by… The time is taken at the first tap.</span>
       <div class="find"><${Icon} name="find" /><input id="find" class="input" type="search" autocomplete="off" value=${query} placeholder="Type: mba, f10, 26" aria-label="Find a player by name or number" onInput=${(event) => setQuery(event.target.value)} onKeyDown=${pickFirst} /><kbd>/</kbd></div>
     </div>
-    ${squads.length > 1 && squads.length <= 3 && html`<div class="phone-only sides"><${Segments} label="Side" value=${current} choose=${setSide} options=${squads.map(({ root }) => [root.id, root.name])} /></div>`}
+    ${squads.length > 1 && squads.length <= 3 && html`<div class="phone-only sides"><${Segments} label="Side" value=${current} choose=${setSide} options=${squads.map(({ root }) => [root.id, html`<${Plate} side=${root.side} small=${true}>${root.symbol.toUpperCase()}</>${root.name}`])} /></div>`}
     <div class="squads">${shown.map((squad) => html`<${Squad} key=${squad.root.id} ...${squad} actionName=${actionName} isOn=${squads.length > 3 || query.trim() !== "" || squad.root.id === current} pick=${pick} />`)}</div>
   </section>`;
+}
+
+/** The first that a query means: a player, or a side that has none. */
+function firstOf(squads, query) {
+  return squads.flatMap(({ root, members }) => (members.length === 0 ? [root] : members).filter((target) => matches(target, root, query)))[0];
 }
 
 function Squad({ root, members, found, actionName, isOn, pick }) {

@@ -87,7 +87,7 @@ export function CancelSheet({ game, close }) {
   const pools = Object.entries(preview.value?.pools ?? {});
   const total = pools.reduce((sum, [, money]) => sum + money, 0);
   const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Keep the game</button>
-    <button type="button" class="btn btn--danger-solid btn--big push grow" disabled=${act.isSending || reason.trim() === "" || !preview.value} onClick=${send}>${act.isSending && html`<${Spinner} />`}${reason.trim() === "" ? "Call it off: reason missing" : "Call the game off"}</button>`;
+    <button type="button" class="btn btn--danger-solid btn--big push grow" disabled=${act.isSending || reason.trim() === "" || !preview.value} onClick=${send}>${act.isSending && html`<${Spinner} />`}${reason.trim() === "" ? "Say why first" : "Call the game off"}</button>`;
   return html`<${Sheet} title="Call the game off" sub="A game that is called off cannot be opened again." close=${close} foot=${foot}>
     <${Reason} reason=${reason} setReason=${setReason} options=${["Abandoned", "Postponed to another day", "Made by mistake"]} />
     <label class="switch"><input type="checkbox" role="switch" checked=${includesResolved} onChange=${() => setIncludesResolved(!includesResolved)} />Take back what was settled, too</label>

@@ -1,5 +1,5 @@
 // The operator's desk: what happened, who did it, what it settles; and the pools.
-import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
 import { GameStore } from "../game/store.js";
 import { newKey } from "../../client.js";
 import { Icon } from "../icons.js";
@@ -80,10 +80,10 @@ function Bench({ game, tab }) {
   const [side, setSide] = useState(null);
   const [selected, setSelected] = useState(null);
   const latest = useRef(null); // keys come faster than frames
-  const select = (poolId) => {
+  const select = useCallback((poolId) => {
     latest.current = poolId;
     setSelected(poolId);
-  };
+  }, []);
   const [sheet, setSheet] = useState(null);
   const close = () => setSheet(null);
   const open = useMemo(() => openersOf(setSheet), []);
@@ -102,6 +102,8 @@ function Bench({ game, tab }) {
       if (Object.keys(preview.pools).length > 0) setSheet({ kind: "register", event, undo: open.undo, key: newKey() });
       else await registerEvent(game, parametersOf(game, event), newKey(), open.undo); // nothing waits for it
     });
+  // Squads are many buttons: they are rendered again for changes of their own only.
+  const who = useMemo(() => html`<${Who} game=${game} actionName=${details.actions[actionId]?.name} query=${query} setQuery=${setQuery} side=${side} setSide=${setSide} pick=${pick} />`, [game.targets, details.actions, picked, query, side]);
   const hold = () => attempt(() => session.client.call(game.details.held_at === null ? "hold_betting_for_game" : "release_betting_for_game", { game_id: game.id }));
   useKeys(keysOf({ game, letters, choose, open, hold, selected: () => latest.current, select }));
   const acts = useMemo(() => ({ ...open, hold }), []);
@@ -113,7 +115,7 @@ function Bench({ game, tab }) {
       ${isClosed && html`<${Closed} details=${details} reopen=${open.reopen} />`}
       <div class="bench pane" id="register">
         ${actionId === undefined ? html`<${Empty} title="No actions yet" level=${2}>Without actions nothing can be registered.</>` : html`<${Actions} details=${details} letters=${letters} chosen=${actionId} choose=${choose} />
-        <${Who} game=${game} actionName=${details.actions[actionId]?.name} query=${query} setQuery=${setQuery} side=${side} setSide=${setSide} pick=${pick} />`}
+        ${who}`}
         <${Log} game=${game} details=${details} undo=${open.undo} />
       </div>
       <${Pools} game=${game} selected=${selected} select=${select} openPool=${open.pool} addPool=${open.newPool} undo=${open.undo} />

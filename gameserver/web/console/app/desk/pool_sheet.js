@@ -122,6 +122,6 @@ function Undoing({ reasons, label, hint, close, run, done, lead }) {
     <p class="mid">${hint}</p>
     <${Reason} reason=${reason} setReason=${setReason} options=${reasons} />
     <${Refusal} refusal=${act.refusal} />
-    <${Send} act=${act} canSend=${reason.trim() !== ""} isGrave=${true}>${reason.trim() === "" ? `${label}: reason missing` : label}</>
+    <${Send} act=${act} canSend=${reason.trim() !== ""} isGrave=${true}>${reason.trim() === "" ? "Say why first" : label}</>
   </>`;
 }

@@ -91,9 +91,10 @@ function Settled({ game, id, pool }) {
   const winners = pool.winning_targets;
   const name = (target) => targetName(target, view?.distribution[target] ?? { display_name: target });
   const known = game.targets.get(winners[0]);
+  const isEmpty = pool.winners_count + pool.losers_count + pool.late_bets === 0;
   return html`<div class="settle"><b>${view?.description ?? "A pool"}</b>
-    <span class="settle__win">${known && known.id !== "none" && view?.type < 3 && html`<${Plate} side=${known.side} small=${true}>${numberOf(known) ?? known.symbol.toUpperCase()}</>`}${pool.is_money_return ? "stakes go back" : winners.map(name).join(", ")}</span>
-    <p class="settle__sub">${!pool.is_money_return && html`<span>${pool.winners_count} win${pool.price !== null && html` at <b>${price(pool.price)}</b>`}</span><span>${pool.losers_count} lose</span>`}<span>${amount(pool.paid)} paid</span>${pool.recreated && html`<span>opens anew</span>`}</p>
+    <span class="settle__win">${known && known.id !== "none" && view?.type < 3 && html`<${Plate} side=${known.side} small=${true}>${numberOf(known) ?? known.symbol.toUpperCase()}</>`}${pool.is_money_return && !isEmpty ? "stakes go back" : winners.map(name).join(", ")}</span>
+    <p class="settle__sub">${!pool.is_money_return && html`<span>${pool.winners_count} win${pool.price !== null && html` at <b>${price(pool.price)}</b>`}</span><span>${pool.losers_count} lose</span>`}<span>${isEmpty ? "nobody bet" : `${amount(pool.paid)} paid`}</span>${pool.recreated && html`<span>opens anew</span>`}</p>
   </div>`;
 }
 

@@ -35,7 +35,7 @@ export function UndoSheet({ game, id, close }) {
     });
   const canSend = !act.isSending && preview.value !== undefined && (isCorrecting ? Object.keys(changes).length > 0 : reason.trim() !== "");
   const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Keep it <kbd class="desk-only">Esc</kbd></button>
-    <button type="button" class=${`btn ${isCorrecting ? "btn--ink" : "btn--danger-solid"} btn--big push grow`} disabled=${!canSend} onClick=${send}>${act.isSending && html`<${Spinner} />`}${isCorrecting ? "Correct it" : reason.trim() === "" ? "Take it back: reason missing" : `Take the ${words.action.toLowerCase()} back`}</button>`;
+    <button type="button" class=${`btn ${isCorrecting ? "btn--ink" : "btn--danger-solid"} btn--big push grow`} disabled=${!canSend} onClick=${send}>${act.isSending && html`<${Spinner} />`}${isCorrecting ? "Correct it" : reason.trim() === "" ? "Say why first" : `Take the ${words.action.toLowerCase()} back`}</button>`;
   return html`<${Sheet} title=${words.title} lead=${html`<span class="ev__plate" data-side=${words.side} aria-hidden="true">${words.plate}</span>`} sub=${html`Registered ${ago(session.now() - event.registered_at)} ago, happened ${timeOfDay(event.happened_at)}.${!isCorrecting && words.scoreAfter && html` The score returns to <b class="ink nowrap">${words.scoreAfter}</b>`}`} close=${close} foot=${foot}>
     <${Segments} label="What to do with it" value=${isCorrecting} choose=${setIsCorrecting} options=${[[false, "Take it back"], [true, "Correct it"]]} />
     ${isCorrecting ? html`<${Correction} game=${game} event=${event} changes=${changes} setChanges=${setChanges} />` : html`<${Reason} reason=${reason} setReason=${setReason} options=${REASONS} />`}
@@ -91,7 +91,7 @@ function Consequences({ game, preview }) {
   const reopened = pools.filter(([, { outcome }]) => outcome === "reopened" || outcome === "blocked");
   const sum = (field) => pools.reduce((total, [, pool]) => total + pool[field], 0);
   const poor = Object.keys(preview.overdrawn).length;
-  return html`<div class="sums"><div><b>${reopened.length}</b><span>${reopened.length === 1 ? "pool reopens" : "pools reopen"}</span></div><div><b>${amount(sum("amount"))}</b><span>taken back</span></div><div><b>${sum("winners_count")}</b><span>winners concerned</span></div></div>
+  return html`<div class="sums"><div><b>${reopened.length}</b><span>${reopened.length === 1 ? "pool reopens" : "pools reopen"}</span></div><div><b>${amount(sum("amount"))}</b><span>taken back</span></div><div><b>${sum("winners_count")}</b><span>had won</span></div></div>
     ${pools.length > 0 && html`<section><div class="blockhead"><h3>What becomes of each pool</h3></div><div class="card">${pools.map(([id, pool]) => html`<${Corrected} key=${id} game=${game} id=${id} pool=${pool} />`)}</div></section>`}
     ${poor > 0 && html`<p class="pool__notice pool__notice--warn"><${Icon} name="warning" small=${true} /><span><b>${counted(poor, "winner")} ${poor === 1 ? "has" : "have"} already staked ${poor === 1 ? "its" : "their"} winnings.</b> They go below zero and cannot bet until they are above it.</span></p>`}`;
 }
