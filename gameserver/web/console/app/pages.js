@@ -8,6 +8,8 @@ export const PAGES = {
   play: { load: async () => (await import("./coming_in.js")).PlayPage, styles: ["lobby"] },
   desk: { load: async () => (await import("./desk/page.js")).DeskPage, styles: ["desk", "game", "lobby"] },
   overlay: { load: async () => (await import("./overlay.js")).OverlayPage, styles: ["overlay"] },
+  account: { load: async () => (await import("./account/page.js")).AccountPage, styles: ["account"] },
+  admin: { load: async () => (await import("./admin/page.js")).AdminPage, styles: ["account", "admin"] },
   "new-game": { load: async () => (await import("./desk/game_form.js")).GameFormPage, styles: ["desk"] },
   game: { load: async () => (await import("./game/page.js")).GamePage, styles: ["game", "lobby"] },
 };

@@ -89,6 +89,12 @@ class Session extends Store {
 
   async signOut() {
     await http("POST", "r/logout/", {}).catch(() => {});
+    this.leave();
+  }
+
+  /** The session is over, here and on the server. */
+  leave() {
+    this.client.stop();
     remember(false);
     location.assign(document.baseURI.split("#")[0]);
   }

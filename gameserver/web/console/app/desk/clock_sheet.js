@@ -4,7 +4,7 @@ import { html, useState } from "../html.js";
 import { periodName, shown } from "../match_time.js";
 import { session } from "../session.js";
 import { Field, Segments, Sheet, Spinner } from "../ui.js";
-import { Refusal, useAct } from "./act.js";
+import { Refusal, useAct } from "../act.js";
 import { durationOf } from "./durations.js";
 
 /** Period → what the clock shows as it begins, and whether it runs then. */

@@ -7,7 +7,7 @@ import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { useLoaded } from "../store.js";
 import { Loading, Sheet, Spinner } from "../ui.js";
-import { amount, overdrawnText, Refusal, useAct } from "./act.js";
+import { amount, overdrawnText, Refusal, useAct } from "../act.js";
 import { Answer } from "./register_sheet.js";
 import { Reason } from "./undo_sheet.js";
 

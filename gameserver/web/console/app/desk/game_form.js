@@ -8,7 +8,7 @@ import { session } from "../session.js";
 import { TopBar } from "../shell.js";
 import { useStore } from "../store.js";
 import { Empty, Field, FieldError, Plate, Spinner, useTitle } from "../ui.js";
-import { Refusal, useAct } from "./act.js";
+import { Refusal, useAct } from "../act.js";
 import { localTime, momentOfField } from "./durations.js";
 import { idOf, readLines } from "./lines.js";
 

@@ -8,7 +8,7 @@ import { session } from "../session.js";
 import { TopBar } from "../shell.js";
 import { useLoaded } from "../store.js";
 import { Empty, Field, Loading, Spinner, useTitle } from "../ui.js";
-import { attempt, Refusal, useAct } from "./act.js";
+import { attempt, Refusal, useAct } from "../act.js";
 import { makeDemoGame } from "./demo_game.js";
 import { SourceSheet } from "./source_sheet.js";
 

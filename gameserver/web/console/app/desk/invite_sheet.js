@@ -3,7 +3,7 @@ import { html } from "../html.js";
 import { http } from "../http.js";
 import { useLoaded } from "../store.js";
 import { Field, Loading, Sheet } from "../ui.js";
-import { Refusal } from "./act.js";
+import { Refusal } from "../act.js";
 
 export function InviteSheet({ game, close }) {
   const invitation = useLoaded(() => http("GET", `r/invitations/${game.id}/`), []);

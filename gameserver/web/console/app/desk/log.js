@@ -4,7 +4,7 @@ import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { kindOf } from "../summary.js";
 import { Empty } from "../ui.js";
-import { amount } from "./act.js";
+import { amount } from "../act.js";
 import { nameOf, numberOf } from "./letters.js";
 
 const SHOWN = 40;

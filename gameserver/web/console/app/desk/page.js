@@ -1,5 +1,5 @@
 // The operator's desk: what happened, who did it, what it settles; and the pools.
-import { html, useEffect, useMemo, useState } from "../html.js";
+import { html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { GameStore } from "../game/store.js";
 import { newKey } from "../../client.js";
 import { Icon } from "../icons.js";
@@ -9,7 +9,7 @@ import { session } from "../session.js";
 import { TopBar } from "../shell.js";
 import { useStore } from "../store.js";
 import { Empty, Loading, useTitle } from "../ui.js";
-import { attempt, Refusal, useAct } from "./act.js";
+import { attempt, Refusal, useAct } from "../act.js";
 import { Actions, Who } from "./bench.js";
 import { ClockSheet } from "./clock_sheet.js";
 import { CancelSheet, CloseSheet, ReopenSheet } from "./close_sheet.js";
@@ -79,6 +79,11 @@ function Bench({ game, tab }) {
   const [query, setQuery] = useState("");
   const [side, setSide] = useState(null);
   const [selected, setSelected] = useState(null);
+  const latest = useRef(null); // keys come faster than frames
+  const select = (poolId) => {
+    latest.current = poolId;
+    setSelected(poolId);
+  };
   const [sheet, setSheet] = useState(null);
   const close = () => setSheet(null);
   const open = useMemo(() => openersOf(setSheet), []);
@@ -98,7 +103,7 @@ function Bench({ game, tab }) {
       else await registerEvent(game, parametersOf(game, event), newKey(), open.undo); // nothing waits for it
     });
   const hold = () => attempt(() => session.client.call(game.details.held_at === null ? "hold_betting_for_game" : "release_betting_for_game", { game_id: game.id }));
-  useKeys(keysOf({ game, letters, choose, open, hold, selected, setSelected }));
+  useKeys(keysOf({ game, letters, choose, open, hold, selected: () => latest.current, select }));
   const acts = useMemo(() => ({ ...open, hold }), []);
   const isClosed = details.closed_at !== null;
   const View = sheet && SHEETS[sheet.kind];
@@ -111,7 +116,7 @@ function Bench({ game, tab }) {
         <${Who} game=${game} actionName=${details.actions[actionId]?.name} query=${query} setQuery=${setQuery} side=${side} setSide=${setSide} pick=${pick} />`}
         <${Log} game=${game} details=${details} undo=${open.undo} />
       </div>
-      <${Pools} game=${game} selected=${selected} select=${setSelected} openPool=${open.pool} addPool=${open.newPool} undo=${open.undo} />
+      <${Pools} game=${game} selected=${selected} select=${select} openPool=${open.pool} addPool=${open.newPool} undo=${open.undo} />
     </main>
     <${TabBar} game=${game} tab=${tab} open=${open} />
     ${View && html`<${View} key=${sheet.key} game=${game} details=${details} letters=${letters} open=${open} ...${sheet} close=${close} />`}`;
@@ -150,15 +155,18 @@ async function previewTap(game, event) {
   }
 }
 
-function keysOf({ game, letters, choose, open, hold, selected, setSelected }) {
-  const pools = openPools(game);
-  const pool = pools.find(({ pool_id: id }) => id === selected) ?? null;
-  const onPool = (act) => () => pool !== null && act(pool);
+/** `selected()` is the id of the pool that is selected at the moment. */
+function keysOf({ game, letters, choose, open, hold, selected, select }) {
+  const onPool = (act) => () => {
+    const pool = openPools(game).find(({ pool_id: id }) => id === selected());
+    if (pool !== undefined) act(pool);
+  };
   const move = (by) => () => {
-    const at = pools.indexOf(pool);
+    const pools = openPools(game);
+    const at = pools.findIndex(({ pool_id: id }) => id === selected());
     const next = pools[at === -1 ? (by > 0 ? 0 : pools.length - 1) : (at + by + pools.length) % pools.length];
     if (next === undefined) return;
-    setSelected(next.pool_id);
+    select(next.pool_id);
     document.querySelector(`tr[data-pool="${next.pool_id}"]`)?.scrollIntoView({ block: "nearest" });
   };
   return {

@@ -6,7 +6,7 @@ import { Icon } from "../icons.js";
 import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { Field, Segments, Sheet, Spinner } from "../ui.js";
-import { Refusal, useAct } from "./act.js";
+import { Refusal, useAct } from "../act.js";
 import { durationOf } from "./durations.js";
 import { nameOf, numberOf } from "./letters.js";
 

@@ -7,7 +7,7 @@ import { session } from "../session.js";
 import { useLoaded } from "../store.js";
 import { targetName } from "../targets.js";
 import { Field, Loading, Segments, Sheet, Spinner } from "../ui.js";
-import { amount, overdrawnText, Refusal, useAct } from "./act.js";
+import { amount, overdrawnText, Refusal, useAct } from "../act.js";
 import { momentIn, remaining } from "./durations.js";
 import { Effects } from "./register_sheet.js";
 import { Reason } from "./undo_sheet.js";

@@ -7,7 +7,7 @@ import { Icon } from "../icons.js";
 import { session } from "../session.js";
 import { targetName } from "../targets.js";
 import { Empty, useNow } from "../ui.js";
-import { amount, attempt } from "./act.js";
+import { amount, attempt } from "../act.js";
 
 export const openPools = (game) => [...game.views.pools.values()].filter(({ status }) => status === "open").sort((a, b) => Number(b.is_hot) - Number(a.is_hot) || a.start_at - b.start_at);
 

@@ -8,7 +8,7 @@ import { session } from "../session.js";
 import { useLoaded } from "../store.js";
 import { targetName } from "../targets.js";
 import { Loading, moveInRadioGroup, Plate, Sheet, Spinner } from "../ui.js";
-import { amount, Refusal, useAct } from "./act.js";
+import { amount, Refusal, useAct } from "../act.js";
 import { nameOf, numberOf } from "./letters.js";
 import { clockTime, When } from "./when.js";
 

@@ -4,7 +4,7 @@ import { notices } from "../notices.js";
 import { to } from "../router.js";
 import { session } from "../session.js";
 import { Field, Segments, Sheet, Spinner } from "../ui.js";
-import { Refusal, useAct } from "./act.js";
+import { Refusal, useAct } from "../act.js";
 import { localTime, momentOfField } from "./durations.js";
 
 const field = (ms) => (ms === null || ms === undefined ? "" : localTime(ms));

@@ -5,7 +5,7 @@ import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { useLoaded } from "../store.js";
 import { Field, Loading, Sheet, Spinner } from "../ui.js";
-import { amount, Refusal, useAct } from "./act.js";
+import { amount, Refusal, useAct } from "../act.js";
 import { Switch } from "./pool_form.js";
 
 export function SourceSheet({ source, close }) {

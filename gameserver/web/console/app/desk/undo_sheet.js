@@ -7,7 +7,7 @@ import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { useLoaded } from "../store.js";
 import { Loading, moveInRadioGroup, Segments, Sheet, Spinner } from "../ui.js";
-import { amount, overdrawnText, Refusal, useAct } from "./act.js";
+import { amount, overdrawnText, Refusal, useAct } from "../act.js";
 import { nameOf, numberOf } from "./letters.js";
 import { When } from "./when.js";
 

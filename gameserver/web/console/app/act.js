@@ -1,8 +1,8 @@
-// Acts of an operator, which the server may refuse, and how they are told of.
-import { money } from "../format.js";
-import { html, useRef, useState } from "../html.js";
-import { notices } from "../notices.js";
-import { FieldError } from "../ui.js";
+// What somebody does that the server may refuse, and how they are told of.
+import { money } from "./format.js";
+import { html, useRef, useState } from "./html.js";
+import { notices } from "./notices.js";
+import { FieldError } from "./ui.js";
 
 /** "cannot be closed" → "Cannot be closed." */
 export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.?]$/.test(text) ? "" : ".");
