@@ -37,6 +37,7 @@ class Application:
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
+        self._files = console_files()  # now: later there may be no descriptor to read them with
         places = Places(context)
         by_path: dict[str, list[Endpoint]] = {}
         for endpoint in (*ENDPOINTS, *DOCUMENTS):
@@ -47,7 +48,7 @@ class Application:
     def serves(self, head: Head) -> bool:
         """Whether a request is for an endpoint or a file, or for a path below ``/r/``, where 404 says how to go on."""
         path = head.path
-        return path.startswith(_PREFIX) or path in console_files() or path.removesuffix("/") in _ELSEWHERE
+        return path.startswith(_PREFIX) or path in self._files or path.removesuffix("/") in _ELSEWHERE
 
     async def answer(self, request: HttpRequest) -> HttpResponse:
         """The response to a request."""
@@ -61,7 +62,7 @@ class Application:
     async def _answer_elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer where there is no endpoint: with a file, or that there is none."""
         call = HttpCall(self._context, scope[REQUEST], {})
-        file = console_files().get(call.http.head.path)
+        file = self._files.get(call.http.head.path)
         if file is None:
             raise Rejected(ErrorCode.NOT_FOUND, "no such path; /r/openapi.json lists them")
         await show_file(call, file)(scope, receive, send)

@@ -57,10 +57,13 @@ async def test_a_terminal_gets_a_code_to_scan_and_a_picture() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_it_with_the_figures_and_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+def test_an_interrupt_ends_it_with_the_figures_and_leaves_nothing(
+    number: signal.Signals, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("demo")  # a socket's path is short
     with subprocess.Popen(
         [*PROGRAM, "demo", "--speed", "60", "--load", "5"],
-        env=environment({"TMPDIR": str(tmp_path)}),
+        env=environment({"TMPDIR": str(folder)}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,12 +71,13 @@ def test_an_interrupt_ends_it_with_the_figures_and_leaves_nothing(number: signal
     ) as demo:
         assert demo.stdout is not None
         assert demo.stderr is not None
-        assert demo.stdout.readline().startswith("watch it at ")
+        first = demo.stdout.readline()
+        assert first.startswith("watch it at "), demo.stderr.read()
         demo.send_signal(number)
         assert demo.wait(TIMEOUT_S) == 130
         assert " spectators received " in demo.stdout.read()
         assert demo.stderr.read() == ""
-    assert not list(tmp_path.iterdir())
+    assert not list(folder.iterdir())
 
 
 def test_the_match_is_as_long_as_its_feed() -> None:

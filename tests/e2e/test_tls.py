@@ -214,8 +214,7 @@ def test_call_speaks_wss_and_says_whom_it_does_not_believe(
     assert (done.code, done.stdout, "certificate verify failed" in done.stderr) == (1, "", True)
     roots = tmp_path / "roots.pem"
     authority.ca.cert_pem.write_to_path(str(roots))
-    with patch("tests.support.process.environment", lambda: {"SSL_CERT_FILE": str(roots)}):
-        assert run(*arguments).code == 0
+    assert run(*arguments, variables={"SSL_CERT_FILE": str(roots)}).code == 0
 
 
 def test_certificate_and_key_may_be_one_file(authority: Authority, tmp_path: Path) -> None:
