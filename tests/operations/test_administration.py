@@ -176,7 +176,7 @@ async def test_running_bets_stay_with_a_ban_unless_they_are_returned(world: Worl
     for each in (pool, stage.pool):
         shown = await accepted(watcher, 393, pool_id=each)
         assert (shown["amount_total"], shown["bet_count"], shown["participants"]) == (0, 0, 0)
-    told = set()
+    told: set[str] = set()
     while told != {pool, stage.pool}:
         told.add((await watcher.expect(361))["pool_id"])
     again = await world.server.connect(headers=bearer(await world.server.new_key("user")))

@@ -2,7 +2,18 @@
 import { Component, createContext, Fragment, h, options, render } from "../vendor/preact.js";
 import htm from "../vendor/htm.js";
 
-options.debounceRendering = (flush) => requestAnimationFrame(flush);
+// A frame's rendering is not awaited by what people do: a handler would work with what was shown before.
+let renderPending = null;
+function renderNow() {
+  const pass = renderPending;
+  renderPending = null;
+  pass?.();
+}
+options.debounceRendering = (pass) => {
+  renderPending = pass;
+  requestAnimationFrame(renderNow);
+};
+for (const name of ["keydown", "click", "submit"]) addEventListener(name, renderNow, { capture: true });
 
 export const html = htm.bind(h);
 export { Component, createContext, Fragment, h, render };

@@ -123,7 +123,7 @@ function Say({ chat }) {
   const [error, setError] = useState(null);
   const send = async (event) => {
     event.preventDefault();
-    const said = event.target.elements.say.value.trim(); // what was typed last may not be rendered yet
+    const said = text.trim();
     if (said === "") return;
     setText("");
     try {
