@@ -48,7 +48,7 @@ def test_two_clicks_place_a_bet_at_the_price_with_the_stake_in_it(stage: Stage, 
     nadia.see_text("you 50", ".targets")
     nadia.until("document.querySelector('.purse span:not(.vh)').textContent === '950.00'")
     nadia.see_text("Your 50 on Argentina returns", ".pool__foot")
-    assert nadia.see(".pool__foot b").inner_text() == "83.33"
+    expect(nadia.see(".pool__foot b")).to_have_text("83.33")
 
 
 def test_a_double_click_on_the_button_bets_once(stage: Stage, visit: Visit) -> None:
@@ -81,10 +81,10 @@ def test_a_price_that_falls_between_the_clicks_is_shown_before_it_can_be_taken(s
     stage.bet("kasia", pool, "brazil", 100)
     nadia = stage.play(visit, "nadia")
     choose(nadia, "argentina", "10")
-    assert nadia.see(".quote__main b").inner_text() == "110.00"
+    expect(nadia.see(".quote__main b")).to_have_text("110.00")
     stage.bet("jonas", pool, "argentina", 10)
     nadia.see(".quote--moved")
-    assert nadia.see(".quote__main b").inner_text() == "60.00"
+    expect(nadia.see(".quote__main b")).to_have_text("60.00")
     nadia.see_text("Bet 10 at 6.00", ".slip")
     nadia.page.keyboard.press("Enter")
     expect(nadia.page.locator(".quote--moved")).to_be_visible()
@@ -122,7 +122,7 @@ def test_a_goal_pays_and_its_receipt_says_what_was_moved(stage: Stage, visit: Vi
     place(nadia, "argentina")
     stage.goal()
     nadia.see_text("you won", ".stamp")
-    assert nadia.see(".stamp .lg").inner_text() == "+100.00"
+    expect(nadia.see(".stamp .lg")).to_have_text("+100.00")
     nadia.see_text("Messi", "#match")
     nadia.until("document.querySelector('.score__figures').textContent.includes('1')")
     nadia.until("document.querySelector('.purse span:not(.vh)').textContent === '1,100.00'")
@@ -137,7 +137,7 @@ def test_a_lost_bet_is_quiet(stage: Stage, visit: Visit) -> None:
     nadia = stage.play(visit, "nadia")
     place(nadia, "argentina")
     stage.goal("brazil:neymar")
-    assert nadia.see(".stamp .lg").inner_text() == "\u221250.00"
+    expect(nadia.see(".stamp .lg")).to_have_text("\u221250.00")
     assert "stamp--you" not in str(nadia.see(".stamp").get_attribute("class"))
 
 
@@ -162,7 +162,7 @@ def test_a_void_pool_gives_the_stake_back(stage: Stage, visit: Visit) -> None:
     place(nadia, "argentina")
     stage.ask(3952, pool_id=pool, reason="wrong question")
     nadia.see_text("wrong question", ".stamp")
-    assert nadia.see(".stamp .lg").inner_text() == "50.00 back"
+    expect(nadia.see(".stamp .lg")).to_have_text("50.00 back")
     nadia.until("document.querySelector('.purse span:not(.vh)').textContent === '1,000.00'")
 
 
@@ -174,7 +174,7 @@ def test_a_late_bet_comes_back(stage: Stage, visit: Visit) -> None:
     place(nadia, "argentina")
     stage.goal(happened_at=happened)
     nadia.see_text("Late bets do not count and are returned in full.", ".pool__notice--warn")
-    assert nadia.see(".stamp .lg").inner_text() == "50.00 back"
+    expect(nadia.see(".stamp .lg")).to_have_text("50.00 back")
 
 
 @pytest.mark.parametrize(

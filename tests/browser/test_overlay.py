@@ -1,5 +1,7 @@
 """The overlay for a stream: by a view key in the part of the address that no server is told."""
 
+from playwright.sync_api import expect
+
 from tests.support.browser import Visitor
 from tests.support.process import add_user
 from tests.support.stage import Stage, Visit
@@ -22,7 +24,7 @@ def test_the_hot_pool_is_shown_on_nothing_as_bets_come_in(stage: Stage, visit: V
     stage.bet("kasia", pool, "argentina", 75)
     stage.bet("jonas", pool, "brazil", 25)
     screen.see_text("75%", ".ov__row")
-    assert screen.see(".ov__row b").inner_text() == "1.32"
+    expect(screen.see(".ov__row b")).to_have_text("1.32")
     for element in ("document.documentElement", "document.body"):
         assert screen.run(f"() => getComputedStyle({element}).backgroundColor") == "rgba(0, 0, 0, 0)"
     card = screen.see(".ov__card").bounding_box()
@@ -40,7 +42,7 @@ def test_a_result_is_wiped_in_and_gives_way_to_the_next_hot_pool(stage: Stage, v
     screen.page.clock.install()
     stage.goal()
     screen.see_text("Argentina", ".win")
-    assert screen.see(".win__price b").inner_text() == "1.33"
+    expect(screen.see(".win__price b")).to_have_text("1.33")
     assert "kasia +25.00" in screen.see(".toplist").inner_text()
     stage.open_pool("And after that?", is_hot=True)
     screen.page.clock.run_for(8_100)
@@ -72,7 +74,7 @@ def test_a_key_that_has_ended_leaves_the_picture_empty(stage: Stage, visit: Visi
     screen = overlay(stage, visit, "nonsense")
     screen.page.locator("main").wait_for(state="attached")
     screen.until("performance.now() > 1000")
-    assert screen.page.locator("main").inner_text() == ""
+    expect(screen.page.locator("main")).to_have_text("")
 
 
 def test_an_operator_makes_its_address_on_the_desk(stage: Stage, visit: Visit) -> None:
