@@ -1,6 +1,7 @@
 """The structure that keeps leaderboards in order, with blocks so small that they are divided and merged often."""
 
 import random
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -70,28 +71,27 @@ changes = st.lists(st.tuples(st.integers(0, 29), st.integers(-5, 5), st.integers
 def test_a_board_is_in_order_whatever_is_added_to_it(
     batches: list[list[tuple[int, int, int]]], r: random.Random
 ) -> None:
-    connection = open_memory()
-    game = make_game(connection)
-    users = [make_user(connection, r.choice((f"u{n}", f"U{n}", f"_{n}", f"-{n}.x"))) for n in range(30)]
-    pools = dict.fromkeys(range(30), 0)
-    sums = dict.fromkeys(range(30), 0)
-    for batch in batches:
-        added = {}
-        for number, points, count in batch:
-            if pools[number] + count >= 0 and pools[number] | count and number not in added:
-                # who is no longer ranked has no points left
-                gained = -sums[number] if pools[number] + count == 0 else points
-                added[number] = GamePoints(users[number].id, game.id, gained, count)
-                pools[number] += count
-                sums[number] += gained
-        if added:
-            add_to_boards(connection, list(added.values()))
-            ranked = {users[number].username: sums[number] for number, count in pools.items() if count}
-            for scope in (Scope(0, game.id, "", "DON"), Scope(0, 0, "football", "DON")):
-                board_id = find_board(connection, scope)
-                assert board_id is not None
-                assert_right(connection, board_id, ranked)
-    connection.close()
+    with closing(open_memory()) as connection:
+        game = make_game(connection)
+        users = [make_user(connection, r.choice((f"u{n}", f"U{n}", f"_{n}", f"-{n}.x"))) for n in range(30)]
+        pools = dict.fromkeys(range(30), 0)
+        sums = dict.fromkeys(range(30), 0)
+        for batch in batches:
+            added = {}
+            for number, points, count in batch:
+                if pools[number] + count >= 0 and pools[number] | count and number not in added:
+                    # who is no longer ranked has no points left
+                    gained = -sums[number] if pools[number] + count == 0 else points
+                    added[number] = GamePoints(users[number].id, game.id, gained, count)
+                    pools[number] += count
+                    sums[number] += gained
+            if added:
+                add_to_boards(connection, list(added.values()))
+                ranked = {users[number].username: sums[number] for number, count in pools.items() if count}
+                for scope in (Scope(0, game.id, "", "DON"), Scope(0, 0, "football", "DON")):
+                    board_id = find_board(connection, scope)
+                    assert board_id is not None
+                    assert_right(connection, board_id, ranked)
 
 
 def test_a_large_board_made_at_once_is_divided_evenly(connection: SqliteConnection) -> None:
