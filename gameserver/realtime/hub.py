@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
-from typing import Protocol
 
 import trio
 
@@ -25,38 +24,12 @@ from gameserver.realtime.friend_bets import FriendBets, frames_by_friend
 from gameserver.realtime.presence import Attendance, Presence
 from gameserver.realtime.pushing import message_frames, push_all
 from gameserver.realtime.rankings import Rankings
+from gameserver.realtime.subscriber import Subscription
 from gameserver.storage.jobs import Job, RunSync
-from gameserver.storage.users import User
 
 logger = logging.getLogger(__name__)
 
 _MAX_REST_S = 0.05
-
-
-class Subscriber(Protocol):
-    """What a hub needs of a subscribed connection."""
-
-    @property
-    def outbox(self) -> Outbox:
-        """The connection's send queue."""
-
-    def drop(self, game_uuid: str) -> None:
-        """Drop the subscription to a game that has ended."""
-
-
-class Subscription:
-    """One connection's subscription to a game, from joining until leaving.
-
-    ``user`` is who is present by it, and gets what a game's subscribers are told personally: None for a view key.
-
-    The hub pushes to it once it is active; until then, the connection catches up from the game's log.
-    """
-
-    __slots__ = ("subscriber", "user")
-
-    def __init__(self, subscriber: Subscriber, user: User | None) -> None:
-        self.subscriber = subscriber
-        self.user = user
 
 
 @dataclass

@@ -13,8 +13,9 @@ from gameserver.ops.log import log_failure
 from gameserver.protocol.declare import Message
 from gameserver.protocol.subscriptions import GameJoined, GameLeft, JoinGame, LeaveGame
 from gameserver.realtime.context import ServerContext
-from gameserver.realtime.hub import Hub, Subscription
+from gameserver.realtime.hub import Hub
 from gameserver.realtime.pushing import message_frames
+from gameserver.realtime.subscriber import Subscription
 from gameserver.storage.broadcasts import list_broadcasts
 from gameserver.storage.games import find_game
 from gameserver.storage.users import User

@@ -22,8 +22,8 @@ from gameserver.net.outbox import Gathering, Outbox
 from gameserver.net.send_queue import SendQueue
 from gameserver.net.timers import Timers
 from gameserver.protocol.pools import ShownBet
-from gameserver.realtime.hub import Subscription
 from gameserver.realtime.hubs import Hubs
+from gameserver.realtime.subscriber import Subscription
 from gameserver.storage.users import User
 from tests.realtime.test_hub import read_no_ranking
 from tests.support.harness import run_inline

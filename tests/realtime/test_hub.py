@@ -14,10 +14,11 @@ from gameserver.errors import CloseCode
 from gameserver.net.compression import NO_COMPRESSION, MessageFrames
 from gameserver.net.outbox import Outbox
 from gameserver.protocol.pools import ShownBet
-from gameserver.realtime.hub import Hub, Subscription
+from gameserver.realtime.hub import Hub
 from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.presence import Attendance
 from gameserver.realtime.pushing import message_frames
+from gameserver.realtime.subscriber import Subscription
 from gameserver.storage.jobs import Job
 from gameserver.storage.users import User
 from tests.support.harness import run_inline
