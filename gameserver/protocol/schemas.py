@@ -87,13 +87,16 @@ def all_messages() -> Iterator[type[Message]]:
 
 
 def _portable(schema: Any) -> Any:
-    """The schema with its patterns as other languages read them, and with decimals as the numbers that are sent."""
+    """The schema with patterns as other languages read them, decimals as the numbers that are sent, and plain texts."""
     if schema == _DECIMAL:
         return {"type": "number"}
     if isinstance(schema, dict):
-        return {name: _pattern(it) if name == "pattern" else _portable(it) for name, it in schema.items()}
+        return {name: _portable(_rewritten(name, it)) for name, it in schema.items()}
     return [_portable(item) for item in schema] if isinstance(schema, list) else schema
 
 
-def _pattern(pattern: str) -> str:
-    return re.sub(r"\\[AZ]", lambda found: _ANCHORS[found[0]], pattern)
+def _rewritten(name: str, value: Any) -> Any:
+    """A member of a schema, or of the properties that it describes, as it is told."""
+    if name == "pattern" and isinstance(value, str):
+        return re.sub(r"\\[AZ]", lambda found: _ANCHORS[found[0]], value)
+    return cleandoc(value) if name == "description" and isinstance(value, str) else value

@@ -1,13 +1,14 @@
 """openapi.json and the reference are what the server says of itself, and what it does."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import openapi_spec_validator
 import pytest
 from openapi_schema_validator import OAS31Validator
 
-from gameserver.web.documents import DOCUMENTS, openapi_json
+from gameserver.web.documents import DOCUMENTS, asyncapi_json, openapi_json
 from gameserver.web.endpoint import Endpoint
 from gameserver.web.endpoints import ENDPOINTS
 from tests.support.harness import Server
@@ -28,6 +29,11 @@ def assert_as_described(response: Response, path: str, method: str) -> None:
 
 def test_openapi_json_is_valid() -> None:
     openapi_spec_validator.validate(OPENAPI)
+
+
+@pytest.mark.parametrize("document", [openapi_json, asyncapi_json])
+def test_no_text_of_a_document_is_indented_as_the_code_is(document: Callable[[], bytes]) -> None:
+    assert b"\\n    " not in document()
 
 
 def test_openapi_json_has_every_endpoint() -> None:
