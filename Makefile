@@ -23,9 +23,9 @@ demo: $(RUN_ENV) ## play the World Cup final of 2022 in a minute, with 200 peopl
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
-soak: export GAMESERVER_SOAK_ROUNDS ?= 300
-soak: export GAMESERVER_SOAK_MESSAGES ?= 100000
-soak: $(DEV_ENV) ## test power cuts (GAMESERVER_SOAK_ROUNDS=300) and malformed messages (GAMESERVER_SOAK_MESSAGES=100000)
+soak: export SOAK_ROUNDS ?= 300
+soak: export SOAK_MESSAGES ?= 100000
+soak: $(DEV_ENV) ## test power cuts (SOAK_ROUNDS=300) and malformed messages (SOAK_MESSAGES=100000)
 	$(BIN)/python -m pytest -n 0 -s tests/e2e/test_mixed_load.py tests/e2e/test_message_fuzz.py $(ARGS)
 
 lint: $(DEV_ENV) ## check style

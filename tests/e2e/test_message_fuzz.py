@@ -1,6 +1,6 @@
 """Random bytes and mutated requests: each is answered, and none finds a bug of the server.
 
-GAMESERVER_SOAK_MESSAGES says how many are sent. What is sent is the same every time, but for the ids in it.
+SOAK_MESSAGES says how many are sent. What is sent is the same every time, but for the ids in it.
 """
 
 import json
@@ -17,7 +17,7 @@ import pytest
 from gameserver.protocol.registry import OPERATIONS
 from tests.support.process import UNLIMITED, Player, ServerProcess, add_user, playing, run, serving
 
-MESSAGES = int(os.environ.get("GAMESERVER_SOAK_MESSAGES", "2000"))
+MESSAGES = int(os.environ.get("SOAK_MESSAGES", "2000"))
 PER_CONNECTION = 500
 PER_FLUSH = 20  # whose replies fit into the system's buffers, so that neither side waits for the other
 MAX_BYTES = 200_000

@@ -1,6 +1,6 @@
 """Power cuts and orderly ends in the middle of bets, events, settlements and voids.
 
-GAMESERVER_SOAK_ROUNDS says how many power cuts there are at least, and how many requests of each kind.
+SOAK_ROUNDS says how many power cuts there are at least, and how many requests of each kind.
 """
 
 import os
@@ -20,7 +20,7 @@ from gameserver.config import Settings
 from tests.support.mixed_load import Load, assert_nothing_is_lost, build_load
 from tests.support.process import TIMEOUT_S, playing, until_the_server_is_gone
 
-ROUNDS = int(os.environ.get("GAMESERVER_SOAK_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "10"))
 
 
 @pytest.mark.time_limit(60 + 10 * ROUNDS)

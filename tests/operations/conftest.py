@@ -11,7 +11,7 @@ from tests.support.settling import Table, faults_of, lay_table
 from tests.support.world import World, build_world
 
 # The tests of operations run on PostgreSQL too where this is set, which takes as long again.
-BOTH = "GAMESERVER_TEST_BOTH_ENGINES"
+BOTH = "TEST_BOTH_ENGINES"
 # What these many tests show is decided before the database is asked, or by statements that the others have run.
 UNLIKE = ("create_games", "errors", "general", "json_bombs", "roles", "view_keys")
 NOT_OF_THE_ENGINE = {f"test_{topic}" for topic in UNLIKE}

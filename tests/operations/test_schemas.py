@@ -17,7 +17,7 @@ from tests.support.world import World
 
 ASYNCAPI = json.loads(json.dumps(asyncapi("1")))
 # Where `npm install --prefix FOLDER @asyncapi/parser` has put it.
-PARSER = os.environ.get("GAMESERVER_TEST_ASYNCAPI_PARSER", "")
+PARSER = os.environ.get("ASYNCAPI_PARSER", "")
 PARSE = """
 const { Parser } = require(process.argv[1] + '/node_modules/@asyncapi/parser');
 let text = '';
@@ -69,7 +69,7 @@ def test_every_reference_in_asyncapi_json_leads_somewhere() -> None:
 
 @pytest.mark.skipif(
     not (PARSER and shutil.which("node")),
-    reason="needs node, and in GAMESERVER_TEST_ASYNCAPI_PARSER where npm has put @asyncapi/parser, as .ci/run does",
+    reason="needs node, and in ASYNCAPI_PARSER where npm has put @asyncapi/parser, as .ci/run does",
 )
 def test_the_official_parser_finds_no_fault_in_asyncapi_json() -> None:
     folder = Path(PARSER).resolve()
