@@ -12,7 +12,7 @@ from gameserver.admin.client import control
 from gameserver.admin.commands import CreditUser
 from gameserver.config import Settings
 from gameserver.storage.postgres.announcements import CHANNEL
-from gameserver.storage.postgres.follower import Follower
+from gameserver.storage.postgres.peers import PostgresPeers
 from gameserver.storage.postgres.writer import PostgresWriter
 from tests.support.harness import Client, FakeClock, Server, running_server
 from tests.support.settling import Table, accepted, faults_of, lay_table, of_kind, seqs
@@ -178,7 +178,7 @@ async def test_a_notification_that_is_lost_is_made_up_for(
 ) -> None:
     there = await connect(table, other, "ann")
     await join(there, table.game)
-    monkeypatch.setattr(Follower, "_note", lambda follower, payload: None)
+    monkeypatch.setattr(PostgresPeers, "_note", lambda peers, payload: None)
     await table.pool()
     assert len(of_kind(await until(there, 352), 352)) == 1
 
@@ -281,3 +281,18 @@ async def test_presence_is_that_of_all_servers(table: Table, other: Server) -> N
     assert (audience.is_online(ann), audience.games_of(ann)) == (True, [table.game])
     await accepted(there, 364, game_id=table.game)
     await eventually(counts, [1, 1])
+
+
+async def test_the_size_of_the_database_is_told_as_it_grows(table: Table, other: Server, location: str) -> None:
+    store = table.server.context.store
+    before = store.database_bytes
+    execute(
+        location,
+        "WITH made AS (INSERT INTO users (username, is_provider, created_at)"
+        " SELECT 'user' || n, 0, 0 FROM generate_series(1, 10000) AS n RETURNING 1) SELECT count(*) FROM made",
+    )
+
+    async def has_grown() -> object:
+        return store.database_bytes > before + 500_000
+
+    await eventually(has_grown, True)

@@ -265,3 +265,8 @@ def without_password(url: str) -> str:
     given = conninfo_to_dict(url)
     hosts, port, name = (given.get(part) for part in ("host", "port", "dbname"))
     return f"postgresql://{hosts or ''}{f':{port}' if port else ''}/{name or given.get('user') or ''}"
+
+
+def size_bytes(connection: PostgresConnection) -> int:
+    """The size of the database in bytes."""
+    return int(connection.execute("SELECT pg_database_size(current_database())").fetchone()[0])

@@ -19,7 +19,7 @@ from gameserver.storage.postgres.announcements import (
     last_announcement,
 )
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
-from gameserver.storage.postgres.follower import Follower
+from gameserver.storage.postgres.peers import PostgresPeers
 from gameserver.storage.postgres.version import LOCK
 from gameserver.storage.postgres.writer import PostgresWriter
 from tests.support.harness import run_inline
@@ -281,21 +281,16 @@ async def test_what_is_not_understood_is_missed_and_passed_over(node: Node, othe
     assert (node.published, node.missed, node.writer.position) == ([], 1, 1)
 
 
-async def test_a_follower_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
-    follower = Follower(
-        lambda: open_writer(node.url),
-        node.writer,
-        present=lambda: b"",
-        hear_present=lambda bodies: None,
-        run_sync=run_inline,
-    )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(follower.run)
-        await other.write(name("ann"), name("bob"))
-        with trio.fail_after(10):
-            while len(node.published) < 2:  # noqa: ASYNC110 - nothing else tells
-                await trio.sleep(0.01)
-        nursery.cancel_scope.cancel()
+async def test_a_peer_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
+    peers = PostgresPeers(lambda: open_writer(node.url), node.writer, 0)
+    peers.open()
+    await other.write(name("ann"), name("bob"))
+    with trio.fail_after(10):
+        while not peers.is_behind:
+            await trio.lowlevel.wait_readable(peers.fileno())
+            peers.take_hints()
+    peers.publish(peers.look())
+    peers.close()
     assert node.published == ["ann", "bob"]
 
 
