@@ -107,7 +107,7 @@ def open_context(
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             context.application = Application(context)
             if store.peers is not None:
-                present, hear_present = context.audience.present, hubs.elsewhere.hear
+                present, hear_present = context.audience.present, hubs.hear_present
                 context.follower = Follower(store.peers, present=present, hear_present=hear_present, run_sync=run_sync)
             try:
                 yield context

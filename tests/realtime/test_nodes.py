@@ -283,6 +283,30 @@ async def test_presence_is_that_of_all_servers(table: Table, other: Server) -> N
     await eventually(counts, [1, 1])
 
 
+async def test_a_user_is_told_of_when_the_first_connection_joins_and_the_last_leaves_at_whichever_server(
+    table: Table, other: Server
+) -> None:
+    here = await table.watcher()
+    bobs = await table.client("bob"), await connect(table, other, "bob")
+    for bob in bobs:
+        await join(bob, table.game)
+    (joined,) = of_kind(await until(here, 470), 470)
+    assert joined["user_name"] == "bob"
+
+    async def present() -> object:
+        return table.server.context.hubs.elsewhere.subscribers_of(table.game)
+
+    await eventually(present, 1)
+    await accepted(bobs[0], 364, game_id=table.game)
+    await accepted(bobs[1], 364, game_id=table.game)
+    (*_, left) = await until(here, 480)
+    assert left["user_name"] == "bob"
+    there = await connect(table, other, "cat")
+    await join(there, table.game)
+    (*before, cat) = await until(here, 470)
+    assert (before, cat["user_name"]) == ([], "cat")
+
+
 async def test_the_size_of_the_database_is_told_as_it_grows(table: Table, other: Server, location: str) -> None:
     store = table.server.context.store
     before = store.database_bytes
