@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import psycopg
 import pytest
 import trio
 
@@ -15,6 +14,7 @@ from gameserver.storage.postgres.announcements import CHANNEL
 from gameserver.storage.postgres.peers import PostgresPeers
 from gameserver.storage.postgres.writer import PostgresWriter
 from tests.support.harness import Client, FakeClock, Server, running_server
+from tests.support.nodes import execute, join, until
 from tests.support.settling import Table, accepted, faults_of, lay_table, of_kind, seqs
 
 STAKE = 1
@@ -47,28 +47,10 @@ async def other(table: Table, location: str, clock: FakeClock) -> AsyncIterator[
         yield running
 
 
-def execute(location: str, sql: str) -> list[Any]:
-    with psycopg.connect(location, autocommit=True) as connection:
-        return connection.execute(sql.encode()).fetchall()
-
-
 async def connect(table: Table, other: Server, name: str) -> Client:
     """A connection at the other server of a user of the first."""
     key = await table.server.key_of(name)
     return await other.connect(headers=[(b"Authorization", f"Bearer {key}".encode())])
-
-
-async def until(client: Client, res: int, count: int = 1) -> list[dict[str, Any]]:
-    """The broadcasts up to the ``count``-th of a kind."""
-    heard: list[dict[str, Any]] = []
-    with trio.fail_after(10):
-        while len(of_kind(heard, res)) < count:
-            heard.append(client.messages.pop(0) if client.messages else await client.receive())
-    return heard
-
-
-async def join(client: Client, game: str, **parameters: Any) -> dict[str, Any]:
-    return await accepted(client, 363, game_id=game, **parameters)
 
 
 async def test_who_has_joined_at_one_server_hears_what_happens_at_another(table: Table, other: Server) -> None:
