@@ -157,16 +157,17 @@ class Signals:
         if self._hangup_stops and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             handled.remove(signal.SIGHUP)
         try:
-            with trio.open_signal_receiver(*handled) as signals:
-                task_status.started()
-                async for number in signals:
-                    await self._take(signal.Signals(number))
+            async with trio.open_nursery() as later:
+                with trio.open_signal_receiver(*handled) as signals:
+                    task_status.started()
+                    async for number in signals:
+                        self._take(signal.Signals(number), later)
         finally:
             if self.stop.is_set():  # all is closed: a further signal must not change the exit status
                 for number in (signal.SIGTERM, signal.SIGINT):
                     signal.signal(number, signal.SIG_IGN)
 
-    async def _take(self, number: signal.Signals) -> None:
+    def _take(self, number: signal.Signals, later: trio.Nursery) -> None:
         if number == signal.SIGHUP and not self._hangup_stops:
             self.on_reload()
             return
@@ -174,8 +175,12 @@ class Signals:
             log(logger, logging.INFO, "stopping", "shutting down", signal=number.name)
         self.stop.set()
         if number == signal.SIGINT:
-            await trio.sleep(SAME_INTERRUPT_S)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            later.start_soon(_let_interrupts_end_the_process)
+
+
+async def _let_interrupts_end_the_process() -> None:
+    await trio.sleep(SAME_INTERRUPT_S)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def command_runner(context: ServerContext) -> CommandRunner:

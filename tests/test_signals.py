@@ -1,7 +1,8 @@
 """What the server makes of the signals that it is sent."""
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 import trio
@@ -10,17 +11,29 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from gameserver.app import SAME_INTERRUPT_S, Signals
 
 
+HANDLED = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def handlers_restored() -> Iterator[None]:
+    """Leave the signals of the tests' own process as they were."""
+    before = {number: signal.getsignal(number) for number in HANDLED}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 @pytest.fixture
-async def signals(autojump_clock: MockClock, nursery: trio.Nursery) -> AsyncIterator[Signals]:
+async def signals(autojump_clock: MockClock) -> AsyncIterator[Signals]:
     """Signals that are handled."""
     signals = Signals()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    await nursery.start(signals.handle)
-    yield signals
-    nursery.cancel_scope.cancel()
-    await wait_all_tasks_blocked()
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    with handlers_restored():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(signals.handle)
+            yield signals
+            nursery.cancel_scope.cancel()
 
 
 async def test_an_interrupt_that_comes_from_the_terminal_and_again_from_the_parent_is_one(signals: Signals) -> None:
@@ -44,12 +57,14 @@ async def test_terminating_does_not_make_the_next_interrupt_end_the_process(sign
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_once_all_is_closed_no_signal_changes_how_the_process_ends(
-    signals: Signals, nursery: trio.Nursery, number: signal.Signals
-) -> None:
-    signal.raise_signal(number)
-    await signals.stop.wait()
-    nursery.cancel_scope.cancel()
-    with trio.CancelScope(shield=True):
-        await wait_all_tasks_blocked()
-    assert {signal.getsignal(it) for it in (signal.SIGINT, signal.SIGTERM)} == {signal.SIG_IGN}
+async def test_once_all_is_closed_no_signal_changes_how_the_process_ends(number: signal.Signals) -> None:
+    signals = Signals()
+    with handlers_restored():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(signals.handle)
+            signal.raise_signal(number)
+            await signals.stop.wait()
+            signal.raise_signal(number)
+            await wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+        assert {signal.getsignal(it) for it in HANDLED} == {signal.SIG_IGN}
