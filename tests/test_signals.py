@@ -10,7 +10,6 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.app import SAME_INTERRUPT_S, Signals
 
-
 HANDLED = (signal.SIGINT, signal.SIGTERM)
 
 

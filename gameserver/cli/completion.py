@@ -1,4 +1,4 @@
-"""``gameserver completion``, and what the shell completes where argcomplete is installed (``gameserver[completion]``)."""
+"""``gameserver completion``, and what the shell then completes, by argcomplete (``gameserver[completion]``)."""
 
 import argparse
 import os
@@ -11,7 +11,6 @@ from gameserver.errors import OperatorError
 from gameserver.output import say
 from gameserver.protocol.parameters import PARAMETERS
 from gameserver.protocol.registry import OPCODES
-
 
 SHELLS = ("bash", "zsh", "fish")
 _EXAMPLES = """\
