@@ -20,11 +20,18 @@ from gameserver.storage.sqlite.connection import ENGINE_VERSION, require_sqlite
 
 _VERSION = f"gameserver {__version__} (Python {platform.python_version()}, SQLite {ENGINE_VERSION})"
 
+_EXAMPLES = """\
+examples:
+  gameserver demo                  # a match with its people, in a minute
+  gameserver serve --dev           # a server to try things on
+  gameserver COMMAND --help        # what a command takes, with examples
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code."""
     output.prepare()
-    parser = _parser()
+    parser = make_parser()
     completion.complete(parser)
     options = parser.parse_args(arguments)
     try:
@@ -69,12 +76,13 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(flags, os.environ, Path(options.config) if options.config else None)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of command lines."""
     parser = argparse.ArgumentParser(
         prog="gameserver",
         description="A self-hosted server for live prediction games: one process, one SQLite file.\n"
         "Several servers share a PostgreSQL database.",
-        epilog=EXIT_CODES,
+        epilog=f"{_EXAMPLES}\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_VERSION)

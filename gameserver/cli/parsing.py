@@ -1,6 +1,7 @@
 """What the commands have in common: their parsers, settings and exit codes."""
 
 import argparse
+import textwrap
 from collections.abc import Callable
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -24,6 +25,7 @@ Run = Callable[[argparse.Namespace, Settings], int]
 
 
 DATABASE = frozenset({"db"})
+_AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 
 
 def add_command(
@@ -31,17 +33,20 @@ def add_command(
     name: str,
     run: Run,
     summary: str,
+    examples: str,
     *,
     flags: frozenset[str] | None = DATABASE,
-    examples: str = "",
 ) -> argparse.ArgumentParser:
-    """Add a command to the subparsers ``under``; the settings named by ``flags`` are flags of it, or with None all."""
+    """Add a command to the subparsers ``under``; the settings named by ``flags`` are flags of it, or with None all.
+
+    ``examples`` are command lines, a line each.
+    """
     command: argparse.ArgumentParser = under.add_parser(
         name,
         help=summary,
         description=summary + ".",
-        epilog=f"examples:\n{examples}\n{EXIT_CODES}" if examples else EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"examples:\n{textwrap.indent(examples, '  ')}\n\n{EXIT_CODES}",
+        formatter_class=_AS_WRITTEN,
     )
     command.set_defaults(run=run)
     _add_settings(command, flags)
@@ -50,7 +55,10 @@ def add_command(
 
 def add_group(under: Any, name: str, summary: str) -> Any:
     """Add a command that has commands of its own; returns their subparsers."""
-    return under.add_parser(name, help=summary).add_subparsers(required=True, metavar="COMMAND")
+    group = under.add_parser(
+        name, help=summary, description=summary + ".", epilog=EXIT_CODES, formatter_class=_AS_WRITTEN
+    )
+    return group.add_subparsers(required=True, metavar="COMMAND")
 
 
 def _add_settings(parser: argparse.ArgumentParser, only: frozenset[str] | None) -> None:

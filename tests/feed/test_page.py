@@ -6,7 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
-from gameserver.cli import _parser
+from gameserver.cli import make_parser
 from gameserver.feed.mapping import NAMES, Entry, Mapping
 
 ROOT = Path(__file__).parent.parent.parent
@@ -26,7 +26,7 @@ def test_the_lines_are_an_addition_an_event_and_its_corrections() -> None:
 
 def test_the_commands_are_understood_and_the_mapping_reads_the_csv() -> None:
     example, mapped = [
-        _parser().parse_args(shlex.split(block("sh", number).replace("\\\n", ""))[1:]) for number in (0, 1)
+        make_parser().parse_args(shlex.split(block("sh", number).replace("\\\n", ""))[1:]) for number in (0, 1)
     ]
     assert (ROOT / example.file).exists()
     assert example.speed == 120

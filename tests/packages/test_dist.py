@@ -91,10 +91,10 @@ def test_a_server_from_a_package_shows_the_console_and_takes_a_bet(program: list
         assert fetched(f"{address}/") == (200, "text/html; charset=utf-8")
         with playing(server.url, host["session_key"]) as host_player:
             source = host_player.call(365, source_name="Cup")["source_id"]
-            names = {"game_name": "A - B", "type": "football", "actions": "Goal", "targets": "A, B"}
+            names: dict[str, Any] = {"game_name": "A - B", "type": "football", "actions": "Goal", "targets": "A, B"}
             game = host_player.call(370, source_id=source, **names)["game_id"]
             host_player.call(616, game_id=game)
-            pool = {"description": "Who?", "action_id": "goal", "targets": "A, B"}
+            pool: dict[str, Any] = {"description": "Who?", "action_id": "goal", "targets": "A, B"}
             pool_id = host_player.call(385, game_id=game, **pool)["pool_id"]
         bet = ("place_bet_in_betting_pool", f"pool_id={pool_id}", "target=A", "amount=10")
         placed = run_process("call", *bet, "--url", server.url, "--key", ann["session_key"], program=program)
@@ -156,9 +156,7 @@ def normal(name: str) -> str:
 
 def test_everything_that_is_given_out_has_its_checksum(dist: Path) -> None:
     lines = (dist / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    sums = dict(reversed(line.split("  ")) for line in lines)
-    assert sums == {
-        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in dist.iterdir() if file.name != "SHA256SUMS"
-    }
+    given = [file for file in sorted(dist.iterdir()) if file.name != "SHA256SUMS"]
+    assert lines == [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in given]
     checked = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=dist, check=False)
     assert checked.returncode == 0

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_a_container_is_healthy_takes_a_bet_and_stops_in_order(image: Image) -> 
     assert image.run(*is_healthy).returncode != 0
     command = FINAL.last("ENTRYPOINT").command
 
-    def call(user: str, *request: str) -> dict[str, str]:
+    def call(user: str, *request: str) -> dict[str, Any]:
         done = image.run(*command, "call", "--as", user, *request)
         assert done.returncode == 0, done.stderr
         return dict(json.loads(done.stdout))

@@ -104,7 +104,7 @@ _LOOPBACK = "import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, 
 def namespace(folder: Path) -> Iterator[Namespace]:
     """A namespace in which ``folder`` is in memory."""
     script = 'mount -t tmpfs none "$0" && "$1" -c "$2" && echo ready && exec sleep infinity'
-    command = ["unshare", "--mount", "--net", "sh", "-c", script, folder, sys.executable, _LOOPBACK]
+    command = ["unshare", "--mount", "--net", "sh", "-c", script, str(folder), sys.executable, _LOOPBACK]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
