@@ -10,9 +10,10 @@ BIN       := $(VENV)/bin
 RUN_ENV   := $(VENV)/.run
 DEV_ENV   := $(VENV)/.dev
 BENCH_ENV := $(VENV)/.bench
+DIST_ENV  := $(VENV)/.dist
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test soak lint typecheck audit check bench reference clean help
+.PHONY: run demo test soak lint typecheck audit check bench dist reference clean help
 
 run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address and the database)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
@@ -43,6 +44,9 @@ check: test lint typecheck audit ## run test, lint, typecheck and audit
 bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= passes arguments, such as --quick)
 	@mkdir -p build
 	$(BIN)/python -m benchmarks --json build/bench.json $(ARGS)
+
+dist: $(DIST_ENV) ## make the packages, in dist/: wheel, source, archive, executable, bill of materials, checksums
+	$(BIN)/python -m packages
 
 reference: $(DEV_ENV) ## regenerate docs/reference.md and the client's types from the declarations
 	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
@@ -75,4 +79,9 @@ $(DEV_ENV): pyproject.toml | $(BIN)/python
 $(BENCH_ENV): pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV) for benchmarks …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@ $(RUN_ENV)
+
+$(DIST_ENV): pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) for packages …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dist]'
 	@touch $@ $(RUN_ENV)
