@@ -33,6 +33,7 @@ from gameserver.realtime.clock import Clock, ClockMonitor
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.details_cache import DetailsCache
+from gameserver.realtime.follower import Follower
 from gameserver.realtime.hashing import Hashing
 from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.listener import accept_connections
@@ -92,8 +93,6 @@ def open_context(
                 hear=hear,
                 missed=publisher.close_all,
                 advance_clock=clock.advance_to,
-                present=lambda: context.audience.present(),
-                hear_present=hubs.elsewhere.hear,
                 telling=gathering,
                 monotonic_s=time.monotonic,
                 run_sync=run_sync,
@@ -107,6 +106,9 @@ def open_context(
             shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, hashing, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             context.application = Application(context)
+            if store.peers is not None:
+                present, hear_present = context.audience.present, hubs.hear_present
+                context.follower = Follower(store.peers, present=present, hear_present=hear_present, run_sync=run_sync)
             try:
                 yield context
             finally:
@@ -124,6 +126,8 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
             await background.start(context.hubs.run)
             background.start_soon(context.timers.run)
             background.start_soon(ClockMonitor(context.clock).run)
+            if context.follower is not None:
+                background.start_soon(context.follower.run)
             if context.certificate is not None:
                 background.start_soon(context.certificate.watch, context.clock.now_ms)
             await context.store.catch_up(context.clock.now_ms())

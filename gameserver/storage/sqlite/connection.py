@@ -96,6 +96,12 @@ class SqliteConnection(sqlite3.Connection):
         """Read many rows at once, as `list_rows` does; ``sql`` reads ``rows`` as in `execute_with`."""
         return self.list_rows(row, *_given(sql, columns, rows))
 
+    def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
+        """Do nothing: nobody else writes."""
+
+    def require_alone(self) -> None:
+        """Do nothing: nobody else writes."""
+
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""
         names = ", ".join(columns)
