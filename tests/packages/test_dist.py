@@ -18,6 +18,7 @@ from zipfile import ZipFile
 import pytest
 
 from gameserver import __version__
+from tests.packages.conftest import ROOT
 from tests.support.process import TIMEOUT_S, environment, playing, run_process, serving
 
 INSTALL_S = 300
@@ -154,9 +155,18 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def test_the_page_on_installing_names_every_file_that_is_given_out_and_no_other(dist: Path) -> None:
+    page = (ROOT / "docs" / "installing.md").read_text(encoding="utf-8")
+    version = "python{}.{}".format(*sys.version_info)
+    places = {"VERSION": __version__, "PYTHON": version, "PLATFORM": sysconfig.get_platform()}
+    named = set(re.findall(r"\bgameserver-VERSION[-\w.]*\w", page))
+    files = {re.sub("VERSION|PYTHON|PLATFORM", lambda word: places[word[0]], name) for name in named}
+    assert files | {"SHA256SUMS"} == {file.name for file in dist.iterdir()}
+    (check,) = re.findall(r"^(sha256sum .*)$", page, re.M)
+    assert subprocess.run(["sh", "-c", check], cwd=dist, check=False, capture_output=True).returncode == 0
+
+
 def test_everything_that_is_given_out_has_its_checksum(dist: Path) -> None:
     lines = (dist / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     given = [file for file in sorted(dist.iterdir()) if file.name != "SHA256SUMS"]
     assert lines == [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}" for file in given]
-    checked = subprocess.run(["sha256sum", "--check", "--quiet", "SHA256SUMS"], cwd=dist, check=False)
-    assert checked.returncode == 0
