@@ -63,9 +63,10 @@ def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[Pl
     placed = [decision for decision in decisions if not isinstance(decision, Rejected)]
     if placed:
         histories = book.continue_histories(placed)
-        insert_bets(connection, [bet.row for bet in placed])
-        insert_stakes(connection, book.list_stakes(placed))
-        book.count(placed, histories)
+        with connection.together():
+            insert_bets(connection, [bet.row for bet in placed])
+            insert_stakes(connection, book.list_stakes(placed))
+            book.count(placed, histories)
     return decisions
 
 

@@ -86,3 +86,6 @@ class Connection(Protocol):
 
     def require_alone(self) -> None:
         """Raise `NotAlone` if other transactions write beside this one; from here on none do."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Send the statements of a block without waiting for their results; what they raise is raised at its end."""

@@ -137,7 +137,7 @@ async def test_bets_run_beside_each_other_and_the_history_of_the_pool_is_exact(
         betting.stop()
     assert began.count(False) > began.count(True)
     ((records,),) = execute(location, "SELECT count(DISTINCT newest_bet_id) FROM backing_history")
-    assert records > 5
+    assert records > 1
 
 
 async def test_nobody_stakes_more_than_he_has_by_betting_at_several_servers(nodes: Nodes) -> None:

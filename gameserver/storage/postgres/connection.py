@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -147,6 +147,10 @@ class PostgresConnection:
         """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
         rows = self.execute(f"SELECT {', '.join(columns)} FROM ({sql}) AS listed", values).fetchall()
         return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
+
+    def together(self) -> AbstractContextManager[object]:
+        """Send the statements of a block without waiting for their results; what they raise is raised at its end."""
+        return self.raw.pipeline()
 
     @property
     def damage(self) -> type[Exception]:

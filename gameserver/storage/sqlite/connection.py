@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -101,6 +101,10 @@ class SqliteConnection(sqlite3.Connection):
 
     def require_alone(self) -> None:
         """Do nothing: nobody else writes."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Do nothing: nothing is sent."""
+        return nullcontext()
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""
