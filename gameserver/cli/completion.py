@@ -14,9 +14,9 @@ from gameserver.protocol.registry import OPCODES
 
 SHELLS = ("bash", "zsh", "fish")
 _EXAMPLES = """\
-  eval "$(gameserver completion bash)"         # in ~/.bashrc
-  eval "$(gameserver completion zsh)"          # in ~/.zshrc
-  gameserver completion fish | source          # in ~/.config/fish/config.fish
+eval "$(gameserver completion bash)"         # in ~/.bashrc
+eval "$(gameserver completion zsh)"          # in ~/.zshrc
+gameserver completion fish | source          # in ~/.config/fish/config.fish
 """
 
 

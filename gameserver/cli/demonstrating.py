@@ -14,9 +14,9 @@ from gameserver.output import say_at_once
 
 _FLAGS = frozenset({"host"})
 _EXAMPLES = """\
-  gameserver demo
-  gameserver demo --host 0.0.0.0 --port 9999
-  gameserver demo --speed 60 --load 1000 > figures
+gameserver demo
+gameserver demo --host 0.0.0.0 --port 9999
+gameserver demo --speed 60 --load 1000 > figures
 """
 
 

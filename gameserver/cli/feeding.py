@@ -20,9 +20,9 @@ from gameserver.feed.run import Source, run_feed
 from gameserver.output import say_json
 
 _EXAMPLES = """\
-  gameserver feed GAME_ID match.jsonl --follow
-  gameserver feed GAME_ID match.jsonl --speed 60
-  gameserver feed GAME_ID match.csv --map action=type --map target=team:player
+gameserver feed GAME_ID match.jsonl --follow
+gameserver feed GAME_ID match.jsonl --speed 60
+gameserver feed GAME_ID match.csv --map action=type --map target=team:player
 """
 
 

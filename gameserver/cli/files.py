@@ -27,27 +27,42 @@ from gameserver.storage.sqlite.backup import back_up, restore
 from gameserver.storage.sqlite.connection import open_memory
 from gameserver.storage.sqlite.migrations import require_current
 
+_CHECK = """\
+gameserver check
+gameserver check --db /var/lib/gameserver/gameserver.db
+"""
+_BACKUP = "gameserver backup /backup/gameserver.db --db /var/lib/gameserver/gameserver.db\n"
+_RESTORE = "gameserver restore /backup/gameserver.db --db /var/lib/gameserver/gameserver.db\n"
+_MIGRATE_TO = "gameserver migrate-to postgresql://gameserver@db.example/games --db data/gameserver.db\n"
+_EXPORT = "gameserver export GAME_ID > game.jsonl\n"
+_REPLAY = """\
+gameserver replay game.jsonl --verify
+gameserver export GAME_ID | gameserver replay - --verify
+"""
+
 
 def add_commands(commands: Any) -> None:
     """Add the commands."""
-    add_command(commands, "check", _check, "Check that a database is sound, or print its faults")
+    summary = "Check that a database is sound, or print its faults"
+    add_command(commands, "check", _check, summary, examples=_CHECK)
 
-    command = add_command(
-        commands, "backup", _backup, "Copy the database into one file, with or without a running server"
-    )
+    summary = "Copy the database into one file, with or without a running server"
+    command = add_command(commands, "backup", _backup, summary, examples=_BACKUP)
     command.add_argument("file", help="the backup; an existing one is replaced once the new one is complete")
-    command = add_command(commands, "restore", _restore, "Replace the database by a backup, while no server runs")
+    summary = "Replace the database by a backup, while no server runs"
+    command = add_command(commands, "restore", _restore, summary, examples=_RESTORE)
     command.add_argument("file", help="the backup")
     command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
 
-    command = add_command(
-        commands, "migrate-to", _migrate_to, "Copy the database, while no server runs, into an empty one of PostgreSQL"
-    )
+    summary = "Copy the database, while no server runs, into an empty one of PostgreSQL"
+    command = add_command(commands, "migrate-to", _migrate_to, summary, examples=_MIGRATE_TO)
     command.add_argument("url", help="the empty database, such as postgresql://HOST/NAME")
 
-    command = add_command(commands, "export", _export, "Write a game's requests and outcome as JSON lines")
+    summary = "Write a game's requests and outcome as JSON lines"
+    command = add_command(commands, "export", _export, summary, examples=_EXPORT)
     command.add_argument("game_id")
-    command = add_command(commands, "replay", _replay, "Repeat an exported game in memory and compare the outcome")
+    summary = "Repeat an exported game in memory and compare the outcome"
+    command = add_command(commands, "replay", _replay, summary, examples=_REPLAY)
     command.add_argument("file", help="the export; - for standard input")
     command.add_argument("--verify", action="store_true", help="exit with 1 if the outcome differs")
 
