@@ -55,7 +55,8 @@ reference: $(DEV_ENV) ## regenerate docs/reference.md, the clients' types and th
 	$(BIN)/python -m tests.support.drawing > docs/pictures/imports.svg
 
 docs: $(DEV_ENV) ## make a site of README.md and docs/ in build/site
-	$(BIN)/python -m mkdocs build --quiet
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "made build/site/index.html"
 
 clean: ## remove everything that can be rebuilt; data/ stays
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
