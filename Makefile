@@ -13,7 +13,7 @@ BENCH_ENV := $(VENV)/.bench
 DIST_ENV  := $(VENV)/.dist
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test soak lint typecheck audit check bench dist reference clean help
+.PHONY: run demo test soak lint typecheck audit check bench dist reference docs clean help
 
 run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address and the database)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
@@ -48,10 +48,15 @@ bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= pass
 dist: $(DIST_ENV) ## make the packages, in dist/: wheel, source, archive, executable, bill of materials, checksums
 	$(BIN)/python -m packages
 
-reference: $(DEV_ENV) ## regenerate docs/reference.md and the client's types from the declarations
+reference: $(DEV_ENV) ## regenerate docs/reference.md, the clients' types and the drawing of the imports
 	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
 	$(BIN)/python -m gameserver.protocol.stubs > gameserver/client/operations.pyi
 	$(BIN)/python -m gameserver.protocol.client_types gameserver/web/console
+	$(BIN)/python -m tests.support.drawing > docs/pictures/imports.svg
+
+docs: $(DEV_ENV) ## make a site of README.md and docs/ in build/site
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "made build/site/index.html"
 
 clean: ## remove everything that can be rebuilt; data/ stays
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

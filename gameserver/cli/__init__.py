@@ -13,7 +13,7 @@ import msgspec
 
 from gameserver import __version__, output
 from gameserver.cli import calling, completion, demonstrating, feeding, files, serving, users, watching
-from gameserver.cli.parsing import BUG, EXIT_CODES, INTERRUPTED, NOT_DONE, UNREAD, Run
+from gameserver.cli.parsing import BUG, INTERRUPTED, NOT_DONE, UNREAD, Run, epilog
 from gameserver.config import Settings, load_settings
 from gameserver.errors import OperatorError
 from gameserver.storage.sqlite.connection import ENGINE_VERSION, require_sqlite
@@ -21,10 +21,10 @@ from gameserver.storage.sqlite.connection import ENGINE_VERSION, require_sqlite
 _VERSION = f"gameserver {__version__} (Python {platform.python_version()}, SQLite {ENGINE_VERSION})"
 
 _EXAMPLES = """\
-examples:
-  gameserver demo                  # a match with its people, in a minute
-  gameserver serve --dev           # a server to try things on
-  gameserver COMMAND --help        # what a command takes, with examples
+gameserver demo
+gameserver serve --dev
+gameserver call open_game_source source_name="World Cup"
+gameserver serve --help
 """
 
 
@@ -82,7 +82,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="gameserver",
         description="A self-hosted server for live prediction games: one process, one SQLite file.\n"
         "Several servers share a PostgreSQL database.",
-        epilog=f"{_EXAMPLES}\n{EXIT_CODES}",
+        epilog=epilog(_EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=_VERSION)

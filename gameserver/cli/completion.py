@@ -14,9 +14,10 @@ from gameserver.protocol.registry import OPCODES
 
 SHELLS = ("bash", "zsh", "fish")
 _EXAMPLES = """\
-source <(gameserver completion bash)     # in ~/.bashrc
-source <(gameserver completion zsh)      # in ~/.zshrc, after compinit
-gameserver completion fish | source      # in ~/.config/fish/config.fish"""
+eval "$(gameserver completion bash)"         # in ~/.bashrc
+eval "$(gameserver completion zsh)"          # in ~/.zshrc
+gameserver completion fish | source          # in ~/.config/fish/config.fish
+"""
 
 
 class CompletionMissing(OperatorError):

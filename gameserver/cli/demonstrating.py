@@ -16,7 +16,8 @@ _FLAGS = frozenset({"host"})
 _EXAMPLES = """\
 gameserver demo
 gameserver demo --host 0.0.0.0 --port 9999
-gameserver demo --speed 60 --load 1000 > figures"""
+gameserver demo --speed 60 --load 1000 > figures
+"""
 
 
 def add_commands(commands: Any) -> None:

@@ -22,7 +22,8 @@ from gameserver.output import say_json
 _EXAMPLES = """\
 gameserver feed GAME_ID match.jsonl --follow
 gameserver feed GAME_ID match.jsonl --speed 60
-gameserver feed GAME_ID match.csv --map action=type --map target=team:player"""
+gameserver feed GAME_ID match.csv --map action=type --map target=team:player
+"""
 
 
 def add_commands(commands: Any) -> None:

@@ -27,31 +27,42 @@ from gameserver.storage.sqlite.backup import back_up, restore
 from gameserver.storage.sqlite.connection import open_memory
 from gameserver.storage.sqlite.migrations import require_current
 
+_CHECK = """\
+gameserver check
+gameserver check --db /var/lib/gameserver/gameserver.db
+"""
+_BACKUP = "gameserver backup /backup/gameserver.db --db /var/lib/gameserver/gameserver.db\n"
+_RESTORE = "gameserver restore /backup/gameserver.db --db /var/lib/gameserver/gameserver.db\n"
+_MIGRATE_TO = "gameserver migrate-to postgresql://gameserver@db.example/games --db data/gameserver.db\n"
+_EXPORT = "gameserver export GAME_ID > game.jsonl\n"
+_REPLAY = """\
+gameserver replay game.jsonl --verify
+gameserver export GAME_ID | gameserver replay - --verify
+"""
+
 
 def add_commands(commands: Any) -> None:
     """Add the commands."""
     summary = "Check that a database is sound, or print its faults"
-    add_command(commands, "check", _check, summary, "gameserver check --db data/gameserver.db")
+    add_command(commands, "check", _check, summary, examples=_CHECK)
 
     summary = "Copy the database into one file, with or without a running server"
-    command = add_command(commands, "backup", _backup, summary, "gameserver backup /var/backups/gameserver.db")
+    command = add_command(commands, "backup", _backup, summary, examples=_BACKUP)
     command.add_argument("file", help="the backup; an existing one is replaced once the new one is complete")
     summary = "Replace the database by a backup, while no server runs"
-    command = add_command(commands, "restore", _restore, summary, "gameserver restore /var/backups/gameserver.db")
+    command = add_command(commands, "restore", _restore, summary, examples=_RESTORE)
     command.add_argument("file", help="the backup")
     command.add_argument("--discard-old", action="store_true", help="do not keep the replaced database beside it")
 
     summary = "Copy the database, while no server runs, into an empty one of PostgreSQL"
-    example = "gameserver migrate-to postgresql://db.example.org/gameserver"
-    command = add_command(commands, "migrate-to", _migrate_to, summary, example)
+    command = add_command(commands, "migrate-to", _migrate_to, summary, examples=_MIGRATE_TO)
     command.add_argument("url", help="the empty database, such as postgresql://HOST/NAME")
 
     summary = "Write a game's requests and outcome as JSON lines"
-    command = add_command(commands, "export", _export, summary, "gameserver export GAME_ID > game.jsonl")
+    command = add_command(commands, "export", _export, summary, examples=_EXPORT)
     command.add_argument("game_id")
     summary = "Repeat an exported game in memory and compare the outcome"
-    example = "gameserver replay game.jsonl --verify\ngameserver export GAME_ID | gameserver replay - --verify"
-    command = add_command(commands, "replay", _replay, summary, example)
+    command = add_command(commands, "replay", _replay, summary, examples=_REPLAY)
     command.add_argument("file", help="the export; - for standard input")
     command.add_argument("--verify", action="store_true", help="exit with 1 if the outcome differs")
 

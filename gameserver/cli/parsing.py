@@ -3,6 +3,7 @@
 import argparse
 import textwrap
 from collections.abc import Callable
+from textwrap import indent
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -35,30 +36,41 @@ def add_command(
     summary: str,
     examples: str,
     *,
+    examples: str,
     flags: frozenset[str] | None = DATABASE,
 ) -> argparse.ArgumentParser:
-    """Add a command to the subparsers ``under``; the settings named by ``flags`` are flags of it, or with None all.
+    """Add a command to the subparsers ``under``.
 
-    ``examples`` are command lines, a line each.
+    ``examples`` are lines as they are typed, without the indentation. The settings named by ``flags`` are flags of the
+    command, or with None all.
     """
     command: argparse.ArgumentParser = under.add_parser(
         name,
         help=summary,
         description=summary + ".",
-        epilog=f"examples:\n{textwrap.indent(examples, '  ')}\n\n{EXIT_CODES}",
-        formatter_class=_AS_WRITTEN,
+        epilog=epilog(examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
     _add_settings(command, flags)
     return command
 
 
-def add_group(under: Any, name: str, summary: str) -> Any:
+def add_group(under: Any, name: str, summary: str, *, examples: str) -> Any:
     """Add a command that has commands of its own; returns their subparsers."""
-    group = under.add_parser(
-        name, help=summary, description=summary + ".", epilog=EXIT_CODES, formatter_class=_AS_WRITTEN
+    group: argparse.ArgumentParser = under.add_parser(
+        name,
+        help=summary,
+        description=summary + ".",
+        epilog=epilog(examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return group.add_subparsers(required=True, metavar="COMMAND")
+
+
+def epilog(examples: str) -> str:
+    """What the help of a command ends with: examples of its use, and the exit codes."""
+    return f"examples:\n{indent(examples, '  ')}\n{EXIT_CODES}"
 
 
 def _add_settings(parser: argparse.ArgumentParser, only: frozenset[str] | None) -> None:
