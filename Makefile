@@ -10,9 +10,10 @@ BIN       := $(VENV)/bin
 RUN_ENV   := $(VENV)/.run
 DEV_ENV   := $(VENV)/.dev
 BENCH_ENV := $(VENV)/.bench
+DIST_ENV  := $(VENV)/.dist
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test soak lint typecheck audit check bench reference clean help
+.PHONY: run demo test soak lint typecheck audit check bench dist reference docs clean help
 
 run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address and the database)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
@@ -44,10 +45,18 @@ bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= pass
 	@mkdir -p build
 	$(BIN)/python -m benchmarks --json build/bench.json $(ARGS)
 
-reference: $(DEV_ENV) ## regenerate docs/reference.md and the client's types from the declarations
+dist: $(DIST_ENV) ## make the packages, in dist/: wheel, source, archive, executable, bill of materials, checksums
+	$(BIN)/python -m packages
+
+reference: $(DEV_ENV) ## regenerate docs/reference.md, the clients' types and the drawing of the imports
 	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
 	$(BIN)/python -m gameserver.protocol.stubs > gameserver/client/operations.pyi
 	$(BIN)/python -m gameserver.protocol.client_types gameserver/web/console
+	$(BIN)/python -m tests.support.drawing > docs/pictures/imports.svg
+
+docs: $(DEV_ENV) ## make a site of README.md and docs/ in build/site
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "made build/site/index.html"
 
 clean: ## remove everything that can be rebuilt; data/ stays
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -75,4 +84,9 @@ $(DEV_ENV): pyproject.toml | $(BIN)/python
 $(BENCH_ENV): pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV) for benchmarks …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@ $(RUN_ENV)
+
+$(DIST_ENV): pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) for packages …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dist]'
 	@touch $@ $(RUN_ENV)

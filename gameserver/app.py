@@ -139,11 +139,15 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
         storage.cancel_scope.cancel()
 
 
+# A terminal's Ctrl-C reaches parent and child, and a parent such as that of an executable by PyInstaller passes it on.
+SAME_INTERRUPT_S = 0.3
+
+
 class Signals:
     """Handles the process's signals: SIGTERM and SIGINT set ``stop``, SIGHUP calls ``on_reload``.
 
     With ``hangup_stops``, SIGHUP, which a closed terminal sends, sets ``stop`` too, unless the process was started with
-    SIGHUP ignored (nohup). A second SIGINT ends the process at once.
+    SIGHUP ignored (nohup). A second SIGINT ends the process at once, unless it comes within `SAME_INTERRUPT_S`.
     """
 
     def __init__(self, *, hangup_stops: bool = False) -> None:
@@ -157,22 +161,30 @@ class Signals:
         if self._hangup_stops and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             handled.remove(signal.SIGHUP)
         try:
-            with trio.open_signal_receiver(*handled) as signals:
-                task_status.started()
-                async for number in signals:
-                    self._take(signal.Signals(number))
+            async with trio.open_nursery() as later:
+                with trio.open_signal_receiver(*handled) as signals:
+                    task_status.started()
+                    async for number in signals:
+                        self._take(signal.Signals(number), later)
         finally:
-            if self.stop.is_set():  # all is closed: a further SIGTERM must not change the exit status
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            if self.stop.is_set():  # all is closed: a further signal must not change the exit status
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    signal.signal(number, signal.SIG_IGN)
 
-    def _take(self, number: signal.Signals) -> None:
+    def _take(self, number: signal.Signals, later: trio.Nursery) -> None:
         if number == signal.SIGHUP and not self._hangup_stops:
             self.on_reload()
             return
-        log(logger, logging.INFO, "stopping", "shutting down", signal=number.name)
+        if not self.stop.is_set():
+            log(logger, logging.INFO, "stopping", "shutting down", signal=number.name)
         self.stop.set()
         if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            later.start_soon(_let_interrupts_end_the_process)
+
+
+async def _let_interrupts_end_the_process() -> None:
+    await trio.sleep(SAME_INTERRUPT_S)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def command_runner(context: ServerContext) -> CommandRunner:
