@@ -23,7 +23,7 @@ class StorageBusy(StorageFailed):
 
 
 class NotAlone(Exception):
-    """A transaction beside others has met what it must have the database to itself for; it is to be run again so."""
+    """A transaction beside others must have the database to itself: it is to be run again, alone."""
 
 
 class Result(Protocol):
@@ -84,8 +84,8 @@ class Connection(Protocol):
         Whoever writes alone has them already.
         """
 
-    def require_alone(self) -> None:
-        """Raise `NotAlone` if other transactions write beside this one; from here on none do."""
+    def try_alone(self) -> bool:
+        """Whether no other transaction writes beside this one; if so, none does from here on."""
 
     def together(self) -> AbstractContextManager[object]:
         """Send the statements of a block without waiting for their results; what they raise is raised at its end."""

@@ -12,7 +12,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from gameserver.storage.connection import NotAlone, Result, RowT, StorageBusy, StorageFailed, Values
+from gameserver.storage.connection import Result, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.postgres.adaptation import adapt
 from gameserver.storage.postgres.version import LOCK, NEWEST_VERSION, schema_version
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text
@@ -115,12 +115,11 @@ class PostgresConnection:
             rows = f"SELECT 1 FROM {table} WHERE {order[0]} = ANY (CAST(? AS bigint[])) ORDER BY {', '.join(order)}"
             self.execute(f"{rows} FOR NO KEY UPDATE", (list(values),))
 
-    def require_alone(self) -> None:
-        """Raise `NotAlone` if other transactions write beside this one; from here on none do."""
+    def try_alone(self) -> bool:
+        """Whether no other transaction writes beside this one; if so, none does from here on."""
         if not self.is_alone:
             (self.is_alone,) = self.execute(f"SELECT pg_try_advisory_xact_lock({LOCK})").fetchone()
-            if not self.is_alone:
-                raise NotAlone
+        return bool(self.is_alone)
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""

@@ -103,7 +103,8 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         return super()._run_jobs(batch)
 
     def _run_due(self, due: Due) -> list[Any]:
-        self._connection.require_alone()
+        if not self._connection.try_alone():
+            raise NotAlone
         return super()._run_due(due)
 
     def _commit(self, published: list[Any]) -> None:

@@ -99,8 +99,9 @@ class SqliteConnection(sqlite3.Connection):
     def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
         """Do nothing: nobody else writes."""
 
-    def require_alone(self) -> None:
-        """Do nothing: nobody else writes."""
+    def try_alone(self) -> bool:
+        """Whether nobody else writes: nobody does."""
+        return True
 
     def together(self) -> AbstractContextManager[object]:
         """Do nothing: nothing is sent."""
