@@ -3,7 +3,7 @@
 The modules use SQL common to engines, with ``?`` for each value; what differs between engines is a method here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -82,6 +82,12 @@ class Connection(Protocol):
         """Lock the rows whose first column of ``order`` is one of ``values``, one after the other in that order.
 
         Whoever writes alone has them already.
+        """
+
+    def defer(self, change: Callable[["Connection"], object], /) -> None:
+        """Make a change with the commit, or now if no other transaction writes beside this one.
+
+        So what many transactions change is locked for a moment only. Nothing may depend on it before the commit.
         """
 
     def try_alone(self) -> bool:

@@ -170,6 +170,39 @@ async def test_a_set_in_whose_way_another_transaction_was_is_tried_again_alone(n
     assert node.users() == ["ann"]
 
 
+async def test_what_is_deferred_is_done_with_the_commit_unless_its_job_has_failed(node: Node) -> None:
+    there: list[list[str]] = []
+
+    def defers(text: str, *, fails: bool = False) -> Callable[[PostgresConnection], object]:
+        def work(connection: PostgresConnection) -> None:
+            connection.defer(name(text))
+            there.append([found for (found,) in connection.execute("SELECT username FROM users ORDER BY id")])
+            if fails:
+                raise ValueError
+
+        return work
+
+    first, second = in_set("ann", defers("late ann")), in_set("bob", defers("late bob", fails=True))
+    outcomes = await node.write(first, second)
+    assert outcomes[0] == "ann"
+    assert isinstance(outcomes[1], ValueError)
+    assert there == [["ann"], ["ann", "bob"], ["ann"], ["ann", "bob"]]  # the set, and then one by one
+    assert node.users() == ["ann", "late ann"]
+
+
+async def test_what_is_deferred_is_done_at_once_by_who_is_alone(node: Node) -> None:
+    there: list[list[str]] = []
+
+    def work(connection: PostgresConnection) -> None:
+        connection.defer(name("early"))
+        assert connection.try_alone()
+        connection.defer(name("late"))
+        there.append([found for (found,) in connection.execute("SELECT username FROM users ORDER BY id")])
+
+    await node.write(in_set("ann", work))
+    assert there == [["ann", "early", "late"]]
+
+
 async def test_what_a_user_has_is_claimed_by_one_server_at_a_time(node: Node, other: Node) -> None:
     await node.write(name("ann"), name("bob"))
     with open_writer(node.url) as connection:
