@@ -27,7 +27,7 @@ def add_commands(commands: Any) -> None:
         "demo",
         _demo,
         "Play the final of 2022 on a server of its own, in a minute",
-        _EXAMPLES,
+        examples=_EXAMPLES,
         flags=_FLAGS,
     )
     command.add_argument("--speed", type=positive, help="so many times as fast as it was (by default 175, a minute)")

@@ -29,7 +29,7 @@ gameserver feed GAME_ID match.csv --map action=type --map target=team:player
 def add_commands(commands: Any) -> None:
     """Add the command."""
     summary = "Register the events of a file in a game, each once"
-    command = add_command(commands, "feed", _feed, summary, _EXAMPLES)
+    command = add_command(commands, "feed", _feed, summary, examples=_EXAMPLES)
     command.add_argument("game_id")
     command.add_argument("file", help="JSON lines, or CSV if its name ends with .csv; - for standard input")
     command.add_argument("--csv", action="store_true", help="the input is CSV, whatever its name")
