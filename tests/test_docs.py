@@ -118,7 +118,9 @@ def test_the_architecture_names_every_folder_and_no_other() -> None:
     assert named == {path.name for path in (ROOT / "gameserver").iterdir() if (path / "__init__.py").exists()}
 
 
-@pytest.mark.parametrize("page", ["architecture.md", "client.md", "feed.md", "installing.md", "running.md", "../README.md"])
+@pytest.mark.parametrize(
+    "page", ["architecture.md", "client.md", "feed.md", "installing.md", "running.md", "../README.md"]
+)
 def test_a_file_that_a_page_names_exists(page: str) -> None:
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     for name in re.findall(r"`((?:gameserver|tests)/[\w/.]+)`", text):

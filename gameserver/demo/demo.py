@@ -1,7 +1,6 @@
 """A demo from its beginning to its end."""
 
 import io
-import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from gameserver.demo.spectators import spectate
 from gameserver.embedding import EmbeddedServer, running
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
+from gameserver.ops.signals import Signals
 from gameserver.show.view import GameView
 from gameserver.show.watching import keep_up, show
 
@@ -55,8 +55,13 @@ async def demonstrate(options: Options, console: Console, say: Callable[[str], o
             max_connections_per_user=_UNLIMITED,
         )
         raise_descriptor_limit(2 * options.spectators + options.bettors)  # both ends are in this process
-        async with running(settings) as server:
-            return await _Demo(server, options, console, say).run()
+        signals = Signals(hangup_stops=True)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(signals.handle)
+            async with running(settings) as server:
+                await _Demo(server, options, console, say).run(signals.stop)
+            nursery.cancel_scope.cancel()
+        return not signals.stop.is_set()
 
 
 class _Demo:
@@ -68,24 +73,19 @@ class _Demo:
         self._console = console
         self._say = say
         self._figures = Figures()
-        self._is_interrupted = False
 
-    async def run(self) -> bool:
-        """Play the match; whether it was played to its end. The figures are told in any case."""
+    async def run(self, stop: trio.Event) -> None:
+        """Play the match to its end, or until told to stop; the figures are told in any case."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._stop_when_interrupted, nursery.cancel_scope)
-            await self._play()
+            nursery.start_soon(self._play_and_end, nursery.cancel_scope)
+            await stop.wait()
             nursery.cancel_scope.cancel()
         for line in self._figures.summary():
             self._say(line)
-        return not self._is_interrupted
 
-    async def _stop_when_interrupted(self, playing: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for _ in signals:
-                self._is_interrupted = True
-                playing.cancel()
+    async def _play_and_end(self, waiting: trio.CancelScope) -> None:
+        await self._play()
+        waiting.cancel()
 
     async def _play(self) -> None:
         key = await self._server.add_user("director", is_provider=True)
