@@ -1,7 +1,7 @@
 """A demo from its beginning to its end."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -91,7 +91,8 @@ class _Demo:
         key = await self._server.add_user("director", is_provider=True)
         async with self._server.connect(key) as director, trio.open_nursery() as crowd:
             match = await open_match(director)
-            self._tell_link(match.game_id)
+            link = self._link(match.game_id)
+            self._tell_link(link)
             view = GameView(match.game_id)
             await crowd.start(partial(keep_up, director, view, lambda at, line: None))
             watcher = await self._server.add_user("watcher")
@@ -102,7 +103,8 @@ class _Demo:
             crowd.start_soon(self._sample)
             async with trio.open_nursery() as playing:
                 shown = GameView(match.game_id)
-                playing.start_soon(show, director, shown, self._console, self._say, self._figures.shown)
+                figures = partial(self._figures_with, link)
+                playing.start_soon(show, director, shown, self._console, self._say, figures)
                 playing.start_soon(play, director, match, self._options.speed)
             crowd.cancel_scope.cancel()
 
@@ -127,12 +129,19 @@ class _Demo:
             if number < CHATTERS:
                 nursery.start_soon(chat, client, view, number)
 
-    def _tell_link(self, game_id: str) -> None:
+    def _link(self, game_id: str) -> str:
+        """Where the game is watched in the console."""
         host = urlsplit(self._server.urls[0]).hostname
         shown = own_address() if is_everywhere(host or "") else host
-        link = f"http://{f'[{shown}]' if ':' in str(shown) else shown}:{self._address[1]}/#/game/{game_id}"
+        return f"http://{f'[{shown}]' if ':' in str(shown) else shown}:{self._address[1]}/#/game/{game_id}"
+
+    def _tell_link(self, link: str) -> None:
         self._say(f"watch it at {link}")
         if self._console.is_terminal:
             code = io.StringIO()
             segno.make(link, micro=False).terminal(out=code, compact=True)
             self._say(code.getvalue())
+
+    def _figures_with(self, link: str) -> Mapping[str, str]:
+        """What the picture tells besides the game; on a small terminal, it covers the link that was printed before."""
+        return {**self._figures.shown(), "watch it at": link}
