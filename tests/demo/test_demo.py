@@ -95,8 +95,9 @@ def test_the_match_is_as_long_as_its_feed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "reason"),
     [
-        (("--speed", "0"), 2, "--speed"),
-        (("--load", "-1"), 2, "--load"),
+        (("--speed", "0"), 2, "argument --speed: it takes a number above 0, not '0'"),
+        (("--speed", "fast"), 2, "argument --speed: it takes a number above 0, not 'fast'"),
+        (("--load", "-1"), 2, "argument --load: it takes a number from 0 up, not '-1'"),
         (("--port", "70000"), 1, "port of --port is not accepted"),
         (("--host", "unix:{}"), 1, "the demo needs an address"),
     ],
