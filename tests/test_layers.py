@@ -35,7 +35,7 @@ ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "web",
 ALLOWED["feed"] = BASE | {"protocol", "client"}
 ALLOWED["show"] = BASE | {"protocol", "client"}
 ALLOWED["embedding"] = BASE | {"realtime", "client", "admin", "app"}
-ALLOWED["demo"] = BASE | {"protocol", "client", "feed", "show", "net", "embedding"}
+ALLOWED["demo"] = BASE | {"protocol", "client", "feed", "show", "net", "ops", "embedding"}
 ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output", "client", "feed", "show", "demo"}
 ALLOWED["__main__"] = {"cli"}
 

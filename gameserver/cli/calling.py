@@ -29,7 +29,7 @@ gameserver call - --url wss://example.org/ --key SESSION_KEY < requests
 def add_commands(commands: Any) -> None:
     """Add the command."""
     summary = "Log on to a server, send a request and print the reply"
-    command = add_command(commands, "call", _call, summary, _EXAMPLES)
+    command = add_command(commands, "call", _call, summary, examples=_EXAMPLES)
     request = command.add_argument(
         "request",
         nargs="+",

@@ -14,9 +14,9 @@ from gameserver.protocol.registry import OPCODES
 
 SHELLS = ("bash", "zsh", "fish")
 _EXAMPLES = """\
-eval "$(gameserver completion bash)"         # in ~/.bashrc
-eval "$(gameserver completion zsh)"          # in ~/.zshrc
-gameserver completion fish | source          # in ~/.config/fish/config.fish
+source <(gameserver completion bash)     # in ~/.bashrc
+source <(gameserver completion zsh)      # in ~/.zshrc, after compinit
+gameserver completion fish | source      # in ~/.config/fish/config.fish
 """
 
 
@@ -27,7 +27,7 @@ class CompletionMissing(OperatorError):
 def add_commands(commands: Any) -> None:
     """Add the command."""
     summary = "Print what makes a shell complete commands, operations and parameters"
-    command = add_command(commands, "completion", _completion, summary, _EXAMPLES, flags=frozenset())
+    command = add_command(commands, "completion", _completion, summary, examples=_EXAMPLES, flags=frozenset())
     command.add_argument("shell", choices=SHELLS)
 
 

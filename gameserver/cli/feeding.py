@@ -4,6 +4,7 @@ import argparse
 import math
 import sys
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -29,7 +30,7 @@ gameserver feed GAME_ID match.csv --map action=type --map target=team:player
 def add_commands(commands: Any) -> None:
     """Add the command."""
     summary = "Register the events of a file in a game, each once"
-    command = add_command(commands, "feed", _feed, summary, _EXAMPLES)
+    command = add_command(commands, "feed", _feed, summary, examples=_EXAMPLES)
     command.add_argument("game_id")
     command.add_argument("file", help="JSON lines, or CSV if its name ends with .csv; - for standard input")
     command.add_argument("--csv", action="store_true", help="the input is CSV, whatever its name")
@@ -46,11 +47,11 @@ def add_commands(commands: Any) -> None:
 
 
 def positive(text: str) -> float:
-    """A number above 0. Raises ValueError."""
-    speed = float(text)
-    if not 0 < speed < math.inf:
-        raise ValueError
-    return speed
+    """A number above 0. Raises `argparse.ArgumentTypeError`."""
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"it takes a number above 0, not {text!r}")
 
 
 def _feed(options: argparse.Namespace, settings: Settings) -> int:

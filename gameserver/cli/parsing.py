@@ -1,7 +1,6 @@
 """What the commands have in common: their parsers, settings and exit codes."""
 
 import argparse
-import textwrap
 from collections.abc import Callable
 from textwrap import indent
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -26,7 +25,6 @@ Run = Callable[[argparse.Namespace, Settings], int]
 
 
 DATABASE = frozenset({"db"})
-_AS_WRITTEN = argparse.RawDescriptionHelpFormatter
 
 
 def add_command(
@@ -34,7 +32,6 @@ def add_command(
     name: str,
     run: Run,
     summary: str,
-    examples: str,
     *,
     examples: str,
     flags: frozenset[str] | None = DATABASE,

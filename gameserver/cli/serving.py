@@ -14,11 +14,12 @@ import segno
 import trio
 
 from gameserver.admin.commands import EnterAsDeveloper
-from gameserver.app import Signals, command_runner, serve
+from gameserver.app import command_runner, serve
 from gameserver.cli.parsing import DONE, add_command
 from gameserver.config import Settings
 from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
 from gameserver.ops.log_output import log_to_stderr, print_in_background
+from gameserver.ops.signals import Signals
 from gameserver.ops.systemd import Systemd
 from gameserver.realtime.context import ServerContext
 

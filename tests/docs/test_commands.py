@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.cli import _parser
+from gameserver.cli import make_parser
 from tests.support.pages import PAGES, ROOT, Block, blocks_of, every_block, quoted_in
 from tests.support.postgres import Cluster, find_binaries
 from tests.support.reading import INSTEAD, NOT_TYPED, as_typed, reading
@@ -17,6 +17,7 @@ from tests.support.shell import commands_in, lines_of
 ELSEWHERE = {
     "docs/tutorial.md": "tests/browser/test_tutorial.py follows it with a browser",
     "docs/scaling.md": "below, with PostgreSQL",
+    "docs/installing.md": "tests/packages starts what make dist has made, and follows the Dockerfile",
 }
 FOLLOWED = [page for page in PAGES if page not in ELSEWHERE and any(it.language == "sh" for it in blocks_of(page))]
 
@@ -55,7 +56,7 @@ def test_everything_that_is_not_typed_or_typed_differently_is_in_some_page() -> 
 def test_a_command_of_a_block_is_understood(block: Block) -> None:
     for arguments in commands_in(block.text):
         if "--help" not in arguments:
-            _parser().parse_args(arguments)
+            make_parser().parse_args(arguments)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -65,10 +66,10 @@ def test_a_command_that_a_page_quotes_is_understood(page: str, capsys: pytest.Ca
         for arguments in commands_in(quoted):
             if is_name or "--help" in arguments:
                 with pytest.raises(SystemExit) as exit_of_help:
-                    _parser().parse_args([*arguments, "--help"])
+                    make_parser().parse_args([*arguments, "--help"])
                 assert exit_of_help.value.code == 0, quoted
             else:
-                _parser().parse_args(arguments)
+                make_parser().parse_args(arguments)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,12 +1,14 @@
 """``--help`` of each command shows examples that the parser takes, and every exit code."""
 
 import argparse
+import re
 from collections.abc import Iterator
 
 import pytest
 
-from gameserver.cli import _parser
-from gameserver.cli.parsing import BUG, DONE, INTERRUPTED, NOT_DONE, UNREAD
+from gameserver.cli import make_parser
+from gameserver.cli.parsing import BUG, DONE, EXIT_CODES, INTERRUPTED, NOT_DONE, UNREAD
+from tests.support.pages import ROOT
 from tests.support.shell import commands_in
 
 
@@ -18,7 +20,7 @@ def parsers_below(parser: argparse.ArgumentParser) -> Iterator[argparse.Argument
                 yield from parsers_below(command)
 
 
-every_command = pytest.mark.parametrize("parser", [*parsers_below(_parser())], ids=lambda parser: str(parser.prog))
+every_command = pytest.mark.parametrize("parser", [*parsers_below(make_parser())], ids=lambda parser: str(parser.prog))
 
 
 def section(parser: argparse.ArgumentParser, title: str) -> list[str]:
@@ -35,10 +37,23 @@ def test_the_help_of_a_command_has_examples_of_it_that_are_understood(parser: ar
         assert parser.prog in example
         for arguments in commands_in(example):
             if "--help" not in arguments:
-                _parser().parse_args(arguments)
+                make_parser().parse_args(arguments)
 
 
 @every_command
 def test_the_help_of_a_command_has_every_exit_code(parser: argparse.ArgumentParser) -> None:
     told = [int(line.split()[0]) for line in section(parser, "exit codes")]
     assert told == [DONE, NOT_DONE, 2, BUG, INTERRUPTED, UNREAD]
+
+
+@every_command
+def test_the_help_of_a_command_fits_a_terminal(
+    parser: argparse.ArgumentParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert max(map(len, parser.format_help().splitlines())) <= 100
+
+
+def test_every_exit_code_is_explained_in_the_documents() -> None:
+    table = (ROOT / "docs/running.md").read_text(encoding="utf-8").partition("| exit code |")[2].partition("\n\n")[0]
+    assert re.findall(r"\b\d+\b", table) == re.findall(r"^  (\d+) ", EXIT_CODES, re.M)

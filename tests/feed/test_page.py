@@ -22,7 +22,7 @@ def test_the_lines_are_an_addition_an_event_and_its_corrections() -> None:
 
 def test_the_commands_are_understood_and_the_mapping_reads_the_csv() -> None:
     example, _, mapped = [
-        _parser().parse_args(arguments) for block in blocks_of(PAGE) for arguments in commands_in(block.text)
+        make_parser().parse_args(arguments) for block in blocks_of(PAGE) for arguments in commands_in(block.text)
     ]
     assert (ROOT / example.file).exists()
     assert example.speed == 120

@@ -8,7 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from gameserver.app import SAME_INTERRUPT_S, Signals
+from gameserver.ops.signals import SAME_INTERRUPT_S, Signals
 
 HANDLED = (signal.SIGINT, signal.SIGTERM)
 
