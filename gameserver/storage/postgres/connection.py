@@ -10,7 +10,7 @@ import msgspec
 import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.pq import TransactionStatus
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from gameserver.storage.connection import Connection, Result, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.postgres.adaptation import adapt
@@ -70,8 +70,8 @@ class PostgresConnection:
 
     @property
     def is_lost(self) -> bool:
-        """Whether the connection has ended."""
-        return self.raw.closed
+        """Whether the connection has ended, or hangs among statements sent together since it was cut."""
+        return self.raw.closed or self.raw.info.pipeline_status != PipelineStatus.OFF
 
     def execute(self, sql: str, values: Values = (), /) -> Result:
         """Execute a statement."""

@@ -29,7 +29,8 @@ class PostgresReaders(BatchReaders[PostgresConnection]):
         connection.execute(BEGIN_READING)
 
     def _put_back(self, connection: PostgresConnection) -> None:
-        if connection.is_lost:
-            connection.close()
-        else:
+        """End the transaction and keep the connection for the next batch, unless it has been cut."""
+        try:
             super()._put_back(connection)
+        except psycopg.Error:
+            connection.close()

@@ -57,3 +57,19 @@ def test_a_writer_s_commits_are_on_disk_whatever_the_server_s_default(location: 
 
 def test_an_url_is_named_without_its_password() -> None:
     assert without_password("postgresql://u:secret@a.example:5433/games") == "postgresql://a.example:5433/games"
+
+
+def test_a_connection_that_is_cut_amid_statements_sent_together_is_lost(connection: PostgresConnection) -> None:
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+
+    def send() -> None:
+        with connection.together():
+            connection.execute("SELECT 1")
+            with psycopg.connect(connection.raw.info.dsn, autocommit=True) as killer:
+                killer.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+            for _ in range(3):
+                connection.execute("SELECT 1")
+
+    with pytest.raises(psycopg.OperationalError):
+        send()
+    assert connection.is_lost
