@@ -36,7 +36,7 @@ function Picture({ points, until, base, label, time, title, height, width }) {
     ${base !== undefined && html`<path class="base" d=${`M${LEFT} ${y(base).toFixed(1)}H${width}`} />`}
     <path class="ln" d=${line} />
     ${ticks.map((tick) => html`<text key=${tick} x=${LEFT - 8} y=${y(tick) + 4} text-anchor="end">${label(tick)}</text>`)}
-    <text x=${LEFT} y=${height - 6}>${time(start)}</text><text x=${width} y=${height - 6} text-anchor="end">${time(until)}</text>
+    <text x=${LEFT} y=${height - 6}>${time(start)}</text>${time(until) !== time(start) && html`<text x=${width} y=${height - 6} text-anchor="end">${time(until)}</text>`}
     <text class="tip" x=${width} y=${Math.max(12, y(last) - 7)} text-anchor="end">${label(last)}</text>
   </svg>`;
 }
