@@ -83,7 +83,7 @@ def test_colours_that_are_forced_leave_shares_and_choices_to_be_seen(stage: Stag
     nadia = stage.play(visit, "nadia", forced_colors="active")
     nadia.see('button[data-target="yes"]').click()
     nadia.see(".trow[aria-checked=true]")
-    seen = "() => getComputedStyle(document.querySelector('.trow'), '::after').backgroundColor"
+    seen = "() => getComputedStyle(document.querySelector('.trow'), '::before').borderBottomColor"
     assert nadia.run(seen) != nadia.run("() => getComputedStyle(document.querySelector('.trow')).backgroundColor")
     chosen = "() => getComputedStyle(document.querySelector('.trow[aria-checked=true]')).borderColor"
     other = "() => getComputedStyle(document.querySelector('.trow[aria-checked=false]')).borderColor"

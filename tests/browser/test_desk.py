@@ -61,6 +61,7 @@ def test_a_goal_is_registered_and_taken_back_by_the_keyboard_alone(stage: Stage,
     desk.see(".sheet .sums")
     press("Enter")
     desk.see_text("1 pool, 100 paid", ".log")
+    expect(desk.page.locator(".sheet")).to_have_count(0)
     press("u")
     desk.see(".sheet .sums")
     expect(desk.page.locator(".sheet__foot .btn").first).to_be_focused()

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.support.browser import Visitor
@@ -12,8 +13,10 @@ from tests.support.looking import STREAM, look
 from tests.support.process import run
 from tests.support.stage import MortalStage, Stage, Visit
 
+pytestmark = pytest.mark.time_limit(180)  # each looks many times
+
 STILL: dict[str, Any] = {"reduced_motion": "reduce"}
-SHOT = '[aria-label="More about the game"]'
+MORE = '[aria-label="More about the game"]'
 
 
 def close(visitor: Visitor) -> None:
@@ -66,19 +69,23 @@ def test_the_lobby_and_the_ways_in(stage: Stage, visit: Visit) -> None:
 
 def test_the_game(stage: Stage, visit: Visit) -> None:
     stage.enliven()
-    taken_back = stage.goal("brazil:neymar")
-    stage.ask(3951, game_id=stage.game, event_id=taken_back, reason="offside")
     nadia = stage.play(visit, "nadia", **STILL)
-    kasia = stage.play(visit, "kasia", "chat", **STILL)
-    for text in ("What a start", "He always misses these"):
-        kasia.see("#say").fill(text)
-        kasia.page.keyboard.press("Enter")
-        nadia.see_text(text, ".msgs")
     look(nadia, "game", ".pool--hot")
     nadia.see('button[data-target="yes"]').click()
     look(nadia, "game-chosen", ".slip .quote")
     nadia.see(".slip .btn--you").click()
     look(nadia, "game-placed", ".toast")
+
+
+def test_the_tabs_of_the_game(stage: Stage, visit: Visit) -> None:
+    stage.enliven()
+    taken_back = stage.goal("brazil:neymar")
+    stage.ask(3951, game_id=stage.game, event_id=taken_back, reason="offside")
+    nadia, kasia = stage.play(visit, "nadia", **STILL), stage.play(visit, "kasia", "chat", **STILL)
+    for text in ("What a start", "He always misses these"):
+        kasia.see("#say").fill(text)
+        kasia.page.keyboard.press("Enter")
+        nadia.see_text(text, ".msgs")
     for tab, until in (("bets", "#bets .bet"), ("match", ".tl"), ("table", "#table .lrow"), ("chat", ".msg")):
         nadia.go(f"game/{stage.game}/{tab}")
         nadia.see(until)
@@ -196,12 +203,17 @@ def test_out_of_touch_and_back_and_signed_out(mortal: MortalStage, visit: Visit)
         again.stop()
 
 
-def test_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
-    pool = stage.open_pool(is_hot=True)
-    stage.open_pool("Shoot-out?", pool_type=3, targets=["Yes", "No"])
+def a_match_at_the_desk(stage: Stage) -> None:
+    """A settled pool, one on an event and one by hand."""
+    pool = stage.open_pool()
+    stage.open_pool("Shoot-out?", pool_type=3, targets=["Yes", "No"], is_hot=True)
     stage.bet("kasia", pool, "argentina", 100)
     stage.goal()
-    stage.open_pool()
+    stage.bet("kasia", stage.open_pool(), "argentina", 40)
+
+
+def test_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    a_match_at_the_desk(stage)
     desk = olga(**STILL)
     look(desk, "desk", ".log li")
     desk.go(f"desk/{stage.game}/pools")
@@ -215,7 +227,11 @@ def test_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
     close(desk)
     desk.see('button[data-target="argentina:messi"]').click()
     look(desk, "desk-register", ".sheet .settle")
-    close(desk)
+
+
+def test_the_sheets_of_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    a_match_at_the_desk(stage)
+    desk = olga(**STILL)
     desk.see('[aria-label^="More for"]').click()
     look(desk, "desk-pool-change", "#pool-question")
     desk.see_text("Void", ".sheet .seg").click()
@@ -223,15 +239,21 @@ def test_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
     close(desk)
     desk.see(".settledbox summary").click()
     look(desk, "desk-settled", ".settledbox[open]")
-    sheets = {"n": "new-pool", "?": "keys", "e": None}
-    for key, name in sheets.items():
-        desk.page.keyboard.press("j")
+    for key, name, until in (("n", "new-pool", "#pool-question"), ("?", "keys", ".keylist")):
         desk.page.keyboard.press(key)
-        if name is None:
-            desk.see(".sheet .pill").click()
-        look(desk, f"desk-{name or 'pool-resolve'}", ".sheet .sums" if name is None else ".sheet")
+        look(desk, f"desk-{name}", until)
         close(desk)
-    desk.see(SHOT).click()
+    desk.page.keyboard.press("j")
+    desk.page.keyboard.press("e")
+    desk.see(".sheet .pill").click()
+    look(desk, "desk-pool-resolve", ".sheet .sums")
+    close(desk)
+
+
+def test_the_sheets_of_the_game_at_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    a_match_at_the_desk(stage)
+    desk = olga(**STILL)
+    desk.see(MORE).click()
     look(desk, "desk-settings", ".sheet form")
     desk.see_text("Call the game off", ".sheet").click()
     look(desk, "desk-cancel", ".sheet .sums")

@@ -13,10 +13,14 @@ from tests.support.browser import Visitor
 PICTURES = os.environ.get("CONSOLE_PICTURES")  # the folder for them
 PHONE, DESKTOP, STREAM = (390, 844), (1440, 900), (1920, 1080)
 TOO_WIDE = """
-() => document.documentElement.scrollWidth > document.documentElement.clientWidth
-  ? [...document.querySelectorAll("body *")].filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
-    .map((part) => part.tagName + "." + part.className).slice(0, 5)
-  : []
+() => {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const sheet = "dialog[open] :is(.sheet__head, .sheet__foot) *";
+  return [...document.querySelectorAll(scrollWidth > clientWidth ? "body *" : sheet)]
+    .filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
+    .map((part) => `${part.tagName}.${part.className}`)
+    .slice(0, 5);
+}
 """
 DRAWN = "() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 

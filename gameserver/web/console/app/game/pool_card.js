@@ -62,14 +62,7 @@ export const PoolCard = memo(
               ${form || html`<p class="hotgrid__hint mid sm">Choose a side to see what your stake returns.</p>`}
             </div>`
           : html`<div class="pool__body">
-              ${rows}${chart}<${Notice}
-                game=${game}
-                pool=${pool}
-                state=${state}
-                note=${note}
-                ending=${ending}
-                mine=${mine}
-              />${form}
+              ${rows}${chart}${!isFolded && html`<${Notice} game=${game} pool=${pool} state=${state} note=${note} ending=${ending} mine=${mine} />`}${form}
             </div>`
       }
       ${isFolded ? html`<footer class="pool__foot"><button type="button" class="linkbtn btn btn--quiet btn--dense" onClick=${unfold}>Show all ${Object.keys(pool.distribution).length} targets</button></footer>` : html`<${Foot} game=${game} pool=${pool} state=${state} mine=${mine} name=${name} places=${places} />`}
