@@ -17,6 +17,7 @@ from benchmarks.cases.requests import details, ping
 from benchmarks.cases.settling import settlement
 from benchmarks.cases.stalling import stalled
 from benchmarks.cases.storming import storm
+from benchmarks.cases.tallying import tally
 from benchmarks.figures import Figure
 
 Case = Callable[[Bench], Coroutine[Any, Any, list[Figure]]]
@@ -33,6 +34,7 @@ CASES: dict[str, Case] = {
     "stalled": stalled,
     "settlement": settlement,
     "ranking": ranking,
+    "tally": tally,
     "storm": storm,
     "conflation": conflation,
     "attack": attack,

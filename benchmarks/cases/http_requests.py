@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from benchmarks.bench import Bench
 from benchmarks.fastapi_clients import FASTAPI, fastapi_clients
-from benchmarks.figures import GAMESERVER, Figure, at_least
+from benchmarks.figures import GAMESERVER, Figure
 from benchmarks.http import HttpClient, http_request
 from benchmarks.rates import full_rate
 from benchmarks.world import World, WorldMaker
@@ -21,7 +21,7 @@ _Request = tuple[str, str, object, bytes]
 async def http(bench: Bench) -> list[Figure]:
     """A list of 20 games, durable bets and the top of a ranking by HTTP, 64 connections; beside a FastAPI server."""
     figures = {
-        name: Figure(f"HTTP: {name}, {_CONNECTIONS} connections", "requests/s", (at_least(1, FASTAPI),))
+        name: Figure(f"HTTP: {name}, {_CONNECTIONS} connections", "requests/s")
         for name in (f"a list of {_GAMES} games", "durable bets", "a ranking's top 100 of 200 users")
     }
     world = _world(bench)

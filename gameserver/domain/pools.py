@@ -1,5 +1,6 @@
 """The types and times of betting pools, and when a pool accepts bets (protocol, "Betting pools")."""
 
+from collections.abc import Container
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
@@ -65,18 +66,19 @@ def check_finish_at(type_: PoolType, finish_at: int | None) -> None:
         raise invalid("finish_at", f"finish_at is accepted for time-based pools (types 2 and 4), not for type {type_}")
 
 
-def check_times(times: PoolTimes, now_ms: int) -> None:
-    """Raise `Rejected` for times in the past or in the wrong order."""
+def check_times(times: PoolTimes, now_ms: int, given: Container[str] = PoolTimes._fields) -> None:
+    """Raise `Rejected` for times in the past or in the wrong order; it names one of those that are ``given``."""
     finish_at, stop_at = times.finish_at, times.stop_accepting_bets_at
     begins_at = max(now_ms, times.start_at)
     if finish_at is not None and finish_at <= begins_at:
-        raise invalid("finish_at", f"finish_at must be later than start_at and later than now ({now_ms})")
+        field = "finish_at" if "finish_at" in given else "start_at"
+        raise invalid(field, f"finish_at must be later than start_at and later than now ({now_ms})")
     if stop_at is not None and stop_at <= begins_at:
-        text = f"stop_accepting_bets_at must be later than start_at and later than now ({now_ms})"
-        raise invalid("stop_accepting_bets_at", text)
+        field = "stop_accepting_bets_at" if "stop_accepting_bets_at" in given else "start_at"
+        raise invalid(field, f"stop_accepting_bets_at must be later than start_at and later than now ({now_ms})")
     if stop_at is not None and finish_at is not None and stop_at > finish_at:
-        text = f"stop_accepting_bets_at must not be later than finish_at ({finish_at})"
-        raise invalid("stop_accepting_bets_at", text)
+        field = "stop_accepting_bets_at" if "stop_accepting_bets_at" in given else "finish_at"
+        raise invalid(field, f"stop_accepting_bets_at must not be later than finish_at ({finish_at})")
 
 
 def check_within_game(start_at: int | None, finish_at: int | None, close_at: int | None) -> None:

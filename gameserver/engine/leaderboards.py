@@ -7,13 +7,12 @@ from gameserver.domain.money import to_units
 from gameserver.domain.rankings import breaks, ranks, tailored_parts
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.leaderboards import LeaderboardUpdate, RankedUser
-from gameserver.storage.boards import Scope
+from gameserver.storage.boards import Scope, count_standings
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import find_game
 from gameserver.storage.standings import (
     Standing,
     count_above,
-    count_standings,
     find_board,
     find_standing,
     list_points,

@@ -24,7 +24,7 @@ from gameserver.protocol.histories import (
     UserStatistics,
 )
 from gameserver.storage.bets import Bet, find_bet
-from gameserver.storage.boards import Scope
+from gameserver.storage.boards import Scope, count_standings
 from gameserver.storage.friends import are_friends
 from gameserver.storage.games import find_game
 from gameserver.storage.histories import (
@@ -36,7 +36,7 @@ from gameserver.storage.histories import (
     list_running_bets,
     list_statistics,
 )
-from gameserver.storage.standings import count_above, count_standings, find_board, find_standing
+from gameserver.storage.standings import count_above, find_board, find_standing
 from gameserver.storage.users import list_usernames
 
 _LAST_ROW = 2**62

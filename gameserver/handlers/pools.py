@@ -83,13 +83,13 @@ def _stake_limits(subject: _Subject, currency: str) -> tuple[int, int | None]:
     """The least stake of a bet and the most of a user, in minor units. Raises `Rejected`."""
     least = 1 if subject.min_stake is None else to_minor(subject.min_stake, currency, "min_stake")
     most = None if subject.max_stake is None else to_minor(subject.max_stake, currency, "max_stake")
-    _check_stake_limits(least, most, currency)
+    _check_stake_limits(least, most, currency, "max_stake")
     return least, most
 
 
-def _check_stake_limits(least: int, most: int | None, currency: str) -> None:
+def _check_stake_limits(least: int, most: int | None, currency: str, field: str) -> None:
     if most is not None and most < least:
-        raise invalid("max_stake", f"max_stake must be at least min_stake ({to_units(least, currency)})")
+        raise invalid(field, f"max_stake must be at least min_stake ({to_units(least, currency)})")
 
 
 def create_and_open_betting_pool(
@@ -205,7 +205,8 @@ def _changed(pool: Pool, request: UpdateBettingPool, update: PoolUpdate, now_ms:
         min_stake=chosen("min_stake", least, pool.min_stake, 1),
         max_stake=chosen("max_stake", most, pool.max_stake, None),
     )
-    _check_stake_limits(changed.min_stake, changed.max_stake, pool.currency)
+    field = "min_stake" if most is None else "max_stake"
+    _check_stake_limits(changed.min_stake, changed.max_stake, pool.currency, field)
     return changed
 
 
@@ -213,12 +214,13 @@ def _check_changed_times(pool: Pool, game: Game, request: UpdateBettingPool, cha
     """Raise `Rejected` if a time is given that does not suit the pool, its other times or its game."""
     if request.finish_at is not None:
         check_finish_at(pool.type, request.finish_at)
-    if request.start_at is request.finish_at is request.stop_accepting_bets_at is None:
+    given = [name for name in PoolTimes._fields if getattr(request, name) is not None]
+    if not given:
         return
     stop_at = changed.stop_accepting_bets_at
     if request.stop_accepting_bets_at is None and stop_at is not None and stop_at <= now_ms:
         stop_at = None  # it has come, and stays
-    check_times(PoolTimes(changed.start_at, changed.finish_at, stop_at), now_ms)
+    check_times(PoolTimes(changed.start_at, changed.finish_at, stop_at), now_ms, given)
     check_within_game(request.start_at, request.finish_at, game.close_at)
 
 

@@ -5,7 +5,6 @@ and one compressed frame is the same bytes for every reader.
 """
 
 import re
-import sys
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from gameserver.net.frames import FrameRefused, text_frame
 MAX_INLINE_BYTES = 32_768  # fewer are compressed sooner than they are passed to a thread, and more take 0.5 ms
 
 _EXTENSION = "permessage-deflate"
+_ANSWER = f"{_EXTENSION}; server_no_context_takeover; client_no_context_takeover"
 _WINDOW_BITS = 12  # a window of 4 KiB compresses JSON as well as the largest one, and takes half the time to set up
 _MAX_WINDOW_BITS = 15
 _TAIL = b"\x00\x00\xff\xff"  # what a sender leaves out at the end of a message (section 7.2.1)
@@ -25,34 +25,33 @@ _MAX_FINAL_BLOCKS = 64
 
 # A parameter of an offer: its name and value, which may be quoted (RFC 6455, section 9.1).
 _PARAMETER = re.compile(r'[ \t]*([a-z_]+)[ \t]*(?:=[ \t]*("?)([0-9]+)\2[ \t]*)?')
-_WINDOW = r"[89]|1[0-5]"
-# The parameters that are understood, and their values; "" stands for none (section 7.1).
+# The parameters that are understood, and their values; "" stands for none (section 7.1). A window of the server smaller
+# than the largest is no offer for us: all readers get the same frame, so nobody's may need a window of its own.
 _VALUES = {
     "server_no_context_takeover": re.compile(""),
     "client_no_context_takeover": re.compile(""),
-    "server_max_window_bits": re.compile(_WINDOW),
-    "client_max_window_bits": re.compile(f"({_WINDOW})?"),
+    "server_max_window_bits": re.compile("15"),
+    "client_max_window_bits": re.compile("([89]|1[0-5])?"),
 }
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Compression:
-    """Which messages a client takes compressed: those of more than ``over_bytes``, up to ``up_to_bytes``.
+    """Which messages a client takes compressed: those of more than ``over_bytes``.
 
     ``is_agreed`` says whether the client may compress what it sends. Clients that agreed on the same have the same
     object, by which what is joined for them is found quickly.
     """
 
     over_bytes: int
-    up_to_bytes: int
     is_agreed: bool = True
 
     def takes(self, size_bytes: int) -> bool:
         """Whether a message of that size is to be compressed."""
-        return self.over_bytes < size_bytes <= self.up_to_bytes
+        return self.is_agreed and size_bytes > self.over_bytes
 
 
-NO_COMPRESSION = Compression(0, 0, is_agreed=False)
+NO_COMPRESSION = Compression(0, is_agreed=False)
 
 
 class MessageFrames:
@@ -67,7 +66,7 @@ class MessageFrames:
 
     def of(self, compression: Compression) -> bytes:
         """The frame for a reader of that compression; a plain one where a compressed one would be no shorter."""
-        if not (compression.is_agreed and compression.takes(len(self.payload))):
+        if not compression.takes(len(self.payload)):
             if self._plain is None:
                 self._plain = text_frame(self.payload)
             return self._plain
@@ -138,7 +137,8 @@ def negotiate(header: str, over_bytes: int) -> tuple[str, Compression]:
     for offer in header.split(","):
         name, *parameters = offer.split(";")
         if name.strip() == _EXTENSION and (given := _read_parameters(parameters)) is not None:
-            return _agreement(given.get("server_max_window_bits"), over_bytes)
+            window = "; server_max_window_bits=15" if "server_max_window_bits" in given else ""
+            return f"{_ANSWER}{window}", _compression_over(over_bytes)
     return "", NO_COMPRESSION
 
 
@@ -156,11 +156,5 @@ def _read_parameters(parameters: list[str]) -> dict[str, str] | None:
 
 
 @cache
-def _agreement(server_max_window_bits: str | None, over_bytes: int) -> tuple[str, Compression]:
-    answer = f"{_EXTENSION}; server_no_context_takeover; client_no_context_takeover"
-    if server_max_window_bits is None:
-        return answer, Compression(over_bytes, sys.maxsize)
-    bits = int(server_max_window_bits)
-    # All readers get the same frame, and a window smaller than ours is sure to hold a short message only.
-    up_to_bytes = sys.maxsize if bits >= _WINDOW_BITS else 1 << bits
-    return f"{answer}; server_max_window_bits={bits}", Compression(over_bytes, up_to_bytes)
+def _compression_over(over_bytes: int) -> Compression:
+    return Compression(over_bytes)

@@ -5,7 +5,9 @@ user's name in lower case. Its blocks count the standings between places, so tha
 position reads more than some of its rows, however many are ranked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -13,6 +15,8 @@ from gameserver.storage.connection import Connection
 BLOCK_SIZE = 4_000
 MIN_BLOCK_SIZE, MAX_BLOCK_SIZE = 2_000, 8_000  # as in the index uneven_standing_blocks
 BEFORE_ALL = -(2**53)  # the deficit of a board's first block, and below every other
+_AFTER_ALL = 2**53
+MANY = 50  # how many standings of a board are read in the time in which one that changes is counted out and in
 
 
 class Scope(NamedTuple):
@@ -51,36 +55,29 @@ _IN_GAMES = (
 _ON_BOARDS = "(SELECT user_id, board_id, points, pools FROM given)"
 
 
-def _on_boards(rows: Iterable[tuple[int, ...]]) -> _Places:
-    """Places by the user, the board, points and the number of pools."""
-    return _Places(_ON_BOARDS, ("user_id", "board_id", "points", "pools"), list(rows))
-
-
 def add_to_boards(connection: Connection, added: Iterable[GamePoints]) -> None:
     """Add points to the users' standings on all boards of the games; guests have none where all games count."""
     by_game: dict[int, list[GamePoints]] = {}
     for row in added:
         by_game.setdefault(row.game_id, []).append(row)
     for game_id, rows in by_game.items():
-        _open_boards(connection, game_id)
-        ends = any(row.pools < 0 for row in rows)
-        _add(connection, _Places(_IN_GAMES, GamePoints._fields, rows), ends=ends)
-        for (board_id,) in connection.execute(
-            "SELECT board_id FROM game_boards WHERE game_id = ?", (game_id,)
-        ).fetchall():
-            _even_out(connection, board_id)
+        board_ids = _open_boards(connection, game_id)
+        with _counting(connection, [row.user_id for row in rows], board_ids):
+            _add(connection, _Places(_IN_GAMES, GamePoints._fields, rows), ends=any(row.pools < 0 for row in rows))
 
 
-def _open_boards(connection: Connection, game_id: int) -> None:
-    """Make the boards that a game counts for, as far as they are missing."""
-    if connection.execute("SELECT 1 FROM game_boards WHERE game_id = ? LIMIT 1", (game_id,)).fetchone():
-        return
+def _open_boards(connection: Connection, game_id: int) -> list[int]:
+    """The boards that a game counts for, which are made as far as they are missing."""
+    boards = connection.execute("SELECT board_id FROM game_boards WHERE game_id = ?", (game_id,)).fetchall()
+    if boards:
+        return [board_id for (board_id,) in boards]
     query = "SELECT source_id, type, currency FROM games WHERE id = ?"
     source_id, game_type, currency = connection.execute(query, (game_id,)).fetchone()
     scopes = [Scope(0, game_id, "", currency)]
     scopes += [Scope(source, 0, kind, currency) for source in (0, source_id) for kind in ("", game_type)]
-    boards = _board_ids(connection, scopes).values()
-    connection.insert_many("game_boards", ("game_id", "board_id"), [(game_id, board_id) for board_id in boards])
+    board_ids = list(_board_ids(connection, scopes).values())
+    connection.insert_many("game_boards", ("game_id", "board_id"), [(game_id, board_id) for board_id in board_ids])
+    return board_ids
 
 
 class _Board(NamedTuple):
@@ -119,7 +116,6 @@ def _find_boards(connection: Connection, scopes: Iterable[Scope]) -> dict[Scope,
 
 def _add(connection: Connection, places: _Places, *, ends: bool) -> None:
     """Add to standings, which begin with their first pool; if any ``ends``, it is with its last."""
-    _count(connection, places, -1)
     connection.execute_with(
         "INSERT INTO standings (user_id, board_id, name, deficit, pools)"
         f" SELECT p.user_id, p.board_id, lower(username), -p.points, p.pools FROM {places.query} AS p"
@@ -137,20 +133,62 @@ def _add(connection: Connection, places: _Places, *, ends: bool) -> None:
             places.columns,
             places.rows,
         )
-    _count(connection, places, 1)
 
 
-def _count(connection: Connection, places: _Places, step: int) -> None:
-    """Count the standings that there are on these places into their blocks, or out of them."""
+@contextmanager
+def _counting(connection: Connection, user_ids: Collection[int], board_ids: Iterable[int]) -> Iterator[None]:
+    """Keep the blocks of boards in order, while the standings of users on them change in the block of this.
+
+    Where they are some among many, they are counted out of their blocks before and into them after; where they are most
+    of a board, its blocks are counted again.
+    """
+    sizes = {board_id: count_standings(connection, board_id) for board_id in board_ids}
+    large = [board_id for board_id, entries in sizes.items() if entries > len(user_ids) * MANY]
+    some = [(user_id, board_id) for user_id in user_ids for board_id in large]
+    if some:
+        _count(connection, some, -1)
+    yield
+    if some:
+        _count(connection, some, 1)
+    _recount(connection, [board_id for board_id in sizes if board_id not in large])
+    for board_id in sizes:
+        _even_out(connection, board_id)
+
+
+def count_standings(connection: Connection, board_id: int) -> int:
+    """How many are ranked on a board."""
+    query = "SELECT sum(entries) FROM standing_blocks WHERE board_id = ?"
+    (count,) = connection.execute(query, (board_id,)).fetchone()
+    return int(count)
+
+
+def _count(connection: Connection, places: Iterable[tuple[int, int]], step: int) -> None:
+    """Count the standings that there are of users on boards into their blocks, or out of them."""
     connection.execute_with(
         f"UPDATE standing_blocks SET entries = entries + {step} * found.standings FROM ("
         "  SELECT (SELECT id FROM standing_blocks AS b WHERE b.board_id = s.board_id"
         "   AND (b.deficit, b.name) <= (s.deficit, s.name) ORDER BY b.deficit DESC, b.name DESC LIMIT 1) AS block_id,"
-        f"  count(*) AS standings FROM {places.query} AS p"
-        "  JOIN standings AS s ON s.user_id = p.user_id AND s.board_id = p.board_id GROUP BY 1"
+        "  count(*) AS standings FROM given"
+        "  JOIN standings AS s ON s.user_id = given.user_id AND s.board_id = given.board_id GROUP BY 1"
         " ) AS found WHERE standing_blocks.id = found.block_id",
-        places.columns,
-        places.rows,
+        ("user_id", "board_id"),
+        places,
+    )
+
+
+def _recount(connection: Connection, board_ids: Iterable[int]) -> None:
+    """Count the standings in all blocks of boards."""
+    connection.execute_with(
+        "UPDATE standing_blocks SET entries = (SELECT count(*) FROM standings AS s WHERE s.board_id = found.board_id"
+        "  AND (s.deficit, s.name) >= (found.deficit, found.name)"
+        "  AND (s.deficit, s.name) < (found.next_deficit, found.next_name)) FROM ("
+        "  SELECT id, b.board_id, deficit, name,"
+        f"   lead(deficit, 1, {_AFTER_ALL}) OVER (PARTITION BY b.board_id ORDER BY deficit, name) AS next_deficit,"
+        "   lead(name, 1, '') OVER (PARTITION BY b.board_id ORDER BY deficit, name) AS next_name"
+        "  FROM given JOIN standing_blocks AS b ON b.board_id = given.board_id"
+        " ) AS found WHERE standing_blocks.id = found.id",
+        ("board_id",),
+        [(board_id,) for board_id in board_ids],
     )
 
 
@@ -192,32 +230,26 @@ def _merge(connection: Connection, board_id: int, block: _Block) -> None:
 def _divide(connection: Connection, board_id: int, block: _Block) -> None:
     """Divide a block into ones of the same length, give or take one."""
     parts = block.entries // BLOCK_SIZE
-    places = connection.execute(
-        "SELECT deficit, name, number FROM"
-        " (SELECT deficit, name, row_number() OVER (ORDER BY deficit, name) - 1 AS number FROM standings"
-        "  WHERE board_id = ? AND (deficit, name) >= (?, ?) ORDER BY deficit, name LIMIT ?) AS s"
-        " WHERE number > 0 AND number * ? / ? > (number - 1) * ? / ? ORDER BY number",
-        (board_id, block.deficit, block.name, block.entries, *(parts, block.entries) * 2),
-    ).fetchall()
-    ends = [*(number for _, _, number in places), block.entries]
-    connection.execute("UPDATE standing_blocks SET entries = ? WHERE id = ?", (ends[0], block.id))
-    connection.insert_many(
-        "standing_blocks",
-        ("board_id", "deficit", "name", "entries"),
-        [(board_id, *place, end - number) for (*place, number), end in zip(places, ends[1:], strict=True)],
-    )
+    ends = [block.entries * part // parts for part in range(1, parts + 1)]
+    sizes = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+    place, blocks = (block.deficit, block.name), []
+    for before, size in pairwise(sizes):
+        place = connection.execute(
+            "SELECT deficit, name FROM standings WHERE board_id = ? AND (deficit, name) >= (?, ?)"
+            " ORDER BY deficit, name LIMIT 1 OFFSET ?",
+            (board_id, *place, before),
+        ).fetchone()
+        blocks.append((board_id, *place, size))
+    connection.execute("UPDATE standing_blocks SET entries = ? WHERE id = ?", (sizes[0], block.id))
+    connection.insert_many("standing_blocks", ("board_id", "deficit", "name", "entries"), blocks)
 
 
 def rename(connection: Connection, user_id: int, username: str) -> None:
     """Rank a user by another name from now on; ``username`` is what the user is called."""
     boards = connection.execute("SELECT board_id FROM standings WHERE user_id = ?", (user_id,)).fetchall()
     if boards:
-        places = _on_boards((user_id, board_id, 0, 0) for (board_id,) in boards)
-        _count(connection, places, -1)
-        connection.execute("UPDATE standings SET name = ? WHERE user_id = ?", (username.lower(), user_id))
-        _count(connection, places, 1)
-        for (board_id,) in boards:
-            _even_out(connection, board_id)
+        with _counting(connection, [user_id], [board_id for (board_id,) in boards]):
+            connection.execute("UPDATE standings SET name = ? WHERE user_id = ?", (username.lower(), user_id))
 
 
 def promote(connection: Connection, user_id: int) -> None:
@@ -236,7 +268,6 @@ def promote(connection: Connection, user_id: int) -> None:
             total[1] += pools
     if sums:
         board_ids = _board_ids(connection, sums)
-        places = _on_boards((user_id, board_ids[scope], *total) for scope, total in sums.items())
-        _add(connection, places, ends=False)
-        for board_id in board_ids.values():
-            _even_out(connection, board_id)
+        rows = [(user_id, board_ids[scope], *total) for scope, total in sums.items()]
+        with _counting(connection, [user_id], board_ids.values()):
+            _add(connection, _Places(_ON_BOARDS, ("user_id", "board_id", "points", "pools"), rows), ends=False)

@@ -23,13 +23,6 @@ def find_board(connection: Connection, scope: Scope) -> int | None:
     return row[0] if row else None
 
 
-def count_standings(connection: Connection, board_id: int) -> int:
-    """How many are ranked on a board."""
-    query = "SELECT sum(entries) FROM standing_blocks WHERE board_id = ?"
-    (count,) = connection.execute(query, (board_id,)).fetchone()
-    return int(count)
-
-
 def find_standing(connection: Connection, board_id: int, user_id: int) -> Standing | None:
     """A user's standing on a board; None if the user is not ranked."""
     found = connection.execute(

@@ -1,5 +1,6 @@
 """Operations by HTTP: decoded, charged, carried out and counted as on a WebSocket (protocol, "HTTP")."""
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -86,9 +87,21 @@ async def list_by_path(call: HttpCall, request: type[Request]) -> Response:
 
 async def change_by_path(call: HttpCall, request: type[Request], renamed: Mapping[str, str]) -> Response:
     """Carry out a write whose parameters are in the path and the body, there by the names that ``renamed`` has."""
-    members = {renamed.get(name, name): value for name, value in call.members().items()}
+    sent = call.members()
+    members = {renamed.get(name, name): value for name, value in sent.items()}
     performed = await perform(call, _message(call, request, members))
-    return refusal(performed.error) if performed.error is not None else _reply(call, performed)
+    if performed.error is None:
+        return _reply(call, performed)
+    names = {known: name for name, known in renamed.items() if known not in sent}
+    return refusal(_by_names(performed.error, names))
+
+
+def _by_names(error: Rejected, names: Mapping[str, str]) -> Rejected:
+    """The refusal with the parameter at fault by the name that it has in the body."""
+    known = error.field
+    if known is None or known not in names:
+        return error
+    return Rejected(error.code, re.sub(rf"^{known}\b", names[known], error.text), names[known], **error.details)
 
 
 async def call_any(call: HttpCall) -> Response:

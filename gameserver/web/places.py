@@ -3,13 +3,26 @@
 from collections.abc import Mapping
 from functools import partial
 
+import msgspec
+from msgspec import Raw
+
 from gameserver.errors import not_found
+from gameserver.protocol.fields import Uuid
+from gameserver.protocol.parameters import parameters_of, read_parameters
 from gameserver.realtime.context import ServerContext
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import find_game
 from gameserver.storage.pools import find_pool
 
 _MAX_KNOWN = 10_000
+
+
+class _Ids(msgspec.Struct):
+    """The ids that a path may have, the outermost first."""
+
+    source_id: Uuid | None = None
+    game_id: Uuid | None = None
+    pool_id: Uuid | None = None
 
 
 class Places:
@@ -20,10 +33,12 @@ class Places:
         self._known: dict[tuple[str, ...], None] = {}
 
     async def require(self, path: Mapping[str, str]) -> None:
-        """Raise `Rejected` (``not_found``) for ids of which one does not belong to the one before."""
-        ids = tuple(path[name] for name in ("source_id", "game_id", "pool_id") if name in path)
+        """Raise `Rejected`: for ids that are none, and (``not_found``) where one does not belong to the one before."""
+        ids = tuple(path[name] for name in _Ids.__struct_fields__ if name in path)
         if len(ids) < 2 or ids in self._known:
             return
+        named = {name: Raw(msgspec.json.encode(path[name])) for name in _Ids.__struct_fields__ if name in path}
+        read_parameters(named, parameters_of(_Ids))
         await self._context.store.read(partial(_require, ids=ids))
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()

@@ -8,11 +8,11 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 
 from tests.support.process import add_user, playing, serving
 
+SMALL = ClientPerMessageDeflateFactory(client_max_window_bits=12, server_max_window_bits=12)  # its default
 FACTORIES = {
-    "its default": ClientPerMessageDeflateFactory(client_max_window_bits=12, server_max_window_bits=12),
     "as browsers": ClientPerMessageDeflateFactory(),
     "nothing limited": ClientPerMessageDeflateFactory(client_max_window_bits=None),
-    "a small window": ClientPerMessageDeflateFactory(server_max_window_bits=9),
+    "a whole window": ClientPerMessageDeflateFactory(server_max_window_bits=15),
     "no context": ClientPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True),
 }
 
@@ -30,6 +30,9 @@ def test_readers_of_every_kind_play_one_game_and_hear_the_same(database: Path, m
         admin.call(616, game_id=game_id)
         pool_id = admin.call(385, game_id=game_id, description="?", action_id="goal", targets=targets[:50])["pool_id"]
         readers = {"plain": stack.enter_context(playing(server.url, add_user(database, "plain")["session_key"]))}
+        small_key = add_user(database, "small")["session_key"]
+        readers["a small window"] = stack.enter_context(playing(server.url, small_key, extensions=[SMALL]))
+        assert readers["a small window"].socket.protocol.extensions == []
         for number, (name, factory) in enumerate(FACTORIES.items()):
             key = add_user(database, f"user{number}")["session_key"]
             readers[name] = stack.enter_context(playing(server.url, key, extensions=[factory]))

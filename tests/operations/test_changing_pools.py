@@ -103,7 +103,7 @@ async def test_bets_that_were_placed_stay_whatever_the_limits_become(table: Tabl
         ({"stop_accepting_bets_at": START_MS + HOUR_MS + 1}, None),
         ({"start_at": START_MS + HOUR_MS + 1}, "start_at"),
         ({"min_stake": 2, "max_stake": 1}, "max_stake"),
-        ({"min_stake": 10}, "max_stake"),
+        ({"min_stake": 10}, "min_stake"),
         ({"min_stake": 0}, "min_stake"),
         ({"max_stake": "0.001"}, "max_stake"),
         ({"clear": ["description"]}, "clear"),
@@ -130,10 +130,25 @@ async def test_a_change_that_makes_no_sense_is_refused_and_nothing_is_told(
     assert without_header(await table.pool_object(pool)) == before
 
 
-async def test_a_finish_earlier_than_the_end_of_betting_is_refused(table: Table) -> None:
-    pool = await table.pool(pool_type=2, finish_at=START_MS + 100, stop_accepting_bets_at=START_MS + 80)
-    reply = await table.admin.call(3852, pool_id=pool, finish_at=START_MS + 70)
-    assert (reply["code"], reply["field"]) == ("invalid_parameter", "stop_accepting_bets_at")
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"finish_at": 70}, "finish_at"),
+        ({"stop_accepting_bets_at": 101}, "stop_accepting_bets_at"),
+        ({"finish_at": 70, "stop_accepting_bets_at": 75}, "stop_accepting_bets_at"),
+        ({"start_at": 90}, "start_at"),
+        ({"start_at": 110}, "start_at"),
+        ({"start_at": 110, "finish_at": 105}, "finish_at"),
+    ],
+    ids=str,
+)
+async def test_times_in_the_wrong_order_are_refused_by_the_name_of_one_that_was_sent(
+    table: Table, parameters: dict[str, Any], field: str
+) -> None:
+    start, stop, finish = (START_MS + ms for ms in (20, 80, 100))
+    pool = await table.pool(pool_type=2, start_at=start, finish_at=finish, stop_accepting_bets_at=stop)
+    reply = await table.admin.call(3852, pool_id=pool, **{name: START_MS + ms for name, ms in parameters.items()})
+    assert (reply["code"], reply["field"]) == ("invalid_parameter", field)
     await accepted(table.admin, 3852, pool_id=pool, finish_at=START_MS + 70, stop_accepting_bets_at=START_MS + 60)
 
 

@@ -117,7 +117,7 @@ async def test_an_upper_case_digest_is_refused(server: Server) -> None:
     upper = proof(ann)
     upper["h"] = upper["h"].upper()
     assert await handshake_status(server, query(**upper)) == 401
-    assert_refused(await (await server.connect()).call(100, **upper), 100, "invalid_parameter", "h")
+    assert_reply(await (await server.connect()).call(100, **upper), 110, reason="bad_credentials")
 
 
 @pytest.mark.parametrize("left_out", ["id", "n", "h"])
@@ -145,7 +145,8 @@ async def test_a_wrong_key_fails_to_log_on_and_the_right_one_still_may(server: S
     client = await server.connect()
     reply = await log_on(client, "nonsense")
     assert_reply(reply, 110, reason="bad_credentials")
-    assert_reply(await client.call(100, **proof(ann, h="0" * 64)), 110, reason="bad_credentials")
+    for digest in ("0" * 64, "abc", "\u00e9"):
+        assert_reply(await client.call(100, **proof(ann, h=digest)), 110, reason="bad_credentials")
     assert (await client.call(611))["code"] == "not_logged_in"
     assert (await log_on(client, ann["session_key"]))["res"] == 100
 
@@ -156,7 +157,7 @@ async def test_logon_without_any_credentials_asks_for_the_session_key(server: Se
 
 
 @pytest.mark.parametrize(
-    ("parameter", "value"), [("n", "x" * 65), ("n", 5), ("h", "abc"), ("id", 0), ("id", "ann"), ("id", True)]
+    ("parameter", "value"), [("n", "x" * 65), ("n", 5), ("h", 5), ("id", 0), ("id", "ann"), ("id", True)]
 )
 async def test_a_malformed_part_of_a_digest_is_refused_by_name(server: Server, parameter: str, value: Any) -> None:
     ann = await server.add_user("ann")

@@ -8,13 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gameserver.storage import boards
-from gameserver.storage.boards import GamePoints, Scope, add_to_boards, promote, rename
+from gameserver.storage.boards import GamePoints, Scope, add_to_boards, count_standings, promote, rename
 from gameserver.storage.check_records import CHECKS
 from gameserver.storage.games import Game
 from gameserver.storage.sqlite.connection import SqliteConnection, open_memory
 from gameserver.storage.standings import (
     count_above,
-    count_standings,
     find_board,
     find_standing,
     list_standings,
@@ -22,13 +21,13 @@ from gameserver.storage.standings import (
 )
 from tests.support.rows import make_game, make_user
 
-SIZES = {"BLOCK_SIZE": 4, "MIN_BLOCK_SIZE": 2, "MAX_BLOCK_SIZE": 8}
+SIZES = {"BLOCK_SIZE": 4, "MIN_BLOCK_SIZE": 2, "MAX_BLOCK_SIZE": 8, "MANY": 2}
 *_, BLOCKS = CHECKS
 
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of 2 to 8 entries."""
+    """Blocks of 2 to 8 entries, counted again when half of a board changes."""
     for name, size in SIZES.items():
         monkeypatch.setattr(boards, name, size)
 

@@ -206,9 +206,10 @@ async def test_a_prediction_is_a_bet_that_everybody_hears_of(table: Table, metho
     ("body", "status", "code", "field"),
     [
         ({"target_id": "argentina"}, 400, "missing_parameter", "amount"),
-        ({"amount": 1}, 400, "missing_parameter", "target"),
+        ({"amount": 1}, 400, "missing_parameter", "target_id"),
         ({"target_id": "argentina", "amount": -1}, 400, "invalid_parameter", "amount"),
-        ({"target_id": "peru", "amount": 1}, 400, "invalid_parameter", "target"),
+        ({"target_id": "peru", "amount": 1}, 400, "invalid_parameter", "target_id"),
+        ({"target_id": 5, "amount": 1}, 400, "invalid_parameter", "target_id"),
         ({"target_id": "argentina", "amount": 1, "op": 365}, 400, "invalid_parameter", "op"),
         ({"target_id": "argentina", "amount": 1, "pool_id": UNKNOWN_ID}, 400, "invalid_parameter", "pool_id"),
         ({"target_id": "argentina", "amount": 1001}, 409, "insufficient_funds", "amount"),
@@ -237,6 +238,20 @@ async def test_a_prediction_is_only_for_a_pool_of_the_game_in_the_path(table: Ta
     assert_http_refused(
         await client.post(path_to_pools(table, f"open/{UNKNOWN_ID}/predictions"), bet), 404, "not_found", "pool_id"
     )
+
+
+@pytest.mark.parametrize("wrong", ["x", UNKNOWN_ID.upper() + "A", "%00"])
+async def test_a_malformed_id_in_a_path_is_refused_by_name(table: Table, wrong: str) -> None:
+    client = await client_of(table.server, "ann")
+    pool = path_to_pools(table, f"open/{await table.pool()}/predictions")
+    bet = {"target_id": "argentina", "amount": 1}
+    for name, known in (("source_id", table.source), ("game_id", table.game)):
+        path = pool.replace(known, wrong)
+        assert_http_refused(await client.post(path, bet), 400, "invalid_parameter", name)
+    path = path_to_pools(table, f"open/{wrong}/predictions")
+    assert_http_refused(await client.post(path, bet), 400, "invalid_parameter", "pool_id")
+    path = path_to_pools(table, "open").replace(table.game, wrong)
+    assert_http_refused(await client.get(path), 400, "invalid_parameter", "game_id")
 
 
 async def test_an_admin_of_the_game_may_not_predict(table: Table) -> None:

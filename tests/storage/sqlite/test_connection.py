@@ -99,3 +99,19 @@ def test_columns_of_many_rows_are_read_in_the_order_of_the_query(connection: Sql
     columns = connection.list_columns(("b", "a"), query, (7,))
     assert columns == [[-9007199254740991, -7, 0], [9007199254740991, 7, 0]]
     assert connection.list_columns(("a",), "SELECT 1 AS a WHERE ?", (False,)) == [[]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 255, 256, 257, 600])
+@pytest.mark.parametrize("last", [None, "b'\"\n\U0010ffff", b"\x00\xff", -(2**63)])
+def test_any_number_of_rows_is_given_to_a_statement_as_they_are(
+    connection: SqliteConnection, count: int, last: object
+) -> None:
+    rows = [(number, None, "a", last) for number in range(count)]
+    connection.execute("CREATE TEMPORARY TABLE kept (a, b, c, d)")
+    connection.insert_many("kept", ("a", "b", "c", "d"), rows)
+    assert connection.execute("SELECT * FROM kept ORDER BY a").fetchall() == rows
+    query = "SELECT * FROM given WHERE a IS NOT NULL ORDER BY a DESC"
+    assert connection.execute_with(query, ("a", "b", "c", "d"), rows).fetchall() == rows[::-1]
+    connection.update_many("kept", ("b", "c"), ("a", "d"), [(number, "z", number, last) for number, *_ in rows])
+    changed = rows if last is None else [(number, number, "z", last) for number, *_ in rows]
+    assert connection.execute("SELECT * FROM kept ORDER BY a").fetchall() == changed
