@@ -20,7 +20,7 @@ from typing import Any
 
 from playwright.sync_api import CDPSession, sync_playwright
 
-from tests.support.browser import visitor_of
+from tests.support.browser import CHROMIUM, visitor_of
 from tests.support.process import UNLIMITED, Player, add_user, playing, run, serving
 from tests.support.stage import Stage, staged
 
@@ -95,7 +95,7 @@ def main() -> None:
     add_user(file, "dev", provider=True)
     with serving(file, *UNLIMITED) as server, staged(file, server.url) as stage, sync_playwright() as playwright:
         pools = [stage.open_pool(f"Who scores goal {number + 1}?", is_hot=number == 0) for number in range(POOLS)]
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = stage.sign_in(visitor_of(browser, stage.origin, **PHONE), "nadia", f"game/{stage.game}")
         page.see(".pool--hot")
         devtools = page.context.new_cdp_session(page.page)

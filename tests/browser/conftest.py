@@ -1,6 +1,5 @@
 """A real Chromium. Whatever the browser complains of fails the test."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,10 @@ pytest.importorskip("playwright", reason="browser tests need playwright: pip ins
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.support.browser import Visitor, visitor_of
+from tests.support.browser import CHROMIUM, Visitor, visitor_of
 from tests.support.process import UNLIMITED, add_user, run, serving
 from tests.support.stage import MortalStage, Stage, Visit, staged
 from tests.support.threaded import serving_here
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="package")

@@ -1,6 +1,7 @@
 """Visitors of the console: pages of a real browser, each in a context of its own."""
 
 import functools
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 import gameserver
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CONSOLE = Path(gameserver.__file__).parent / "web" / "console"
 EMPTY = "empty"  # a page without anything, for tests of modules
 TIMEOUT_MS = 30_000
