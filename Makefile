@@ -10,9 +10,10 @@ BIN       := $(VENV)/bin
 RUN_ENV   := $(VENV)/.run
 DEV_ENV   := $(VENV)/.dev
 BENCH_ENV := $(VENV)/.bench
+DIST_ENV  := $(VENV)/.dist
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test soak lint typecheck audit check bench reference clean help
+.PHONY: run demo test soak lint typecheck audit check bench dist reference docs clean help
 
 run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address and the database)
 	@exec $(BIN)/gameserver serve --dev --host "$(HOST)" --port "$(PORT)" --db "$(DB)"
@@ -25,8 +26,10 @@ test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 
 soak: export SOAK_ROUNDS ?= 300
 soak: export SOAK_MESSAGES ?= 100000
-soak: $(DEV_ENV) ## test power cuts (SOAK_ROUNDS=300) and malformed messages (SOAK_MESSAGES=100000)
-	$(BIN)/python -m pytest -n 0 -s tests/e2e/test_mixed_load.py tests/e2e/test_message_fuzz.py $(ARGS)
+soak: export SOAK_FAULTS ?= 300
+soak: $(DEV_ENV) ## test power cuts (SOAK_ROUNDS=300), malformed messages (SOAK_MESSAGES=100000) and faults of several servers (SOAK_FAULTS=300)
+	$(BIN)/python -m pytest -n 0 -s tests/e2e/test_mixed_load.py tests/e2e/test_message_fuzz.py \
+		tests/e2e/test_faults_at_nodes.py $(ARGS)
 
 lint: $(DEV_ENV) ## check style
 	$(BIN)/ruff check .
@@ -44,10 +47,18 @@ bench: $(BENCH_ENV) ## measure speed and memory beside other servers (ARGS= pass
 	@mkdir -p build
 	$(BIN)/python -m benchmarks --json build/bench.json $(ARGS)
 
-reference: $(DEV_ENV) ## regenerate docs/reference.md and the client's types from the declarations
+dist: $(DIST_ENV) ## make the packages, in dist/: wheel, source, archive, executable, bill of materials, checksums
+	$(BIN)/python -m packages
+
+reference: $(DEV_ENV) ## regenerate docs/reference.md, the clients' types and the drawing of the imports
 	$(BIN)/python -m gameserver.protocol.reference > docs/reference.md
 	$(BIN)/python -m gameserver.protocol.stubs > gameserver/client/operations.pyi
 	$(BIN)/python -m gameserver.protocol.client_types gameserver/web/console
+	$(BIN)/python -m tests.support.drawing > docs/pictures/imports.svg
+
+docs: $(DEV_ENV) ## make a site of README.md and docs/ in build/site
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "made build/site/index.html"
 
 clean: ## remove everything that can be rebuilt; data/ stays
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -75,4 +86,9 @@ $(DEV_ENV): pyproject.toml | $(BIN)/python
 $(BENCH_ENV): pyproject.toml | $(BIN)/python
 	@echo "setting up $(VENV) for benchmarks …" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@touch $@ $(RUN_ENV)
+
+$(DIST_ENV): pyproject.toml | $(BIN)/python
+	@echo "setting up $(VENV) for packages …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dist]'
 	@touch $@ $(RUN_ENV)

@@ -62,3 +62,14 @@ def serving(module: str, arguments: Sequence[str], core: int | None) -> Iterator
         finally:
             # At once: to shut down in order takes its time, and is not what is measured.
             process.kill()
+
+
+@contextmanager
+def on_all_cores() -> Iterator[None]:
+    """Let this process, and those that it starts, run on any core until the block ends."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, own)

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -27,12 +26,14 @@ from gameserver.net.timers import Timers
 from gameserver.net.tls import load_certificate
 from gameserver.ops.log import log
 from gameserver.ops.metrics import Metrics
+from gameserver.ops.signals import Signals
 from gameserver.ops.systemd import Systemd
 from gameserver.ops.writer_monitor import WriterMonitor
 from gameserver.realtime.clock import Clock, ClockMonitor
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.details_cache import DetailsCache
+from gameserver.realtime.follower import Follower
 from gameserver.realtime.hashing import Hashing
 from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.listener import accept_connections
@@ -92,8 +93,6 @@ def open_context(
                 hear=hear,
                 missed=publisher.close_all,
                 advance_clock=clock.advance_to,
-                present=lambda: context.audience.present(),
-                hear_present=hubs.elsewhere.hear,
                 telling=gathering,
                 monotonic_s=time.monotonic,
                 run_sync=run_sync,
@@ -107,6 +106,9 @@ def open_context(
             shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, hashing, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             context.application = Application(context)
+            if store.peers is not None:
+                present, hear_present = context.audience.present, hubs.hear_present
+                context.follower = Follower(store.peers, present=present, hear_present=hear_present, run_sync=run_sync)
             try:
                 yield context
             finally:
@@ -124,6 +126,8 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
             await background.start(context.hubs.run)
             background.start_soon(context.timers.run)
             background.start_soon(ClockMonitor(context.clock).run)
+            if context.follower is not None:
+                background.start_soon(context.follower.run)
             if context.certificate is not None:
                 background.start_soon(context.certificate.watch, context.clock.now_ms)
             await context.store.catch_up(context.clock.now_ms())
@@ -133,42 +137,6 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
             await context.usage.write()
             background.cancel_scope.cancel()
         storage.cancel_scope.cancel()
-
-
-class Signals:
-    """Handles the process's signals: SIGTERM and SIGINT set ``stop``, SIGHUP calls ``on_reload``.
-
-    With ``hangup_stops``, SIGHUP, which a closed terminal sends, sets ``stop`` too, unless the process was started with
-    SIGHUP ignored (nohup). A second SIGINT ends the process at once.
-    """
-
-    def __init__(self, *, hangup_stops: bool = False) -> None:
-        self.stop = trio.Event()
-        self.on_reload: Callable[[], None] = lambda: None
-        self._hangup_stops = hangup_stops
-
-    async def handle(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Handle signals, until cancelled."""
-        handled = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-        if self._hangup_stops and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-            handled.remove(signal.SIGHUP)
-        try:
-            with trio.open_signal_receiver(*handled) as signals:
-                task_status.started()
-                async for number in signals:
-                    self._take(signal.Signals(number))
-        finally:
-            if self.stop.is_set():  # all is closed: a further SIGTERM must not change the exit status
-                signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-    def _take(self, number: signal.Signals) -> None:
-        if number == signal.SIGHUP and not self._hangup_stops:
-            self.on_reload()
-            return
-        log(logger, logging.INFO, "stopping", "shutting down", signal=number.name)
-        self.stop.set()
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def command_runner(context: ServerContext) -> CommandRunner:

@@ -1,7 +1,10 @@
 """Fixtures of all tests."""
 
 import logging
+import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,14 @@ from hypothesis import settings
 from gameserver.config import SECRET_VARIABLE
 from gameserver.ops.log import JsonFormatter, TextFormatter
 from gameserver.storage.secret import SECRET_BYTES
+from gameserver.storage.sqlite.connection import open_writer
+from gameserver.storage.sqlite.migrations import migrate
 from tests.support.harness import FakeClock, Server, running_server
 from tests.support.logs import Lines, listen
 from tests.support.postgres import Cluster, find_binaries, running_cluster
+
+MEMORY = Path("/dev/shm")  # on Linux
+ROOM_BYTES = 4 << 30
 
 pytest_plugins = ["tests.support.time_limit"]
 
@@ -35,6 +43,12 @@ def no_unexpected_errors(caplog: pytest.LogCaptureFixture, request: pytest.Fixtu
 def database(tmp_path: Path) -> Path:
     """Where a test keeps its database; there is none yet."""
     return tmp_path / "game.db"
+
+
+def pytest_configure() -> None:
+    """Keep the tests' files in memory, where there is room: most of a test is else waiting for the disk."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -80,9 +94,20 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with the newest schema and nothing in it."""
+    file = tmp_path_factory.mktemp("empty") / "empty.db"
+    with closing(open_writer(file)) as connection:
+        migrate(connection)
+    return file
+
+
 @pytest.fixture
-async def server(location: str, clock: FakeClock) -> AsyncIterator[Server]:
-    """A running server with default settings."""
+async def server(engine: str, location: str, clock: FakeClock, empty_database: Path) -> AsyncIterator[Server]:
+    """A running server with default settings; on a file that has been made before, which is quicker."""
+    if engine == "sqlite":
+        shutil.copyfile(empty_database, location)
     async with running_server(location, clock) as running:
         yield running
 

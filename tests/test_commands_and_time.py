@@ -26,11 +26,11 @@ def offline(database: Path) -> Iterator[Offline]:
 
 
 def test_a_key_made_while_no_server_runs_is_valid_when_it_runs(
-    offline: Offline, monkeypatch: pytest.MonkeyPatch
+    offline: Offline, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offline.close()
     monkeypatch.setenv(SECRET_VARIABLE, SECRET.hex())
-    control(Settings(db=str(offline.file)), OpenSession("fifa"))
+    control(Settings(db=str(database)), OpenSession("fifa"))
     offline.reopen()
     ((created_at, expires_at),) = offline.query(
         "SELECT created_at, expires_at FROM sessions ORDER BY rowid DESC LIMIT 1"
@@ -38,7 +38,7 @@ def test_a_key_made_while_no_server_runs_is_valid_when_it_runs(
     assert (created_at, expires_at) == (LATER_MS, LATER_MS + 24 * 3_600_000)
 
 
-def test_what_was_done_by_time_belongs_to_an_exported_game(offline: Offline) -> None:
+def test_what_was_done_by_time_belongs_to_an_exported_game(offline: Offline, database: Path) -> None:
     source = offline.call("fifa", 365, source_name="Ours")["source_id"]
     names = {"actions": ["Goal"], "targets": ["A", "B"], "game_name": "A - B", "type": "football"}
     game = offline.call("fifa", 370, source_id=source, **names)["game_id"]
@@ -46,7 +46,7 @@ def test_what_was_done_by_time_belongs_to_an_exported_game(offline: Offline) -> 
     pool = {"description": "Goal?", "type": 4, "targets": ["yes", "no"], "finish_at": LATER_MS + 9}
     assert offline.call("fifa", 385, game_id=game, **pool)["res"] == 350
     offline.let_time_pass(10)
-    exported = run("export", game, "--db", offline.file).stdout
+    exported = run("export", game, "--db", database).stdout
     assert json.loads(exported.splitlines()[-1])["at"] == LATER_MS + 10
-    (offline.file.parent / "game.jsonl").write_text(exported, encoding="utf-8")
-    assert run("replay", offline.file.parent / "game.jsonl", "--verify").code == 0
+    (database.parent / "game.jsonl").write_text(exported, encoding="utf-8")
+    assert run("replay", database.parent / "game.jsonl", "--verify").code == 0

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import gameserver
-
-ROOT = Path(gameserver.__file__).parent
-MODULES = sorted(path.relative_to(ROOT).with_suffix("") for path in ROOT.rglob("*.py"))
+from tests.support.imports import MODULES, imports_of, own_imports, tree_of
 
 # What each layer may import besides itself: those before it, where a row names them.
 BASE = {"errors", "config"}
@@ -38,7 +35,7 @@ ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "web",
 ALLOWED["feed"] = BASE | {"protocol", "client"}
 ALLOWED["show"] = BASE | {"protocol", "client"}
 ALLOWED["embedding"] = BASE | {"realtime", "client", "admin", "app"}
-ALLOWED["demo"] = BASE | {"protocol", "client", "feed", "show", "net", "embedding"}
+ALLOWED["demo"] = BASE | {"protocol", "client", "feed", "show", "net", "ops", "embedding"}
 ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output", "client", "feed", "show", "demo"}
 ALLOWED["__main__"] = {"cli"}
 
@@ -46,32 +43,6 @@ EXECUTES = {"execute", "executemany", "executescript", "execute_many"}
 TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=str)
-
-
-def tree_of(module: Path) -> ast.Module:
-    return ast.parse((ROOT / module).with_suffix(".py").read_text(encoding="utf-8"))
-
-
-def imports_of(module: Path) -> Iterator[str]:
-    """The full names of what a module imports, wherever in it."""
-    for node in ast.walk(tree_of(module)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def layer_of(name: str) -> str:
-    """The layer of an import such as ``gameserver.storage.users.User``."""
-    parts = name.split(".")
-    if len(parts) == 1 or (not (ROOT / parts[1]).is_dir() and not (ROOT / f"{parts[1]}.py").exists()):
-        return "__init__"
-    return parts[1]
-
-
-def own_imports(module: Path) -> set[str]:
-    return {layer_of(name) for name in imports_of(module) if name.split(".")[0] == "gameserver"}
 
 
 @every_module

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 
 from benchmarks.bench import Bench
 from benchmarks.cases.betting import bet_request, world_with_pool
 from benchmarks.figures import GAMESERVER, Figure, percentile
 from benchmarks.load import Client, connect
+from benchmarks.processes import on_all_cores
 from benchmarks.rates import Load, full_rate
 from benchmarks.world import World
 from gameserver.config import SECRET_VARIABLE
@@ -29,7 +31,11 @@ _DURABLE = {
 
 
 async def nodes(bench: Bench) -> list[Figure]:
-    """Durable bets at one server on a file, and at one and two on a PostgreSQL database, of 64 and 256 players."""
+    """Durable bets at one server on a file, and at one and two on a PostgreSQL database, of 64 and 256 players.
+
+    Servers and database share all cores, since two servers and a database on one would only take turns.
+    """
+    bench = replace(bench, core=None)
     binaries = find_binaries()
     if binaries is None:
         bench.progress("there is no PostgreSQL on this machine")
@@ -45,7 +51,7 @@ async def nodes(bench: Bench) -> list[Figure]:
             rates[number].add(who, load.rate, load.client_share)
             p99s[number].add(who, percentile(load.times_s, 99) * 1000, load.client_share)
 
-    with running_cluster(binaries, **_DURABLE) as cluster:
+    with on_all_cores(), running_cluster(binaries, **_DURABLE) as cluster:
         contestants = {GAMESERVER: partial(measure, GAMESERVER, 1, lambda: str(world.copy_to(bench.new_directory())))}
         for number in _SERVERS:
             who = f"PostgreSQL, servers: {number}"

@@ -45,6 +45,7 @@ from gameserver.storage.users import User, insert_user
 
 _CREATIONS = (tag_of(CreateAndOpenGame), tag_of(CreateGame))
 _NO_LIMIT = 10**9
+OnProgress = Callable[[int, int], None]
 _BET = tag_of(PlaceBetInBettingPool)
 
 
@@ -113,10 +114,16 @@ def _outcome(connection: Connection, game: Game, original: Callable[[int], int])
 
 
 class Replay:
-    """Repeats an exported game in a database of its own, which must be empty."""
+    """Repeats an exported game in a database of its own, which must be empty.
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    ``on_progress`` is told how many of all requests have been repeated.
+    """
+
+    def __init__(
+        self, connection: Connection, settings: Settings, on_progress: OnProgress = lambda done, total: None
+    ) -> None:
         self._connection = connection
+        self._on_progress = on_progress
         # The journal records what these limits prevented; the other limits refused requests, which are not journalled.
         self._settings = msgspec.structs.replace(settings, max_open_pools=_NO_LIMIT, max_unbacked_runs=_NO_LIMIT)
         self._users: dict[int, User] = {}
@@ -146,6 +153,7 @@ class Replay:
         insert_source_admin(self._connection, self._source.id, admin.id)
         self._add_bettors(requests)
         for number, fact in enumerate(requests, 2):
+            self._on_progress(number - 2, len(requests))
             try:
                 self._repeat(fact)
             except (Rejected, Undecodable, KeyError, IndexError, ValueError) as error:

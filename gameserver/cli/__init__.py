@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import platform
 import sys
 import traceback
 from collections.abc import Sequence
@@ -11,19 +12,27 @@ from pathlib import Path
 import msgspec
 
 from gameserver import __version__, output
-from gameserver.cli import calling, demonstrating, feeding, files, serving, users, watching
-from gameserver.cli.completion import complete
-from gameserver.cli.parsing import BUG, EXIT_CODES, INTERRUPTED, NOT_DONE, UNREAD, Run
+from gameserver.cli import calling, completion, demonstrating, feeding, files, serving, users, watching
+from gameserver.cli.parsing import BUG, INTERRUPTED, NOT_DONE, UNREAD, Run, epilog
 from gameserver.config import Settings, load_settings
 from gameserver.errors import OperatorError
-from gameserver.storage.sqlite.connection import require_sqlite
+from gameserver.storage.sqlite.connection import ENGINE_VERSION, require_sqlite
+
+_VERSION = f"gameserver {__version__} (Python {platform.python_version()}, SQLite {ENGINE_VERSION})"
+
+_EXAMPLES = """\
+gameserver demo
+gameserver serve --dev
+gameserver call open_game_source source_name="World Cup"
+gameserver serve --help
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code."""
     output.prepare()
-    parser = _parser()
-    complete(parser)
+    parser = make_parser()
+    completion.complete(parser)
     options = parser.parse_args(arguments)
     try:
         require_sqlite()
@@ -67,16 +76,17 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(flags, os.environ, Path(options.config) if options.config else None)
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of command lines."""
     parser = argparse.ArgumentParser(
         prog="gameserver",
         description="A self-hosted server for live prediction games: one process, one SQLite file.\n"
         "Several servers share a PostgreSQL database.",
-        epilog=EXIT_CODES,
+        epilog=epilog(_EXAMPLES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"gameserver {__version__}")
+    parser.add_argument("--version", action="version", version=_VERSION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for topic in (serving, users, files, calling, feeding, watching, demonstrating):
+    for topic in (serving, users, files, calling, feeding, watching, demonstrating, completion):
         topic.add_commands(commands)
     return parser

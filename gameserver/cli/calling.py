@@ -18,11 +18,11 @@ from gameserver.config import Settings
 from gameserver.output import say_json
 
 _EXAMPLES = """\
-  gameserver call get_my_available_balance
-  gameserver call --as ann place_bet_in_betting_pool pool_id=POOL_ID target=Argentina amount=10
-  gameserver call '{"op": 365, "source_name": "World Cup"}'
-  gameserver call join_game game_id=GAME_ID --follow
-  gameserver call - --url wss://example.org/ --key SESSION_KEY < requests
+gameserver call get_my_available_balance
+gameserver call --as ann place_bet_in_betting_pool pool_id=POOL_ID target=Argentina amount=10
+gameserver call '{"op": 365, "source_name": "World Cup"}'
+gameserver call join_game game_id=GAME_ID --follow
+gameserver call - --url wss://example.org/ --key SESSION_KEY < requests
 """
 
 

@@ -1,12 +1,43 @@
-"""What the shell completes, where argcomplete is installed (``pip install gameserver[completion]``)."""
+"""``gameserver completion``, and what the shell then completes, by argcomplete (``gameserver[completion]``)."""
 
 import argparse
 import os
 from contextlib import suppress
 from typing import Any
 
+from gameserver.cli.parsing import DONE, add_command
+from gameserver.config import Settings
+from gameserver.errors import OperatorError
+from gameserver.output import say
 from gameserver.protocol.parameters import PARAMETERS
 from gameserver.protocol.registry import OPCODES
+
+SHELLS = ("bash", "zsh", "fish")
+_EXAMPLES = """\
+source <(gameserver completion bash)     # in ~/.bashrc
+source <(gameserver completion zsh)      # in ~/.zshrc, after compinit
+gameserver completion fish | source      # in ~/.config/fish/config.fish
+"""
+
+
+class CompletionMissing(OperatorError):
+    """What completes is not installed."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add the command."""
+    summary = "Print what makes a shell complete commands, operations and parameters"
+    command = add_command(commands, "completion", _completion, summary, examples=_EXAMPLES, flags=frozenset())
+    command.add_argument("shell", choices=SHELLS)
+
+
+def _completion(options: argparse.Namespace, settings: Settings) -> int:
+    try:
+        from argcomplete.shell_integration import shellcode
+    except ImportError:
+        raise CompletionMissing("argcomplete is missing: pip install 'gameserver[completion]'") from None
+    say(shellcode(["gameserver"], shell=options.shell))
+    return DONE
 
 
 def complete(parser: argparse.ArgumentParser) -> None:

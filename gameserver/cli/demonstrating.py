@@ -14,9 +14,9 @@ from gameserver.output import say_at_once
 
 _FLAGS = frozenset({"host"})
 _EXAMPLES = """\
-  gameserver demo
-  gameserver demo --host 0.0.0.0 --port 9999
-  gameserver demo --speed 60 --load 1000 > figures
+gameserver demo
+gameserver demo --host 0.0.0.0 --port 9999
+gameserver demo --speed 60 --load 1000 > figures
 """
 
 
@@ -27,8 +27,8 @@ def add_commands(commands: Any) -> None:
         "demo",
         _demo,
         "Play the final of 2022 on a server of its own, in a minute",
-        flags=_FLAGS,
         examples=_EXAMPLES,
+        flags=_FLAGS,
     )
     command.add_argument("--speed", type=positive, help="so many times as fast as it was (by default 175, a minute)")
     command.add_argument("--load", type=count, metavar="N", help="let N spectators watch it")
@@ -36,11 +36,10 @@ def add_commands(commands: Any) -> None:
 
 
 def count(text: str) -> int:
-    """A number from 0 up. Raises ValueError."""
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    """A number from 0 up. Raises `argparse.ArgumentTypeError`."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"it takes a number from 0 up, not {text!r}")
+    return int(text)
 
 
 def _demo(options: argparse.Namespace, settings: Settings) -> int:

@@ -4,6 +4,7 @@ import argparse
 import math
 import sys
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -20,9 +21,9 @@ from gameserver.feed.run import Source, run_feed
 from gameserver.output import say_json
 
 _EXAMPLES = """\
-  gameserver feed GAME_ID match.jsonl --follow
-  gameserver feed GAME_ID match.jsonl --speed 60
-  gameserver feed GAME_ID match.csv --map action=type --map target=team:player
+gameserver feed GAME_ID match.jsonl --follow
+gameserver feed GAME_ID match.jsonl --speed 60
+gameserver feed GAME_ID match.csv --map action=type --map target=team:player
 """
 
 
@@ -46,11 +47,11 @@ def add_commands(commands: Any) -> None:
 
 
 def positive(text: str) -> float:
-    """A number above 0. Raises ValueError."""
-    speed = float(text)
-    if not 0 < speed < math.inf:
-        raise ValueError
-    return speed
+    """A number above 0. Raises `argparse.ArgumentTypeError`."""
+    with suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"it takes a number above 0, not {text!r}")
 
 
 def _feed(options: argparse.Namespace, settings: Settings) -> int:

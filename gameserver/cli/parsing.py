@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from textwrap import indent
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -32,15 +33,19 @@ def add_command(
     run: Run,
     summary: str,
     *,
+    examples: str,
     flags: frozenset[str] | None = DATABASE,
-    examples: str = "",
 ) -> argparse.ArgumentParser:
-    """Add a command to the subparsers ``under``; the settings named by ``flags`` are flags of it, or with None all."""
+    """Add a command to the subparsers ``under``.
+
+    ``examples`` are lines as they are typed, without the indentation. The settings named by ``flags`` are flags of the
+    command, or with None all.
+    """
     command: argparse.ArgumentParser = under.add_parser(
         name,
         help=summary,
         description=summary + ".",
-        epilog=f"examples:\n{examples}\n{EXIT_CODES}" if examples else EXIT_CODES,
+        epilog=epilog(examples),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(run=run)
@@ -48,9 +53,21 @@ def add_command(
     return command
 
 
-def add_group(under: Any, name: str, summary: str) -> Any:
+def add_group(under: Any, name: str, summary: str, *, examples: str) -> Any:
     """Add a command that has commands of its own; returns their subparsers."""
-    return under.add_parser(name, help=summary).add_subparsers(required=True, metavar="COMMAND")
+    group: argparse.ArgumentParser = under.add_parser(
+        name,
+        help=summary,
+        description=summary + ".",
+        epilog=epilog(examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return group.add_subparsers(required=True, metavar="COMMAND")
+
+
+def epilog(examples: str) -> str:
+    """What the help of a command ends with: examples of its use, and the exit codes."""
+    return f"examples:\n{indent(examples, '  ')}\n{EXIT_CODES}"
 
 
 def _add_settings(parser: argparse.ArgumentParser, only: frozenset[str] | None) -> None:

@@ -14,20 +14,34 @@ import segno
 import trio
 
 from gameserver.admin.commands import EnterAsDeveloper
-from gameserver.app import Signals, command_runner, serve
+from gameserver.app import command_runner, serve
 from gameserver.cli.parsing import DONE, add_command
 from gameserver.config import Settings
 from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
 from gameserver.ops.log_output import log_to_stderr, print_in_background
+from gameserver.ops.signals import Signals
 from gameserver.ops.systemd import Systemd
 from gameserver.realtime.context import ServerContext
 
 DEVELOPER = "dev"
+_EXAMPLES = """\
+gameserver serve --dev
+gameserver serve --host 0.0.0.0 --tls-certificate cert.pem --tls-key key.pem
+gameserver serve --config gameserver.toml --log-format json
+gameserver serve --db postgresql://db.example.org/gameserver"""
+
+
+_EXAMPLES = """\
+gameserver serve --dev
+gameserver serve --host 0.0.0.0 --db /var/lib/gameserver/gameserver.db
+gameserver serve --tls-certificate fullchain.pem --tls-key privkey.pem --log-format json
+GAMESERVER_PORT=8080 gameserver serve --config settings.toml
+"""
 
 
 def add_commands(commands: Any) -> None:
     """Add the command."""
-    command = add_command(commands, "serve", _serve, "Serve until told to stop", flags=None)
+    command = add_command(commands, "serve", _serve, "Serve until told to stop", examples=_EXAMPLES, flags=None)
     command.add_argument(
         "--dev",
         action="store_true",

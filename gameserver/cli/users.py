@@ -22,37 +22,58 @@ from gameserver.engine.passwords import hash_password, normal_password
 from gameserver.errors import Rejected
 from gameserver.output import say
 
+_ADD = """\
+gameserver user add ann
+gameserver user add league --provider --json
+gameserver user add ann --admin --password-stdin < password.txt
+"""
+_KEY = "gameserver user key ann\n"
+_CHANGE = "gameserver user password ann --password-stdin < password.txt\n"
+_BAN = "gameserver user ban ann\n"
+_UNBAN = "gameserver user unban ann\n"
+_CREDIT = "gameserver user credit ann 250 DON\n"
+_LIST = "gameserver source list\n"
+_ADMIN_ADD = "gameserver source admin-add SOURCE_ID ann\n"
+
 
 def add_commands(commands: Any) -> None:
     """Add the commands."""
-    user = add_group(commands, "user", "Make users, their session keys and passwords")
-    command = add_command(user, "add", _user_add, "Make a user and print its id and a session key")
+    user = add_group(
+        commands, "user", "Make users, their session keys and passwords", examples=_ADD + _KEY + _CHANGE + _CREDIT
+    )
+    command = add_command(user, "add", _user_add, "Make a user and print its id and a session key", examples=_ADD)
     command.add_argument("name")
     command.add_argument("--provider", action="store_true", help="may open game sources")
     command.add_argument("--admin", action="store_true", help="administers the server")
     command.add_argument("--password-stdin", action="store_true", help="has the password that standard input holds")
     command.add_argument("--create", action="store_true", help="make the database if there is none, as serve does")
     command.add_argument("--json", action="store_true", help="print one JSON object")
-    command = add_command(user, "key", _user_key, "Print a new session key of a user and end all its others")
+    command = add_command(
+        user, "key", _user_key, "Print a new session key of a user and end all its others", examples=_KEY
+    )
     command.add_argument("name")
     command.add_argument("--json", action="store_true", help="print one JSON object")
-    command = add_command(user, "password", _user_password, "Give a user a password and end all its sessions")
+    command = add_command(
+        user, "password", _user_password, "Give a user a password and end all its sessions", examples=_CHANGE
+    )
     command.add_argument("name")
     command.add_argument(
         "--password-stdin", action="store_true", required=True, help="read the password from standard input"
     )
-    command = add_command(user, "ban", _user_ban, "Keep a user from logging on and end all its sessions")
+    command = add_command(user, "ban", _user_ban, "Keep a user from logging on and end all its sessions", examples=_BAN)
     command.add_argument("name")
-    command = add_command(user, "unban", _user_unban, "Let a user who is banned log on again")
+    command = add_command(user, "unban", _user_unban, "Let a user who is banned log on again", examples=_UNBAN)
     command.add_argument("name")
-    command = add_command(user, "credit", _user_credit, "Give a user points of a currency")
+    command = add_command(user, "credit", _user_credit, "Give a user points of a currency", examples=_CREDIT)
     command.add_argument("name")
     command.add_argument("amount", help="in units, such as 100 or 2.50")
     command.add_argument("currency", help="such as DON or EUR")
 
-    source = add_group(commands, "source", "List game sources, add admins")
-    add_command(source, "list", _source_list, "List the game sources with their admins")
-    command = add_command(source, "admin-add", _source_admin_add, "Make a user an admin of a game source")
+    source = add_group(commands, "source", "List game sources, add admins", examples=_LIST + _ADMIN_ADD)
+    add_command(source, "list", _source_list, "List the game sources with their admins", examples=_LIST)
+    command = add_command(
+        source, "admin-add", _source_admin_add, "Make a user an admin of a game source", examples=_ADMIN_ADD
+    )
     command.add_argument("source_id")
     command.add_argument("name")
 

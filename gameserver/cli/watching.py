@@ -11,10 +11,17 @@ from gameserver.client import connect
 from gameserver.config import Settings
 from gameserver.output import say_at_once
 
+_EXAMPLES = """\
+gameserver watch GAME_ID
+gameserver watch GAME_ID --as ann > game.log
+gameserver watch GAME_ID --url wss://example.org/ --key SESSION_KEY
+"""
+
 
 def add_commands(commands: Any) -> None:
     """Add the command."""
-    command = add_command(commands, "watch", _watch, "Show a game as it goes on: a picture, or lines where piped")
+    summary = "Show a game as it goes on: a picture, or lines where piped"
+    command = add_command(commands, "watch", _watch, summary, examples=_EXAMPLES)
     command.add_argument("game_id")
     add_caller(command)
 

@@ -1,8 +1,7 @@
 """A demo from its beginning to its end."""
 
 import io
-import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +20,7 @@ from gameserver.demo.spectators import spectate
 from gameserver.embedding import EmbeddedServer, running
 from gameserver.net.descriptors import raise_descriptor_limit
 from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
+from gameserver.ops.signals import Signals
 from gameserver.show.view import GameView
 from gameserver.show.watching import keep_up, show
 
@@ -55,8 +55,13 @@ async def demonstrate(options: Options, console: Console, say: Callable[[str], o
             max_connections_per_user=_UNLIMITED,
         )
         raise_descriptor_limit(2 * options.spectators + options.bettors)  # both ends are in this process
-        async with running(settings) as server:
-            return await _Demo(server, options, console, say).run()
+        signals = Signals(hangup_stops=True)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(signals.handle)
+            async with running(settings) as server:
+                await _Demo(server, options, console, say).run(signals.stop)
+            nursery.cancel_scope.cancel()
+        return not signals.stop.is_set()
 
 
 class _Demo:
@@ -68,30 +73,26 @@ class _Demo:
         self._console = console
         self._say = say
         self._figures = Figures()
-        self._is_interrupted = False
 
-    async def run(self) -> bool:
-        """Play the match; whether it was played to its end. The figures are told in any case."""
+    async def run(self, stop: trio.Event) -> None:
+        """Play the match to its end, or until told to stop; the figures are told in any case."""
         async with trio.open_nursery() as nursery:
-            await nursery.start(self._stop_when_interrupted, nursery.cancel_scope)
-            await self._play()
+            nursery.start_soon(self._play_and_end, nursery.cancel_scope)
+            await stop.wait()
             nursery.cancel_scope.cancel()
         for line in self._figures.summary():
             self._say(line)
-        return not self._is_interrupted
 
-    async def _stop_when_interrupted(self, playing: trio.CancelScope, task_status: trio.TaskStatus[None]) -> None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            task_status.started()
-            async for _ in signals:
-                self._is_interrupted = True
-                playing.cancel()
+    async def _play_and_end(self, waiting: trio.CancelScope) -> None:
+        await self._play()
+        waiting.cancel()
 
     async def _play(self) -> None:
         key = await self._server.add_user("director", is_provider=True)
         async with self._server.connect(key) as director, trio.open_nursery() as crowd:
             match = await open_match(director)
-            self._tell_link(match.game_id)
+            link = self._link(match.game_id)
+            self._tell_link(link)
             view = GameView(match.game_id)
             await crowd.start(partial(keep_up, director, view, lambda at, line: None))
             watcher = await self._server.add_user("watcher")
@@ -102,7 +103,8 @@ class _Demo:
             crowd.start_soon(self._sample)
             async with trio.open_nursery() as playing:
                 shown = GameView(match.game_id)
-                playing.start_soon(show, director, shown, self._console, self._say, self._figures.shown)
+                figures = partial(self._figures_with, link)
+                playing.start_soon(show, director, shown, self._console, self._say, figures)
                 playing.start_soon(play, director, match, self._options.speed)
             crowd.cancel_scope.cancel()
 
@@ -127,12 +129,19 @@ class _Demo:
             if number < CHATTERS:
                 nursery.start_soon(chat, client, view, number)
 
-    def _tell_link(self, game_id: str) -> None:
+    def _link(self, game_id: str) -> str:
+        """Where the game is watched in the console."""
         host = urlsplit(self._server.urls[0]).hostname
         shown = own_address() if is_everywhere(host or "") else host
-        link = f"http://{f'[{shown}]' if ':' in str(shown) else shown}:{self._address[1]}/#/game/{game_id}"
+        return f"http://{f'[{shown}]' if ':' in str(shown) else shown}:{self._address[1]}/#/game/{game_id}"
+
+    def _tell_link(self, link: str) -> None:
         self._say(f"watch it at {link}")
         if self._console.is_terminal:
             code = io.StringIO()
             segno.make(link, micro=False).terminal(out=code, compact=True)
             self._say(code.getvalue())
+
+    def _figures_with(self, link: str) -> Mapping[str, str]:
+        """What the picture tells besides the game; on a small terminal, it covers the link that was printed before."""
+        return {**self._figures.shown(), "watch it at": link}

@@ -23,6 +23,7 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import AccountKind, Balances, Stake, account_id, insert_stakes
 from gameserver.storage.pools import PoolBets, TargetBets, add_bets_to_sums
+from gameserver.storage.reports import lock_sums
 
 
 class Proposal(NamedTuple):
@@ -62,9 +63,10 @@ def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[Pl
     placed = [decision for decision in decisions if not isinstance(decision, Rejected)]
     if placed:
         histories = book.continue_histories(placed)
-        insert_bets(connection, [bet.row for bet in placed])
-        insert_stakes(connection, book.list_stakes(placed))
-        book.count(placed, histories)
+        with connection.together():
+            insert_bets(connection, [bet.row for bet in placed])
+            insert_stakes(connection, book.list_stakes(placed))
+            book.count(placed, histories)
     return decisions
 
 
@@ -140,8 +142,8 @@ class _Book:
             last[pool_id] = (subject.history, placed_at)
         return {pool_id: continue_history(self._connection, pool_id, *it) for pool_id, it in last.items()}
 
-    def count(self, placed: Iterable[PlacedBet], histories: Mapping[int, History]) -> None:
-        """Add bets to the sums of their users, their targets and their pools."""
+    def count(self, placed: Sequence[PlacedBet], histories: Mapping[int, History]) -> None:
+        """Add bets to the sums of their users, then to those that all have in common."""
         stakes: dict[tuple[int, int, int], list[int]] = {}
         pools: dict[int, list[int]] = {}
         targets: dict[tuple[int, int], list[int]] = {}
@@ -165,6 +167,7 @@ class _Book:
         add_to_stakes(self._connection, ((*key, amount, bets) for key, (amount, bets) in stakes.items()))
         if participations:
             insert_participations(self._connection, ((*key, placed_at) for key, placed_at in participations.items()))
+        lock_sums(self._connection, {bet.subject.source_id for bet in placed})
         add_bets_to_sums(
             self._connection,
             (PoolBets._make((pool_id, *sums, *histories[pool_id])) for pool_id, sums in pools.items()),

@@ -33,7 +33,7 @@ RETURNED = -2
 class Publication(NamedTuple):
     """A durable broadcast for a game's subscribers, and for its source's watchers if it is ``for_watchers``.
 
-    ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it. ``bettors`` are
+    ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it. ``concerned`` are
     the users whose connections get it, without its seq, though they have not joined the game.
     """
 
@@ -46,7 +46,7 @@ class Publication(NamedTuple):
     ends_subscriptions: bool
     about: tuple[str, ...]
     ends_pool: str | None
-    bettors: tuple[int, ...] = ()
+    concerned: tuple[int, ...] = ()
     resumes_subscriptions: bool = False
 
 
@@ -57,7 +57,7 @@ class Broadcast(NamedTuple):
     kind: type[Message]
     about: tuple[str, ...]
     ends_pool: str | None = None
-    bettors: tuple[int, ...] = ()
+    concerned: tuple[int, ...] = ()
 
 
 class Notice(NamedTuple):
@@ -263,10 +263,10 @@ class Change(Reading):
         self._read_balances: dict[tuple[int, str], Balances] | None = None
 
     def publish(
-        self, game: Game, message: Message, *, ends_pool: str | None = None, bettors: Iterable[int] = ()
+        self, game: Game, message: Message, *, ends_pool: str | None = None, concerned: Iterable[int] = ()
     ) -> None:
         """Log a broadcast in the same transaction, to be sent after the commit."""
-        broadcast = Broadcast(encode_body(message), type(message), message.pools_shown(), ends_pool, tuple(bettors))
+        broadcast = Broadcast(encode_body(message), type(message), message.pools_shown(), ends_pool, tuple(concerned))
         self.publish_all(game, [broadcast])
 
     def publish_all(self, game: Game, broadcasts: Sequence[Broadcast]) -> None:
@@ -283,7 +283,7 @@ class Change(Reading):
                 sent.kind.ends_subscriptions,
                 sent.about,
                 sent.ends_pool,
-                sent.bettors,
+                sent.concerned,
                 sent.kind.resumes_subscriptions,
             )
             for seq, sent in zip(seqs, broadcasts, strict=True)

@@ -182,7 +182,7 @@ def void_and_publish(change: Change, game: Game, pool: Pool, reason: str | None)
         version=pool.version,
     )
     bettors = list_bettors_of_pools(change.connection, [pool.uuid])
-    change.publish(game, voided, ends_pool=pool.uuid, bettors=bettors)
+    change.publish(game, voided, ends_pool=pool.uuid, concerned=bettors)
     return voided
 
 

@@ -31,10 +31,10 @@ from gameserver.protocol.closing import (
     ReopenGame,
 )
 from gameserver.storage.bets import list_bettors_of_pools
-from gameserver.storage.games import Game, get_game
+from gameserver.storage.games import Game, get_game, list_game_admins
 from gameserver.storage.pools import Pool, get_pool, list_all_open_pools, list_pool_uuids, list_pools_to_void
 from gameserver.storage.settlements import Settlement, list_settlements_by_close
-from gameserver.storage.sources import get_source
+from gameserver.storage.sources import get_source, list_source_admins
 
 RESOLVES, REMAINS = "resolves", "remains"
 REOPENED, KEPT = "reopened", "kept"
@@ -81,7 +81,8 @@ def reopen_game(change: Change, request: ReopenGame) -> GameReopened:
     open_again = [_run_on(change, settlement) for settlement in taken_back]
     game = get_game(change.connection, game.id)
     bettors = list_bettors_of_pools(change.connection, list_pool_uuids(change.connection, game.id))
-    change.publish(game, reopened, bettors=bettors)
+    admins = [*list_game_admins(change.connection, game.uuid), *list_source_admins(change.connection, game.source_id)]
+    change.publish(game, reopened, concerned=dict.fromkeys([*bettors, *admins]))
     for pool in open_again:
         publish_reopened(change, game, pool)
     return msgspec.structs.replace(reopened, overdrawn=overdrawn(change))

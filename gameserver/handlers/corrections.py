@@ -73,7 +73,7 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
         current_count=counts_of(change, game.id, event.action_id).get(action_id, {}) if action_id else None,
         score=get_score(change.connection, game.id) if action_id else None,
     )
-    change.publish(game, voided, bettors=list_bettors_of_pools(change.connection, pools))
+    change.publish(game, voided, concerned=list_bettors_of_pools(change.connection, pools))
     for pool in reopened:
         publish_reopened(change, game, pool)
     close_if_nothing_remains(change, game.id)
@@ -112,7 +112,7 @@ def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedName
         pools=outcomes,
         versions=list_versions(change.connection, outcomes),
     )
-    change.publish(game, amended, bettors=list_bettors_of_pools(change.connection, outcomes))
+    change.publish(game, amended, concerned=list_bettors_of_pools(change.connection, outcomes))
     end_pools(change, game, corrected.ends)
     for pool in corrected.reopened:
         publish_reopened(change, game, pool)

@@ -17,6 +17,7 @@ from gameserver.protocol.registry import OPERATIONS
 from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Job, Outcome, SetJob, TimedJob
+from gameserver.storage.ledger import lock_accounts
 from gameserver.storage.replies import NewReply, StoredReply, find_replies, insert_replies
 from gameserver.storage.users import User
 
@@ -101,8 +102,13 @@ def write_job(write: WriteRequest) -> Job[Committed]:
     """The job that carries out a request, once per idempotency key (protocol, "Idempotency"). It raises `Rejected`."""
     operation = WRITES[type(write.request)]
     if isinstance(operation, SetWrite):
-        return SetJob(_CARRY_OUT[type(write.request)], write)
+        return SetJob(_CARRY_OUT[type(write.request)], write, _claim)
     return _LoneJob(operation.handler, write)
+
+
+def _claim(connection: Connection, writes: Sequence[WriteRequest]) -> None:
+    """Have to oneself what users have, and with it their keys, bets and sums: who has no account changes nothing."""
+    lock_accounts(connection, {write.user.id for write in writes})
 
 
 class _LoneJob(TimedJob):

@@ -1,6 +1,9 @@
 """Opening, updating, closing, listing and summing up game sources (protocol, "Game sources and games")."""
 
+from decimal import Decimal
+
 from gameserver.domain.money import to_units
+from gameserver.domain.parimutuel import MILLION
 from gameserver.engine.closing import close, manual_pools_remain
 from gameserver.engine.context import Change, Reading
 from gameserver.engine.preconditions import require_source_open
@@ -8,6 +11,7 @@ from gameserver.errors import not_found
 from gameserver.protocol.declare import ErrorReply
 from gameserver.protocol.games import CloseGame
 from gameserver.protocol.sources import (
+    AdministeredSource,
     CloseGameSource,
     GameSourceClosed,
     GameSourceOpened,
@@ -19,7 +23,6 @@ from gameserver.protocol.sources import (
     ListGameSources,
     ListGameSourcesIAmAdminOf,
     OpenGameSource,
-    SourceEntry,
     SourceReport,
     Turnover,
     UpdateGameSource,
@@ -85,7 +88,16 @@ def list_game_sources_i_am_admin_of(reading: Reading, request: ListGameSourcesIA
     found = list_administered_sources(reading.connection, reading.user.id, before, request.limit + 1)
     page = found[: request.limit]
     return GameSourcesIAmAdminOfList(
-        sources=[SourceEntry(source.uuid, source.name, source.description) for source in page],
+        sources=[
+            AdministeredSource(
+                source.uuid,
+                source.name,
+                source.description,
+                Decimal(source.takeout_millionths) / MILLION,
+                source.admins_may_bet,
+            )
+            for source in page
+        ],
         next=page[-1].uuid if len(found) > len(page) else None,
     )
 

@@ -53,7 +53,8 @@ class CancelGame(Request, tag=376, frozen=True):
 class GameReopened(Message, tag=378, frozen=True, omit_defaults=True):
     """The game is open again. ``pools`` maps each pool that its close had settled to ``reopened`` or ``kept``.
 
-    A pool is kept as it is if its ``finish_at`` has passed. Clients join anew. ``overdrawn`` is as in 3661.
+    A pool is kept as it is if its ``finish_at`` has passed. Whoever has a bet in the game, or runs it or its source, is
+    told without having joined. Clients join anew. ``overdrawn`` is as in 3661.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("overdrawn",)

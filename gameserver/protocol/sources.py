@@ -110,13 +110,20 @@ class SourceEntry(msgspec.Struct, frozen=True):
     description: str | None
 
 
+class AdministeredSource(SourceEntry, frozen=True):
+    """A source in the list of its admin, with what is set for the pools and games opened in it."""
+
+    takeout: Decimal
+    admins_may_bet: bool
+
+
 @message
 class GameSourcesIAmAdminOfList(Message, tag=621, frozen=True, omit_defaults=True):
     """The sources the user is an admin of, newest first; ``next`` is present if more follow."""
 
     cuts: ClassVar[tuple[str, ...]] = ("sources",)
 
-    sources: list[SourceEntry]
+    sources: list[AdministeredSource]
     next: str | None = None
 
 

@@ -1,7 +1,7 @@
 """Who is connected, and has joined which games, as handlers ask for it in the database's threads."""
 
 from gameserver.realtime.connections import ConnectionRegistry
-from gameserver.realtime.elsewhere import Present, encode_present
+from gameserver.realtime.elsewhere import encode_present
 from gameserver.realtime.hubs import Hubs
 
 
@@ -21,4 +21,4 @@ class ServerAudience:
     def present(self) -> bytes:
         """Who is connected to this server, for the others."""
         online = [user_id for user_id in self._registry.user_ids if self._registry.is_online(user_id)]
-        return encode_present(Present(online, self._hubs.subscribers_here(), self._hubs.games_here()))
+        return encode_present(self._hubs.present(online))

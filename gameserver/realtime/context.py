@@ -36,6 +36,7 @@ from gameserver.realtime.clock import Clock
 from gameserver.realtime.connection_limits import ConnectionLimiter
 from gameserver.realtime.connections import ConnectionRegistry
 from gameserver.realtime.details_cache import DetailsCache
+from gameserver.realtime.follower import Follower
 from gameserver.realtime.hashing import Hashing
 from gameserver.realtime.hubs import Hubs
 from gameserver.realtime.rate_limits import RateLimiter, UnansweredBytes
@@ -57,7 +58,8 @@ class ServerContext:
     """The store, the clock, the hubs, the connection registry and the limits of one server.
 
     ``run_aside`` runs a function in a worker thread, one at a time: what would hold up the event loop. ``application``
-    answers HTTP requests; ``idle_http`` are the scopes in which connections wait for the next one.
+    answers HTTP requests; ``idle_http`` are the scopes in which connections wait for the next one. ``follower`` follows
+    the other servers on the database, if there can be any.
     """
 
     settings: Settings
@@ -90,6 +92,7 @@ class ServerContext:
     limits: Limits = field(init=False)
     audience: ServerAudience = field(init=False)
     application: HttpApplication = field(init=False)
+    follower: Follower | None = None
     idle_http: set[trio.CancelScope] = field(default_factory=set)
 
     def __post_init__(self) -> None:

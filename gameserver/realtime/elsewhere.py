@@ -1,16 +1,23 @@
 """Who is connected to the other servers on the same database, as each of them tells it about once a second."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 
+from gameserver.realtime.presence import Attendee
+
 
 class Present(msgspec.Struct, array_like=True, frozen=True):
-    """Who is connected to a server: users by id, connections in games, and which games each user is present in."""
+    """Who is connected to a server: users by id, connections in games, and which users are present in each game.
+
+    ``names`` are those of the users in games where each is told of by name.
+    """
 
     online: list[int] = []
     subscribers: dict[str, int] = {}
-    games: dict[int, list[str]] = {}
+    users: dict[str, list[int]] = {}
+    names: dict[int, str] = {}
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -23,35 +30,45 @@ def encode_present(present: Present) -> bytes:
 
 
 class Elsewhere:
-    """Who is connected to the other servers; nobody where there are none. May be asked in any thread."""
+    """Who is connected to the other servers, by what each of them tells; it never changes.
 
-    def __init__(self) -> None:
+    What cannot be read is left out: it comes from a server of another version.
+    """
+
+    def __init__(self, bodies: Iterable[bytes] = ()) -> None:
         self._subscribers: dict[str, int] = {}
-        self._games: dict[int, list[str]] = {}
-        self._online: frozenset[int] = frozenset()
+        self._users: dict[str, set[int]] = {}
+        self._online: set[int] = set()
+        self._names: dict[int, str] = {}
+        for body in bodies:
+            with suppress(msgspec.DecodeError):
+                self._add(_decoder.decode(body))
 
-    def hear(self, bodies: Iterable[bytes]) -> None:
-        """Take in what each of the other servers tells, in place of what they told before."""
-        subscribers: dict[str, int] = {}
-        games: dict[int, dict[str, None]] = {}
-        online: set[int] = set()
-        for present in map(_decoder.decode, bodies):
-            online.update(present.online)
-            for game_uuid, count in present.subscribers.items():
-                subscribers[game_uuid] = subscribers.get(game_uuid, 0) + count
-            for user_id, joined in present.games.items():
-                games.setdefault(user_id, {}).update(dict.fromkeys(joined))
-        self._subscribers, self._online = subscribers, frozenset(online)
-        self._games = {user_id: list(joined) for user_id, joined in games.items()}
+    def _add(self, present: Present) -> None:
+        self._online.update(present.online)
+        self._names |= present.names
+        for game_uuid, count in present.subscribers.items():
+            self._subscribers[game_uuid] = self.subscribers_of(game_uuid) + count
+        for game_uuid, users in present.users.items():
+            self._users.setdefault(game_uuid, set()).update(users)
 
     def subscribers_of(self, game_uuid: str) -> int:
         """The number of connections that have joined a game."""
         return self._subscribers.get(game_uuid, 0)
 
+    def has_joined(self, user_id: int, game_uuid: str) -> bool:
+        """Whether a user is present in a game."""
+        return user_id in self._users.get(game_uuid, ())
+
     def games_of(self, user_id: int) -> list[str]:
         """The ids of the games that a user is present in."""
-        return self._games.get(user_id, [])
+        return [game_uuid for game_uuid, users in self._users.items() if user_id in users]
 
     def is_online(self, user_id: int) -> bool:
         """Whether a user is connected, view keys aside."""
         return user_id in self._online
+
+    def who_is_not_in(self, other: "Elsewhere", game_uuid: str) -> list[Attendee]:
+        """Who is present in a game here and not in ``other``, by user id."""
+        missing = self._users.get(game_uuid, set()) - other._users.get(game_uuid, set())
+        return [Attendee(user_id, self._names.get(user_id, "")) for user_id in sorted(missing)]

@@ -2,16 +2,15 @@
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
 import trio
 
 from gameserver.engine.context import PoolBet, Publication, ReopenedPool
-from gameserver.engine.distribution import Updates, distribution_updates
-from gameserver.engine.leaderboards import RankingUpdate, ranking_update
+from gameserver.engine.distribution import distribution_updates
+from gameserver.engine.leaderboards import ranking_update
 from gameserver.errors import Rejected
 from gameserver.net.compression import MAX_INLINE_BYTES, MessageFrames, compress, is_costly, joined_frames
 from gameserver.net.outbox import Outbox, close_for_reconnect
@@ -21,38 +20,15 @@ from gameserver.protocol.declare import Message
 from gameserver.realtime.distribution import Distributions, DueUpdate
 from gameserver.realtime.elsewhere import Elsewhere
 from gameserver.realtime.friend_bets import FriendBets, frames_by_friend
-from gameserver.realtime.presence import Attendance, Presence
+from gameserver.realtime.hub_context import HubContext
+from gameserver.realtime.presence import Presence
 from gameserver.realtime.pushing import message_frames, push_all
 from gameserver.realtime.rankings import Rankings
 from gameserver.realtime.subscriber import Subscription
-from gameserver.storage.jobs import Job, RunSync
 
 logger = logging.getLogger(__name__)
 
 _MAX_REST_S = 0.05
-
-
-@dataclass
-class HubContext:
-    """What all hubs share: the clock, timers, the store's reads, the watchers of sources, and the intervals.
-
-    ``run_aside`` runs a function in a worker thread. ``deliveries`` counts broadcasts pushed times their receivers,
-    without presence pushed at once.
-    """
-
-    now_ms: Callable[[], int]
-    call_later: Callable[[float, Callable[[], object]], object]
-    read: Callable[[Job[Updates]], Awaitable[Updates]]
-    read_ranking: Callable[[Job[RankingUpdate]], Awaitable[RankingUpdate]]
-    run_aside: RunSync
-    watchers_of: Callable[[int], Collection[Outbox]]
-    presence_detail_limit: int
-    presence_interval_s: float
-    distribution_interval_s: float
-    leaderboard_interval_s: float
-    deliveries: int = 0
-    attendance: Attendance = field(default_factory=Attendance)
-    elsewhere: Elsewhere = field(default_factory=Elsewhere)
 
 
 class Hub:
@@ -105,6 +81,18 @@ class Hub:
     def subscribers_here(self) -> int:
         """The number of this server's connections that have joined the game."""
         return len(self._subscriptions)
+
+    @property
+    def user_ids(self) -> list[int]:
+        """The users who have joined the game at this server."""
+        return list(self._connections_of)
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The names of the users who have joined the game at this server, as long as each is told of by name."""
+        if self.subscribers > self._context.presence_detail_limit:
+            return {}
+        return {it.user.id: it.user.username for it in self._subscriptions if it.user is not None}
 
     @property
     def subscribers(self) -> int:
@@ -345,7 +333,7 @@ class Hub:
         """Add a subscription, not yet active, in place of ``replaced``; a user's first one is announced."""
         user = subscription.user
         if user is not None:
-            if replaced is None and not self._connections_of[user.id]:
+            if replaced is None and not self._is_present(user.id):
                 self._presence.user_joined(user)
             self._connections_of[user.id] += 1
             self._context.attendance.enter(user.id, self.game_uuid)
@@ -361,9 +349,20 @@ class Hub:
     def leave(self, subscription: Subscription) -> None:
         """Remove a subscription; a user's last one is announced."""
         user = subscription.user
-        if self._remove(subscription) and user is not None and not self._connections_of[user.id]:
+        if self._remove(subscription) and user is not None and not self._is_present(user.id):
             self._presence.user_left(user)
         self.wake()
+
+    def _is_present(self, user_id: int) -> bool:
+        """Whether a user has joined the game, at whichever server."""
+        return user_id in self._connections_of or self._context.elsewhere.has_joined(user_id, self.game_uuid)
+
+    def note_elsewhere(self, before: Elsewhere, now: Elsewhere) -> None:
+        """Announce the users whose first connection has joined at another server, or whose last one has left."""
+        joined, left = now.who_is_not_in(before, self.game_uuid), before.who_is_not_in(now, self.game_uuid)
+        joined, left = ([it for it in users if it.user_id not in self._connections_of] for users in (joined, left))
+        if self._subscriptions and (joined or left):
+            self._presence.changed_elsewhere(joined, left)
 
     def _remove(self, subscription: Subscription) -> bool:
         if subscription not in self._subscriptions:

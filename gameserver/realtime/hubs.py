@@ -1,6 +1,6 @@
 """The hubs of all games, opened when needed, and the watchers of game sources (protocol, "Sequence and recovery")."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 
 import trio
@@ -10,8 +10,9 @@ from gameserver.engine.distribution import Updates
 from gameserver.engine.leaderboards import RankingUpdate
 from gameserver.net.outbox import Outbox, close_for_reconnect
 from gameserver.ops.log import set_context
-from gameserver.realtime.elsewhere import Elsewhere
-from gameserver.realtime.hub import Hub, HubContext
+from gameserver.realtime.elsewhere import Elsewhere, Present
+from gameserver.realtime.hub import Hub
+from gameserver.realtime.hub_context import HubContext
 from gameserver.storage.jobs import Job, RunSync
 
 
@@ -120,13 +121,21 @@ class Hubs:
         """Who is connected to other servers."""
         return self._context.elsewhere
 
-    def subscribers_here(self) -> dict[str, int]:
-        """The numbers of this server's connections in games, of those that have any."""
-        return {game_uuid: hub.subscribers_here for game_uuid, hub in self._hubs.items() if hub.subscribers_here}
+    def hear_present(self, bodies: Iterable[bytes]) -> None:
+        """Take in what each of the other servers tells, in place of what they told before."""
+        before, self._context.elsewhere = self.elsewhere, Elsewhere(bodies)
+        for hub in self._hubs.values():
+            hub.note_elsewhere(before, self.elsewhere)
 
-    def games_here(self) -> dict[int, list[str]]:
-        """The ids of the games that each user is present in by a connection to this server."""
-        return self._context.attendance.all_games()
+    def present(self, online: list[int]) -> Present:
+        """Who is connected to this server, for the others."""
+        hubs = {game_uuid: hub for game_uuid, hub in self._hubs.items() if hub.subscribers_here}
+        return Present(
+            online,
+            {game_uuid: hub.subscribers_here for game_uuid, hub in hubs.items()},
+            {game_uuid: hub.user_ids for game_uuid, hub in hubs.items()},
+            {user_id: name for hub in hubs.values() for user_id, name in hub.names.items()},
+        )
 
     @property
     def subscribers(self) -> int:

@@ -1,12 +1,20 @@
 """Presence in a game: a message for each user, or counts in a large game (protocol, "Joining and presence")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import trio
 
 from gameserver.protocol.declare import Message
 from gameserver.protocol.subscriptions import PresenceUpdate, UserJoinedGame, UserLeftGame
 from gameserver.storage.users import User
+
+
+class Attendee(NamedTuple):
+    """Who joins or leaves a game; the name is empty where it is not known."""
+
+    user_id: int
+    name: str
 
 
 class Attendance:
@@ -30,16 +38,12 @@ class Attendance:
         """The ids of the games that a user is present in, in the order they were joined."""
         return list(self._games.get(user_id, ()))
 
-    def all_games(self) -> dict[int, list[str]]:
-        """The ids of the games that each user is present in."""
-        return {user_id: list(games) for user_id, games in self._games.items()}
-
 
 class Presence:
     """Notifies the subscribers of one game of users who join and leave.
 
-    ``count`` returns the number of subscribed connections. Above ``detail_limit`` of them, the numbers of users who
-    joined and left are pushed instead of each user, at most once every ``interval_s`` seconds.
+    ``count`` returns the number of subscribed connections, at all servers. Above ``detail_limit`` of them, the numbers
+    of users who joined and left are pushed instead of each user, at most once every ``interval_s`` seconds.
     """
 
     def __init__(
@@ -67,19 +71,25 @@ class Presence:
 
     def user_joined(self, user: User) -> None:
         """Note a user whose first connection is about to subscribe."""
-        if self._count() + 1 > self._detail_limit:
-            self._joined += 1
-            self._schedule()
-        else:
-            self._push_now(UserJoinedGame(game_id=self._game_uuid, user_id=user.id, user_name=user.username))
+        self._note([Attendee(user.id, user.username)], [], self._count() + 1)
 
     def user_left(self, user: User) -> None:
         """Note a user whose last subscribed connection has left."""
-        if self._count() > self._detail_limit:
-            self._left += 1
+        self._note([], [Attendee(user.id, user.username)], self._count())
+
+    def changed_elsewhere(self, joined: Sequence[Attendee], left: Sequence[Attendee]) -> None:
+        """Note users who have joined and left at other servers."""
+        self._note(joined, left, self._count())
+
+    def _note(self, joined: Sequence[Attendee], left: Sequence[Attendee], subscribers: int) -> None:
+        if subscribers > self._detail_limit or not all(name for _, name in (*joined, *left)):
+            self._joined += len(joined)
+            self._left += len(left)
             self._schedule()
-        else:
-            self._push_now(UserLeftGame(game_id=self._game_uuid, user_id=user.id, user_name=user.username))
+            return
+        for kind, users in ((UserJoinedGame, joined), (UserLeftGame, left)):
+            for user_id, name in users:
+                self._push_now(kind(game_id=self._game_uuid, user_id=user_id, user_name=name))
 
     def _schedule(self) -> None:
         if not self._scheduled:

@@ -58,8 +58,8 @@ class Publisher:
         for publication in effects.publications:
             self._details.invalidate(publication.game_uuid)
             self._hubs.publish(publication)
-            if publication.bettors:
-                self._tell_bettors(publication)
+            if publication.concerned:
+                self._tell_concerned(publication)
         for notice in effects.notices:
             message = message_frames(notice.body, self._clock.now_ms())
             for connection in self._registry.of_user(notice.user_id):
@@ -79,11 +79,11 @@ class Publisher:
         for session_id in effects.ended_sessions:
             self._registry.end_session(session_id)
 
-    def _tell_bettors(self, publication: Publication) -> None:
-        """Push a broadcast, without its seq, to the bettors' connections that have not joined the game."""
+    def _tell_concerned(self, publication: Publication) -> None:
+        """Push a broadcast, without its seq, to connections of the users concerned that have not joined the game."""
         joined = self._hubs.outboxes_of(publication.game_uuid)
         message = message_frames(publication.body, publication.sent_at)
-        for user_id in publication.bettors:
+        for user_id in publication.concerned:
             for connection in self._registry.of_user(user_id):
                 if connection.outbox not in joined:
                     connection.outbox.push(message.of(connection.outbox.compression))

@@ -11,17 +11,26 @@ from gameserver.show.view import GameView, PoolShown
 
 _HAPPENINGS, _CHAT, _POOLS, _TARGETS = 8, 4, 6, 4
 _BAR_WIDTH = 20
+_BORDERS, _HEADING, _FIGURES = 2, 3, 2  # lines
+_CHAT_NEEDS = 36  # lines of the terminal
 
 
-def picture(view: GameView, now_ms: int, figures: Mapping[str, str] | None = None) -> RenderableType:
-    """The game with its score, pools, table and what happened last, and any ``figures`` by name."""
+def picture(view: GameView, now_ms: int, height: int, figures: Mapping[str, str] | None = None) -> RenderableType:
+    """The game with its score, pools, table and what happened last, and any ``figures`` by name.
+
+    It is at most ``height`` lines high, of which there must be 16: of pools, table and match it shows what finds room.
+    """
+    happenings = min(height // 5, _HAPPENINGS)
+    chat = _CHAT if height >= _CHAT_NEEDS else 0
+    room = height - _HEADING - _FIGURES - _BORDERS - (_BORDERS + happenings) - (_BORDERS + chat if chat else 0)
     sides = Table.grid(expand=True, padding=(0, 1))
     sides.add_column(ratio=3)
     sides.add_column(ratio=2)
-    sides.add_row(_pools(view), _table(view))
-    parts: list[RenderableType] = [_heading(view, now_ms), sides, _happenings(view)]
-    if view.chat:
-        parts.append(Panel(_lines(line for _, line in list(view.chat)[-_CHAT:]), title="Chat"))
+    sides.add_row(_pools(view, room), _table(view, room))
+    parts: list[RenderableType] = [_heading(view, now_ms), sides]
+    parts.append(Panel(_lines(line for _, line in list(view.happenings)[-happenings:]), title="Match"))
+    if view.chat and chat:
+        parts.append(Panel(_lines(line for _, line in list(view.chat)[-chat:]), title="Chat"))
     if figures:
         parts.append(Text("  ".join(f"{name} {value}" for name, value in figures.items()), style="dim"))
     return Group(*parts)
@@ -37,19 +46,22 @@ def _heading(view: GameView, now_ms: int) -> RenderableType:
     return Panel(text, title=Text(title), subtitle=Text("  ".join(filter(None, (clock, state, watching)))))
 
 
-def _pools(view: GameView) -> RenderableType:
+def _pools(view: GameView, room: int) -> RenderableType:
+    """The pools with most money in them, each a line and a line for each target shown, in ``room`` lines."""
+    pools = sorted(view.pools.values(), key=lambda it: it.amount_total, reverse=True)[: min(_POOLS, room // 2)]
+    targets = min(_TARGETS, room // max(len(pools), 1) - 1)
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(ratio=1, no_wrap=True)
     grid.add_column(width=_BAR_WIDTH)
     grid.add_column(justify="right")
     grid.add_column(justify="right")
-    for pool in sorted(view.pools.values(), key=lambda it: it.amount_total, reverse=True)[:_POOLS]:
+    for pool in pools:
         marks = " blocked" if pool.is_blocked else " hot" if pool.is_hot else ""
         name = Text.assemble((pool.description, "bold"), (marks, "red"))
         grid.add_row(
             name, Text(f"{pool.participants} bettors"), Text(f"{pool.amount_total:,.0f}", style="bold"), Text()
         )
-        for target_id, share in _leading(pool):
+        for target_id, share in _leading(pool)[:targets]:
             sums = pool.distribution[target_id]
             grid.add_row(
                 Text(f"  {sums.display_name}"),
@@ -64,23 +76,19 @@ def _leading(pool: PoolShown) -> list[tuple[str, float]]:
     """The targets that most money is on, with their shares of it."""
     backed = {target: float(sums.backing_money) for target, sums in pool.distribution.items()}
     total = sum(backed.values())
-    leading = sorted(backed, key=lambda target: backed[target], reverse=True)[:_TARGETS]
+    leading = sorted(backed, key=lambda target: backed[target], reverse=True)
     return [(target, backed[target] / total if total else 0.0) for target in leading]
 
 
-def _table(view: GameView) -> RenderableType:
+def _table(view: GameView, room: int) -> RenderableType:
     grid = Table.grid(expand=True, padding=(0, 1))
     grid.add_column(justify="right")
     grid.add_column(ratio=1, no_wrap=True)
     grid.add_column(justify="right")
-    for user in view.table:
+    for user in view.table[:room]:
         style = "green" if user.points > 0 else "red" if user.points < 0 else ""
         grid.add_row(Text(str(user.rank)), Text(user.username), Text(f"{user.points:+,.2f}", style=style))
     return Panel(grid, title="Table")
-
-
-def _happenings(view: GameView) -> RenderableType:
-    return Panel(_lines(line for _, line in list(view.happenings)[-_HAPPENINGS:]), title="Match")
 
 
 def _lines(lines: Iterable[str]) -> Text:

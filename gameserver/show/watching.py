@@ -69,13 +69,17 @@ async def show(
             nursery.start_soon(_refresh, live, view, figures)
             await keep_up(client, view, lambda at, line: None)
             nursery.cancel_scope.cancel()
-        live.update(picture(view, _now_ms(), figures()), refresh=True)
+        _update(live, view, figures)
 
 
 async def _refresh(live: Live, view: GameView, figures: Figures) -> None:
     while True:
-        live.update(picture(view, _now_ms(), figures()), refresh=True)
+        _update(live, view, figures)
         await trio.sleep(REFRESH_S)
+
+
+def _update(live: Live, view: GameView, figures: Figures) -> None:
+    live.update(picture(view, _now_ms(), live.console.height, figures()), refresh=True)
 
 
 def _time_of_day(at: int) -> str:

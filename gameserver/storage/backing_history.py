@@ -34,17 +34,18 @@ class Record(NamedTuple):
 def continue_history(connection: Connection, pool_id: int, history: History, placed_at: int) -> History:
     """The history with bets that are about to be placed, the last at that time.
 
-    It records the sums before them if a period has ended.
+    It records the sums before them if a period has ended. Raises `NotAlone` if others may place bets meanwhile.
     """
     period_ms, length, last_bet_at = history
     if last_bet_at is None:
         return History(period_ms, length, placed_at)
     if placed_at // period_ms > last_bet_at // period_ms:
+        connection.require_alone()  # bets that others are about to store have lower ids, and are in no sum yet
         connection.execute(
             "INSERT INTO backing_history (pool_id, position, newest_bet_id, at, amount)"
-            " SELECT pool_id, position, (SELECT max(id) FROM bets), ?, backing_money FROM pool_targets"
-            " WHERE pool_id = ? AND backing_money > 0",
-            (last_bet_at, pool_id),
+            " SELECT pool_id, position, (SELECT max(id) FROM bets), last_bet_at, backing_money"
+            " FROM pools JOIN pool_targets ON pool_id = pools.id WHERE pools.id = ? AND backing_money > 0",
+            (pool_id,),
         )
         length += 1
         if length > MAX_RECORDS:

@@ -347,12 +347,7 @@ def _unavailable(error: Exception) -> Outcome:
 
 def _belongs(entry: Write, first: SetJob, next_due_ms: int | None) -> bool:
     """Whether a job runs at once with the first of its group, since it is of its kind and nothing is due before it."""
-    job = entry.job
-    return (
-        isinstance(job, SetJob)
-        and job.carry_out == first.carry_out
-        and (next_due_ms is None or entry.now_ms < next_due_ms)
-    )
+    return first.is_like(entry.job) and (next_due_ms is None or entry.now_ms < next_due_ms)
 
 
 def _carry_out(group: list[Write], connection: Connection) -> list[Outcome]:

@@ -43,6 +43,7 @@ class BetSubject(NamedTuple):
     pool_id: int
     game_id: int
     game_uuid: str
+    source_id: int
     currency: str
     status: PoolStatus
     start_at: int
@@ -73,7 +74,7 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
     return connection.list_rows_with(
         BetSubject,
         "SELECT given.pool_uuid, given.target_key, pools.id AS pool_id, pools.game_id, games.uuid AS game_uuid,"
-        " games.currency, pools.status, pools.start_at, pools.finish_at,"
+        " games.source_id, games.currency, pools.status, pools.start_at, pools.finish_at,"
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
         " (pools.is_blocked = 1 OR games.held_at IS NOT NULL) AS is_blocked,"
@@ -109,28 +110,28 @@ class Bettor(NamedTuple):
 
 
 def list_bettors(connection: Connection, named: Iterable[tuple[int, int, int]]) -> list[Bettor]:
-    """Read the users of bets, each given with the ids of the user and the pool, and the position."""
+    """Read the users of bets, each given with the ids of the user and the pool, and the position.
+
+    Each subquery is a look-up by a whole key, whatever a planner believes to know of the tables.
+    """
+    account = "(SELECT {} FROM accounts WHERE user_id = given.user_id AND currency = games.currency AND kind = '{}')"
     return connection.list_rows_with(
         Bettor,
-        "SELECT given.user_id, given.pool_id, given.position, available.id AS available_id,"
-        " available.balance AS available, staked.id AS staked_id, staked.balance AS staked,"
-        " sources.admins_may_bet = 1 OR NOT ("
-        "  EXISTS (SELECT 1 FROM game_admins WHERE user_id = given.user_id AND game_id = games.id)"
-        "  OR EXISTS (SELECT 1 FROM source_admins WHERE user_id = given.user_id AND source_id = sources.id"
-        "   AND (removed_at IS NULL OR removed_at >= games.created_at))) AS may_bet,"
-        " coalesce(stakes.amount, 0) > 0 AS is_backer, coalesce(participations.is_running, 0) AS is_participant,"
+        "SELECT given.user_id, given.pool_id, given.position,"
+        f" {account.format('id', 'available')} AS available_id, {account.format('balance', 'available')} AS available,"
+        f" {account.format('id', 'staked')} AS staked_id, {account.format('balance', 'staked')} AS staked,"
+        " sources.admins_may_bet = 1 OR coalesce("
+        "  (SELECT 0 FROM game_admins WHERE user_id = given.user_id AND game_id = games.id),"
+        "  (SELECT 0 FROM source_admins WHERE user_id = given.user_id AND source_id = sources.id"
+        "   AND (removed_at IS NULL OR removed_at >= games.created_at)), 1) = 1 AS may_bet,"
+        " coalesce((SELECT amount FROM stakes WHERE user_id = given.user_id AND pool_id = given.pool_id"
+        "  AND position = given.position), 0) > 0 AS is_backer,"
+        " coalesce((SELECT is_running FROM participations WHERE user_id = given.user_id"
+        "  AND pool_id = given.pool_id), 0) AS is_participant,"
         " CASE WHEN pools.max_stake IS NULL THEN 0 ELSE (SELECT coalesce(sum(amount), 0) FROM stakes"
         "  WHERE user_id = given.user_id AND pool_id = given.pool_id) END AS in_pool"
         " FROM given JOIN pools ON pools.id = given.pool_id JOIN games ON games.id = pools.game_id"
-        " JOIN sources ON sources.id = games.source_id"
-        " LEFT JOIN accounts AS available ON available.user_id = given.user_id"
-        "  AND available.currency = games.currency AND available.kind = 'available'"
-        " LEFT JOIN accounts AS staked ON staked.user_id = given.user_id"
-        "  AND staked.currency = games.currency AND staked.kind = 'staked'"
-        " LEFT JOIN stakes ON stakes.user_id = given.user_id AND stakes.pool_id = given.pool_id"
-        "  AND stakes.position = given.position"
-        " LEFT JOIN participations ON participations.user_id = given.user_id"
-        "  AND participations.pool_id = given.pool_id",
+        " JOIN sources ON sources.id = games.source_id",
         ("user_id", "pool_id", "position"),
         named,
     )

@@ -1,7 +1,7 @@
 """The checks that prove a database sound, as run by ``gameserver check``."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from gameserver.domain.parimutuel import Split
@@ -14,6 +14,7 @@ from gameserver.storage.schedule import TimerKind
 from gameserver.storage.settlements import Settlement, list_settlements_of_pool
 
 MAX_FINDINGS = 100
+OnProgress = Callable[[int, int], None]
 
 
 class CheckedConnection(Connection, Protocol):
@@ -30,8 +31,10 @@ class CheckedConnection(Connection, Protocol):
         """The engine's own checks: the faults found, a sentence each."""
 
 
-def find_faults(connection: CheckedConnection) -> list[str]:
+def find_faults(connection: CheckedConnection, on_progress: OnProgress = lambda done, total: None) -> list[str]:
     """The faults of a database, a sentence each, at most 100; empty if it is sound.
+
+    ``on_progress`` is told how many of all rules have been looked at.
 
     Requires a read transaction, so that all checks see one state. A database of an older version gets only the
     engine's own checks.
@@ -39,7 +42,8 @@ def find_faults(connection: CheckedConnection) -> list[str]:
     faults: list[str] = []
     try:
         rules = _RULES if connection.has_current_schema() else ()
-        for found in (connection.find_damage(), *(rule(connection) for rule in rules)):
+        for number, found in enumerate((connection.find_damage(), *(rule(connection) for rule in rules))):
+            on_progress(number, len(rules) + 1)
             for fault in found:
                 faults.append(fault)
                 if len(faults) == MAX_FINDINGS:

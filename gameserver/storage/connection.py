@@ -22,6 +22,10 @@ class StorageBusy(StorageFailed):
     """Another program holds the database's lock; nothing was changed."""
 
 
+class NotAlone(Exception):
+    """A transaction beside others has met what it must have the database to itself for; it is to be run again so."""
+
+
 class Result(Protocol):
     """The result of a statement: its rows, or the number of rows it changed."""
 
@@ -73,3 +77,15 @@ class Connection(Protocol):
 
     def savepoint(self) -> AbstractContextManager[None]:
         """A savepoint: if the block raises, its changes, and no others, are rolled back."""
+
+    def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
+        """Lock the rows whose first column of ``order`` is one of ``values``, one after the other in that order.
+
+        Whoever writes alone has them already.
+        """
+
+    def require_alone(self) -> None:
+        """Raise `NotAlone` if other transactions write beside this one; from here on none do."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Send the statements of a block without waiting for their results; what they raise is raised at its end."""

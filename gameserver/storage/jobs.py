@@ -11,6 +11,7 @@ from gameserver.storage.connection import Connection
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 RunSync = Callable[..., Awaitable[Any]]
+Claim = Callable[[Connection, Sequence[Any]], None]
 
 
 class Outcome(NamedTuple):
@@ -45,22 +46,35 @@ class SetJob(TimedJob):
 
     ``carry_out`` gets the items of these jobs, in order, and returns the outcome of each. If it raises, all that it did
     is undone, and the jobs are run one by one. An item is a named tuple that has a ``now_ms``.
+
+    Where several servers write, a batch of such jobs runs beside batches of the others, once ``claim`` has locked what
+    its items must have to themselves; without a ``claim`` it runs alone, as any other job does.
     """
 
-    __slots__ = ("carry_out", "item")
+    __slots__ = ("carry_out", "claim", "item")
 
-    def __init__(self, carry_out: Callable[[Connection, Sequence[Any]], list[Outcome]], item: Any) -> None:
+    def __init__(
+        self,
+        carry_out: Callable[[Connection, Sequence[Any]], list[Outcome]],
+        item: Any,
+        claim: Claim | None = None,
+    ) -> None:
         self.carry_out = carry_out
         self.item = item
+        self.claim = claim
 
     def __call__(self, connection: Connection) -> Any:
         """Run the job alone."""
         (outcome,) = self.carry_out(connection, [self.item])
         return outcome.get()
 
+    def is_like(self, other: object) -> bool:
+        """Whether another job may run at once with this one."""
+        return isinstance(other, SetJob) and other.carry_out == self.carry_out
+
     def at(self, now_ms: int) -> "SetJob":
         """The same job at another time, in epoch ms."""
-        return SetJob(self.carry_out, self.item._replace(now_ms=now_ms))
+        return SetJob(self.carry_out, self.item._replace(now_ms=now_ms), self.claim)
 
 
 class Due(NamedTuple):

@@ -65,6 +65,11 @@ def account_id(connection: Connection, kind: AccountKind, currency: str, user_id
     return connection.insert(query, (kind, user_id, currency))
 
 
+def lock_accounts(connection: Connection, user_ids: Iterable[int]) -> None:
+    """Have the accounts of users to oneself until the transaction ends."""
+    connection.lock_rows("accounts", ("user_id", "id"), user_ids)
+
+
 class Stake(NamedTuple):
     """A bet's stake, in minor units, to be moved from its user's available account to the staked one."""
 

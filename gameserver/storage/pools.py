@@ -350,7 +350,8 @@ def add_bets_to_sums(connection: Connection, pools: Iterable[PoolBets], targets:
         "UPDATE pools SET amount_total = amount_total + given.amount, bet_count = pools.bet_count + given.bet_count,"
         " participants = pools.participants + given.participants, version = version + given.bet_count,"
         " history_period_ms = given.history_period_ms, history_length = given.history_length,"
-        " last_bet_at = given.last_bet_at"
+        " last_bet_at = CASE WHEN pools.last_bet_at > given.last_bet_at THEN pools.last_bet_at"
+        "  ELSE given.last_bet_at END"
         " FROM given WHERE pools.id = given.pool_id",
         PoolBets._fields,
         pools,

@@ -101,6 +101,12 @@ def is_source_admin(connection: Connection, source_id: int, user_id: int) -> boo
     return connection.execute(query, (user_id, source_id)).fetchone() is not None
 
 
+def list_source_admins(connection: Connection, source_id: int) -> list[int]:
+    """The ids of the users who are admins of the source."""
+    query = "SELECT user_id FROM source_admins WHERE source_id = ? AND removed_at IS NULL"
+    return [user_id for (user_id,) in connection.execute(query, (source_id,))]
+
+
 def list_administered_sources(connection: Connection, user_id: int, before: int | None, limit: int) -> list[Source]:
     """A page of the sources a user is an admin of, newest first, with row ids below ``before``."""
     columns = ", ".join(f"sources.{column.strip()}" for column in _COLUMNS.split(","))

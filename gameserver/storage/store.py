@@ -13,6 +13,7 @@ from gameserver.errors import Rejected
 from gameserver.storage.batches import BatchWriter
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Completion, Due, Job, RunSync
+from gameserver.storage.peers import Peers
 from gameserver.storage.readers import BatchReaders
 from gameserver.storage.schedule import next_due_at
 
@@ -29,8 +30,7 @@ class StoreOptions:
     writer's batches, ``run_sync`` all else. The others are for an engine with several servers on one database:
     ``announce`` makes bytes of the results of a batch for the other servers, None if there is nothing to tell; ``hear``
     makes the results to publish of them again, ``advance_clock`` is told when they were announced, in epoch ms, and
-    ``missed`` is called where some of them are lost. ``present`` makes bytes of who is connected here,
-    ``hear_present`` gets those of each other server.
+    ``missed`` is called where some of them are lost.
     """
 
     readers: int
@@ -41,8 +41,6 @@ class StoreOptions:
     hear: Callable[[bytes], list[Any]]
     missed: Callable[[], None]
     advance_clock: Callable[[int], None]
-    present: Callable[[], bytes]
-    hear_present: Callable[[list[bytes]], None]
     telling: AbstractContextManager[object]
     monotonic_s: Callable[[], float]
     run_sync: RunSync = trio.to_thread.run_sync
@@ -66,10 +64,12 @@ class Store(ABC):
 
     ``last_recorded_ms`` is the latest time, in epoch ms, that an earlier run recorded; ``migrated_from`` the
     older schema version that the database had, or None; ``void_keys`` the number of session keys made with another
-    secret; ``epoch`` changes only where a backup has been put in the database's place.
+    secret; ``epoch`` changes only where a backup has been put in the database's place. ``peers`` are the other servers
+    on the database, None where there can be none.
     """
 
     engine: ClassVar[str]
+    peers: Peers[Any] | None = None
     name: str
     file: Path | None
     migrated_from: int | None

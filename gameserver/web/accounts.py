@@ -78,8 +78,8 @@ class PasswordSet(msgspec.Struct, frozen=True):
     is_guest: bool
 
 
-class Me(msgspec.Struct, frozen=True):
-    """Who asks: ``id`` and ``user_id`` are the same, ``balances`` by currency, ``created_at`` in epoch milliseconds."""
+class Account(msgspec.Struct, frozen=True):
+    """A user: ``id`` and ``user_id`` are the same, ``balances`` by currency, ``created_at`` in epoch milliseconds."""
 
     id: int
     user_id: int
@@ -90,6 +90,16 @@ class Me(msgspec.Struct, frozen=True):
     has_password: bool
     created_at: int
     balances: dict[str, HeldBalances]
+
+
+class Me(Account, frozen=True):
+    """Who asks."""
+
+
+class Here(msgspec.Struct, frozen=True):
+    """Who asks, or null for nobody."""
+
+    user: Account | None
 
 
 async def sign_up(call: HttpCall) -> Response:
@@ -157,9 +167,21 @@ async def show_me(call: HttpCall) -> Response:
     """Who the user is, with roles and balances."""
     call.charge()
     session = _own_session(call)
+    return _answer(await _describe(call, session), _renewed_cookie(call, session))
+
+
+async def show_session(call: HttpCall) -> Response:
+    """Who asks, as `show_me` tells it, or that it is nobody: for pages, which cannot see their cookie."""
+    call.charge()
+    session = call.session
+    if session is None or session.is_view:
+        return _answer(Here(None))
+    return _answer(Here(await _describe(call, session)), _renewed_cookie(call, session))
+
+
+async def _describe(call: HttpCall, session: Session) -> Me:
     user, held, has_password = await call.context.accounts.describe(session)
-    balances = {it.currency: _shown(it.available, it.staked, it.currency) for it in held}
-    me = Me(
+    return Me(
         id=user.id,
         user_id=user.id,
         username=user.username,
@@ -168,11 +190,14 @@ async def show_me(call: HttpCall) -> Response:
         is_admin=bool(user.is_admin),
         has_password=has_password,
         created_at=user.created_at,
-        balances=balances,
+        balances={it.currency: _shown(it.available, it.staked, it.currency) for it in held},
     )
-    # A guest's session lasts as long as it is used, and so does its cookie.
+
+
+def _renewed_cookie(call: HttpCall, session: Session) -> Mapping[str, str] | None:
+    """The cookie of a guest, whose session lasts as long as it is used."""
     renewed = call.is_by_cookie and session.user.is_guest
-    return _answer(me, _cookie(call, call.key, session.expires_at) if renewed else None)
+    return _cookie(call, call.key, session.expires_at) if renewed else None
 
 
 def _shown(available: int, staked: int, currency: str) -> HeldBalances:
@@ -230,4 +255,5 @@ ACCOUNTS: tuple[Endpoint, ...] = (
         )
     ),
     Endpoint(("GET",), "/r/me", show_me, reply=Me),
+    Endpoint(("GET",), "/r/session", show_session, _IN, reply=Here),
 )

@@ -13,6 +13,7 @@ from tests.support.browser import EMPTY, Visitor, files_of_console
 from tests.support.process import UNLIMITED, ServerProcess, add_user, playing, run, serving
 from tests.support.stage import Visit, key_of
 
+BEGINNING = 1_700_000_000_000  # what a server's clock says while the page's own stands at 0
 CONNECT = """
 async ([url, sessionKey]) => {
   const module = await import("/client.js");
@@ -196,6 +197,42 @@ def test_the_clock_is_the_servers(place: Place, visit: Visit) -> None:
     assert abs(visitor.run("() => client.now()") - reply["response_header"]["t"]) < 5_000
 
 
+def test_the_clock_goes_by_the_quickest_answer(place: Place, visit: Visit) -> None:
+    visitor = visit(place.origin)
+    visitor.page.add_init_script("window.elapsed = 0; performance.now = () => elapsed")
+    routes: list[WebSocketRoute] = []
+    held: list[str] = []
+    is_slow = False
+
+    def answer_pings(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def pass_on(text: str | bytes) -> None:
+            request = json.loads(text)
+            pong = json.dumps({"res": 1, "response_header": {"t": BEGINNING, "id": request["header"]["id"]}})
+            if request["op"] != 1:
+                server.send(text)
+            elif is_slow:
+                held.append(pong)
+            else:
+                page.send(pong)
+
+        page.on_message(pass_on)
+        routes.append(page)
+
+    visitor.page.route_web_socket(re.compile("^ws:"), answer_pings)
+    connect(visitor, place)
+    for _ in range(4):  # what a new connection asks by itself is answered meanwhile
+        visitor.run("() => client.call('ping')")
+    is_slow = True
+    visitor.run("() => { client.check(); elapsed += 1000; return client.call('get_my_exposure'); }")
+    for pong in held:
+        routes[0].send(pong)
+    visitor.run("() => client.call('get_my_exposure')")
+    assert len(held) == 1
+    assert visitor.run("() => client.now()") == BEGINNING + 1_000
+
+
 def test_of_each_field_of_a_pool_the_newest_version_is_known(place: Place, visit: Visit) -> None:
     visitor = connected(place, visit)
     merge = """
@@ -298,16 +335,39 @@ def test_a_game_read_anew_after_a_restored_backup_is_not_called_recovered(place:
 
 
 def test_what_is_asked_before_the_connection_is_there_is_answered_once_it_is(place: Place, visit: Visit) -> None:
-    visitor = visit(place.origin)
-    connect(visitor, place)
-    visitor.run("() => client.call('ping')")  # a page that closes what is not yet open complains
-    replies = """
-    async () => {
+    visitor = connected(place, visit)  # a page that closes what is not yet open complains
+    ask_first = """
+    async ([url, sessionKey]) => {
       client.stop();
-      window.client = new Client({ url: client_url, sessionKey: client_key });
+      window.client = new Client({ url, sessionKey });
+      const names = ["ping", "get_my_exposure", "create_view_key", "list_my_sessions"];
+      const asked = names.map((name) => client.call(name));
       client.start();
-      const names = ["ping", "get_my_exposure", "list_my_sessions"];
-      return (await Promise.all(names.map((name) => client.call(name)))).map((reply) => reply.res_name);
+      return (await Promise.all(asked)).map((reply) => reply.res_name);
     }
-    """.replace("client_url", json.dumps(place.server.url)).replace("client_key", json.dumps(place.key))
-    assert visitor.run(replies) == ["pong", "your_exposure", "my_sessions_list"]
+    """
+    told = visitor.run(ask_first, [place.server.url, place.key])
+    assert told == ["pong", "your_exposure", "view_key_created", "my_sessions_list"]
+
+
+def test_what_is_asked_the_moment_the_connection_is_there_is_sent_once(place: Place, visit: Visit) -> None:
+    visitor = connected(place, visit)
+    sent: list[dict[str, Any]] = []
+    visitor.page.on(
+        "websocket", lambda socket: socket.on("framesent", lambda payload: sent.append(json.loads(payload)))
+    )
+    ask_at_once = """
+    ([url, sessionKey]) => {
+      client.stop();
+      window.client = new Client({ url, sessionKey });
+      return new Promise((resolve, reject) => {
+        const ask = () => client.call("list_my_sessions").then(resolve, reject);
+        client.on("connection", ({ state }) => state === "live" && ask());
+        client.start();
+      });
+    }
+    """
+    sessions = visitor.run(ask_at_once, [place.server.url, place.key])["sessions"]
+    assert len(sessions) == 1
+    visitor.run("() => client.call('ping')")
+    assert [request["op"] for request in sent].count(102) == 1

@@ -66,6 +66,13 @@ def test_who_signed_in_is_so_still_after_loading_the_page_again(stage: Stage, vi
     assert nadia.see(".who .vh").inner_text() == name
 
 
+def test_who_has_only_the_cookie_is_signed_in(stage: Stage, visit: Visit) -> None:
+    nadia = stage.enter(visit, "nadia")
+    nadia.page.evaluate("localStorage.clear()")
+    nadia.page.reload()
+    nadia.see_text("Your account, nadia", ".who")
+
+
 def test_who_signs_in_on_the_way_to_a_game_comes_to_the_game(stage: Stage, visit: Visit) -> None:
     phone = visit(stage.origin, **PHONE)
     phone.go(f"game/{stage.game}")

@@ -255,6 +255,42 @@ def test_closing_asks_for_each_answer_and_the_game_opens_again(stage: Stage, olg
     assert stage.ask(372, game_id=stage.game)["closed_at"] is None
 
 
+def test_a_game_that_is_opened_again_is_so_on_the_other_desk_too(
+    stage: Stage, visit: Visit, olga: Callable[..., Visitor]
+) -> None:
+    pool = stage.open_pool()
+    stage.user("pat")
+    stage.ask(617, game_id=stage.game, username="pat")
+    first, second = olga(), stage.enter(visit, "pat", f"desk/{stage.game}")
+    for desk in (first, second):
+        desk.see(f'tr[data-pool="{pool}"]')
+    first.see_text("Close game", ".strip").click()
+    first.see(".sheet .btn--danger-solid").click()
+    second.see_text("This game is closed", "main")
+    first.see_text("Reopen", ".strip").click()
+    first.see(".sheet .btn--ink").click()
+    for desk in (first, second):
+        desk.see_text("Close game", ".strip")
+        desk.see_text("Paused", f'tr[data-pool="{pool}"]')
+    stage.goal()
+    for desk in (first, second):
+        desk.see_text("Messi", ".log")
+
+
+def test_a_source_is_changed_from_what_it_is(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    stage.ask(369, source_id=stage.source, takeout="0.125")
+    desk = olga("desk")
+    desk.see_text("Source", ".deskhome .btn").click()
+    expect(desk.see("#source-takeout")).to_have_value("12.5")
+    expect(desk.page.get_by_label("Its admins may bet")).not_to_be_checked()
+    desk.see("#source-takeout").fill("0.7")
+    desk.page.get_by_label("Its admins may bet").check()
+    desk.see_text("Change the source", ".sheet").click()
+    desk.see_text("is changed", ".toast")
+    (source,) = stage.ask(611)["sources"]
+    assert (source["takeout"], source["admins_may_bet"], source["name"]) == (0.007, True, "World Cup")
+
+
 def test_a_game_is_called_off_and_all_stakes_go_back(stage: Stage, olga: Callable[..., Visitor]) -> None:
     pool = stage.open_pool()
     stage.bet("kasia", pool, "argentina", 10)

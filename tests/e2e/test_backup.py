@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from gameserver.progress import Progress
 from gameserver.storage.files import beside
 from gameserver.storage.sqlite.connection import open_reader
 from tests.support.process import (
@@ -30,7 +29,8 @@ from tests.support.process import (
 KILLED_WHILE_COPYING = """
 import os, signal, sys
 from gameserver.cli import files, main
-files.Progress = lambda: lambda copied_bytes, total_bytes: os.kill(os.getpid(), signal.SIGKILL)
+from gameserver.progress import Progress
+Progress.__call__ = lambda self, done, total: os.kill(os.getpid(), signal.SIGKILL)
 main(sys.argv[1:])
 """
 CONNECTIONS = 3
@@ -220,20 +220,3 @@ def test_faults_are_told_and_the_last_backup_stays(database: Path, target: Path)
     assert f"its copy is {target}.part, and {target} is unchanged" in done.stderr
     assert "row" in done.stderr.splitlines()[-1]
     assert target.read_bytes() == before
-
-
-def test_progress_is_told_once_a_second_and_not_of_what_is_quick(capsys: pytest.CaptureFixture[str]) -> None:
-    now = [0.0]
-    progress = Progress(lambda: now[0])
-    for now[0], copied_mb in ((0.5, 100), (1.0, 200), (1.5, 300), (2.1, 400), (2.2, 2000)):
-        progress(copied_mb * 1_000_000, 2_000_000_000)
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.splitlines() == [
-        "copied 200 of 2,000 MB",
-        "copied 400 of 2,000 MB",
-        "copied 2,000 of 2,000 MB, proving it sound",
-    ]
-    quick = Progress(lambda: now[0])
-    quick(2_000_000_000, 2_000_000_000)
-    assert capsys.readouterr().err == ""

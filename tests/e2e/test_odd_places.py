@@ -364,13 +364,6 @@ def test_sql_that_is_wrong_is_a_bug_and_a_full_disk_is_none(database: Path, monk
     assert (done.code, done.stderr) == (1, "gameserver: attempt to write a readonly database\n")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"]])
-def test_the_exit_codes_are_explained(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(arguments)
-    assert "\nexit codes:\n" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     "url", ["nonsense", "http://127.0.0.1:1/", "ws://", "ws://:1/", "ws://a:b/", "ws://a..b/", "ws://127.0.0.1:99999/"]
 )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from gameserver.cli import _parser, main
+from gameserver.cli import main, make_parser
 from gameserver.storage.files import hold_lock
 from tests.support.process import TIMEOUT_S, ServerProcess, add_user, playing, run, run_process, serving
 from tests.support.wire import CLOSE, frame, plain, request_head
@@ -445,7 +445,7 @@ def test_the_examples_of_a_commands_help_are_understood(command: str, capsys: py
     for example in examples:
         words = shlex.split(example.partition(" < ")[0].partition(" > ")[0])
         assert words[:2] == ["gameserver", command]
-        assert callable(_parser().parse_args(words[1:]).run)
+        assert callable(make_parser().parse_args(words[1:]).run)
 
 
 @pytest.mark.parametrize("command", [[], ["user"], ["source"], ["sreve"], ["user", "add"], ["serve", "--prot", "1"]])

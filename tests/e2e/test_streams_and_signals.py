@@ -120,7 +120,7 @@ def test_a_second_interrupt_ends_the_server_at_once(database: Path) -> None:
         server.tell(signal.SIGINT)
         assert ann.close_code() == 1001
         assert server.running  # it waits for who does not close
-        assert server.stop(signal.SIGINT) == -signal.SIGINT
+        assert server.stop_by_repeating(signal.SIGINT) == -signal.SIGINT
 
 
 def test_batches_that_fail_one_after_the_other_are_few_lines(database: Path) -> None:

@@ -1,17 +1,16 @@
 """Whoever asks, accepts, removes and blocks whom: all see and are told what a plain model says, and no more."""
 
-import tempfile
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import settings
+import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
 
 from gameserver.config import Settings
-from tests.support.offline import Offline, Reply
+from tests.support.machines import DatabaseMachine, NewDatabase, run_machine
+from tests.support.offline import Reply
 from tests.support.world import DAY_MS, HOUR_MS
 
 NAMES = ("ann", "bob", "cat", "dan")
@@ -146,13 +145,12 @@ class Model:
         return 468
 
 
-class Acquaintance(RuleBasedStateMachine):
+class Acquaintance(DatabaseMachine):
     """The server's and the model's answers to the same requests, in random order."""
 
     @initialize()
     def begin(self) -> None:
-        self.directory = tempfile.TemporaryDirectory()
-        self.offline = Offline(Path(self.directory.name) / "game.db", Settings(**LIMITS))
+        self.offline = self.open_offline(Settings(**LIMITS))
         self.ids = {name: self.offline.add_user(name) for name in NAMES}
         self.model = Model()
         self.model.now_ms = self.offline.now_ms
@@ -160,7 +158,7 @@ class Acquaintance(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "offline"):
             self.offline.close()
-            self.directory.cleanup()
+            super().teardown()
 
     def compare(self, act: Any, one: str, other: str, op: int) -> None:
         """Let both answer a request, and tell of it."""
@@ -229,5 +227,6 @@ class Acquaintance(RuleBasedStateMachine):
             assert blocked == [other for other in NAMES if (name, other) in self.model.blocks]
 
 
-def test_all_see_and_are_told_of_each_other_what_a_plain_model_says() -> None:
-    run_state_machine_as_test(Acquaintance, settings=settings(max_examples=60, stateful_step_count=40, print_blob=True))
+@pytest.mark.time_limit(300)
+def test_all_see_and_are_told_of_each_other_what_a_plain_model_says(new_database: NewDatabase) -> None:
+    run_machine(Acquaintance, new_database, examples=60, steps=40)

@@ -1,26 +1,21 @@
 """Whatever is bet, credited and resolved in whatever order: the ledger is what a plain dict says it is."""
 
-import tempfile
 from collections import Counter
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from gameserver.admin.commands import CreditUser
 from gameserver.storage.check import find_faults
-from tests.support.offline import Offline
+from tests.support.machines import DatabaseMachine, NewDatabase, run_machine
 
 USERS = ("ann", "bob", "cat", "dan")
 TEAMS = ("argentina", "brazil", "none")
@@ -67,15 +62,14 @@ class Book:
         return paid
 
 
-class Ledger(RuleBasedStateMachine):
+class Ledger(DatabaseMachine):
     """Games in three currencies, many pools in each, and the dicts that say who has what."""
 
     shared_unevenly = 0  # settlements, of all runs, in which some got a unit more than their share rounded down
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = tempfile.TemporaryDirectory()
-        self.offline = Offline(Path(self.directory.name) / "game.db")
+        self.offline = self.open_offline()
         self.available: Counter[tuple[str, str]] = Counter()
         self.staked: Counter[tuple[str, str]] = Counter()
         self.house: Counter[str] = Counter()
@@ -257,7 +251,7 @@ class Ledger(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.offline.close()
-        self.directory.cleanup()
+        super().teardown()
 
 
 KINDS = ("available", "staked", "clearing", "house", "mint")
@@ -270,6 +264,6 @@ def units(amount: int, currency: str) -> str:
 
 
 @pytest.mark.time_limit(300)
-def test_whatever_is_bet_and_resolved_the_ledger_is_what_a_plain_dict_says() -> None:
-    run_state_machine_as_test(Ledger, settings=settings(max_examples=25, stateful_step_count=40, print_blob=True))
+def test_whatever_is_bet_and_resolved_the_ledger_is_what_a_plain_dict_says(new_database: NewDatabase) -> None:
+    run_machine(Ledger, new_database, examples=25, steps=40)
     assert Ledger.shared_unevenly

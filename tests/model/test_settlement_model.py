@@ -1,27 +1,22 @@
 """Any course of bets, events, resolutions, voids, time and restarts keeps every unit of money accounted for."""
 
 import math
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
 )
 
 from gameserver.config import Settings
 from gameserver.storage.check import find_faults
-from tests.support.offline import Offline
+from tests.support.machines import DatabaseMachine, NewDatabase, run_machine
 
 BETTORS = ("ann", "bob", "cat")
 PLAYERS = ("argentina:1", "argentina:2", "brazil:7")
@@ -43,7 +38,7 @@ amounts = st.integers(1, 300_00) | st.just(500_00)
 seldom = st.integers(0, 5).map(lambda number: number == 5)
 
 
-class Course(RuleBasedStateMachine):
+class Course(DatabaseMachine):
     """A source of a house that takes 7 %, its games one after another, and what happens in them.
 
     ``lived`` counts, over all courses, what a course may well do without.
@@ -53,8 +48,7 @@ class Course(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = tempfile.TemporaryDirectory()
-        self.offline = Offline(Path(self.directory.name) / "game.db", Settings(max_open_pools=9, max_unbacked_runs=2))
+        self.offline = self.open_offline(Settings(max_open_pools=9, max_unbacked_runs=2))
         self.games: list[str] = []
         self.events: list[dict[str, Any]] = []
         self.bets: list[tuple[str, str]] = []
@@ -460,12 +454,14 @@ class Course(RuleBasedStateMachine):
                 assert self.offline.replay_differences(game) == []
         finally:
             self.offline.close()
-            self.directory.cleanup()
+            super().teardown()
 
 
-@pytest.mark.time_limit(300)
-def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived_again() -> None:
-    run_state_machine_as_test(Course, settings=settings(max_examples=150, stateful_step_count=50, print_blob=True))
+@pytest.mark.time_limit(900)
+def test_any_course_of_things_accounts_for_every_unit_and_is_the_same_when_lived_again(
+    new_database: NewDatabase,
+) -> None:
+    run_machine(Course, new_database, examples=150, steps=50)
     assert set(Course.lived) == {
         "a bet cancelled",
         "a dead heat",

@@ -1,18 +1,15 @@
 """Whatever is blocked and allowed, now or later, while pools end and open again: betting is as a plain model says."""
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule
 
 from gameserver.storage.check import find_faults
-from tests.support.offline import Offline
+from tests.support.machines import DatabaseMachine, NewDatabase, run_machine
 
 TEAMS = ("argentina", "brazil")
 HELD = {"both": TEAMS, "first": TEAMS[:1], "manual": ("yes", "no")}
@@ -141,13 +138,12 @@ class Model:
             pool.is_untold = False
 
 
-class Steering(RuleBasedStateMachine):
+class Steering(DatabaseMachine):
     """A game with two pools on goals and one by hand."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = tempfile.TemporaryDirectory()
-        self.offline = Offline(Path(self.directory.name) / "game.db")
+        self.offline = self.open_offline()
         self.model = Model()
 
     @initialize()
@@ -248,9 +244,11 @@ class Steering(RuleBasedStateMachine):
                 assert self.offline.replay_differences(self.game) == []
         finally:
             self.offline.close()
-            self.directory.cleanup()
+            super().teardown()
 
 
 @pytest.mark.time_limit(300)
-def test_betting_is_blocked_and_allowed_as_a_plain_model_says_whatever_ends_and_opens_again() -> None:
-    run_state_machine_as_test(Steering, settings=settings(max_examples=60, stateful_step_count=30, print_blob=True))
+def test_betting_is_blocked_and_allowed_as_a_plain_model_says_whatever_ends_and_opens_again(
+    new_database: NewDatabase,
+) -> None:
+    run_machine(Steering, new_database, examples=60, steps=30)

@@ -1,17 +1,15 @@
 """Fixtures of the tests of operations."""
 
-import os
 from collections.abc import AsyncIterator
 from inspect import signature
 
 import pytest
 
+from tests.support.databases import engines
 from tests.support.harness import FakeClock, Server
 from tests.support.settling import Table, faults_of, lay_table
 from tests.support.world import World, build_world
 
-# The tests of operations run on PostgreSQL too where this is set, which takes as long again.
-BOTH = "TEST_BOTH_ENGINES"
 # What these many tests show is decided before the database is asked, or by statements that the others have run.
 UNLIKE = ("create_games", "errors", "general", "json_bombs", "roles", "view_keys")
 NOT_OF_THE_ENGINE = {f"test_{topic}" for topic in UNLIKE}
@@ -21,8 +19,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests whose server may have any database with each engine."""
     topic = metafunc.module.__name__.split(".")[-1]
     any_database = "location" in metafunc.fixturenames and "database" not in signature(metafunc.function).parameters
-    if any_database and topic not in NOT_OF_THE_ENGINE and os.environ.get(BOTH):
-        metafunc.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+    if any_database and topic not in NOT_OF_THE_ENGINE and len(engines()) > 1:
+        metafunc.parametrize("engine", engines(), indirect=True)
 
 
 @pytest.fixture

@@ -121,6 +121,18 @@ async def test_who_joins_anew_and_has_a_bet_hears_of_it_once(table: Table) -> No
     assert of_kind(await cat.heard(), 378) == []
 
 
+async def test_who_runs_the_game_or_its_source_hears_of_it(table: Table) -> None:
+    for name, op, what in (("ann", 617, {"game_id": table.game}), ("bob", 367, {"source_id": table.source})):
+        await accepted(table.admin, op, username=name, **what)
+    ann, bob, cat = [await table.client(name) for name in ("ann", "bob", "cat")]
+    await accepted(ann, 363, game_id=table.game)
+    await accepted(table.admin, 375, game_id=table.game)
+    for client in (ann, bob):
+        await client.heard()
+    await accepted(table.admin, 378, game_id=table.game)
+    assert [kinds(await client.heard()) for client in (ann, bob, cat)] == [[378], [378], []]
+
+
 async def test_those_who_watch_the_source_hear_of_it(table: Table) -> None:
     watching = await table.server.connect("watcher", f"/?source={table.source}")
     await accepted(table.admin, 375, game_id=table.game)

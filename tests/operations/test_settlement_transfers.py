@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gameserver.storage.check import find_faults
+from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.offline import Offline
 
 BETTORS = ("ann", "bob", "cat")
@@ -130,6 +131,8 @@ def test_a_bet_placed_after_a_settlement_was_taken_back_has_no_share_in_it(pools
 
 def test_a_settlement_takes_as_many_statements_for_a_hundred_bets_as_for_three(pools: Pools) -> None:
     counts = []
+    connection = pools.offline.connection
+    assert isinstance(connection, SqliteConnection)
     for rounds in (1, 1, 33):  # the first opens the accounts of the house
         pool = pools.open()
         for number in range(rounds):
@@ -138,9 +141,9 @@ def test_a_settlement_takes_as_many_statements_for_a_hundred_bets_as_for_three(p
         for name in BETTORS * rounds:
             pools.bet(name, pool, "brazil", 1)
         ran: list[str] = []
-        pools.offline.connection.set_trace_callback(ran.append)
+        connection.set_trace_callback(ran.append)
         pools.void(pools.goal(ago=3 * rounds))
-        pools.offline.connection.set_trace_callback(None)
+        connection.set_trace_callback(None)
         pools.do("fifa", 3952, pool_id=pool)
         # A statement is told again for each run of a trigger.
         counts.append(len({statement for statement in ran if not statement.startswith("--")}))

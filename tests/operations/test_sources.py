@@ -97,10 +97,10 @@ async def test_the_list_of_sources_holds_those_the_user_is_admin_of_newest_first
     provider, other = await server.connect("provider"), await server.connect("provider_2")
     first = await server.open_source(provider, source_name="First", description="The first")
     await server.open_source(other)
-    second = await server.open_source(provider, source_name="Second")
+    second = await server.open_source(provider, source_name="Second", takeout="0.125", admins_may_bet=True)
     expected = [
-        {"id": second, "name": "Second", "description": None},
-        {"id": first, "name": "First", "description": "The first"},
+        {"id": second, "name": "Second", "description": None, "takeout": 0.125, "admins_may_bet": True},
+        {"id": first, "name": "First", "description": "The first", "takeout": 0, "admins_may_bet": False},
     ]
     assert_reply(await provider.call(611), 621, sources=expected)
 
@@ -201,18 +201,21 @@ async def test_an_added_source_admin_may_do_what_the_opener_may(world: World) ->
 @pytest.mark.parametrize(
     ("change", "shown"),
     [
-        ({"source_name": "World Cup"}, {"name": "World Cup", "description": "The first"}),
-        ({"description": "All of it"}, {"name": "Cup", "description": "All of it"}),
-        ({}, {"name": "Cup", "description": "The first"}),
+        ({"source_name": "World Cup"}, {"name": "World Cup"}),
+        ({"description": "All of it"}, {"description": "All of it"}),
+        ({"takeout": "0.15"}, {"takeout": 0.15}),
+        ({"admins_may_bet": True}, {"admins_may_bet": True}),
+        ({}, {}),
     ],
 )
 async def test_of_a_source_what_is_given_is_changed(
-    server: Server, change: dict[str, Any], shown: dict[str, str]
+    server: Server, change: dict[str, Any], shown: dict[str, Any]
 ) -> None:
     provider = await server.connect("provider")
     source = await server.open_source(provider, source_name="Cup", description="The first")
     assert_reply(await provider.call(369, source_id=source, **change), 339, source_id=source)
-    assert (await provider.call(611))["sources"] == [{"id": source, **shown}]
+    before = {"id": source, "name": "Cup", "description": "The first", "takeout": 0, "admins_may_bet": False}
+    assert (await provider.call(611))["sources"] == [before | shown]
 
 
 async def test_a_new_takeout_holds_for_the_pools_opened_from_then_on(

@@ -22,7 +22,7 @@ from gameserver.protocol.game_lists import AdministeredGame, GameEntry, GamesIAm
 from gameserver.protocol.games import GameDetails, PastEvent
 from gameserver.protocol.pool_history import BettingPoolHistory
 from gameserver.protocol.pools import NewBettingPoolBetsDistribution, ShownBet, TargetSumsWithBets
-from gameserver.protocol.sources import GameSourcesIAmAdminOfList, SourceEntry
+from gameserver.protocol.sources import AdministeredSource, GameSourcesIAmAdminOfList
 
 MIB = 1_048_576
 LONG = "€" * 1_000  # 3,000 bytes
@@ -59,7 +59,7 @@ def event(target_id: str) -> PastEvent:
     [
         GamesListForSource(source_id=ID, games={id_: entry(LONG) for id_ in IDS}, next=None),
         GamesIAmAdminOfList(games=[AdministeredGame(id_, LONG, "", None, None) for id_ in IDS], next=IDS[-1]),
-        GameSourcesIAmAdminOfList(sources=[SourceEntry(id_, "", LONG) for id_ in IDS]),
+        GameSourcesIAmAdminOfList(sources=[AdministeredSource(id_, "", LONG, Decimal(0), False) for id_ in IDS]),
     ],
     ids=["345", "620", "621"],
 )

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import psycopg
 import pytest
 import trio
 
@@ -12,9 +11,10 @@ from gameserver.admin.client import control
 from gameserver.admin.commands import CreditUser
 from gameserver.config import Settings
 from gameserver.storage.postgres.announcements import CHANNEL
-from gameserver.storage.postgres.follower import Follower
+from gameserver.storage.postgres.peers import PostgresPeers
 from gameserver.storage.postgres.writer import PostgresWriter
 from tests.support.harness import Client, FakeClock, Server, running_server
+from tests.support.nodes import execute, join, until
 from tests.support.settling import Table, accepted, faults_of, lay_table, of_kind, seqs
 
 STAKE = 1
@@ -47,28 +47,10 @@ async def other(table: Table, location: str, clock: FakeClock) -> AsyncIterator[
         yield running
 
 
-def execute(location: str, sql: str) -> list[Any]:
-    with psycopg.connect(location, autocommit=True) as connection:
-        return connection.execute(sql.encode()).fetchall()
-
-
 async def connect(table: Table, other: Server, name: str) -> Client:
     """A connection at the other server of a user of the first."""
     key = await table.server.key_of(name)
     return await other.connect(headers=[(b"Authorization", f"Bearer {key}".encode())])
-
-
-async def until(client: Client, res: int, count: int = 1) -> list[dict[str, Any]]:
-    """The broadcasts up to the ``count``-th of a kind."""
-    heard: list[dict[str, Any]] = []
-    with trio.fail_after(10):
-        while len(of_kind(heard, res)) < count:
-            heard.append(client.messages.pop(0) if client.messages else await client.receive())
-    return heard
-
-
-async def join(client: Client, game: str, **parameters: Any) -> dict[str, Any]:
-    return await accepted(client, 363, game_id=game, **parameters)
 
 
 async def test_who_has_joined_at_one_server_hears_what_happens_at_another(table: Table, other: Server) -> None:
@@ -178,7 +160,7 @@ async def test_a_notification_that_is_lost_is_made_up_for(
 ) -> None:
     there = await connect(table, other, "ann")
     await join(there, table.game)
-    monkeypatch.setattr(Follower, "_note", lambda follower, payload: None)
+    monkeypatch.setattr(PostgresPeers, "_note", lambda peers, payload: None)
     await table.pool()
     assert len(of_kind(await until(there, 352), 352)) == 1
 
@@ -281,3 +263,42 @@ async def test_presence_is_that_of_all_servers(table: Table, other: Server) -> N
     assert (audience.is_online(ann), audience.games_of(ann)) == (True, [table.game])
     await accepted(there, 364, game_id=table.game)
     await eventually(counts, [1, 1])
+
+
+async def test_a_user_is_told_of_when_the_first_connection_joins_and_the_last_leaves_at_whichever_server(
+    table: Table, other: Server
+) -> None:
+    here = await table.watcher()
+    bobs = await table.client("bob"), await connect(table, other, "bob")
+    for bob in bobs:
+        await join(bob, table.game)
+    (joined,) = of_kind(await until(here, 470), 470)
+    assert joined["user_name"] == "bob"
+
+    async def present() -> object:
+        return table.server.context.hubs.elsewhere.subscribers_of(table.game)
+
+    await eventually(present, 1)
+    await accepted(bobs[0], 364, game_id=table.game)
+    await accepted(bobs[1], 364, game_id=table.game)
+    (*_, left) = await until(here, 480)
+    assert left["user_name"] == "bob"
+    there = await connect(table, other, "cat")
+    await join(there, table.game)
+    (*before, cat) = await until(here, 470)
+    assert (before, cat["user_name"]) == ([], "cat")
+
+
+async def test_the_size_of_the_database_is_told_as_it_grows(table: Table, other: Server, location: str) -> None:
+    store = table.server.context.store
+    before = store.database_bytes
+    execute(
+        location,
+        "WITH made AS (INSERT INTO users (username, is_provider, created_at)"
+        " SELECT 'user' || n, 0, 0 FROM generate_series(1, 10000) AS n RETURNING 1) SELECT count(*) FROM made",
+    )
+
+    async def has_grown() -> object:
+        return store.database_bytes > before + 500_000
+
+    await eventually(has_grown, True)

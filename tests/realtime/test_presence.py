@@ -7,7 +7,8 @@ from trio.testing import MockClock
 
 from gameserver.protocol.declare import Message
 from gameserver.protocol.subscriptions import PresenceUpdate, UserJoinedGame, UserLeftGame
-from gameserver.realtime.presence import Presence
+from gameserver.realtime.elsewhere import Elsewhere, Present, encode_present
+from gameserver.realtime.presence import Attendee, Presence
 from gameserver.storage.users import User
 
 ANN = User(7, "ann", is_provider=False)
@@ -81,3 +82,33 @@ async def test_beyond_that_numbers_are_told_at_most_once_an_interval(audience: A
         PresenceUpdate(game_id="game", subscribers=LIMIT + 3, joined=0, left=1),
         PresenceUpdate(game_id="game", subscribers=LIMIT + 2, joined=0, left=1),
     ]
+
+
+async def test_who_joins_and_leaves_at_other_servers_is_told_of_like_anybody(audience: Audience) -> None:
+    audience.count = LIMIT
+    audience.presence.changed_elsewhere([Attendee(8, "bob")], [Attendee(9, "cat")])
+    assert audience.told == [
+        UserJoinedGame(game_id="game", user_id=8, user_name="bob"),
+        UserLeftGame(game_id="game", user_id=9, user_name="cat"),
+    ]
+
+
+@pytest.mark.parametrize(("count", "name"), [(LIMIT + 1, "bob"), (LIMIT, "")], ids=["many", "a name is not known"])
+async def test_of_others_at_other_servers_numbers_are_told(audience: Audience, count: int, name: str) -> None:
+    audience.count = count
+    audience.presence.changed_elsewhere([Attendee(8, name)], [Attendee(9, "cat")])
+    audience.call()
+    assert audience.told == [PresenceUpdate(game_id="game", subscribers=count, joined=1, left=1)]
+
+
+def test_who_is_elsewhere_is_the_sum_of_what_servers_tell_whom_this_one_understands() -> None:
+    told = [
+        Present([7], {"game": 2}, {"game": [7]}, {7: "ann"}),
+        Present([7, 8], {"game": 1, "other": 1}, {"game": [8], "other": [7]}, {8: "bob"}),
+    ]
+    elsewhere = Elsewhere([*map(encode_present, told), b"of another version"])
+    assert (elsewhere.subscribers_of("game"), elsewhere.subscribers_of("none")) == (3, 0)
+    assert (elsewhere.games_of(7), elsewhere.games_of(9)) == (["game", "other"], [])
+    assert [elsewhere.is_online(user) for user in (7, 8, 9)] == [True, True, False]
+    assert elsewhere.who_is_not_in(Elsewhere(), "game") == [Attendee(7, "ann"), Attendee(8, "bob")]
+    assert elsewhere.who_is_not_in(elsewhere, "game") == []

@@ -43,10 +43,10 @@ class Watched:
             self._told = trio.Event()
             await self._told.wait()
 
-    def shown(self, now_ms: int = START_MS) -> str:
+    def shown(self, now_ms: int = START_MS, height: int = 60) -> str:
         """What the picture shows, as text."""
         console = Console(width=120, file=io.StringIO(), record=True)
-        console.print(picture(self.view, now_ms, {"bets/s": "12"}))
+        console.print(picture(self.view, now_ms, height, {"bets/s": "12"}))
         return console.export_text()
 
 
@@ -105,6 +105,30 @@ async def test_the_picture_shows_score_pools_table_chat_and_figures(table: Table
     for text in ("Argentina 1 - 1 France", "2H 81'", "2 watching", "provider: Vamos [bold]!", "bets/s 12", "+10.00"):
         assert text in shown
     assert "Goal: Argentina Messi" in shown  # from before it was watched
+
+
+@pytest.mark.parametrize("height", [16, 20, 24, 36, 40, 60])
+async def test_the_picture_is_no_higher_than_the_terminal_and_shows_something_of_everything(
+    table: Table, height: int
+) -> None:
+    for user, target in (("ann", "argentina"), ("bob", "france")):
+        await table.bet(user, await pool_on_goals(table), target, 5)
+    for number in range(9):
+        await table.event("argentina:messi", number, description=f"number {number}")
+    table.set_time(10)
+    for number in range(8):
+        pool = await table.pool(description=f"Pool {number}", targets=["argentina", "france"])
+        await table.bet("ann", pool, "argentina", 10 + number)
+    async with watched(table) as game:
+        await table.admin.call(363, game_id=table.game)
+        await table.admin.call(900, text="Vamos")
+        while not game.view.chat:  # noqa: ASYNC110
+            await trio.sleep(0.01)
+        shown = game.shown(height=height)
+    assert len(shown.splitlines()) <= height
+    for text in ("Argentina 9 - 0 France", "Pool 7", "number 8", " bob ", "bets/s 12"):
+        assert text in shown
+    assert ("Vamos" in shown) is (height >= 36)
 
 
 async def test_the_picture_follows_the_pools(table: Table) -> None:

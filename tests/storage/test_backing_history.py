@@ -2,10 +2,10 @@ from itertools import pairwise
 
 import pytest
 
-from gameserver.storage.backing_history import MAX_RECORDS, list_records
+from gameserver.storage.backing_history import MAX_RECORDS, get_last_bet_at, list_records
 from gameserver.storage.bets import update_cancelled
 from gameserver.storage.check import find_faults
-from gameserver.storage.pools import Pool
+from gameserver.storage.pools import Pool, PoolBets, add_bets_to_sums
 from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
@@ -48,6 +48,12 @@ def test_what_happened_seldom_is_kept_when_much_happens_later(connection: Sqlite
     times = [record.at for record in list_records(connection, pool.id)]
     assert set(days) <= set(times)
     assert len([at for at in times if at > days[-1]]) >= MAX_RECORDS // 4
+
+
+def test_the_time_of_the_last_bet_never_goes_back(connection: SqliteConnection, pool: Pool) -> None:
+    for at in (NOW + 10, NOW):
+        add_bets_to_sums(connection, [PoolBets(pool.id, 1, 1, 0, 1, 0, at)], [])
+    assert get_last_bet_at(connection, pool.id) == NOW + 10
 
 
 def test_records_are_of_what_was_placed_before_whatever_the_times_say(connection: SqliteConnection, pool: Pool) -> None:

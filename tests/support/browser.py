@@ -3,7 +3,7 @@
 import functools
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -107,10 +107,15 @@ class _Files(SimpleHTTPRequestHandler):
         pass
 
 
-@contextmanager
-def files_of_console() -> Iterator[str]:
+def files_of_console() -> AbstractContextManager[str]:
     """The console's files and an empty page, served by themselves; their origin."""
-    handler = functools.partial(_Files, directory=str(CONSOLE))
+    return files_of(CONSOLE)
+
+
+@contextmanager
+def files_of(folder: Path) -> Iterator[str]:
+    """The files of a folder and an empty page, served by themselves; their origin."""
+    handler = functools.partial(_Files, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()

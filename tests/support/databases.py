@@ -1,5 +1,6 @@
 """Reading a test's database, of whatever engine."""
 
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -8,6 +9,14 @@ from gameserver.storage.opening import is_url
 from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.postgres.connection import open_reader as open_postgres
 from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
+
+# Tests that may have any database run on PostgreSQL too where this is set, which takes as long again.
+BOTH = "TEST_BOTH_ENGINES"
+
+
+def engines() -> list[str]:
+    """The engines that tests of any database are to run on."""
+    return ["sqlite", "postgres"] if os.environ.get(BOTH) else ["sqlite"]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The whole of a server but its connections: requests carried out one by one on a real database file."""
+"""The whole of a server but its connections: requests carried out one by one on a real database."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -18,6 +18,9 @@ from gameserver.protocol.declare import Kind
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.storage.connection import Connection
 from gameserver.storage.epoch import adopt_epoch
+from gameserver.storage.opening import is_url
+from gameserver.storage.postgres.connection import PostgresConnection
+from gameserver.storage.postgres.connection import open_writer as open_postgres
 from gameserver.storage.secret import adopt_secret
 from gameserver.storage.sqlite.connection import SqliteConnection, open_memory, open_writer
 from gameserver.storage.sqlite.migrations import migrate
@@ -30,25 +33,29 @@ SECRET = b"s" * 32
 
 
 class Offline:
-    """A database file with users, a clock that the test sets, and the requests that are made."""
+    """A database with users, a clock that the test sets, and the requests that are made."""
 
-    def __init__(self, file: Path, settings: Settings | None = None) -> None:
-        self.file = file
+    def __init__(self, database: Path | str, settings: Settings | None = None) -> None:
+        self.database = database
         self.settings = settings or Settings()
         self.now_ms = START_MS
         self.effects = Effects()  # what the last write makes known
         self.connection = self._open()
 
-    def _open(self) -> SqliteConnection:
-        connection = open_writer(self.file)
-        connection.execute("PRAGMA synchronous = OFF")  # no test cuts the power here
-        migrate(connection)
+    def _open(self) -> SqliteConnection | PostgresConnection:
+        connection: SqliteConnection | PostgresConnection
+        if is_url(str(self.database)):
+            connection = open_postgres(str(self.database))
+        else:
+            connection = open_writer(Path(self.database))
+            connection.execute("PRAGMA synchronous = OFF")  # no test cuts the power here
+            migrate(connection)
         adopt_secret(connection, SECRET)
         adopt_epoch(connection)
         return connection
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         self.connection.close()
 
     def reopen(self) -> None:
@@ -93,7 +100,7 @@ class Offline:
             self._transact(due.run)
 
     def _transact(self, job: Callable[[Connection], Any]) -> Any:
-        self.connection.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE" if isinstance(self.connection, SqliteConnection) else "BEGIN")
         try:
             result = job(self.connection)
         except BaseException:

@@ -11,8 +11,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 from unittest.mock import patch
@@ -49,10 +49,10 @@ def run(*arguments: str | Path, variables: Mapping[str, str] | None = None) -> D
     return Done(code, stdout.getvalue(), stderr.getvalue())
 
 
-def run_process(*arguments: str | Path) -> Done:
+def run_process(*arguments: str | Path, program: Sequence[str] = PROGRAM) -> Done:
     """Run a command to its end, in a process of its own."""
     done = subprocess.run(
-        [*PROGRAM, *map(str, arguments)],
+        [*program, *map(str, arguments)],
         env=environment(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -89,18 +89,24 @@ class ServerProcess:
     """A server on a database file, in a process of its own. Its log is kept beside the file."""
 
     def __init__(
-        self, file: Path, *flags: str, variables: Mapping[str, str] | None = None, inherits: int | None = None
+        self,
+        file: Path,
+        *flags: str,
+        variables: Mapping[str, str] | None = None,
+        inherits: int | None = None,
+        program: Sequence[str] = PROGRAM,
     ) -> None:
         self.log = file.with_name("server.log")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_systemd_does(inherits), *PROGRAM, "serve", "--port", "0", "--db", str(file), *flags],
+                [*_as_systemd_does(inherits), *program, "serve", "--port", "0", "--db", str(file), *flags],
                 pass_fds=() if inherits is None else (inherits,),
                 env=environment(variables),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                process_group=0,
             )
         try:
             self.first_line = self._read_line()
@@ -155,9 +161,19 @@ class ServerProcess:
         assert rest == ""
         return code
 
+    def stop_by_repeating(self, number: signal.Signals) -> int:
+        """Tell the server again and again until it ends, as people do; its exit code."""
+        for _ in range(round(TIMEOUT_S * 10)):
+            self._process.send_signal(number)
+            with suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(0.1)
+                self._stdout.close()
+                return code
+        raise TimeoutError
+
     def kill(self) -> None:
-        """End it as a power cut would."""
-        self._process.kill()
+        """End it as a power cut would, and who it has started."""
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait(TIMEOUT_S)
         self._stdout.close()
 
@@ -169,10 +185,14 @@ class ServerProcess:
 
 @contextmanager
 def serving(
-    file: Path, *flags: str, variables: Mapping[str, str] | None = None, inherits: int | None = None
+    file: Path,
+    *flags: str,
+    variables: Mapping[str, str] | None = None,
+    inherits: int | None = None,
+    program: Sequence[str] = PROGRAM,
 ) -> Iterator[ServerProcess]:
     """A server that is killed at the end if the test has not stopped it; it may inherit a listening socket."""
-    server = ServerProcess(file, *flags, variables=variables, inherits=inherits)
+    server = ServerProcess(file, *flags, variables=variables, inherits=inherits, program=program)
     try:
         yield server
     finally:

@@ -72,7 +72,6 @@ class Stage:
         visitor = visit(self.origin, **options)
         cookie = {"name": "session", "value": key_of(self.file, name), "url": self.origin, "httpOnly": True}
         visitor.context.add_cookies([cookie])  # type: ignore[list-item]
-        visitor.page.add_init_script("localStorage.setItem('gameserver.signed-in', 'yes')")
         visitor.go(place)
         return visitor
 

@@ -284,14 +284,25 @@ async def test_a_user_reads_who_it_is_and_what_it_has(server: Server) -> None:
     assert (me["is_admin"], me["has_password"]) == (True, False)
 
 
+async def test_who_asks_is_told_or_that_it_is_nobody(server: Server) -> None:
+    entered = await enter(server)
+    ann = by_key(server, entered)
+    assert content(await ann.get("/r/session/")) == {"user": content(await ann.get("/r/me/"))}
+    socket = await server.connect(headers=bearer(entered["user_session_key"]))
+    view = (await accepted(socket, 101))["session_key"]
+    for headers in ({}, {"Cookie": "session=nonsense"}, {"Authorization": f"Bearer {view}"}):
+        assert content(await visitor(server, headers).get("/r/session/")) == {"user": None}
+
+
 async def test_a_guests_cookie_is_renewed_with_its_session(database: Path, clock: FakeClock) -> None:
     async with running_server(database, clock) as server:
         response = await visitor(server).post("/r/guest/", {})
         cookie = {"Cookie": cookie_in(response)}
         clock.time_ms += 20 * DAY_MS
-        again = await visitor(server, cookie).get("/r/me/")
-        assert cookie_in(again) == cookie["Cookie"]
-        assert f"Max-Age={30 * 86_400};" in again.headers["set-cookie"]
+        for path in ("/r/me/", "/r/session/"):
+            again = await visitor(server, cookie).get(path)
+            assert cookie_in(again) == cookie["Cookie"]
+            assert f"Max-Age={30 * 86_400};" in again.headers["set-cookie"]
         full = await visitor(server, {"Cookie": cookie_in(await visitor(server).post("/r/signup/", ANN))}).get("/r/me/")
         assert "set-cookie" not in full.headers
     clock.time_ms += 29 * DAY_MS

@@ -1,1 +1,1 @@
-"""The PostgreSQL engine: connections, writer, readers, follower, schema and migrations."""
+"""The PostgreSQL engine: connections, writer, readers, peers, schema and migrations."""

@@ -1,23 +1,30 @@
 """What each batch has to tell the users of all servers: rows in the order in which the batches were committed.
 
-Only who holds the lock of `gameserver.storage.postgres.migrations` adds a row, so that ids have no gap, and whoever has
-seen a row has seen all rows before it.
+Only who holds the lock `TURN` adds a row, and holds it until the commit: so ids have no gap, and whoever has seen a row
+has seen all rows before it.
 """
 
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
 from gameserver.storage.postgres.connection import BEGIN_WRITING, PostgresConnection
-from gameserver.storage.postgres.version import LOCK
+from gameserver.storage.postgres.version import LOCK, TURN
 
 CHANNEL = "gameserver"
 _KEPT = 10_000  # a server that is further behind has missed something
-_PURGED_EVERY = 1_000
 _LISTED_AT_ONCE = 500
 
 
-class Announcement(NamedTuple):
+class News(NamedTuple):
     """What a batch has to tell; ``at`` is the latest time of its jobs, in epoch ms, ``node`` the server it ran in."""
+
+    at: int
+    node: str
+    body: bytes
+
+
+class Announcement(NamedTuple):
+    """News by the id of its row."""
 
     id: int
     at: int
@@ -25,28 +32,42 @@ class Announcement(NamedTuple):
     body: bytes
 
 
+class Committed(NamedTuple):
+    """A batch that is on disk: the id of its announcement, and those of others after the last that was known."""
+
+    id: int
+    before: list[Announcement]
+
+
 def last_announcement(connection: Connection) -> int:
     """The id of the newest row; 0 before the first."""
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM announcements").fetchone()[0])
 
 
-_LISTED = "SELECT id, at, node, body FROM announcements WHERE id > {} ORDER BY id LIMIT {}"
+_LISTED = "SELECT id, at, node, body FROM announcements WHERE id > {} ORDER BY id"
+_TAKE_TURN = f"SELECT pg_advisory_xact_lock({TURN})"
+_ADD = (
+    "WITH added AS (INSERT INTO announcements (id, at, node, body)"
+    " SELECT coalesce(max(id), 0) + 1, ?, ?, ? FROM announcements RETURNING id)"
+)
 
 
 def list_announcements(connection: Connection, after: int) -> list[Announcement]:
     """The rows after one, up to a limit, in order."""
-    query = _LISTED.format("?", "?")
+    query = f"{_LISTED.format('?')} LIMIT ?"
     return list(map(Announcement._make, connection.execute(query, (after, _LISTED_AT_ONCE))))
 
 
-def begin_batch(connection: PostgresConnection, after: int) -> list[Announcement]:
-    """Begin a transaction under the lock that lets one write at a time; returns the rows after one, which then are all.
+def begin_batch(connection: PostgresConnection, after: int, *, alone: bool) -> list[Announcement]:
+    """Begin a transaction, ``alone`` or with those of others that are not; returns the rows after one in order.
 
-    The statements are sent as one, since a batch has enough to wait for; the last sees what was committed before the
-    lock was had.
+    Alone, they are all there will be before its own. The statements are sent as one, since a batch has enough to wait
+    for; the last sees what was committed before the lock was had.
     """
-    last = _LISTED.format(int(after), _LISTED_AT_ONCE)
-    rows = connection.execute_script(f"{BEGIN_WRITING}; SELECT pg_advisory_xact_lock({LOCK}); {last}")
+    connection.is_alone = alone
+    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    last = f"{_LISTED.format(int(after))} LIMIT {_LISTED_AT_ONCE}"
+    rows = connection.execute_script(f"{BEGIN_WRITING}; SELECT {lock}({LOCK}); {last}")
     found = list(map(Announcement._make, rows))
     while rows:
         rows = list_announcements(connection, found[-1].id)
@@ -54,12 +75,28 @@ def begin_batch(connection: PostgresConnection, after: int) -> list[Announcement
     return found
 
 
-def insert_announcement(connection: Connection, new: Announcement) -> None:
-    """Add a row and wake the servers once it is committed; now and then, delete rows that nobody should need."""
-    connection.execute(
-        "WITH added AS (INSERT INTO announcements (id, at, node, body) VALUES (?, ?, ?, ?))"
-        f" SELECT pg_notify('{CHANNEL}', ?)",
-        (*new, f"{new.id} {new.node}"),
-    )
-    if new.id % _PURGED_EVERY == 0:
-        connection.execute("DELETE FROM announcements WHERE id <= ?", (new.id - _KEPT,))
+def announce(connection: Connection, news: News) -> None:
+    """Add a row, and wake the servers once it is committed, which must be soon: others wait to commit."""
+    connection.execute(_TAKE_TURN)
+    connection.execute(f"{_ADD} SELECT pg_notify('{CHANNEL}', id || ' ' || ?) FROM added", (*news, news.node))
+
+
+def commit_batch(connection: PostgresConnection, after: int, news: News) -> Committed:
+    """Add a row and commit; also returns the rows after one that are before it.
+
+    All is sent at once, so that nobody waits for this server while it has its turn. Whoever was `alone` wakes the other
+    servers: bets are so many that waking them for each batch would cost more than it is worth. Raises what a statement
+    or the commit raises.
+    """
+    wake = f", pg_notify('{CHANNEL}', id || ' {news.node}')" if connection.is_alone else ""
+    with connection.raw.pipeline():
+        connection.execute(_TAKE_TURN)
+        before = connection.execute(_LISTED.format("?"), (after,))
+        added = connection.execute(f"{_ADD} SELECT id{wake} FROM added", news)
+        connection.execute("COMMIT")
+    return Committed(added.fetchone()[0], list(map(Announcement._make, before)))
+
+
+def delete_old_announcements(connection: Connection) -> None:
+    """Delete the rows that nobody should need any more."""
+    connection.execute("DELETE FROM announcements WHERE id <= (SELECT max(id) FROM announcements) - ?", (_KEPT,))

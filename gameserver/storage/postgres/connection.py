@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -12,9 +12,9 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from gameserver.storage.connection import Result, RowT, StorageBusy, StorageFailed, Values
+from gameserver.storage.connection import NotAlone, Result, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.postgres.adaptation import adapt
-from gameserver.storage.postgres.version import NEWEST_VERSION, schema_version
+from gameserver.storage.postgres.version import LOCK, NEWEST_VERSION, schema_version
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text
 
 OLDEST_SERVER = 14_00_00
@@ -41,10 +41,12 @@ class PostgresConnection:
     """Implements `gameserver.storage.connection.Connection`.
 
     Many rows are passed as one array a column. Conditions and flags are 0 and 1, sums integers, as in SQLite.
+    ``is_alone`` says whether the transaction has the database to itself, readers aside.
     """
 
     def __init__(self, raw: psycopg.Connection[Any]) -> None:
         self.raw = raw
+        self.is_alone = True
         raw.prepared_max = 1_000
         adapt(raw)
 
@@ -107,6 +109,19 @@ class PostgresConnection:
         arrays, types = _arrays(columns, rows)
         return self.list_rows(row, _reading(sql, tuple(columns), types), arrays)
 
+    def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
+        """Lock rows, unless the transaction has all of them; statements from here on see them as they are then."""
+        if not self.is_alone:
+            rows = f"SELECT 1 FROM {table} WHERE {order[0]} = ANY (CAST(? AS bigint[])) ORDER BY {', '.join(order)}"
+            self.execute(f"{rows} FOR NO KEY UPDATE", (list(values),))
+
+    def require_alone(self) -> None:
+        """Raise `NotAlone` if other transactions write beside this one; from here on none do."""
+        if not self.is_alone:
+            (self.is_alone,) = self.execute(f"SELECT pg_try_advisory_xact_lock({LOCK})").fetchone()
+            if not self.is_alone:
+                raise NotAlone
+
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""
         names = ", ".join(columns)
@@ -132,6 +147,10 @@ class PostgresConnection:
         """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
         rows = self.execute(f"SELECT {', '.join(columns)} FROM ({sql}) AS listed", values).fetchall()
         return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
+
+    def together(self) -> AbstractContextManager[object]:
+        """Send the statements of a block without waiting for their results; what they raise is raised at its end."""
+        return self.raw.pipeline()
 
     @property
     def damage(self) -> type[Exception]:
@@ -265,3 +284,8 @@ def without_password(url: str) -> str:
     given = conninfo_to_dict(url)
     hosts, port, name = (given.get(part) for part in ("host", "port", "dbname"))
     return f"postgresql://{hosts or ''}{f':{port}' if port else ''}/{name or given.get('user') or ''}"
+
+
+def size_bytes(connection: PostgresConnection) -> int:
+    """The size of the database in bytes."""
+    return int(connection.execute("SELECT pg_database_size(current_database())").fetchone()[0])

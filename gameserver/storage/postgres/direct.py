@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gameserver.storage.postgres.announcements import Announcement, insert_announcement, last_announcement
+from gameserver.storage.postgres.announcements import News, announce
 from gameserver.storage.postgres.connection import PostgresConnection, failures_told, open_reader, open_writer
 from gameserver.storage.postgres.migrations import migrate, require_current
 from gameserver.storage.postgres.version import LOCK
@@ -37,4 +37,4 @@ def changing(url: str, *, create: bool = False) -> Iterator[PostgresConnection]:
 
 def tell_servers(connection: PostgresConnection, now_ms: int, body: bytes) -> None:
     """Have the servers publish what this transaction has changed, once it is committed."""
-    insert_announcement(connection, Announcement(last_announcement(connection) + 1, now_ms, "", body))
+    announce(connection, News(now_ms, "", body))

@@ -1,4 +1,4 @@
-"""Which version of the schema a PostgreSQL database has, and the lock under which it is changed."""
+"""Which version of the schema a PostgreSQL database has, and the locks under which it is changed."""
 
 from gameserver.storage.connection import Connection
 from gameserver.storage.sqlite.migrations import MIGRATIONS as SQLITE_MIGRATIONS
@@ -7,8 +7,10 @@ from gameserver.storage.sqlite.migrations import MIGRATIONS as SQLITE_MIGRATIONS
 FIRST_VERSION = 7
 NEWEST_VERSION = len(SQLITE_MIGRATIONS) + 1
 
-# Whoever changes the schema, or writes a batch, holds this advisory lock: "game" in ASCII.
+# Whoever changes the schema or writes holds this advisory lock, "game" in ASCII: alone, or with others who place bets.
 LOCK = 0x67616D65
+# Who commits a batch that is told of holds this one until that is done.
+TURN = LOCK + 1
 
 
 def schema_version(connection: Connection) -> int | None:

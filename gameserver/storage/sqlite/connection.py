@@ -4,7 +4,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -95,6 +95,16 @@ class SqliteConnection(sqlite3.Connection):
     ) -> list[RowT]:
         """Read many rows at once, as `list_rows` does; ``sql`` reads ``rows`` as in `execute_with`."""
         return self.list_rows(row, *_given(sql, columns, rows))
+
+    def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
+        """Do nothing: nobody else writes."""
+
+    def require_alone(self) -> None:
+        """Do nothing: nobody else writes."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Do nothing: nothing is sent."""
+        return nullcontext()
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""

@@ -4,6 +4,7 @@
 turns a file of version N into one of version N + 1; ``PRAGMA user_version`` holds the version.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 from gameserver.errors import OperatorError
 from gameserver.storage.sqlite.version_5 import insert_divisions
 from gameserver.storage.sqlite.version_7 import update_best_wins
+
+logger = logging.getLogger(__name__)
 
 Migration = Callable[[sqlite3.Connection], object]
 
@@ -126,6 +129,8 @@ def migrate(
             for statement in statements(schema or schema_text()):
                 connection.execute(statement)
         else:
+            if version != newest:
+                logger.info("bringing the database from version %d to version %d", version, newest)
             for migration in migrations[version - 1 :]:
                 migration(connection)
         connection.execute(f"PRAGMA user_version = {newest}")

@@ -1479,7 +1479,7 @@ export interface Messages {
   };
   /** 621. The sources the user is an admin of, newest first; `next` is present if more follow. */
   game_sources_i_am_admin_of_list: {
-    sources: Array<SourceEntry>;
+    sources: Array<AdministeredSource>;
     next?: string | null;
   };
   /** 640. The user is an admin of the game. */
@@ -1886,6 +1886,13 @@ export interface AdministeredGame {
   closed_at: number | null;
   cancelled_at: number | null;
 }
+export interface AdministeredSource {
+  id: string;
+  name: string;
+  description: string | null;
+  takeout: number;
+  admins_may_bet: boolean;
+}
 export interface AuditEntry {
   id: number;
   at: number;
@@ -2126,11 +2133,6 @@ export interface ShownTransfer {
   amount: number;
   reason: string;
   made_at: number;
-}
-export interface SourceEntry {
-  id: string;
-  name: string;
-  description: string | null;
 }
 export interface StatisticsShown {
   games: number;

@@ -17,6 +17,8 @@ const WRITE_DEADLINE_MS = 60_000;
 const QUIET_MS = 20_000; // without a word for so long, the connection is asked whether it works
 const PROBE_MS = 5_000;
 const WATCH_MS = 5_000;
+const CLOCK_PINGS = 4; // of a new connection
+const CLOCK_SAMPLES = 8;
 
 const REASONS = { 1001: "restarting", 4002: "signed_out", 4008: "slow", 4029: "flood" };
 
@@ -45,6 +47,17 @@ export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The server's time less performance.now(), by the quickest of the last answers: it errs by half of its way at most. */
+class ServerClock {
+  samples = [];
+  base = Date.now() - performance.now();
+
+  add(asked, heard, told) {
+    this.samples = [...this.samples.slice(1 - CLOCK_SAMPLES), { tookMs: heard - asked, base: told - (asked + heard) / 2 }];
+    this.base = this.samples.reduce((best, sample) => (sample.tookMs < best.tookMs ? sample : best)).base;
+  }
+}
+
 export class Client {
   #url;
   #sessionKey;
@@ -62,7 +75,7 @@ export class Client {
   #subscriptions = new Map();
   #gamesOfPools = new Map(); // since some broadcasts name the pool alone
   #listeners = { connection: new Set(), message: new Set() };
-  #clockBase = Date.now() - performance.now(); // the server's time less performance.now()
+  #clock = new ServerClock();
 
   connection = { state: "waiting", reason: null, retryAt: null };
 
@@ -73,7 +86,7 @@ export class Client {
   }
 
   now() {
-    return Math.round(this.#clockBase + performance.now());
+    return Math.round(this.#clock.base + performance.now());
   }
 
   on(event, hear) {
@@ -196,8 +209,9 @@ export class Client {
     this.#wasLive = true;
     this.#liveSince = this.#lastHeard = performance.now();
     this.#tell("live", null, null);
-    for (const request of this.#requests.values()) this.#send(request);
-    this.#measureClock();
+    for (const request of this.#requests.values()) if (!request.isSent) this.#send(request);
+    this.#clock.samples = []; // this device may have slept
+    this.#measureClock(CLOCK_PINGS);
     for (const subscription of this.#subscriptions.values()) this.#join(subscription);
   }
 
@@ -250,13 +264,14 @@ export class Client {
     }
   }
 
-  /** Ask for the time; a connection that does not answer is lost. */
-  #measureClock() {
+  /** Ask for the time, so often; a connection that does not answer is lost. */
+  #measureClock(times = 1) {
     const socket = this.#socket;
     const asked = performance.now();
     this.call("ping", {}, { deadlineMs: PROBE_MS }).then(
       (reply) => {
-        this.#clockBase = reply.response_header.t - (asked + performance.now()) / 2;
+        this.#clock.add(asked, performance.now(), reply.response_header.t);
+        if (times > 1 && this.#socket === socket) this.#measureClock(times - 1);
       },
       (error) => {
         if (error instanceof Unanswered && this.#socket === socket && this.connection.state === "live") {
@@ -293,6 +308,7 @@ export class Client {
       if (request.kind === "connection" && request.isSent) {
         this.#settle(request, "reject", new Unanswered("the connection was lost"));
       }
+      request.isSent = false;
     }
   }
 

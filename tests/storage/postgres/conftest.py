@@ -6,6 +6,7 @@ import pytest
 
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
 from tests.support.postgres import Cluster
+from tests.support.writers import Node
 
 
 @pytest.fixture
@@ -25,3 +26,19 @@ def connection(location: str) -> Iterator[PostgresConnection]:
     """A connection to a database with the current schema, without rows."""
     with open_writer(location) as connected:
         yield connected
+
+
+@pytest.fixture
+def node(location: str) -> Iterator[Node]:
+    """A writer that is not running."""
+    made = Node(location)
+    yield made
+    made.writer.close()
+
+
+@pytest.fixture
+def other(location: str) -> Iterator[Node]:
+    """The writer of another server."""
+    made = Node(location)
+    yield made
+    made.writer.close()

@@ -1,6 +1,6 @@
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -14,86 +14,17 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Due, Job, TimedJob
 from gameserver.storage.postgres.announcements import (
     Announcement,
+    News,
+    announce,
     begin_batch,
-    insert_announcement,
+    delete_old_announcements,
     last_announcement,
+    list_announcements,
 )
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
-from gameserver.storage.postgres.follower import Follower
+from gameserver.storage.postgres.peers import PostgresPeers
 from gameserver.storage.postgres.version import LOCK
-from gameserver.storage.postgres.writer import PostgresWriter
-from tests.support.harness import run_inline
-
-NAME = "INSERT INTO users (username, is_provider, created_at) VALUES (?, 0, 0)"
-
-
-class Node:
-    """A writer whose jobs store users, and the names it has published: results are names, told as text."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.published: list[str] = []
-        self.missed = 0
-        self.heard_at: list[int] = []
-        self.due: Callable[[Connection, int], Due | None] = lambda connection, now_ms: None
-        self.writer = PostgresWriter(
-            lambda: open_writer(url),
-            announce=lambda results: ",".join(results).encode() or None,
-            hear=lambda body: body.decode().split(","),
-            missed=self._miss,
-            advance_clock=self.heard_at.append,
-            due_job=lambda connection, now_ms: self.due(connection, now_ms),
-            next_due=lambda connection: None,
-            publish=self.published.append,
-            telling=nullcontext(),
-            monotonic_s=lambda: 0.0,
-            max_waiting=100,
-            run_sync=run_inline,
-        )
-
-    def _miss(self) -> None:
-        self.missed += 1
-
-    async def write(self, *jobs: Job[str], now_ms: int = 0) -> list[Any]:
-        """Run jobs in one batch; their results or errors, in order."""
-        outcomes: list[Any] = []
-        for job in jobs:
-            self.writer.submit(job, now_ms, lambda outcome: outcomes.append(outcome.error or outcome.result))
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.writer.run)
-            while len(outcomes) < len(jobs):
-                await trio.lowlevel.checkpoint()
-            nursery.cancel_scope.cancel()
-        return outcomes
-
-    def users(self) -> list[str]:
-        """The names that are on disk."""
-        with open_writer(self.url) as connection:
-            return [name for (name,) in connection.execute("SELECT username FROM users ORDER BY id")]
-
-
-@pytest.fixture
-def node(location: str) -> Iterator[Node]:
-    """A writer that is not running."""
-    made = Node(location)
-    yield made
-    made.writer.close()
-
-
-@pytest.fixture
-def other(location: str) -> Iterator[Node]:
-    """The writer of another server."""
-    made = Node(location)
-    yield made
-    made.writer.close()
-
-
-def name(text: str) -> Job[str]:
-    def job(connection: Connection) -> str:
-        connection.insert(NAME, (text,))
-        return text
-
-    return job
+from tests.support.writers import Node, name
 
 
 def failing(text: str, error: Exception) -> Job[str]:
@@ -181,12 +112,12 @@ class CutInCommit(PostgresConnection):
         raw = self.raw
 
         class Raw:
-            def execute(self, query: Any, *arguments: Any) -> Any:
-                done = raw.execute(query, *arguments)
-                if query == "COMMIT":
-                    raw.close()
-                    raise psycopg.OperationalError("the connection is lost")
-                return done
+            @contextmanager
+            def pipeline(self) -> Iterator[None]:
+                with raw.pipeline():
+                    yield
+                raw.close()
+                raise psycopg.OperationalError("the connection is lost")
 
             def __getattr__(self, attribute: str) -> Any:
                 return getattr(raw, attribute)
@@ -248,17 +179,17 @@ async def test_who_waited_for_the_lock_sees_what_was_committed_meanwhile(node: N
     found: list[Announcement] = []
 
     def begin() -> None:
-        found.extend(begin_batch(node.writer._connection, 0))
+        found.extend(begin_batch(node.writer._connection, 0, alone=True))
 
     holder = other.writer._connection
-    assert begin_batch(holder, 0) == []
+    assert begin_batch(holder, 0, alone=True) == []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, begin)
         waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         with open_writer(node.url) as looking, trio.fail_after(10):
             while looking.execute(waits).fetchone() == (0,):  # noqa: ASYNC110 - nothing else tells
                 await trio.sleep(0.01)
-        insert_announcement(holder, Announcement(1, 0, "other", b"ann"))
+        announce(holder, News(0, "other", b"ann"))
         holder.execute("COMMIT")
     assert found == [Announcement(1, 0, "other", b"ann")]
 
@@ -281,21 +212,16 @@ async def test_what_is_not_understood_is_missed_and_passed_over(node: Node, othe
     assert (node.published, node.missed, node.writer.position) == ([], 1, 1)
 
 
-async def test_a_follower_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
-    follower = Follower(
-        lambda: open_writer(node.url),
-        node.writer,
-        present=lambda: b"",
-        hear_present=lambda bodies: None,
-        run_sync=run_inline,
-    )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(follower.run)
-        await other.write(name("ann"), name("bob"))
-        with trio.fail_after(10):
-            while len(node.published) < 2:  # noqa: ASYNC110 - nothing else tells
-                await trio.sleep(0.01)
-        nursery.cancel_scope.cancel()
+async def test_a_peer_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
+    peers = PostgresPeers(lambda: open_writer(node.url), node.writer, 0)
+    peers.open()
+    await other.write(name("ann"), name("bob"))
+    with trio.fail_after(10):
+        while not peers.is_behind:
+            await trio.lowlevel.wait_readable(peers.fileno())
+            peers.take_hints()
+    peers.publish(peers.look())
+    peers.close()
     assert node.published == ["ann", "bob"]
 
 
@@ -305,3 +231,18 @@ async def test_announcements_have_no_gap_though_batches_fail(node: Node, other: 
         await writer.write(name(text))
     with open_writer(node.url) as connection:
         assert last_announcement(connection) == 3
+
+
+async def test_nothing_takes_place_before_what_was_heard_since_it_was_asked_for(node: Node, other: Node) -> None:
+    await other.write(Dated("ann", 1_000), now_ms=1_000)
+    with open_writer(node.url) as connection:
+        (heard,) = list_announcements(connection, 0)
+    node.writer.publish_heard(heard)
+    assert await node.write(Dated("bob", 900), now_ms=900) == ["bob-1000"]
+
+
+def test_of_announcements_the_newest_ten_thousand_stay(connection: PostgresConnection) -> None:
+    connection.execute("INSERT INTO announcements SELECT n, 0, '', '' FROM generate_series(1, 10050) AS n")
+    delete_old_announcements(connection)
+    found = connection.execute("SELECT min(id), max(id) FROM announcements").fetchone()
+    assert found == (51, 10_050)

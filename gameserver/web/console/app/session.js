@@ -6,26 +6,6 @@ import { Store } from "./store.js";
 const CAUGHT_UP_MS = 6_000;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
 
-const SIGNED_IN = "gameserver.signed-in";
-
-/** Remember whether somebody has signed in here, since a page cannot see its cookie. */
-function remember(isSignedIn) {
-  try {
-    localStorage.setItem(SIGNED_IN, isSignedIn ? "yes" : "no");
-  } catch {
-    // then the server is asked each time
-  }
-}
-
-/** Whether the server need be asked who is signed in. */
-function mayBeSignedIn() {
-  try {
-    return localStorage.getItem(SIGNED_IN) === "yes";
-  } catch {
-    return true;
-  }
-}
-
 class Session extends Store {
   client = new Client();
   /** "unknown" until the server has told, "nobody", "user", or "unreachable". */
@@ -58,12 +38,13 @@ class Session extends Store {
   /** Find out who is signed in; tried again while the server does not answer. */
   async begin() {
     clearTimeout(this.#timer);
-    if (!mayBeSignedIn()) return this.#becomeNobody();
     try {
-      this.#become(await http("GET", "r/me/"));
+      const { user } = await http("GET", "r/session/");
+      if (user === null) this.#becomeNobody();
+      else this.#become(user);
     } catch (error) {
       if (!(error instanceof HttpRefused)) throw error;
-      if (error.status === 401 || error.status === 403) this.#becomeNobody();
+      if (error.status === 403) this.#becomeNobody(); // banned
       else this.#tryAgain();
     }
   }
@@ -95,7 +76,6 @@ class Session extends Store {
   /** The session is over, here and on the server. */
   leave() {
     this.client.stop();
-    remember(false);
     location.assign(document.baseURI.split("#")[0]);
   }
 
@@ -140,7 +120,6 @@ class Session extends Store {
 
   async #come(path, body, headers) {
     await http("POST", path, body, headers);
-    remember(true);
     await this.begin();
   }
 
@@ -152,7 +131,6 @@ class Session extends Store {
   }
 
   #becomeNobody() {
-    remember(false);
     Object.assign(this, { user: null, state: "nobody", retryAt: null });
     this.changed();
   }

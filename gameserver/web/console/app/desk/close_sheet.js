@@ -105,8 +105,6 @@ export function ReopenSheet({ game, close }) {
   const send = () =>
     act.send(async () => {
       const reply = await session.client.call("reopen_game", { game_id: game.id }, { key });
-      game.stop(); // whoever was joined when it closed is so no more
-      game.start();
       notices.show({ icon: "check", lead: "Open again.", text: `Let bets in when you are ready. ${overdrawnText(reply.overdrawn)}` });
       close();
     });

@@ -23,16 +23,15 @@ function Report({ report }) {
     ${Object.entries(report.currencies).map(([currency, sums]) => html`<p key=${currency} class="mid sm">${amount(sums.turnover)} ${currency} staked, ${amount(sums.paid)} paid, ${amount(sums.refunded)} given back, ${amount(sums.takeout)} kept</p>`)}`;
 }
 
-/** Takeout and the admins' right to bet are not told by lists: they are sent only if they are filled in. */
 function Change({ source, close }) {
-  const [form, setForm] = useState({ name: source.name, description: source.description ?? "", takeout: "", mayBet: "" });
+  const [form, setForm] = useState({ name: source.name, description: source.description ?? "", percent: String(Number((100 * source.takeout).toFixed(4))), mayBet: source.admins_may_bet });
   const act = useAct();
   const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
   const send = (event) => {
     event.preventDefault();
     act.send(async () => {
-      const changes = { source_name: form.name, description: form.description, ...(form.takeout !== "" && { takeout: Number(form.takeout) / 100 }), ...(form.mayBet !== "" && { admins_may_bet: form.mayBet === "yes" }) };
-      await session.client.call("update_game_source", { source_id: source.id, ...changes });
+      const takeout = Number((Number(form.percent) / 100).toFixed(6));
+      await session.client.call("update_game_source", { source_id: source.id, source_name: form.name, description: form.description, takeout, admins_may_bet: form.mayBet });
       notices.show({ icon: "check", lead: form.name, text: "is changed." });
       close();
     });
@@ -40,8 +39,8 @@ function Change({ source, close }) {
   return html`<form class="stack" onSubmit=${send}>
     <${Field} id="source-rename" label="Name" required=${true} maxlength="128" value=${form.name} onInput=${set("name")} />
     <${Field} id="source-description" label="Description" maxlength="512" value=${form.description} onInput=${set("description")} />
-    <div class="form2"><${Field} id="source-takeout" label="Takeout in percent" hint="of new pools; empty: as it is" type="number" min="0" max="50" step="0.1" value=${form.takeout} onInput=${set("takeout")} />
-      <div class="field"><label for="source-bet">Its admins may bet</label><select id="source-bet" class="input" value=${form.mayBet} onChange=${set("mayBet")}><option value="">as it is</option><option value="no">no</option><option value="yes">yes</option></select></div></div>
+    <${Field} id="source-takeout" label="Takeout in percent" hint="of new pools" type="number" min="0" max="50" step="any" required=${true} value=${form.percent} onInput=${set("percent")} />
+    <${Switch} label="Its admins may bet" value=${form.mayBet} change=${(mayBet) => setForm({ ...form, mayBet })} />
     <${Refusal} refusal=${act.refusal} />
     <button type="submit" class="btn btn--ink" disabled=${act.isSending}>${act.isSending && html`<${Spinner} />`}Change the source</button>
   </form>`;

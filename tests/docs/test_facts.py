@@ -1,7 +1,6 @@
-"""What docs/running.md tells is so: every metric, setting and event, and no others."""
+"""What the pages tell of the code is so: every metric, setting, event and folder, and no others."""
 
 import re
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,10 +11,10 @@ from gameserver.config import Settings
 from gameserver.ops.prometheus import PrometheusMetrics
 from gameserver.storage.sqlite.connection import OLDEST_SQLITE
 from tests.support.harness import Server
+from tests.support.pages import ROOT, read
 
-ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = read("docs/running.md")
+README = read("README.md")
 UNIT = (ROOT / "docs" / "gameserver.service").read_text(encoding="utf-8")
 SOURCES = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "gameserver").rglob("*.py"))
 SETTINGS = {field.name: field.default for field in msgspec.structs.fields(Settings)}
@@ -94,17 +93,12 @@ def test_the_unit_starts_a_command_that_exists() -> None:
     assert "Type=notify" in UNIT
 
 
-def headings(page: str) -> set[str]:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return set(re.findall(r"^#+ (.+)$", text, re.M))
-
-
 CITED = sorted(set(re.findall(r'\(protocol, "([^"]+)"\)', SOURCES)))
 
 
 @pytest.mark.parametrize("heading", CITED)
 def test_a_rule_that_the_code_cites_has_a_heading_in_the_protocol(heading: str) -> None:
-    assert heading in headings("protocol.md")
+    assert heading in re.findall(r"^#+ (.+)$", read("docs/protocol.md"), re.M)
 
 
 def test_the_code_cites_rules() -> None:
@@ -112,18 +106,6 @@ def test_the_code_cites_rules() -> None:
 
 
 def test_the_architecture_names_every_folder_and_no_other() -> None:
-    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    house = page.partition("## The house")[2].partition("\n## ")[0]
+    house = read("docs/architecture.md").partition("## The house")[2].partition("\n## ")[0]
     named = {name for row in re.findall(r"^\| (`.*?) \|", house, re.M) for name in re.findall(r"`([a-z/]+)/`", row)}
     assert named == {path.name for path in (ROOT / "gameserver").iterdir() if (path / "__init__.py").exists()}
-
-
-@pytest.mark.parametrize("page", ["architecture.md", "client.md", "feed.md", "running.md", "../README.md"])
-def test_a_file_that_a_page_names_exists(page: str) -> None:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    for name in re.findall(r"`((?:gameserver|tests)/[\w/.]+)`", text):
-        assert (ROOT / name).exists(), name
-    for name in re.findall(r"`((?:net|ops|realtime|web|handlers|engine|storage|protocol|domain|admin)/[\w/]+)`", text):
-        assert (ROOT / "gameserver" / f"{name}.py").exists() or (ROOT / "gameserver" / name).is_dir(), name
-    for link in re.findall(r"\]\(([\w/.]+\.md)", text):
-        assert (ROOT / "docs" / page).parent.joinpath(link).exists(), link

@@ -1,4 +1,4 @@
-"""The programs of docs/client.md run."""
+"""The Python programs of all pages run, and print what the comments beside their ``print`` say."""
 
 import re
 from pathlib import Path
@@ -9,10 +9,11 @@ import pytest
 import gameserver
 from gameserver import Settings
 from gameserver.embedding import EmbeddedServer
+from tests.support.pages import Block, every_block
 from tests.support.world import within
 
-PAGE = (Path(__file__).parent.parent / "docs" / "client.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
+PROGRAMS = [block for block in every_block() if block.language == "python" and block.file is None]
+PRINTED = re.compile(r"\bprint\(.*\)  # (.+)$", re.M)
 
 
 async def closed_game(server: EmbeddedServer, key: str) -> str:
@@ -28,22 +29,17 @@ async def closed_game(server: EmbeddedServer, key: str) -> str:
         return game.game_id
 
 
-@pytest.mark.parametrize(
-    ("number", "printed"),
-    [(0, "997.50"), (1, "invalid_parameter takeout"), (2, "goal argentina"), (3, "current_balance=Decimal('1000.00')")],
-)
-async def test_a_program_of_the_page_does_what_it_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, printed: str
+@pytest.mark.parametrize("program", PROGRAMS, ids=str)
+async def test_a_program_prints_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], program: Block
 ) -> None:
     monkeypatch.chdir(tmp_path)
     async with within(20), gameserver.running(Settings(db="other.db", port=0)) as server:
         key = await server.add_user("dev", is_provider=True)
-        text = PROGRAMS[number].replace("ws://127.0.0.1:9999/", server.urls[0]).replace("SESSION_KEY", key)
-        program: dict[str, Any] = {}
-        exec(text.replace("GAME_ID", await closed_game(server, key)), program)
-        await program["main"]()
-    assert printed in capsys.readouterr().out
-
-
-def test_every_program_of_the_page_is_run() -> None:
-    assert len(PROGRAMS) == 4
+        text = program.text.replace("ws://127.0.0.1:9999/", server.urls[0]).replace("SESSION_KEY", key)
+        names: dict[str, Any] = {}
+        exec(text.replace("GAME_ID", await closed_game(server, key)), names)
+        await names["main"]()
+    said = [re.escape(text).replace("…", ".*") for text in PRINTED.findall(program.text)]
+    assert said
+    assert re.search("^" + r"$[\s\S]*^".join(said) + "$", capsys.readouterr().out, re.M)

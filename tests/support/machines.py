@@ -1,0 +1,39 @@
+"""State machines of Hypothesis that act on a database, of whatever engine."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import ClassVar
+
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from gameserver.config import Settings
+from tests.support.offline import Offline
+
+NewDatabase = Callable[[], AbstractContextManager[Path | str]]
+
+
+class DatabaseMachine(RuleBasedStateMachine):
+    """A machine each run of which has databases of its own."""
+
+    new_database: ClassVar[NewDatabase]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._databases = ExitStack()
+
+    def open_offline(self, settings: Settings | None = None) -> Offline:
+        """A new database, which goes with the run."""
+        return Offline(self._databases.enter_context(type(self).new_database()), settings)
+
+    def teardown(self) -> None:
+        """Let go of the databases, which must be closed."""
+        self._databases.close()
+
+
+def run_machine(machine: type[DatabaseMachine], new_database: NewDatabase, *, examples: int, steps: int) -> None:
+    """Let a machine run with databases of an engine."""
+    on_engine = type(machine.__name__, (machine,), {"new_database": staticmethod(new_database)})
+    options = settings(max_examples=examples, stateful_step_count=steps, print_blob=True)
+    run_state_machine_as_test(on_engine, settings=options)
