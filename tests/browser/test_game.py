@@ -270,6 +270,28 @@ def test_what_is_heard_within_a_frame_is_drawn_once(stage: Stage, visit: Visit) 
     assert nadia.run("() => drawings") == 1
 
 
+def test_bars_do_not_move_where_prices_change_again_before_they_could(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    told = nadia.run(
+        """async () => {
+          const [{ GameStore }, { session }] = [await import("./app/game/store.js"), await import("./app/session.js")];
+          const game = new GameStore("of nobody");
+          let now = 0;
+          session.client.now = () => now;
+          const target = (price) => ({ a: { backing_money: 1, to_win_if_backed: price } });
+          const prices = (price) => ({ amount_total: 1, distribution: target(price) });
+          game.merge("pool", 1, prices(1));
+          return [1_000, 1_100, 1_200, 3_000].map((at, index) => {
+            now = at;
+            game.mergeDistribution("pool", index + 2, prices(index + 2));
+            return game.moves.get("pool").isFast;
+          });
+        }"""
+    )
+    assert told == [False, True, True, False]
+
+
 def test_a_line_that_could_not_keep_up_is_told_of_and_loses_nothing(stage: Stage, visit: Visit) -> None:
     pool = stage.open_pool()
     nadia = visit(stage.origin)

@@ -23,7 +23,7 @@ export const PoolCard = memo(
     const name = (id) => targetName(id, pool.distribution[id] ?? { display_name: id });
     const isHot = pool.is_hot && takesBets(state);
     const isShut = state !== "ended" && !takesBets(state);
-    const classes = ["card", "pool", isHot && "pool--hot span", isShut && "pool--shut"].filter(Boolean).join(" ");
+    const classes = ["card", "pool", isHot && "pool--hot span", isShut && "pool--shut", moves?.isFast && "pool--fast"].filter(Boolean).join(" ");
     const id = `pool-${pool.pool_id}`;
     const places = game.details.currency_decimals;
     const rows = html`<${Rows}
