@@ -16,7 +16,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from websockets.exceptions import ConnectionClosed
 
 from gameserver.config import SECRET_VARIABLE
 from gameserver.storage.postgres.connection import open_reader

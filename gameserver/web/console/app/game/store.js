@@ -165,10 +165,20 @@ export class GameStore extends Store {
   }
 
   #refused(refusal) {
-    if (refusal.code === "game_closed") this.load();
+    if (refusal.code === "game_closed") this.#readRoles().then(() => this.load());
     else {
       Object.assign(this, { state: "gone", refusal });
       this.changed();
+    }
+  }
+
+  /** Nobody joins a closed game, but whoever asks what was missed is told the roles. */
+  async #readRoles() {
+    try {
+      const { seq } = await session.client.call("get_game_details", { game_id: this.id });
+      ({ roles: this.roles } = await session.client.call("join_game", { game_id: this.id, after_seq: seq }));
+    } catch {
+      // then none are known
     }
   }
 
