@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from gameserver.domain.money import to_minor, to_units
@@ -23,7 +24,6 @@ from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 from gameserver.storage.ledger import AccountKind, Balances, Stake, account_id, insert_stakes
 from gameserver.storage.pools import PoolBets, TargetBets, add_bets_to_sums
-from gameserver.storage.reports import lock_sums
 
 
 class Proposal(NamedTuple):
@@ -142,7 +142,7 @@ class _Book:
             last[pool_id] = (subject.history, placed_at)
         return {pool_id: continue_history(self._connection, pool_id, *it) for pool_id, it in last.items()}
 
-    def count(self, placed: Sequence[PlacedBet], histories: Mapping[int, History]) -> None:
+    def count(self, placed: Iterable[PlacedBet], histories: Mapping[int, History]) -> None:
         """Add bets to the sums of their users, then to those that all have in common."""
         stakes: dict[tuple[int, int, int], list[int]] = {}
         pools: dict[int, list[int]] = {}
@@ -167,12 +167,9 @@ class _Book:
         add_to_stakes(self._connection, ((*key, amount, bets) for key, (amount, bets) in stakes.items()))
         if participations:
             insert_participations(self._connection, ((*key, placed_at) for key, placed_at in participations.items()))
-        lock_sums(self._connection, {bet.subject.source_id for bet in placed})
-        add_bets_to_sums(
-            self._connection,
-            (PoolBets._make((pool_id, *sums, *histories[pool_id])) for pool_id, sums in pools.items()),
-            (TargetBets(*target, *sums) for target, sums in targets.items()),
-        )
+        of_pools = [PoolBets._make((pool_id, *sums, *histories[pool_id])) for pool_id, sums in pools.items()]
+        of_targets = [TargetBets(*target, *sums) for target, sums in targets.items()]
+        self._connection.defer(partial(add_bets_to_sums, pools=of_pools, targets=of_targets))
 
 
 def _refusal(subject: BetSubject, available: int, in_pool: int, asked: int) -> Rejected:

@@ -157,7 +157,7 @@ class SetWrite(NamedTuple):
 
     It gets the arguments of each, as the handler of a `Write` does, and returns the reply or the refusal of each. It
     decides on them in order, and a refusal has changed nothing. It may run beside those of other servers, of other
-    users: it adds to what they have in common, after locking it in an order that is the same for all.
+    users: what they have in common, it adds to with the commit.
     """
 
     handler: SetHandler

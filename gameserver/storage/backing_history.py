@@ -9,9 +9,11 @@ records that hold late bets are deleted, because since the event nothing valid w
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gameserver.storage.connection import Connection
+from gameserver.storage.connection import Connection, NotAlone
 
 MAX_RECORDS = 256
+# What is worth having others who place bets wait: they must, since theirs have lower ids and are in no sum yet.
+_PERIOD_BESIDE_OTHERS_MS = 100
 
 
 class History(NamedTuple):
@@ -34,13 +36,12 @@ class Record(NamedTuple):
 def continue_history(connection: Connection, pool_id: int, history: History, placed_at: int) -> History:
     """The history with bets that are about to be placed, the last at that time.
 
-    It records the sums before them if a period has ended. Raises `NotAlone` if others may place bets meanwhile.
+    It records the sums before them if a period has ended. Raises `NotAlone` if others place bets meanwhile.
     """
     period_ms, length, last_bet_at = history
     if last_bet_at is None:
         return History(period_ms, length, placed_at)
-    if placed_at // period_ms > last_bet_at // period_ms:
-        connection.require_alone()  # bets that others are about to store have lower ids, and are in no sum yet
+    if placed_at // period_ms > last_bet_at // period_ms and _is_worth_it(connection, history, placed_at):
         connection.execute(
             "INSERT INTO backing_history (pool_id, position, newest_bet_id, at, amount)"
             " SELECT pool_id, position, (SELECT max(id) FROM bets), last_bet_at, backing_money"
@@ -51,6 +52,16 @@ def continue_history(connection: Connection, pool_id: int, history: History, pla
         if length > MAX_RECORDS:
             period_ms, length = _thin(connection, pool_id, period_ms)
     return History(period_ms, length, max(last_bet_at, placed_at))
+
+
+def _is_worth_it(connection: Connection, history: History, placed_at: int) -> bool:
+    """Whether a period that has ended is recorded. Raises `NotAlone`."""
+    if connection.try_alone():
+        return True
+    period_ms = max(history.period_ms, _PERIOD_BESIDE_OTHERS_MS)
+    if placed_at // period_ms > (history.last_bet_at or 0) // period_ms:
+        raise NotAlone
+    return False
 
 
 def _thin(connection: Connection, pool_id: int, period_ms: int) -> tuple[int, int]:

@@ -43,7 +43,6 @@ class BetSubject(NamedTuple):
     pool_id: int
     game_id: int
     game_uuid: str
-    source_id: int
     currency: str
     status: PoolStatus
     start_at: int
@@ -74,7 +73,7 @@ def list_bet_subjects(connection: Connection, named: Iterable[tuple[str, str]]) 
     return connection.list_rows_with(
         BetSubject,
         "SELECT given.pool_uuid, given.target_key, pools.id AS pool_id, pools.game_id, games.uuid AS game_uuid,"
-        " games.source_id, games.currency, pools.status, pools.start_at, pools.finish_at,"
+        " games.currency, pools.status, pools.start_at, pools.finish_at,"
         " CASE WHEN pools.stop_accepting_bets_at <= games.close_at THEN pools.stop_accepting_bets_at"
         "  ELSE coalesce(games.close_at, pools.stop_accepting_bets_at) END AS stop_accepting_bets_at,"
         " (pools.is_blocked = 1 OR games.held_at IS NOT NULL) AS is_blocked,"

@@ -3,7 +3,7 @@
 The modules use SQL common to engines, with ``?`` for each value; what differs between engines is a method here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ class StorageBusy(StorageFailed):
 
 
 class NotAlone(Exception):
-    """A transaction beside others has met what it must have the database to itself for; it is to be run again so."""
+    """A transaction beside others must have the database to itself: it is to be run again, alone."""
 
 
 class Result(Protocol):
@@ -84,8 +84,14 @@ class Connection(Protocol):
         Whoever writes alone has them already.
         """
 
-    def require_alone(self) -> None:
-        """Raise `NotAlone` if other transactions write beside this one; from here on none do."""
+    def defer(self, change: Callable[["Connection"], object], /) -> None:
+        """Make a change with the commit, or now if no other transaction writes beside this one.
+
+        So what many transactions change is locked for a moment only. Nothing may depend on it before the commit.
+        """
+
+    def try_alone(self) -> bool:
+        """Whether no other transaction writes beside this one; if so, none does from here on."""
 
     def together(self) -> AbstractContextManager[object]:
         """Send the statements of a block without waiting for their results; what they raise is raised at its end."""

@@ -1,6 +1,5 @@
 """What a source's games come to. The sums are kept by the schema's triggers."""
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -21,11 +20,6 @@ class SourceSums(NamedTuple):
     paid: int
     refunded: int
     takeout: int
-
-
-def lock_sums(connection: Connection, source_ids: Iterable[int]) -> None:
-    """Have to oneself, until the transaction ends, what the pools of sources are about to be added to."""
-    connection.lock_rows("source_sums", ("source_id", "currency"), source_ids)
 
 
 def list_source_sums(connection: Connection, source_id: int) -> list[SourceSums]:

@@ -82,9 +82,9 @@ class Nodes:
     @contextmanager
     def at_some(self, session_key: str) -> Iterator[Player]:
         """A connection to any server, which may end or stand still at any time."""
-        with suppress(TimeoutError), until_the_server_is_gone():
-            with playing(self.chance.choice(self.servers).url, session_key) as player:
-                yield player
+        url = self.chance.choice(self.servers).url
+        with suppress(TimeoutError), until_the_server_is_gone(), playing(url, session_key) as player:
+            yield player
 
 
 class Person(threading.Thread):

@@ -204,8 +204,8 @@ def fail_each_set(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         last = len(bets)
         insert_bets(connection, bets)
 
-    def adding(*arguments: Any) -> None:
-        add_bets_to_sums(*arguments)
+    def adding(*arguments: Any, **named: Any) -> None:
+        add_bets_to_sums(*arguments, **named)
         if last > 1:
             sizes.append(last)
             raise AssertionError("a bug")

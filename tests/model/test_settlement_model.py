@@ -421,10 +421,16 @@ class Course(DatabaseMachine):
     def a_pool_that_has_changed_has_a_greater_version(self) -> None:
         rows = self.offline.query(
             "SELECT pools.uuid, version, status, is_blocked, hot_since, recreate_on_end, settlement_id, participants,"
-            " amount_total, bet_count, json_group_array(json_array(backing_people, backing_money))"
-            " FROM pools JOIN pool_targets ON pool_id = pools.id GROUP BY pools.id"
+            " amount_total, bet_count FROM pools"
         )
-        for uuid, version, *state in rows:
+        backing: dict[str, list[tuple[int, int]]] = {}
+        for uuid, people, money in self.offline.query(
+            "SELECT pools.uuid, backing_people, backing_money FROM pools JOIN pool_targets ON pool_id = pools.id"
+            " ORDER BY pools.id, position"
+        ):
+            backing.setdefault(uuid, []).append((people, money))
+        for uuid, version, *columns in rows:
+            state = [*columns, backing[uuid]]
             before, was = self.seen.get(uuid, (0, None))
             assert version > before or (version, state) == (before, was)
             self.seen[uuid] = version, state

@@ -78,7 +78,7 @@ class Betting:
         while not self._stopped:
             reply = await client.call(392, pool_id=self._pool, target=target, amount=STAKE)
             for clock in self._nodes.clocks:
-                clock.time_ms += 1
+                clock.time_ms += 10
             if reply["res"] == 666:
                 assert reply["code"] == "pool_resolved", reply
                 return

@@ -64,7 +64,7 @@ def begin_batch(connection: PostgresConnection, after: int, *, alone: bool) -> l
     Alone, they are all there will be before its own. The statements are sent as one, since a batch has enough to wait
     for; the last sees what was committed before the lock was had.
     """
-    connection.is_alone = alone
+    connection.is_alone, connection.deferred = alone, []
     lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
     last = f"{_LISTED.format(int(after))} LIMIT {_LISTED_AT_ONCE}"
     rows = connection.execute_script(f"{BEGIN_WRITING}; SELECT {lock}({LOCK}); {last}")
@@ -82,15 +82,16 @@ def announce(connection: Connection, news: News) -> None:
 
 
 def commit_batch(connection: PostgresConnection, after: int, news: News) -> Committed:
-    """Add a row and commit; also returns the rows after one that are before it.
+    """Make the deferred changes, add a row, and commit; also returns the rows after one that are before it.
 
-    All is sent at once, so that nobody waits for this server while it has its turn. Whoever was `alone` wakes the other
+    All is sent at once, so that nobody waits for this server while it has its turn. Whoever was alone wakes the other
     servers: bets are so many that waking them for each batch would cost more than it is worth. Raises what a statement
     or the commit raises.
     """
     wake = f", pg_notify('{CHANNEL}', id || ' {news.node}')" if connection.is_alone else ""
     with connection.raw.pipeline():
         connection.execute(_TAKE_TURN)
+        connection.make_deferred_changes()
         before = connection.execute(_LISTED.format("?"), (after,))
         added = connection.execute(f"{_ADD} SELECT id{wake} FROM added", news)
         connection.execute("COMMIT")

@@ -1,7 +1,7 @@
 """Connections to a PostgreSQL database, by psycopg, which speak the SQL of the storage's topics."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache
 from typing import Any, cast
@@ -12,7 +12,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from gameserver.storage.connection import NotAlone, Result, RowT, StorageBusy, StorageFailed, Values
+from gameserver.storage.connection import Connection, Result, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.postgres.adaptation import adapt
 from gameserver.storage.postgres.version import LOCK, NEWEST_VERSION, schema_version
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text
@@ -41,12 +41,14 @@ class PostgresConnection:
     """Implements `gameserver.storage.connection.Connection`.
 
     Many rows are passed as one array a column. Conditions and flags are 0 and 1, sums integers, as in SQLite.
-    ``is_alone`` says whether the transaction has the database to itself, readers aside.
+    ``is_alone`` says whether the transaction has the database to itself, readers aside; ``deferred`` are the changes to
+    be made with its commit.
     """
 
     def __init__(self, raw: psycopg.Connection[Any]) -> None:
         self.raw = raw
         self.is_alone = True
+        self.deferred: list[Callable[[Connection], object]] = []
         raw.prepared_max = 1_000
         adapt(raw)
 
@@ -115,12 +117,26 @@ class PostgresConnection:
             rows = f"SELECT 1 FROM {table} WHERE {order[0]} = ANY (CAST(? AS bigint[])) ORDER BY {', '.join(order)}"
             self.execute(f"{rows} FOR NO KEY UPDATE", (list(values),))
 
-    def require_alone(self) -> None:
-        """Raise `NotAlone` if other transactions write beside this one; from here on none do."""
+    def defer(self, change: Callable[[Connection], object], /) -> None:
+        """Make a change with the commit, or now if no other transaction writes beside this one."""
+        if self.is_alone:
+            change(self)
+        else:
+            self.deferred.append(change)
+
+    def make_deferred_changes(self) -> None:
+        """Make the changes that were deferred."""
+        deferred, self.deferred = self.deferred, []
+        for change in deferred:
+            change(self)
+
+    def try_alone(self) -> bool:
+        """Whether no other transaction writes beside this one; if so, none does from here on."""
         if not self.is_alone:
             (self.is_alone,) = self.execute(f"SELECT pg_try_advisory_xact_lock({LOCK})").fetchone()
-            if not self.is_alone:
-                raise NotAlone
+            if self.is_alone:
+                self.make_deferred_changes()
+        return bool(self.is_alone)
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""

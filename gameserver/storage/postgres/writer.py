@@ -15,7 +15,7 @@ from psycopg import errors
 
 from gameserver.storage.batches import BatchWriter, Done, TransactionLost, Write
 from gameserver.storage.connection import NotAlone
-from gameserver.storage.jobs import Due, SetJob, TimedJob
+from gameserver.storage.jobs import Due, Job, Outcome, SetJob, TimedJob
 from gameserver.storage.postgres.announcements import (
     Announcement,
     News,
@@ -102,8 +102,16 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             self._claim(self._connection, [entry.job.item for entry in batch if isinstance(entry.job, SetJob)])
         return super()._run_jobs(batch)
 
+    def _attempt(self, job: Job[Any]) -> Outcome:
+        deferred = len(self._connection.deferred)
+        outcome = super()._attempt(job)
+        if outcome.error is not None:
+            del self._connection.deferred[deferred:]
+        return outcome
+
     def _run_due(self, due: Due) -> list[Any]:
-        self._connection.require_alone()
+        if not self._connection.try_alone():
+            raise NotAlone
         return super()._run_due(due)
 
     def _commit(self, published: list[Any]) -> None:
@@ -112,6 +120,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             delete_old_announcements(self._connection)
         try:
             if body is None:
+                self._connection.make_deferred_changes()
                 _require_committed(self._connection.raw.execute("COMMIT").statusmessage)
             else:
                 last = self._heard[-1].id if self._heard else self.position

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import lru_cache
 from itertools import chain
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from gameserver.storage.connection import RowT, StorageBusy, StorageFailed, Values
+from gameserver.storage.connection import Connection, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
 from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_rows
 from gameserver.storage.sqlite.migrations import (
@@ -99,8 +99,13 @@ class SqliteConnection(sqlite3.Connection):
     def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
         """Do nothing: nobody else writes."""
 
-    def require_alone(self) -> None:
-        """Do nothing: nobody else writes."""
+    def defer(self, change: Callable[[Connection], object], /) -> None:
+        """Make a change now: nobody else writes."""
+        change(self)
+
+    def try_alone(self) -> bool:
+        """Whether nobody else writes: nobody does."""
+        return True
 
     def together(self) -> AbstractContextManager[object]:
         """Do nothing: nothing is sent."""

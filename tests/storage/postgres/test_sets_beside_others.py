@@ -11,7 +11,7 @@ import trio.testing
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.batches import Write
-from gameserver.storage.connection import Connection
+from gameserver.storage.connection import Connection, NotAlone
 from gameserver.storage.jobs import Due, Job, Outcome, SetJob
 from gameserver.storage.ledger import lock_accounts
 from gameserver.storage.postgres.announcements import Announcement, News, announce, list_announcements
@@ -99,7 +99,8 @@ async def test_a_set_that_must_be_alone_goes_on_where_nobody_else_writes(node: N
 
     def work(connection: PostgresConnection) -> None:
         runs.append("run")
-        connection.require_alone()
+        if not connection.try_alone():
+            raise NotAlone
 
     assert await node.write(in_set("ann", work)) == ["ann"]
     assert runs == ["run"]
@@ -111,7 +112,8 @@ async def test_a_set_that_must_be_alone_waits_for_those_that_are_under_way(node:
 
     def needs_all(connection: PostgresConnection) -> None:
         alone.append(connection.is_alone)
-        connection.require_alone()
+        if not connection.try_alone():
+            raise NotAlone
 
     work = in_set("ann", lambda connection: outcomes.append(meanwhile(other, in_set("bob", needs_all))))
     assert await node.write(work) == ["ann"]
@@ -125,18 +127,23 @@ async def test_what_a_pool_was_backed_with_is_not_recorded_while_another_server_
     node: Node, other: Node
 ) -> None:
     def record(connection: Connection) -> None:
-        continue_history(connection, 1, History(period_ms=10, length=0, last_bet_at=100), placed_at=110)
+        continue_history(connection, 1, History(period_ms=1, length=0, last_bet_at=150), placed_at=200)
+
+    def soon_after_another(connection: Connection) -> None:
+        continue_history(connection, 1, History(period_ms=1, length=0, last_bet_at=150), placed_at=199)
 
     def within_a_period(connection: Connection) -> None:
-        continue_history(connection, 1, History(period_ms=10, length=0, last_bet_at=100), placed_at=109)
+        continue_history(connection, 1, History(period_ms=500, length=0, last_bet_at=150), placed_at=200)
 
     outcomes: list[object] = []
 
     def work(connection: PostgresConnection) -> None:
-        outcomes.extend(meanwhile(other, in_set(it.__name__, it)) for it in (record, within_a_period))
+        outcomes.extend(
+            meanwhile(other, in_set(it.__name__, it)) for it in (record, soon_after_another, within_a_period)
+        )
 
     await node.write(in_set("ann", work))
-    assert list(map(is_busy, outcomes)) == [True, False]
+    assert list(map(is_busy, outcomes)) == [True, False, False]
 
 
 async def test_what_is_due_is_not_done_beside_others(node: Node, other: Node) -> None:
@@ -161,6 +168,39 @@ async def test_a_set_in_whose_way_another_transaction_was_is_tried_again_alone(n
     assert await node.write(in_set("ann", work)) == ["ann"]
     assert alone == [False, True]
     assert node.users() == ["ann"]
+
+
+async def test_what_is_deferred_is_done_with_the_commit_unless_its_job_has_failed(node: Node) -> None:
+    there: list[list[str]] = []
+
+    def defers(text: str, *, fails: bool = False) -> Callable[[PostgresConnection], object]:
+        def work(connection: PostgresConnection) -> None:
+            connection.defer(name(text))
+            there.append([found for (found,) in connection.execute("SELECT username FROM users ORDER BY id")])
+            if fails:
+                raise ValueError
+
+        return work
+
+    first, second = in_set("ann", defers("late ann")), in_set("bob", defers("late bob", fails=True))
+    outcomes = await node.write(first, second)
+    assert outcomes[0] == "ann"
+    assert isinstance(outcomes[1], ValueError)
+    assert there == [["ann"], ["ann", "bob"], ["ann"], ["ann", "bob"]]  # the set, and then one by one
+    assert node.users() == ["ann", "late ann"]
+
+
+async def test_what_is_deferred_is_done_at_once_by_who_is_alone(node: Node) -> None:
+    there: list[list[str]] = []
+
+    def work(connection: PostgresConnection) -> None:
+        connection.defer(name("early"))
+        assert connection.try_alone()
+        connection.defer(name("late"))
+        there.append([found for (found,) in connection.execute("SELECT username FROM users ORDER BY id")])
+
+    await node.write(in_set("ann", work))
+    assert there == [["ann", "early", "late"]]
 
 
 async def test_what_a_user_has_is_claimed_by_one_server_at_a_time(node: Node, other: Node) -> None:
