@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 SYSTEMS = {"linux": "Linux", "darwin": "macOS"}
 OLDEST_PYTHON = (3, 11)
@@ -18,15 +21,27 @@ def unsupported(platform: str, version: tuple[int, ...]) -> str | None:
     return None
 
 
+@contextmanager
+def ended_by_interrupts() -> Iterator[None]:
+    """Let Ctrl-C end the process without a traceback, since nothing has begun yet; unless it is ignored."""
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
 def main() -> int:
     """Run the command and return the process's exit code."""
     reason = unsupported(sys.platform, sys.version_info[:3])
     if reason is not None:
         print(f"gameserver: {reason}", file=sys.stderr)
         return 1
-    # The import needs Python 3.11 and modules that unsupported systems lack.
-    from gameserver.cli import main as run
-
+    with ended_by_interrupts():
+        # The import needs Python 3.11 and modules that unsupported systems lack.
+        from gameserver.cli import main as run
     return run()
 
 

@@ -1,5 +1,6 @@
 """Receipts of bets (protocol, "Balances and receipts")."""
 
+from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from gameserver.protocol.receipts import BetReceipt, ShownTransfer
 from gameserver.storage.bets import Bet
 from gameserver.storage.events import get_event
 from gameserver.storage.games import get_game
-from gameserver.storage.outcomes import list_movements, outcome_of
+from gameserver.storage.outcomes import BetOutcome, BetStatus, list_movements, outcome_of
 from gameserver.storage.pools import Pool, get_pool
 from gameserver.storage.settlements import Settlement, list_settlements_of_pool
 
@@ -71,8 +72,17 @@ class ReceiptReader:
         return msgspec.structs.replace(
             receipt,
             payout=to_units(outcome.payout, pool.currency),
-            price=price(outcome.payout, bet.amount),
+            price=_price(bet, outcome, settlement),
             takeout=to_units(settlement.takeout, pool.currency),
+            winning_targets=[targets[position] for position in settlement.winners],
             event_id=None if event_id is None else get_event(self._reading.connection, event_id).uuid,
             settled_at=settlement.settled_at,
         )
+
+
+def _price(bet: Bet, outcome: BetOutcome, settlement: Settlement) -> Decimal:
+    """What one unit on the bet's target was paid, without the bet's part of the remainder."""
+    if outcome.status is not BetStatus.WON:
+        return price(outcome.payout, bet.amount)
+    division = settlement.divisions[bet.position]
+    return price(division.pot, division.winning_total)

@@ -23,7 +23,8 @@ class ShownTransfer(msgspec.Struct, frozen=True):
 class BetReceipt(Message, tag=3560, frozen=True, omit_defaults=True):
     """A bet with its outcome and what was moved for it.
 
-    ``price`` is the payout per unit staked, ``takeout`` what the house kept of the whole pool.
+    ``price`` is what one unit on the bet's target was paid: 0 if it lost, 1 where the stake went back. ``takeout`` is
+    what the house kept of the whole pool, ``winning_targets`` are the pool's, none where it was voided.
     """
 
     bet_id: str
@@ -37,6 +38,7 @@ class BetReceipt(Message, tag=3560, frozen=True, omit_defaults=True):
     payout: Decimal | msgspec.UnsetType = msgspec.UNSET
     price: Decimal | msgspec.UnsetType = msgspec.UNSET
     takeout: Decimal | msgspec.UnsetType = msgspec.UNSET
+    winning_targets: list[str] | msgspec.UnsetType = msgspec.UNSET
     event_id: str | msgspec.UnsetType | None = msgspec.UNSET
     settled_at: int | msgspec.UnsetType = msgspec.UNSET
 

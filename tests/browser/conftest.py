@@ -1,7 +1,6 @@
 """A real Chromium. Whatever the browser complains of fails the test."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +10,15 @@ pytest.importorskip("playwright", reason="browser tests need playwright: pip ins
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.support.browser import Visitor, visitor_of
-from tests.support.stage import Stage, Visit, staged
+from tests.support.browser import CHROMIUM, Visitor, visitor_of
+from tests.support.process import UNLIMITED, add_user, run, serving
+from tests.support.stage import MortalStage, Stage, Visit, staged
+from tests.support.threaded import serving_here
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium, which each visitor has a context of."""
     if CHROMIUM is None:
         pytest.skip("browser tests need Chromium: apt-get install chromium")
     with sync_playwright() as playwright:
@@ -47,5 +46,40 @@ def visit(browser: Browser) -> Iterator[Visit]:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """A server with a game, which visitors enter; asked for before ``visit``, so that it outlives them."""
-    with staged(tmp_path / "game.db") as stage:
+    file = tmp_path / "game.db"
+    add_user(file, "dev", provider=True)
+    with serving_here(file) as url, staged(file, url) as stage:
         yield stage
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[MortalStage]:
+    """A stage whose server can be killed."""
+    file = tmp_path / "game.db"
+    add_user(file, "dev", provider=True)
+    with serving(file, *UNLIMITED) as server, staged(file, server.url) as stage:
+        yield MortalStage(stage, server)
+
+
+@pytest.fixture
+def olga(stage: Stage, visit: Visit) -> Callable[..., Visitor]:
+    """Opens the desk of the game, or another place, as an operator who runs its source."""
+    add_user(stage.file, "olga", provider=True)
+    stage.ask(367, source_id=stage.source, username="olga")
+    stage.ask(617, game_id=stage.game, username="olga")
+
+    def open_desk(place: str | None = None, **options: Any) -> Visitor:
+        return stage.enter(visit, "olga", f"desk/{stage.game}" if place is None else place, **options)
+
+    return open_desk
+
+
+@pytest.fixture
+def adam(stage: Stage, visit: Visit) -> Callable[..., Visitor]:
+    """Opens a tab of the administration as an admin of the server."""
+    assert run("user", "add", "adam", "--admin", "--json", "--db", stage.file).code == 0
+
+    def open_tab(tab: str, **options: Any) -> Visitor:
+        return stage.enter(visit, "adam", f"admin/{tab}", **options)
+
+    return open_tab

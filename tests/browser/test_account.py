@@ -2,14 +2,11 @@
 
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.support.axe import look
 from tests.support.stage import Stage, Visit, key_of
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 PASSWORD = "correct horse"
 
 
@@ -98,16 +95,3 @@ def test_the_look_is_chosen_for_this_device(stage: Stage, visit: Visit) -> None:
     nadia.until("getComputedStyle(document.documentElement).backgroundColor === 'rgb(13, 18, 16)'")
     nadia.page.reload()
     nadia.see('[role="radio"][aria-checked="true"]:text("Dark")')
-
-
-@pytest.mark.parametrize("options", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_account(stage: Stage, visit: Visit, options: dict[str, Any], scheme: str) -> None:
-    pool = stage.open_pool()
-    stage.bet("nadia", pool, "argentina", 50)
-    stage.bet("kasia", pool, "brazil", 100)
-    stage.goal()
-    nadia = stage.enter(visit, "nadia", "account", color_scheme=scheme, reduced_motion="reduce", **options)
-    look(nadia, "account", ".hist")
-    nadia.see_text("Set a password", "aside").click()
-    look(nadia, "password", ".sheet form")

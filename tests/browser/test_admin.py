@@ -1,29 +1,11 @@
 """Administration in a browser: the server's figures, users, sources, the audit."""
 
 from collections.abc import Callable
-from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.support.axe import look
 from tests.support.browser import Visitor
-from tests.support.process import run
 from tests.support.stage import Stage, Visit
-
-PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
-
-
-@pytest.fixture
-def adam(stage: Stage, visit: Visit) -> Callable[..., Visitor]:
-    """Opens a tab of the administration as an admin of the server."""
-    assert run("user", "add", "adam", "--admin", "--json", "--db", stage.file).code == 0
-
-    def open_tab(tab: str, **options: Any) -> Visitor:
-        return stage.enter(visit, "adam", f"admin/{tab}", **options)
-
-    return open_tab
 
 
 def test_the_figures_of_the_server_are_drawn_as_they_change(stage: Stage, adam: Callable[..., Visitor]) -> None:
@@ -84,19 +66,3 @@ def test_all_sources_are_listed(stage: Stage, adam: Callable[..., Visitor]) -> N
 def test_others_see_nothing_of_it(stage: Stage, visit: Visit) -> None:
     nadia = stage.enter(visit, "nadia", "admin/users")
     nadia.see_text("For admins of the server", "main")
-
-
-@pytest.mark.parametrize("options", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_the_administration(
-    stage: Stage, adam: Callable[..., Visitor], options: dict[str, Any], scheme: str
-) -> None:
-    stage.user("nadia")
-    admin = adam("status", color_scheme=scheme, reduced_motion="reduce", **options)
-    look(admin, "status", ".money")
-    for tab, until in (("users", "tbody tr"), ("sources", "main ul"), ("audit", "main ol")):
-        admin.go(f"admin/{tab}")
-        look(admin, tab, until)
-    admin.go("admin/users")
-    admin.see('[aria-label="Change nadia"]').click()
-    look(admin, "user", ".sheet form")

@@ -12,6 +12,7 @@ from playwright.sync_api import WebSocketRoute
 from tests.support.browser import EMPTY, Visitor, files_of_console
 from tests.support.process import UNLIMITED, ServerProcess, add_user, playing, run, serving
 from tests.support.stage import Visit, key_of
+from tests.support.threaded import serving_here
 
 BEGINNING = 1_700_000_000_000  # what a server's clock says while the page's own stands at 0
 CONNECT = """
@@ -36,12 +37,12 @@ JOIN = """
 class Place:
     """A server, the console's files, and a game with a pool."""
 
-    def __init__(self, file: Path, origin: str, server: ServerProcess) -> None:
+    def __init__(self, file: Path, origin: str, url: str) -> None:
         self.file = file
         self.origin = origin
-        self.server = server
+        self.url = url
         self.key = str(add_user(file, "ann")["session_key"])
-        with playing(server.url, self.admin_key()) as admin:
+        with playing(url, self.admin_key()) as admin:
             self.source = admin.call(365, source_name="Cup")["source_id"]
             details: dict[str, Any] = {
                 "game_name": "A - B",
@@ -59,7 +60,7 @@ class Place:
 
     def balance(self) -> float:
         """What ann can stake."""
-        with playing(self.server.url, self.key) as ann:
+        with playing(self.url, self.key) as ann:
             return float(ann.call(810)["available_balance"])
 
     def bet(self) -> dict[str, Any]:
@@ -72,8 +73,8 @@ def place(tmp_path: Path) -> Iterator[Place]:
     """A server and a game."""
     file = tmp_path / "game.db"
     add_user(file, "dev", provider=True)
-    with files_of_console() as origin, serving(file, *UNLIMITED, "--allowed-origins", origin) as server:
-        yield Place(file, origin, server)
+    with files_of_console() as origin, serving_here(file, allowed_origins=(origin,)) as url:
+        yield Place(file, origin, url)
 
 
 def connected(place: Place, visit: Visit) -> Visitor:
@@ -87,7 +88,7 @@ def connected(place: Place, visit: Visit) -> Visitor:
 def connect(visitor: Visitor, place: Place) -> None:
     """Let an empty page beside the module make a client."""
     visitor.page.goto(f"{place.origin}/{EMPTY}")
-    visitor.run(CONNECT, [place.server.url, place.key])
+    visitor.run(CONNECT, [place.url, place.key])
 
 
 def test_a_call_resolves_to_its_reply(place: Place, visit: Visit) -> None:
@@ -147,22 +148,33 @@ def test_a_bet_whose_reply_is_lost_is_sent_again_and_placed_once(place: Place, v
     assert place.balance() == 990
 
 
-def test_after_a_restart_a_game_goes_on_where_it_was_left(place: Place, visit: Visit) -> None:
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[tuple[Place, ServerProcess]]:
+    """A server that can be killed, and a game."""
+    file = tmp_path / "game.db"
+    add_user(file, "dev", provider=True)
+    with files_of_console() as origin, serving(file, *UNLIMITED, "--allowed-origins", origin) as server:
+        yield Place(file, origin, server.url), server
+
+
+def test_after_a_restart_a_game_goes_on_where_it_was_left(mortal: tuple[Place, ServerProcess], visit: Visit) -> None:
+    place, server = mortal
     visitor = connected(place, visit)
     visitor.forgive("WebSocket connection to")
     visitor.forgive("ERR_CONNECTION_REFUSED")
     visitor.forgive("/r/me/")
     visitor.run(JOIN, place.game)
     visitor.until("joins.length === 1")
-    port = str(place.server.address[1])
-    place.server.kill()
+    port = str(server.address[1])
+    server.kill()
     visitor.until("states.includes('waiting: unreachable')")
     flags = (*UNLIMITED, "--allowed-origins", place.origin)
     with serving(place.file, *flags) as elsewhere, playing(elsewhere.url, place.admin_key()) as admin:
         for _ in range(3):
             admin.call(395, game_id=place.game, action_id="goal", target_id="b")
         elsewhere.stop()
-    with serving(place.file, *flags, "--port", port) as server, playing(server.url, place.admin_key()) as admin:
+    with serving(place.file, *flags, "--port", port) as again, playing(again.url, place.admin_key()) as admin:
+        visitor.run("() => client.check()")
         visitor.until("joins.length === 2")
         admin.call(395, game_id=place.game, action_id="goal", target_id="b")
         visitor.until("heard.filter(([name]) => name === 'new_game_event').length >= 4")
@@ -184,7 +196,7 @@ def test_the_sources_watched_tell_of_new_games(place: Place, visit: Visit) -> No
     visitor.run("() => client.on('message', ({ res_name }) => heard.push(res_name))")
     visitor.run("(source) => client.watch([source])", place.source)
     visitor.until("states.filter((state) => state === 'live').length === 2")
-    with playing(place.server.url, place.admin_key()) as admin:
+    with playing(place.url, place.admin_key()) as admin:
         admin.call(370, source_id=place.source, game_name="C - D", type="football")
     visitor.until("heard.includes('game_created_and_opened')")
 
@@ -346,7 +358,7 @@ def test_what_is_asked_before_the_connection_is_there_is_answered_once_it_is(pla
       return (await Promise.all(asked)).map((reply) => reply.res_name);
     }
     """
-    told = visitor.run(ask_first, [place.server.url, place.key])
+    told = visitor.run(ask_first, [place.url, place.key])
     assert told == ["pong", "your_exposure", "view_key_created", "my_sessions_list"]
 
 
@@ -367,7 +379,7 @@ def test_what_is_asked_the_moment_the_connection_is_there_is_sent_once(place: Pl
       });
     }
     """
-    sessions = visitor.run(ask_at_once, [place.server.url, place.key])["sessions"]
+    sessions = visitor.run(ask_at_once, [place.url, place.key])["sessions"]
     assert len(sessions) == 1
     visitor.run("() => client.call('ping')")
     assert [request["op"] for request in sent].count(102) == 1

@@ -5,29 +5,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.support.axe import look
 from tests.support.browser import Visitor
 from tests.support.process import add_user
 from tests.support.stage import Stage, Visit
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-DESKTOP: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
-
-
-@pytest.fixture
-def olga(stage: Stage, visit: Visit) -> Callable[..., Visitor]:
-    """Opens the desk of the game, or another place, as an operator who runs its source."""
-    add_user(stage.file, "olga", provider=True)
-    stage.ask(367, source_id=stage.source, username="olga")
-    stage.ask(617, game_id=stage.game, username="olga")
-
-    def open_desk(place: str | None = None, **options: Any) -> Visitor:
-        return stage.enter(visit, "olga", f"desk/{stage.game}" if place is None else place, **options)
-
-    return open_desk
 
 
 def shirt(visitor: Visitor, target: str) -> None:
@@ -64,6 +48,29 @@ def test_an_event_is_shown_with_what_it_settles_and_registered_by_enter(
     desk.see_text("1 pool, 150 paid", ".log")
     assert pool_of(stage, pool)["winning_target"] == "argentina"
     assert desk.see(".strip__score").inner_text().split() == ["Argentina", "1,", "Brazil", "0", "ARG", "1", "0", "BRA"]
+
+
+def test_a_goal_is_registered_and_taken_back_by_the_keyboard_alone(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "argentina", 100)
+    desk = olga()
+    desk.see(".act")
+    press = desk.page.keyboard.press
+    for key in ("g", "/", *"mess", "Enter"):
+        press(key)
+    desk.see(".sheet .sums")
+    press("Enter")
+    desk.see_text("1 pool, 100 paid", ".log")
+    expect(desk.page.locator(".sheet")).to_have_count(0)
+    press("u")
+    desk.see(".sheet .sums")
+    expect(desk.page.locator(".sheet__foot .btn").first).to_be_focused()
+    for key in ("Shift+Tab", "Shift+Tab", "Space", "Tab", "Tab", "Tab"):
+        press(key)
+    expect(desk.page.locator(".sheet .btn--danger-solid")).to_be_focused()
+    press("Enter")
+    desk.see_text("Taken back:", ".log")
+    assert pool_of(stage, pool)["status"] == "open"
 
 
 def test_the_time_is_that_of_the_first_tap_and_can_be_set_back(stage: Stage, olga: Callable[..., Visitor]) -> None:
@@ -277,6 +284,20 @@ def test_a_game_that_is_opened_again_is_so_on_the_other_desk_too(
         desk.see_text("Messi", ".log")
 
 
+def test_a_game_that_was_closed_before_the_desk_is_opened_can_be_opened_again(
+    stage: Stage, olga: Callable[..., Visitor]
+) -> None:
+    pool = stage.open_pool()
+    stage.ask(375, game_id=stage.game)
+    desk = olga()
+    desk.see_text("This game is closed", "main")
+    desk.see_text("Reopen", ".strip").click()
+    desk.see(".sheet .btn--ink").click()
+    desk.see_text("Paused", f'tr[data-pool="{pool}"]')
+    stage.goal()
+    desk.see_text("Messi", ".log")
+
+
 def test_a_source_is_changed_from_what_it_is(stage: Stage, olga: Callable[..., Visitor]) -> None:
     stage.ask(369, source_id=stage.source, takeout="0.125")
     desk = olga("desk")
@@ -397,32 +418,3 @@ def test_a_key_in_the_address_logs_on_and_leaves_it(stage: Stage, visit: Visit) 
     other.forgive("401")
     other.go("key/nonsense")
     other.see_text("This key opens nothing", "main")
-
-
-# Everywhere
-
-
-@pytest.mark.parametrize("options", [PHONE, DESKTOP], ids=["phone", "desktop"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_the_desk(
-    stage: Stage, olga: Callable[..., Visitor], options: dict[str, Any], scheme: str
-) -> None:
-    pool = stage.open_pool(is_hot=True)
-    stage.open_pool("Shoot-out?", pool_type=3, targets=["Yes", "No"])
-    stage.bet("kasia", pool, "argentina", 100)
-    stage.goal()
-    stage.open_pool()
-    desk = olga(color_scheme=scheme, reduced_motion="reduce", **options)
-    look(desk, "desk", ".log li")
-    for place in ("desk", f"desk/{stage.game}/pools", f"new-game/{stage.source}"):
-        desk.go(place)
-        look(desk, place, "main h1, main h2")
-    desk.go(f"desk/{stage.game}")
-    desk.see(".log .btn").click()
-    look(desk, "undo", ".sheet .sums")
-    desk.page.keyboard.press("Escape")
-    shirt(desk, "argentina:messi") if options is DESKTOP else desk.see(".squad--on .shirt").click()
-    look(desk, "register", ".sheet .settle")
-    desk.page.keyboard.press("Escape")
-    desk.see('[aria-label="More about the game"]').click()
-    look(desk, "settings", ".sheet form")

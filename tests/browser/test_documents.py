@@ -7,7 +7,9 @@ from pathlib import Path
 
 from tests.support.browser import CONSOLE, EMPTY, files_of
 from tests.support.pages import ROOT, blocks_of
+from tests.support.process import add_user
 from tests.support.stage import Visit, key_of, staged
+from tests.support.threaded import serving_here
 
 FOLLOW = """
 async ([url, sessionKey, gameId]) => {
@@ -26,10 +28,15 @@ def test_the_example_of_client_js_follows_a_game_and_bets_in_it(tmp_path: Path, 
     (example,) = (block for block in blocks_of("docs/console.md") if block.file == "example.js")
     (folder / "example.js").write_text(example.text, encoding="utf-8")
     file = tmp_path / "game.db"
-    with files_of(folder) as origin, staged(file, "--allowed-origins", origin) as stage:
+    add_user(file, "dev", provider=True)
+    with (
+        files_of(folder) as origin,
+        serving_here(file, allowed_origins=(origin,)) as url,
+        staged(file, url) as stage,
+    ):
         visitor = visit(origin)
         visitor.page.goto(f"{origin}/{EMPTY}")
-        visitor.run(FOLLOW, [stage.server.url, key_of(file, "ann"), stage.game])
+        visitor.run(FOLLOW, [url, key_of(file, "ann"), stage.game])
         visitor.until("told.includes('read everything')")
         pool = stage.open_pool()
         visitor.until("told.includes('new_betting_pool')")

@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import WebSocketRoute, expect
 
 from tests.support.browser import Visitor
-from tests.support.process import run, serving
-from tests.support.stage import Stage, Visit, port_of
+from tests.support.process import run
+from tests.support.stage import MortalStage, Stage, Visit
 
+COME_BACK = "() => dispatchEvent(new Event('online'))"  # as a browser says that there is a network
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}\u202eabc"
 
 
@@ -175,6 +176,8 @@ def test_a_late_bet_comes_back(stage: Stage, visit: Visit) -> None:
     stage.goal(happened_at=happened)
     nadia.see_text("Late bets do not count and are returned in full.", ".pool__notice--warn")
     expect(nadia.see(".stamp .lg")).to_have_text("50.00 back")
+    nadia.go(f"game/{stage.game}")
+    nadia.see_text("50.00 back", ".result")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +217,8 @@ def test_a_closed_game_says_full_time(stage: Stage, visit: Visit) -> None:
     stage.play(visit, "kasia").see_text("Full time", ".deck")
 
 
-def test_what_was_missed_while_the_server_was_away_is_caught_up(stage: Stage, visit: Visit) -> None:
+def test_what_was_missed_while_the_server_was_away_is_caught_up(mortal: MortalStage, visit: Visit) -> None:
+    stage, server = mortal
     pool = stage.open_pool()
     stage.bet("kasia", pool, "brazil", 100)
     nadia = stage.play(visit, "nadia")
@@ -222,15 +226,104 @@ def test_what_was_missed_while_the_server_was_away_is_caught_up(stage: Stage, vi
     nadia.forgive("ERR_CONNECTION_REFUSED")
     place(nadia, "argentina")
     choose(nadia, "argentina", "5")
-    stage.server.kill()
+    server.kill()
     nadia.see_text("Connection lost.", ".banner")
     nadia.see_text("Not while out of touch", ".slip")
-    with serving(stage.file, "--port", port_of(stage.server)) as server:
+    with mortal.again() as again:
+        nadia.run(COME_BACK)
         nadia.see_text("Caught up.", ".banner")
         nadia.see(".slip .btn--you").click()
         nadia.see_text("you 55", ".targets")
         assert balance(nadia) == 945
-        server.stop()
+        again.stop()
+
+
+HELD_FRAMES = """
+const draw = requestAnimationFrame;
+window.frames_ = [];
+window.requestAnimationFrame = (frame) => (window.holdsFrames ? frames_.push(frame) : draw(frame));
+"""
+
+
+def test_what_is_heard_within_a_frame_is_drawn_once(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    nadia = stage.enter(visit, "nadia")
+    nadia.page.add_init_script(HELD_FRAMES)
+    nadia.go(f"game/{stage.game}")
+    nadia.see(row(nadia, "argentina"))
+    nadia.run(
+        """async () => {
+          const { session } = await import("./app/session.js");
+          window.updates = window.drawings = 0;
+          session.client.on("message", (message) => { updates += message.amount_total !== undefined; });
+          const share = document.querySelector('[data-target="argentina"] .trow__share');
+          new MutationObserver(() => { drawings += 1; }).observe(share, { characterData: true, subtree: true });
+          window.holdsFrames = true;
+        }"""
+    )
+    for number, target in enumerate(("argentina", "brazil", "brazil")):
+        stage.bet("kasia", pool, target, 10)
+        nadia.run(f"async () => {{ while (updates <= {number}) await new Promise((go) => setTimeout(go, 5)); }}")
+    assert nadia.run("() => drawings") == 0
+    nadia.run("() => { holdsFrames = false; for (const frame of frames_.splice(0)) frame(performance.now()); }")
+    expect(nadia.see('[data-target="argentina"] .trow__share')).to_have_text("33%")
+    assert nadia.run("() => drawings") == 1
+
+
+def test_bars_do_not_move_where_prices_change_again_before_they_could(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    told = nadia.run(
+        """async () => {
+          const [{ GameStore }, { session }] = [await import("./app/game/store.js"), await import("./app/session.js")];
+          const game = new GameStore("of nobody");
+          let now = 0;
+          session.client.now = () => now;
+          const target = (price) => ({ a: { backing_money: 1, to_win_if_backed: price } });
+          const prices = (price) => ({ amount_total: 1, distribution: target(price) });
+          game.merge("pool", 1, prices(1));
+          return [1_000, 1_100, 1_200, 3_000].map((at, index) => {
+            now = at;
+            game.mergeDistribution("pool", index + 2, prices(index + 2));
+            return game.moves.get("pool").isFast;
+          });
+        }"""
+    )
+    assert told == [False, True, True, False]
+
+
+def test_a_line_that_could_not_keep_up_is_told_of_and_loses_nothing(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    nadia = visit(stage.origin)
+    routes: list[WebSocketRoute] = []
+
+    def keep(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+        page.on_message(server.send)
+        server.on_message(page.send)
+        routes.append(page)
+
+    nadia.page.route_web_socket(re.compile("^ws:"), keep)
+    stage.sign_in(nadia, "nadia", f"game/{stage.game}").see(row(nadia, "argentina"))
+    routes[-1].close(code=4008)
+    stage.bet("kasia", pool, "argentina", 10)
+    nadia.see_text("Your line could not keep up.", ".toast")
+    nadia.see_text("100%", ".targets")
+
+
+def test_offline_and_back_nothing_is_missing(stage: Stage, visit: Visit) -> None:
+    stage.open_pool()
+    nadia = stage.play(visit, "nadia")
+    for complaint in ("WebSocket connection to", "ERR_INTERNET_DISCONNECTED"):
+        nadia.forgive(complaint)
+    nadia.context.set_offline(True)
+    nadia.see_text("Connection lost.", ".banner")
+    choose(nadia, "argentina")
+    nadia.see_text("Not while out of touch", ".slip")
+    nadia.see(".slip .btn--icon, .slip").press("Escape")
+    stage.goal()
+    nadia.context.set_offline(False)
+    nadia.see_text("Messi", "#match")
 
 
 def test_a_session_that_ends_elsewhere_asks_to_sign_in(stage: Stage, visit: Visit) -> None:

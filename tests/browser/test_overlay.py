@@ -77,6 +77,12 @@ def test_a_key_that_has_ended_leaves_the_picture_empty(stage: Stage, visit: Visi
     expect(screen.page.locator("main")).to_have_text("")
 
 
+def test_it_is_shown_in_the_browser_of_who_has_signed_in_too(stage: Stage, visit: Visit) -> None:
+    stage.open_pool(is_hot=True)
+    nadia = stage.enter(visit, "nadia", f"overlay/{stage.game}/{stage.ask(101)['session_key']}")
+    nadia.see_text("Who scores next?", ".ov")
+
+
 def test_an_operator_makes_its_address_on_the_desk(stage: Stage, visit: Visit) -> None:
     add_user(stage.file, "olga")
     stage.ask(617, game_id=stage.game, username="olga")

@@ -5,7 +5,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tests.support.browser import Visitor
-from tests.support.process import add_user
+from tests.support.process import add_user, run
 from tests.support.stage import Stage, Visit
 
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
@@ -93,15 +93,44 @@ def test_a_match_from_coming_in_to_its_end_is_seen_alike_by_all(stage: Stage, vi
         balance(player, "1,000.00")
 
 
-def test_hostile_names_are_text_on_the_desk(stage: Stage, visit: Visit) -> None:
-    add_user(stage.file, "olga")
-    stage.ask(373, game_id=stage.game, game_name=HOSTILE, targets=[HOSTILE], actions=[HOSTILE])
-    stage.ask(617, game_id=stage.game, username="olga")
-    stage.open_pool(HOSTILE)
-    stage.ask(395, game_id=stage.game, action_id=HOSTILE, target_id=HOSTILE)
-    desk = stage.enter(visit, "olga", f"desk/{stage.game}")
-    for place in (".act", ".squad", ".log", ".ptab"):
-        desk.page.locator(place).filter(has_text=HOSTILE).first.wait_for()
-    desk.see(".log .btn").click()
-    desk.see_text("Correct it", ".sheet .seg").click()
-    expect(desk.page.locator("img[src=x]")).to_have_count(0)
+def test_hostile_names_are_text_on_every_page(stage: Stage, visit: Visit) -> None:
+    assert run("user", "add", "olga", "--admin", "--json", "--db", stage.file).code == 0
+    stage.ask(369, source_id=stage.source, source_name=HOSTILE, description=HOSTILE)
+    named = {"game_name": HOSTILE, "targets": [HOSTILE, "b"], "actions": [HOSTILE], "scores": {HOSTILE: 1}}
+    game = str(stage.ask(370, source_id=stage.source, type=HOSTILE, hashtag=HOSTILE, **named)["game_id"])
+    for op in (616, 617):
+        stage.ask(op, game_id=game, **({"username": "olga"} if op == 617 else {}))
+    stage.ask(367, source_id=stage.source, username="olga")
+    ask = {"game_id": game, "description": HOSTILE, "action_id": HOSTILE, "targets": [HOSTILE, "b"]}
+    stage.bet("nadia", str(stage.ask(385, **ask)["pool_id"]), HOSTILE, 10)
+    stage.ask(395, game_id=game, action_id=HOSTILE, target_id=HOSTILE)
+    stage.ask(385, **ask, is_hot=True)
+    olga, nadia = stage.enter(visit, "olga", f"desk/{game}"), stage.enter(visit, "nadia", f"game/{game}/chat")
+    nadia.see("#say").fill(HOSTILE)
+    nadia.page.keyboard.press("Enter")
+    pages = {
+        olga: {
+            f"desk/{game}": (".act", ".squad", ".log", ".ptab", ".strip"),
+            "desk": (".deskhome h2", ".lrow"),
+            "admin/sources": ("main ul",),
+            "admin/audit": ("main ol",),
+        },
+        nadia: {
+            "": (".front", ".lobby__rail"),
+            f"game/{game}": (".crumbs", ".board", ".pool__head", ".targets", ".tl", ".msg__text"),
+            f"game/{game}/bets": ("#bets",),
+            "account": (".hist",),
+            f"overlay/{game}/{stage.ask(101)['session_key']}": (".ov__q", ".ov__row"),
+        },
+    }
+    for visitor, places in pages.items():
+        for place, parts in places.items():
+            visitor.go(place)
+            for part in parts:
+                visitor.page.locator(part).filter(has_text=HOSTILE).first.wait_for()
+            expect(visitor.page.locator("img[src=x]")).to_have_count(0)
+    olga.go(f"desk/{game}")
+    olga.see(".log .btn").click()
+    olga.see_text("Correct it", ".sheet .seg").click()
+    olga.see_text(HOSTILE, ".sheet")
+    expect(olga.page.locator("img[src=x]")).to_have_count(0)

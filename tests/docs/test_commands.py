@@ -17,7 +17,7 @@ from tests.support.shell import commands_in, lines_of
 ELSEWHERE = {
     "docs/tutorial.md": "tests/browser/test_tutorial.py follows it with a browser",
     "docs/scaling.md": "below, with PostgreSQL",
-    "docs/installing.md": "tests/packages starts what make dist has made, and follows the Dockerfile",
+    "docs/installing.md": "tests/packages follows it with what make dist has made",
 }
 FOLLOWED = [page for page in PAGES if page not in ELSEWHERE and any(it.language == "sh" for it in blocks_of(page))]
 

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,6 +122,31 @@ def test_a_second_interrupt_ends_the_server_at_once(database: Path) -> None:
         assert ann.close_code() == 1001
         assert server.running  # it waits for who does not close
         assert server.stop_by_repeating(signal.SIGINT) == -signal.SIGINT
+
+
+INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "gameserver.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.{handler})
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["gameserver", "--version"]
+from gameserver.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(("handler", "code"), [("default_int_handler", -signal.SIGINT), ("SIG_IGN", 0)])
+def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback_unless_it_is_ignored(
+    handler: str, code: int
+) -> None:
+    program = INTERRUPTED_WHILE_LOADING.format(handler=handler)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 def test_batches_that_fail_one_after_the_other_are_few_lines(database: Path) -> None:

@@ -104,6 +104,33 @@ async def test_a_price_is_rounded_down_to_four_places(table: Table) -> None:
     assert (await table.receipt("ann", bet))["price"] == 2.6666
 
 
+async def test_a_price_is_that_of_the_target_whatever_the_remainder_added_to_the_bet(table: Table) -> None:
+    pool = await table.pool()
+    bets = [await table.bet(name, pool, "argentina", 1) for name in ("ann", "bob", "cid")]
+    await table.bet("dan", pool, "brazil", 1)
+    await table.event(at=1)
+    receipts = [await table.receipt(name, bet) for name, bet in zip(("ann", "bob", "cid"), bets, strict=True)]
+    assert [(receipt["payout"], receipt["price"]) for receipt in receipts] == [
+        (1.34, 1.3333),
+        (1.33, 1.3333),
+        (1.33, 1.3333),
+    ]
+    assert (await table.pool_object(pool))["price"] == 1.3333
+
+
+async def test_the_receipts_of_a_settled_pool_list_its_winning_targets(table: Table) -> None:
+    pool = await table.pool()
+    won, lost = await table.bet("ann", pool, "argentina", 6), await table.bet("bob", pool, "none", 3)
+    assert "winning_targets" not in await table.receipt("ann", won)
+    table.set_time(10)
+    await accepted(table.admin, 3955, pool_id=pool, winners="argentina,brazil")
+    for name, bet, price in (("ann", won, 1.5), ("bob", lost, 0)):
+        receipt = await table.receipt(name, bet)
+        assert (receipt["winning_targets"], receipt["price"]) == (["argentina", "brazil"], price)
+    await accepted(table.admin, 3952, pool_id=pool)
+    assert (await table.receipt("ann", won))["winning_targets"] == []
+
+
 async def test_anothers_bet_and_an_unknown_one_are_not_found(table: Table) -> None:
     bet = await table.bet("ann", await table.pool(), "argentina", 6)
     for client in (await table.client("bob"), table.admin):

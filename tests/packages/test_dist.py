@@ -18,7 +18,7 @@ from zipfile import ZipFile
 import pytest
 
 from gameserver import __version__
-from tests.packages.conftest import ROOT
+from tests.support.pages import blocks_of, read
 from tests.support.process import TIMEOUT_S, environment, playing, run_process, serving
 
 INSTALL_S = 300
@@ -35,11 +35,15 @@ def tool(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
 
+def of_pipx(folder: Path) -> dict[str, str]:
+    """Where pipx keeps everything below a folder."""
+    return {f"PIPX_{name}": str(folder / name.lower()) for name in ("HOME", "BIN_DIR", "MAN_DIR")}
+
+
 def installed_by_pipx(dist: Path, folder: Path) -> list[str]:
-    places = {f"PIPX_{name}": str(folder / name.lower()) for name in ("HOME", "BIN_DIR", "MAN_DIR")}
     subprocess.run(
         [tool("pipx"), "install", only(dist, "*.whl")],
-        env=environment({**places, "UV_CACHE_DIR": str(folder / "cache")}),
+        env=environment({**of_pipx(folder), "UV_CACHE_DIR": str(folder / "cache")}),
         timeout=INSTALL_S,
         check=True,
         capture_output=True,
@@ -155,15 +159,47 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+PAGE = "docs/installing.md"
+PLACES = {
+    "VERSION": __version__,
+    "PYTHON": "python{}.{}".format(*sys.version_info),
+    "PLATFORM": sysconfig.get_platform(),
+}
+# Above, servers of each are started; here, what starts one is shown to be understood.
+INSTEAD = {"serve --dev": "serve --help", "gameserver demo": "gameserver demo --help"}
+
+
+def with_places(text: str) -> str:
+    """A text with what stands for the names of this version, Python and platform."""
+    return re.sub("VERSION|PYTHON|PLATFORM", lambda word: PLACES[word[0]], text)
+
+
 def test_the_page_on_installing_names_every_file_that_is_given_out_and_no_other(dist: Path) -> None:
-    page = (ROOT / "docs" / "installing.md").read_text(encoding="utf-8")
-    version = "python{}.{}".format(*sys.version_info)
-    places = {"VERSION": __version__, "PYTHON": version, "PLATFORM": sysconfig.get_platform()}
-    named = set(re.findall(r"\bgameserver-VERSION[-\w.]*\w", page))
-    files = {re.sub("VERSION|PYTHON|PLATFORM", lambda word: places[word[0]], name) for name in named}
-    assert files | {"SHA256SUMS"} == {file.name for file in dist.iterdir()}
-    (check,) = re.findall(r"^(sha256sum .*)$", page, re.M)
-    assert subprocess.run(["sh", "-c", check], cwd=dist, check=False, capture_output=True).returncode == 0
+    named = set(re.findall(r"\bgameserver-VERSION[-\w.]*\w", read(PAGE)))
+    assert {with_places(name) for name in named} | {"SHA256SUMS"} == {file.name for file in dist.iterdir()}
+
+
+@pytest.mark.time_limit(INSTALL_S)
+def test_a_reader_can_follow_the_page_on_installing(dist: Path, tmp_path: Path) -> None:
+    for file in dist.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    blocks = [with_places(block.text) for block in blocks_of(PAGE) if not block.text.startswith("docker ")]
+    script = "set -eu\n" + "".join(blocks)
+    for printed, typed in INSTEAD.items():
+        assert printed in script
+        script = script.replace(printed, typed)
+    tools = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "SHIV_ROOT": str(tmp_path / "shiv")}
+    variables = environment({**tools, **of_pipx(tmp_path), "UV_CACHE_DIR": str(tmp_path / "cache")})
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=variables,
+        timeout=INSTALL_S,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_everything_that_is_given_out_has_its_checksum(dist: Path) -> None:

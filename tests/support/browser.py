@@ -1,6 +1,7 @@
 """Visitors of the console: pages of a real browser, each in a context of its own."""
 
 import functools
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -12,8 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 import gameserver
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 CONSOLE = Path(gameserver.__file__).parent / "web" / "console"
-PICTURES = Path("build") / "console"
 EMPTY = "empty"  # a page without anything, for tests of modules
 TIMEOUT_MS = 30_000
 
@@ -66,10 +67,6 @@ class Visitor:
         found = self.page.locator(within).first.get_by_text(text).first
         found.wait_for()
         return found
-
-    def photograph(self, name: str) -> None:
-        """Keep a picture of the page, outside the repository, for whoever wants to look."""
-        self.page.screenshot(path=PICTURES / f"{name.replace('GAME', 'game').rstrip('-')}.png")
 
     def until(self, condition: str) -> None:
         """Wait until an expression of JavaScript is true, which is looked at once a frame."""

@@ -1,11 +1,10 @@
-"""A server process with a game on it, and visitors who watch and play it in a browser."""
+"""A server with a game on it, and visitors who watch and play it in a browser."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tests.support.browser import Visitor
@@ -24,10 +23,11 @@ GAME = {
 class Stage:
     """A game and its admin, who acts over a WebSocket of another stack."""
 
-    def __init__(self, file: Path, server: ServerProcess, admin: Player) -> None:
+    def __init__(self, file: Path, url: str, admin: Player) -> None:
         self.file = file
-        self.server = server
+        self.url = url
         self.admin = admin
+        self._keys: dict[str, str] = {}
         self.source = str(self.ask(365, source_name="World Cup")["source_id"])
         self.game = str(self.ask(370, source_id=self.source, **GAME)["game_id"])
         self.ask(616, game_id=self.game)
@@ -35,7 +35,7 @@ class Stage:
     @property
     def origin(self) -> str:
         """The address of the console."""
-        return "http://" + urlsplit(self.server.url).netloc
+        return "http://" + urlsplit(self.url).netloc
 
     def ask(self, op: int, **parameters: Any) -> dict[str, Any]:
         """What the admin is answered; never a refusal."""
@@ -53,6 +53,23 @@ class Stage:
         """A goal; its id."""
         return str(self.ask(395, game_id=self.game, action_id="goal", target_id=target, **parameters)["event_id"])
 
+    def enliven(self) -> None:
+        """Pools in several states, events, bets, settlements."""
+        settled = self.open_pool("Who scores first?")
+        for name, target in (("kasia", "argentina"), ("nadia", "brazil"), ("nadia", "argentina")):
+            self.bet(name, settled, target, 20)
+        self.goal()
+        self.ask(395, game_id=self.game, action_id="yellow-card", target_id="brazil:neymar")
+        self.ask(374, game_id=self.game, period="1H", elapsed_ms=20 * 60_000, is_running=True)
+        hot = self.open_pool("Does Neymar score the penalty?", pool_type=3, is_hot=True)
+        self.ask(3852, pool_id=hot, stop_accepting_bets_at=self.now() + 600_000)
+        running = self.open_pool("Who scores next?")
+        paused = self.open_pool("Who is booked next?", action_id="yellow-card", targets=["Argentina", "Brazil"])
+        for pool in (running, paused):
+            self.bet("nadia", pool, "brazil", 12.5)
+            self.bet("kasia", pool, "argentina", 40)
+        self.ask(397, pool_id=paused)
+
     def now(self) -> int:
         """The time of the server."""
         return int(self.ask(1)["response_header"]["t"])
@@ -61,16 +78,25 @@ class Stage:
         """A new user with a session key."""
         return add_user(self.file, name)
 
+    def key(self, name: str) -> str:
+        """A session key of a new user or one of before, the same each time."""
+        if name not in self._keys:
+            self._keys[name] = key_of(self.file, name)
+        return self._keys[name]
+
     def bet(self, name: str, pool: str, target: str, amount: float) -> None:
         """A bet of a new user or one of before."""
-        with playing(self.server.url, key_of(self.file, name)) as player:
+        with playing(self.url, self.key(name)) as player:
             reply = player.call(392, pool_id=pool, target=target, amount=amount)
             assert reply["res"] == 356, reply
 
     def enter(self, visit: Visit, name: str, place: str = "", **options: Any) -> Visitor:
         """A visitor who has signed in, at a place of the console."""
-        visitor = visit(self.origin, **options)
-        cookie = {"name": "session", "value": key_of(self.file, name), "url": self.origin, "httpOnly": True}
+        return self.sign_in(visit(self.origin, **options), name, place)
+
+    def sign_in(self, visitor: Visitor, name: str, place: str = "") -> Visitor:
+        """Make a visitor a user, and bring it to a place of the console."""
+        cookie = {"name": "session", "value": self.key(name), "url": self.origin, "httpOnly": True}
         visitor.context.add_cookies([cookie])  # type: ignore[list-item]
         visitor.go(place)
         return visitor
@@ -92,15 +118,18 @@ def key_of(file: Path, name: str) -> str:
 
 
 @contextmanager
-def staged(file: Path, *flags: str) -> Iterator[Stage]:
-    """A stage on a new database."""
-    add_user(file, "dev", provider=True)
-    with serving(file, *UNLIMITED, *flags) as server, playing(server.url, key_of(file, "dev")) as admin:
-        yield Stage(file, server, admin)
+def staged(file: Path, url: str) -> Iterator[Stage]:
+    """A stage on a server that runs on a file."""
+    with playing(url, key_of(file, "dev")) as admin:
+        yield Stage(file, url, admin)
 
 
-def port_of(server: ServerProcess) -> str:
-    """The port that a server listens at."""
-    found = re.search(r":(\d+)/", server.url)
-    assert found is not None
-    return found[1]
+class MortalStage(NamedTuple):
+    """A stage on a server process, which a test may kill and start again."""
+
+    stage: Stage
+    server: ServerProcess
+
+    def again(self) -> AbstractContextManager[ServerProcess]:
+        """Another server in the place of the one that was killed."""
+        return serving(self.stage.file, *UNLIMITED, "--port", str(self.server.address[1]))

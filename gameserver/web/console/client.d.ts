@@ -1724,6 +1724,7 @@ export interface Messages {
     payout?: number;
     price?: number;
     takeout?: number;
+    winning_targets?: Array<string>;
     event_id?: string | null;
     settled_at?: number;
   };

@@ -197,7 +197,7 @@ export class Client {
     this.#socket.send(JSON.stringify({ header, op: OPERATIONS.logon[0] }));
     try {
       const reply = await answer;
-      if (reply.res_name === "logon_success") this.#goLive();
+      if (reply.res_name === "logon_success" || reply.res_name === "logon_fail_already_logged_in") this.#goLive();
       else if (reply.reason === "too_many_connections") this.#retry("full", FULL_MS);
       else this.#end("signed_out");
     } catch {

@@ -1,3 +1,4 @@
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -251,6 +252,16 @@ def version_5(empty: SqliteConnection) -> SqliteConnection:
 def version_6(empty: SqliteConnection) -> SqliteConnection:
     """A connection to a file of version 6 with a bet, and two pools on targets of the game."""
     return old_file(empty, 6, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
+
+
+def test_bringing_a_file_up_to_date_is_told_before_it_begins_and_only_where_there_is_something_to_do(
+    version_6: SqliteConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    newest = len(MIGRATIONS) + 1
+    with caplog.at_level(logging.INFO):
+        migrate(version_6)
+        migrate(version_6)
+    assert caplog.messages == [f"bringing the database from version 6 to version {newest}"]
 
 
 def tables_of(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:

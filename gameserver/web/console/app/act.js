@@ -1,5 +1,5 @@
 // What somebody does that the server may refuse, and how they are told of.
-import { money } from "./format.js";
+import { counted, money } from "./format.js";
 import { html, useRef, useState } from "./html.js";
 import { notices } from "./notices.js";
 import { FieldError } from "./ui.js";
@@ -43,6 +43,9 @@ export function Refusal({ refusal }) {
 
 /** An amount without decimals where it has none. */
 export const amount = (value) => money(value, Number.isInteger(value) ? 0 : 2);
+
+/** What is in a pool, and by how many. */
+export const stakedText = (pool) => (pool.participants === 0 ? "nobody yet" : `${amount(pool.amount_total)} by ${counted(pool.participants, "player")}`);
 
 /** Those whom a correction has left below zero, as a toast tells. */
 export function overdrawnText(overdrawn) {

@@ -47,7 +47,7 @@ function Result({ store, message, pool }) {
   const winners = Object.entries(message.winners).sort(([, a], [, b]) => b - a);
   const number = message.winners_count ?? winners.length;
   return html`<section key=${`result-${message.pool_id}`} class="ov" aria-label="Result"><div class="ov__card">
-    <div class="win" data-side=${sides(store, pool)(winner)}><span class="win__tick"><svg viewBox="0 0 20 20" aria-hidden="true"><path d="m4 10.500 4 4 8-9" /></svg></span><div><h2>${targetName(winner, pool.distribution[winner] ?? { display_name: winner })}</h2><p>${message.description}</p></div>${message.price !== null && html`<div class="win__price"><b>${price(message.price)}</b><p>for each 1.00</p></div>`}</div>
+    <div class="win" data-side=${sides(store, pool)(winner)}><span class="win__tick"><svg viewBox="0 0 20 20" aria-hidden="true"><path d="m4 10.500 4 4 8-9" /></svg></span><div><h1>${targetName(winner, pool.distribution[winner] ?? { display_name: winner })}</h1><p>${message.description}</p></div>${message.price !== null && html`<div class="win__price"><b>${price(message.price)}</b><p>for each 1.00</p></div>`}</div>
     <p class="toplist"><span><b>${count(number)}</b> ${number === 1 ? "takes" : "share"} <b>${count(message.amount_total)}</b></span>${winners.slice(0, TOP).map(([id, gain]) => html`<span key=${id}>${message.usernames[id] ?? "a player"} <b>${net(gain)}</b></span>`)}</p>
   </div></section>`;
 }

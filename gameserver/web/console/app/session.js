@@ -1,10 +1,12 @@
 // Who is playing here: signing in and out, balances, and the connection that belongs to it.
 import { Client } from "../client.js";
 import { http, HttpRefused, readPublicly } from "./http.js";
+import { notices } from "./notices.js";
 import { Store } from "./store.js";
 
 const CAUGHT_UP_MS = 6_000;
 const RETRY_MS = [1_000, 2_000, 4_000, 8_000];
+const TOO_SLOW = { icon: "clock", lead: "Your line could not keep up.", text: "You are connected anew, and nothing is missing." };
 
 class Session extends Store {
   client = new Client();
@@ -23,11 +25,12 @@ class Session extends Store {
 
   constructor() {
     super();
-    this.client.on("connection", ({ state }) => {
+    this.client.on("connection", ({ state, reason }) => {
       if (state === "live") {
         this.wasLive = true;
         for (const currency of new Set(["DON", ...this.balances.keys()])) this.loadBalance(currency);
       }
+      if (state === "waiting" && reason === "slow") notices.show(TOO_SLOW);
       this.changed();
     });
     this.client.on("message", (message) => {

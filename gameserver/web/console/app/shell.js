@@ -48,7 +48,7 @@ function ConnectionChip({ state }) {
   const isLive = state === "live";
   const label = isLive ? "Live" : state === "ended" ? "Signed out" : "Reconnecting";
   return html`<span class="chip" role="status">
-    <span class=${isLive ? "dot dot--ok" : "dot dot--warn"}></span><span class="desk-only">${label}</span><span class="vh phone-only">${label}</span>
+    <span class=${isLive ? "dot dot--ok" : state === "ended" ? "dot" : "dot dot--warn"}></span><span class="desk-only">${label}</span><span class="vh phone-only">${label}</span>
   </span>`;
 }
 

@@ -173,12 +173,12 @@ function GuestButton() {
 }
 
 /** The card with which a visitor joins: a name that may be left out, and one button. */
-export function JoinCard({ title = "Call the match", children }) {
+export function JoinCard({ title = "Call the match", level = 2, children }) {
   const { refusal, isSending, send } = useSending((form) => session.playAsGuest(form.get("username").trim()));
   const nameError = refusal?.field === "username" ? say(refusal) : undefined;
   return html`<form class="card join" onSubmit=${send} aria-labelledby="join">
     <div>
-      <h2 id="join">${title}</h2>
+      <${`h${level}`} id="join">${title}</>
       <p class="mid">${children ?? "Points to start with are yours at once. They are for bragging, not for money."}</p>
     </div>
     <${Field}

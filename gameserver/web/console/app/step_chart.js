@@ -7,9 +7,10 @@ const BOTTOM = 28;
 
 /**
  * `points` are { at, value }, the oldest first, `until` is where the last one holds to; `base` is a dashed line.
- * `label(value)` and `time(at)` write what stands at the axes, `title` says it all in a sentence.
+ * `label(value)` and `time(at)` write what stands at the axes, `title` says it all in a sentence; `isWhole`: without
+ * fractions between.
  */
-export function StepChart({ points, until, base, label, time, title, height = 210 }) {
+export function StepChart({ points, until, base, label, time, title, isWhole = false, height = 210 }) {
   const box = useRef(null);
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
@@ -17,12 +18,12 @@ export function StepChart({ points, until, base, label, time, title, height = 21
     observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
-  return html`<div ref=${box} class="chartbox" style=${{ height: `${height}px` }}>${width > LEFT && html`<${Picture} ...${{ points, until, base, label, time, title, height, width }} />`}</div>`;
+  return html`<div ref=${box} class="chartbox" style=${{ height: `${height}px` }}>${width > LEFT && html`<${Picture} ...${{ points, until, base, label, time, title, isWhole, height, width }} />`}</div>`;
 }
 
-function Picture({ points, until, base, label, time, title, height, width }) {
+function Picture({ points, until, base, label, time, title, isWhole, height, width }) {
   const values = points.map(({ value }) => value).concat(base ?? []);
-  const ticks = ticksOf(Math.min(...values), Math.max(...values));
+  const ticks = ticksOf(Math.min(...values), Math.max(...values), isWhole ? 1 : 0);
   const [low, high] = [ticks[0], ticks.at(-1)];
   const start = points[0].at;
   const span = Math.max(1, until - start);
@@ -36,16 +37,16 @@ function Picture({ points, until, base, label, time, title, height, width }) {
     ${base !== undefined && html`<path class="base" d=${`M${LEFT} ${y(base).toFixed(1)}H${width}`} />`}
     <path class="ln" d=${line} />
     ${ticks.map((tick) => html`<text key=${tick} x=${LEFT - 8} y=${y(tick) + 4} text-anchor="end">${label(tick)}</text>`)}
-    <text x=${LEFT} y=${height - 6}>${time(start)}</text><text x=${width} y=${height - 6} text-anchor="end">${time(until)}</text>
+    <text x=${LEFT} y=${height - 6}>${time(start)}</text>${time(until) !== time(start) && html`<text x=${width} y=${height - 6} text-anchor="end">${time(until)}</text>`}
     <text class="tip" x=${width} y=${Math.max(12, y(last) - 7)} text-anchor="end">${label(last)}</text>
   </svg>`;
 }
 
 /** Round values that hold the least and the greatest: three to six of them. */
-function ticksOf(least, greatest) {
+function ticksOf(least, greatest, smallest) {
   const span = greatest - least || Math.abs(greatest) || 1;
   const power = 10 ** Math.floor(Math.log10(span / 3));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => span / size <= 4);
+  const step = Math.max(smallest, [1, 2, 5, 10].map((factor) => factor * power).find((size) => span / size <= 4));
   const first = Math.floor(least / step) * step;
   const count = Math.max(1, Math.ceil((greatest - first) / step - 1e-9));
   return Array.from({ length: count + 1 }, (_, index) => Number((first + index * step).toPrecision(12)));

@@ -47,6 +47,6 @@ function Chart({ name, label, write, samples }) {
   const last = points.at(-1);
   const time = (at) => new Date(at).toLocaleTimeString("en-GB");
   return html`<section class="card" aria-label=${label}><div class="card__head"><h2>${label}</h2><b class="push">${last ? write(last.value) : "–"}</b></div>
-    <div class="card__body">${last && html`<${StepChart} points=${points} until=${last.at} base=${0} label=${write} time=${time} title=${`${label}: ${write(last.value)} now, at most ${write(Math.max(...points.map(({ value }) => value)))} since ${time(points[0].at)}`} height=${150} />`}</div>
+    <div class="card__body">${last && html`<${StepChart} isWhole=${write === count} points=${points} until=${last.at} base=${0} label=${write} time=${time} title=${`${label}: ${write(last.value)} now, at most ${write(Math.max(...points.map(({ value }) => value)))} since ${time(points[0].at)}`} height=${150} />`}</div>
   </section>`;
 }

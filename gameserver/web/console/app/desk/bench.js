@@ -26,6 +26,7 @@ export function Who({ game, actionName, query, setQuery, side, setSide, pick }) 
     const first = event.key === "Enter" && typed.trim() !== "" ? firstOf(squads, typed) : undefined;
     if (first === undefined) return;
     event.preventDefault();
+    event.target.blur(); // letters are keys again
     pick(first.id);
   };
   return html`<section aria-labelledby="step-who">

@@ -7,7 +7,7 @@ import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { useLoaded } from "../store.js";
 import { Loading, Sheet, Spinner } from "../ui.js";
-import { amount, overdrawnText, Refusal, useAct } from "../act.js";
+import { amount, overdrawnText, Refusal, stakedText, useAct } from "../act.js";
 import { Answer } from "./register_sheet.js";
 import { Reason } from "./undo_sheet.js";
 
@@ -34,7 +34,7 @@ export function CloseSheet({ game, close }) {
       close();
     });
   const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Not yet</button>
-    <button type="button" class="btn btn--danger-solid btn--big push grow" disabled=${act.isSending || missing > 0 || preview.value === undefined} onClick=${send}>${act.isSending && html`<${Spinner} />`}Close the game${missing > 0 ? `: ${counted(missing, "answer")} missing` : ""}</button>`;
+    <button type="button" class="btn btn--danger-solid btn--big push grow" disabled=${act.isSending || missing > 0 || preview.value === undefined} onClick=${send}>${act.isSending && html`<${Spinner} />`}${missing > 0 ? `${counted(missing, "answer")} missing` : "Close the game"}</button>`;
   return html`<${Sheet} title="Close the game" sub=${`Nobody can bet or register after it.${mine.length > 0 ? ` ${mine.length === 1 ? "1 pool needs" : `${mine.length} pools need`} your answer first.` : ""}`} close=${close} foot=${foot}>
     <${Refusal} refusal=${act.refusal ?? preview.error} />
     ${preview.value === undefined && !preview.error && html`<${Loading} />`}
@@ -59,7 +59,7 @@ async function answerAll(answers) {
 function Open({ game, id, pool, value, choose }) {
   const view = game.views.pools.get(id);
   if (view === undefined) return null;
-  return html`<div class="settle settle--answer"><span><b>${view.description}</b><span class="mid sm block">${amount(pool.amount_total)} by ${counted(pool.participants, "player")}</span></span><${Answer} pool=${view} value=${value} choose=${choose} extra=${[[VOID, "Void"]]} /></div>`;
+  return html`<div class="settle settle--answer"><span><b>${view.description}</b><span class="mid sm block">${stakedText(pool)}</span></span><${Answer} pool=${view} value=${value} choose=${choose} extra=${[[VOID, "Void"]]} /></div>`;
 }
 
 function Ending({ game, pools }) {

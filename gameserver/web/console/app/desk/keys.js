@@ -1,5 +1,5 @@
 // Single keys for operators. They do nothing while a field or a sheet has the focus, and can be switched off.
-import { html, useEffect, useRef } from "../html.js";
+import { html, useLayoutEffect, useRef } from "../html.js";
 import { preferences } from "../preferences.js";
 import { useStore } from "../store.js";
 import { Sheet } from "../ui.js";
@@ -7,11 +7,11 @@ import { Switch } from "./pool_form.js";
 
 const KEYS = [["/", "find a player: mba, f10, 26"], ["Enter", "register"], ["Esc", "cancel"], ["U", "undo the last"], ["H", "hold all betting, or let it go on"], ["N", "new pool"], ["J K", "next and previous pool"], ["B", "block or allow the pool"], ["T", "make it hot, or not"], ["E", "resolve it by hand"], ["V", "make it void"], ["?", "these keys"]];
 
-/** `acts` maps keys, lower case, to what they do. */
+/** `acts` maps keys, lower case, to what they do, from when the page is there: an effect would come a frame later. */
 export function useKeys(acts) {
   const current = useRef(acts);
   current.current = acts;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !preferences.get("keys")) return;
       if (event.target.closest("input, textarea, select, dialog")) return;

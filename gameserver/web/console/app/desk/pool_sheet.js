@@ -1,13 +1,12 @@
 // One pool: resolving it by hand, changing when it ends, taking it back, making it void.
 import { newKey } from "../../client.js";
-import { counted } from "../format.js";
 import { html, useMemo, useState } from "../html.js";
 import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { useLoaded } from "../store.js";
 import { targetName } from "../targets.js";
 import { Field, Loading, Segments, Sheet, Spinner } from "../ui.js";
-import { amount, overdrawnText, Refusal, useAct } from "../act.js";
+import { amount, overdrawnText, Refusal, stakedText, useAct } from "../act.js";
 import { momentIn, remaining } from "./durations.js";
 import { Effects } from "./register_sheet.js";
 import { Reason } from "./undo_sheet.js";
@@ -21,7 +20,7 @@ export function PoolSheet({ game, id, tab, close }) {
   if (pool === undefined) return null;
   const isOver = pool.status !== "open";
   const View = isOver ? TakeBack : { resolve: Resolve, change: Change, void: Void }[shown];
-  return html`<${Sheet} title=${pool.description} sub=${`${amount(pool.amount_total)} by ${counted(pool.participants, "player")}`} close=${close}>
+  return html`<${Sheet} title=${pool.description} sub=${stakedText(pool)} close=${close}>
     ${!isOver && html`<${Segments} label="What to do" value=${shown} choose=${setShown} options=${TITLES} />`}
     <${View} key=${shown} game=${game} pool=${pool} close=${close} />
   </>`;

@@ -81,7 +81,8 @@ export function Effects({ game, preview, happenedAt }) {
 }
 
 function Untouched({ game, ids }) {
-  const names = ids.map((id) => game.views.pools.get(id)?.description).filter(Boolean);
+  const pools = ids.map((id) => game.views.pools.get(id)).filter((pool) => pool !== undefined && pool.type < 3); // the others are asked for
+  const names = pools.map(({ description }) => description);
   if (names.length === 0) return null;
   return html`<p class="sm mid">Untouched: ${names.slice(0, 6).join(" · ")}${names.length > 6 ? ` and ${names.length - 6} more` : ""}</p>`;
 }

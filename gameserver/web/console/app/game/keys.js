@@ -1,5 +1,5 @@
 // Single keys for players. They do nothing while a field has the focus, and can be switched off.
-import { html, useEffect } from "../html.js";
+import { html, useLayoutEffect } from "../html.js";
 import { preferences } from "../preferences.js";
 import { router, to } from "../router.js";
 import { session } from "../session.js";
@@ -20,7 +20,7 @@ const KEYS = [
 ];
 
 export function useKeys(game, slip, { showHelp, tab }) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !preferences.get("keys")) return;
       if (event.target.closest("input, textarea, select, dialog")) return;

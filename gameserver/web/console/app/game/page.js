@@ -39,7 +39,7 @@ export function GamePage({ parts: [id, tab = "pools"] }) {
 function ComeIn() {
   useTitle("You are invited");
   return html`<${TopBar} crumbs=${[{ label: "Come in" }]} />
-    <main id="main" tabindex="-1" class="comein"><${JoinCard} title="You are invited">Take a name or leave it, and you are in the game, with points to bet.</></main>`;
+    <main id="main" tabindex="-1" class="comein"><${JoinCard} title="You are invited" level=${1}>Take a name or leave it, and you are in the game, with points to bet.</></main>`;
 }
 
 function Game({ id, tab }) {

@@ -23,7 +23,7 @@ export const PoolCard = memo(
     const name = (id) => targetName(id, pool.distribution[id] ?? { display_name: id });
     const isHot = pool.is_hot && takesBets(state);
     const isShut = state !== "ended" && !takesBets(state);
-    const classes = ["card", "pool", isHot && "pool--hot span", isShut && "pool--shut"].filter(Boolean).join(" ");
+    const classes = ["card", "pool", isHot && "pool--hot span", isShut && "pool--shut", moves?.isFast && "pool--fast"].filter(Boolean).join(" ");
     const id = `pool-${pool.pool_id}`;
     const places = game.details.currency_decimals;
     const rows = html`<${Rows}
@@ -62,14 +62,7 @@ export const PoolCard = memo(
               ${form || html`<p class="hotgrid__hint mid sm">Choose a side to see what your stake returns.</p>`}
             </div>`
           : html`<div class="pool__body">
-              ${rows}${chart}<${Notice}
-                game=${game}
-                pool=${pool}
-                state=${state}
-                note=${note}
-                ending=${ending}
-                mine=${mine}
-              />${form}
+              ${rows}${chart}${!isFolded && html`<${Notice} game=${game} pool=${pool} state=${state} note=${note} ending=${ending} mine=${mine} />`}${form}
             </div>`
       }
       ${isFolded ? html`<footer class="pool__foot"><button type="button" class="linkbtn btn btn--quiet btn--dense" onClick=${unfold}>Show all ${Object.keys(pool.distribution).length} targets</button></footer>` : html`<${Foot} game=${game} pool=${pool} state=${state} mine=${mine} name=${name} places=${places} />`}
@@ -176,14 +169,16 @@ function Stamp({ game, pool, mine, ending, places }) {
 /** { hasWon, lead, what, sum: { text, isQuiet } or null }: the parts of what is said of an ended pool. */
 export function outcome(game, pool, mine, ending, places) {
   const backed = mine?.user_backed ?? ending?.staked ?? {};
-  const staked = Object.values(backed).reduce((sum, amount) => sum + amount, 0);
+  const amounts = mine?.my_bets?.map(({ amount }) => amount) ?? Object.values(backed); // what came too late backs nothing
+  const staked = amounts.reduce((sum, amount) => sum + amount, 0);
+  const isLate = isAllLate(mine) || ending?.isLate;
   const back = staked > 0 ? { text: `${money(staked, places)} back` } : null;
   if (pool.status === "voided") return { hasWon: false, lead: "Void", what: ending?.reason ?? "", sum: back };
-  if (pool.is_money_return) return { hasWon: false, lead: "Refunded", what: "nobody had the winner", sum: back };
+  if (pool.is_money_return) return { hasWon: false, lead: "Refunded", what: isLate ? "" : "nobody had the winner", sum: back };
   const winners = pool.winning_targets ?? [];
   const lead = winners.map((id) => targetName(id, pool.distribution[id])).join(", ");
   const what = whatHappened(game, pool) ?? (ending?.expired ? "time is up" : "");
-  if (isAllLate(mine) || ending?.isLate) return { hasWon: false, lead, what, sum: back };
+  if (isLate) return { hasWon: false, lead, what, sum: back };
   const gain = mine?.total_winnings ?? ending?.net ?? null;
   const hasWon = gain !== null && gain >= 0 && winners.some((id) => backed[id] > 0);
   return {

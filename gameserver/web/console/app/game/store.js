@@ -15,6 +15,7 @@ import { JUST_ENDED_MS, shares } from "./pool_states.js";
 const MINE_AFTER_MS = 250;
 const MOVE_MS = 3_000;
 const MOVES_EVERY_MS = 500;
+const FAST_MS = 480; // prices told again so soon change before a bar has come to rest
 const TRAIL_POINTS = 60;
 const RESOLVED_SHOWN = 20;
 const QUIET_AFTER_MS = 1_000;
@@ -52,7 +53,7 @@ export class GameStore extends Store {
   mine = new Map(); // pool id → { user_backed, my_bets, total_winnings }
   endings = new Map(); // pool id → how it has just ended, and what it came to for me
   notes = new Map(); // pool id → what was taken back
-  moves = new Map(); // pool id → target id → { isUp, until }
+  moves = new Map(); // pool id → target id → { isUp, until }, with { at, isFast } of the pool's last change
   trails = new Map(); // pool id → [{ at, shares }]
   readings = []; // of the match clock, as heard
   #subscription = null;
@@ -165,10 +166,20 @@ export class GameStore extends Store {
   }
 
   #refused(refusal) {
-    if (refusal.code === "game_closed") this.load();
+    if (refusal.code === "game_closed") this.#readRoles().then(() => this.load());
     else {
       Object.assign(this, { state: "gone", refusal });
       this.changed();
+    }
+  }
+
+  /** Nobody joins a closed game, but whoever asks what was missed is told the roles. */
+  async #readRoles() {
+    try {
+      const { seq } = await session.client.call("get_game_details", { game_id: this.id });
+      ({ roles: this.roles } = await session.client.call("join_game", { game_id: this.id, after_seq: seq }));
+    } catch {
+      // then none are known
     }
   }
 
@@ -222,8 +233,9 @@ export class GameStore extends Store {
   mergeDistribution(poolId, version, fields) {
     const before = this.views.pools.get(poolId)?.distribution;
     if (!this.merge(poolId, version, fields) || before === undefined) return;
-    const until = session.client.now() + MOVE_MS;
-    const moved = new Map();
+    const at = session.client.now();
+    const until = at + MOVE_MS;
+    const moved = Object.assign(new Map(), { at, isFast: at - (this.moves.get(poolId)?.at ?? 0) < FAST_MS });
     for (const [id, target] of Object.entries(fields.distribution)) {
       const change = target.to_win_if_backed - (before[id]?.to_win_if_backed ?? target.to_win_if_backed);
       if (Math.abs(change) >= 0.01) moved.set(id, { isUp: change > 0, until });
