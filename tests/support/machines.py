@@ -34,6 +34,8 @@ class DatabaseMachine(RuleBasedStateMachine):
 
 def run_machine(machine: type[DatabaseMachine], new_database: NewDatabase, *, examples: int, steps: int) -> None:
     """Let a machine run with databases of an engine."""
-    on_engine = type(machine.__name__, (machine,), {"new_database": staticmethod(new_database)})
+    # Examples are chosen by these names: they are the same for all engines.
+    names = {"__module__": machine.__module__, "__qualname__": machine.__qualname__}
+    on_engine = type(machine.__name__, (machine,), {"new_database": staticmethod(new_database), **names})
     options = settings(max_examples=examples, stateful_step_count=steps, print_blob=True)
     run_state_machine_as_test(on_engine, settings=options)
