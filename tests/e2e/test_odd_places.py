@@ -350,10 +350,10 @@ def test_a_bug_shows_its_traceback_and_exits_with_3(
 def test_sql_that_is_wrong_is_a_bug_and_a_full_disk_is_none(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_user(database, "ann")
 
-    def wrong(connection: Connection) -> list[str]:
+    def wrong(connection: Connection, *_: object) -> list[str]:
         return list(connection.execute("SELECT missing FROM users"))
 
-    def read_only(connection: Connection) -> list[str]:
+    def read_only(connection: Connection, *_: object) -> list[str]:
         return list(connection.execute("DELETE FROM users"))
 
     monkeypatch.setattr(cli.files, "find_faults", wrong)

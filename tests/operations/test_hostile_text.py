@@ -28,6 +28,7 @@ LOOKED_UP = {
     "search",
     "game_type",
     "password",
+    "h",
 }
 
 TEXTS = [

@@ -28,8 +28,9 @@ UNLIMITED = ("--max-requests-per-s", "100000", "--max-requests-per-s-per-address
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a process: no settings but those given."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GAMESERVER_")}
+    """The environment of a process: no settings but those given, and nothing of a `make` that runs the tests."""
+    others = ("GAMESERVER_", "MAKE", "MFLAGS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return {**inherited, **(variables or {})}
 
 
