@@ -154,7 +154,7 @@ class Watcher(Person):
                     self.told_last.set()
 
 
-@pytest.mark.time_limit(120 + 30 * FAULTS)
+@pytest.mark.time_limit(180 + 60 * FAULTS)
 def test_no_fault_at_any_server_loses_what_was_acknowledged_or_told(cluster: Cluster, tmp_path: Path) -> None:
     database = cluster.empty_database()
     made = run("user", "add", "admin", "--provider", "--create", "--json", "--db", database, variables=VARIABLES)
@@ -211,4 +211,4 @@ def wait_for(bettors: list[Bettor], count: int) -> None:
     countdown = Countdown(count)
     for bettor in bettors:
         bettor.countdown = countdown
-    countdown.wait()
+    countdown.wait(3 * TIMEOUT_S)  # a server that stands still keeps its locks, and its players, for a while

@@ -220,7 +220,7 @@ class Acquaintance(DatabaseMachine):
             seen = {kind: [it["username"] for it in listed[kind]] for kind in ("friends", "incoming", "outgoing")}
             assert seen == {
                 "friends": self.model.friends_of(name),
-                "incoming": self.model.shown_to(name),
+                "incoming": self.model.shown_to(name)[:REQUESTS],
                 "outgoing": [other for sender, other in reversed(self.model.requests) if sender == name],
             }
             blocked = [it["username"] for it in self.offline.call(name, 469)["users"]]

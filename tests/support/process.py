@@ -296,6 +296,6 @@ class Countdown:
             if self._left == 0:
                 self._done.set()
 
-    def wait(self) -> None:
+    def wait(self, timeout_s: float = TIMEOUT_S) -> None:
         """Wait for the last."""
-        assert self._done.wait(TIMEOUT_S)
+        assert self._done.wait(timeout_s)
