@@ -24,13 +24,17 @@ from gameserver.cli import main
 
 PROGRAM = (sys.executable, "-m", "gameserver")
 TIMEOUT_S = 20.0
+MAKE_VARIABLES = {"PYTHON", "VENV", "ARGS", "HOST", "PORT", "DB"}  # which make passes on, if it was given them
 UNLIMITED = ("--max-requests-per-s", "100000", "--max-requests-per-s-per-address", "100000")
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a process: no settings but those given, and nothing of a `make` that runs the tests."""
-    others = ("GAMESERVER_", "MAKE", "MFLAGS")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(others)}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GAMESERVER_", "MAKE", "MFLAGS")) and name not in MAKE_VARIABLES
+    }
     return {**inherited, **(variables or {})}
 
 
