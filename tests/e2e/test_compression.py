@@ -49,7 +49,8 @@ def test_readers_of_every_kind_play_one_game_and_hear_the_same(database: Path, m
         details = [reader.call(372, game_id=game_id) for reader in readers.values()]
         for reply in details:
             del reply["response_header"]
-        assert all(reply == details[0] for reply in details)
+            del reply["subscribers"]  # who leave with the end of the game, while this is asked
+        assert details == [details[0]] * len(details)
         told = [reader.hear_until(details[0]["seq"]) for reader in readers.values()]
         assert all(messages == told[0] for messages in told)
         assert {message["res"] for message in told[0]} >= {366, 362, 341}
