@@ -621,7 +621,7 @@ CREATE TABLE standings (
     pools INTEGER NOT NULL,
     PRIMARY KEY (user_id, board_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX standings_in_order ON standings (board_id, deficit, name);
+CREATE UNIQUE INDEX standings_in_order ON standings (board_id, deficit, name);
 
 -- How many standings of a board there are from each of these places in its order up to the next: the sum of the entries
 -- before a place is a position on the board. The first block of a board is before all places.
