@@ -301,15 +301,7 @@ def test_a_connection_that_is_closed_says_why_and_comes_back(
     place: Place, visit: Visit, code: int, reason: str, least_ms: int
 ) -> None:
     visitor = visit(place.origin)
-    routes: list[WebSocketRoute] = []
-
-    def keep(page: WebSocketRoute) -> None:
-        server = page.connect_to_server()
-        page.on_message(server.send)
-        server.on_message(page.send)
-        routes.append(page)
-
-    visitor.page.route_web_socket(re.compile("^ws:"), keep)
+    routes = visitor.keep_sockets()
     connect(visitor, place)
     visitor.run("() => client.call('ping')")
     visitor.run("() => client.on('connection', ({ retryAt }) => { window.waits ??= retryAt && retryAt - Date.now(); })")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import expect
 
 from tests.support.browser import Visitor
 from tests.support.process import run
@@ -295,15 +295,7 @@ def test_bars_do_not_move_where_prices_change_again_before_they_could(stage: Sta
 def test_a_line_that_could_not_keep_up_is_told_of_and_loses_nothing(stage: Stage, visit: Visit) -> None:
     pool = stage.open_pool()
     nadia = visit(stage.origin)
-    routes: list[WebSocketRoute] = []
-
-    def keep(page: WebSocketRoute) -> None:
-        server = page.connect_to_server()
-        page.on_message(server.send)
-        server.on_message(page.send)
-        routes.append(page)
-
-    nadia.page.route_web_socket(re.compile("^ws:"), keep)
+    routes = nadia.keep_sockets()
     stage.sign_in(nadia, "nadia", f"game/{stage.game}").see(row(nadia, "argentina"))
     routes[-1].close(code=4008)
     stage.bet("kasia", pool, "argentina", 10)

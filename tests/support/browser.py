@@ -1,6 +1,7 @@
 """Visitors of the console: pages of a real browser, each in a context of its own."""
 
 import functools
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute
 
 import gameserver
 
@@ -83,6 +84,19 @@ class Visitor:
     def run(self, script: str, argument: Any = None) -> Any:
         """What a function of JavaScript returns, promises awaited."""
         return self.page.evaluate(script, argument)
+
+    def keep_sockets(self) -> list[WebSocketRoute]:
+        """Let the page's WebSockets through, those opened from now on, and keep them in a list, for a test to close."""
+        kept: list[WebSocketRoute] = []
+
+        def keep(page: WebSocketRoute) -> None:
+            server = page.connect_to_server()
+            page.on_message(server.send)
+            server.on_message(page.send)
+            kept.append(page)
+
+        self.page.route_web_socket(re.compile("^ws:"), keep)
+        return kept
 
 
 def visitor_of(browser: Browser, origin: str, **options: Any) -> Visitor:
