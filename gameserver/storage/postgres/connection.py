@@ -276,8 +276,13 @@ def open_writer(url: str) -> PostgresConnection:
     if connection.execute("SHOW synchronous_commit").fetchone()[0] == "off":
         connection.execute("SET synchronous_commit = on")
     for table in (shares.TABLE, tallied.TABLE):
-        connection.execute(f"{table} ON COMMIT DELETE ROWS")  # what is deleted would stay: nothing vacuums them
+        connection.execute(table)
     return connection
+
+
+def truncate_own_tables(connection: PostgresConnection) -> None:
+    """Give back the space of what was deleted in the tables of a writing connection's own, which nothing vacuums."""
+    connection.execute("TRUNCATE shares, tallied")
 
 
 def open_reader(url: str) -> PostgresConnection:
