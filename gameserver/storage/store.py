@@ -12,7 +12,7 @@ import trio
 from gameserver.errors import Rejected
 from gameserver.storage.batches import BatchWriter
 from gameserver.storage.connection import Connection
-from gameserver.storage.jobs import Completion, Due, Job, RunSync
+from gameserver.storage.jobs import Completion, Due, Job, RunSync, Wake
 from gameserver.storage.peers import Peers
 from gameserver.storage.readers import BatchReaders
 from gameserver.storage.schedule import next_due_at
@@ -104,8 +104,8 @@ class Store(ABC):
         """
         due_at = self.writer.next_due_ms
         if due_at is not None and due_at <= now_ms and now_ms >= self._behind_until_ms:
-            due: Completion[None] = Completion()
-            self.writer.submit(lambda connection: None, now_ms, due)
+            due: Completion[bool] = Completion()
+            self.writer.submit(Wake(), now_ms, due)
             try:
                 await due.result()
             except Rejected:

@@ -1,7 +1,9 @@
-"""Sets of two servers are written beside each other; all else is written alone."""
+"""What is written in two games is written beside each other, sets in one game too; all else is written alone."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -12,10 +14,11 @@ from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.batches import Write
 from gameserver.storage.connection import Connection, NotAlone
-from gameserver.storage.jobs import Due, Job, Outcome, SetJob
-from gameserver.storage.ledger import lock_accounts
+from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, Subject, TimedJob, Wake
 from gameserver.storage.postgres.announcements import Announcement, News, announce, list_announcements
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
+from gameserver.storage.postgres.subjects import GameFinder
+from gameserver.storage.schedule import Timer, TimerKind, delete_timers_done, first_due
 from tests.support.writers import Node, name
 
 
@@ -35,12 +38,56 @@ def store(connection: Connection, items: Sequence[Item]) -> list[Outcome]:
     return [Outcome(item.text) for item in items]
 
 
-def claim_nothing(connection: Connection, items: Sequence[Item]) -> None:
+GAMES = (str(UUID(int=1)), str(UUID(int=2)))
+Then = Callable[[PostgresConnection], object]
+
+
+def nothing(connection: PostgresConnection) -> None:
     pass
 
 
-def in_set(text: str, then: Callable[[PostgresConnection], object] = lambda connection: None) -> SetJob:
-    return SetJob(store, Item(text, then), claim_nothing)
+def scope(game: int, bettor_id: int | None = None) -> Scope:
+    return Scope((Subject("games", GAMES[game]),), bettor_id)
+
+
+IN_FIRST = scope(0)
+
+
+def in_set(text: str, then: Then = nothing, scope: Scope = IN_FIRST) -> SetJob:
+    return SetJob(store, Item(text, then), scope)
+
+
+class InGame(TimedJob):
+    """A lone job, in a game, that stores a user."""
+
+    def __init__(self, text: str, then: Then = nothing, scope: Scope = IN_FIRST) -> None:
+        super().__init__(scope)
+        self._item = Item(text, then)
+
+    def __call__(self, connection: Connection) -> str:
+        store(connection, [self._item])
+        return self._item.text
+
+    def at(self, now_ms: int) -> "InGame":
+        return self
+
+
+def anywhere(text: str, then: Then = nothing) -> Job[str]:
+    """A job that stores a user and has no scope."""
+
+    def job(connection: Connection) -> str:
+        return InGame(text, then)(connection)
+
+    return job
+
+
+@pytest.fixture(autouse=True)
+def _games(location: str) -> None:
+    with open_writer(location) as connection:
+        source = ("uuid", "name", "takeout_millionths", "created_at")
+        connection.insert_many("sources", source, [(GAMES[0], "A", 0, 0)])
+        columns = ("uuid", "source_id", "name", "type", "currency", "created_at", "open_at", "live_start_at")
+        connection.insert_many("games", columns, [(uuid, 1, "A", "a", "DON", 0, 0, 0) for uuid in GAMES])
 
 
 def run_batch(server: Node, job: Job[str]) -> Any:
@@ -71,27 +118,145 @@ async def test_a_set_is_committed_while_another_servers_is_under_way(node: Node,
     assert node.missed == other.missed == 0
 
 
-@pytest.mark.parametrize("first", [in_set, name])
-@pytest.mark.parametrize("second", [in_set, name])
-async def test_all_but_two_sets_are_written_one_after_the_other(
+KINDS: tuple[Callable[..., Job[str]], ...] = (in_set, InGame, anywhere)
+
+
+@pytest.mark.parametrize("first", KINDS)
+@pytest.mark.parametrize("second", KINDS)
+async def test_in_one_game_all_but_two_sets_are_written_one_after_the_other(
     node: Node, other: Node, first: Callable[..., Job[str]], second: Callable[..., Job[str]]
 ) -> None:
     outcomes: list[object] = []
-
-    def work(connection: Connection) -> str:
-        outcomes.append(meanwhile(other, second("bob")))
-        return "ann"
-
-    job = in_set("ann", work) if first is in_set else work
-    assert await node.write(job) == ["ann"]
+    assert await node.write(first("ann", lambda it: outcomes.append(meanwhile(other, second("bob"))))) == ["ann"]
     assert list(map(is_busy, outcomes)) == [not first is second is in_set]
 
 
-async def test_a_set_beside_another_kind_of_job_is_written_alone(node: Node) -> None:
-    alone: list[bool] = []
-    await node.write(in_set("ann", lambda it: alone.append(it.is_alone)), name("bob"))
-    await node.write(in_set("cat", lambda it: alone.append(it.is_alone)))
-    assert alone == [True, False]
+@pytest.mark.parametrize("first", KINDS)
+@pytest.mark.parametrize("second", [in_set, InGame])
+async def test_in_two_games_all_that_is_in_a_game_is_written_beside_each_other(
+    node: Node, other: Node, first: Callable[..., Job[str]], second: Callable[..., Job[str]]
+) -> None:
+    outcomes: list[object] = []
+    job = second("bob", scope=scope(1))
+    assert await node.write(first("ann", lambda it: outcomes.append(meanwhile(other, job)))) == ["ann"]
+    assert list(map(is_busy, outcomes)) == [first is anywhere]
+
+
+async def test_a_batch_ends_where_jobs_may_run_beside_others_no_longer_or_again(node: Node) -> None:
+    has: list[tuple[bool, bool]] = []
+
+    def note(connection: PostgresConnection) -> None:
+        has.append((connection.games is None, connection.is_alone))
+
+    jobs = (in_set("ann", note), InGame("bob", note), anywhere("cat", note), in_set("dan", note))
+    assert await node.write(*jobs) == ["ann", "bob", "cat", "dan"]
+    assert has == [(False, True), (False, True), (True, True), (False, False)]
+    assert node.users() == node.published == ["ann", "bob", "cat", "dan"]
+
+
+async def test_settlements_in_two_games_are_carried_out_one_after_the_other(node: Node, other: Node) -> None:
+    outcomes: list[object] = []
+
+    def settle(connection: PostgresConnection) -> None:
+        assert connection.lock_settlements([7, 8]) == [7, 8]
+        assert connection.lock_settlements([8, 9]) == [9]
+
+    def settle_first(connection: PostgresConnection) -> None:
+        settle(connection)
+        jobs = (InGame("bob", settle, scope(1)), InGame("cat", scope=scope(1)))
+        outcomes.extend(meanwhile(other, job) for job in jobs)
+
+    assert await node.write(InGame("ann", settle_first)) == ["ann"]
+    assert is_busy(outcomes[0])
+    assert outcomes[1] == "cat"
+
+
+async def test_a_settlement_that_is_undone_is_locked_for_again(node: Node) -> None:
+    unlocked: list[list[int]] = []
+
+    def settle(connection: PostgresConnection) -> None:
+        unlocked.append(connection.lock_settlements([7]))
+        if len(unlocked) == 1:
+            raise Rejected(ErrorCode.CONFLICT, "Not now.")
+
+    await node.write(InGame("ann", settle), InGame("bob", settle))
+    assert unlocked == [[7], [7]]
+
+
+async def test_what_a_source_comes_to_is_added_up_with_the_commit(node: Node, other: Node) -> None:
+    """So a pool that is made in one game keeps nobody waiting in another game of the source."""
+
+    def make_pool(connection: PostgresConnection) -> None:
+        (game_id,) = connection.games or ()
+        connection.execute(
+            "INSERT INTO pools (uuid, game_id, type, description, target_level, unlisted_target, takeout_millionths,"
+            " created_at, start_at, recreate_on_end, is_blocked) VALUES (?, ?, 3, 'Who', 1, 'none', 0, 0, 0, 0, 0)",
+            (str(UUID(int=game_id)), game_id),
+        )
+
+    outcomes: list[object] = []
+
+    def make_both(connection: PostgresConnection) -> None:
+        make_pool(connection)
+        outcomes.append(meanwhile(other, InGame("bob", make_pool, scope(1))))
+
+    assert await node.write(InGame("ann", make_both)) == ["ann"]
+    assert outcomes == ["bob"]
+    with open_writer(node.url) as connection:
+        assert connection.execute("SELECT games, pools FROM source_sums").fetchone() == (2, 2)
+
+
+async def test_what_is_due_is_done_by_a_wake_in_the_games_in_which_it_is(node: Node, other: Node) -> None:
+    with open_writer(node.url) as connection:
+        timers = [(100, TimerKind.PURGE_LOG, 1), (200, TimerKind.PURGE_LOG, 2)]
+        connection.insert_many("timers", ("due_at", "kind", "game_id"), timers)
+    found: list[int] = []
+    outcomes: list[object] = []
+
+    def due(connection: Connection, now_ms: int) -> Due | None:
+        timer = first_due(connection, now_ms)
+        return None if timer is None else Due("timer", partial(work, timer), lambda connection: None)
+
+    def work(timer: Timer, connection: Connection) -> str:
+        found.append(timer.game_id)
+        delete_timers_done(connection, [timer])
+        if timer.game_id == 1:
+            outcomes.extend(meanwhile(other, job) for job in (in_set("bob"), in_set("cat", scope=scope(1))))
+        return "due"
+
+    node.due = due
+    assert await node.write(in_set("ann", scope=scope(1)), now_ms=100) == ["ann"]
+    assert found == []
+    node.writer._run_batch([Write(Wake(), 100, lambda outcome: None)])
+    assert found == [1]
+    assert is_busy(outcomes[0])
+    assert outcomes[1] == "cat"
+
+
+async def test_what_fails_unforeseen_beside_others_is_tried_again_alone(node: Node) -> None:
+    games: list[object] = []
+
+    def work(connection: PostgresConnection) -> None:
+        games.append(connection.games)
+        if connection.games is not None:
+            raise ValueError
+
+    assert await node.write(InGame("ann", work)) == ["ann"]
+    assert games == [{1}, None]
+
+
+@pytest.mark.parametrize("table", ["games", "pools", "events", "bets"])
+def test_a_game_is_found_by_what_is_in_it(node: Node, table: str) -> None:
+    """By statements that the tables answer; what there is none of is in no game."""
+    found = GameFinder().find(node.writer._connection, [Subject(table, GAMES[1]), Subject(table, str(UUID(int=9)))])
+    assert found == ({2} if table == "games" else set())
+
+
+def test_games_that_were_found_are_found_again_without_asking(node: Node) -> None:
+    finder, subject = GameFinder(), Subject("games", GAMES[1])
+    assert finder.find(node.writer._connection, [subject]) == {2}
+    node.writer._connection.execute("UPDATE games SET uuid = ? WHERE id = 2", (str(UUID(int=9)),))
+    assert finder.find(node.writer._connection, [subject]) == {2}
 
 
 async def test_a_set_that_must_be_alone_goes_on_where_nobody_else_writes(node: Node) -> None:
@@ -178,14 +343,14 @@ async def test_what_is_deferred_is_done_with_the_commit_unless_its_job_has_faile
             connection.defer(name(text))
             there.append([found for (found,) in connection.execute("SELECT username FROM users ORDER BY id")])
             if fails:
-                raise ValueError
+                raise Rejected(ErrorCode.CONFLICT, "Not now.")
 
         return work
 
     first, second = in_set("ann", defers("late ann")), in_set("bob", defers("late bob", fails=True))
     outcomes = await node.write(first, second)
     assert outcomes[0] == "ann"
-    assert isinstance(outcomes[1], ValueError)
+    assert isinstance(outcomes[1], Rejected)
     assert there == [["ann"], ["ann", "bob"], ["ann"], ["ann", "bob"]]  # the set, and then one by one
     assert node.users() == ["ann", "late ann"]
 
@@ -211,8 +376,8 @@ async def test_what_a_user_has_is_claimed_by_one_server_at_a_time(node: Node, ot
                 "INSERT INTO accounts (kind, user_id, currency) VALUES ('available', ?, 'DON')", (user_id,)
             )
 
-    def of(user_id: int, text: str, then: Callable[[PostgresConnection], object] = lambda connection: None) -> SetJob:
-        return SetJob(store, Item(text, then), lambda connection, items: lock_accounts(connection, [user_id]))
+    def of(user_id: int, text: str, then: Then = nothing) -> SetJob:
+        return in_set(text, then, scope(0, user_id))
 
     outcomes: list[object] = []
 
