@@ -214,7 +214,7 @@ async def test_what_is_not_understood_is_missed_and_passed_over(node: Node, othe
 
 
 async def test_a_peer_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
-    peers = PostgresPeers(lambda: open_writer(node.url), node.writer, 0)
+    peers = PostgresPeers(lambda: open_writer(node.url), node.writer, 0, monotonic_s=lambda: 0.0)
     peers.open()
     await other.write(name("ann"), name("bob"))
     with trio.fail_after(10):
