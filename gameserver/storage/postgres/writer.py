@@ -137,9 +137,11 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         return super()._next_due_here() if games is None else next_due_in(self._connection, games)
 
     def _attempt(self, job: Job[Any]) -> Outcome:
-        deferred = len(self._connection.deferred)
+        deferred, was_alone = len(self._connection.deferred), self._connection.is_alone
         outcome = super()._attempt(job)
         if outcome.error is not None:
+            if self._connection.is_alone is not was_alone:  # changes that others had deferred went with the job's
+                raise TransactionLost(f"a job failed that had its games to itself: {outcome.error}")
             del self._connection.deferred[deferred:]
             self._connection.forget_locks()
         return outcome
@@ -206,7 +208,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         return isinstance(error, errors.LockNotAvailable)
 
     def _may_try_again(self, error: Exception, tries: int) -> bool:
-        """Whether the connection was lost before the commit, or other transactions were in the way."""
+        """Whether the connection was lost before the commit, or others were in the way; it then has more to itself."""
         if tries >= _TRIES or isinstance(error, CommitUnknown):
             return False
         is_tried_again = self._connection.is_lost or isinstance(error, (*_CONFLICTS, NotAlone, TransactionLost))

@@ -355,6 +355,27 @@ async def test_what_is_deferred_is_done_with_the_commit_unless_its_job_has_faile
     assert node.users() == ["ann", "late ann"]
 
 
+async def test_a_job_that_fails_takes_nothing_along_that_others_have_deferred(node: Node) -> None:
+    def defer(connection: PostgresConnection) -> None:
+        connection.defer(name("late ann"))
+
+    def fail(connection: PostgresConnection) -> None:
+        assert connection.try_alone()
+        raise Rejected(ErrorCode.CONFLICT, "Not now.")
+
+    class Other(SetJob):
+        """Of another kind, so that it is carried out by itself."""
+
+        def is_like(self, other: object) -> bool:
+            return False
+
+    jobs = (in_set("ann", defer), Other(store, Item("bob", fail), IN_FIRST))
+    outcomes = await node.write(*jobs)
+    assert outcomes[0] == "ann"
+    assert isinstance(outcomes[1], Rejected)
+    assert node.users() == ["ann", "late ann"]
+
+
 async def test_what_is_deferred_is_done_at_once_by_who_is_alone(node: Node) -> None:
     there: list[list[str]] = []
 
