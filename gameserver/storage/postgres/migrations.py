@@ -11,8 +11,9 @@ from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_te
 
 # MIGRATIONS[i] is the script, in PostgreSQL's SQL, that turns version FIRST_VERSION + i into the next.
 MIGRATIONS: tuple[Sequence[str], ...] = (
-    # The sums of a source are added up with the commit.
+    # The sums of a source are added up with the commit; a database knows its place.
     (
+        "CREATE TABLE place (identifier TEXT NOT NULL)",
         "DROP TRIGGER pools_are_summed ON pools",
         "CREATE CONSTRAINT TRIGGER pools_are_summed AFTER INSERT ON pools"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pools_are_summed()",

@@ -19,6 +19,7 @@ from gameserver.storage.postgres.connection import (
 from gameserver.storage.postgres.migrations import migrate
 from gameserver.storage.postgres.nodes import read_clock
 from gameserver.storage.postgres.peers import PostgresPeers
+from gameserver.storage.postgres.place import adopt_place
 from gameserver.storage.postgres.readers import PostgresReaders
 from gameserver.storage.postgres.version import LOCK
 from gameserver.storage.postgres.writer import PostgresWriter
@@ -42,6 +43,7 @@ class PostgresStore(Store):
                 connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
                 self.last_recorded_ms = last_recorded_at(connection)
                 self.void_keys = adopt_secret(connection, secret)
+                adopt_place(connection)
                 self.epoch = adopt_epoch(connection)
             self._engine_version = str(connection.execute("SHOW server_version").fetchone()[0])
             database_bytes = size_bytes(connection)
