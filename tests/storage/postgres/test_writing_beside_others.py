@@ -15,6 +15,7 @@ from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.batches import Write
 from gameserver.storage.connection import Connection, NotAlone
 from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, Subject, TimedJob, Wake
+from gameserver.storage.postgres import writer
 from gameserver.storage.postgres.announcements import Announcement, News, announce, list_announcements
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
 from gameserver.storage.postgres.subjects import GameFinder
@@ -232,6 +233,22 @@ async def test_what_is_due_is_done_by_a_wake_in_the_games_in_which_it_is(node: N
     assert found == [1]
     assert is_busy(outcomes[0])
     assert outcomes[1] == "cat"
+
+
+async def test_a_batch_of_more_games_than_there_may_be_locks_for_has_all(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has: list[tuple[bool, bool]] = []
+
+    def note(connection: PostgresConnection) -> None:
+        has.append((connection.games is None, connection.is_alone))
+
+    monkeypatch.setattr(writer, "_MOST_GAMES", 1)
+    kinds: tuple[Callable[..., Job[str]], ...] = (in_set, InGame)
+    for number, kind in enumerate(kinds):
+        await node.write(kind(f"ann{number}", note))
+        await node.write(kind(f"bob{number}"), kind(f"cat{number}", note, scope(1)))
+    assert has == [(False, False), (True, True), (False, True), (True, True)]
 
 
 async def test_what_fails_unforeseen_beside_others_is_tried_again_alone(node: Node) -> None:
