@@ -125,7 +125,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
 
     def _run_jobs(self, batch: list[Write]) -> tuple[list[Any], int]:
         """Run the jobs; none takes place before what others have committed, however their clocks differ."""
-        floor_ms = max([self._published_ms, *(announcement.at for announcement in self._heard)])
+        floor_ms = max([self._published_ms, *(announcement.at_ms for announcement in self._heard)])
         for entry in batch:
             if entry.now_ms < floor_ms:
                 entry.now_ms = floor_ms
@@ -194,8 +194,8 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             logger.warning("announcements %d to %d were missed", self.position + 1, announcement.id - 1)
             self._missed()
         self.position = announcement.id
-        self._published_ms = max(self._published_ms, announcement.at)
-        self._advance_clock(announcement.at)
+        self._published_ms = max(self._published_ms, announcement.at_ms)
+        self._advance_clock(announcement.at_ms)
         try:
             results = self._hear(announcement.body)
         except Exception:  # of a server of another version
