@@ -74,7 +74,7 @@ def test_another_session_is_ended(stage: Stage, visit: Visit) -> None:
     nadia.run("async () => (await import('./app/session.js')).session.client.call('create_view_key', {})")
     nadia.page.reload()
     nadia.see_text("An overlay", "aside")
-    nadia.see_text("End", "aside ul").click()
+    nadia.see_text("End", "[aria-labelledby=sessions-title] ul").click()
     expect(nadia.page.get_by_text("An overlay")).to_have_count(0)
 
 

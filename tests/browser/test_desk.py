@@ -255,7 +255,7 @@ def test_closing_asks_for_each_answer_and_the_game_opens_again(stage: Stage, olg
     desk.see(".sheet .btn--danger-solid").click()
     desk.see_text("This game is closed", "main")
     assert pool_of(stage, question)["winning_target"] == "no"
-    desk.see_text("Reopen", ".strip").click()
+    desk.see_text("Open it again", "main").click()
     desk.see_text("open again, paused", ".sheet")
     desk.see(".sheet .btn--ink").click()
     desk.see_text("Close game", ".strip")
@@ -274,7 +274,7 @@ def test_a_game_that_is_opened_again_is_so_on_the_other_desk_too(
     first.see_text("Close game", ".strip").click()
     first.see(".sheet .btn--danger-solid").click()
     second.see_text("This game is closed", "main")
-    first.see_text("Reopen", ".strip").click()
+    first.see_text("Open it again", "main").click()
     first.see(".sheet .btn--ink").click()
     for desk in (first, second):
         desk.see_text("Close game", ".strip")
@@ -291,7 +291,7 @@ def test_a_game_that_was_closed_before_the_desk_is_opened_can_be_opened_again(
     stage.ask(375, game_id=stage.game)
     desk = olga()
     desk.see_text("This game is closed", "main")
-    desk.see_text("Reopen", ".strip").click()
+    desk.see_text("Open it again", "main").click()
     desk.see(".sheet .btn--ink").click()
     desk.see_text("Paused", f'tr[data-pool="{pool}"]')
     stage.goal()

@@ -214,6 +214,7 @@ def a_match_at_the_desk(stage: Stage) -> None:
 
 def test_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
     a_match_at_the_desk(stage)
+    stage.ask(374, game_id=stage.game, period="1H", elapsed_ms=20 * 60_000, is_running=True)
     desk = olga(**STILL)
     look(desk, "desk", ".log li")
     desk.go(f"desk/{stage.game}/pools")
@@ -286,7 +287,7 @@ def test_the_desk_around_a_game(stage: Stage, visit: Visit, olga: Callable[..., 
     stage.ask(375, game_id=stage.game)
     desk.go(f"desk/{stage.game}")
     look(desk, "desk-closed", ".empty--done")
-    desk.see_text("Reopen", ".strip").click()
+    desk.see_text("Open it again", "main").click()
     look(desk, "desk-reopen", ".sheet .settle")
     stage.ask(618, game_id=stage.game, username="olga")
     desk.go(f"desk/{stage.game}")

@@ -36,11 +36,10 @@ def look(
     until: str,
     *,
     sizes: Sequence[tuple[int, int]] = (PHONE, DESKTOP),
-    is_long: bool = False,
 ) -> None:
     """Once a selector is there, see at each size in each scheme that axe finds nothing, and that nothing is too wide.
 
-    ``is_long``: a picture shows the whole page, not the window.
+    A picture shows the whole page, or what a sheet leaves of the window.
     """
     visitor.see(until)
     visitor.until("document.querySelector('[aria-busy]') === null")
@@ -52,7 +51,8 @@ def look(
         visitor.run(DRAWN)
         if PICTURES is not None:
             picture = Path(PICTURES) / f"{place}-{width}-{scheme}.png"
-            visitor.page.screenshot(path=picture, omit_background=sizes == (STREAM,))
+            is_page = visitor.page.locator("dialog[open]").count() == 0
+            visitor.page.screenshot(path=picture, full_page=is_page, omit_background=sizes == (STREAM,))
         found = visitor.run(VIOLATIONS)
         told = [(item["id"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found]
         assert told == [], (place, width, scheme, json.dumps(told, indent=1))

@@ -200,9 +200,9 @@ function Wallet({ mine }) {
     <div
       class="split"
       aria-hidden="true"
-      style=${{ gridTemplateColumns: `${Math.max(0, balance.available)}fr ${Math.max(0, inPlay)}fr` }}
+      style=${{ gridTemplateColumns: [balance.available, inPlay].filter((part) => part > 0).map((part) => `${part}fr`).join(" ") }}
     >
-      <i></i><i></i>
+      <i></i>${inPlay > 0 && html`<i></i>`}
     </div>
     <div class="kv">
       <span>In play${bets > 0 && `, ${counted(bets, "bet")}`}</span

@@ -16,19 +16,20 @@ export function readingsOf(details, heard = []) {
 
 /**
  * { sides, line } of a game: of its details where they are known, else of what lists tell. `game` is { name, score,
- * live_start_at, live_finish_at, clock }.
+ * live_start_at, live_finish_at, clock }. The line of a game that is over runs to where it ended.
  */
 export function boardOf(game, details, now, heard) {
   const readings = readingsOf(details ?? game, heard);
-  const nowMinute = Math.max(0, elapsedAt(readings, game.live_start_at, now) / 60_000);
+  const nowMinute = Math.max(0, elapsedAt(readings, game.live_start_at, details?.closed_at ?? now) / 60_000);
   const planned = game.live_finish_at ? (game.live_finish_at - game.live_start_at) / 60_000 : null;
   const { length, ticks } = lineOf(readings, nowMinute, planned);
-  const minute = now >= game.live_start_at && !details?.closed_at ? nowMinute : null;
+  const minute = now >= game.live_start_at ? nowMinute : null;
   if (!details) return { sides: sidesByScore(game.name, game.score), line: { minute, length, ticks, marks: [] } };
+  const isOver = Boolean(details.closed_at);
   const targets = flatten(details.targets);
   const marks = marksOf(details, targets, readings);
   const sides = sidesOf(details, targets, marks);
-  return { sides, line: { minute, length, ticks, marks, title: describe(sides, nowMinute, marks) } };
+  return { sides, line: { minute, isOver, length, ticks, marks, title: describe(sides, nowMinute, marks) } };
 }
 
 function marksOf(details, targets, readings) {

@@ -9,7 +9,7 @@ import { StepChart } from "../step_chart.js";
 import { useLoaded, useStore } from "../store.js";
 import { Empty, Loading, Segments, useTitle } from "../ui.js";
 import { Friends } from "./friends.js";
-import { Security } from "./security.js";
+import { KeepIt, Security } from "./security.js";
 
 const CURRENCY = "DON";
 const PERIODS = [[7, "7 days"], [30, "30 days"], [365, "Year"]];
@@ -29,7 +29,7 @@ function Account({ user }) {
     <${Statistics} />
     <div class="acct__grid">
       <div><${Points} /><${History} /></div>
-      <aside aria-label="Friends and settings"><${Security} user=${user} /><${Friends} /><${Device} /></aside>
+      <aside aria-label="Friends and settings"><${KeepIt} user=${user} /><${Friends} /><${Device} /><${Security} user=${user} /></aside>
     </div>
   </main>`;
 }

@@ -17,8 +17,7 @@ export const Strip = memo(({ details, readings, acts }) => {
     <${MatchLine} ...${line} />
     <div class="row">
       ${!isClosed && html`<${Hold} isHeld=${details.held_at !== null} act=${acts.hold} />`}
-      <button type="button" class="btn desk-only" onClick=${acts.invite}><${Icon} name="code" small=${true} />Invite</button>
-      ${isClosed ? html`<button type="button" class="btn desk-only" onClick=${acts.reopen}>Reopen</button>` : html`<button type="button" class="btn desk-only" onClick=${acts.close}>Close game</button>`}
+      ${!isClosed && html`<button type="button" class="btn desk-only" onClick=${acts.invite}><${Icon} name="code" small=${true} />Invite</button><button type="button" class="btn desk-only" onClick=${acts.close}>Close game</button>`}
       <button type="button" class="btn btn--icon" aria-label="More about the game" title="Times, scoring, admins, overlay" onClick=${acts.settings}><${Icon} name="more" /></button>
     </div>
   </section>`;

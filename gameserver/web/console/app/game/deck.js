@@ -30,7 +30,7 @@ export function Deck({ game, slip }) {
   const [unfolded, setUnfolded] = useState(new Set());
   const pools = shownPools(game, now);
   const deck = useColumns();
-  const isOver = game.details.status === "game_closed";
+  const isOver = game.details.closed_at !== null;
   if (pools.length === 0 && !isOver) {
     return html`<${Empty} title="No pools yet" level=${3}>They come and go with the match. A new one appears here by itself.</>`;
   }
@@ -175,11 +175,14 @@ function Result({ game, pool, mine }) {
   </article>`;
 }
 
+/** How a game that is over has ended. */
+export const endOf = ({ cancelled_at: cancelledAt }) => (cancelledAt === null ? "Full time" : "Called off");
+
 function Over({ game }) {
   const own = game.table.entries?.find((entry) => entry.user_id === game.me.id);
   const place = own ? ` You ended ${ordinal(own.rank)} of ${game.table.total} with ${net(own.points)}.` : "";
   const wasCancelled = game.details.cancelled_at !== null;
-  return html`<${Empty} kind="done" title=${wasCancelled ? "Called off" : "Full time"} level=${3} action=${{ label: "Your bets", href: `#/game/${game.id}/bets` }}>
+  return html`<${Empty} kind="done" title=${endOf(game.details)} level=${3} action=${{ label: "Your bets", href: `#/game/${game.id}/bets` }}>
     ${game.details.name} is closed${wasCancelled ? " and stakes are back" : ""}.${place}
   </>`;
 }

@@ -14,7 +14,7 @@ import { useStore } from "../store.js";
 import { boardOf } from "../summary.js";
 import { Empty, Loading, useNow, useTitle } from "../ui.js";
 import { Bets, betsOf, inPlay } from "./bets.js";
-import { Deck, shownPools } from "./deck.js";
+import { Deck, endOf, shownPools } from "./deck.js";
 import { KeySheet, useKeys } from "./keys.js";
 import { ChatPane, Leaderboard } from "./people.js";
 import { Slip } from "./slip_store.js";
@@ -122,10 +122,11 @@ function Content({ game, slip, tab, showHelp }) {
             moves=${game.table.moves}
             friends=${game.friends.all}
             bets=${game.friends.bets}
+            isOver=${game.details.closed_at !== null}
           />
         </section>
         <section id="chat" class="pane" aria-label="Chat">
-          ${game.details.chat !== "off" && html`<${ChatPane} game=${game} lines=${game.chat.lines} subscribers=${game.details.subscribers} isOpen=${tab === "chat"} />`}
+          ${game.details.chat !== "off" && html`<${ChatPane} game=${game} lines=${game.chat.lines} subscribers=${game.details.subscribers} isOpen=${tab === "chat"} isOver=${game.details.closed_at !== null} />`}
         </section>
       </div>
     </div>`;
@@ -150,14 +151,12 @@ const Board = memo(({ details, readings }) => {
     <${Pitch} />
     <div class="board__meta">
       <span class="cut">${details.hashtag}</span
-      >${details.held_at !== null && html`<span class="tag tag--warn">Betting is held</span>`}<span class="push row"
-        ><${Icon} name="eye" small=${true} />${" "}${count(details.subscribers ?? 1)} watching</span
-      >
+      >${details.held_at !== null && html`<span class="tag tag--warn">Betting is held</span>`}${!details.closed_at && html`<span class="push row"><${Icon} name="eye" small=${true} />${" "}${count(details.subscribers ?? 1)} watching</span>`}
     </div>
     <${Score}
       name=${details.name}
       sides=${sides}
-      clock=${html`<${Clock} clock=${details.closed_at ? null : details.clock} now=${now} />`}
+      clock=${details.closed_at ? html`<p class="score__clock">${endOf(details)}</p>` : html`<${Clock} clock=${details.clock} now=${now} />`}
     />
     <${MatchLine} ...${line} />
   </section>`;

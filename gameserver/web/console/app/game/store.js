@@ -306,6 +306,7 @@ export class GameStore extends Store {
 
   /** An event that counts no more stays, struck out. */
   strike(id, reason, at) {
+    this.chat.strike(id);
     const event = this.details.past_events[id];
     if (event !== undefined) this.addEvent(id, { ...event, voided_at: at, reason });
   }
