@@ -91,7 +91,7 @@ function NothingOn({ next }) {
 function Front({ game, details, hot, bets }) {
   const now = useNow(() => session.now());
   const mine = bets.filter((bet) => bet.game_id === game.id).length;
-  const board = boardOf(game, details, now);
+  const board = boardOf(details, now);
   return html`<a class="board front" href=${to("game", game.id)}>
     <${Pitch} />
     <div class="board__meta">

@@ -10,7 +10,7 @@ import { Plate, useNow } from "../ui.js";
 
 export const Strip = memo(({ details, readings, acts }) => {
   const now = useNow(() => session.now());
-  const { sides, line } = boardOf(details, details, now, readings);
+  const { sides, line } = boardOf(details, now, readings);
   const isClosed = details.closed_at !== null;
   return html`<section class="board strip" aria-label="Score">
     <div class="row"><${Figures} name=${details.name} sides=${sides} /><${Clock} details=${details} now=${now} open=${acts.clock} /></div>

@@ -146,7 +146,7 @@ function SoundButton() {
 
 const Board = memo(({ details, readings }) => {
   const now = useNow(() => session.now());
-  const { sides, line } = boardOf(details, details, now, readings);
+  const { sides, line } = boardOf(details, now, readings);
   return html`<section class="board" aria-label="Score">
     <${Pitch} />
     <div class="board__meta">
