@@ -1,5 +1,6 @@
 """A player's game in a browser: betting, what becomes of it, and what happens to the connection meanwhile."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from tests.support.process import run
 from tests.support.stage import MortalStage, Stage, Visit
 
 COME_BACK = "() => dispatchEvent(new Event('online'))"  # as a browser says that there is a network
+LISTS = {387, 3870}  # of the pools of a game
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}\u202eabc"
 
 
@@ -356,6 +358,35 @@ def test_hostile_names_of_games_pools_and_targets_are_text(stage: Stage, visit: 
     for within in (".crumbs", ".pool__head", ".targets"):
         nadia.see_text(name, within)
     expect(nadia.page.locator("body script")).to_have_count(0)
+
+
+@pytest.mark.parametrize("is_closed_before", [False, True])
+def test_a_game_that_is_opened_again_goes_on_for_who_only_watches_and_no_list_is_read_for_it(
+    stage: Stage, visit: Visit, is_closed_before: bool
+) -> None:
+    stage.open_pool()
+    goal = stage.goal()
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "argentina", 100)
+    if is_closed_before:
+        stage.ask(375, game_id=stage.game)
+    nadia = visit(stage.origin)
+    sent: list[int] = []
+    nadia.page.on("websocket", lambda it: it.on("framesent", lambda text: sent.append(json.loads(text)["op"])))
+    stage.sign_in(nadia, "nadia", f"game/{stage.game}")
+    if not is_closed_before:
+        nadia.see(row(nadia, "argentina"))
+        stage.ask(375, game_id=stage.game)
+    nadia.see_text("Full time", ".empty--done")
+    nadia.see(".chip .dot--ok")
+    stage.ask(3951, game_id=stage.game, event_id=goal, reason="offside")  # nobody hears of it in a closed game
+    sent.clear()
+    stage.ask(378, game_id=stage.game)
+    nadia.see_text("Paused", f'[data-pool="{pool}"]')
+    nadia.see_text("offside", "#match")
+    stage.ask(398, pool_id=pool)
+    nadia.see(row(nadia, "argentina"))
+    assert LISTS.isdisjoint(sent), sent
 
 
 def test_an_address_of_no_game_says_so(stage: Stage, visit: Visit) -> None:

@@ -1,5 +1,5 @@
 // All pools of the game that matter now, in the order in which they do.
-import { Component, html, useLayoutEffect, useRef, useState } from "../html.js";
+import { Component, html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { net, price } from "../format.js";
 import { session } from "../session.js";
 import { useStore } from "../store.js";
@@ -27,6 +27,7 @@ export function shownPools(game, now) {
 export function Deck({ game, slip }) {
   useStore(slip);
   const now = useNow(() => session.now());
+  useEffect(() => slip.watch(), [now]); // pools lock by time, too
   const [unfolded, setUnfolded] = useState(new Set());
   const pools = shownPools(game, now);
   const deck = useColumns();
