@@ -198,7 +198,7 @@ def test_keys_move_among_the_pools_and_block_them(stage: Stage, olga: Callable[.
     desk.page.keyboard.press("b")
     desk.see_text("Paused", f'tr[data-pool="{second}"]')
     desk.page.keyboard.press("t")
-    desk.until(f"document.querySelector('tr[data-pool=\"{second}\"] [aria-pressed]').ariaPressed === 'true'")
+    desk.see_text("Cool", f'tr[data-pool="{second}"]')
     desk.page.keyboard.press("h")
     desk.see_text("Let bets in", ".strip")
     desk.see_text("Paused", f'tr[data-pool="{first}"]')

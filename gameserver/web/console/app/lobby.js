@@ -92,7 +92,9 @@ function Front({ game, details, hot, bets }) {
   const now = useNow(() => session.now());
   const mine = bets.filter((bet) => bet.game_id === game.id).length;
   const board = boardOf(details, now);
-  return html`<a class="board front" href=${to("game", game.id)}>
+  const score = board.sides.length === 2 ? board.sides.map(({ name, points }) => `${name} ${points}`).join(", ") : game.name;
+  const label = `Watch${session.user ? " and play" : ""}: ${score}${hot ? `. Hot: ${hot.description}` : ""}`;
+  return html`<a class="board front" href=${to("game", game.id)} aria-label=${label}>
     <${Pitch} />
     <div class="board__meta">
       <span class="tag tag--live">Live</span

@@ -36,7 +36,7 @@ export function TopBar({ crumbs, back, extra, currency = "DON", places = 2 }) {
 
 export function Brand({ className = "" }) {
   return html`<a class=${`brand ${className}`} href=${to()}>
-    <span class="brand__mark" aria-hidden="true"><i></i><i></i><i></i></span><span class="desk-only">gameserver</span><span class="vh">, to the lobby</span>
+    <span class="brand__mark" aria-hidden="true"><i></i><i></i><i></i></span><span class="desk-only">gameserver</span><span class="vh">to the lobby</span>
   </a>`;
 }
 
@@ -121,7 +121,7 @@ export function Toast() {
       ${toast.action && html`<${Action} className="btn btn--dense push" ...${toast.action} />`}
     </div>`}
   </div>
-  <div class="vh" role="log" aria-live="polite">${notices.spoken}</div>`;
+  <div class="vh" role="log" aria-live="polite" aria-label="What has happened">${notices.spoken}</div>`;
 }
 
 /** To the page's content, for who uses the keyboard. The address keeps naming the page. */

@@ -100,9 +100,9 @@ export function Sheet({ title, lead, sub, close, children, foot, isWide = false 
   }, []);
   return html`<dialog class="sheet sheet--open" ref=${dialog} aria-labelledby="sheet-title" onClose=${close} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
     <div class=${isWide ? "sheet__panel sheet__panel--wide" : "sheet__panel"}>
-      <header class="sheet__head"><div class="sheet__lead">${lead}<div><h2 id="sheet-title">${title}</h2>${sub && html`<p class="mid">${sub}</p>`}</div></div><button type="button" class="btn btn--quiet btn--icon push" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></header>
+      <div class="sheet__head"><div class="sheet__lead">${lead}<div><h2 id="sheet-title">${title}</h2>${sub && html`<p class="mid">${sub}</p>`}</div></div><button type="button" class="btn btn--quiet btn--icon push" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></div>
       <div class="sheet__body">${children}</div>
-      ${foot && html`<footer class="sheet__foot">${foot}</footer>`}
+      ${foot && html`<div class="sheet__foot">${foot}</div>`}
     </div>
   </dialog>`;
 }

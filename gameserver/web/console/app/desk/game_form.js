@@ -89,7 +89,7 @@ function ActionsField({ actions, change }) {
   };
   return html`<div class="field"><label for="game-action">Actions</label><div class="opt" role="group" aria-label="Actions">
     ${actions.map((action) => html`<button type="button" key=${action} class="pill" aria-label=${`Remove ${action}`} onClick=${() => change(actions.filter((one) => one !== action))}>${action} <${Icon} name="close" small=${true} /></button>`)}
-    <input id="game-action" class="input addone" placeholder="Add one" maxlength="128" value=${name} onInput=${(event) => setName(event.target.value)} onKeyDown=${add} onBlur=${add} />
+    <input id="game-action" class="input addone" placeholder="Add one" aria-label="Add an action" maxlength="128" value=${name} onInput=${(event) => setName(event.target.value)} onKeyDown=${add} onBlur=${add} />
   </div></div>`;
 }
 

@@ -27,8 +27,8 @@ export function RegisterSheet({ game, event, close, undo }) {
       close();
     });
   const words = wordsOf(game, event, preview.value?.score);
-  const foot = html`<button type="button" class="btn" onClick=${close}>Cancel <kbd class="desk-only">Esc</kbd></button>
-    <button type="button" class="btn btn--ink btn--big push grow" autofocus disabled=${act.isSending} aria-disabled=${preview.value === undefined ? "true" : undefined} onClick=${() => preview.value !== undefined && register()}>${act.isSending && html`<${Spinner} />`}Register ${words.short} <kbd class="desk-only">↵</kbd></button>`;
+  const foot = html`<button type="button" class="btn" onClick=${close}>Cancel <kbd class="desk-only" aria-hidden="true">Esc</kbd></button>
+    <button type="button" class="btn btn--ink btn--big push grow" autofocus disabled=${act.isSending} aria-disabled=${preview.value === undefined ? "true" : undefined} onClick=${() => preview.value !== undefined && register()}>${act.isSending && html`<${Spinner} />`}Register ${words.short} <kbd class="desk-only" aria-hidden="true">↵</kbd></button>`;
   return html`<${Sheet} title=${words.title} lead=${html`<${EventPlate} side=${words.target.side}>${words.plate}</>`} sub=${words.sub} close=${close} foot=${foot}>
     <${When} value=${happenedAt} tappedAt=${event.tappedAt} change=${setHappenedAt} />
     <${Refusal} refusal=${act.refusal ?? preview.error} />

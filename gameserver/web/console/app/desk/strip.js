@@ -42,6 +42,6 @@ function Clock({ details, now, open }) {
 }
 
 function Hold({ isHeld, act }) {
-  if (isHeld) return html`<button type="button" class="btn btn--ink" onClick=${act}>Let bets in<kbd class="desk-only">H</kbd></button>`;
-  return html`<button type="button" class="btn btn--danger" onClick=${act}><${Icon} name="pause" small=${true} /><span>Hold<span class="desk-only"> betting</span></span><kbd class="desk-only">H</kbd></button>`;
+  if (isHeld) return html`<button type="button" class="btn btn--ink" onClick=${act}>Let bets in<kbd class="desk-only" aria-hidden="true">H</kbd></button>`;
+  return html`<button type="button" class="btn btn--danger" onClick=${act}><${Icon} name="pause" small=${true} /><span>Hold<span class="desk-only"> betting</span></span><kbd class="desk-only" aria-hidden="true">H</kbd></button>`;
 }

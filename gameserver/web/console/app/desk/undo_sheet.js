@@ -35,7 +35,7 @@ export function UndoSheet({ game, id, close }) {
       close();
     });
   const canSend = !act.isSending && preview.value !== undefined && (isCorrecting ? Object.keys(changes).length > 0 : reason.trim() !== "");
-  const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Keep it <kbd class="desk-only">Esc</kbd></button>
+  const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Keep it <kbd class="desk-only" aria-hidden="true">Esc</kbd></button>
     <button type="button" class=${`btn ${isCorrecting ? "btn--ink" : "btn--danger-solid"} btn--big push grow`} disabled=${!canSend} onClick=${send}>${act.isSending && html`<${Spinner} />`}${isCorrecting ? "Correct it" : reason.trim() === "" ? "Say why first" : `Take the ${words.action.toLowerCase()} back`}</button>`;
   return html`<${Sheet} title=${words.title} lead=${html`<${EventPlate} side=${words.side}>${words.plate}</>`} sub=${html`Registered ${ago(session.now() - event.registered_at)} ago, happened ${timeOfDay(event.happened_at)}.${!isCorrecting && words.scoreAfter && html` The score returns to <b class="ink nowrap">${words.scoreAfter}</b>`}`} close=${close} foot=${foot}>
     <${Segments} label="What to do with it" value=${isCorrecting} choose=${setIsCorrecting} options=${[[false, "Take it back"], [true, "Correct it"]]} />

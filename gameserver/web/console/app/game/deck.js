@@ -164,10 +164,10 @@ function Result({ game, pool, mine }) {
   const line = [[lead, what].filter(Boolean).join(", "), pool.price && `at ${price(pool.price)}`]
     .filter(Boolean)
     .join(" · ");
-  return html`<article class=${hasWon ? "card result result--you" : "card result"} data-pool=${pool.pool_id}>
+  return html`<article class=${hasWon ? "card result result--you" : "card result"} data-pool=${pool.pool_id} aria-labelledby=${`result-${pool.pool_id}`}>
     ${known && pool.type < 3 && html`<${Plate} side=${side}>${known.number ?? known.symbol.toUpperCase()}</>`}
     <div class="result__what">
-      <h3 class="cut">${pool.description}</h3>
+      <h3 id=${`result-${pool.pool_id}`} class="cut">${pool.description}</h3>
       <p class="sm mid cut">${line}</p>
     </div>
     <div class="result__sum">

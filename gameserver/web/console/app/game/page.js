@@ -127,7 +127,7 @@ function Content({ game, slip, tab, showHelp }) {
         </section>
       </div>
       <div class="side">
-        <section id="table" class="pane" aria-label="Leaderboard">
+        <section id="table" class="pane" aria-label="Leaderboard and friends">
           <${Leaderboard}
             game=${game}
             entries=${game.table.entries}

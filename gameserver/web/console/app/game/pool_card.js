@@ -86,8 +86,8 @@ function Rows({ id, pool, state, mine, moves, chosen, side, name, game, choose, 
   const focusable =
     targets.find(([target]) => target === chosen)?.[0] ?? targets.find(([, { is_active: isActive }]) => isActive)?.[0];
   return html`<div>
-    <div class="caps" aria-hidden="true"><span></span><span>share</span><span>1.00 returns</span></div>
-    <div class="targets" role=${canBet ? "radiogroup" : "list"} aria-labelledby=${id} onKeyDown=${moveInRadioGroup}>
+    <div id=${`${id}-caps`} class="caps" aria-hidden="true"><span></span><span>share</span><span>1.00 returns</span></div>
+    <div class="targets" role=${canBet ? "radiogroup" : "list"} aria-labelledby=${id} aria-describedby=${`${id}-caps`} onKeyDown=${moveInRadioGroup}>
       ${targets.map(([target, sums]) => html`<${Row} key=${target} target=${target} sums=${sums} share=${share[target]} side=${side(target)} name=${name(target)} known=${game.targets.get(target)} pool=${pool} canBet=${canBet && sums.is_active} staked=${staked[target]} move=${state === "ended" ? undefined : moves?.get(target)} isChosen=${chosen === target} isFocusable=${target === focusable} choose=${choose} />`)}
     </div>
   </div>`;
