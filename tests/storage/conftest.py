@@ -12,7 +12,7 @@ from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
 from gameserver.storage.sqlite.migrations import migrate
 
 # The tests of these topics are run on each engine.
-ON_BOTH = {f"test_{topic}" for topic in ("broadcasts", "clock", "replies", "schedule", "sources", "users")}
+ON_BOTH = {f"test_{topic}" for topic in ("broadcasts", "clock", "replies", "schedule", "sources", "tallied", "users")}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

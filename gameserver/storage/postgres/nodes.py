@@ -1,9 +1,13 @@
-"""What each server on the database tells the others of who is connected to it; a server that is silent has gone."""
+"""What the servers on the database have in common: who is connected to each, unless it is silent, and the time."""
+
+from collections.abc import Callable
 
 from gameserver.storage.connection import Connection
+from gameserver.storage.peers import ClockReading
 
 _GONE_S = 5
 _FORGOTTEN_S = 60
+_READINGS = 3
 
 
 def exchange_presence(connection: Connection, node: str, body: bytes) -> list[bytes]:
@@ -23,3 +27,15 @@ def exchange_presence(connection: Connection, node: str, body: bytes) -> list[by
 def leave(connection: Connection, node: str) -> None:
     """Tell the others that this server stops."""
     connection.execute("DELETE FROM nodes WHERE id = ?", (node,))
+
+
+def read_clock(connection: Connection, monotonic_s: Callable[[], float]) -> ClockReading:
+    """What the database's clock shows: of some readings, the one that took the least time."""
+    return min(_read_clock(connection, monotonic_s) for _ in range(_READINGS))[1]
+
+
+def _read_clock(connection: Connection, monotonic_s: Callable[[], float]) -> tuple[float, ClockReading]:
+    began_s = monotonic_s()
+    (shown_s,) = connection.execute("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)").fetchone()
+    took_s = monotonic_s() - began_s
+    return took_s, ClockReading(shown_s, began_s + took_s / 2)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from gameserver.storage import shares, tallied
 from gameserver.storage.connection import Connection, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
 from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_rows
@@ -76,6 +77,8 @@ class SqliteConnection(sqlite3.Connection):
     compiled and kept; more as one JSON value, from which a column is read four times as slowly.
     """
 
+    games: None = None  # whoever writes to a file has all of it
+
     def execute_many(self, sql: str, rows: Iterable[Values], /) -> None:
         """Execute a statement once for each row of values; for few rows."""
         self.executemany(sql, rows)
@@ -85,6 +88,11 @@ class SqliteConnection(sqlite3.Connection):
         row_id = self.execute(sql, values).lastrowid
         assert row_id is not None
         return row_id
+
+    def reserve_ids(self, table: str, count: int, /) -> Sequence[int]:
+        """The ids that come next: nobody else writes."""
+        (first,) = self.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()
+        return range(first, first + count)
 
     def execute_with(self, sql: str, columns: Sequence[str], rows: Iterable[Values], /) -> sqlite3.Cursor:
         """Execute a statement once; it reads ``rows`` from a table named ``given``, with these columns."""
@@ -98,6 +106,10 @@ class SqliteConnection(sqlite3.Connection):
 
     def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
         """Do nothing: nobody else writes."""
+
+    def lock_settlements(self, pool_ids: Iterable[int], /) -> list[int]:
+        """None: nobody else writes."""
+        return []
 
     def defer(self, change: Callable[[Connection], object], /) -> None:
         """Make a change now: nobody else writes."""
@@ -301,6 +313,7 @@ def open_writer(file: Path) -> SqliteConnection:
     connection = open_unshared(file)
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        _make_tables_of_changes(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise IncompatibleDatabase(f"{file} cannot be opened as a database: {error}") from error
@@ -310,6 +323,11 @@ def open_writer(file: Path) -> SqliteConnection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     return connection
+
+
+def _make_tables_of_changes(connection: SqliteConnection) -> None:
+    for table in (shares.TABLE, tallied.TABLE):
+        connection.execute(f"{table} WITHOUT ROWID")
 
 
 def open_reader(file: Path) -> SqliteConnection:
@@ -337,6 +355,7 @@ def open_memory() -> SqliteConnection:
     """Open a new database in memory, with the current schema."""
     connection = _connect("file::memory:")
     migrate(connection)
+    _make_tables_of_changes(connection)
     return connection
 
 
