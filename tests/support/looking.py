@@ -25,7 +25,7 @@ TOO_WIDE = """
     .slice(0, 5);
 }
 """
-CONTROLS = ".btn, .pill, .stake, .act, .shirt, .input, button.trow, .switch input"
+CONTROLS = ".btn:not(.linkbtn), .pill, .stake, .act, .shirt, .input, button.trow, .switch input"
 MARKS = ".dot, .mline__ev, .mline__now, .mline__run, .fuse i, .mix i, .split i, .score__dash, .tl__mark"
 CHOSEN = '[aria-checked="true"], [aria-pressed="true"], [aria-selected="true"], :is(.seg, .tabbar) > [aria-current]'
 LOST = f"""
