@@ -189,7 +189,8 @@ def void_and_publish(change: Change, game: Game, pool: Pool, reason: str | None)
 
 
 def void_pool(change: Change, pool: Pool) -> None:
-    """Void an open pool: every valid stake is returned."""
+    """Void an open pool: every valid stake is returned; who has bet late only has taken part too."""
+    lock_accounts_of_pools(change.connection, [pool.id])
     plan = SettlementPlan(list_staked(change.connection, pool.id))
     (settlement_id,) = insert_settlements(
         change.connection, [NewSettlement(pool.id, None, "void", (), Split.PROFIT, 0, change.now_ms, {})]

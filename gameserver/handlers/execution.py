@@ -192,7 +192,7 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
             stored_bytes = len(body)
         outcomes[position] = Outcome(Committed(body, change.finish(), change.repeated, stored_bytes))
     if replies:
-        insert_replies(connection, replies)
+        insert_replies(connection, replies, writes[0].settings.reply_days * DAY_MS)
     return [outcomes[position] for position in range(len(writes))]
 
 

@@ -21,11 +21,12 @@ _MIN_STEP_S = 1.0  # smaller steps are ordinary corrections (NTP)
 class Clock:
     """A clock of epoch milliseconds that follows the system's clock, and never goes back.
 
-    Where a database serves several machines, the clock that is followed is the database's: the system's, corrected by
-    how much the two differ.
+    Where a database serves several machines, the clock that is followed is the database's: what it showed last, and
+    what has gone by since on the monotonic clock. However the system's is set then, no server takes it for
+    the time, and the others with it.
 
-    While the system's clock is behind, this one follows the monotonic clock at 0.9 of its speed, until the system's has
-    caught up. If the system's clock jumps ahead, as after a machine's sleep, this one follows at once.
+    While the clock that is followed is behind, this one follows the monotonic clock at 0.9 of its speed, until it has
+    caught up. If it jumps ahead, as the system's after a machine's sleep, this one follows at once.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Clock:
     ) -> None:
         self._read_s = read_s
         self._monotonic_s = monotonic_s
-        self._correction_s = 0.0
+        self._followed: ClockReading | None = None  # in place of the system's
         self._anchor_ms = 0.0  # the time when the monotonic clock showed _anchored_at_s
         self._anchored_at_s = monotonic_s()
 
@@ -41,11 +42,11 @@ class Clock:
         """The time in epoch milliseconds."""
         now_s = self._monotonic_s()
         onward_ms = self._anchor_ms + (now_s - self._anchored_at_s) * 1000 * _SLOWED_RATE
-        system_ms = self._corrected_s() * 1000
-        if system_ms < onward_ms:
+        followed_ms = self._followed_s() * 1000
+        if followed_ms < onward_ms:
             return int(onward_ms)
-        self._anchor_ms, self._anchored_at_s = system_ms, now_s
-        return int(system_ms)
+        self._anchor_ms, self._anchored_at_s = followed_ms, now_s
+        return int(followed_ms)
 
     def advance_to(self, moment_ms: int) -> None:
         """Set the clock forward to a moment, such as the last one that an earlier run recorded; never back."""
@@ -54,21 +55,23 @@ class Clock:
 
     def follow(self, reading: ClockReading) -> None:
         """Follow another clock from now on, by what it showed."""
-        system_s = self._read_s() - (self._monotonic_s() - reading.at_s)
-        self._correction_s = reading.shown_s - system_s
+        self._followed = reading
 
-    def _corrected_s(self) -> float:
-        return self._read_s() + self._correction_s
+    def _followed_s(self) -> float:
+        """What the clock that is followed shows, in epoch seconds."""
+        if self._followed is None:
+            return self._read_s()
+        return self._followed.shown_s + self._monotonic_s() - self._followed.at_s
 
     @property
     def correction_s(self) -> float:
         """Seconds by which the clock that is followed is ahead of the system's; negative if it is behind."""
-        return self._correction_s
+        return self._followed_s() - self._read_s()
 
     @property
     def ahead_s(self) -> float:
         """Seconds by which this clock is ahead of the one that it follows; 0 if it is not."""
-        return max(0.0, self.now_ms() / 1000 - self._corrected_s())
+        return max(0.0, self.now_ms() / 1000 - self._followed_s())
 
     @property
     def offset_s(self) -> float:

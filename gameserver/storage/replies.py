@@ -1,9 +1,9 @@
 """Replies stored under idempotency keys (protocol, "Idempotency")."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from gameserver.storage.connection import Connection
+from gameserver.storage.connection import Connection, NotAlone
 
 
 class StoredReply(NamedTuple):
@@ -34,16 +34,21 @@ def find_replies(connection: Connection, since_of: Mapping[tuple[int, str], int]
     return {(user_id, key): StoredReply(digest, body) for user_id, key, digest, body in rows}
 
 
-def insert_replies(connection: Connection, replies: Iterable[NewReply]) -> None:
-    """Store replies, replacing expired ones under the same keys."""
+def insert_replies(connection: Connection, replies: Sequence[NewReply], kept_ms: int) -> None:
+    """Store replies under keys that had none, or one that was kept for so long that it has expired.
+
+    Raises `NotAlone` if one of the keys has been used beside this transaction, in another game.
+    """
     names = ", ".join(NewReply._fields)
-    connection.execute_with(
+    stored = connection.execute_with(
         f"INSERT INTO stored_replies ({names}) SELECT {names} FROM given WHERE true"
         " ON CONFLICT (user_id, key) DO UPDATE SET digest = excluded.digest, stored_at = excluded.stored_at,"
-        " body = excluded.body",
+        f" body = excluded.body WHERE stored_replies.stored_at < excluded.stored_at - {kept_ms} RETURNING 1",
         NewReply._fields,
         replies,
-    )
+    ).fetchall()
+    if len(stored) < len(replies):
+        raise NotAlone
 
 
 def delete_old_replies(connection: Connection, stored_before: int, limit: int) -> int:

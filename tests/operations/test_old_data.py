@@ -59,7 +59,7 @@ def test_expired_sessions_and_old_replies_are_deleted_two_by_two_until_none_are_
         offline.add_user(f"user-{number}")
     lasting = offline.add_user("lasting")
     for number in range(replies):
-        insert_replies(offline.connection, [NewReply(lasting, str(number), b"d" * 32, START_MS, b"body")])
+        insert_replies(offline.connection, [NewReply(lasting, str(number), b"d" * 32, START_MS, b"body")], 0)
     offline.query("UPDATE sessions SET expires_at = ? WHERE user_id = ?", START_MS + 30 * DAY_MS, lasting)
     now_ms = START_MS + 7 * DAY_MS + 1
     assert [delete_old(offline.settings, now_ms, offline.connection) for _ in more] == more

@@ -128,15 +128,25 @@ def test_a_clock_that_is_followed_may_be_behind_without_time_going_back(machine:
     assert clock.ahead_s == pytest.approx(0)
 
 
-def test_a_step_of_the_systems_clock_matters_until_the_other_is_read_again(machine: Machine) -> None:
+@pytest.mark.parametrize("step_s", [DAY_S, -DAY_S])
+def test_a_step_of_the_systems_clock_does_not_matter_where_another_is_followed(machine: Machine, step_s: float) -> None:
+    """Other servers would go on from there, and what is due within a day would happen now."""
     clock = machine.clock()
     clock.follow(ClockReading(machine.system_s, machine.monotonic_s))
     before_ms = clock.now_ms()
-    machine.system_s -= DAY_S
+    machine.system_s += step_s
     machine.go_on(1)
-    assert clock.now_ms() == before_ms + 900
-    clock.follow(ClockReading(machine.system_s + DAY_S, machine.monotonic_s))
-    assert clock.now_ms() == before_ms + 1_000
+    assert (clock.now_ms(), clock.ahead_s, clock.correction_s) == (before_ms + 1_000, 0, -step_s)
+
+
+def test_after_a_sleep_of_the_machine_time_is_that_of_the_clock_that_is_followed_once_it_is_read(
+    machine: Machine,
+) -> None:
+    clock = machine.clock()
+    clock.follow(ClockReading(machine.system_s, machine.monotonic_s))
+    machine.sleep(DAY_S)
+    clock.follow(ClockReading(machine.system_s, machine.monotonic_s))
+    assert clock.now_ms() == machine.system_s * 1000
 
 
 # What is said of it

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 import trio
 
-from gameserver.storage.postgres.version import LOCK
-from tests.support.harness import Client, FakeClock, Server
+from gameserver.storage.postgres.version import LOCK, SETTLING
+from tests.support.harness import START_MS, Client, FakeClock, Server
 from tests.support.nodes import Nodes, execute, running_nodes
 from tests.support.settling import BETTORS, TARGETS, accepted, faults_of, lay_table
 
@@ -66,6 +66,28 @@ async def test_a_long_settlement_in_one_game_keeps_no_bet_and_no_event_of_anothe
     with trio.fail_after(5):
         while execute(location, "SELECT count(*) FROM bets") != [(2,)]:  # noqa: ASYNC110 - nothing else tells
             await trio.sleep(0.01)
+
+
+async def test_a_pool_with_late_bets_alone_is_voided_in_its_turn_among_settlements(nodes: Nodes, location: str) -> None:
+    """It counts for its bettors, on leaderboards that they share with other games."""
+    pool = await nodes.table.pool()
+    await nodes.table.bet("ann", pool, "argentina", 1, at=2_000)
+    await nodes.table.void(await nodes.table.event(happened_at=START_MS + 1_000))
+    with psycopg.connect(location) as settling:
+        settling.execute("SELECT pg_advisory_xact_lock(%s)", (SETTLING,))
+        voided: list[str] = []
+
+        async def void() -> None:
+            await accepted(nodes.table.admin, 3952, pool_id=pool)
+            voided.append(pool)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(void)
+            with trio.move_on_after(0.5) as waiting:
+                while not voided:  # noqa: ASYNC110 - nothing else tells
+                    await trio.sleep(0.01)
+            settling.rollback()
+    assert (waiting.cancelled_caught, voided) == (True, [pool])
 
 
 async def test_games_that_are_settled_at_once_by_the_same_bettors_come_to_what_each_would_alone(

@@ -1,6 +1,6 @@
 import pytest
 
-from gameserver.storage.connection import Connection
+from gameserver.storage.connection import Connection, NotAlone
 from gameserver.storage.replies import NewReply, StoredReply, delete_old_replies, find_replies, insert_replies
 from tests.support.rows import NOW, make_user
 
@@ -14,7 +14,7 @@ def ann(connection: Connection) -> int:
 
 
 def insert_reply(connection: Connection, user_id: int, key: str, reply: StoredReply, now_ms: int) -> None:
-    insert_replies(connection, [NewReply(user_id, key, reply.digest, now_ms, reply.body)])
+    insert_replies(connection, [NewReply(user_id, key, reply.digest, now_ms, reply.body)], kept_ms=0)
 
 
 def find_reply(connection: Connection, user_id: int, key: str, since: int) -> StoredReply | None:
@@ -35,6 +35,15 @@ def test_a_reply_that_is_too_old_is_not_found_and_is_replaced(connection: Connec
     newer = StoredReply(b"e" * 32, b"{}")
     insert_reply(connection, ann, "k", newer, NOW + 1)
     assert find_reply(connection, ann, "k", NOW + 1) == newer
+
+
+def test_a_reply_that_another_transaction_has_stored_meanwhile_is_not_replaced(
+    connection: Connection, ann: int
+) -> None:
+    insert_reply(connection, ann, "k", REPLY, NOW)
+    with pytest.raises(NotAlone):
+        insert_reply(connection, ann, "k", StoredReply(b"e" * 32, b"{}"), NOW)
+    assert find_reply(connection, ann, "k", NOW) == REPLY
 
 
 def test_old_replies_are_removed_a_batch_at_a_time(connection: Connection, ann: int) -> None:

@@ -2,7 +2,7 @@
 
 CREATE TABLE announcements (
     id BIGINT PRIMARY KEY,
-    at BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
     node TEXT NOT NULL,
     body BYTEA NOT NULL
 )

@@ -17,9 +17,9 @@ _LISTED_AT_ONCE = 500
 
 
 class News(NamedTuple):
-    """What a batch has to tell; ``at`` is the latest time of its jobs, in epoch ms, ``node`` the server it ran in."""
+    """What a batch has to tell; ``at_ms`` is the latest time of its jobs, ``node`` the server it ran in."""
 
-    at: int
+    at_ms: int
     node: str
     body: bytes
 
@@ -28,7 +28,7 @@ class Announcement(NamedTuple):
     """News by the id of its row."""
 
     id: int
-    at: int
+    at_ms: int
     node: str
     body: bytes
 
@@ -45,10 +45,10 @@ def last_announcement(connection: Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(id), 0) FROM announcements").fetchone()[0])
 
 
-_LISTED = "SELECT id, at, node, body FROM announcements WHERE id > {} ORDER BY id"
+_LISTED = "SELECT id, at_ms, node, body FROM announcements WHERE id > {} ORDER BY id"
 _TAKE_TURN = f"SELECT pg_advisory_xact_lock({TURN})"
 _ADD = (
-    "WITH added AS (INSERT INTO announcements (id, at, node, body)"
+    "WITH added AS (INSERT INTO announcements (id, at_ms, node, body)"
     " SELECT coalesce(max(id), 0) + 1, ?, ?, ? FROM announcements RETURNING id)"
 )
 

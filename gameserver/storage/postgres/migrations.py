@@ -11,8 +11,10 @@ from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_te
 
 # MIGRATIONS[i] is the script, in PostgreSQL's SQL, that turns version FIRST_VERSION + i into the next.
 MIGRATIONS: tuple[Sequence[str], ...] = (
-    # The sums of a source are added up with the commit; a database knows its place.
+    # The sums of a source are added up with the commit; a database knows its place. What servers read with each batch
+    # has another name, so that none of version 7 that still runs writes beside those that have games to themselves.
     (
+        "ALTER TABLE announcements RENAME COLUMN at TO at_ms",
         "CREATE TABLE place (identifier TEXT NOT NULL)",
         "DROP TRIGGER pools_are_summed ON pools",
         "CREATE CONSTRAINT TRIGGER pools_are_summed AFTER INSERT ON pools"

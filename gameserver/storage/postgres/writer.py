@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 _TRIES = 4
 _PURGED_EVERY = 1_000  # batches
+_MOST_GAMES = 1_000  # of a batch beside others: each is a lock, for all of which PostgreSQL has so much memory
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected)
 _NOT_COMMITTED = (*_CONFLICTS, errors.LockNotAvailable, errors.InFailedSqlTransaction)
 
@@ -107,20 +108,24 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
 
     def _begin(self) -> None:
         self._heard, self._own = [], None
-        games = None if self._share is _Share.ALL else self._find_games()
-        is_alone = self._share is not _Share.BETS
+        games = self._find_games()
+        is_alone = games is None or self._share is not _Share.BETS
         self._heard = begin_batch(self._connection, self.position, games, is_alone=is_alone)
 
-    def _find_games(self) -> set[int]:
-        """The row ids of the games that the batch changes."""
+    def _find_games(self) -> set[int] | None:
+        """The row ids of the games that the batch has to itself or shares; None if it has the database to itself."""
+        if self._share is _Share.ALL:
+            return None
         subjects = [subject for scope, _ in self._scopes for subject in scope.subjects]
         games = self._finder.find(self._connection, subjects)
         due_ms = max((now_ms for scope, now_ms in self._scopes if scope.does_due_work), default=None)
-        return games if due_ms is None else games | set(list_due_games(self._connection, due_ms))
+        if due_ms is not None:
+            games |= set(list_due_games(self._connection, due_ms))
+        return games if len(games) <= _MOST_GAMES else None
 
     def _run_jobs(self, batch: list[Write]) -> tuple[list[Any], int]:
         """Run the jobs; none takes place before what others have committed, however their clocks differ."""
-        floor_ms = max([self._published_ms, *(announcement.at for announcement in self._heard)])
+        floor_ms = max([self._published_ms, *(announcement.at_ms for announcement in self._heard)])
         for entry in batch:
             if entry.now_ms < floor_ms:
                 entry.now_ms = floor_ms
@@ -189,8 +194,8 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             logger.warning("announcements %d to %d were missed", self.position + 1, announcement.id - 1)
             self._missed()
         self.position = announcement.id
-        self._published_ms = max(self._published_ms, announcement.at)
-        self._advance_clock(announcement.at)
+        self._published_ms = max(self._published_ms, announcement.at_ms)
+        self._advance_clock(announcement.at_ms)
         try:
             results = self._hear(announcement.body)
         except Exception:  # of a server of another version

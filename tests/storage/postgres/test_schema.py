@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from psycopg.errors import UndefinedColumn
 
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
 from gameserver.storage.postgres.migrations import MIGRATIONS, migrate, require_current
@@ -138,6 +139,20 @@ def test_a_database_of_a_newer_version_is_refused(connection: PostgresConnection
         connection.execute("UPDATE schema_version SET version = version - 1")
 
 
+# What a server of version 7 begins each batch with, bets by sharing the database with whoever else writes.
+BEGIN_7 = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock_shared(1734438245);"
+    " SELECT id, at, node, body FROM announcements WHERE id > 0 ORDER BY id LIMIT 500"
+)
+
+
+def test_a_server_of_version_7_that_still_runs_writes_no_more(connection: PostgresConnection) -> None:
+    """It knows nothing of games that others have to themselves: its bets would slip into their settlements."""
+    with pytest.raises(UndefinedColumn):
+        connection.execute_script(BEGIN_7)
+    connection.execute("ROLLBACK")
+
+
 def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresConnection, empty_url: str) -> None:
     triggers = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid, tgname"
     with open_writer(empty_url) as older:
@@ -150,8 +165,12 @@ def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresC
                     plain = definition.replace("CONSTRAINT ", "").replace(" DEFERRABLE INITIALLY DEFERRED", "")
                     older.execute(plain)
             older.execute("DROP TABLE place")
+            older.execute("ALTER TABLE announcements RENAME at_ms TO at")
             older.execute("UPDATE schema_version SET version = 7")
+        older.execute_script(BEGIN_7)
+        older.execute("ROLLBACK")
         assert older.execute(triggers).fetchall() != connection.execute(triggers).fetchall()
         assert migrate(older) == 7
         assert older.execute(triggers).fetchall() == connection.execute(triggers).fetchall()
+        older.execute("SELECT at_ms FROM announcements")
         assert schema_version(older) == NEWEST_VERSION == FIRST_VERSION + len(MIGRATIONS)

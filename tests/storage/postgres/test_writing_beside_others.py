@@ -15,9 +15,11 @@ from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.batches import Write
 from gameserver.storage.connection import Connection, NotAlone
 from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, Subject, TimedJob, Wake
+from gameserver.storage.postgres import writer
 from gameserver.storage.postgres.announcements import Announcement, News, announce, list_announcements
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
 from gameserver.storage.postgres.subjects import GameFinder
+from gameserver.storage.replies import NewReply, find_replies, insert_replies
 from gameserver.storage.schedule import Timer, TimerKind, delete_timers_done, first_due
 from tests.support.writers import Node, name
 
@@ -233,6 +235,22 @@ async def test_what_is_due_is_done_by_a_wake_in_the_games_in_which_it_is(node: N
     assert outcomes[1] == "cat"
 
 
+async def test_a_batch_of_more_games_than_there_may_be_locks_for_has_all(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has: list[tuple[bool, bool]] = []
+
+    def note(connection: PostgresConnection) -> None:
+        has.append((connection.games is None, connection.is_alone))
+
+    monkeypatch.setattr(writer, "_MOST_GAMES", 1)
+    kinds: tuple[Callable[..., Job[str]], ...] = (in_set, InGame)
+    for number, kind in enumerate(kinds):
+        await node.write(kind(f"ann{number}", note))
+        await node.write(kind(f"bob{number}"), kind(f"cat{number}", note, scope(1)))
+    assert has == [(False, False), (True, True), (False, True), (True, True)]
+
+
 async def test_what_fails_unforeseen_beside_others_is_tried_again_alone(node: Node) -> None:
     games: list[object] = []
 
@@ -408,6 +426,24 @@ async def test_what_a_user_has_is_claimed_by_one_server_at_a_time(node: Node, ot
     await node.write(of(1, "cat", work))
     assert is_busy(outcomes[0])
     assert outcomes[1] == "user2"
+
+
+async def test_a_key_that_is_used_in_two_games_at_once_is_used_once(node: Node, other: Node) -> None:
+    await node.write(name("ann"))
+    found: list[bool] = []
+
+    def keep(connection: PostgresConnection) -> None:
+        insert_replies(connection, [NewReply(1, "key", b"d" * 32, 0, b"{}")], kept_ms=0)
+
+    def answer(connection: PostgresConnection) -> None:
+        found.append(bool(find_replies(connection, {(1, "key"): 0})))
+        if len(found) == 1:
+            assert meanwhile(other, InGame("bob", keep, scope(1))) == "bob"
+        if not found[-1]:
+            keep(connection)
+
+    assert await node.write(InGame("cat", answer)) == ["cat"]
+    assert found == [False, True]
 
 
 async def test_who_commits_waits_for_who_is_about_to_so_that_no_row_comes_before_one_that_is_seen(
