@@ -46,7 +46,11 @@ def database(tmp_path: Path) -> Path:
 
 
 def pytest_configure() -> None:
-    """Keep the tests' files in memory, where there is room: most of a test is else waiting for the disk."""
+    """Keep the tests' files in memory, where there is room: most of a test is else waiting for the disk.
+
+    No test has the secret of who runs them.
+    """
+    os.environ.pop(SECRET_VARIABLE, None)
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
