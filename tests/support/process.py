@@ -266,7 +266,10 @@ class Player:
 def playing(
     url: str, session_key: str | None, query: str = "", *, tls: ssl.SSLContext | None = None, **others: Any
 ) -> Iterator[Player]:
-    """A connection of a user, or of nobody yet; ``tls`` says whose certificates a wss client believes."""
+    """A connection of a user, or of nobody yet; ``tls`` says whose certificates a wss client believes.
+
+    It asks for no sign of life: a server may stand still.
+    """
     headers = {} if session_key is None else {"Authorization": f"Bearer {session_key}"}
     with connect(
         url + query,
@@ -275,7 +278,7 @@ def playing(
         open_timeout=TIMEOUT_S,
         close_timeout=2,
         ssl=tls,
-        **{"compression": None, **others},
+        **{"compression": None, "ping_interval": None, **others},
     ) as socket:
         yield Player(socket)
 
