@@ -27,7 +27,7 @@ test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 soak: export SOAK_ROUNDS ?= 300
 soak: export SOAK_MESSAGES ?= 100000
 soak: export SOAK_FAULTS ?= 300
-soak: $(DEV_ENV) ## test power cuts (SOAK_ROUNDS=300), malformed messages (SOAK_MESSAGES=100000) and faults of several servers (SOAK_FAULTS=300)
+soak: $(DEV_ENV) ## test power cuts (SOAK_ROUNDS=300), malformed messages (SOAK_MESSAGES=100000) and faults of several servers and their database (SOAK_FAULTS=300)
 	$(BIN)/python -m pytest -n 0 -s tests/e2e/test_mixed_load.py tests/e2e/test_message_fuzz.py \
 		tests/e2e/test_faults_at_nodes.py $(ARGS)
 
