@@ -13,12 +13,6 @@ from gameserver.storage.postgres.version import LOCK
 Wait = Callable[[PostgresConnection], None]
 
 
-@pytest.fixture
-def engine() -> str:
-    """Only a database server can be shared."""
-    return "postgres"
-
-
 def between_statements(still: PostgresConnection) -> None:
     pass
 
