@@ -102,13 +102,20 @@ def open_context(
         try:
             if store.migrated_from:
                 _log_migration(store.name, store.migrated_from)
+            if store.clock is not None:
+                clock.follow(store.clock)
             clock.advance_to(store.last_recorded_ms)
             shared = (gathering, details_cache, registry, metrics, writer_monitor, run_aside, hashing, certificate)
             context = ServerContext(settings, store, secret, clock, timers, hubs, *shared)
             context.application = Application(context)
             if store.peers is not None:
-                present, hear_present = context.audience.present, hubs.hear_present
-                context.follower = Follower(store.peers, present=present, hear_present=hear_present, run_sync=run_sync)
+                context.follower = Follower(
+                    store.peers,
+                    present=context.audience.present,
+                    hear_present=hubs.hear_present,
+                    follow_clock=clock.follow,
+                    run_sync=run_sync,
+                )
             try:
                 yield context
             finally:

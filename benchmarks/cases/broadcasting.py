@@ -19,7 +19,7 @@ SUBSCRIBERS = 1_000
 _CROWD = 10_000
 FRAME_BYTES = 600
 _TIMEOUT_S = 120.0
-_PAYLOAD_BYTES = FRAME_BYTES - 4
+PAYLOAD_BYTES = FRAME_BYTES - 4
 _OPERATORS = 40
 
 
@@ -83,9 +83,9 @@ async def crowd(bench: Bench) -> list[Figure]:
     world = _world(bench)
 
     async def measure(who: str, stage: Stage) -> None:
-        await _deliver(stage, stage.trigger, 1)
+        await deliver(stage, stage.trigger, 1)
         with busyness() as busy:
-            times = [await _deliver(stage, stage.trigger, 1) for _ in range(bench.sizes.lone_broadcasts)]
+            times = [await deliver(stage, stage.trigger, 1) for _ in range(bench.sizes.lone_broadcasts)]
         told.add(who, statistics.median(times) * 1000, busy.share)
         stage.audience.check()
 
@@ -121,19 +121,19 @@ async def _gameserver(bench: Bench, world: World, subscribers: int) -> AsyncIter
         elsewhere = Operator(clients[:1], world.game_ids[1], FRAME_BYTES)
         for operator in (one, several, elsewhere):
             await operator.prepare()
-        audience.payload_bytes = _PAYLOAD_BYTES
+        audience.payload_bytes = PAYLOAD_BYTES
         yield Stage(audience, one.register, several.register, elsewhere.register)
 
 
 @asynccontextmanager
 async def _peer(bench: Bench, subscribers: int, name: str, *arguments: str) -> AsyncIterator[Stage]:
     with bench.peer(name, *arguments) as server:
-        audience = Audience(_PAYLOAD_BYTES)
+        audience = Audience(PAYLOAD_BYTES)
         await audience.connect(subscribers, server.port, path="/subscribe")
         control = await connect(Client(), server.port, path="/control")
 
         async def trigger(count: int) -> None:
-            control.send(f"{count} {_PAYLOAD_BYTES}".encode())
+            control.send(f"{count} {PAYLOAD_BYTES}".encode())
 
         yield Stage(audience, trigger)
 
@@ -142,14 +142,14 @@ async def _measure(bench: Bench, who: str, stage: Stage, figures: list[Figure]) 
     lone, stored, many, spread, alone = figures
     burst = bench.sizes.burst_broadcasts
     for _ in range(3):
-        await _deliver(stage, stage.trigger, 1)
+        await deliver(stage, stage.trigger, 1)
     with busyness() as busy:
-        times = [await _deliver(stage, stage.trigger, 1) for _ in range(bench.sizes.lone_broadcasts)]
+        times = [await deliver(stage, stage.trigger, 1) for _ in range(bench.sizes.lone_broadcasts)]
     lone.add(who, SUBSCRIBERS / statistics.median(times), busy.share)
     for figure, trigger in ((many, stage.trigger), (spread, stage.trigger_by_many)):
         if trigger is not None:
             with busyness() as busy:
-                took_s = await _deliver(stage, trigger, burst)
+                took_s = await deliver(stage, trigger, burst)
             figure.add(who, SUBSCRIBERS * burst / took_s, busy.share)
     if stage.commit is not None:
         with busyness() as busy:
@@ -161,7 +161,7 @@ async def _measure(bench: Bench, who: str, stage: Stage, figures: list[Figure]) 
     stage.audience.check()
 
 
-async def _deliver(stage: Stage, trigger: Trigger, count: int) -> float:
+async def deliver(stage: Stage, trigger: Trigger, count: int) -> float:
     """How long it takes from the trigger until each subscriber has each of the messages, in seconds."""
     everywhere = stage.audience.expect(count)
     began = time.perf_counter()

@@ -16,6 +16,7 @@ from gameserver.storage.games import (
     update_game_closing,
     update_game_reopened,
 )
+from gameserver.storage.ledger import lock_accounts_of_pools
 from gameserver.storage.pools import Pool, list_all_open_pools
 from gameserver.storage.schedule import TimerKind, delete_timers_of_game, delete_timers_of_kinds, insert_timer
 
@@ -37,6 +38,7 @@ def close(change: Change, game: Game) -> list[str]:
     manual = []
     # They are told of in order, so those that end together are those with none to be resolved by hand between them.
     open_pools = list_all_open_pools(change.connection, game.id)
+    lock_accounts_of_pools(change.connection, [pool.id for pool in open_pools if pool.bet_count])
     for ends, pools in groupby(open_pools, lambda pool: resolves_at_close(pool, change.now_ms)):
         if ends:
             end_without_event(change, game, list(pools), "close")

@@ -15,6 +15,7 @@ from gameserver.protocol.corrections import BettingPoolVoided
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import Event, list_later_events
 from gameserver.storage.games import Game
+from gameserver.storage.ledger import lock_accounts_of_pools
 from gameserver.storage.pools import Pool, get_pool, update_blocked, update_recreate_on_end
 from gameserver.storage.schedule import TimerKind, delete_timers_of_pool, insert_timer
 from gameserver.storage.settlement_transfers import SettlementTransfers
@@ -140,6 +141,7 @@ class Corrected(NamedTuple):
 
 def carry_out(change: Change, corrections: list[Correction], *, keep_blocked: bool = False) -> Corrected:
     """Take back what an event had settled, and void the pools that end so, or let them run again."""
+    lock_accounts_of_pools(change.connection, [correction.pool.id for correction in corrections])
     corrected = Corrected([], [])
     for pool, outcome, resolution, is_decided in corrections:
         if pool.settlement_id is not None:

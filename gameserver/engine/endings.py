@@ -24,6 +24,7 @@ from gameserver.engine.settlement import (
 )
 from gameserver.protocol.events import BetPoolExpired, BetPoolResolved, EndedPool
 from gameserver.storage.games import Game
+from gameserver.storage.ledger import lock_accounts_of_pools
 from gameserver.storage.pools import Pool, PoolTarget, list_targets_of_pools
 from gameserver.storage.schedule import delete_ends
 from gameserver.storage.settlements import NewSettlement, PoolEnd, insert_settlements, update_pools_ended
@@ -76,6 +77,8 @@ def end_without_event(change: Change, game: Game, pools: Sequence[Pool], cause: 
 
 def _settle(change: Change, resolutions: Iterable[tuple[Pool, Resolution]]) -> list[_End]:
     """Store the settlements of pools, and move the money."""
+    resolutions = list(resolutions)
+    lock_accounts_of_pools(change.connection, [pool.id for pool, _ in resolutions if pool.bet_count])
     planned = [(pool, resolution, plan_settlement(change, pool, resolution)) for pool, resolution in resolutions]
     settlement_ids = insert_settlements(
         change.connection,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import count
 from typing import NamedTuple
 
 import msgspec
@@ -28,7 +27,7 @@ from gameserver.storage.successors import (
     count_unbacked_runs,
     insert_successors,
     list_recreated,
-    next_pool_id,
+    reserve_pool_ids,
 )
 
 
@@ -88,9 +87,10 @@ def open_successors(change: Change, game: Game, recreations: Sequence[Recreation
     """Store the successors of pools; what is to be told of them (352), by the pools' row ids."""
     if not recreations:
         return {}
+    numbers = reserve_pool_ids(change.connection, len(recreations))
     successors = [
         NewSuccessor(number, new_uuid(times.start_at), pool.id, *times)
-        for number, (pool, _, times) in zip(count(next_pool_id(change.connection)), recreations, strict=False)
+        for number, (pool, _, times) in zip(numbers, recreations, strict=True)
     ]
     insert_successors(change.connection, successors)
     finishing = {new.id: new.finish_at for new in successors if new.finish_at is not None}

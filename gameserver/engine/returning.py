@@ -4,12 +4,21 @@ from collections.abc import Sequence
 
 from gameserver.engine.context import Change, PoolBet
 from gameserver.storage.bets import Bet, list_running_pools, list_valid_bets_of_user, update_cancelled
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, get_balances, insert_transfers
+from gameserver.storage.ledger import (
+    AccountKind,
+    Reason,
+    Transfer,
+    account_id,
+    get_balances,
+    insert_transfers,
+    lock_accounts,
+)
 from gameserver.storage.pools import Pool, get_pool
 
 
 def return_stakes(change: Change, user_id: int, pool: Pool, bets: Sequence[Bet]) -> None:
     """Cancel valid bets of a user in an open pool: their stakes are available again, and they no longer count."""
+    lock_accounts(change.connection, [user_id])
     update_cancelled(change.connection, user_id, pool.id, bets, change.now_ms)
     staked, available = (
         account_id(change.connection, kind, pool.currency, user_id)

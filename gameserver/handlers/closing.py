@@ -32,6 +32,7 @@ from gameserver.protocol.closing import (
 )
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.games import Game, get_game, list_game_admins
+from gameserver.storage.ledger import lock_accounts_of_pools
 from gameserver.storage.pools import Pool, get_pool, list_all_open_pools, list_pool_uuids, list_pools_to_void
 from gameserver.storage.settlements import Settlement, list_settlements_by_close
 from gameserver.storage.sources import get_source, list_source_admins
@@ -54,6 +55,7 @@ def cancel_game(change: Change, request: CancelGame) -> GameCancelled:
     if request.preview:
         change.game_id = None  # nothing has happened
         return cancelled
+    lock_accounts_of_pools(change.connection, [pool.id for pool in pools])
     for pool in pools:
         void_and_publish(change, game, pool, request.reason)
     finish_cancelled(change, game, request.reason)

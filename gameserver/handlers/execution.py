@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gameserver.config import Settings
 from gameserver.engine.context import DAY_MS, NO_AUDIENCE, Audience, Change, Committed, Effects, Reading
 from gameserver.errors import ErrorCode, Rejected
-from gameserver.handlers.table import READS, WRITES, Handler, SetHandler, SetWrite, Write
+from gameserver.handlers.table import READS, WRITES, SetHandler, SetWrite, Write
 from gameserver.protocol.administration import ServerStatus
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.chat import MuteUser, RemoveTextMessage
@@ -16,8 +16,7 @@ from gameserver.protocol.declare import ErrorReply, Kind, Message, Request, Role
 from gameserver.protocol.registry import OPERATIONS
 from gameserver.protocol.roles import AppointAdminForGameByUsername, BecomeAnAdminForGame, RemoveGameAdmin
 from gameserver.storage.connection import Connection
-from gameserver.storage.jobs import Job, Outcome, SetJob, TimedJob
-from gameserver.storage.ledger import lock_accounts
+from gameserver.storage.jobs import Job, Outcome, Scope, SetJob, Subject, TimedJob
 from gameserver.storage.replies import NewReply, StoredReply, find_replies, insert_replies
 from gameserver.storage.users import User
 
@@ -102,34 +101,39 @@ def write_job(write: WriteRequest) -> Job[Committed]:
     """The job that carries out a request, once per idempotency key (protocol, "Idempotency"). It raises `Rejected`."""
     operation = WRITES[type(write.request)]
     if isinstance(operation, SetWrite):
-        return SetJob(_CARRY_OUT[type(write.request)], write, _claim)
-    return _LoneJob(operation.handler, write)
+        return SetJob(_CARRY_OUT[type(write.request)], write, Scope(_subjects(write.request), write.user.id))
+    return _LoneJob(operation, write)
 
 
-def _claim(connection: Connection, writes: Sequence[WriteRequest]) -> None:
-    """Have to oneself what users have, and with it their keys, bets and sums: who has no account changes nothing."""
-    lock_accounts(connection, {write.user.id for write in writes})
+_SUBJECTS = {"game_id": "games", "pool_id": "pools", "event_id": "events", "bet_id": "bets"}
+
+
+def _subjects(request: Request) -> tuple[Subject, ...]:
+    """All that a request names of games."""
+    named = ((table, getattr(request, name, None)) for name, table in _SUBJECTS.items())
+    return tuple(Subject(table, uuid) for table, uuid in named if uuid is not None)
 
 
 class _LoneJob(TimedJob):
     """A request that is carried out by itself."""
 
-    __slots__ = ("_handler", "_write")
+    __slots__ = ("_operation", "_write")
 
-    def __init__(self, handler: Handler, write: WriteRequest) -> None:
-        self._handler = handler
+    def __init__(self, operation: Write, write: WriteRequest) -> None:
+        super().__init__(Scope(_subjects(write.request)) if operation.in_game else None)
+        self._operation = operation
         self._write = write
 
     def __call__(self, connection: Connection) -> Committed:
         def handle(_: Connection, calls: Sequence[Any]) -> list[Any]:
-            return [self._handler(*call) for call in calls]
+            return [self._operation.handler(*call) for call in calls]
 
         (outcome,) = _run_distinct(handle, connection, [self._write])
         committed: Committed = outcome.get()
         return committed
 
     def at(self, now_ms: int) -> "_LoneJob":
-        return _LoneJob(self._handler, self._write._replace(now_ms=now_ms))
+        return _LoneJob(self._operation, self._write._replace(now_ms=now_ms))
 
 
 def _run_set(handler: SetHandler, connection: Connection, writes: Sequence[WriteRequest]) -> list[Outcome]:

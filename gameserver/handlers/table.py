@@ -144,12 +144,14 @@ class Write(NamedTuple):
 
     What ``parse`` returns is the handler's third argument. Parsing comes before the look-up of a stored reply
     (protocol, "Order of checks"), and before the write transaction, for which others wait. Where it ``hashes`` a
-    parameter of this name, the user's role on the server is checked before it.
+    parameter of this name, the user's role on the server is checked before it. A change ``in_game`` changes one game
+    alone, of which the request names something, and what its bettors have: so it runs beside those of other servers.
     """
 
     handler: Handler
     parse: Parser | None = None
     hashes: str | None = None
+    in_game: bool = False
 
 
 class SetWrite(NamedTuple):
@@ -212,39 +214,43 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     UpdateUser: Write(administration.update_user, administration.hash_new_password, hashes="password"),
     CreditUser: Write(administration.credit_user, administration.parse_credit),
     PlaceBetInBettingPool: SetWrite(betting.place_bets_in_betting_pools, betting.parse_stake),
-    CancelBet: Write(betting.cancel_bet),
-    VoidGameEvent: Write(corrections.void_game_event),
-    AmendGameEvent: Write(corrections.amend_game_event, corrections.parse_amendment),
-    VoidBettingPool: Write(corrections.void_betting_pool),
-    ResolveBettingPool: Write(resolutions.resolve_betting_pool, resolutions.parse_resolution),
-    RegisterGameEvent: Write(events.register_game_event, events.parse_names),
+    CancelBet: Write(betting.cancel_bet, in_game=True),
+    VoidGameEvent: Write(corrections.void_game_event, in_game=True),
+    AmendGameEvent: Write(corrections.amend_game_event, corrections.parse_amendment, in_game=True),
+    VoidBettingPool: Write(corrections.void_betting_pool, in_game=True),
+    ResolveBettingPool: Write(resolutions.resolve_betting_pool, resolutions.parse_resolution, in_game=True),
+    RegisterGameEvent: Write(events.register_game_event, events.parse_names, in_game=True),
     CreateAndOpenGame: Write(games.create_and_open_game, contents.parse_contents),
     CreateGame: Write(games.create_game, contents.parse_contents),
     OpenGame: Write(games.open_game, contents.parse_contents),
     BecomeAnAdminForGame: Write(roles.become_an_admin_for_game),
     AppointAdminForGameByUsername: Write(roles.appoint_admin_for_game_by_username),
     UpdateGameDetails: Write(games.update_game_details, games.parse_update),
-    SetMatchClock: Write(match_clock.set_match_clock),
-    CloseGame: Write(games.close_game),
-    CancelGame: Write(closing.cancel_game),
+    SetMatchClock: Write(match_clock.set_match_clock, in_game=True),
+    CloseGame: Write(games.close_game, in_game=True),
+    CancelGame: Write(closing.cancel_game, in_game=True),
     ReopenGame: Write(closing.reopen_game),
-    CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject),
-    UpdateBettingPool: Write(pools.update_betting_pool, pools.parse_update),
+    CreateAndOpenBettingPool: Write(pools.create_and_open_betting_pool, pools.parse_subject, in_game=True),
+    UpdateBettingPool: Write(pools.update_betting_pool, pools.parse_update, in_game=True),
     OpenGameSource: Write(sources.open_game_source),
     CloseGameSource: Write(sources.close_game_source),
     AddSourceAdmin: Write(roles.add_source_admin),
     RemoveSourceAdmin: Write(roles.remove_source_admin),
     RemoveGameAdmin: Write(roles.remove_game_admin),
     UpdateGameSource: Write(sources.update_game_source),
-    BlockBettingInBettingPool: Write(steering.block_betting_in_betting_pool),
-    AllowBettingInBettingPool: Write(steering.allow_betting_in_betting_pool),
-    BlockBettingForGameAndAction: Write(steering.block_betting_for_game_and_action, steering.parse_action),
-    AllowBettingForGameAndAction: Write(steering.allow_betting_for_game_and_action, steering.parse_action),
-    HoldBettingForGame: Write(steering.hold_betting_for_game),
-    ReleaseBettingForGame: Write(steering.release_betting_for_game),
-    SuggestHotBettingPool: Write(steering.suggest_hot_betting_pool),
+    BlockBettingInBettingPool: Write(steering.block_betting_in_betting_pool, in_game=True),
+    AllowBettingInBettingPool: Write(steering.allow_betting_in_betting_pool, in_game=True),
+    BlockBettingForGameAndAction: Write(
+        steering.block_betting_for_game_and_action, steering.parse_action, in_game=True
+    ),
+    AllowBettingForGameAndAction: Write(
+        steering.allow_betting_for_game_and_action, steering.parse_action, in_game=True
+    ),
+    HoldBettingForGame: Write(steering.hold_betting_for_game, in_game=True),
+    ReleaseBettingForGame: Write(steering.release_betting_for_game, in_game=True),
+    SuggestHotBettingPool: Write(steering.suggest_hot_betting_pool, in_game=True),
     SuggestHotBettingPoolForActionAndTarget: Write(
-        steering.suggest_hot_betting_pool_for_action_and_target, steering.parse_subject
+        steering.suggest_hot_betting_pool_for_action_and_target, steering.parse_subject, in_game=True
     ),
     AddFriend: Write(friends.add_friend),
     AcceptFriend: Write(friends.accept_friend),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import trio
 
 from gameserver.ops.log import log
+from gameserver.storage.peers import ClockReading
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +21,9 @@ _MIN_STEP_S = 1.0  # smaller steps are ordinary corrections (NTP)
 class Clock:
     """A clock of epoch milliseconds that follows the system's clock, and never goes back.
 
+    Where a database serves several machines, the clock that is followed is the database's: the system's, corrected by
+    how much the two differ.
+
     While the system's clock is behind, this one follows the monotonic clock at 0.9 of its speed, until the system's has
     caught up. If the system's clock jumps ahead, as after a machine's sleep, this one follows at once.
     """
@@ -29,6 +33,7 @@ class Clock:
     ) -> None:
         self._read_s = read_s
         self._monotonic_s = monotonic_s
+        self._correction_s = 0.0
         self._anchor_ms = 0.0  # the time when the monotonic clock showed _anchored_at_s
         self._anchored_at_s = monotonic_s()
 
@@ -36,7 +41,7 @@ class Clock:
         """The time in epoch milliseconds."""
         now_s = self._monotonic_s()
         onward_ms = self._anchor_ms + (now_s - self._anchored_at_s) * 1000 * _SLOWED_RATE
-        system_ms = self._read_s() * 1000
+        system_ms = self._corrected_s() * 1000
         if system_ms < onward_ms:
             return int(onward_ms)
         self._anchor_ms, self._anchored_at_s = system_ms, now_s
@@ -47,10 +52,23 @@ class Clock:
         if moment_ms > self.now_ms():
             self._anchor_ms, self._anchored_at_s = float(moment_ms), self._monotonic_s()
 
+    def follow(self, reading: ClockReading) -> None:
+        """Follow another clock from now on, by what it showed."""
+        system_s = self._read_s() - (self._monotonic_s() - reading.at_s)
+        self._correction_s = reading.shown_s - system_s
+
+    def _corrected_s(self) -> float:
+        return self._read_s() + self._correction_s
+
+    @property
+    def correction_s(self) -> float:
+        """Seconds by which the clock that is followed is ahead of the system's; negative if it is behind."""
+        return self._correction_s
+
     @property
     def ahead_s(self) -> float:
-        """Seconds by which this clock is ahead of the system's; 0 if it is not."""
-        return max(0.0, self.now_ms() / 1000 - self._read_s())
+        """Seconds by which this clock is ahead of the one that it follows; 0 if it is not."""
+        return max(0.0, self.now_ms() / 1000 - self._corrected_s())
 
     @property
     def offset_s(self) -> float:
@@ -65,6 +83,7 @@ class ClockMonitor:
         self._clock = clock
         self._offset_s = clock.offset_s
         self._reported_ahead_s = 0.0
+        self._reported_correction_s = 0.0
 
     async def run(self) -> None:
         """Check the clock every second, until cancelled."""
@@ -86,3 +105,10 @@ class ClockMonitor:
         elif not ahead_s and self._reported_ahead_s:
             log(logger, logging.INFO, "clock_caught_up", "the system's clock has caught up with the server's")
         self._reported_ahead_s = min(self._reported_ahead_s, ahead_s)
+        self._check_correction(self._clock.correction_s)
+
+    def _check_correction(self, correction_s: float) -> None:
+        if abs(correction_s - self._reported_correction_s) >= _MIN_STEP_S:
+            text = "the system's clock differs from the database's, which counts"
+            log(logger, logging.WARNING, "clock_differs", text, by_s=round(correction_s, 3))
+            self._reported_correction_s = correction_s

@@ -12,7 +12,7 @@ import trio
 
 from gameserver.storage.connection import StorageFailed
 from gameserver.storage.jobs import RunSync
-from gameserver.storage.peers import Peers
+from gameserver.storage.peers import ClockReading, Peers
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,8 @@ _RETRY_S = 1.0
 class Follower:
     """A task that follows the other servers; ``run_sync`` runs in a worker thread what waits for the database.
 
-    ``present`` makes bytes of who is connected here, ``hear_present`` gets those of each other server.
+    ``present`` makes bytes of who is connected here, ``hear_present`` gets those of each other server, ``follow_clock``
+    what the database's clock shows.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class Follower:
         *,
         present: Callable[[], bytes],
         hear_present: Callable[[list[bytes]], None],
+        follow_clock: Callable[[ClockReading], None],
         run_sync: RunSync,
     ) -> None:
         self._peers = peers
         self._present = present
         self._hear_present = hear_present
+        self._follow_clock = follow_clock
         self._run_sync = run_sync
         self._exchange_at = -math.inf  # when this server next tells who is connected to it
 
@@ -59,7 +62,9 @@ class Follower:
             self._peers.publish(await self._run_sync(self._peers.look))
             if trio.current_time() >= self._exchange_at:
                 self._exchange_at = trio.current_time() + _EXCHANGE_S
-                self._hear_present(await self._run_sync(self._peers.exchange, self._present()))
+                exchanged = await self._run_sync(self._peers.exchange, self._present())
+                self._hear_present(exchanged.told)
+                self._follow_clock(exchanged.clock)
             with trio.move_on_after(LOOK_S):
                 while not self._peers.is_behind:
                     await trio.lowlevel.wait_readable(self._peers.fileno())

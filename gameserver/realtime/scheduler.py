@@ -13,6 +13,7 @@ from gameserver.errors import Rejected
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.usage import Usage
 from gameserver.storage.connection import Connection
+from gameserver.storage.jobs import Wake
 from gameserver.storage.store import Store
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Scheduler:
             if wait_s > 0:
                 with trio.move_on_after(wait_s if wait_s == math.inf else min(wait_s, _MAX_SLEEP_S)):
                     await self._due_changed.park()
-            elif await self._write(lambda connection: False) is None:
+            elif await self._write(Wake()) is None:
                 await trio.sleep(_RETRY_S)
 
     async def _run_housekeeping(self) -> None:

@@ -263,10 +263,14 @@ class BatchWriter(ABC, Generic[ConnectionT]):
         job = batch[start].job
         end = start + 1
         if isinstance(job, SetJob) and end < len(batch):
-            next_due_ms = self._next_due(self._connection)
+            next_due_ms = self._next_due_here()
             while end < len(batch) and _belongs(batch[end], job, next_due_ms):
                 end += 1
         return batch[start:end]
+
+    def _next_due_here(self) -> int | None:
+        """When something falls due next, as far as this batch carries it out."""
+        return self._next_due(self._connection)
 
     def _run_group(self, group: list[Write]) -> None:
         """Run jobs at once, and one by one if that fails by itself and not by the machine."""

@@ -3,7 +3,7 @@
 The modules use SQL common to engines, with ``?`` for each value; what differs between engines is a method here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
@@ -23,7 +23,7 @@ class StorageBusy(StorageFailed):
 
 
 class NotAlone(Exception):
-    """A transaction beside others must have the database to itself: it is to be run again, alone."""
+    """A transaction beside others must have more to itself: it is to be run again, with its games or all to itself."""
 
 
 class Result(Protocol):
@@ -46,6 +46,10 @@ class Result(Protocol):
 class Connection(Protocol):
     """A connection to the database, inside a transaction."""
 
+    @property
+    def games(self) -> Collection[int] | None:
+        """The row ids of the games that the transaction changes, if others do beside it; None if it has everything."""
+
     def execute(self, sql: str, values: Values = (), /) -> Result:
         """Execute a statement."""
 
@@ -54,6 +58,9 @@ class Connection(Protocol):
 
     def insert(self, sql: str, values: Values, /) -> int:
         """Execute an INSERT of one row, without RETURNING; returns the row's ``id``."""
+
+    def reserve_ids(self, table: str, count: int, /) -> Sequence[int]:
+        """So many ids of new rows of a table, in ascending order, which nobody else gets."""
 
     def execute_with(self, sql: str, columns: Sequence[str], rows: Iterable[Values], /) -> Result:
         """Execute a statement once; it reads ``rows`` from a table named ``given``, with these columns."""
@@ -81,17 +88,23 @@ class Connection(Protocol):
     def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
         """Lock the rows whose first column of ``order`` is one of ``values``, one after the other in that order.
 
-        Whoever writes alone has them already.
+        Whoever has the database to itself has them already.
+        """
+
+    def lock_settlements(self, pool_ids: Iterable[int], /) -> list[int]:
+        """Have what settlements of all games change to oneself.
+
+        Returns the pools of whose bettors the accounts are still to be locked; none if the database is one's own.
         """
 
     def defer(self, change: Callable[["Connection"], object], /) -> None:
-        """Make a change with the commit, or now if no other transaction writes beside this one.
+        """Make a change with the commit, or now if no other transaction changes the games of this one.
 
         So what many transactions change is locked for a moment only. Nothing may depend on it before the commit.
         """
 
     def try_alone(self) -> bool:
-        """Whether no other transaction writes beside this one; if so, none does from here on."""
+        """Whether no other transaction changes the games of this one; if so, none does from here on."""
 
     def together(self) -> AbstractContextManager[object]:
         """Send the statements of a block without waiting for their results; what they raise is raised at its end."""

@@ -11,7 +11,6 @@ from gameserver.storage.connection import Connection
 T = TypeVar("T")
 Job = Callable[[Connection], T]
 RunSync = Callable[..., Awaitable[Any]]
-Claim = Callable[[Connection, Sequence[Any]], None]
 
 
 class Outcome(NamedTuple):
@@ -27,10 +26,35 @@ class Outcome(NamedTuple):
         raise self.error
 
 
-class TimedJob(ABC):
-    """A job that takes place at a time."""
+class Subject(NamedTuple):
+    """What a request names: a game, or a pool, an event or a bet in it, by the table and the ``uuid`` of its row."""
 
-    __slots__ = ()
+    table: str
+    uuid: str
+
+
+class Scope(NamedTuple):
+    """All that a job changes, where several servers write: the games of subjects, and what a bettor has.
+
+    If it ``does_due_work``, the games are those in which something is due.
+    """
+
+    subjects: tuple[Subject, ...] = ()
+    bettor_id: int | None = None
+    does_due_work: bool = False
+
+
+class TimedJob(ABC):
+    """A job that takes place at a time.
+
+    Where several servers write, one that has a ``scope`` runs beside the jobs of the others in other games. Any other
+    job, of this kind or another, has the database to itself.
+    """
+
+    __slots__ = ("scope",)
+
+    def __init__(self, scope: Scope | None = None) -> None:
+        self.scope = scope
 
     @abstractmethod
     def __call__(self, connection: Connection) -> Any:
@@ -47,21 +71,21 @@ class SetJob(TimedJob):
     ``carry_out`` gets the items of these jobs, in order, and returns the outcome of each. If it raises, all that it did
     is undone, and the jobs are run one by one. An item is a named tuple that has a ``now_ms``.
 
-    Where several servers write, a batch of such jobs runs beside batches of the others, once ``claim`` has locked what
-    its items must have to themselves; without a ``claim`` it runs alone, as any other job does.
+    Where several servers write, batches that have nothing but such jobs, with a scope, run beside each other in one
+    game: what they have in common, they defer to the commit.
     """
 
-    __slots__ = ("carry_out", "claim", "item")
+    __slots__ = ("carry_out", "item")
 
     def __init__(
         self,
         carry_out: Callable[[Connection, Sequence[Any]], list[Outcome]],
         item: Any,
-        claim: Claim | None = None,
+        scope: Scope | None = None,
     ) -> None:
+        super().__init__(scope)
         self.carry_out = carry_out
         self.item = item
-        self.claim = claim
 
     def __call__(self, connection: Connection) -> Any:
         """Run the job alone."""
@@ -74,7 +98,24 @@ class SetJob(TimedJob):
 
     def at(self, now_ms: int) -> "SetJob":
         """The same job at another time, in epoch ms."""
-        return SetJob(self.carry_out, self.item._replace(now_ms=now_ms), self.claim)
+        return SetJob(self.carry_out, self.item._replace(now_ms=now_ms), self.scope)
+
+
+class Wake(TimedJob):
+    """An empty job, for the sake of what is due: the writer carries that out before any job."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__(Scope(does_due_work=True))
+
+    def __call__(self, connection: Connection) -> bool:
+        """Do nothing; returns False, as nothing remains to be done."""
+        return False
+
+    def at(self, now_ms: int) -> "Wake":
+        """The same job, whatever the time."""
+        return self
 
 
 class Due(NamedTuple):

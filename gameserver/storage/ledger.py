@@ -70,6 +70,19 @@ def lock_accounts(connection: Connection, user_ids: Iterable[int]) -> None:
     connection.lock_rows("accounts", ("user_id", "id"), user_ids)
 
 
+def lock_accounts_of_pools(connection: Connection, pool_ids: Iterable[int]) -> None:
+    """Have to oneself, until the transaction ends, what settlements of pools change beside the pools' game.
+
+    That is the accounts of all who have bet, the common ones, and what is kept of users; whoever settles several pools
+    says so first, so that accounts are locked in one order.
+    """
+    unlocked = connection.lock_settlements(pool_ids)
+    if unlocked:
+        query = "SELECT DISTINCT user_id FROM given JOIN participations ON participations.pool_id = given.pool_id"
+        rows = connection.execute_with(query, ("pool_id",), [(pool_id,) for pool_id in unlocked]).fetchall()
+        lock_accounts(connection, [user_id for (user_id,) in rows])
+
+
 class Stake(NamedTuple):
     """A bet's stake, in minor units, to be moved from its user's available account to the staked one."""
 

@@ -1,8 +1,22 @@
 """The interface to the other servers on a database, which `gameserver.realtime.follower` follows."""
 
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 SeenT = TypeVar("SeenT")
+
+
+class ClockReading(NamedTuple):
+    """What the database's clock showed, in epoch seconds, when this machine's monotonic one showed ``at_s``."""
+
+    shown_s: float
+    at_s: float
+
+
+class Exchanged(NamedTuple):
+    """What the other servers have told of who is connected to them, and what the database's clock shows."""
+
+    told: list[bytes]
+    clock: ClockReading
 
 
 class Peers(Protocol, Generic[SeenT]):
@@ -24,8 +38,8 @@ class Peers(Protocol, Generic[SeenT]):
     def publish(self, seen: SeenT) -> None:
         """Publish what `look` has read."""
 
-    def exchange(self, present: bytes) -> list[bytes]:
-        """Tell the others who is connected here; returns what each of them has told of itself."""
+    def exchange(self, present: bytes) -> Exchanged:
+        """Tell the others who is connected here."""
 
     @property
     def is_behind(self) -> bool:

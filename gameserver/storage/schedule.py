@@ -131,13 +131,33 @@ def next_due_at(connection: Connection) -> int | None:
     return due_at
 
 
+def next_due_in(connection: Connection, games: Iterable[int]) -> int | None:
+    """The earliest time, in epoch ms, at which a timer of one of the games falls due; None if they have none."""
+    query = "SELECT min(due_at) FROM given JOIN timers ON timers.game_id = given.game_id"
+    rows = connection.execute_with(query, ("game_id",), [(game,) for game in games]).fetchone()
+    due_at: int | None = rows[0] if rows else None
+    return due_at
+
+
+def list_due_games(connection: Connection, now_ms: int) -> list[int]:
+    """The row ids of the games in which timers are due at ``now_ms``."""
+    rows = connection.execute("SELECT DISTINCT game_id FROM timers WHERE due_at <= ?", (now_ms,))
+    return [game_id for (game_id,) in rows]
+
+
 def first_due(connection: Connection, now_ms: int) -> Timer | None:
-    """The first of the timers that are due at ``now_ms``; None if none is."""
-    row = connection.execute(
-        "SELECT id, due_at, kind, game_id, pool_id, action_id FROM timers WHERE due_at <= ?"
-        " ORDER BY due_at, kind, id LIMIT 1",
-        (now_ms,),
-    ).fetchone()
+    """The first of the timers that are due at ``now_ms``, of the transaction's games; None if none is."""
+    fields, order = "timers.id, due_at, kind, timers.game_id, pool_id, action_id", "ORDER BY due_at, kind, timers.id"
+    if connection.games is None:
+        due = connection.execute(f"SELECT {fields} FROM timers WHERE due_at <= ? {order} LIMIT 1", (now_ms,))
+    else:
+        due = connection.execute_with(
+            f"SELECT {fields} FROM given JOIN timers ON timers.game_id = given.game_id"
+            f" WHERE due_at <= given.now_ms {order} LIMIT 1",
+            ("game_id", "now_ms"),
+            [(game, now_ms) for game in connection.games],
+        )
+    row = due.fetchone()
     if row is None:
         return None
     excepted = connection.execute("SELECT pool_id FROM timer_exceptions WHERE timer_id = ?", (row[0],))

@@ -1,7 +1,14 @@
 """The transfers of a settlement: one for each user and way, for all users of the pool in one statement."""
 
 from gameserver.storage.connection import Connection, Values
-from gameserver.storage.ledger import AccountKind, Reason, Transfer, account_id, insert_transfers
+from gameserver.storage.ledger import (
+    AccountKind,
+    Reason,
+    Transfer,
+    account_id,
+    insert_transfers,
+    lock_accounts_of_pools,
+)
 from gameserver.storage.settlements import KEPT_STAKES, PAID
 
 _STAKED = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id"
@@ -22,6 +29,7 @@ class SettlementTransfers:
         self._pool_id = pool_id
         self._currency = currency
         self._now_ms = now_ms
+        lock_accounts_of_pools(connection, [pool_id])
 
     def return_stakes(self) -> None:
         """Give all that is staked in the pool back."""

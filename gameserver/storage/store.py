@@ -12,8 +12,8 @@ import trio
 from gameserver.errors import Rejected
 from gameserver.storage.batches import BatchWriter
 from gameserver.storage.connection import Connection
-from gameserver.storage.jobs import Completion, Due, Job, RunSync
-from gameserver.storage.peers import Peers
+from gameserver.storage.jobs import Completion, Due, Job, RunSync, Wake
+from gameserver.storage.peers import ClockReading, Peers
 from gameserver.storage.readers import BatchReaders
 from gameserver.storage.schedule import next_due_at
 
@@ -65,11 +65,13 @@ class Store(ABC):
     ``last_recorded_ms`` is the latest time, in epoch ms, that an earlier run recorded; ``migrated_from`` the
     older schema version that the database had, or None; ``void_keys`` the number of session keys made with another
     secret; ``epoch`` changes only where a backup has been put in the database's place. ``peers`` are the other servers
-    on the database, None where there can be none.
+    on the database, None where there can be none; ``clock`` is what the database's clock showed when it was opened,
+    None if it has none of its own.
     """
 
     engine: ClassVar[str]
     peers: Peers[Any] | None = None
+    clock: ClockReading | None = None
     name: str
     file: Path | None
     migrated_from: int | None
@@ -104,8 +106,8 @@ class Store(ABC):
         """
         due_at = self.writer.next_due_ms
         if due_at is not None and due_at <= now_ms and now_ms >= self._behind_until_ms:
-            due: Completion[None] = Completion()
-            self.writer.submit(lambda connection: None, now_ms, due)
+            due: Completion[bool] = Completion()
+            self.writer.submit(Wake(), now_ms, due)
             try:
                 await due.result()
             except Rejected:

@@ -49,10 +49,9 @@ def list_recreated(connection: Connection, pool_ids: Iterable[int]) -> set[int]:
     return {row.pool_id for row in rows}
 
 
-def next_pool_id(connection: Connection) -> int:
-    """The row id of the next pool."""
-    number: int = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM pools").fetchone()[0]
-    return number
+def reserve_pool_ids(connection: Connection, count: int) -> Sequence[int]:
+    """The row ids of so many new pools, in ascending order."""
+    return connection.reserve_ids("pools", count)
 
 
 class NewSuccessor(NamedTuple):
@@ -74,7 +73,7 @@ _KEPT = (
 
 
 def insert_successors(connection: Connection, successors: Sequence[NewSuccessor]) -> None:
-    """Store pools that are recreated, numbered from `next_pool_id` on, with the targets as they are shown."""
+    """Store pools that are recreated, with ids from `reserve_pool_ids`, with the targets as they are shown."""
     given = ", ".join(f"given.{field}" for field in NewSuccessor._fields)
     kept, from_pool = ", ".join(_KEPT), ", ".join(f"pools.{column}" for column in _KEPT)
     connection.execute_with(

@@ -35,7 +35,10 @@ def test_a_reader_can_follow_the_commands_of_a_page(page: str, tmp_path: Path) -
 
 @pytest.mark.time_limit(180)
 def test_a_reader_can_follow_the_page_on_scaling(tmp_path: Path, cluster: Cluster) -> None:
-    known = {"postgresql://gameserver@db.example/games": f"postgresql://gameserver@/games?host={cluster.folder}"}
+    known = {
+        f"postgresql://gameserver@db.example/{name}": f"postgresql://gameserver@/{name}?host={cluster.folder}"
+        for name in ("games", "games_again")
+    }
     binaries = find_binaries()
     variables = {"PGHOST": str(cluster.folder), "PGUSER": "postgres", "PATH": f"{binaries}:{os.environ['PATH']}"}
     with reading("docs/scaling.md", tmp_path, known, variables) as reader:

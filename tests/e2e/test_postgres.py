@@ -1,6 +1,7 @@
 """The commands on a PostgreSQL database, and copying a file into one."""
 
 import json
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +15,7 @@ from gameserver.storage.files import hold_lock
 from gameserver.storage.postgres.connection import open_reader
 from tests.support.harness import START_MS, FakeClock, running_server
 from tests.support.offline import SECRET, Offline
-from tests.support.postgres import Cluster
+from tests.support.postgres import Cluster, find_binaries
 from tests.support.process import Done, run
 from tests.support.states import Match
 
@@ -114,6 +115,40 @@ async def test_a_server_goes_on_where_the_file_ended(
         assert (await zoe.call(392, pool_id=opened["pool_id"], target="argentina", amount=3))["res"] != 666
         assert (await admin.call(395, **match.goal))["res"] != 666
     assert "is sound" in run("check", "--db", url).stdout
+
+
+def copy_by_dump(url: str, elsewhere: str, dump: Path) -> None:
+    """Dump a database, and restore it in another."""
+    binaries = find_binaries()
+    assert binaries is not None
+    subprocess.run([binaries / "pg_dump", "--format=custom", f"--file={dump}", url], check=True)
+    program = binaries / "pg_restore"
+    subprocess.run([program, "--exit-on-error", "--no-owner", f"--dbname={elsewhere}", dump], check=True)
+
+
+async def test_a_dump_is_restored_elsewhere_as_the_same_game_in_another_epoch(
+    database: Path,
+    url: str,
+    cluster: Cluster,
+    command: Command,
+    match: Match,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    async def epoch_at(database: str) -> str:
+        async with running_server(database) as server:
+            return server.context.store.epoch
+
+    assert run("migrate-to", url, "--db", database).code == 0
+    monkeypatch.setenv(SECRET_VARIABLE, SECRET.hex())
+    epoch, elsewhere = await epoch_at(url), cluster.empty_database()
+    copy_by_dump(url, elsewhere, tmp_path / "games.dump")
+    assert "is sound" in run("check", "--db", elsewhere).stdout
+    exported = run("export", match.game, "--db", elsewhere)
+    assert (exported.code, exported.stdout) == (0, command("export", match.game).stdout)
+    new = await epoch_at(elsewhere)
+    assert new != epoch
+    assert (await epoch_at(elsewhere), await epoch_at(url)) == (new, epoch)
 
 
 def test_a_copy_that_is_not_sound_is_not_kept(database: Path, url: str, match: Match) -> None:

@@ -126,9 +126,9 @@ async def test_bets_run_beside_each_other_and_the_history_of_the_pool_is_exact(
 ) -> None:
     began: list[bool] = []
 
-    def noting(*arguments: Any, alone: bool) -> Any:
-        began.append(alone)
-        return begin_batch(*arguments, alone=alone)
+    def noting(*arguments: Any, is_alone: bool) -> Any:
+        began.append(is_alone)
+        return begin_batch(*arguments, is_alone=is_alone)
 
     monkeypatch.setattr(writer, "begin_batch", noting)
     betting = Betting(nodes, await nodes.table.pool())

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.realtime.clock import Clock, ClockMonitor
+from gameserver.storage.peers import ClockReading
 from tests.support.logs import Lines
 
 DAY_S = 86_400.0
@@ -107,6 +108,37 @@ def test_after_a_sleep_of_the_machine_time_is_the_systems_at_once(machine: Machi
     assert clock.now_ms() == machine.system_s * 1000
 
 
+def test_the_clock_of_a_database_is_followed_and_not_the_systems(machine: Machine) -> None:
+    """It showed ten seconds more, two seconds ago."""
+    clock = machine.clock()
+    clock.follow(ClockReading(machine.system_s + 10, machine.monotonic_s))
+    machine.go_on(2)
+    assert clock.now_ms() == (machine.system_s + 10) * 1000
+    clock.follow(ClockReading(machine.system_s + 8 + 10, machine.monotonic_s - 2))
+    assert (clock.now_ms(), clock.correction_s) == ((machine.system_s + 20) * 1000, 20)
+
+
+def test_a_clock_that_is_followed_may_be_behind_without_time_going_back(machine: Machine) -> None:
+    clock = machine.clock()
+    before_ms = clock.now_ms()
+    clock.follow(ClockReading(machine.system_s - 10, machine.monotonic_s))
+    assert (clock.now_ms(), clock.ahead_s) == (before_ms, 10)
+    machine.go_on(100)
+    assert clock.now_ms() == before_ms + 90_000
+    assert clock.ahead_s == pytest.approx(0)
+
+
+def test_a_step_of_the_systems_clock_matters_until_the_other_is_read_again(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.follow(ClockReading(machine.system_s, machine.monotonic_s))
+    before_ms = clock.now_ms()
+    machine.system_s -= DAY_S
+    machine.go_on(1)
+    assert clock.now_ms() == before_ms + 900
+    clock.follow(ClockReading(machine.system_s + DAY_S, machine.monotonic_s))
+    assert clock.now_ms() == before_ms + 1_000
+
+
 # What is said of it
 
 
@@ -175,6 +207,15 @@ def test_a_step_of_less_than_a_second_is_not_worth_a_word(
     steps = [entry["by_s"] for entry in entries.of("clock_stepped")]
     behind = [entry["ahead_s"] for entry in entries.of("clock_ahead")]
     assert (steps, behind) == ((said, []) if sign > 0 else ([], said))
+
+
+def test_a_systems_clock_that_differs_from_the_databases_is_said(machine: Machine, entries: Lines) -> None:
+    clock = machine.clock()
+    monitor = ClockMonitor(clock)
+    for differs_s in (0.5, -90.0, -90.5, 0.25):
+        clock.follow(ClockReading(machine.system_s + differs_s, machine.monotonic_s))
+        monitor.check()
+    assert [entry["by_s"] for entry in entries.of("clock_differs")] == [-90.0, 0.25]
 
 
 async def test_it_is_looked_at_every_second(

@@ -17,6 +17,7 @@ from gameserver.config import Settings
 from gameserver.realtime.clock import Clock
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.listener import serve_connection
+from gameserver.storage.peers import ClockReading
 
 START_MS = 1_800_000_000_000
 
@@ -29,6 +30,9 @@ class FakeClock(Clock):
     def __init__(self) -> None:
         self.time_ms = START_MS
         super().__init__(lambda: self.time_ms / 1000, lambda: 0.0)
+
+    def follow(self, reading: ClockReading) -> None:
+        """Go on as the test says, whatever a database's clock shows."""
 
 
 async def run_inline(function: Callable[..., T], *arguments: Any, limiter: object = None) -> T:

@@ -14,6 +14,11 @@ CREATE UNLOGGED TABLE nodes (
     body BYTEA NOT NULL
 )
 
+-- Where this database was when a server last opened it.
+CREATE TABLE place (
+    identifier TEXT NOT NULL
+)
+
 -- What schema.sql's trigger of this name does for each transfer, for all transfers of a statement at once, as if they
 -- were made in the order of their ids.
 CREATE FUNCTION transfers_keep_balances() RETURNS trigger LANGUAGE plpgsql AS $$

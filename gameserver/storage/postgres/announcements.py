@@ -4,6 +4,7 @@ Only who holds the lock `TURN` adds a row, and holds it until the commit: so ids
 has seen all rows before it.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -58,21 +59,29 @@ def list_announcements(connection: Connection, after: int) -> list[Announcement]
     return list(map(Announcement._make, connection.execute(query, (after, _LISTED_AT_ONCE))))
 
 
-def begin_batch(connection: PostgresConnection, after: int, *, alone: bool) -> list[Announcement]:
-    """Begin a transaction, ``alone`` or with those of others that are not; returns the rows after one in order.
+def begin_batch(
+    connection: PostgresConnection, after: int, games: Collection[int] | None = None, *, is_alone: bool = True
+) -> list[Announcement]:
+    """Begin a transaction that has the database to itself, or some games, or shares these with others that do.
 
-    Alone, they are all there will be before its own. The statements are sent as one, since a batch has enough to wait
-    for; the last sees what was committed before the lock was had.
+    Returns the rows after one in order; those of its games, or without games all, are what there will be before its
+    own. The statements are sent as one, since a batch has enough to wait for; the last sees what was committed before
+    the locks were had.
     """
-    connection.is_alone, connection.deferred = alone, []
-    lock = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
+    connection.confine(games, is_alone=is_alone)
+    locks = [_lock(str(LOCK), is_alone=games is None)]
+    locks += [_lock(f"{LOCK}, {game}", is_alone=is_alone) for game in sorted(games or ())]
     last = f"{_LISTED.format(int(after))} LIMIT {_LISTED_AT_ONCE}"
-    rows = connection.execute_script(f"{BEGIN_WRITING}; SELECT {lock}({LOCK}); {last}")
+    rows = connection.execute_script("; ".join([BEGIN_WRITING, *locks, last]))
     found = list(map(Announcement._make, rows))
     while rows:
         rows = list_announcements(connection, found[-1].id)
         found += rows
     return found
+
+
+def _lock(key: str, *, is_alone: bool) -> str:
+    return f"SELECT pg_advisory_xact_lock{'' if is_alone else '_shared'}({key})"
 
 
 def announce(connection: Connection, news: News) -> None:
@@ -84,9 +93,9 @@ def announce(connection: Connection, news: News) -> None:
 def commit_batch(connection: PostgresConnection, after: int, news: News) -> Committed:
     """Make the deferred changes, add a row, and commit; also returns the rows after one that are before it.
 
-    All is sent at once, so that nobody waits for this server while it has its turn. Whoever was alone wakes the other
-    servers: bets are so many that waking them for each batch would cost more than it is worth. Raises what a statement
-    or the commit raises.
+    All is sent at once, so that nobody waits for this server while it has its turn. Whoever had its games to itself
+    wakes the other servers: bets are so many that waking them for each batch would cost more than it is worth. Raises
+    what a statement or the commit raises.
     """
     wake = f", pg_notify('{CHANNEL}', id || ' {news.node}')" if connection.is_alone else ""
     with connection.raw.pipeline():

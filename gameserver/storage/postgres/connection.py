@@ -1,7 +1,7 @@
 """Connections to a PostgreSQL database, by psycopg, which speak the SQL of the storage's topics."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache, lru_cache
 from typing import Any, cast
@@ -14,7 +14,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from gameserver.storage.connection import Connection, Result, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.postgres.adaptation import adapt
-from gameserver.storage.postgres.version import LOCK, NEWEST_VERSION, schema_version
+from gameserver.storage.postgres.version import LOCK, NEWEST_VERSION, SETTLING, schema_version
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text
 
 OLDEST_SERVER = 14_00_00
@@ -41,14 +41,15 @@ class PostgresConnection:
     """Implements `gameserver.storage.connection.Connection`.
 
     Many rows are passed as one array a column. Conditions and flags are 0 and 1, sums integers, as in SQLite.
-    ``is_alone`` says whether the transaction has the database to itself, readers aside; ``deferred`` are the changes to
-    be made with its commit.
+    ``is_alone`` says whether the transaction has its ``games``, or the database, to itself, readers aside; ``deferred``
+    are the changes to be made with its commit.
     """
+
+    games: Collection[int] | None
 
     def __init__(self, raw: psycopg.Connection[Any]) -> None:
         self.raw = raw
-        self.is_alone = True
-        self.deferred: list[Callable[[Connection], object]] = []
+        self.confine(None)
         raw.prepared_max = 1_000
         adapt(raw)
 
@@ -61,6 +62,12 @@ class PostgresConnection:
     def close(self) -> None:
         """Close the connection; what is not committed is rolled back."""
         self.raw.close()
+
+    def confine(self, games: Collection[int] | None, *, is_alone: bool = True) -> None:
+        """Note what the transaction that begins has to itself, once it has the locks."""
+        self.games, self.is_alone = games, is_alone
+        self.deferred: list[Callable[[Connection], object]] = []
+        self._settling: set[int] = set()  # the pools of whose bettors the accounts are locked
 
     @property
     def in_transaction(self) -> bool:
@@ -93,6 +100,11 @@ class PostgresConnection:
         """Execute an INSERT of one row, without RETURNING; returns the row's ``id``."""
         return int(self.execute(f"{sql} RETURNING id", values).fetchone()[0])
 
+    def reserve_ids(self, table: str, count: int, /) -> Sequence[int]:
+        """So many ids from the table's sequence."""
+        query = "SELECT nextval(CAST(? AS regclass)) FROM generate_series(1, ?)"
+        return [number for (number,) in self.execute(query, (f"{table}_id_seq", count))]
+
     def execute_with(self, sql: str, columns: Sequence[str], rows: Iterable[Values], /) -> Result:
         """Execute a statement once; it reads ``rows`` from a table named ``given``, with these columns."""
         rows = list(rows)
@@ -113,12 +125,26 @@ class PostgresConnection:
 
     def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
         """Lock rows, unless the transaction has all of them; statements from here on see them as they are then."""
-        if not self.is_alone:
+        if self.games is not None:
             rows = f"SELECT 1 FROM {table} WHERE {order[0]} = ANY (CAST(? AS bigint[])) ORDER BY {', '.join(order)}"
             self.execute(f"{rows} FOR NO KEY UPDATE", (list(values),))
 
+    def lock_settlements(self, pool_ids: Iterable[int], /) -> list[int]:
+        """Have settlements to oneself, unless the transaction has everything; returns the pools not named before."""
+        if self.games is None:
+            return []
+        if not self._settling:
+            self.execute(f"SELECT pg_advisory_xact_lock({SETTLING})")
+        added = [pool_id for pool_id in pool_ids if pool_id not in self._settling]
+        self._settling.update(added)
+        return added
+
+    def forget_locks(self) -> None:
+        """Note that locks are gone, since what was done under them was rolled back."""
+        self._settling.clear()
+
     def defer(self, change: Callable[[Connection], object], /) -> None:
-        """Make a change with the commit, or now if no other transaction writes beside this one."""
+        """Make a change with the commit, or now if no other transaction changes the games of this one."""
         if self.is_alone:
             change(self)
         else:
@@ -131,12 +157,14 @@ class PostgresConnection:
             change(self)
 
     def try_alone(self) -> bool:
-        """Whether no other transaction writes beside this one; if so, none does from here on."""
-        if not self.is_alone:
-            (self.is_alone,) = self.execute(f"SELECT pg_try_advisory_xact_lock({LOCK})").fetchone()
+        """Whether no other transaction changes the games of this one; if so, none does from here on."""
+        if not self.is_alone and self.games is not None:
+            locked = f"coalesce(bool_and(pg_try_advisory_xact_lock({LOCK}, game)), true)"
+            tries = f"SELECT {locked} FROM unnest(CAST(? AS int[])) AS game"
+            (self.is_alone,) = self.execute(tries, (list(self.games),)).fetchone()
             if self.is_alone:
                 self.make_deferred_changes()
-        return bool(self.is_alone)
+        return self.is_alone
 
     def insert_many(self, table: str, columns: Sequence[str], rows: Iterable[Values], /) -> None:
         """Insert any number of rows in one statement."""
@@ -188,6 +216,7 @@ class PostgresConnection:
         try:
             yield
         except BaseException:
+            self.forget_locks()
             if self.in_transaction:  # the connection may be lost
                 self.execute("ROLLBACK TO within")
                 self.execute("RELEASE within")

@@ -10,7 +10,21 @@ from gameserver.storage.postgres.version import FIRST_VERSION, LOCK, NEWEST_VERS
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text, statements
 
 # MIGRATIONS[i] is the script, in PostgreSQL's SQL, that turns version FIRST_VERSION + i into the next.
-MIGRATIONS: tuple[Sequence[str], ...] = ()
+MIGRATIONS: tuple[Sequence[str], ...] = (
+    # The sums of a source are added up with the commit; a database knows its place.
+    (
+        "CREATE TABLE place (identifier TEXT NOT NULL)",
+        "DROP TRIGGER pools_are_summed ON pools",
+        "CREATE CONSTRAINT TRIGGER pools_are_summed AFTER INSERT ON pools"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION pools_are_summed()",
+        "DROP TRIGGER bets_are_summed ON pools",
+        "CREATE CONSTRAINT TRIGGER bets_are_summed AFTER UPDATE OF amount_total, bet_count ON pools"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION bets_are_summed()",
+        "DROP TRIGGER settlements_are_summed ON pools",
+        "CREATE CONSTRAINT TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION settlements_are_summed()",
+    ),
+)
 
 
 def migrate(connection: PostgresConnection) -> int | None:
@@ -48,7 +62,7 @@ def make_schema(connection: PostgresConnection, fill: Callable[[], object] = lam
         raise IncompatibleDatabase(f"{text} postgresql-contrib): {str(error).strip()}") from error
     rules = []
     for statement in translate(statements(schema_text())):
-        if statement.startswith(("CREATE TRIGGER", "ALTER TABLE")):
+        if statement.startswith(("CREATE TRIGGER", "CREATE CONSTRAINT TRIGGER", "ALTER TABLE")):
             rules.append(statement)
         else:
             connection.execute_script(statement)

@@ -1,13 +1,17 @@
-"""The servers on the database: what each tells the others of who is connected to it, and what one leaves locked.
+"""What the servers on the database have in common: who is connected to each, what one leaves locked, and the time.
 
 A server that is silent has gone.
 """
 
+from collections.abc import Callable
+
 from gameserver.storage.connection import Connection
+from gameserver.storage.peers import ClockReading
 
 _GONE_S = 5
 _FORGOTTEN_S = 60
 _STILL_S = 10  # PostgreSQL's own timeout does not run among statements that were sent together, nor after them
+_READINGS = 3
 
 
 def exchange_presence(connection: Connection, node: str, body: bytes) -> list[bytes]:
@@ -39,3 +43,15 @@ def end_who_stands_still(connection: Connection, still_s: float = _STILL_S) -> i
 def leave(connection: Connection, node: str) -> None:
     """Tell the others that this server stops."""
     connection.execute("DELETE FROM nodes WHERE id = ?", (node,))
+
+
+def read_clock(connection: Connection, monotonic_s: Callable[[], float]) -> ClockReading:
+    """What the database's clock shows: of some readings, the one that took the least time."""
+    return min(_read_clock(connection, monotonic_s) for _ in range(_READINGS))[1]
+
+
+def _read_clock(connection: Connection, monotonic_s: Callable[[], float]) -> tuple[float, ClockReading]:
+    began_s = monotonic_s()
+    (shown_s,) = connection.execute("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)").fetchone()
+    took_s = monotonic_s() - began_s
+    return took_s, ClockReading(shown_s, began_s + took_s / 2)

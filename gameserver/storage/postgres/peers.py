@@ -11,9 +11,10 @@ from typing import NamedTuple
 import psycopg
 
 from gameserver.storage.connection import StorageFailed
+from gameserver.storage.peers import Exchanged
 from gameserver.storage.postgres.announcements import CHANNEL, Announcement, list_announcements
 from gameserver.storage.postgres.connection import PostgresConnection, size_bytes
-from gameserver.storage.postgres.nodes import end_who_stands_still, exchange_presence, leave
+from gameserver.storage.postgres.nodes import end_who_stands_still, exchange_presence, leave, read_clock
 from gameserver.storage.postgres.writer import PostgresWriter
 from gameserver.storage.schedule import next_due_at
 
@@ -44,13 +45,18 @@ class PostgresPeers:
     """
 
     def __init__(
-        self, open_connection: Callable[[], PostgresConnection], writer: PostgresWriter, database_bytes: int
+        self,
+        open_connection: Callable[[], PostgresConnection],
+        writer: PostgresWriter,
+        database_bytes: int,
+        monotonic_s: Callable[[], float],
     ) -> None:
         self._open_connection = open_connection
         self._connection: PostgresConnection
         self._writer = writer
         self._hinted = 0  # the latest announcement of another server that a notification has named
         self.database_bytes = database_bytes
+        self._monotonic_s = monotonic_s
 
     def open(self) -> None:
         """Open a connection that listens."""
@@ -81,17 +87,14 @@ class PostgresPeers:
         if self._writer.turn == seen.turn and seen.turn % 2 == 0:
             self._writer.note_next_due(seen.next_due_ms)
 
-    def exchange(self, present: bytes) -> list[bytes]:
-        """Tell the others who is connected here, and end who of them stands still in a batch.
-
-        Returns what each of them has told of itself.
-        """
+    def exchange(self, present: bytes) -> Exchanged:
+        """Tell the others who is connected here, and end who of them stands still in a batch."""
         with _loss_told():
             if end_who_stands_still(self._connection):
                 logger.warning("a batch of a server that stands still was ended")
             told = exchange_presence(self._connection, self._writer.node, present)
             self.database_bytes = size_bytes(self._connection)
-            return told
+            return Exchanged(told, read_clock(self._connection, self._monotonic_s))
 
     @property
     def is_behind(self) -> bool:

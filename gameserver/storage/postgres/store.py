@@ -17,7 +17,9 @@ from gameserver.storage.postgres.connection import (
     without_password,
 )
 from gameserver.storage.postgres.migrations import migrate
+from gameserver.storage.postgres.nodes import read_clock
 from gameserver.storage.postgres.peers import PostgresPeers
+from gameserver.storage.postgres.place import adopt_place
 from gameserver.storage.postgres.readers import PostgresReaders
 from gameserver.storage.postgres.version import LOCK
 from gameserver.storage.postgres.writer import PostgresWriter
@@ -41,9 +43,11 @@ class PostgresStore(Store):
                 connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
                 self.last_recorded_ms = last_recorded_at(connection)
                 self.void_keys = adopt_secret(connection, secret)
+                adopt_place(connection)
                 self.epoch = adopt_epoch(connection)
             self._engine_version = str(connection.execute("SHOW server_version").fetchone()[0])
             database_bytes = size_bytes(connection)
+            self.clock = read_clock(connection, options.monotonic_s)
         with failures_told():
             writer = PostgresWriter(
                 open_connection,
@@ -53,7 +57,7 @@ class PostgresStore(Store):
                 advance_clock=options.advance_clock,
                 **options.of_writer(),
             )
-        self.peers = PostgresPeers(open_connection, writer, database_bytes)
+        self.peers = PostgresPeers(open_connection, writer, database_bytes, options.monotonic_s)
         super().__init__(writer, PostgresReaders(partial(open_reader, url), options.readers, options.run_sync))
 
     @staticmethod

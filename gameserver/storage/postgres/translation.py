@@ -3,7 +3,8 @@
 Integers become BIGINT, texts compare by bytes as in SQLite (CITEXT where they regard no case), row ids are identities,
 and each trigger becomes a function and a trigger. What keeps the balances is written for PostgreSQL, in
 ``additions.sql`` beside this module: one statement for all transfers of a statement. Triggers that refuse to replace a
-row are left out: PostgreSQL never replaces one.
+row are left out: PostgreSQL never replaces one. Those that add up what the games of a source come to act with the
+commit, so that transactions in different games wait for each other no longer than that takes.
 """
 
 import re
@@ -14,6 +15,8 @@ from gameserver.storage.postgres.connection import portable_joins
 
 _IN_ADDITIONS = frozenset({"transfers_keep_balances"})
 _AGAINST_REPLACING = frozenset({"bets_are_new", "settlements_are_new", "transfers_are_new", "accounts_are_new"})
+
+_WITH_COMMIT = frozenset({"pools_are_summed", "bets_are_summed", "settlements_are_summed"})
 
 _COMMENT = re.compile(r"--[^\n]*")
 _TABLE = re.compile(r"CREATE TABLE (\w+) \((.*)\) STRICT(, WITHOUT ROWID)?;", re.S)
@@ -114,7 +117,10 @@ def _trigger(
     )
     named = [column for column in re.findall(r"\w+", columns or "") if column not in _ROW_IDS]
     of = f" OF {', '.join(named)}" if named else ""
-    yield f"CREATE TRIGGER {name} {when} {event}{of} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()"
+    kind, deferred = (
+        ("CONSTRAINT TRIGGER", " DEFERRABLE INITIALLY DEFERRED") if name in _WITH_COMMIT else ("TRIGGER", "")
+    )
+    yield f"CREATE {kind} {name} {when} {event}{of} ON {table}{deferred} FOR EACH ROW EXECUTE FUNCTION {name}()"
     if refusal and event == "DELETE":
         yield f"CREATE TRIGGER {name}_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
 

@@ -1,16 +1,19 @@
 """Which version of the schema a PostgreSQL database has, and the locks under which it is changed."""
 
 from gameserver.storage.connection import Connection
-from gameserver.storage.sqlite.migrations import MIGRATIONS as SQLITE_MIGRATIONS
 
-# PostgreSQL knows the schema from this version on, and has its versions in common with SQLite.
+# PostgreSQL knows the schema from SQLite's version 7 on, and counts its own versions from there.
 FIRST_VERSION = 7
-NEWEST_VERSION = len(SQLITE_MIGRATIONS) + 1
+NEWEST_VERSION = 8
 
-# Whoever changes the schema or writes holds this advisory lock, "game" in ASCII: alone, or with others who place bets.
+# Whoever changes the schema or writes holds this advisory lock, "game" in ASCII: alone, or with others who change other
+# games. Those hold, beside the number, the row ids of their games: alone, or with others who place bets in them.
 LOCK = 0x67616D65
 # Who commits a batch that is told of holds this one until that is done.
 TURN = LOCK + 1
+# Who settles beside others holds this one from the first settlement on: the common accounts, the leaderboards and what
+# is kept of users are changed by one at a time.
+SETTLING = LOCK + 2
 
 
 def schema_version(connection: Connection) -> int | None:

@@ -1,21 +1,26 @@
 """A writer of batches on PostgreSQL, one of several.
 
-A batch has the database to itself, so that a writer knows all that was committed before, by its own server or another;
-but a batch of bets runs beside those of other servers. A writer takes what others have announced first, and announces
-its own results with its commit. So all servers publish everything in the order of the commits.
+A batch that changes some games has these to itself, and runs beside those of other servers that change others; bets
+even share a game. Any other batch has the database to itself. So a writer knows all that was committed before in its
+games, by its own server or another. It takes what others have announced first, and announces its own results with its
+commit: all servers publish everything in the order of the commits.
 """
 
 import logging
 from collections.abc import Callable
+from enum import Enum, auto
+from itertools import takewhile
 from secrets import token_hex
 from typing import Any, ClassVar
 
 import psycopg
 from psycopg import errors
 
+from gameserver.errors import Rejected
 from gameserver.storage.batches import BatchWriter, Done, TransactionLost, Write
 from gameserver.storage.connection import NotAlone
-from gameserver.storage.jobs import Due, Job, Outcome, SetJob, TimedJob
+from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, TimedJob
+from gameserver.storage.ledger import lock_accounts
 from gameserver.storage.postgres.announcements import (
     Announcement,
     News,
@@ -25,10 +30,12 @@ from gameserver.storage.postgres.announcements import (
     last_announcement,
 )
 from gameserver.storage.postgres.connection import PostgresConnection
+from gameserver.storage.postgres.subjects import GameFinder
+from gameserver.storage.schedule import list_due_games, next_due_in
 
 logger = logging.getLogger(__name__)
 
-_TRIES = 3
+_TRIES = 4
 _PURGED_EVERY = 1_000  # batches
 _CONFLICTS = (errors.SerializationFailure, errors.DeadlockDetected)
 _NOT_COMMITTED = (*_CONFLICTS, errors.LockNotAvailable, errors.InFailedSqlTransaction)
@@ -36,6 +43,14 @@ _NOT_COMMITTED = (*_CONFLICTS, errors.LockNotAvailable, errors.InFailedSqlTransa
 
 class CommitUnknown(Exception):
     """The connection was lost in the commit: whether the batch is on disk is unknown."""
+
+
+class _Share(Enum):
+    """What a batch has to itself: nothing but what the users of its bets have, its games, or the database."""
+
+    BETS = auto()
+    GAMES = auto()
+    ALL = auto()
 
 
 class PostgresWriter(BatchWriter[PostgresConnection]):
@@ -69,25 +84,39 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         self._own: int | None = None  # the id of what this batch announces, once it is on disk
         self._published_ms = 0  # the latest time of what is published here
         self._latest_ms = 0  # the latest time of the jobs of this batch
-        self._claim: Callable[[PostgresConnection, list[Any]], None] | None = (
-            None  # of a batch that may run beside others
-        )
+        self._finder = GameFinder()
+        self._share = _Share.ALL  # what the batch has to itself
+        self._scopes: list[tuple[Scope, int]] = []  # of the batch's jobs, with their times, unless it has all
 
     def close(self) -> None:
         """Close the connection. The writer must not be running."""
         self._connection.close()
 
     def _run_batch(self, batch: list[Write]) -> Done:
-        """Run a batch, beside others if it is one set that may be; a batch that fails is tried again alone."""
-        first = batch[0].job
-        self._claim = None
-        if isinstance(first, SetJob) and all(first.is_like(entry.job) for entry in batch):
-            self._claim = first.claim
-        return super()._run_batch(batch)
+        """Run the first jobs of a batch that may run beside others, or else those that may not; the others are left."""
+        is_scoped = _scope_of(batch[0]) is not None
+        count = len(list(takewhile(lambda entry: (_scope_of(entry) is not None) is is_scoped, batch)))
+        left = batch[count:]
+        del batch[count:]
+        self._share = _Share.ALL
+        if is_scoped:
+            self._share = _Share.BETS if all(isinstance(entry.job, SetJob) for entry in batch) else _Share.GAMES
+        self._scopes = [(scope, entry.now_ms) for entry in batch if (scope := _scope_of(entry)) is not None]
+        done = super()._run_batch(batch)
+        return done._replace(left=done.left + left)
 
     def _begin(self) -> None:
         self._heard, self._own = [], None
-        self._heard = begin_batch(self._connection, self.position, alone=self._claim is None)
+        games = None if self._share is _Share.ALL else self._find_games()
+        is_alone = self._share is not _Share.BETS
+        self._heard = begin_batch(self._connection, self.position, games, is_alone=is_alone)
+
+    def _find_games(self) -> set[int]:
+        """The row ids of the games that the batch changes."""
+        subjects = [subject for scope, _ in self._scopes for subject in scope.subjects]
+        games = self._finder.find(self._connection, subjects)
+        due_ms = max((now_ms for scope, now_ms in self._scopes if scope.does_due_work), default=None)
+        return games if due_ms is None else games | set(list_due_games(self._connection, due_ms))
 
     def _run_jobs(self, batch: list[Write]) -> tuple[list[Any], int]:
         """Run the jobs; none takes place before what others have committed, however their clocks differ."""
@@ -98,15 +127,23 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
                 if isinstance(entry.job, TimedJob):
                     entry.job = entry.job.at(floor_ms)
         self._latest_ms = max(floor_ms, *(entry.now_ms for entry in batch))
-        if self._claim is not None:
-            self._claim(self._connection, [entry.job.item for entry in batch if isinstance(entry.job, SetJob)])
+        bettors = {scope.bettor_id for scope, _ in self._scopes if scope.bettor_id is not None}
+        if bettors:  # their keys, bets and sums too: who has no account changes nothing
+            lock_accounts(self._connection, bettors)
         return super()._run_jobs(batch)
 
+    def _next_due_here(self) -> int | None:
+        games = self._connection.games
+        return super()._next_due_here() if games is None else next_due_in(self._connection, games)
+
     def _attempt(self, job: Job[Any]) -> Outcome:
-        deferred = len(self._connection.deferred)
+        deferred, was_alone = len(self._connection.deferred), self._connection.is_alone
         outcome = super()._attempt(job)
         if outcome.error is not None:
+            if self._connection.is_alone is not was_alone:  # changes that others had deferred went with the job's
+                raise TransactionLost(f"a job failed that had its games to itself: {outcome.error}")
             del self._connection.deferred[deferred:]
+            self._connection.forget_locks()
         return outcome
 
     def _run_due(self, due: Due) -> list[Any]:
@@ -162,20 +199,29 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             super()._publish_all(results)
 
     def _is_lost(self, error: Exception | None) -> bool:
-        return not self._connection.in_transaction or isinstance(error, (NotAlone, *_CONFLICTS))
+        """Also after anything unforeseen beside others, of which it may be the cause: it is looked at alone."""
+        if not self._connection.in_transaction or isinstance(error, (NotAlone, *_CONFLICTS)):
+            return True
+        return self._connection.games is not None and error is not None and not isinstance(error, Rejected)
 
     def _is_busy(self, error: Exception) -> bool:
         return isinstance(error, errors.LockNotAvailable)
 
     def _may_try_again(self, error: Exception, tries: int) -> bool:
-        """Whether the connection was lost before the commit, or other transactions were in the way."""
+        """Whether the connection was lost before the commit, or others were in the way; it then has more to itself."""
         if tries >= _TRIES or isinstance(error, CommitUnknown):
             return False
-        return self._connection.is_lost or isinstance(error, (*_CONFLICTS, NotAlone, TransactionLost))
+        is_tried_again = self._connection.is_lost or isinstance(error, (*_CONFLICTS, NotAlone, TransactionLost))
+        if is_tried_again:
+            cause = error.__cause__ or error
+            needs_games = self._share is _Share.BETS and isinstance(cause, NotAlone)
+            if not isinstance(cause, NotAlone):
+                logger.warning("a batch of writes is tried again: %s", cause)
+            self._share = _Share.GAMES if needs_games else _Share.ALL
+        return is_tried_again
 
     def _recover(self) -> None:
-        """Roll back after a failed batch, or connect again if the connection is lost; what follows runs alone."""
-        self._claim = None
+        """Roll back after a failed batch, or connect again if the connection is lost."""
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -188,6 +234,10 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             self._connection = self._open_connection()
         except Exception as error:  # the next batch fails on the closed connection, and tries again
             logger.warning("there is no connection to the database yet: %s", error)
+
+
+def _scope_of(entry: Write) -> Scope | None:
+    return entry.job.scope if isinstance(entry.job, TimedJob) else None
 
 
 def _require_committed(status: str | None) -> None:

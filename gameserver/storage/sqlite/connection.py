@@ -76,6 +76,8 @@ class SqliteConnection(sqlite3.Connection):
     compiled and kept; more as one JSON value, from which a column is read four times as slowly.
     """
 
+    games: None = None  # whoever writes to a file has all of it
+
     def execute_many(self, sql: str, rows: Iterable[Values], /) -> None:
         """Execute a statement once for each row of values; for few rows."""
         self.executemany(sql, rows)
@@ -85,6 +87,11 @@ class SqliteConnection(sqlite3.Connection):
         row_id = self.execute(sql, values).lastrowid
         assert row_id is not None
         return row_id
+
+    def reserve_ids(self, table: str, count: int, /) -> Sequence[int]:
+        """The ids that come next: nobody else writes."""
+        (first,) = self.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()
+        return range(first, first + count)
 
     def execute_with(self, sql: str, columns: Sequence[str], rows: Iterable[Values], /) -> sqlite3.Cursor:
         """Execute a statement once; it reads ``rows`` from a table named ``given``, with these columns."""
@@ -98,6 +105,10 @@ class SqliteConnection(sqlite3.Connection):
 
     def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
         """Do nothing: nobody else writes."""
+
+    def lock_settlements(self, pool_ids: Iterable[int], /) -> list[int]:
+        """None: nobody else writes."""
+        return []
 
     def defer(self, change: Callable[[Connection], object], /) -> None:
         """Make a change now: nobody else writes."""

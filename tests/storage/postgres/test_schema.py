@@ -7,14 +7,14 @@ from contextlib import closing
 import pytest
 
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
-from gameserver.storage.postgres.migrations import migrate, require_current
+from gameserver.storage.postgres.migrations import MIGRATIONS, migrate, require_current
 from gameserver.storage.postgres.translation import translate
-from gameserver.storage.postgres.version import NEWEST_VERSION, schema_version
+from gameserver.storage.postgres.version import FIRST_VERSION, NEWEST_VERSION, schema_version
 from gameserver.storage.sqlite.connection import open_memory
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase
 
 # What PostgreSQL alone has, and what it needs not, as it never replaces a row.
-OWN_TABLES = {"announcements", "nodes", "schema_version"}
+OWN_TABLES = {"announcements", "nodes", "place", "schema_version"}
 NOT_NEEDED = {"bets_are_new", "settlements_are_new", "transfers_are_new", "accounts_are_new"}
 ANY_CASE = {("users", "username")}
 TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
@@ -136,3 +136,22 @@ def test_a_database_of_a_newer_version_is_refused(connection: PostgresConnection
             migrate(connection)
     finally:
         connection.execute("UPDATE schema_version SET version = version - 1")
+
+
+def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresConnection, empty_url: str) -> None:
+    triggers = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid, tgname"
+    with open_writer(empty_url) as older:
+        migrate(older)
+        with older.transaction():
+            for name, definition in older.execute(triggers).fetchall():
+                if definition.startswith("CREATE CONSTRAINT TRIGGER"):
+                    table = definition.partition(" ON ")[2].split()[0]
+                    older.execute(f"DROP TRIGGER {name} ON {table}")
+                    plain = definition.replace("CONSTRAINT ", "").replace(" DEFERRABLE INITIALLY DEFERRED", "")
+                    older.execute(plain)
+            older.execute("DROP TABLE place")
+            older.execute("UPDATE schema_version SET version = 7")
+        assert older.execute(triggers).fetchall() != connection.execute(triggers).fetchall()
+        assert migrate(older) == 7
+        assert older.execute(triggers).fetchall() == connection.execute(triggers).fetchall()
+        assert schema_version(older) == NEWEST_VERSION == FIRST_VERSION + len(MIGRATIONS)

@@ -27,11 +27,11 @@ def among_statements_sent_together(still: PostgresConnection) -> None:
     still.execute("SELECT 1").fetchone()
 
 
-@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("games", [None, {1}])
 @pytest.mark.parametrize("stop", [between_statements, after_statements_sent_together, among_statements_sent_together])
-def test_who_stands_still_in_a_batch_loses_its_locks(location: str, stop: Wait, alone: bool) -> None:
+def test_who_stands_still_in_a_batch_loses_its_locks(location: str, stop: Wait, games: set[int] | None) -> None:
     with open_writer(location) as still, open_writer(location) as other:
-        begin_batch(still, 0, alone=alone)
+        begin_batch(still, 0, games)
         stop(still)
         assert not other.execute(f"SELECT pg_try_advisory_lock({LOCK})").fetchone()[0]
         assert end_who_stands_still(other, still_s=60) == 0

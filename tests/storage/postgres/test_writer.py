@@ -159,6 +159,7 @@ class Dated(TimedJob):
     """A job that stores a user, with its time in the name."""
 
     def __init__(self, text: str, now_ms: int) -> None:
+        super().__init__()
         self._text = text
         self._now_ms = now_ms
 
@@ -179,10 +180,10 @@ async def test_who_waited_for_the_lock_sees_what_was_committed_meanwhile(node: N
     found: list[Announcement] = []
 
     def begin() -> None:
-        found.extend(begin_batch(node.writer._connection, 0, alone=True))
+        found.extend(begin_batch(node.writer._connection, 0))
 
     holder = other.writer._connection
-    assert begin_batch(holder, 0, alone=True) == []
+    assert begin_batch(holder, 0) == []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.to_thread.run_sync, begin)
         waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -213,7 +214,7 @@ async def test_what_is_not_understood_is_missed_and_passed_over(node: Node, othe
 
 
 async def test_a_peer_hears_what_its_own_writer_does_not(node: Node, other: Node) -> None:
-    peers = PostgresPeers(lambda: open_writer(node.url), node.writer, 0)
+    peers = PostgresPeers(lambda: open_writer(node.url), node.writer, 0, monotonic_s=lambda: 0.0)
     peers.open()
     await other.write(name("ann"), name("bob"))
     with trio.fail_after(10):
