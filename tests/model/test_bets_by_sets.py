@@ -26,7 +26,7 @@ from gameserver.protocol.codec import decode_request, request_digest
 from gameserver.storage import ids
 from gameserver.storage.check import find_faults
 from gameserver.storage.connection import Connection
-from gameserver.storage.jobs import Completion, Outcome
+from gameserver.storage.jobs import Completion, Outcome, Wake
 from gameserver.storage.opening import holding
 from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.store import Store, StoreOptions
@@ -38,6 +38,7 @@ from tests.support.machines import NewDatabase, new_files
 from tests.support.offline import SECRET, Offline
 
 BETS = 60
+ENDS_AT = START_MS + 40
 NO_POOL = "01970000-0000-7000-8000-000000000000"
 
 
@@ -56,6 +57,7 @@ class World:
         self.settings = Settings()
         self.offline = Offline(database, self.settings)
         self.outcomes: list[Outcome] = []
+        self.is_awake = False  # whether what is due has been asked for, as the scheduler does
         chance = random.Random(seed)
         for name in ("fifa", "ann", "bob", "cat", "dan"):
             self.offline.add_user(name, provider=name == "fifa")
@@ -65,7 +67,7 @@ class World:
         source = self._ask(365, source_name="Cup")["source_id"]
         self.pools = [self._open_pool(source, currency) for currency in ("DON", "JPY")]
         # This one ends while bets come in.
-        self.pools.append(self._open_pool(source, "DON", type=2, finish_at=START_MS + 40))
+        self.pools.append(self._open_pool(source, "DON", type=2, finish_at=ENDS_AT))
 
     def _open_pool(self, source: str, currency: str, **options: Any) -> str:
         contents = {"actions": ["Goal"], "targets": ["A", "B"], "currency": currency}
@@ -87,14 +89,20 @@ class World:
         return write_job(WriteRequest(request, parse(request, self.settings), digest, user, sent.now_ms, self.settings))
 
     def place(self, sent: Iterable[Sent], size: int) -> None:
-        """Place bets, so many of which wait at a time, and keep the outcomes of all."""
+        """Place bets, so many of which wait at a time, and keep the outcomes of all; what is due is done in between."""
 
         async def run(store: Store) -> None:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(store.writer.run)
                 todo = iter(sent)
                 while some := list(itertools.islice(todo, size)):
-                    for answer in [self._submit(store, one) for one in some]:
+                    answers = []
+                    for one in some:
+                        if one.now_ms >= ENDS_AT and not self.is_awake:
+                            self.is_awake = True
+                            store.writer.submit(Wake(), one.now_ms, lambda outcome: None)
+                        answers.append(self._submit(store, one))
+                    for answer in answers:
                         self.outcomes.append(await answer())
                 nursery.cancel_scope.cancel()
 
@@ -105,7 +113,7 @@ class World:
     def _open_store(self) -> Iterator[Store]:
         options = StoreOptions(
             readers=1,
-            max_waiting_writes=BETS,
+            max_waiting_writes=BETS + 1,
             due_job=partial(due_job, self.settings),
             publish=lambda result: None,
             announce=announce,
