@@ -9,7 +9,8 @@ from benchmarks.figures import GAMESERVER, Figure, at_most, percentile
 from benchmarks.load import Client, connect, encode
 from benchmarks.processes import ServerProcess
 from benchmarks.world import World, WorldMaker
-from gameserver.storage.boards import GamePoints, add_to_boards
+from gameserver.storage.boards import add_to_boards
+from gameserver.storage.tallied import delete_tallied, list_tallied_games
 
 _AT_ONCE = 50_000
 _BETTORS = 50
@@ -55,7 +56,14 @@ def _world(bench: Bench, ranked: int) -> World:
     chance = random.Random(1)
     for start in range(first, first + ranked, _AT_ONCE):
         users = range(start, min(start + _AT_ONCE, first + ranked))
-        add_to_boards(connection, [GamePoints(user, game, chance.randrange(-100_000, 100_000), 1) for user in users])
+        connection.execute_with(
+            "INSERT INTO tallied SELECT given.game_id, given.user_id, 1, 0, 0, 0, 0, 0, points, 0, 0, 0, 0 FROM given",
+            ("game_id", "user_id", "points"),
+            [(game, user, chance.randrange(-100_000, 100_000)) for user in users],
+        )
+        for tallied in list_tallied_games(connection):
+            add_to_boards(connection, tallied)
+        delete_tallied(connection)
     pool = {"description": "Who scores next?", "action_id": "goal", "targets": ["argentina", "brazil"]}
     maker.history.request(maker.admin, 385, game_id=game_id, recreate_on_end=True, **pool)
     return maker.finish()

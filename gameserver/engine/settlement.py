@@ -20,9 +20,9 @@ from gameserver.storage.settlements import (
     list_bets_since,
     list_staked,
     update_invalidated,
-    update_participations_ended,
     update_sums,
 )
+from gameserver.storage.shares import Share, sharing, update_participations_ended
 
 _SECOND_LABEL = 1  # its position
 
@@ -60,10 +60,21 @@ class SettlementPlan:
         """Whether every stake is returned, because nobody backed the winner."""
         return not self.divisions
 
+    @property
+    def shares(self) -> list[Share]:
+        """What each user gets."""
+        paid, best_wins = self._paid, self.best_wins
+        return [Share(user, staked, paid.get(user, 0), best_wins.get(user, 0)) for user, staked in self.staked.items()]
+
+    @property
+    def _paid(self) -> dict[int, int]:
+        """What each user is paid for valid bets."""
+        return self.staked if self.is_money_return else self.paid
+
     @cached_property
     def net_of(self) -> dict[int, int]:
         """User → payouts less valid stakes; zero for those who only bet late."""
-        paid = self.staked if self.is_money_return else self.paid
+        paid = self._paid
         return {user: paid.get(user, 0) - amount for user, amount in self.staked.items()}
 
     @property
@@ -148,11 +159,12 @@ def apply_plan(change: Change, pool: Pool, plan: SettlementPlan, settlement_id: 
     if plan.late:
         update_invalidated(connection, settlement_id, plan.late)
         update_sums(connection, pool.id, plan.late)
-    update_participations_ended(connection, pool.id, plan.net_of, plan.best_wins)
-    if not plan.is_money_return:
-        if plan.late:
-            transfers.refund_late_bets()
-        transfers.divide_pot(plan.takeout)
+    with sharing(connection, plan.shares):
+        update_participations_ended(connection, pool.id)
+        if not plan.is_money_return:
+            if plan.late:
+                transfers.refund_late_bets()
+            transfers.divide_pot(plan.takeout)
     change.mark_balances_changed(pool, plan.net_of)
 
 

@@ -2,56 +2,40 @@
 
 from collections.abc import Iterable
 
-from gameserver.storage.boards import GamePoints, add_to_boards
+from gameserver.storage.boards import add_to_boards
 from gameserver.storage.connection import Connection
-from gameserver.storage.records import Record, add_to_records, list_records, renew_extremes
-
-_SUMS = 8  # the fields of a record that are added up, after the ids of the user and the game
-_NEVER = 2**53 - 1
+from gameserver.storage.records import add_to_records
+from gameserver.storage.tallied import delete_tallied, list_tallied_games, tally_pools
 
 
 class Tally:
-    """The records of a change's pools by user and game, which are stored all at once at its end.
+    """What a change's pools come to by user and game, which is stored all at once at its end.
 
     A pool that is taken back and settled again comes to the difference.
     """
 
     def __init__(self) -> None:
-        self._sums: dict[tuple[int, int], list[int]] = {}
-        self._extremes: dict[tuple[int, int], tuple[int, int]] = {}
-        self._taken_back: dict[tuple[int, int], None] = {}
+        self._is_empty = True
 
     def add(self, connection: Connection, pool_ids: Iterable[int]) -> None:
         """Add pools that have just been settled."""
-        for record in list_records(connection, pool_ids):
-            key = record[:2]
-            self._count(record, 1)
-            best_win, joined_at = self._extremes.get(key, (0, _NEVER))
-            self._extremes[key] = max(best_win, record.best_win), min(joined_at, record.joined_at)
+        tally_pools(connection, pool_ids)
+        self._is_empty = False
 
     def take_back(self, connection: Connection, pool_ids: Iterable[int]) -> None:
         """Take away pools whose settlements are about to be taken back."""
-        for record in list_records(connection, pool_ids):
-            self._count(record, -1)
-            self._taken_back[record[:2]] = None
-
-    def _count(self, record: Record, step: int) -> None:
-        total = self._sums.setdefault(record[:2], [0] * _SUMS)
-        for at, value in enumerate(record[2 : 2 + _SUMS]):
-            total[at] += step * value
+        tally_pools(connection, pool_ids, taken_back=True)
+        self._is_empty = False
 
     def store(self, connection: Connection, now_ms: int) -> list[int]:
-        """Add the records to what is kept of users, and their points to the leaderboards; the games whose changed."""
-        records = [
-            Record._make((*key, *total, *self._extremes.get(key, (0, _NEVER))))
-            for key, total in self._sums.items()
-            if any(total)
-        ]
-        if records:
-            add_to_records(connection, records, now_ms)
-        if self._taken_back:
-            renew_extremes(connection, self._taken_back)
-        moved = [GamePoints(*record[:2], record.net, record.pools) for record in records if record.net or record.pools]
-        if moved:
-            add_to_boards(connection, moved)
-        return list(dict.fromkeys(points.game_id for points in moved))
+        """Add it to what is kept of users, and points to the leaderboards; returns the games whose have changed."""
+        if self._is_empty:
+            return []
+        games = list_tallied_games(connection)
+        for game in games:
+            add_to_records(connection, game, now_ms)
+            if game.moved:
+                add_to_boards(connection, game)
+        delete_tallied(connection)
+        self._is_empty = True
+        return [game.game_id for game in games if game.moved]

@@ -5,12 +5,13 @@ user's name in lower case. Its blocks count the standings between places, so tha
 position reads more than some of its rows, however many are ranked.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
+from gameserver.storage.tallied import TalliedGame
 
 BLOCK_SIZE = 4_000
 MIN_BLOCK_SIZE, MAX_BLOCK_SIZE = 2_000, 8_000  # as in the index uneven_standing_blocks
@@ -31,39 +32,28 @@ class Scope(NamedTuple):
     currency: str
 
 
-class GamePoints(NamedTuple):
-    """What is to be added for a user in a game: points, in minor units, and how many pools more have ended."""
-
-    user_id: int
-    game_id: int
-    points: int
-    pools: int
-
-
 class _Places(NamedTuple):
-    """A query of places on boards: of users, with the points and numbers of pools that are to be added."""
+    """Places on boards: the query of users, with the points and numbers of pools to be added, and its rows by board."""
 
     query: str
     columns: tuple[str, ...]
-    rows: Sequence[tuple[object, ...]]
+    by_board: Mapping[int, tuple[object, ...]]
 
 
-_IN_GAMES = (
-    "(SELECT given.user_id, b.board_id, given.points, given.pools FROM given"
-    " JOIN game_boards AS b ON b.game_id = given.game_id)"
+_COLUMNS = ("user_id", "board_id", "points", "pools")
+_GIVEN = f"(SELECT {', '.join(_COLUMNS)} FROM given)"
+_TALLIED = (
+    "(SELECT t.user_id, given.board_id, t.net AS points, t.pools FROM given JOIN tallied AS t"
+    " ON t.game_id = given.game_id WHERE t.net <> 0 OR t.pools <> 0)"
 )
-_ON_BOARDS = "(SELECT user_id, board_id, points, pools FROM given)"
 
 
-def add_to_boards(connection: Connection, added: Iterable[GamePoints]) -> None:
-    """Add points to the users' standings on all boards of the games; guests have none where all games count."""
-    by_game: dict[int, list[GamePoints]] = {}
-    for row in added:
-        by_game.setdefault(row.game_id, []).append(row)
-    for game_id, rows in by_game.items():
-        board_ids = _open_boards(connection, game_id)
-        with _counting(connection, [row.user_id for row in rows], board_ids):
-            _add(connection, _Places(_IN_GAMES, GamePoints._fields, rows), ends=any(row.pools < 0 for row in rows))
+def add_to_boards(connection: Connection, game: TalliedGame) -> None:
+    """Add what was tallied of a game to standings on all its boards; guests have none where all games count."""
+    boards = {board_id: (game.game_id, board_id) for board_id in _open_boards(connection, game.game_id)}
+    places = _Places(_TALLIED, ("game_id", "board_id"), boards)
+    with _counting(connection, places, game.moved):
+        _add(connection, places, ends=game.fewest_pools < 0)
 
 
 def _open_boards(connection: Connection, game_id: int) -> list[int]:
@@ -124,31 +114,31 @@ def _add(connection: Connection, places: _Places, *, ends: bool) -> None:
         " ON CONFLICT (user_id, board_id) DO UPDATE"
         " SET deficit = standings.deficit + excluded.deficit, pools = standings.pools + excluded.pools",
         places.columns,
-        places.rows,
+        places.by_board.values(),
     )
     if ends:
         connection.execute_with(
             "DELETE FROM standings WHERE pools = 0"
             f" AND (user_id, board_id) IN (SELECT p.user_id, p.board_id FROM {places.query} AS p)",
             places.columns,
-            places.rows,
+            places.by_board.values(),
         )
 
 
 @contextmanager
-def _counting(connection: Connection, user_ids: Collection[int], board_ids: Iterable[int]) -> Iterator[None]:
-    """Keep the blocks of boards in order, while the standings of users on them change in the block of this.
+def _counting(connection: Connection, places: _Places, users: int) -> Iterator[None]:
+    """Keep the blocks of boards in order, while the standings of so many users change in the block of this.
 
     Where they are some among many, they are counted out of their blocks before and into them after; where they are most
     of a board, its blocks are counted again.
     """
-    sizes = {board_id: count_standings(connection, board_id) for board_id in board_ids}
-    large = [board_id for board_id, entries in sizes.items() if entries > len(user_ids) * MANY]
-    some = [(user_id, board_id) for user_id in user_ids for board_id in large]
-    if some:
+    sizes = {board_id: count_standings(connection, board_id) for board_id in places.by_board}
+    large = {board_id: places.by_board[board_id] for board_id, entries in sizes.items() if entries > users * MANY}
+    some = places._replace(by_board=large)
+    if large:
         _count(connection, some, -1)
     yield
-    if some:
+    if large:
         _count(connection, some, 1)
     _recount(connection, [board_id for board_id in sizes if board_id not in large])
     for board_id in sizes:
@@ -162,17 +152,17 @@ def count_standings(connection: Connection, board_id: int) -> int:
     return int(count)
 
 
-def _count(connection: Connection, places: Iterable[tuple[int, int]], step: int) -> None:
-    """Count the standings that there are of users on boards into their blocks, or out of them."""
+def _count(connection: Connection, places: _Places, step: int) -> None:
+    """Count the standings that there are at places into their blocks, or out of them."""
     connection.execute_with(
         f"UPDATE standing_blocks SET entries = entries + {step} * found.standings FROM ("
         "  SELECT (SELECT id FROM standing_blocks AS b WHERE b.board_id = s.board_id"
         "   AND (b.deficit, b.name) <= (s.deficit, s.name) ORDER BY b.deficit DESC, b.name DESC LIMIT 1) AS block_id,"
-        "  count(*) AS standings FROM given"
-        "  JOIN standings AS s ON s.user_id = given.user_id AND s.board_id = given.board_id GROUP BY 1"
+        f"  count(*) AS standings FROM {places.query} AS p"
+        "  JOIN standings AS s ON s.user_id = p.user_id AND s.board_id = p.board_id GROUP BY 1"
         " ) AS found WHERE standing_blocks.id = found.block_id",
-        ("user_id", "board_id"),
-        places,
+        places.columns,
+        places.by_board.values(),
     )
 
 
@@ -248,8 +238,13 @@ def rename(connection: Connection, user_id: int, username: str) -> None:
     """Rank a user by another name from now on; ``username`` is what the user is called."""
     boards = connection.execute("SELECT board_id FROM standings WHERE user_id = ?", (user_id,)).fetchall()
     if boards:
-        with _counting(connection, [user_id], [board_id for (board_id,) in boards]):
+        with _counting(connection, _places_of(user_id, {board_id: (0, 0) for (board_id,) in boards}), 1):
             connection.execute("UPDATE standings SET name = ? WHERE user_id = ?", (username.lower(), user_id))
+
+
+def _places_of(user_id: int, added: Mapping[int, Sequence[int]]) -> _Places:
+    """The places of a user on boards, with the points and numbers of pools to be added."""
+    return _Places(_GIVEN, _COLUMNS, {board_id: (user_id, board_id, *sums) for board_id, sums in added.items()})
 
 
 def promote(connection: Connection, user_id: int) -> None:
@@ -268,6 +263,6 @@ def promote(connection: Connection, user_id: int) -> None:
             total[1] += pools
     if sums:
         board_ids = _board_ids(connection, sums)
-        rows = [(user_id, board_ids[scope], *total) for scope, total in sums.items()]
-        with _counting(connection, [user_id], board_ids.values()):
-            _add(connection, _Places(_ON_BOARDS, ("user_id", "board_id", "points", "pools"), rows), ends=False)
+        places = _places_of(user_id, {board_ids[scope]: total for scope, total in sums.items()})
+        with _counting(connection, places, 1):
+            _add(connection, places, ends=False)

@@ -9,10 +9,11 @@ from gameserver.storage.ledger import (
     insert_transfers,
     lock_accounts_of_pools,
 )
-from gameserver.storage.settlements import KEPT_STAKES, PAID
+from gameserver.storage.settlements import KEPT_STAKES
 
 _STAKED = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id"
 _LATE = "SELECT user_id, sum(amount) AS amount FROM bets WHERE pool_id = ? AND invalidated_by = ? GROUP BY user_id"
+_OF_SHARES = "SELECT user_id, {} AS amount FROM shares"
 _OWNERS = {
     AccountKind.AVAILABLE: "= due.user_id",
     AccountKind.STAKED: "= due.user_id",
@@ -45,10 +46,10 @@ class SettlementTransfers:
         self._move(AccountKind.STAKED, AccountKind.AVAILABLE, Reason.REFUND, _LATE, values)
 
     def divide_pot(self, takeout: int) -> None:
-        """Move what is staked to the winners, by their net results, and to the house, through the clearing account."""
+        """Move what is staked to the winners, by the shares kept, and to the house, through the clearing account."""
         clearing = account_id(self._connection, AccountKind.CLEARING, self._currency)
-        self._move(AccountKind.STAKED, AccountKind.CLEARING, Reason.POT, _STAKED, (self._pool_id,))
-        self._move(AccountKind.CLEARING, AccountKind.AVAILABLE, Reason.PAYOUT, PAID, (self._pool_id,))
+        self._move(AccountKind.STAKED, AccountKind.CLEARING, Reason.POT, _OF_SHARES.format("staked"))
+        self._move(AccountKind.CLEARING, AccountKind.AVAILABLE, Reason.PAYOUT, _OF_SHARES.format("paid"))
         if takeout:
             house = account_id(self._connection, AccountKind.HOUSE, self._currency)
             kept = Transfer(clearing, house, takeout, Reason.TAKEOUT, None, self._settlement_id, self._now_ms)
@@ -63,7 +64,9 @@ class SettlementTransfers:
             (Reason.TAKE_BACK, self._now_ms, self._settlement_id, Reason.REFUND),
         )
 
-    def _move(self, debited: AccountKind, credited: AccountKind, reason: Reason, amounts: str, values: Values) -> None:
+    def _move(
+        self, debited: AccountKind, credited: AccountKind, reason: Reason, amounts: str, values: Values = ()
+    ) -> None:
         """Insert a transfer for each user to whom ``amounts``, a query of user ids and amounts, gives any.
 
         The accounts must be open: those of whoever has bet are.
@@ -71,9 +74,9 @@ class SettlementTransfers:
         self._connection.execute(
             "INSERT INTO transfers (debit_id, credit_id, amount, reason, settlement_id, made_at)"
             f" SELECT debited.id, credited.id, due.amount, ?, ?, ? FROM ({amounts}) AS due"
-            f" JOIN accounts AS debited ON debited.user_id {_OWNERS[debited]}"
+            f" CROSS JOIN accounts AS debited ON debited.user_id {_OWNERS[debited]}"
             "  AND debited.currency = ? AND debited.kind = ?"
-            f" JOIN accounts AS credited ON credited.user_id {_OWNERS[credited]}"
+            f" CROSS JOIN accounts AS credited ON credited.user_id {_OWNERS[credited]}"
             "  AND credited.currency = ? AND credited.kind = ? WHERE due.amount > 0 ORDER BY due.user_id",
             (
                 *(reason, self._settlement_id, self._now_ms),

@@ -231,14 +231,6 @@ def update_sums(connection: Connection, pool_id: int, late: Sequence[BetStake]) 
     end_history(connection, pool_id, late[0].id)
 
 
-def update_participations_ended(
-    connection: Connection, pool_id: int, net_of: Mapping[int, int], best_wins: Mapping[int, int]
-) -> None:
-    """Record the net result in a pool of each user who had a running bet in it, and the most that a bet has won."""
-    rows = [(net, best_wins.get(user_id, 0), 0, user_id, pool_id) for user_id, net in net_of.items()]
-    connection.update_many("participations", ("net", "best_win", "is_running"), ("user_id", "pool_id"), rows)
-
-
 class PoolEnd(NamedTuple):
     """What the end of a pool sets in it."""
 

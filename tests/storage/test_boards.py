@@ -1,13 +1,14 @@
 """The structure that keeps leaderboards in order, with blocks so small that they are divided and merged often."""
 
 import random
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gameserver.storage import boards
-from gameserver.storage.boards import GamePoints, Scope, add_to_boards, count_standings, promote, rename
+from gameserver.storage.boards import Scope, add_to_boards, count_standings, promote, rename
 from gameserver.storage.check_records import CHECKS
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game
@@ -18,8 +19,14 @@ from gameserver.storage.standings import (
     list_standings,
     list_standings_of,
 )
+from gameserver.storage.tallied import delete_tallied, list_tallied_games
 from tests.support.rows import make_game, make_user
 
+COLUMNS = (
+    *("game_id", "user_id", "net", "pools", "bets", "won", "lost", "refunded", "staked", "reaction_ms"),
+    *("best_win", "joined_at", "is_taken_back"),
+)
+NOTHING = (0,) * 9  # what else is tallied
 SIZES = {"BLOCK_SIZE": 4, "MIN_BLOCK_SIZE": 2, "MAX_BLOCK_SIZE": 8, "MANY": 2}
 *_, BLOCKS = CHECKS
 
@@ -29,6 +36,16 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of 2 to 8 entries, counted again when half of a board changes."""
     for name, size in SIZES.items():
         monkeypatch.setattr(boards, name, size)
+
+
+def add_points(connection: Connection, added: Iterable[tuple[int, int, int, int]]) -> None:
+    """Add points and numbers of pools that have ended, each of a user in a game."""
+    connection.insert_many(
+        "tallied", COLUMNS, [(game, user, points, pools, *NOTHING) for user, game, points, pools in added]
+    )
+    for game in list_tallied_games(connection):
+        add_to_boards(connection, game)
+    delete_tallied(connection)
 
 
 def board_of(connection: Connection, game: Game) -> int:
@@ -81,11 +98,11 @@ def test_a_board_is_in_order_whatever_is_added_to_it(
                 if pools[number] + count >= 0 and pools[number] | count and number not in added:
                     # who is no longer ranked has no points left
                     gained = -sums[number] if pools[number] + count == 0 else points
-                    added[number] = GamePoints(users[number].id, game.id, gained, count)
+                    added[number] = (users[number].id, game.id, gained, count)
                     pools[number] += count
                     sums[number] += gained
             if added:
-                add_to_boards(connection, list(added.values()))
+                add_points(connection, list(added.values()))
                 ranked = {users[number].username: sums[number] for number, count in pools.items() if count}
                 for scope in (Scope(0, game.id, "", "DON"), Scope(0, 0, "football", "DON")):
                     board_id = find_board(connection, scope)
@@ -98,7 +115,7 @@ def test_a_board_is_in_order_whatever_is_added_to_it(
 def test_a_large_board_made_at_once_is_divided_evenly(connection: Connection) -> None:
     game = make_game(connection)
     users = [make_user(connection, f"u{number}") for number in range(101)]
-    add_to_boards(connection, [GamePoints(user.id, game.id, user.id % 7, 1) for user in users])
+    add_points(connection, [(user.id, game.id, user.id % 7, 1) for user in users])
     board = board_of(connection, game)
     assert sorted(blocks_of(connection, board)) == [4] * 24 + [5]
     assert_right(connection, board, {user.username: user.id % 7 for user in users})
@@ -107,8 +124,8 @@ def test_a_large_board_made_at_once_is_divided_evenly(connection: Connection) ->
 def test_a_board_counts_for_its_scopes_alone(connection: Connection) -> None:
     first, other = make_game(connection), make_game(connection)
     ann, bob = make_user(connection, "ann"), make_user(connection, "bob")
-    add_to_boards(connection, [GamePoints(ann.id, first.id, 5, 1), GamePoints(ann.id, other.id, -2, 1)])
-    add_to_boards(connection, [GamePoints(bob.id, other.id, 1, 1)])
+    add_points(connection, [(ann.id, first.id, 5, 1), (ann.id, other.id, -2, 1)])
+    add_points(connection, [(bob.id, other.id, 1, 1)])
     expected = {
         Scope(0, 0, "", "DON"): [("ann", 3), ("bob", 1)],
         Scope(0, 0, "football", "DON"): [("ann", 3), ("bob", 1)],
@@ -128,7 +145,7 @@ def test_a_board_counts_for_its_scopes_alone(connection: Connection) -> None:
 def test_some_users_are_ranked_among_themselves(connection: Connection) -> None:
     game = make_game(connection)
     users = [make_user(connection, f"u{number}") for number in range(9)]
-    add_to_boards(connection, [GamePoints(user.id, game.id, user.id // 2, 1) for user in users[:8]])
+    add_points(connection, [(user.id, game.id, user.id // 2, 1) for user in users[:8]])
     found = list_standings_of(
         connection, board_of(connection, game), [user.id for user in (users[0], users[8], users[5])]
     )
@@ -138,7 +155,7 @@ def test_some_users_are_ranked_among_themselves(connection: Connection) -> None:
 def test_who_is_renamed_keeps_the_points_and_moves_among_equals(connection: Connection) -> None:
     game = make_game(connection)
     users = [make_user(connection, f"u{number:02}") for number in range(40)]
-    add_to_boards(connection, [GamePoints(user.id, game.id, 3, 1) for user in users])
+    add_points(connection, [(user.id, game.id, 3, 1) for user in users])
     connection.execute("UPDATE users SET username = 'Zoe' WHERE id = ?", (users[0].id,))
     rename(connection, users[0].id, "Zoe")
     board = board_of(connection, game)
@@ -155,8 +172,8 @@ def test_guests_are_ranked_in_all_games_once_they_have_accounts(connection: Conn
     games = [make_game(connection), make_game(connection)]
     ann, guest = make_user(connection, "ann"), make_user(connection, "guest-1")
     connection.execute("UPDATE users SET is_guest = 1 WHERE id = ?", (guest.id,))
-    add_to_boards(connection, [GamePoints(ann.id, games[0].id, 1, 1)])
-    add_to_boards(connection, [GamePoints(guest.id, game.id, 2, 1) for game in games])
+    add_points(connection, [(ann.id, games[0].id, 1, 1)])
+    add_points(connection, [(guest.id, game.id, 2, 1) for game in games])
     everywhere = find_board(connection, Scope(0, 0, "", "DON"))
     assert everywhere is not None
     assert_right(connection, everywhere, {"ann": 1})

@@ -12,6 +12,7 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PipelineStatus, TransactionStatus
 
+from gameserver.storage import shares, tallied
 from gameserver.storage.connection import Connection, Result, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.postgres.adaptation import adapt
 from gameserver.storage.postgres.version import LOCK, NEWEST_VERSION, SETTLING, schema_version
@@ -303,7 +304,14 @@ def open_writer(url: str) -> PostgresConnection:
     connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT_S}s'")
     if connection.execute("SHOW synchronous_commit").fetchone()[0] == "off":
         connection.execute("SET synchronous_commit = on")
+    for table in (shares.TABLE, tallied.TABLE):
+        connection.execute(table)
     return connection
+
+
+def truncate_own_tables(connection: PostgresConnection) -> None:
+    """Give back the space of what was deleted in the tables of a writing connection's own, which nothing vacuums."""
+    connection.execute("TRUNCATE shares, tallied")
 
 
 def open_reader(url: str) -> PostgresConnection:

@@ -29,7 +29,7 @@ from gameserver.storage.postgres.announcements import (
     delete_old_announcements,
     last_announcement,
 )
-from gameserver.storage.postgres.connection import PostgresConnection
+from gameserver.storage.postgres.connection import PostgresConnection, truncate_own_tables
 from gameserver.storage.postgres.subjects import GameFinder
 from gameserver.storage.schedule import list_due_games, next_due_in
 
@@ -155,6 +155,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         body = self._announce(published)
         if self.turn % (2 * _PURGED_EVERY) == 1:
             delete_old_announcements(self._connection)
+            truncate_own_tables(self._connection)
         try:
             if body is None:
                 self._connection.make_deferred_changes()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from gameserver.storage import shares, tallied
 from gameserver.storage.connection import Connection, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.files import LOGS, PRIVATE, beside
 from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_rows
@@ -312,6 +313,7 @@ def open_writer(file: Path) -> SqliteConnection:
     connection = open_unshared(file)
     try:
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        _make_tables_of_changes(connection)
     except sqlite3.DatabaseError as error:
         connection.close()
         raise IncompatibleDatabase(f"{file} cannot be opened as a database: {error}") from error
@@ -321,6 +323,11 @@ def open_writer(file: Path) -> SqliteConnection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIB}")
     return connection
+
+
+def _make_tables_of_changes(connection: SqliteConnection) -> None:
+    for table in (shares.TABLE, tallied.TABLE):
+        connection.execute(f"{table} WITHOUT ROWID")
 
 
 def open_reader(file: Path) -> SqliteConnection:
@@ -348,6 +355,7 @@ def open_memory() -> SqliteConnection:
     """Open a new database in memory, with the current schema."""
     connection = _connect("file::memory:")
     migrate(connection)
+    _make_tables_of_changes(connection)
     return connection
 
 
