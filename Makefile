@@ -21,6 +21,8 @@ run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address a
 demo: $(RUN_ENV) ## play the World Cup final of 2022 in a minute, with 200 people betting (ARGS= passes arguments)
 	@exec $(BIN)/gameserver demo $(ARGS)
 
+# What some hundred processes of the tests import is compiled once, also where the environment forbids to keep it.
+test soak: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
