@@ -23,7 +23,7 @@ MANY = 50  # how many standings of a board are read in the time in which one tha
 class Scope(NamedTuple):
     """What a board ranks users by: points in all games, in those of a source or in one, and of one type, or any.
 
-    ``source_id`` and ``game_id`` are rows, 0 for any; ``type`` is empty for any.
+    ``source_id`` and ``game_id`` are rows, 0 for any; ``type`` is empty for any, and for a game's own board.
     """
 
     source_id: int
@@ -63,45 +63,56 @@ def _open_boards(connection: Connection, game_id: int) -> list[int]:
         return [board_id for (board_id,) in boards]
     query = "SELECT source_id, type, currency FROM games WHERE id = ?"
     source_id, game_type, currency = connection.execute(query, (game_id,)).fetchone()
-    scopes = [Scope(0, game_id, "", currency)]
-    scopes += [Scope(source, 0, kind, currency) for source in (0, source_id) for kind in ("", game_type)]
-    board_ids = list(_board_ids(connection, scopes).values())
+    board_ids = [_make_board(connection, Scope(0, game_id, "", currency))]
+    for source in (0, source_id):
+        board_ids += _open_boards_of_type(connection, Scope(source, 0, game_type, currency))
     connection.insert_many("game_boards", ("game_id", "board_id"), [(game_id, board_id) for board_id in board_ids])
     return board_ids
 
 
-class _Board(NamedTuple):
-    id: int
-    source_id: int
-    game_id: int
-    type: str
-    currency: str
+def _open_boards_of_type(connection: Connection, scope: Scope) -> list[int]:
+    """The board of one type of game, and that of any type.
 
-
-def _board_ids(connection: Connection, scopes: Iterable[Scope]) -> dict[Scope, int]:
-    """The boards of scopes, which are made where they are missing."""
-    scopes = list(scopes)
-    found = _find_boards(connection, scopes)
-    missing = [scope for scope in scopes if scope not in found]
-    if missing:
-        connection.insert_many("boards", Scope._fields, missing)
-        made = _find_boards(connection, missing)
-        firsts = [(board_id, BEFORE_ALL, "", 0) for board_id in made.values()]
-        connection.insert_many("standing_blocks", ("board_id", "deficit", "name", "entries"), firsts)
-        found |= made
-    return found
-
-
-def _find_boards(connection: Connection, scopes: Iterable[Scope]) -> dict[Scope, int]:
-    boards = connection.list_rows_with(
-        _Board,
-        "SELECT boards.id AS id, boards.source_id AS source_id, boards.game_id AS game_id, boards.type AS type,"
-        " boards.currency AS currency FROM given JOIN boards ON boards.source_id = given.source_id"
-        " AND boards.game_id = given.game_id AND boards.type = given.type AND boards.currency = given.currency",
-        Scope._fields,
-        scopes,
+    While there are games of one type only, its board is that of any type too: what both would rank is kept once.
+    """
+    found = dict(
+        connection.execute(
+            "SELECT type, id FROM boards WHERE source_id = ? AND game_id = ? AND currency = ?",
+            (scope.source_id, scope.game_id, scope.currency),
+        ).fetchall()
     )
-    return {Scope(*board[1:]): board.id for board in boards}
+    if found and "" not in found and scope.type not in found:
+        (only_board,) = found.values()
+        found[""] = _copy_board(connection, scope._replace(type=""), only_board)
+    if scope.type not in found:
+        found[scope.type] = _make_board(connection, scope)
+    return [found[kind] for kind in (scope.type, "") if kind in found]
+
+
+def _make_board(connection: Connection, scope: Scope) -> int:
+    board_id = _insert_board(connection, scope)
+    first = (board_id, BEFORE_ALL, "", 0)
+    connection.execute("INSERT INTO standing_blocks (board_id, deficit, name, entries) VALUES (?, ?, ?, ?)", first)
+    return board_id
+
+
+def _copy_board(connection: Connection, scope: Scope, copied: int) -> int:
+    """Make a board that ranks what another does; whatever has counted for that counts for it."""
+    board_id = _insert_board(connection, scope)
+    for table, columns in (
+        ("game_boards", "game_id"),
+        ("standings", "user_id, name, deficit, pools"),
+        ("standing_blocks", "deficit, name, entries"),
+    ):
+        connection.execute(
+            f"INSERT INTO {table} (board_id, {columns}) SELECT ?, {columns} FROM {table} WHERE board_id = ?",
+            (board_id, copied),
+        )
+    return board_id
+
+
+def _insert_board(connection: Connection, scope: Scope) -> int:
+    return connection.insert("INSERT INTO boards (source_id, game_id, type, currency) VALUES (?, ?, ?, ?)", scope)
 
 
 def _add(connection: Connection, places: _Places, *, ends: bool) -> None:
@@ -249,20 +260,14 @@ def _places_of(user_id: int, added: Mapping[int, Sequence[int]]) -> _Places:
 
 def promote(connection: Connection, user_id: int) -> None:
     """Rank a user where all games count, who has been a guest until now."""
-    rows = connection.execute(
-        "SELECT games.type, games.currency, -sum(deficit), sum(pools) FROM standings"
-        " JOIN boards ON boards.id = board_id JOIN games ON games.id = boards.game_id"
-        " WHERE user_id = ? GROUP BY games.type, games.currency",
+    sums = connection.execute(
+        "SELECT everywhere.id, -sum(deficit), sum(pools) FROM standings JOIN boards ON boards.id = standings.board_id"
+        " JOIN game_boards ON game_boards.game_id = boards.game_id"
+        " JOIN boards AS everywhere ON everywhere.id = game_boards.board_id"
+        " WHERE user_id = ? AND everywhere.source_id = 0 AND everywhere.game_id = 0 GROUP BY everywhere.id",
         (user_id,),
     ).fetchall()
-    sums: dict[Scope, list[int]] = {}
-    for game_type, currency, points, pools in rows:
-        for kind in ("", game_type):
-            total = sums.setdefault(Scope(0, 0, kind, currency), [0, 0])
-            total[0] += points
-            total[1] += pools
     if sums:
-        board_ids = _board_ids(connection, sums)
-        places = _places_of(user_id, {board_ids[scope]: total for scope, total in sums.items()})
+        places = _places_of(user_id, {board_id: total for board_id, *total in sums})
         with _counting(connection, places, 1):
             _add(connection, places, ends=False)

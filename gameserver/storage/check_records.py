@@ -114,11 +114,12 @@ def _standings(connection: Connection) -> Iterator[str]:
 
 
 # The standings that there should be, by scope: the name, the points with the sign reversed, and the number of pools.
-_FOUND = """scopes AS (
+_FOUND = """any_type AS (SELECT source_id, currency FROM boards WHERE game_id = 0 AND type = ''),
+scopes AS (
     SELECT id, 0 AS source_id, id AS game_id, '' AS type, currency FROM games
-    UNION ALL SELECT id, 0, 0, '', currency FROM games UNION ALL SELECT id, 0, 0, type, currency FROM games
-    UNION ALL SELECT id, source_id, 0, '', currency FROM games
-    UNION ALL SELECT id, source_id, 0, type, currency FROM games
+    UNION ALL SELECT id, 0, 0, type, currency FROM games UNION ALL SELECT id, source_id, 0, type, currency FROM games
+    UNION ALL SELECT id, any_type.source_id, 0, '', games.currency FROM games
+        JOIN any_type ON any_type.currency = games.currency AND any_type.source_id IN (0, games.source_id)
 ),
 found AS (
     SELECT source_id, scopes.game_id, scopes.type, currency, user_id,
@@ -131,14 +132,22 @@ found AS (
 
 
 def _boards(connection: Connection) -> Iterator[str]:
-    """A game counts for its own board and those of its type and source, and of all."""
-    for uuid, boards in connection.execute(
-        "SELECT games.uuid, count(*) FROM game_boards AS g JOIN games ON games.id = g.game_id"
+    """A game counts for its own board and all those of its type and source; there is one of any type from two on."""
+    for uuid, counted, right, of_types, there in connection.execute(
+        "SELECT uuid, count(*), count(b.id), count(CASE WHEN b.type <> '' OR b.game_id <> 0 THEN 1 END),"
+        " (SELECT count(*) FROM boards AS b WHERE b.currency = games.currency AND b.type IN ('', games.type)"
+        "  AND b.source_id IN (0, games.source_id) AND b.game_id IN (0, games.id)) AS there"
+        " FROM game_boards AS g JOIN games ON games.id = g.game_id"
         " LEFT JOIN boards AS b ON b.id = g.board_id AND b.currency = games.currency AND b.type IN ('', games.type)"
-        "  AND b.source_id IN (0, games.source_id) AND b.game_id IN (0, games.id)"
-        " GROUP BY games.id HAVING count(*) <> 5 OR count(b.id) <> 5"
+        "  AND b.source_id IN (0, games.source_id) AND b.game_id IN (0, games.id) GROUP BY games.id"
     ):
-        yield f"game {uuid}: it counts for {boards} boards, or for others than its own"
+        if not counted == right == there or of_types != 3:
+            yield f"game {uuid}: it counts for {counted} boards, or for others than its own"
+    for source, currency, types in connection.execute(
+        "SELECT source_id, currency, count(*) FROM boards WHERE game_id = 0 GROUP BY source_id, currency"
+        " HAVING count(*) > 1 AND min(type) <> ''"
+    ):
+        yield f"the boards of source {source} in {currency} are of {types} types, and there is none of any type"
 
 
 def _blocks(connection: Connection) -> Iterator[str]:

@@ -17,9 +17,12 @@ class Standing(NamedTuple):
 
 
 def find_board(connection: Connection, scope: Scope) -> int | None:
-    """The board of a scope; None while nobody is ranked in it."""
-    query = "SELECT id FROM boards WHERE source_id = ? AND game_id = ? AND type = ? AND currency = ?"
-    row = connection.execute(query, scope).fetchone()
+    """The board of a scope; None while nobody is ranked in it. That of any type is the only one, or its own."""
+    row = connection.execute(
+        "SELECT id FROM boards WHERE source_id = ? AND game_id = ? AND currency = ? AND (type = ? OR ? = '')"
+        " ORDER BY type LIMIT 1",
+        (scope.source_id, scope.game_id, scope.currency, scope.type, scope.type),
+    ).fetchone()
     return row[0] if row else None
 
 

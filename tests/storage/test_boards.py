@@ -20,7 +20,7 @@ from gameserver.storage.standings import (
     list_standings_of,
 )
 from gameserver.storage.tallied import delete_tallied, list_tallied_games
-from tests.support.rows import make_game, make_user
+from tests.support.rows import make_game, make_source, make_user
 
 COLUMNS = (
     *("game_id", "user_id", "net", "pools", "bets", "won", "lost", "refunded", "staked", "reaction_ms"),
@@ -142,6 +142,36 @@ def test_a_board_counts_for_its_scopes_alone(connection: Connection) -> None:
         assert find_board(connection, scope) is None
 
 
+def test_one_board_is_that_of_a_type_and_of_any_until_there_is_a_second_type(connection: Connection) -> None:
+    source = make_source(connection)
+    first, second = make_game(connection, source), make_game(connection, source)
+    tennis, golf = (make_game(connection, source, game_type=name) for name in ("tennis", "golf"))
+    users = [make_user(connection, f"u{number}") for number in range(30)]
+
+    def ranked_in_both(scope: Scope) -> dict[str, int]:
+        """Who is ranked by the type and by any, and whether that is one board."""
+        boards = [find_board(connection, scope), find_board(connection, scope._replace(type=""))]
+        assert None not in boards
+        return {str(board): count_standings(connection, board) for board in boards if board is not None}
+
+    football = [Scope(0, 0, "football", "DON"), Scope(source.id, 0, "football", "DON")]
+    points = {user.username: user.id for user in users}
+    add_points(connection, [(user.id, first.id, user.id, 1) for user in users])
+    for scope in football:
+        assert list(ranked_in_both(scope).values()) == [30]
+        assert_right(connection, find_board(connection, scope) or 0, points)
+
+    add_points(connection, [(users[0].id, tennis.id, 99, 1)])
+    add_points(connection, [(users[0].id, game.id, 1, 1) for game in (first, second, golf)])
+    for scope in football:
+        assert list(ranked_in_both(scope).values()) == [30, 30]
+        any_type = find_board(connection, scope._replace(type="")) or 0
+        assert_right(connection, find_board(connection, scope) or 0, points | {"u0": users[0].id + 2})
+        assert_right(connection, any_type, points | {"u0": users[0].id + 102})
+        assert list_standings(connection, find_board(connection, scope._replace(type="golf")) or 0, 0, 9)[0].points == 1
+    assert [fault for check in CHECKS[2:] for fault in check(connection)] == []
+
+
 def test_some_users_are_ranked_among_themselves(connection: Connection) -> None:
     game = make_game(connection)
     users = [make_user(connection, f"u{number}") for number in range(9)]
@@ -181,7 +211,7 @@ def test_guests_are_ranked_in_all_games_once_they_have_accounts(connection: Conn
     connection.execute("UPDATE users SET is_guest = 0")
     promote(connection, guest.id)
     assert_right(connection, everywhere, {"ann": 1, "guest-1": 4})
-    assert connection.execute("SELECT count(*) FROM standings WHERE user_id = ?", (guest.id,)).fetchone() == (8,)
+    assert connection.execute("SELECT count(*) FROM standings WHERE user_id = ?", (guest.id,)).fetchone() == (5,)
 
 
 def test_a_guest_who_has_not_bet_becomes_an_account_that_is_not_ranked(connection: Connection) -> None:

@@ -33,6 +33,7 @@ def make_game(
     connection: Connection,
     source: Source | None = None,
     *,
+    game_type: str = "football",
     broadcasts: int = 0,
     close_at: int | None = None,
     upcoming: bool = False,
@@ -42,7 +43,7 @@ def make_game(
     row = NewGameRow(
         source_id=source.id,
         name="A - B",
-        type="football",
+        type=game_type,
         currency="DON",
         hashtag="#AB",
         image_url=None,
