@@ -54,7 +54,7 @@ async (seconds) => {
 def betting(stage: Stage, pools: list[str]) -> Iterator[None]:
     """Somebody bets in every pool, in all ten times a second each, until the context exits."""
     stage.user("bettor")
-    assert run("user", "credit", "bettor", "100000000", "DON", "--db", stage.file).code == 0
+    assert run("user", "credit", "bettor", "100000000", "DON", "--db", stage.database).code == 0
     over = threading.Event()
 
     def bet(player: Player) -> None:

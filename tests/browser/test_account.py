@@ -86,7 +86,7 @@ def test_an_account_is_deleted_only_by_its_name(stage: Stage, visit: Visit) -> N
     nadia.see("#delete-name").fill("nadia")
     nadia.see(".sheet .btn--danger-solid").click()
     nadia.see_text("Sign in", ".topbar")
-    assert key_of(stage.file, "nadia"), "the name is free"
+    assert key_of(stage.database, "nadia"), "the name is free"
 
 
 def test_the_look_is_chosen_for_this_device(stage: Stage, visit: Visit) -> None:

@@ -360,7 +360,7 @@ def test_who_runs_nothing_is_told_whom_to_ask(stage: Stage, visit: Visit) -> Non
 
 
 def test_the_first_page_makes_a_game_that_is_ready(stage: Stage, visit: Visit) -> None:
-    add_user(stage.file, "pat", provider=True)
+    add_user(stage.database, "pat", provider=True)
     pat = stage.enter(visit, "pat", "desk")
     pat.see_text("Make a demo game", ".first").click()
     pat.see(".shirt")
@@ -408,7 +408,7 @@ def test_the_link_of_the_start_leads_into_the_game_that_is_on(stage: Stage, visi
 
 
 def test_a_key_in_the_address_logs_on_and_leaves_it(stage: Stage, visit: Visit) -> None:
-    key = add_user(stage.file, "pat", provider=True)["session_key"]
+    key = add_user(stage.database, "pat", provider=True)["session_key"]
     pat = visit(stage.origin)
     pat.go(f"key/{key}")
     pat.see_text("Make a demo game", ".first")

@@ -322,7 +322,7 @@ def test_offline_and_back_nothing_is_missing(stage: Stage, visit: Visit) -> None
 
 def test_a_session_that_ends_elsewhere_asks_to_sign_in(stage: Stage, visit: Visit) -> None:
     nadia = stage.play(visit, "nadia")
-    run("user", "key", "nadia", "--db", stage.file)
+    run("user", "key", "nadia", "--db", stage.database)
     nadia.see_text("You were signed out.", ".banner")
     nadia.see(".banner a").click()
     nadia.see("#password")
@@ -407,7 +407,7 @@ def test_goals_settlements_and_new_pools_are_said_to_screen_readers(stage: Stage
 
 def test_a_game_in_another_currency_shows_that_balance_in_its_decimals(stage: Stage, visit: Visit) -> None:
     stage.user("nadia")
-    assert run("user", "credit", "nadia", "5000", "JPY", "--db", stage.file).code == 0
+    assert run("user", "credit", "nadia", "5000", "JPY", "--db", stage.database).code == 0
     game = stage.ask(370, source_id=stage.source, game_name="Kobe - Kyoto", type="x", currency="JPY")["game_id"]
     nadia = stage.enter(visit, "nadia", f"game/{game}")
     expect(nadia.page.locator(".purse")).to_contain_text("5,000 JPY")

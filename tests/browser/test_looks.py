@@ -198,7 +198,7 @@ def test_out_of_touch_and_back_and_signed_out(mortal: MortalStage, visit: Visit)
     with mortal.again() as again:
         nadia.run("() => dispatchEvent(new Event('online'))")
         look(nadia, "caught-up", ".banner--ok")
-        run("user", "key", "nadia", "--db", stage.file)
+        run("user", "key", "nadia", "--db", stage.database)
         look(nadia, "signed-out", ".banner--bad")
         again.stop()
 
@@ -295,7 +295,7 @@ def test_the_desk_around_a_game(stage: Stage, visit: Visit, olga: Callable[..., 
     nadia = stage.enter(visit, "nadia", f"desk/{stage.game}", **STILL)
     look(nadia, "desk-refused", ".empty")
     stage.user("pat")
-    assert run("user", "add", "pete", "--provider", "--json", "--db", stage.file).code == 0
+    assert run("user", "add", "pete", "--provider", "--json", "--db", stage.database).code == 0
     pete = stage.enter(visit, "pete", "desk", **STILL)
     look(pete, "desk-first", ".first")
 
