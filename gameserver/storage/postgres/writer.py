@@ -94,14 +94,14 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         self._connection.close()
 
     def _run_batch(self, batch: list[Write]) -> Done:
-        """Run the first jobs of a batch that may run beside others, or else those that may not; the others are left."""
-        is_scoped = _scope_of(batch[0]) is not None
-        count = len(list(takewhile(lambda entry: (_scope_of(entry) is not None) is is_scoped, batch)))
+        """Run the first jobs of a batch that need the same to themselves; the others are left.
+
+        So nobody who has locked the accounts of bettors waits to settle, for who waits for these accounts.
+        """
+        self._share = _share_of(batch[0])
+        count = len(list(takewhile(lambda entry: _share_of(entry) is self._share, batch)))
         left = batch[count:]
         del batch[count:]
-        self._share = _Share.ALL
-        if is_scoped:
-            self._share = _Share.BETS if all(isinstance(entry.job, SetJob) for entry in batch) else _Share.GAMES
         self._scopes = [(scope, entry.now_ms) for entry in batch if (scope := _scope_of(entry)) is not None]
         done = super()._run_batch(batch)
         return done._replace(left=done.left + left)
@@ -244,6 +244,13 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
 
 def _scope_of(entry: Write) -> Scope | None:
     return entry.job.scope if isinstance(entry.job, TimedJob) else None
+
+
+def _share_of(entry: Write) -> _Share:
+    """What a job needs to itself."""
+    if _scope_of(entry) is None:
+        return _Share.ALL
+    return _Share.BETS if isinstance(entry.job, SetJob) else _Share.GAMES
 
 
 def _require_committed(status: str | None) -> None:

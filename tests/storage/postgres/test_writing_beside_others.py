@@ -144,7 +144,7 @@ async def test_in_two_games_all_that_is_in_a_game_is_written_beside_each_other(
     assert list(map(is_busy, outcomes)) == [first is anywhere]
 
 
-async def test_a_batch_ends_where_jobs_may_run_beside_others_no_longer_or_again(node: Node) -> None:
+async def test_a_batch_ends_where_jobs_need_more_or_less_to_themselves(node: Node) -> None:
     has: list[tuple[bool, bool]] = []
 
     def note(connection: PostgresConnection) -> None:
@@ -152,7 +152,7 @@ async def test_a_batch_ends_where_jobs_may_run_beside_others_no_longer_or_again(
 
     jobs = (in_set("ann", note), InGame("bob", note), anywhere("cat", note), in_set("dan", note))
     assert await node.write(*jobs) == ["ann", "bob", "cat", "dan"]
-    assert has == [(False, True), (False, True), (True, True), (False, False)]
+    assert has == [(False, False), (False, True), (True, True), (False, False)]
     assert node.users() == node.published == ["ann", "bob", "cat", "dan"]
 
 
