@@ -21,13 +21,15 @@ run: $(RUN_ENV) ## serve for development (HOST=, PORT= and DB= set the address a
 demo: $(RUN_ENV) ## play the World Cup final of 2022 in a minute, with 200 people betting (ARGS= passes arguments)
 	@exec $(BIN)/gameserver demo $(ARGS)
 
+# What some hundred processes of the tests import is compiled once, also where the environment forbids to keep it.
+test soak: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
 	$(BIN)/python -m pytest -n auto $(ARGS)
 
 soak: export SOAK_ROUNDS ?= 300
 soak: export SOAK_MESSAGES ?= 100000
 soak: export SOAK_FAULTS ?= 300
-soak: $(DEV_ENV) ## test power cuts (SOAK_ROUNDS=300), malformed messages (SOAK_MESSAGES=100000) and faults of several servers (SOAK_FAULTS=300)
+soak: $(DEV_ENV) ## test power cuts (SOAK_ROUNDS=300), malformed messages (SOAK_MESSAGES=100000) and faults of several servers and their database (SOAK_FAULTS=300)
 	$(BIN)/python -m pytest -n 0 -s tests/e2e/test_mixed_load.py tests/e2e/test_message_fuzz.py \
 		tests/e2e/test_faults_at_nodes.py $(ARGS)
 

@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.console`` takes the extra ``dev``, Chromium, and some eleven minutes (``--minutes``). The server
 is a process; one client bets in each of 50 pools ten times a second, which the server tells the page each time. The
-page is a phone's whose processor is slowed down by four. Frames are counted by ``requestAnimationFrame``, what the page
-holds by DevTools after collecting garbage. Whatever else runs spoils the figures: the load is printed beside them.
+page is a phone's. DevTools tells the processor time of its main thread at full speed, which little else can spoil; then
+its processor is slowed down by four, and frames are counted by ``requestAnimationFrame``, which whatever else runs
+spoils: the load is printed beside them. What the page holds is told by DevTools after collecting garbage.
 """
 
 import argparse
@@ -53,7 +54,7 @@ async (seconds) => {
 def betting(stage: Stage, pools: list[str]) -> Iterator[None]:
     """Somebody bets in every pool, in all ten times a second each, until the context exits."""
     stage.user("bettor")
-    assert run("user", "credit", "bettor", "100000000", "DON", "--db", stage.file).code == 0
+    assert run("user", "credit", "bettor", "100000000", "DON", "--db", stage.database).code == 0
     over = threading.Event()
 
     def bet(player: Player) -> None:
@@ -79,6 +80,12 @@ def betting(stage: Stage, pools: list[str]) -> Iterator[None]:
             thread.join()
 
 
+def spent_s(devtools: CDPSession) -> float:
+    """The processor time of the page's main thread."""
+    metrics = {metric["name"]: metric["value"] for metric in devtools.send("Performance.getMetrics")["metrics"]}
+    return float(metrics["TaskDuration"])
+
+
 def held(devtools: CDPSession) -> tuple[float, int]:
     """The megabytes of JavaScript's heap and the nodes of the document that are in use."""
     devtools.send("HeapProfiler.collectGarbage")
@@ -99,14 +106,20 @@ def main() -> None:
         page = stage.sign_in(visitor_of(browser, stage.origin, **PHONE), "nadia", f"game/{stage.game}")
         page.see(".pool--hot")
         devtools = page.context.new_cdp_session(page.page)
-        devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
+        devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
         with betting(stage, pools):
             for place, scrolled in (("at the top", 0), ("in the middle", 4_000)):
                 page.run(f"() => scrollTo(0, {scrolled})")
                 page.run("() => new Promise((resolve) => setTimeout(resolve, 2000))")
+                devtools.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+                before_s = spent_s(devtools)
+                at_full_speed = page.run(FRAMES, FRAMES_S)
+                update_us = 1e6 * (spent_s(devtools) - before_s) / (FRAMES_S * at_full_speed["updates"])
+                devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWED})
                 told = page.run(FRAMES, FRAMES_S)
                 print(
-                    f"{place}: {told['fps']:.1f} frames/s, {100 * told['late']:.1f} % after more than 25 ms,"
+                    f"{place}: {update_us:.0f} us an update, {at_full_speed['updates']:.0f} updates/s;"
+                    f" slowed down, {told['fps']:.1f} frames/s, {100 * told['late']:.1f} % after more than 25 ms,"
                     f" the longest after {told['longest']:.0f} ms; {told['updates']:.0f} updates/s;"
                     f" load {os.getloadavg()[0]:.1f}",
                     flush=True,

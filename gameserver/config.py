@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...], Meta(description="web origins besides the server's own, separated by commas")
     ] = ()
     public_reads: Annotated[
-        bool, Meta(description="whether anybody may read lists of games and pools by HTTP without a session")
+        bool, Meta(description="whether anybody may read games and pools by HTTP without a session")
     ] = True
     trusted_proxies: Annotated[
         tuple[str, ...], Meta(description="addresses or networks of reverse proxies that tell where a client is")

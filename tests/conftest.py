@@ -17,7 +17,7 @@ from gameserver.storage.sqlite.connection import open_writer
 from gameserver.storage.sqlite.migrations import migrate
 from tests.support.harness import FakeClock, Server, running_server
 from tests.support.logs import Lines, listen
-from tests.support.postgres import Cluster, find_binaries, running_cluster
+from tests.support.postgres import Cluster, Pair, find_binaries, running_cluster, running_pair
 
 MEMORY = Path("/dev/shm")  # on Linux
 ROOM_BYTES = 4 << 30
@@ -46,7 +46,11 @@ def database(tmp_path: Path) -> Path:
 
 
 def pytest_configure() -> None:
-    """Keep the tests' files in memory, where there is room: most of a test is else waiting for the disk."""
+    """Keep the tests' files in memory, where there is room: most of a test is else waiting for the disk.
+
+    No test has the secret of who runs them.
+    """
+    os.environ.pop(SECRET_VARIABLE, None)
     if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
@@ -58,13 +62,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(text)
 
 
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A running PostgreSQL, if one can be started."""
+def _require_binaries() -> Path:
     binaries = find_binaries()
     if binaries is None:
         pytest.skip("there is no PostgreSQL on this machine: on Debian, apt-get install postgresql")
-    with running_cluster(binaries) as running:
+    return binaries
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running PostgreSQL, if one can be started."""
+    with running_cluster(_require_binaries()) as running:
+        yield running
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """A PostgreSQL and its standby, of the test's own."""
+    with running_pair(_require_binaries()) as running:
         yield running
 
 

@@ -93,6 +93,8 @@ export class Client {
   check(): void;
   /** The sources whose new, opened and closed games are told without joining; reconnects if they are others. */
   watch(sourceIds: string[]): void;
+  /** The sources that are watched. */
+  readonly sources: readonly string[];
   /**
    * Send a request and resolve to its reply. Writes have a key of their own unless one is given, and are sent again
    * with it after a lost connection and whatever may be retried; reads are sent again too. The same key while it is
@@ -103,8 +105,11 @@ export class Client {
     parameters?: Operations[Name]["parameters"],
     options?: { key?: string; deadlineMs?: number; retrying?(refusal: Refused, inMs: number): void },
   ): Promise<Reply<Name>>;
-  /** Join a game, and again after each reconnection with what was heard last. */
-  join(gameId: string, events: SubscriptionEvents): Subscription;
+  /**
+   * Join a game, and again after each reconnection with what was heard last, or when it is opened again. With `since`
+   * of its details, what came after them is told first; a closed game can be joined so alone.
+   */
+  join(gameId: string, events: SubscriptionEvents, since?: { seq: number; epoch: string }): Subscription;
   on(event: "connection", hear: (connection: Connection) => void): () => void;
   on(event: "message", hear: (message: Broadcast) => void): () => void;
 }

@@ -7,6 +7,7 @@ from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.declare import Request
 from gameserver.protocol.friends import ListFriends
 from gameserver.protocol.game_lists import ListGamesForSource, ListUpcomingGamesForSource
+from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.histories import GetMyHistory, GetUserStatistics
 from gameserver.protocol.leaderboards import (
     GetFriendsLeaderboard,
@@ -49,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     _read("/r/sources", ListGameSources, Access.READER),
     _read(f"{_GAMES}/active", ListGamesForSource, Access.READER),
     _read(f"{_GAMES}/upcoming", ListUpcomingGamesForSource, Access.READER),
+    _read(f"{_GAMES}/active/{{game_id}}", GetGameDetails, Access.READER),
     _read(f"{_POOLS}/open", ListAllBettingPoolsForGame, Access.READER),
     _read(f"{_POOLS}/open/{{user_id}}", ListMyOpenBettingPoolsForGame),
     _read(f"{_POOLS}/running/{{user_id}}", ListMyRunningPoolsForGame),

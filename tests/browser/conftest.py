@@ -11,9 +11,19 @@ pytest.importorskip("playwright", reason="browser tests need playwright: pip ins
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.browser import CHROMIUM, Visitor, visitor_of
+from tests.support.databases import run_on_each
 from tests.support.process import UNLIMITED, add_user, run, serving
 from tests.support.stage import MortalStage, Stage, Visit, staged
 from tests.support.threaded import serving_here
+
+# What these show depends on what the database is asked, or on how long that takes.
+FLOWS = {f"test_{topic}" for topic in ("account", "admin", "client", "coming_in", "desk", "game", "together")}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what people do with each engine, but not how it looks."""
+    if "engine" in metafunc.fixturenames and metafunc.module.__name__.split(".")[-1] in FLOWS:
+        run_on_each(metafunc)
 
 
 @pytest.fixture(scope="package")
@@ -44,27 +54,25 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(location: str) -> Iterator[Stage]:
     """A server with a game, which visitors enter; asked for before ``visit``, so that it outlives them."""
-    file = tmp_path / "game.db"
-    add_user(file, "dev", provider=True)
-    with serving_here(file) as url, staged(file, url) as stage:
+    add_user(location, "dev", provider=True)
+    with serving_here(location) as url, staged(location, url) as stage:
         yield stage
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[MortalStage]:
+def mortal(location: str, tmp_path: Path) -> Iterator[MortalStage]:
     """A stage whose server can be killed."""
-    file = tmp_path / "game.db"
-    add_user(file, "dev", provider=True)
-    with serving(file, *UNLIMITED) as server, staged(file, server.url) as stage:
+    add_user(location, "dev", provider=True)
+    with serving(location, *UNLIMITED, folder=tmp_path) as server, staged(location, server.url) as stage:
         yield MortalStage(stage, server)
 
 
 @pytest.fixture
 def olga(stage: Stage, visit: Visit) -> Callable[..., Visitor]:
     """Opens the desk of the game, or another place, as an operator who runs its source."""
-    add_user(stage.file, "olga", provider=True)
+    add_user(stage.database, "olga", provider=True)
     stage.ask(367, source_id=stage.source, username="olga")
     stage.ask(617, game_id=stage.game, username="olga")
 
@@ -77,7 +85,7 @@ def olga(stage: Stage, visit: Visit) -> Callable[..., Visitor]:
 @pytest.fixture
 def adam(stage: Stage, visit: Visit) -> Callable[..., Visitor]:
     """Opens a tab of the administration as an admin of the server."""
-    assert run("user", "add", "adam", "--admin", "--json", "--db", stage.file).code == 0
+    assert run("user", "add", "adam", "--admin", "--json", "--db", stage.database).code == 0
 
     def open_tab(tab: str, **options: Any) -> Visitor:
         return stage.enter(visit, "adam", f"admin/{tab}", **options)

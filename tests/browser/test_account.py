@@ -74,7 +74,7 @@ def test_another_session_is_ended(stage: Stage, visit: Visit) -> None:
     nadia.run("async () => (await import('./app/session.js')).session.client.call('create_view_key', {})")
     nadia.page.reload()
     nadia.see_text("An overlay", "aside")
-    nadia.see_text("End", "aside ul").click()
+    nadia.see_text("End", "[aria-labelledby=sessions-title] ul").click()
     expect(nadia.page.get_by_text("An overlay")).to_have_count(0)
 
 
@@ -86,7 +86,7 @@ def test_an_account_is_deleted_only_by_its_name(stage: Stage, visit: Visit) -> N
     nadia.see("#delete-name").fill("nadia")
     nadia.see(".sheet .btn--danger-solid").click()
     nadia.see_text("Sign in", ".topbar")
-    assert key_of(stage.file, "nadia"), "the name is free"
+    assert key_of(stage.database, "nadia"), "the name is free"
 
 
 def test_the_look_is_chosen_for_this_device(stage: Stage, visit: Visit) -> None:

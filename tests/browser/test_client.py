@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,11 @@ JOIN = """
 class Place:
     """A server, the console's files, and a game with a pool."""
 
-    def __init__(self, file: Path, origin: str, url: str) -> None:
-        self.file = file
+    def __init__(self, database: str, origin: str, url: str) -> None:
+        self.database = database
         self.origin = origin
         self.url = url
-        self.key = str(add_user(file, "ann")["session_key"])
+        self.key = str(add_user(database, "ann")["session_key"])
         with playing(url, self.admin_key()) as admin:
             self.source = admin.call(365, source_name="Cup")["source_id"]
             details: dict[str, Any] = {
@@ -56,7 +57,7 @@ class Place:
 
     def admin_key(self) -> str:
         """A session key of the game's admin."""
-        return key_of(self.file, "dev")
+        return key_of(self.database, "dev")
 
     def balance(self) -> float:
         """What ann can stake."""
@@ -69,12 +70,11 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
+def place(location: str) -> Iterator[Place]:
     """A server and a game."""
-    file = tmp_path / "game.db"
-    add_user(file, "dev", provider=True)
-    with files_of_console() as origin, serving_here(file, allowed_origins=(origin,)) as url:
-        yield Place(file, origin, url)
+    add_user(location, "dev", provider=True)
+    with files_of_console() as origin, serving_here(location, allowed_origins=(origin,)) as url:
+        yield Place(location, origin, url)
 
 
 def connected(place: Place, visit: Visit) -> Visitor:
@@ -149,15 +149,19 @@ def test_a_bet_whose_reply_is_lost_is_sent_again_and_placed_once(place: Place, v
 
 
 @pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[tuple[Place, ServerProcess]]:
+def mortal(location: str, tmp_path: Path) -> Iterator[tuple[Place, ServerProcess]]:
     """A server that can be killed, and a game."""
-    file = tmp_path / "game.db"
-    add_user(file, "dev", provider=True)
-    with files_of_console() as origin, serving(file, *UNLIMITED, "--allowed-origins", origin) as server:
-        yield Place(file, origin, server.url), server
+    add_user(location, "dev", provider=True)
+    with (
+        files_of_console() as origin,
+        serving(location, *UNLIMITED, "--allowed-origins", origin, folder=tmp_path) as server,
+    ):
+        yield Place(location, origin, server.url), server
 
 
-def test_after_a_restart_a_game_goes_on_where_it_was_left(mortal: tuple[Place, ServerProcess], visit: Visit) -> None:
+def test_after_a_restart_a_game_goes_on_where_it_was_left(
+    mortal: tuple[Place, ServerProcess], visit: Visit, tmp_path: Path
+) -> None:
     place, server = mortal
     visitor = connected(place, visit)
     visitor.forgive("WebSocket connection to")
@@ -168,12 +172,12 @@ def test_after_a_restart_a_game_goes_on_where_it_was_left(mortal: tuple[Place, S
     port = str(server.address[1])
     server.kill()
     visitor.until("states.includes('waiting: unreachable')")
-    flags = (*UNLIMITED, "--allowed-origins", place.origin)
-    with serving(place.file, *flags) as elsewhere, playing(elsewhere.url, place.admin_key()) as admin:
+    serve = partial(serving, place.database, *UNLIMITED, "--allowed-origins", place.origin, folder=tmp_path)
+    with serve() as elsewhere, playing(elsewhere.url, place.admin_key()) as admin:
         for _ in range(3):
             admin.call(395, game_id=place.game, action_id="goal", target_id="b")
         elsewhere.stop()
-    with serving(place.file, *flags, "--port", port) as again, playing(again.url, place.admin_key()) as admin:
+    with serve("--port", port) as again, playing(again.url, place.admin_key()) as admin:
         visitor.run("() => client.check()")
         visitor.until("joins.length === 2")
         admin.call(395, game_id=place.game, action_id="goal", target_id="b")
@@ -185,7 +189,7 @@ def test_after_a_restart_a_game_goes_on_where_it_was_left(mortal: tuple[Place, S
 
 def test_a_session_that_ends_is_not_tried_again(place: Place, visit: Visit) -> None:
     visitor = connected(place, visit)
-    run("user", "key", "ann", "--db", place.file)
+    run("user", "key", "ann", "--db", place.database)
     visitor.until("client.connection.state === 'ended'")
     assert visitor.run("() => client.connection.reason") == "signed_out"
     assert visitor.run("() => client.call('ping').catch((error) => error.name)") == "Unanswered"
@@ -205,6 +209,7 @@ def test_the_clock_is_the_servers(place: Place, visit: Visit) -> None:
     visitor = visit(place.origin)
     visitor.page.add_init_script("Date.now = () => 1577836800000")
     connect(visitor, place)
+    visitor.until("client.connection.state === 'live'")  # and so the client has asked first
     reply = visitor.run("() => client.call('ping')")
     assert abs(visitor.run("() => client.now()") - reply["response_header"]["t"]) < 5_000
 

@@ -115,6 +115,8 @@ def test_who_has_not_signed_in_sees_the_lobby_and_what_is_on(stage: Stage, visit
     stranger = visit(stage.origin)
     stranger.go("")
     stranger.see_text("Does Neymar score the penalty?", ".front")
+    stranger.see_text("Messi 1", ".front .score__scorers")
+    stranger.see('.front .mline__ev[data-kind="goal"]')
     stranger.see_text("Play as guest", ".join")
     stranger.see_text("Sign in", ".topbar").click()
     stranger.see("#password")

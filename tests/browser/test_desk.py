@@ -198,7 +198,7 @@ def test_keys_move_among_the_pools_and_block_them(stage: Stage, olga: Callable[.
     desk.page.keyboard.press("b")
     desk.see_text("Paused", f'tr[data-pool="{second}"]')
     desk.page.keyboard.press("t")
-    desk.until(f"document.querySelector('tr[data-pool=\"{second}\"] [aria-pressed]').ariaPressed === 'true'")
+    desk.see_text("Cool", f'tr[data-pool="{second}"]')
     desk.page.keyboard.press("h")
     desk.see_text("Let bets in", ".strip")
     desk.see_text("Paused", f'tr[data-pool="{first}"]')
@@ -255,7 +255,7 @@ def test_closing_asks_for_each_answer_and_the_game_opens_again(stage: Stage, olg
     desk.see(".sheet .btn--danger-solid").click()
     desk.see_text("This game is closed", "main")
     assert pool_of(stage, question)["winning_target"] == "no"
-    desk.see_text("Reopen", ".strip").click()
+    desk.see_text("Open it again", "main").click()
     desk.see_text("open again, paused", ".sheet")
     desk.see(".sheet .btn--ink").click()
     desk.see_text("Close game", ".strip")
@@ -274,7 +274,7 @@ def test_a_game_that_is_opened_again_is_so_on_the_other_desk_too(
     first.see_text("Close game", ".strip").click()
     first.see(".sheet .btn--danger-solid").click()
     second.see_text("This game is closed", "main")
-    first.see_text("Reopen", ".strip").click()
+    first.see_text("Open it again", "main").click()
     first.see(".sheet .btn--ink").click()
     for desk in (first, second):
         desk.see_text("Close game", ".strip")
@@ -291,7 +291,7 @@ def test_a_game_that_was_closed_before_the_desk_is_opened_can_be_opened_again(
     stage.ask(375, game_id=stage.game)
     desk = olga()
     desk.see_text("This game is closed", "main")
-    desk.see_text("Reopen", ".strip").click()
+    desk.see_text("Open it again", "main").click()
     desk.see(".sheet .btn--ink").click()
     desk.see_text("Paused", f'tr[data-pool="{pool}"]')
     stage.goal()
@@ -360,7 +360,7 @@ def test_who_runs_nothing_is_told_whom_to_ask(stage: Stage, visit: Visit) -> Non
 
 
 def test_the_first_page_makes_a_game_that_is_ready(stage: Stage, visit: Visit) -> None:
-    add_user(stage.file, "pat", provider=True)
+    add_user(stage.database, "pat", provider=True)
     pat = stage.enter(visit, "pat", "desk")
     pat.see_text("Make a demo game", ".first").click()
     pat.see(".shirt")
@@ -408,7 +408,7 @@ def test_the_link_of_the_start_leads_into_the_game_that_is_on(stage: Stage, visi
 
 
 def test_a_key_in_the_address_logs_on_and_leaves_it(stage: Stage, visit: Visit) -> None:
-    key = add_user(stage.file, "pat", provider=True)["session_key"]
+    key = add_user(stage.database, "pat", provider=True)["session_key"]
     pat = visit(stage.origin)
     pat.go(f"key/{key}")
     pat.see_text("Make a demo game", ".first")

@@ -1,5 +1,6 @@
 """A player's game in a browser: betting, what becomes of it, and what happens to the connection meanwhile."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from tests.support.process import run
 from tests.support.stage import MortalStage, Stage, Visit
 
 COME_BACK = "() => dispatchEvent(new Event('online'))"  # as a browser says that there is a network
+LISTS = {387, 3870}  # of the pools of a game
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}\u202eabc"
 
 
@@ -320,7 +322,7 @@ def test_offline_and_back_nothing_is_missing(stage: Stage, visit: Visit) -> None
 
 def test_a_session_that_ends_elsewhere_asks_to_sign_in(stage: Stage, visit: Visit) -> None:
     nadia = stage.play(visit, "nadia")
-    run("user", "key", "nadia", "--db", stage.file)
+    run("user", "key", "nadia", "--db", stage.database)
     nadia.see_text("You were signed out.", ".banner")
     nadia.see(".banner a").click()
     nadia.see("#password")
@@ -358,6 +360,35 @@ def test_hostile_names_of_games_pools_and_targets_are_text(stage: Stage, visit: 
     expect(nadia.page.locator("body script")).to_have_count(0)
 
 
+@pytest.mark.parametrize("is_closed_before", [False, True])
+def test_a_game_that_is_opened_again_goes_on_for_who_only_watches_and_no_list_is_read_for_it(
+    stage: Stage, visit: Visit, is_closed_before: bool
+) -> None:
+    stage.open_pool()
+    goal = stage.goal()
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "argentina", 100)
+    if is_closed_before:
+        stage.ask(375, game_id=stage.game)
+    nadia = visit(stage.origin)
+    sent: list[int] = []
+    nadia.page.on("websocket", lambda it: it.on("framesent", lambda text: sent.append(json.loads(text)["op"])))
+    stage.sign_in(nadia, "nadia", f"game/{stage.game}")
+    if not is_closed_before:
+        nadia.see(row(nadia, "argentina"))
+        stage.ask(375, game_id=stage.game)
+    nadia.see_text("Full time", ".empty--done")
+    nadia.see(".chip .dot--ok")
+    stage.ask(3951, game_id=stage.game, event_id=goal, reason="offside")  # nobody hears of it in a closed game
+    sent.clear()
+    stage.ask(378, game_id=stage.game)
+    nadia.see_text("Paused", f'[data-pool="{pool}"]')
+    nadia.see_text("offside", "#match")
+    stage.ask(398, pool_id=pool)
+    nadia.see(row(nadia, "argentina"))
+    assert LISTS.isdisjoint(sent), sent
+
+
 def test_an_address_of_no_game_says_so(stage: Stage, visit: Visit) -> None:
     nadia = stage.enter(visit, "nadia", "game/01a20625-6af3-7d50-85cf-4a1f147050c0")
     nadia.see_text("This game is not here")
@@ -376,7 +407,7 @@ def test_goals_settlements_and_new_pools_are_said_to_screen_readers(stage: Stage
 
 def test_a_game_in_another_currency_shows_that_balance_in_its_decimals(stage: Stage, visit: Visit) -> None:
     stage.user("nadia")
-    assert run("user", "credit", "nadia", "5000", "JPY", "--db", stage.file).code == 0
+    assert run("user", "credit", "nadia", "5000", "JPY", "--db", stage.database).code == 0
     game = stage.ask(370, source_id=stage.source, game_name="Kobe - Kyoto", type="x", currency="JPY")["game_id"]
     nadia = stage.enter(visit, "nadia", f"game/{game}")
     expect(nadia.page.locator(".purse")).to_contain_text("5,000 JPY")

@@ -198,7 +198,7 @@ def test_out_of_touch_and_back_and_signed_out(mortal: MortalStage, visit: Visit)
     with mortal.again() as again:
         nadia.run("() => dispatchEvent(new Event('online'))")
         look(nadia, "caught-up", ".banner--ok")
-        run("user", "key", "nadia", "--db", stage.file)
+        run("user", "key", "nadia", "--db", stage.database)
         look(nadia, "signed-out", ".banner--bad")
         again.stop()
 
@@ -214,6 +214,7 @@ def a_match_at_the_desk(stage: Stage) -> None:
 
 def test_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
     a_match_at_the_desk(stage)
+    stage.ask(374, game_id=stage.game, period="1H", elapsed_ms=20 * 60_000, is_running=True)
     desk = olga(**STILL)
     look(desk, "desk", ".log li")
     desk.go(f"desk/{stage.game}/pools")
@@ -286,7 +287,7 @@ def test_the_desk_around_a_game(stage: Stage, visit: Visit, olga: Callable[..., 
     stage.ask(375, game_id=stage.game)
     desk.go(f"desk/{stage.game}")
     look(desk, "desk-closed", ".empty--done")
-    desk.see_text("Reopen", ".strip").click()
+    desk.see_text("Open it again", "main").click()
     look(desk, "desk-reopen", ".sheet .settle")
     stage.ask(618, game_id=stage.game, username="olga")
     desk.go(f"desk/{stage.game}")
@@ -294,7 +295,7 @@ def test_the_desk_around_a_game(stage: Stage, visit: Visit, olga: Callable[..., 
     nadia = stage.enter(visit, "nadia", f"desk/{stage.game}", **STILL)
     look(nadia, "desk-refused", ".empty")
     stage.user("pat")
-    assert run("user", "add", "pete", "--provider", "--json", "--db", stage.file).code == 0
+    assert run("user", "add", "pete", "--provider", "--json", "--db", stage.database).code == 0
     pete = stage.enter(visit, "pete", "desk", **STILL)
     look(pete, "desk-first", ".first")
 

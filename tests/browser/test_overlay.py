@@ -84,7 +84,7 @@ def test_it_is_shown_in_the_browser_of_who_has_signed_in_too(stage: Stage, visit
 
 
 def test_an_operator_makes_its_address_on_the_desk(stage: Stage, visit: Visit) -> None:
-    add_user(stage.file, "olga")
+    add_user(stage.database, "olga")
     stage.ask(617, game_id=stage.game, username="olga")
     stage.open_pool(is_hot=True)
     desk = stage.enter(visit, "olga", f"desk/{stage.game}")

@@ -47,7 +47,7 @@ def balance(player: Visitor, amount: str) -> None:
 
 
 def test_a_match_from_coming_in_to_its_end_is_seen_alike_by_all(stage: Stage, visit: Visit) -> None:
-    add_user(stage.file, "olga")
+    add_user(stage.database, "olga")
     stage.ask(617, game_id=stage.game, username="olga")
     desk = stage.enter(visit, "olga", f"desk/{stage.game}")
     desk.see(".act")
@@ -94,7 +94,7 @@ def test_a_match_from_coming_in_to_its_end_is_seen_alike_by_all(stage: Stage, vi
 
 
 def test_hostile_names_are_text_on_every_page(stage: Stage, visit: Visit) -> None:
-    assert run("user", "add", "olga", "--admin", "--json", "--db", stage.file).code == 0
+    assert run("user", "add", "olga", "--admin", "--json", "--db", stage.database).code == 0
     stage.ask(369, source_id=stage.source, source_name=HOSTILE, description=HOSTILE)
     named = {"game_name": HOSTILE, "targets": [HOSTILE, "b"], "actions": [HOSTILE], "scores": {HOSTILE: 1}}
     game = str(stage.ask(370, source_id=stage.source, type=HOSTILE, hashtag=HOSTILE, **named)["game_id"])

@@ -1,6 +1,5 @@
 """One of two servers on a PostgreSQL database is killed: the other goes on, and nothing acknowledged is lost."""
 
-import json
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +7,18 @@ from typing import Any
 
 import pytest
 
-from gameserver.config import SECRET_VARIABLE
 from gameserver.storage.postgres.connection import open_reader
-from tests.support.postgres import Cluster
-from tests.support.process import TIMEOUT_S, UNLIMITED, Countdown, playing, run, serving, until_the_server_is_gone
+from tests.support.process import (
+    TIMEOUT_S,
+    UNLIMITED,
+    Countdown,
+    add_user,
+    playing,
+    run,
+    serving,
+    until_the_server_is_gone,
+)
 
-VARIABLES = {SECRET_VARIABLE: "5e" * 32}
 KILLED_AFTER = (5, 60)
 
 
@@ -37,24 +42,21 @@ class Bettor:
                 countdown.acknowledge()
 
 
-def add_user(url: str, name: str, *flags: str) -> str:
-    done = run("user", "add", name, *flags, "--create", "--json", "--db", url, variables=VARIABLES)
-    assert done.code == 0, done.stderr
-    key: str = json.loads(done.stdout)["session_key"]
-    return key
+@pytest.fixture
+def engine() -> str:
+    """Only a database server can be shared."""
+    return "postgres"
 
 
 @pytest.mark.parametrize("acknowledged", KILLED_AFTER)
 def test_what_a_killed_server_has_acknowledged_stays_and_its_clients_go_on_at_another(
-    cluster: Cluster, tmp_path: Path, acknowledged: int
+    location: str, tmp_path: Path, acknowledged: int
 ) -> None:
-    url = cluster.empty_database()
-    admin = add_user(url, "admin", "--provider")
-    bettors = [Bettor(name, add_user(url, name)) for name in ("ann", "bob", "cat")]
-    flags = ("--db", url, *UNLIMITED)
+    admin = add_user(location, "admin", provider=True)["session_key"]
+    bettors = [Bettor(name, add_user(location, name)["session_key"]) for name in ("ann", "bob", "cat")]
     with (
-        serving(tmp_path / "stays", *flags, variables=VARIABLES) as stays,
-        serving(tmp_path / "goes", *flags, variables=VARIABLES) as goes,
+        serving(location, *UNLIMITED, folder=tmp_path) as stays,
+        serving(location, *UNLIMITED, folder=tmp_path) as goes,
         playing(stays.url, admin) as player,
     ):
         source = player.call(365, source_name="Ours")["source_id"]
@@ -77,6 +79,6 @@ def test_what_a_killed_server_has_acknowledged_stays_and_its_clients_go_on_at_an
                     assert repeated["res"] != 666
                     assert reply is None or reply["bet_id"] == repeated["bet_id"]
         assert player.call(395, pool_id=pool, target_id="yes")["res"] != 666
-    with open_reader(url) as connection:
+    with open_reader(location) as connection:
         assert connection.execute("SELECT count(*) FROM bets").fetchone() == (sum(len(it.bets) for it in bettors),)
-    assert "is sound" in run("check", "--db", url).stdout
+    assert "is sound" in run("check", "--db", location).stdout

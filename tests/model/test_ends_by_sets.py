@@ -1,8 +1,6 @@
 """Pools that end together come to what they come to one by one: replies, what is told and to whom, and every row."""
 
 import random
-import re
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +16,8 @@ from gameserver.handlers import corrections, events, resolutions
 from gameserver.storage.check import find_faults
 from gameserver.storage.games import Game
 from gameserver.storage.pools import Pool
+from tests.support.databases import all_rows, named
+from tests.support.machines import NewDatabase, new_files
 from tests.support.offline import Offline
 
 SEEDS = 20
@@ -25,7 +25,6 @@ STEPS = 90
 BETTORS = ("ann", "bob", "cat")
 PLAYERS = ("argentina:1", "argentina:2", "brazil:7")
 LIMITS = Settings(max_open_pools=12, max_unbacked_runs=2, max_listed_bettors=1)
-UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 end_together = endings.end_pools
 
 
@@ -37,8 +36,8 @@ def end_one_by_one(change: Change, game: Game, ends: Sequence[tuple[Pool, Resolu
 class Course:
     """Games one after another, their many pools, bets, and what ends the pools; ``told`` is all that is heard."""
 
-    def __init__(self, file: Path, seed: int) -> None:
-        self.offline = Offline(file, LIMITS)
+    def __init__(self, database: Path | str, seed: int) -> None:
+        self.offline = Offline(database, LIMITS)
         self.chance = random.Random(seed)
         self.told: list[str] = []
         self.outcome: dict[str, Any] = {}
@@ -148,28 +147,24 @@ class Course:
 
         Timers are in their order, which is what their ids say.
         """
-        query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-        tables = [name for (name,) in self.offline.query(query) if name not in ("sessions", "identity")]
         names: dict[str, str] = {}
         for table in ("sources", "games", "pools", "events", "bets"):
             names |= {uuid: f"{table} {number}" for number, uuid in self.offline.query(f"SELECT id, uuid FROM {table}")}
         timers = {number: at for at, (number,) in enumerate(self.offline.query("SELECT id FROM timers ORDER BY id"))}
-        rows = {table: self.offline.query(f"SELECT * FROM {table}") for table in tables}
+        rows = all_rows(self.offline.connection)
+        for table in ("sessions", "identity"):
+            del rows[table]
         for table in ("timers", "timer_exceptions"):
-            rows[table] = [(timers[row[0]], *row[1:]) for row in rows[table]]
+            rows[table] = sorted((timers[row[0]], *row[1:]) for row in rows[table])
         return {
             "told": [named(text, names) for text in self.told],
-            **{table: [named(repr(row), names) for row in rows[table]] for table in tables},
+            **{table: [named(repr(row), names) for row in rows[table]] for table in rows},
         }
 
 
-def named(text: str, names: dict[str, str]) -> str:
-    return UUID.sub(lambda found: names.get(found.group(), found.group()), text)
-
-
-def run(seed: int) -> Course:
-    with tempfile.TemporaryDirectory() as directory:
-        course = Course(Path(directory) / "game.db", seed)
+def run(new_database: NewDatabase, seed: int) -> Course:
+    with new_database() as database:
+        course = Course(database, seed)
         course.run()
         assert find_faults(course.offline.connection) == []
         course.outcome = course.result()
@@ -185,15 +180,17 @@ def patched(monkeypatch: pytest.MonkeyPatch, end: Any) -> None:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_pools_that_end_together_come_to_what_they_come_to_one_by_one(
-    seed: int, monkeypatch: pytest.MonkeyPatch
+    seed: int, new_database: NewDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    together = run(seed).outcome
+    together = run(new_database, seed).outcome
     patched(monkeypatch, end_one_by_one)
     monkeypatch.setattr(scheduled, "list_due_with", lambda connection, timer: [timer])
-    assert run(seed).outcome == together
+    assert run(new_database, seed).outcome == together
 
 
-def test_the_courses_of_that_comparison_end_pools_of_every_kind_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_courses_of_that_comparison_end_pools_of_every_kind_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: Counter[str] = Counter()
 
     def end(change: Change, game: Game, ends: Sequence[tuple[Pool, Resolution]]) -> None:
@@ -210,7 +207,7 @@ def test_the_courses_of_that_comparison_end_pools_of_every_kind_together(monkeyp
 
     patched(monkeypatch, end)
     for seed in range(SEEDS):
-        rows = run(seed).outcome
+        rows = run(new_files(tmp_path), seed).outcome
         seen["not recreated"] += sum(", -1, " in row for row in rows["journal"])
     assert set(seen) == {
         *("by event", "by time", "by close", "some with bets", "several with bets", "some recreated", "not recreated"),

@@ -5,7 +5,6 @@ later message what has a version that is no older than its own.
 """
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -276,7 +275,7 @@ async def _listen(match: Match, view: View) -> Client:
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_a_view_made_of_broadcasts_is_what_the_server_shows(
-    database: Path, autojump_clock: MockClock, seed: int
+    location: str, autojump_clock: MockClock, seed: int
 ) -> None:
     settings: dict[str, Any] = {"run_sync": run_inline, "ping_interval_s": NEVER_S}
     settings["distribution_interval_ms"] = INTERVAL_MS
@@ -284,7 +283,7 @@ async def test_a_view_made_of_broadcasts_is_what_the_server_shows(
     keys: dict[str, str] = {}
     view: View | None = None
     for _ in range(LIVES):
-        async with running_server(database, clock, **settings) as server:
+        async with running_server(location, clock, **settings) as server:
             if view is None:
                 table = await lay_table(server, clock, takeout="0.1", live_start_at=START_MS + 86_400_000)
                 view = View(table)

@@ -5,7 +5,7 @@ from inspect import signature
 
 import pytest
 
-from tests.support.databases import engines
+from tests.support.databases import run_on_each
 from tests.support.harness import FakeClock, Server
 from tests.support.settling import Table, faults_of, lay_table
 from tests.support.world import World, build_world
@@ -19,8 +19,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests whose server may have any database with each engine."""
     topic = metafunc.module.__name__.split(".")[-1]
     any_database = "location" in metafunc.fixturenames and "database" not in signature(metafunc.function).parameters
-    if any_database and topic not in NOT_OF_THE_ENGINE and len(engines()) > 1:
-        metafunc.parametrize("engine", engines(), indirect=True)
+    if any_database and topic not in NOT_OF_THE_ENGINE:
+        run_on_each(metafunc)
 
 
 @pytest.fixture

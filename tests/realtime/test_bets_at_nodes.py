@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -193,6 +195,24 @@ async def test_what_operators_do_at_all_servers_is_one_sequence_wherever_it_is_h
         again = await nodes.connect(number, "bob")
         assert (await join(again, nodes.table.game, after_seq=numbers[3]))["recovered"]
         assert seqs(await until(again, 352, count - 4)) == numbers[4:]
+
+
+async def test_who_goes_from_server_to_server_while_things_happen_hears_each_once(nodes: Nodes) -> None:
+    operators = await nodes.everywhere("provider")
+    draft = {"game_id": nodes.table.game, "description": "Who scores?", "action_id": "goal"}
+    first = (await join(await nodes.connect(0, "ann"), nodes.table.game))["seq"] + 1
+    count = 8 * len(operators)
+    heard = [first - 1]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(at_once, operators, 385, 8, targets=["argentina", "brazil"], **draft))
+        for number in cycle(range(len(nodes.servers))):
+            traveller = await nodes.connect(number, "ann")
+            assert (await join(traveller, nodes.table.game, after_seq=heard[-1]))["recovered"]
+            left = count - len(heard) + 1
+            heard += seqs(await until(traveller, 352, min(3, left)))
+            if left <= 3:
+                break
+    assert heard[1:] == list(range(first, first + count))
 
 
 async def test_a_balance_told_last_is_the_last_wherever_the_bets_were_placed(nodes: Nodes) -> None:

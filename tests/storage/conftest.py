@@ -6,19 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from gameserver.storage.check import CheckedConnection
+from gameserver.storage.connection import Connection
 from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.postgres.connection import open_writer as open_postgres
 from gameserver.storage.sqlite.connection import SqliteConnection, open_writer
 from gameserver.storage.sqlite.migrations import migrate
-
-# The tests of these topics are run on each engine.
-ON_BOTH = {f"test_{topic}" for topic in ("broadcasts", "clock", "replies", "schedule", "sources", "tallied", "users")}
+from tests.support.databases import run_on_each
+from tests.support.harness import Server
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of topics that engines share with each of them."""
-    if "connection" in metafunc.fixturenames and metafunc.module.__name__.split(".")[-1] in ON_BOTH:
-        metafunc.parametrize("engine", ["sqlite", "postgres"], indirect=True)
+    """Run what asks for a connection of whatever engine, or for a server, with each."""
+    asked = metafunc.function.__annotations__
+    if asked.get("connection") in (Connection, CheckedConnection) or asked.get("server") is Server:
+        run_on_each(metafunc)
 
 
 @pytest.fixture

@@ -4,20 +4,20 @@ import pytest
 
 from gameserver.storage.backing_history import MAX_RECORDS, get_last_bet_at, list_records
 from gameserver.storage.bets import update_cancelled
-from gameserver.storage.check import find_faults
+from gameserver.storage.check import CheckedConnection, find_faults
+from gameserver.storage.connection import Connection
 from gameserver.storage.pools import Pool, PoolBets, add_bets_to_sums
-from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import NOW, make_bet, make_game, make_pool, make_user
 
 
 @pytest.fixture
-def pool(connection: SqliteConnection) -> Pool:
+def pool(connection: Connection) -> Pool:
     return make_pool(connection, make_game(connection).id)
 
 
 @pytest.mark.parametrize("every_ms", [1, 7, 60_000])
 def test_however_many_bets_there_are_the_records_are_few_and_evenly_apart(
-    connection: SqliteConnection, pool: Pool, every_ms: int
+    connection: Connection, pool: Pool, every_ms: int
 ) -> None:
     user = make_user(connection)
     for number in range(1, 1001):
@@ -38,7 +38,7 @@ def test_however_many_bets_there_are_the_records_are_few_and_evenly_apart(
     assert max(gaps) <= 1000 * every_ms / (MAX_RECORDS // 8)
 
 
-def test_what_happened_seldom_is_kept_when_much_happens_later(connection: SqliteConnection, pool: Pool) -> None:
+def test_what_happened_seldom_is_kept_when_much_happens_later(connection: Connection, pool: Pool) -> None:
     user = make_user(connection)
     days = [NOW + number * 86_400_000 for number in range(7)]
     for at in days:
@@ -50,13 +50,15 @@ def test_what_happened_seldom_is_kept_when_much_happens_later(connection: Sqlite
     assert len([at for at in times if at > days[-1]]) >= MAX_RECORDS // 4
 
 
-def test_the_time_of_the_last_bet_never_goes_back(connection: SqliteConnection, pool: Pool) -> None:
+def test_the_time_of_the_last_bet_never_goes_back(connection: Connection, pool: Pool) -> None:
     for at in (NOW + 10, NOW):
         add_bets_to_sums(connection, [PoolBets(pool.id, 1, 1, 0, 1, 0, at)], [])
     assert get_last_bet_at(connection, pool.id) == NOW + 10
 
 
-def test_records_are_of_what_was_placed_before_whatever_the_times_say(connection: SqliteConnection, pool: Pool) -> None:
+def test_records_are_of_what_was_placed_before_whatever_the_times_say(
+    connection: CheckedConnection, pool: Pool
+) -> None:
     ann, bob = make_user(connection), make_user(connection, "bob")
     make_bet(connection, pool, ann, 5, now_ms=NOW + 10)
     make_bet(connection, pool, ann, 5, now_ms=NOW + 20)

@@ -2,17 +2,16 @@
 
 import random
 from collections.abc import Iterable
-from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gameserver.storage import boards
 from gameserver.storage.boards import Scope, add_to_boards, count_standings, promote, rename
 from gameserver.storage.check_records import CHECKS
+from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game
-from gameserver.storage.sqlite.connection import SqliteConnection, open_memory
 from gameserver.storage.standings import (
     count_above,
     find_board,
@@ -39,7 +38,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(boards, name, size)
 
 
-def add_points(connection: SqliteConnection, added: Iterable[tuple[int, int, int, int]]) -> None:
+def add_points(connection: Connection, added: Iterable[tuple[int, int, int, int]]) -> None:
     """Add points and numbers of pools that have ended, each of a user in a game."""
     connection.insert_many(
         "tallied", COLUMNS, [(game, user, points, pools, *NOTHING) for user, game, points, pools in added]
@@ -49,18 +48,18 @@ def add_points(connection: SqliteConnection, added: Iterable[tuple[int, int, int
     delete_tallied(connection)
 
 
-def board_of(connection: SqliteConnection, game: Game) -> int:
+def board_of(connection: Connection, game: Game) -> int:
     board_id = find_board(connection, Scope(0, game.id, "", "DON"))
     assert board_id is not None
     return board_id
 
 
-def blocks_of(connection: SqliteConnection, board_id: int) -> list[int]:
+def blocks_of(connection: Connection, board_id: int) -> list[int]:
     query = "SELECT entries FROM standing_blocks WHERE board_id = ? ORDER BY deficit, name"
     return [entries for (entries,) in connection.execute(query, (board_id,))]
 
 
-def assert_right(connection: SqliteConnection, board_id: int, points: dict[str, int]) -> None:
+def assert_right(connection: Connection, board_id: int, points: dict[str, int]) -> None:
     """A board ranks these users by their points, and its blocks are right, and neither small nor large."""
     ranking = sorted(points.items(), key=lambda entry: (-entry[1], entry[0].lower().encode()))
     found = list_standings(connection, board_id, 0, 10_000)
@@ -82,12 +81,13 @@ def assert_right(connection: SqliteConnection, board_id: int, points: dict[str, 
 changes = st.lists(st.tuples(st.integers(0, 29), st.integers(-5, 5), st.integers(-1, 1)), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])  # each is rolled back
 @given(st.lists(changes, max_size=8), st.randoms(use_true_random=False))
 def test_a_board_is_in_order_whatever_is_added_to_it(
-    batches: list[list[tuple[int, int, int]]], r: random.Random
+    connection: Connection, batches: list[list[tuple[int, int, int]]], r: random.Random
 ) -> None:
-    with closing(open_memory()) as connection:
+    connection.execute("BEGIN")
+    try:
         game = make_game(connection)
         users = [make_user(connection, r.choice((f"u{n}", f"U{n}", f"_{n}", f"-{n}.x"))) for n in range(30)]
         pools = dict.fromkeys(range(30), 0)
@@ -108,9 +108,11 @@ def test_a_board_is_in_order_whatever_is_added_to_it(
                     board_id = find_board(connection, scope)
                     assert board_id is not None
                     assert_right(connection, board_id, ranked)
+    finally:
+        connection.execute("ROLLBACK")
 
 
-def test_a_large_board_made_at_once_is_divided_evenly(connection: SqliteConnection) -> None:
+def test_a_large_board_made_at_once_is_divided_evenly(connection: Connection) -> None:
     game = make_game(connection)
     users = [make_user(connection, f"u{number}") for number in range(101)]
     add_points(connection, [(user.id, game.id, user.id % 7, 1) for user in users])
@@ -119,7 +121,7 @@ def test_a_large_board_made_at_once_is_divided_evenly(connection: SqliteConnecti
     assert_right(connection, board, {user.username: user.id % 7 for user in users})
 
 
-def test_a_board_counts_for_its_scopes_alone(connection: SqliteConnection) -> None:
+def test_a_board_counts_for_its_scopes_alone(connection: Connection) -> None:
     first, other = make_game(connection), make_game(connection)
     ann, bob = make_user(connection, "ann"), make_user(connection, "bob")
     add_points(connection, [(ann.id, first.id, 5, 1), (ann.id, other.id, -2, 1)])
@@ -140,7 +142,7 @@ def test_a_board_counts_for_its_scopes_alone(connection: SqliteConnection) -> No
         assert find_board(connection, scope) is None
 
 
-def test_one_board_is_that_of_a_type_and_of_any_until_there_is_a_second_type(connection: SqliteConnection) -> None:
+def test_one_board_is_that_of_a_type_and_of_any_until_there_is_a_second_type(connection: Connection) -> None:
     source = make_source(connection)
     first, second = make_game(connection, source), make_game(connection, source)
     tennis, golf = (make_game(connection, source, game_type=name) for name in ("tennis", "golf"))
@@ -170,7 +172,7 @@ def test_one_board_is_that_of_a_type_and_of_any_until_there_is_a_second_type(con
     assert [fault for check in CHECKS[2:] for fault in check(connection)] == []
 
 
-def test_some_users_are_ranked_among_themselves(connection: SqliteConnection) -> None:
+def test_some_users_are_ranked_among_themselves(connection: Connection) -> None:
     game = make_game(connection)
     users = [make_user(connection, f"u{number}") for number in range(9)]
     add_points(connection, [(user.id, game.id, user.id // 2, 1) for user in users[:8]])
@@ -180,7 +182,7 @@ def test_some_users_are_ranked_among_themselves(connection: SqliteConnection) ->
     assert [(it.username, it.position) for it in found] == [("u5", 0), ("u0", 1)]
 
 
-def test_who_is_renamed_keeps_the_points_and_moves_among_equals(connection: SqliteConnection) -> None:
+def test_who_is_renamed_keeps_the_points_and_moves_among_equals(connection: Connection) -> None:
     game = make_game(connection)
     users = [make_user(connection, f"u{number:02}") for number in range(40)]
     add_points(connection, [(user.id, game.id, 3, 1) for user in users])
@@ -191,12 +193,12 @@ def test_who_is_renamed_keeps_the_points_and_moves_among_equals(connection: Sqli
     assert list_standings(connection, board, 39, 1)[0].username == "Zoe"
 
 
-def test_to_rename_who_is_not_ranked_changes_no_board(connection: SqliteConnection) -> None:
+def test_to_rename_who_is_not_ranked_changes_no_board(connection: Connection) -> None:
     rename(connection, make_user(connection).id, "zoe")
     assert connection.execute("SELECT * FROM standings").fetchall() == []
 
 
-def test_guests_are_ranked_in_all_games_once_they_have_accounts(connection: SqliteConnection) -> None:
+def test_guests_are_ranked_in_all_games_once_they_have_accounts(connection: Connection) -> None:
     games = [make_game(connection), make_game(connection)]
     ann, guest = make_user(connection, "ann"), make_user(connection, "guest-1")
     connection.execute("UPDATE users SET is_guest = 1 WHERE id = ?", (guest.id,))
@@ -212,6 +214,6 @@ def test_guests_are_ranked_in_all_games_once_they_have_accounts(connection: Sqli
     assert connection.execute("SELECT count(*) FROM standings WHERE user_id = ?", (guest.id,)).fetchone() == (5,)
 
 
-def test_a_guest_who_has_not_bet_becomes_an_account_that_is_not_ranked(connection: SqliteConnection) -> None:
+def test_a_guest_who_has_not_bet_becomes_an_account_that_is_not_ranked(connection: Connection) -> None:
     promote(connection, make_user(connection).id)
     assert connection.execute("SELECT * FROM standings").fetchall() == []

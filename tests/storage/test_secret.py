@@ -17,6 +17,7 @@ from gameserver.storage.secret import (
     load_secret,
     require_known_secret,
 )
+from gameserver.storage.sqlite.connection import SqliteConnection
 from tests.support.rows import make_user
 from tests.support.strangers import STRANGER, disguise
 
@@ -135,7 +136,7 @@ def test_a_secret_has_its_name_only_once_it_is_on_disk_and_the_name_is_then_too(
 # The database knows its server's secret again
 
 
-def test_a_database_knows_a_secret_again_and_cannot_give_it_away(connection: Connection, database: Path) -> None:
+def test_a_database_knows_a_secret_again_and_cannot_give_it_away(connection: SqliteConnection, database: Path) -> None:
     assert known_fingerprint(connection) is None
     assert adopt_secret(connection, SECRET) == 0
     assert known_fingerprint(connection) == secret_fingerprint(SECRET)

@@ -1,5 +1,6 @@
 import sqlite3
 
+import psycopg
 import pytest
 
 from gameserver.domain.targets import missing_rows, parse_targets
@@ -52,5 +53,5 @@ def test_games_have_targets_of_their_own(connection: Connection) -> None:
 def test_the_database_itself_refuses_a_target_twice(connection: Connection, parent: str) -> None:
     game = make_game(connection)
     add_targets(connection, game.id, "a:a")
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
         connection.execute(f"INSERT INTO targets VALUES (99, {game.id}, {parent}, 'a', 'A', 1, 0)")

@@ -1,10 +1,15 @@
 """Reading a test's database, of whatever engine."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from gameserver.storage.connection import Connection
 from gameserver.storage.opening import is_url
 from gameserver.storage.postgres.connection import PostgresConnection
 from gameserver.storage.postgres.connection import open_reader as open_postgres
@@ -12,11 +17,20 @@ from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
 
 # Tests that may have any database run on PostgreSQL too where this is set, which takes as long again.
 BOTH = "TEST_BOTH_ENGINES"
+_UUID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def engines() -> list[str]:
     """The engines that tests of any database are to run on."""
     return ["sqlite", "postgres"] if os.environ.get(BOTH) else ["sqlite"]
+
+
+def run_on_each(metafunc: pytest.Metafunc) -> None:
+    """Have a test that may have any database run on each of these engines."""
+    if len(engines()) > 1:
+        metafunc.parametrize("engine", engines(), indirect=True)
 
 
 @contextmanager
@@ -30,13 +44,24 @@ def reading(database: Path | str) -> Iterator[SqliteConnection | PostgresConnect
             yield connection_to_file
 
 
-def contents(database: Path | str) -> list[object]:
-    """All that a database holds, but for who is connected."""
+def contents(database: Path | str) -> Rows:
+    """All rows of a database."""
     with reading(database) as connection:
-        if isinstance(connection, SqliteConnection):
-            return list(connection.iterdump())
-        query = (
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'nodes' ORDER BY tablename"
-        )
-        tables = [name for (name,) in connection.execute(query)]
-        return [(table, sorted(map(str, connection.execute(f"SELECT * FROM {table}")))) for table in tables]
+        return all_rows(connection)
+
+
+def all_rows(connection: Connection) -> Rows:
+    """All rows by table, in an order of their own, but for what servers tell each other."""
+    file = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    others = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    tables = connection.execute(file if isinstance(connection, SqliteConnection) else others).fetchall()
+    return {
+        table: sorted(map(tuple, connection.execute(f"SELECT * FROM {table}")), key=repr)
+        for (table,) in tables
+        if table not in ("nodes", "announcements")
+    }
+
+
+def named(text: str, names: dict[str, str]) -> str:
+    """A text with names in place of random ids."""
+    return _UUID.sub(lambda found: names.get(found.group(), found.group()), text)

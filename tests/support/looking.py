@@ -5,12 +5,15 @@ import os
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.support.browser import Visitor
 
 PICTURES = os.environ.get("CONSOLE_PICTURES")  # the folder for them
+Scheme = Literal["dark", "light"]
+SCHEMES: tuple[Scheme, Scheme] = ("dark", "light")
 PHONE, DESKTOP, STREAM = (390, 844), (1440, 900), (1920, 1080)
 TOO_WIDE = """
 () => {
@@ -21,6 +24,44 @@ TOO_WIDE = """
     .map((part) => `${part.tagName}.${part.className}`)
     .slice(0, 5);
 }
+"""
+CONTROLS = ".btn:not(.linkbtn), .pill, .stake, .act, .shirt, .input, button.trow, .switch input"
+MARKS = ".dot, .mline__ev, .mline__now, .mline__run, .fuse i, .mix i, .split i, .score__dash, .tl__mark"
+CHOSEN = '[aria-checked="true"], [aria-pressed="true"], [aria-selected="true"], :is(.seg, .tabbar) > [aria-current]'
+LOST = f"""
+() => {{
+  const shown = (selector) => [...document.querySelectorAll(selector)].filter((part) => part.checkVisibility());
+  const system = (name) => {{
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = name;
+    const {{ color }} = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  }};
+  const unseen = new Set([system("Canvas"), "rgba(0, 0, 0, 0)"]);
+  const styles = (part) => [undefined, "::before", "::after"].map((pseudo) => getComputedStyle(part, pseudo));
+  const hasEdge = (part) => {{
+    const {{ borderBottomWidth: width, borderBottomColor: color, boxShadow }} = getComputedStyle(part);
+    return (parseFloat(width) > 0 && !unseen.has(color)) || boxShadow !== "none";
+  }};
+  const hasGround = (part) => !unseen.has(getComputedStyle(part).backgroundColor);
+  const looks = (part) =>
+    styles(part)
+      .map((style) => [style.backgroundColor, style.borderTopColor, style.borderTopWidth, style.outline])
+      .join();
+  const others = (part) =>
+    [...part.parentElement.children].filter((other) => other.tagName === part.tagName && !other.matches('{CHOSEN}'));
+  const on = shown(".switch input:checked");
+  const off = shown(".switch input:not(:checked)");
+  const lost = [
+    ...shown("{CONTROLS}").filter((part) => !hasEdge(part) && !hasGround(part)),
+    ...shown("{MARKS}").filter((part) => !hasEdge(part) && !hasGround(part)),
+    ...shown('{CHOSEN}').filter((part) => others(part).some((other) => looks(other) === looks(part))),
+    ...shown(".qr").filter((part) => getComputedStyle(part).fill === getComputedStyle(part).backgroundColor),
+    ...on.filter((part) => off.some((other) => looks(other) === looks(part))),
+  ];
+  return lost.map((part) => part.outerHTML.slice(0, 120)).slice(0, 5);
+}}
 """
 DRAWN = "() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 
@@ -36,24 +77,45 @@ def look(
     until: str,
     *,
     sizes: Sequence[tuple[int, int]] = (PHONE, DESKTOP),
-    is_long: bool = False,
 ) -> None:
     """Once a selector is there, see at each size in each scheme that axe finds nothing, and that nothing is too wide.
 
-    ``is_long``: a picture shows the whole page, not the window.
+    Nor is anything lost in forced colours, but of a stream.
     """
     visitor.see(until)
     visitor.until("document.querySelector('[aria-busy]') === null")
     if not visitor.run("() => 'axe' in window"):
         visitor.run(AXE)
-    for (width, height), scheme in product(sizes, ("dark", "light")):
-        visitor.page.set_viewport_size({"width": width, "height": height})
-        visitor.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        visitor.run(DRAWN)
-        if PICTURES is not None:
-            picture = Path(PICTURES) / f"{place}-{width}-{scheme}.png"
-            visitor.page.screenshot(path=picture, omit_background=sizes == (STREAM,))
+    for (width, height), scheme in product(sizes, SCHEMES):
+        _show(visitor, width, height, scheme)
+        _photograph(visitor, f"{place}-{width}-{scheme}", is_transparent=sizes == (STREAM,))
         found = visitor.run(VIOLATIONS)
         told = [(item["id"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found]
         assert told == [], (place, width, scheme, json.dumps(told, indent=1))
         assert visitor.run(TOO_WIDE) == [], (place, width)
+    if sizes != (STREAM,):  # which nobody operates
+        _look_in_forced_colours(visitor, place, sizes)
+
+
+def _look_in_forced_colours(visitor: Visitor, place: str, sizes: Sequence[tuple[int, int]]) -> None:
+    """See that what only a ground or a shadow shows elsewhere is drawn in the colours of the system, too."""
+    visitor.page.emulate_media(forced_colors="active")
+    for (width, height), scheme in zip(sizes, SCHEMES, strict=True):
+        _show(visitor, width, height, scheme)
+        _photograph(visitor, f"{place}-{width}-forced")
+        assert visitor.run(LOST) == [], (place, width, "forced colours")
+    visitor.page.emulate_media(forced_colors="none")
+
+
+def _show(visitor: Visitor, width: int, height: int, scheme: Scheme) -> None:
+    visitor.page.set_viewport_size({"width": width, "height": height})
+    visitor.page.emulate_media(color_scheme=scheme)
+    visitor.run(DRAWN)
+
+
+def _photograph(visitor: Visitor, name: str, *, is_transparent: bool = False) -> None:
+    """Keep a picture of the whole page, or of the window if there is a sheet, if pictures are wanted."""
+    if PICTURES is not None:
+        is_page = visitor.page.locator("dialog[open]").count() == 0
+        path = Path(PICTURES) / f"{name}.png"
+        visitor.page.screenshot(path=path, full_page=is_page, omit_background=is_transparent)

@@ -1,7 +1,8 @@
 """State machines of Hypothesis that act on a database, of whatever engine."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,6 +13,17 @@ from gameserver.config import Settings
 from tests.support.offline import Offline
 
 NewDatabase = Callable[[], AbstractContextManager[Path | str]]
+
+
+def new_files(folder: Path) -> NewDatabase:
+    """What makes database files in a folder, each for as long as its block lasts."""
+
+    @contextmanager
+    def new_file() -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(dir=folder) as directory:
+            yield Path(directory) / "game.db"
+
+    return new_file
 
 
 class DatabaseMachine(RuleBasedStateMachine):

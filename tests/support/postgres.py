@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -35,6 +35,9 @@ BEGIN
         ELSE PERFORM setval(it.relname::regclass, 1, false); END IF;
     END LOOP;
 END $$
+"""
+_IS_SYNC = """
+SELECT bool_or(sync_state = 'sync' AND replay_lsn >= pg_current_wal_lsn()) FROM pg_stat_replication
 """
 # Nothing of a test's database must outlive a power cut.
 _SETTINGS = {
@@ -122,14 +125,56 @@ def running_cluster(binaries: Path, **settings: str) -> Iterator[Cluster]:
             yield cluster
 
 
+class Pair:
+    """A primary and its synchronous standby, each of which takes the other's place in turn."""
+
+    def __init__(self, binaries: Path, primary: Cluster, running: ExitStack) -> None:
+        self.primary = primary
+        self._binaries = binaries
+        self._running = running
+        self._folders = primary.folder, running.enter_context(_folder())
+        self.standby = self._follow(self._folders[1])
+
+    def empty_database(self) -> str:
+        """The URL of a new database in which there is nothing, at whichever of both can be written to."""
+        url = self.primary.empty_database()
+        return url.replace(f"host={self.primary.folder}", f"host={','.join(map(str, self._folders))}")
+
+    def fail_over(self) -> None:
+        """End the primary as a power cut would, have its standby in its place, and a new standby where it was."""
+        gone, self.primary = self.primary, self.standby
+        gone.stop_at_once()
+        self.primary.execute("SELECT pg_promote()")
+        self._wait_for_standby("")
+        self.standby = self._follow(gone.folder)
+
+    def _follow(self, folder: Path) -> Cluster:
+        """A new standby of the primary, which holds all that is acknowledged from here on."""
+        shutil.rmtree(folder / "data", ignore_errors=True)
+        source = f"user=postgres host={self.primary.folder} application_name=standby"
+        _run(folder, self._binaries / "pg_basebackup", "-D", folder / "data", "-R", "-N", "-c", "fast", "-d", source)
+        standby = self._running.enter_context(_serving(self._binaries, folder, {}))
+        self._wait_for_standby("standby")
+        with psycopg.connect(self.primary.url("postgres"), autocommit=True) as connection:
+            for _ in range(300):
+                (sync,) = connection.execute(_IS_SYNC).fetchone() or (False,)
+                if sync:
+                    return standby
+                time.sleep(0.1)
+        raise TimeoutError("the standby does not follow")
+
+    def _wait_for_standby(self, names: str) -> None:
+        """Have the primary's commits wait for a standby, or for none."""
+        self.primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+        self.primary.execute("ALTER SYSTEM SET synchronous_commit = 'remote_apply'")
+        self.primary.execute("SELECT pg_reload_conf()")
+
+
 @contextmanager
-def running_standby(binaries: Path, primary: Cluster, **settings: str) -> Iterator[Cluster]:
-    """A standby of a cluster, which follows it until it is promoted."""
-    with _folder() as folder:
-        source = f"user=postgres host={primary.folder} application_name=standby"
-        _run(folder, binaries / "pg_basebackup", "-D", folder / "data", "-R", "-N", "-c", "fast", "-d", source)
-        with _serving(binaries, folder, settings) as cluster:
-            yield cluster
+def running_pair(binaries: Path) -> Iterator[Pair]:
+    """A primary and a standby until the block ends."""
+    with running_cluster(binaries) as primary, ExitStack() as running:
+        yield Pair(binaries, primary, running)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage
 from websockets.sync.client import ClientConnection, connect
 
 from gameserver.cli import main
+from gameserver.config import SECRET_VARIABLE
 
 PROGRAM = (sys.executable, "-m", "gameserver")
 TIMEOUT_S = 20.0
@@ -29,11 +30,15 @@ UNLIMITED = ("--max-requests-per-s", "100000", "--max-requests-per-s-per-address
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a process: no settings but those given, and nothing of a `make` that runs the tests."""
+    """The environment of a process: no settings but those given, and nothing of a `make` that runs the tests.
+
+    The secret is passed on: only a test whose servers have it from there has set it.
+    """
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("GAMESERVER_", "MAKE", "MFLAGS")) and name not in MAKE_VARIABLES
+        if name == SECRET_VARIABLE
+        or (not name.startswith(("GAMESERVER_", "MAKE", "MFLAGS")) and name not in MAKE_VARIABLES)
     }
     return {**inherited, **(variables or {})}
 
@@ -68,9 +73,9 @@ def run_process(*arguments: str | Path, program: Sequence[str] = PROGRAM) -> Don
     return Done(done.returncode, done.stdout, done.stderr)
 
 
-def add_user(file: Path, name: str, *, provider: bool = False) -> dict[str, Any]:
+def add_user(database: Path | str, name: str, *, provider: bool = False) -> dict[str, Any]:
     """Make a user from the command line, and the database if there is none; ``{"id", "username", "session_key"}``."""
-    done = run("user", "add", name, *(["--provider"] if provider else []), "--create", "--json", "--db", file)
+    done = run("user", "add", name, *(["--provider"] if provider else []), "--create", "--json", "--db", database)
     assert done.code == 0, done.stderr
     user: dict[str, Any] = json.loads(done.stdout)
     return user
@@ -91,20 +96,21 @@ def _as_systemd_does(listening: int | None) -> list[str]:
 
 
 class ServerProcess:
-    """A server on a database file, in a process of its own. Its log is kept beside the file."""
+    """A server on a database, in a process of its own. Its log is kept in ``folder``, or else beside the file."""
 
     def __init__(
         self,
-        file: Path,
+        database: Path | str,
         *flags: str,
+        folder: Path | None = None,
         variables: Mapping[str, str] | None = None,
         inherits: int | None = None,
         program: Sequence[str] = PROGRAM,
     ) -> None:
-        self.log = file.with_name("server.log")
+        self.log = (folder or Path(database).parent) / "server.log"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_as_systemd_does(inherits), *program, "serve", "--port", "0", "--db", str(file), *flags],
+                [*_as_systemd_does(inherits), *program, "serve", "--port", "0", "--db", str(database), *flags],
                 pass_fds=() if inherits is None else (inherits,),
                 env=environment(variables),
                 stdin=subprocess.DEVNULL,
@@ -190,14 +196,15 @@ class ServerProcess:
 
 @contextmanager
 def serving(
-    file: Path,
+    database: Path | str,
     *flags: str,
+    folder: Path | None = None,
     variables: Mapping[str, str] | None = None,
     inherits: int | None = None,
     program: Sequence[str] = PROGRAM,
 ) -> Iterator[ServerProcess]:
     """A server that is killed at the end if the test has not stopped it; it may inherit a listening socket."""
-    server = ServerProcess(file, *flags, variables=variables, inherits=inherits, program=program)
+    server = ServerProcess(database, *flags, folder=folder, variables=variables, inherits=inherits, program=program)
     try:
         yield server
     finally:
@@ -259,7 +266,10 @@ class Player:
 def playing(
     url: str, session_key: str | None, query: str = "", *, tls: ssl.SSLContext | None = None, **others: Any
 ) -> Iterator[Player]:
-    """A connection of a user, or of nobody yet; ``tls`` says whose certificates a wss client believes."""
+    """A connection of a user, or of nobody yet; ``tls`` says whose certificates a wss client believes.
+
+    It asks for no sign of life: a server may stand still.
+    """
     headers = {} if session_key is None else {"Authorization": f"Bearer {session_key}"}
     with connect(
         url + query,
@@ -268,7 +278,7 @@ def playing(
         open_timeout=TIMEOUT_S,
         close_timeout=2,
         ssl=tls,
-        **{"compression": None, **others},
+        **{"compression": None, "ping_interval": None, **others},
     ) as socket:
         yield Player(socket)
 

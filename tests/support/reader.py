@@ -75,7 +75,7 @@ class Reader:
             self._stop("server")
         exported = re.match(r"export (\w+)=", command)
         done = self._by_itself(command) if _IS_BY_ITSELF.match(command) else self._in_a_shell(command, exported)
-        assert done.code == 0, f"{command}\n{done.stdout}{done.stderr}"
+        assert done.code == 0, f"{command}\n{done.stdout}{done.stderr}{self._log_of('server')}"
         if exported:
             self._variables[exported[1]] = done.stdout
         self.said = done.stdout
@@ -104,8 +104,7 @@ class Reader:
     def _start(self, command: str) -> None:
         kind = "server" if _SERVES.match(command) else command
         self._stop(kind)
-        log_file = self.folder / "log"
-        with log_file.open("w") as log:
+        with self._log_file(kind).open("w") as log:
             process = subprocess.Popen(
                 ["bash", "-c", _ITS_PORT.sub("0", command)],
                 cwd=self.folder,
@@ -120,15 +119,23 @@ class Reader:
         with selectors.DefaultSelector() as selector:
             assert process.stdout is not None
             selector.register(process.stdout, selectors.EVENT_READ)
-            assert selector.select(TIMEOUT_S), f"{command} has nothing to say"
+            assert selector.select(TIMEOUT_S), f"{command} has nothing to say\n{self._log_of(kind)}"
         self.said = process.stdout.readline()
         ready = _READY.match(self.said)
-        assert ready, f"{command}\n{self.said}{log_file.read_text()}"
+        assert ready, f"{command}\n{self.said}{self._log_of(kind)}"
         if ready[1] is not None:
             named = "9999" if kind == "server" else _ITS_PORT.findall(command)[0]
             self.known[f"127.0.0.1:{named}"] = ready[1].replace("0.0.0.0", "127.0.0.1")
-        if key := re.search(r"Bearer (\S+)", log_file.read_text()):
+        if key := re.search(r"Bearer (\S+)", self._log_of(kind)):
             self.known["SESSION_KEY"] = key[1]
+
+    def _log_file(self, kind: str) -> Path:
+        return self.folder / ("server.log" if kind == "server" else "lasting.log")
+
+    def _log_of(self, kind: str) -> str:
+        """What a program that goes on running, or the last of them, has written to standard error."""
+        file = self._log_file(kind)
+        return file.read_text() if file.exists() else ""
 
     def _environment(self) -> dict[str, str]:
         variables = {

@@ -23,8 +23,8 @@ GAME = {
 class Stage:
     """A game and its admin, who acts over a WebSocket of another stack."""
 
-    def __init__(self, file: Path, url: str, admin: Player) -> None:
-        self.file = file
+    def __init__(self, database: Path | str, url: str, admin: Player) -> None:
+        self.database = database
         self.url = url
         self.admin = admin
         self._keys: dict[str, str] = {}
@@ -76,12 +76,12 @@ class Stage:
 
     def user(self, name: str) -> dict[str, Any]:
         """A new user with a session key."""
-        return add_user(self.file, name)
+        return add_user(self.database, name)
 
     def key(self, name: str) -> str:
         """A session key of a new user or one of before, the same each time."""
         if name not in self._keys:
-            self._keys[name] = key_of(self.file, name)
+            self._keys[name] = key_of(self.database, name)
         return self._keys[name]
 
     def bet(self, name: str, pool: str, target: str, amount: float) -> None:
@@ -108,20 +108,20 @@ class Stage:
         return visitor
 
 
-def key_of(file: Path, name: str) -> str:
+def key_of(database: Path | str, name: str) -> str:
     """A session key of a user, who is made if there is none of that name."""
-    done = run("user", "add", name, "--json", "--db", file)
+    done = run("user", "add", name, "--json", "--db", database)
     if done.code != 0:
-        done = run("user", "key", name, "--json", "--db", file)
+        done = run("user", "key", name, "--json", "--db", database)
     key: str = json.loads(done.stdout)["session_key"]
     return key
 
 
 @contextmanager
-def staged(file: Path, url: str) -> Iterator[Stage]:
-    """A stage on a server that runs on a file."""
-    with playing(url, key_of(file, "dev")) as admin:
-        yield Stage(file, url, admin)
+def staged(database: Path | str, url: str) -> Iterator[Stage]:
+    """A stage on a server that runs on a database."""
+    with playing(url, key_of(database, "dev")) as admin:
+        yield Stage(database, url, admin)
 
 
 class MortalStage(NamedTuple):
@@ -132,4 +132,5 @@ class MortalStage(NamedTuple):
 
     def again(self) -> AbstractContextManager[ServerProcess]:
         """Another server in the place of the one that was killed."""
-        return serving(self.stage.file, *UNLIMITED, "--port", str(self.server.address[1]))
+        flags = (*UNLIMITED, "--port", str(self.server.address[1]))
+        return serving(self.stage.database, *flags, folder=self.server.log.parent)

@@ -17,12 +17,12 @@ UNLIMITED = {"max_requests_per_s": 100_000, "max_requests_per_s_per_address": 10
 
 
 @contextmanager
-def serving_here(file: Path, **settings: Any) -> Iterator[str]:
+def serving_here(database: Path | str, **settings: Any) -> Iterator[str]:
     """A server until the context exits, which then raises what the server has raised; its URL."""
     started: queue.SimpleQueue[tuple[str, Callable[[], None]] | None] = queue.SimpleQueue()
 
     async def serve() -> None:
-        async with running(Settings(db=str(file), port=0, **{**UNLIMITED, **settings})) as server:
+        async with running(Settings(db=str(database), port=0, **{**UNLIMITED, **settings})) as server:
             stopped = trio.Event()
             started.put((server.urls[0], partial(trio.lowlevel.current_trio_token().run_sync_soon, stopped.set)))
             await stopped.wait()

@@ -62,7 +62,8 @@ async def test_a_read_answers_what_it_does_on_a_socket(table: Table, endpoint: E
     expected = await on_the_socket(table, endpoint)
     response = await (await client_of(table.server, "ann")).get(await filled(table, endpoint.path) + end)
     assert (response.status, content(response)) == (200, expected)
-    assert any(expected.get(name) for name in ("sources", "games", "pools_list", "leaderboard", "friends"))
+    told = ("sources", "games", "pools_list", "leaderboard", "friends", "past_events")
+    assert any(expected.get(name) for name in told)
 
 
 @every_read

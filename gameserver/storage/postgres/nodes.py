@@ -1,4 +1,7 @@
-"""What the servers on the database have in common: who is connected to each, unless it is silent, and the time."""
+"""What the servers on the database have in common: who is connected to each, what one leaves locked, and the time.
+
+A server that is silent has gone.
+"""
 
 from collections.abc import Callable
 
@@ -7,6 +10,7 @@ from gameserver.storage.peers import ClockReading
 
 _GONE_S = 5
 _FORGOTTEN_S = 60
+_STILL_S = 10  # PostgreSQL's own timeout does not run among statements that were sent together, nor after them
 _READINGS = 3
 
 
@@ -22,6 +26,18 @@ def exchange_presence(connection: Connection, node: str, body: bytes) -> list[by
     ).fetchall()
     connection.execute(f"DELETE FROM nodes WHERE seen_at < now() - interval '{_FORGOTTEN_S} s'")
     return [told for (told,) in rows]
+
+
+def end_who_stands_still(connection: Connection, still_s: float = _STILL_S) -> int:
+    """End the connections that hold a batch's lock but have sent nothing for so long; returns how many there were."""
+    ended = connection.execute(
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND xact_start IS NOT NULL AND wait_event_type = 'Client'"
+        " AND clock_timestamp() - state_change > CAST(? AS float8) * interval '1 s'"
+        " AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)",
+        (still_s,),
+    )
+    return int(ended.fetchone()[0])
 
 
 def leave(connection: Connection, node: str) -> None:

@@ -3,6 +3,7 @@
 A notification is only a wake-up: what is to be told is read from the rows.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -13,9 +14,11 @@ from gameserver.storage.connection import StorageFailed
 from gameserver.storage.peers import Exchanged
 from gameserver.storage.postgres.announcements import CHANNEL, Announcement, list_announcements
 from gameserver.storage.postgres.connection import PostgresConnection, size_bytes
-from gameserver.storage.postgres.nodes import exchange_presence, leave, read_clock
+from gameserver.storage.postgres.nodes import end_who_stands_still, exchange_presence, leave, read_clock
 from gameserver.storage.postgres.writer import PostgresWriter
 from gameserver.storage.schedule import next_due_at
+
+logger = logging.getLogger(__name__)
 
 
 class Seen(NamedTuple):
@@ -85,8 +88,10 @@ class PostgresPeers:
             self._writer.note_next_due(seen.next_due_ms)
 
     def exchange(self, present: bytes) -> Exchanged:
-        """Tell the others who is connected here."""
+        """Tell the others who is connected here, and end who of them stands still in a batch."""
         with _loss_told():
+            if end_who_stands_still(self._connection):
+                logger.warning("a batch of a server that stands still was ended")
             told = exchange_presence(self._connection, self._writer.node, present)
             self.database_bytes = size_bytes(self._connection)
             return Exchanged(told, read_clock(self._connection, self._monotonic_s))

@@ -61,7 +61,6 @@ class ServerClock {
 export class Client {
   #url;
   #sessionKey;
-  #sources = [];
   #socket = null;
   #wasLive = false; // since the socket was made
   #liveSince = 0;
@@ -76,8 +75,8 @@ export class Client {
   #gamesOfPools = new Map(); // since some broadcasts name the pool alone
   #listeners = { connection: new Set(), message: new Set() };
   #clock = new ServerClock();
-
   connection = { state: "waiting", reason: null, retryAt: null };
+  sources = [];
 
   constructor({ url, sessionKey } = {}) {
     this.#url = new URL(url ?? "ws", url ? undefined : document.baseURI);
@@ -115,10 +114,9 @@ export class Client {
   #suspect = () => this.check();
 
   watch(sourceIds) {
-    const wanted = [...sourceIds].sort();
-    if (wanted.join() === this.#sources.join()) return;
-    this.#sources = wanted;
-    if (this.connection.state === "live" || this.connection.state === "connecting") this.#open();
+    const known = this.sources;
+    this.sources = [...sourceIds].sort();
+    if (known.join() !== this.sources.join() && ["live", "connecting"].includes(this.connection.state)) this.#open();
   }
 
   call(name, parameters = {}, { key, deadlineMs, retrying } = {}) {
@@ -146,13 +144,13 @@ export class Client {
     return answer;
   }
 
-  join(gameId, events) {
+  join(gameId, events, since = null) {
     this.#subscriptions.get(gameId)?.leave();
     const subscription = {
       gameId,
       events,
-      seq: null,
-      joined: null,
+      seq: since?.seq ?? null,
+      joined: since,
       leave: () => {
         if (this.#subscriptions.get(gameId) !== subscription) return;
         this.#subscriptions.delete(gameId);
@@ -169,7 +167,7 @@ export class Client {
   #open() {
     this.#drop();
     const url = new URL(this.#url);
-    for (const source of this.#sources) url.searchParams.append("source", source);
+    for (const source of this.sources) url.searchParams.append("source", source);
     this.#wasLive = false;
     const socket = (this.#socket = new WebSocket(url));
     socket.onopen = () => (this.#sessionKey === null ? this.#goLive() : this.#logOn());
@@ -224,7 +222,7 @@ export class Client {
     const reason = wasLive ? (REASONS[code] ?? "unreachable") : await this.#whyRefused();
     if (this.#socket !== socket) return; // meanwhile stopped, or opened anew
     if (reason === "signed_out") return this.#end("signed_out");
-    if (reason === null) this.#sources = []; // one that the server does not know refuses the handshake
+    if (reason === null) this.sources = []; // one that the server does not know refuses the handshake
     this.#retry(reason ?? "unreachable", reason === "flood" ? FLOOD_MS : reason === "full" ? FULL_MS : 0);
   }
 
@@ -367,11 +365,14 @@ export class Client {
     const { seq } = message.response_header;
     const gameId = message.game_id ?? message.channel ?? this.#gamesOfPools.get(message.pool_id);
     const subscription = this.#subscriptions.get(gameId);
-    if (subscription !== undefined && (seq === undefined || seq > (subscription.seq ?? Infinity))) {
+    const isReopened = subscription !== undefined && message.res_name === "game_reopened";
+    // It is told without having been joined, too, and then ahead of what the log has before it.
+    const isAhead = isReopened && seq !== subscription.seq + 1;
+    if (subscription !== undefined && !isAhead && (seq === undefined || seq > (subscription.seq ?? Infinity))) {
       if (seq !== undefined) subscription.seq = seq;
       subscription.events.heard?.(message);
     }
-    if (subscription !== undefined && message.res_name === "game_reopened" && !subscription.isJoining) this.#join(subscription);
+    if (isReopened && !subscription.isJoining) this.#join(subscription);
     for (const hear of this.#listeners.message) hear(message);
   }
 }

@@ -42,7 +42,9 @@ async def running(
 
 
 @pytest.fixture
-async def readers(connection: Connection, database: Path, opened: list[SqliteConnection]) -> AsyncIterator[Readers]:
+async def readers(
+    connection: SqliteConnection, database: Path, opened: list[SqliteConnection]
+) -> AsyncIterator[Readers]:
     """Two readers of a new database."""
 
     def open_connection() -> SqliteConnection:
@@ -71,13 +73,13 @@ async def read_all(readers: Readers, jobs: Iterable[Callable[[Connection], int]]
     return results
 
 
-async def test_a_read_sees_what_has_been_committed(readers: Readers, connection: Connection) -> None:
+async def test_a_read_sees_what_has_been_committed(readers: Readers, connection: SqliteConnection) -> None:
     assert await readers.read(count_users) == 0
     make_user(connection)
     assert await readers.read(count_users) == 1
 
 
-async def test_one_read_sees_one_state(readers: Readers, connection: Connection) -> None:
+async def test_one_read_sees_one_state(readers: Readers, connection: SqliteConnection) -> None:
     def job(reader: Connection) -> tuple[int, int]:
         before = count_users(reader)
         make_user(connection)
@@ -92,7 +94,7 @@ async def test_a_connection_is_used_again(readers: Readers, opened: list[SqliteC
     assert len(opened) == 1
 
 
-async def test_what_waits_is_read_together_from_one_state(readers: Readers, connection: Connection) -> None:
+async def test_what_waits_is_read_together_from_one_state(readers: Readers, connection: SqliteConnection) -> None:
     counted: list[int] = []
 
     def job(reader: Connection) -> int:
@@ -158,7 +160,7 @@ async def test_a_reader_without_work_holds_nothing_of_what_it_had_read(readers: 
 
 
 async def test_a_file_that_cannot_be_read_is_unavailable_until_it_can_be(
-    database: Path, connection: Connection, tmp_path: Path
+    database: Path, connection: SqliteConnection, tmp_path: Path
 ) -> None:
     file = tmp_path / "elsewhere.db"
     async with running(partial(open_reader, file), 1) as readers:
@@ -168,13 +170,13 @@ async def test_a_file_that_cannot_be_read_is_unavailable_until_it_can_be(
         assert await readers.read(count_users) == 0
 
 
-async def test_a_reader_cannot_write(readers: Readers, connection: Connection) -> None:
+async def test_a_reader_cannot_write(readers: Readers, connection: SqliteConnection) -> None:
     with refused(ErrorCode.STORAGE_UNAVAILABLE):
         await readers.read(make_user)
     assert count_users(connection) == 0
 
 
-async def test_at_most_so_many_read_at_once(connection: Connection, database: Path) -> None:
+async def test_at_most_so_many_read_at_once(connection: SqliteConnection, database: Path) -> None:
     reading, most = 0, 0
 
     async def run(function: Callable[..., Any], *arguments: Any, limiter: trio.CapacityLimiter) -> Any:
@@ -191,6 +193,6 @@ async def test_at_most_so_many_read_at_once(connection: Connection, database: Pa
     assert most == 3
 
 
-async def test_reads_run_in_worker_threads_too(connection: Connection, database: Path) -> None:
+async def test_reads_run_in_worker_threads_too(connection: SqliteConnection, database: Path) -> None:
     async with running(partial(open_reader, database), 2, trio.to_thread.run_sync) as readers:
         assert await read_all(readers, [count_users] * 20) == [0] * 20

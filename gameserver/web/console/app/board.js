@@ -26,7 +26,7 @@ export function Score({ name, sides, clock }) {
   if (sides.length !== 2) {
     return html`<div class="score score--name">
       <div class="score__mid">
-        <h2 class="score__name">${name}</h2>
+        <p class="score__name">${name}</p>
         ${
           sides.length > 2 &&
           html`<p class="score__scorers">
@@ -43,8 +43,8 @@ export function Score({ name, sides, clock }) {
   return html`<div class="score">
     <div class="score__side">
       <div>
-        <h2 class="score__name">${home.name}</h2>
-        <p class="score__scorers">${home.scorers}</p>
+        <p class="score__name">${home.name}</p>
+        <${Scorers} names=${home.scorers} />
       </div>
       <${Badge} ...${home} />
     </div>
@@ -59,11 +59,15 @@ export function Score({ name, sides, clock }) {
     <div class="score__side score__side--away">
       <${Badge} ...${away} />
       <div>
-        <h2 class="score__name">${away.name}</h2>
-        <p class="score__scorers">${away.scorers}</p>
+        <p class="score__name">${away.name}</p>
+        <${Scorers} names=${away.scorers} />
       </div>
     </div>
   </div>`;
+}
+
+function Scorers({ names }) {
+  return names && html`<p class="score__scorers">${names}</p>`;
 }
 
 function Badge({ symbol, side }) {

@@ -1,4 +1,5 @@
 // Two ways in that a link names: with a session key, and to the game that is on now.
+import { sentence } from "./act.js";
 import { html, useEffect, useMemo, useState } from "./html.js";
 import { LobbyStore } from "./lobby_store.js";
 import { router, to } from "./router.js";
@@ -18,7 +19,7 @@ export function KeyPage({ parts: [key] }) {
     session.signInByKey(key).then(() => router.replace(to(session.user.is_provider ? "desk" : "lobby")), setRefusal);
   }, []);
   if (refusal === null) return frame(html`<${Loading} />`);
-  return frame(html`<${Empty} kind="bad" level=${1} title="This key opens nothing" action=${{ label: "Sign in", href: to("sign-in") }}>${refusal.message}. It may have ended: get a new one.</>`);
+  return frame(html`<${Empty} kind="bad" level=${1} title="This key opens nothing" action=${{ label: "Sign in", href: to("sign-in") }}>${sentence(refusal.message)}</>`);
 }
 
 /** To the game on the front, or the next one, or the lobby if there is none. */

@@ -28,6 +28,7 @@ export async function http(method, path, body, headers = {}) {
 
 const active = ({ source_id: source }) => `r/sources/${source}/games/active/`;
 const PUBLIC = {
+  get_game_details: ({ source_id: source, game_id: game }) => `${active({ source_id: source })}${game}/`,
   list_game_sources: () => "r/sources/",
   list_games_for_source: active,
   list_upcoming_games_for_source: ({ source_id: source }) => `r/sources/${source}/games/upcoming/`,

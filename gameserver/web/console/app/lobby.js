@@ -91,8 +91,10 @@ function NothingOn({ next }) {
 function Front({ game, details, hot, bets }) {
   const now = useNow(() => session.now());
   const mine = bets.filter((bet) => bet.game_id === game.id).length;
-  const board = boardOf(game, details, now);
-  return html`<a class="board front" href=${to("game", game.id)}>
+  const board = boardOf(details, now);
+  const score = board.sides.length === 2 ? board.sides.map(({ name, points }) => `${name} ${points}`).join(", ") : game.name;
+  const label = `Watch${session.user ? " and play" : ""}: ${score}${hot ? `. Hot: ${hot.description}` : ""}`;
+  return html`<a class="board front" href=${to("game", game.id)} aria-label=${label}>
     <${Pitch} />
     <div class="board__meta">
       <span class="tag tag--live">Live</span
@@ -200,9 +202,9 @@ function Wallet({ mine }) {
     <div
       class="split"
       aria-hidden="true"
-      style=${{ gridTemplateColumns: `${Math.max(0, balance.available)}fr ${Math.max(0, inPlay)}fr` }}
+      style=${{ gridTemplateColumns: [balance.available, inPlay].filter((part) => part > 0).map((part) => `${part}fr`).join(" ") }}
     >
-      <i></i><i></i>
+      <i></i>${inPlay > 0 && html`<i></i>`}
     </div>
     <div class="kv">
       <span>In play${bets > 0 && `, ${counted(bets, "bet")}`}</span

@@ -83,12 +83,12 @@ export class LobbyStore extends Store {
   async #readFront() {
     const [game] = this.live.sort((a, b) => b.hot_pools - a.hot_pools || b.subscribers - a.subscribers);
     if (game === undefined) return null;
-    const ids = { source_id: game.source_id, game_id: game.id };
     const onlyGame = { game_id: game.id };
     const isMember = session.user !== null;
+    const place = isMember ? onlyGame : { source_id: game.source_id, ...onlyGame };
     const [pools, details, leaders] = await Promise.all([
-      session.read("list_all_betting_pools_for_game", isMember ? onlyGame : ids),
-      isMember ? session.client.call("get_game_details", onlyGame) : null,
+      session.read("list_all_betting_pools_for_game", place),
+      session.read("get_game_details", place),
       isMember ? null : session.read("get_leaderboard_for_game", onlyGame).catch(() => null),
     ]);
     this.leaders = leaders?.leaderboard?.slice(0, 3) ?? [];

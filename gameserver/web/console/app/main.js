@@ -37,22 +37,22 @@ function usePage(name) {
   return page?.name === name ? page : null;
 }
 
-const frame = (content) => html`<${TopBar} crumbs=${[{ label: "Lobby", href: to() }]} /><main id="main" tabindex="-1" class="kit">${content}</main>`;
+const frame = (here, content) => html`<${TopBar} crumbs=${[{ label: "Lobby", href: to() }, { label: here }]} /><main id="main" tabindex="-1" class="kit">${content}</main>`;
 
 function Lost() {
-  return frame(html`<${Empty} kind="bad" level=${1} title="This page is not here" action=${{ label: "To the lobby", href: to() }}>The address is mistyped.</>`);
+  return frame("Not here", html`<${Empty} kind="bad" level=${1} title="This page is not here" action=${{ label: "To the lobby", href: to() }}>The address is mistyped.</>`);
 }
 
 function NotLoaded() {
   const again = { label: "Try again", run: () => location.reload() };
-  return frame(html`<${Empty} kind="bad" level=${1} title="This page did not come" action=${again}>The server did not answer while it was loading.</>`);
+  return frame("Not loaded", html`<${Empty} kind="bad" level=${1} title="This page did not come" action=${again}>The server did not answer while it was loading.</>`);
 }
 
 function Unreachable() {
   useEffect(() => {
     applyStyles(["account"]);
   }, []);
-  return frame(html`<${Empty} kind="bad" level=${1} title="No answer from the server" action=${{ label: "Try now", run: () => session.begin() }}>It may be restarting. This page tries again by itself.</>`);
+  return frame("No answer", html`<${Empty} kind="bad" level=${1} title="No answer from the server" action=${{ label: "Try now", run: () => session.begin() }}>It may be restarting. This page tries again by itself.</>`);
 }
 
 render(html`<${App} />`, document.body);

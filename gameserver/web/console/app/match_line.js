@@ -3,9 +3,9 @@ import { html } from "./html.js";
 
 /**
  * `marks` are { minute, label, kind: "goal" | "yellow" | "red", half: "up" | "down", side }, `ticks` [minute, name].
- * `minute` is now; null before and after the match.
+ * `minute` is now, or the end of a match that is over; null before the match.
  */
-export function MatchLine({ minute, length, marks = [], ticks = [], title }) {
+export function MatchLine({ minute, isOver = false, length, marks = [], ticks = [], title }) {
   const goals = marks.filter((mark) => mark.kind === "goal");
   return html`<div
     class="mline"
@@ -17,7 +17,7 @@ export function MatchLine({ minute, length, marks = [], ticks = [], title }) {
     ${ticks.map(([at, name]) => html`<span key=${`t${at}`} class="mline__tick" style=${{ "--t": at }}></span><span key=${`l${at}`} class="mline__lab" style=${{ "--t": at }}>${name}</span>`)}
     ${spread(marks, length).map(({ mark, nudge }) => html`<span key=${mark.id} class="mline__ev" data-kind=${mark.kind} data-side=${mark.side} data-half=${mark.half} style=${{ "--t": mark.minute, "--nudge": `${nudge}px` }}></span>`)}
     ${labels(goals, length).map((label) => html`<span key=${label.key} class="mline__n" data-half=${label.half} style=${{ "--t": label.minute }}>${label.text}</span>`)}
-    ${minute !== null && html`<span class="mline__now"></span>`}
+    ${minute !== null && html`<span class=${isOver ? "mline__now mline__now--over" : "mline__now"}></span>`}
   </div>`;
 }
 

@@ -1,5 +1,5 @@
 // What surrounds every page: the top bar, banners about the connection, toasts, and the voice for screen readers.
-import { count, counted, countdown, initials, money } from "./format.js";
+import { count, counted, initials, money } from "./format.js";
 import { html, useEffect, useState } from "./html.js";
 import { Icon } from "./icons.js";
 import { notices } from "./notices.js";
@@ -13,7 +13,8 @@ const BANNER_AFTER_MS = 1_000;
 
 /**
  * `crumbs` are { label, href }, the last of which is here; `back` is where a phone's arrow leads; `currency` and its
- * decimal `places` are those of the balance shown.
+ * decimal `places` are those of the balance shown; null
+ * shows none.
  */
 export function TopBar({ crumbs, back, extra, currency = "DON", places = 2 }) {
   useStore(session);
@@ -35,7 +36,7 @@ export function TopBar({ crumbs, back, extra, currency = "DON", places = 2 }) {
 
 export function Brand({ className = "" }) {
   return html`<a class=${`brand ${className}`} href=${to()}>
-    <span class="brand__mark" aria-hidden="true"><i></i><i></i><i></i></span><span class="desk-only">gameserver</span><span class="vh">, to the lobby</span>
+    <span class="brand__mark" aria-hidden="true"><i></i><i></i><i></i></span><span class="desk-only">gameserver</span><span class="vh">to the lobby</span>
   </a>`;
 }
 
@@ -55,7 +56,7 @@ function ConnectionChip({ state }) {
 function Mine({ currency, places }) {
   const sounds = preferences.get("sounds");
   const { username } = session.user;
-  const balance = session.balances.get(currency);
+  const balance = session.balances.get(currency); // none of null
   return html`<button type="button" class="btn btn--quiet btn--icon desk-only" aria-pressed=${String(sounds)} aria-label="Sounds" title=${sounds ? "Sounds on" : "Sounds off"} onClick=${() => preferences.set("sounds", !sounds)}><${Icon} name=${sounds ? "sound" : "mute"} /></button>
     ${balance && html`<a class="purse" href=${to("account")}><span class="vh">To stake: </span><span>${money(balance.available, places)}</span> <small>${currency}</small></a>`}
     <a class="who" href=${to("account")}><span aria-hidden="true">${initials(username)}</span><span class="vh">Your account, ${username}</span></a>`;
@@ -86,7 +87,7 @@ const WHY = {
 function Lost({ now }) {
   const { state, reason, retryAt } = session.client.connection;
   const [lead, why] = WHY[reason] ?? WHY.unreachable;
-  const next = state === "connecting" || retryAt === null ? "Trying again now." : `Trying again in ${countdown(retryAt - now)}.`;
+  const next = state === "connecting" || retryAt === null ? "Trying again now." : `Trying again in ${Math.max(1, Math.ceil((retryAt - now) / 1_000))} s.`;
   return html`<div class="banner" role="alert">
     <span class="dot dot--warn"></span>
     <span><b>${lead}</b> ${why} <span aria-hidden="true">${next} </span>You can look, not bet; bets already placed are safe.</span>
@@ -120,7 +121,7 @@ export function Toast() {
       ${toast.action && html`<${Action} className="btn btn--dense push" ...${toast.action} />`}
     </div>`}
   </div>
-  <div class="vh" role="log" aria-live="polite">${notices.spoken}</div>`;
+  <div class="vh" role="log" aria-live="polite" aria-label="What has happened">${notices.spoken}</div>`;
 }
 
 /** To the page's content, for who uses the keyboard. The address keeps naming the page. */

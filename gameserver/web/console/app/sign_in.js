@@ -1,4 +1,5 @@
 // Coming in: with a password, with a new account, or as a guest.
+import { sentence } from "./act.js";
 import { html, useState } from "./html.js";
 import { MatchLine } from "./match_line.js";
 import { Pitch } from "./board.js";
@@ -25,8 +26,6 @@ function useSending(action) {
   };
   return { refusal, isSending, send };
 }
-
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.?]$/.test(text) ? "" : ".");
 
 /** What to say of a refusal, in plain words where the console knows them. */
 function say(refusal) {
@@ -109,7 +108,7 @@ function SignIn() {
       required
       maxlength="32"
     />
-    <${Field} id="password" name="password" label="Password" type="password" autocomplete="current-password" required />
+    <${Field} id="password" name="password" label="Password" type="password" autocomplete="current-password" required aria-invalid=${refusal?.status === 401 ? "true" : undefined} />
     <button class="btn btn--ink btn--big btn--block" disabled=${isSending}>
       ${isSending && html`<${Spinner} />`}Sign in
     </button>

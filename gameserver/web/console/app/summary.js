@@ -1,6 +1,6 @@
 // A game as its board shows it: sides with their scorers, and the match line.
 import { elapsedAt, lineOf, minuteLabel } from "./match_time.js";
-import { flatten, sidesByScore } from "./targets.js";
+import { flatten } from "./targets.js";
 
 /** What an event is to who looks: a goal where its action scores, a card by its name. */
 export function kindOf(actionId, scores) {
@@ -14,21 +14,18 @@ export function readingsOf(details, heard = []) {
   return details.clock === null || heard.some(({ at }) => at === details.clock.at) ? heard : [...heard, details.clock];
 }
 
-/**
- * { sides, line } of a game: of its details where they are known, else of what lists tell. `game` is { name, score,
- * live_start_at, live_finish_at, clock }.
- */
-export function boardOf(game, details, now, heard) {
-  const readings = readingsOf(details ?? game, heard);
-  const nowMinute = Math.max(0, elapsedAt(readings, game.live_start_at, now) / 60_000);
-  const planned = game.live_finish_at ? (game.live_finish_at - game.live_start_at) / 60_000 : null;
-  const { length, ticks } = lineOf(readings, nowMinute, planned);
-  const minute = now >= game.live_start_at && !details?.closed_at ? nowMinute : null;
-  if (!details) return { sides: sidesByScore(game.name, game.score), line: { minute, length, ticks, marks: [] } };
+/** { sides, line } of a game by its details. The line of a game that is over runs to where it ended. */
+export function boardOf(details, now, heard) {
+  const { live_start_at: start, live_finish_at: finish, closed_at: closedAt } = details;
+  const readings = readingsOf(details, heard);
+  const nowMinute = Math.max(0, elapsedAt(readings, start, closedAt ?? now) / 60_000);
+  const { length, ticks } = lineOf(readings, nowMinute, finish ? (finish - start) / 60_000 : null);
+  const minute = now >= start ? nowMinute : null;
+  const isOver = Boolean(closedAt);
   const targets = flatten(details.targets);
   const marks = marksOf(details, targets, readings);
   const sides = sidesOf(details, targets, marks);
-  return { sides, line: { minute, length, ticks, marks, title: describe(sides, nowMinute, marks) } };
+  return { sides, line: { minute, isOver, length, ticks, marks, title: describe(sides, nowMinute, marks) } };
 }
 
 function marksOf(details, targets, readings) {

@@ -25,7 +25,7 @@ export function Empty({ title, children, code, action, kind = "", level = 2, isC
   return html`<div class=${classes} role=${kind === "bad" ? "alert" : undefined}>
     <span class="empty__line" aria-hidden="true"></span>
     <${`h${level}`}>${title}</>
-    <p>${children}</p>
+    ${children && html`<p>${children}</p>`}
     ${code && html`<p class="mono">${code}</p>`}
     ${action && html`<${Action} className="btn" ...${action} />`}
   </div>`;
@@ -79,8 +79,8 @@ export function moveInRadioGroup(event) {
 }
 
 /** A badge of a side, or a player's number. */
-export function Plate({ side, children, small = false }) {
-  return html`<span class=${small ? "plate plate--s" : "plate"} data-side=${side} aria-hidden="true">${children}</span>`;
+export function Plate({ side, children, small = false, isLine = false }) {
+  return html`<span class=${`plate${small ? " plate--s" : ""}${isLine ? " plate--line" : ""}`} data-side=${side} aria-hidden="true">${children}</span>`;
 }
 
 export function Spinner() {
@@ -100,9 +100,9 @@ export function Sheet({ title, lead, sub, close, children, foot, isWide = false 
   }, []);
   return html`<dialog class="sheet sheet--open" ref=${dialog} aria-labelledby="sheet-title" onClose=${close} onClick=${(event) => event.target === dialog.current && dialog.current.close()}>
     <div class=${isWide ? "sheet__panel sheet__panel--wide" : "sheet__panel"}>
-      <header class="sheet__head"><div class="ev">${lead}<div><h2 id="sheet-title">${title}</h2>${sub && html`<p class="mid">${sub}</p>`}</div></div><button type="button" class="btn btn--quiet btn--icon push" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></header>
+      <div class="sheet__head"><div class="sheet__lead">${lead}<div><h2 id="sheet-title">${title}</h2>${sub && html`<p class="mid">${sub}</p>`}</div></div><button type="button" class="btn btn--quiet btn--icon push" aria-label="Close" onClick=${() => dialog.current.close()}><${Icon} name="close" /></button></div>
       <div class="sheet__body">${children}</div>
-      ${foot && html`<footer class="sheet__foot">${foot}</footer>`}
+      ${foot && html`<div class="sheet__foot">${foot}</div>`}
     </div>
   </dialog>`;
 }

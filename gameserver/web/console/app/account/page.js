@@ -9,7 +9,7 @@ import { StepChart } from "../step_chart.js";
 import { useLoaded, useStore } from "../store.js";
 import { Empty, Loading, Segments, useTitle } from "../ui.js";
 import { Friends } from "./friends.js";
-import { Security } from "./security.js";
+import { KeepIt, Security } from "./security.js";
 
 const CURRENCY = "DON";
 const PERIODS = [[7, "7 days"], [30, "30 days"], [365, "Year"]];
@@ -29,7 +29,7 @@ function Account({ user }) {
     <${Statistics} />
     <div class="acct__grid">
       <div><${Points} /><${History} /></div>
-      <aside aria-label="Friends and settings"><${Security} user=${user} /><${Friends} /><${Device} /></aside>
+      <aside aria-label="Friends and settings"><${KeepIt} user=${user} /><${Friends} /><${Device} /><${Security} user=${user} /></aside>
     </div>
   </main>`;
 }
@@ -74,7 +74,7 @@ function History() {
     <div class="card__head"><h2 id="history-title">History</h2>${games.length > 0 && html`<span class="push mid sm">${value.next ? `the latest ${games.length}` : counted(games.length, "game")}</span>`}</div>
     ${value === undefined && !error && html`<${Loading} />`}
     ${value && games.length === 0 && html`<${Empty} title="No games yet" level=${3} isCard=${false} action=${{ label: "To the lobby", href: to() }}>Each game you bet in is here.</>`}
-    ${games.length > 0 && html`<table class="hist"><thead><tr><th scope="col">Game</th><th scope="col" class="opt-col">When</th><th scope="col" class="r opt-col">Bets</th><th scope="col" class="r opt-col">Staked</th><th scope="col" class="r opt-col">Rank</th><th scope="col" class="r">Net</th></tr></thead><tbody>${games.map((game) => html`<${Played} key=${game.game_id} game=${game} />`)}</tbody></table>`}
+    ${games.length > 0 && html`<table class="hist" aria-labelledby="history-title"><thead><tr><th scope="col">Game</th><th scope="col" class="opt-col">When</th><th scope="col" class="r opt-col">Bets</th><th scope="col" class="r opt-col">Staked</th><th scope="col" class="r opt-col">Rank</th><th scope="col" class="r">Net</th></tr></thead><tbody>${games.map((game) => html`<${Played} key=${game.game_id} game=${game} />`)}</tbody></table>`}
   </section>`;
 }
 

@@ -8,11 +8,18 @@ import { useLoaded } from "../store.js";
 import { Field, Loading, Sheet, Spinner } from "../ui.js";
 import { Refusal, useAct } from "../act.js";
 
+/** What a guest is asked first: to become somebody. */
+export function KeepIt({ user }) {
+  const [isOpen, setIsOpen] = useState(false);
+  if (!user.is_guest) return null;
+  return html`<section class="card keepit" aria-labelledby="keep-title"><h2 id="keep-title">Keep your points</h2><p class="mid">As a guest you are known to this device alone. With a name and a password you keep everything, everywhere.</p><button type="button" class="btn btn--ink" onClick=${() => setIsOpen(true)}>Make it an account</button></section>
+    ${isOpen && html`<${Password} user=${user} close=${() => setIsOpen(false)} />`}`;
+}
+
 export function Security({ user }) {
   const [sheet, setSheet] = useState(null);
   const close = () => setSheet(null);
-  return html`${user.is_guest && html`<section class="card keepit"><h2>Keep your points</h2><p class="mid">As a guest you are known to this device alone. With a name and a password you keep everything, everywhere.</p><button type="button" class="btn btn--ink" onClick=${() => setSheet("account")}>Make it an account</button></section>`}
-    <section class="stack" aria-labelledby="sessions-title"><h2 id="sessions-title">Signed in</h2><${Sessions} />
+  return html`<section class="stack" aria-labelledby="sessions-title"><h2 id="sessions-title">Signed in</h2><${Sessions} />
       <div class="row row--wrap">${!user.is_guest && html`<button type="button" class="btn" onClick=${() => setSheet("password")}>${user.has_password ? "Change password" : "Set a password"}</button>`}<button type="button" class="btn btn--quiet" onClick=${() => setSheet("delete")}>Delete account</button></div></section>
     ${sheet === "delete" ? html`<${Delete} user=${user} close=${close} />` : sheet && html`<${Password} user=${user} close=${close} />`}`;
 }

@@ -9,9 +9,9 @@ const SHIRTS_SHOWN = 60;
 export function Actions({ details, letters, chosen, choose }) {
   const counted = (id) => Object.entries(details.game_state[id] ?? {}).reduce((sum, [target, number]) => (target.includes(":") ? sum : sum + number), 0);
   return html`<section aria-labelledby="step-what">
-    <div class="step"><span class="step__n">1</span><h2 id="step-what">What</h2></div>
+    <div class="step"><span class="step__n" aria-hidden="true">1</span><h2 id="step-what">What</h2></div>
     <div class="acts" role="radiogroup" aria-labelledby="step-what" onKeyDown=${moveInRadioGroup}>
-      ${Object.entries(details.actions).map(([id, { name }]) => html`<button type="button" key=${id} class="act" role="radio" aria-checked=${String(id === chosen)} tabindex=${id === chosen ? 0 : -1} data-action=${id} onClick=${() => choose(id)}><kbd>${letters.get(id)}</kbd><span class="cut">${name}</span><span class="act__n">${counted(id) || ""}</span></button>`)}
+      ${Object.entries(details.actions).map(([id, { name }]) => html`<button type="button" key=${id} class="act" role="radio" aria-checked=${String(id === chosen)} tabindex=${id === chosen ? 0 : -1} data-action=${id} aria-keyshortcuts=${letters.get(id)} onClick=${() => choose(id)}><kbd aria-hidden="true">${letters.get(id)}</kbd><span class="cut">${name}</span><span class="act__n">${counted(id) || ""}</span></button>`)}
     </div>
   </section>`;
 }
@@ -30,8 +30,8 @@ export function Who({ game, actionName, query, setQuery, side, setSide, pick }) 
     pick(first.id);
   };
   return html`<section aria-labelledby="step-who">
-    <div class="step stepwho"><span class="step__n">2</span><h2 id="step-who">Who</h2><span class="mid sm desk-only">${actionName} by… The time is taken at the first tap.</span>
-      <div class="find"><${Icon} name="find" /><input id="find" class="input" type="search" autocomplete="off" value=${query} placeholder="Type: mba, f10, 26" aria-label="Find a player by name or number" onInput=${(event) => setQuery(event.target.value)} onKeyDown=${pickFirst} /><kbd>/</kbd></div>
+    <div class="step stepwho"><span class="step__n" aria-hidden="true">2</span><h2 id="step-who">Who</h2><span class="mid sm desk-only">${actionName} by… The time is taken at the first tap.</span>
+      <div class="find"><${Icon} name="find" /><input id="find" class="input" type="search" autocomplete="off" value=${query} placeholder="Type: mba, f10, 26" aria-label="Find a player by name or number" onInput=${(event) => setQuery(event.target.value)} onKeyDown=${pickFirst} aria-keyshortcuts="/" /><kbd aria-hidden="true">/</kbd></div>
     </div>
     ${squads.length > 1 && squads.length <= 3 && html`<div class="phone-only sides"><${Segments} label="Side" value=${current} choose=${setSide} options=${squads.map(({ root }) => [root.id, html`<${Plate} side=${root.side} small=${true}>${root.symbol.toUpperCase()}</>${root.name}`])} /></div>`}
     <div class="squads">${shown.map((squad) => html`<${Squad} key=${squad.root.id} ...${squad} actionName=${actionName} isOn=${squads.length > 3 || query.trim() !== "" || squad.root.id === current} pick=${pick} />`)}</div>
@@ -53,5 +53,5 @@ function Squad({ root, members, found, actionName, isOn, pick }) {
 }
 
 function Shirt({ target, root, actionName, pick }) {
-  return html`<button type="button" class="shirt" data-side=${target.side} data-target=${target.id} onClick=${() => pick(target.id)}><span>${nameOf(target)}</span><b>${numberOf(target) ?? target.symbol.toUpperCase()}</b><span class="vh">${actionName}, ${root.name}</span></button>`;
+  return html`<button type="button" class="shirt" data-side=${target.side} data-target=${target.id} onClick=${() => pick(target.id)}><span>${nameOf(target)}</span><b aria-hidden=${numberOf(target) ? undefined : "true"}>${numberOf(target) ?? target.symbol.toUpperCase()}</b><span class="vh">${actionName}, ${root.name}</span></button>`;
 }

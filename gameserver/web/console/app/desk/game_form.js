@@ -19,7 +19,7 @@ const OPENING = [["now", "at once"], ["1", "1 hour before"], ["24", "1 day befor
 export function GameFormPage({ parts: [sourceId] }) {
   useStore(session);
   useTitle("New game");
-  return html`<${TopBar} crumbs=${[{ label: "Desk", href: to("desk") }, { label: "New game" }]} />
+  return html`<${TopBar} crumbs=${[{ label: "Desk", href: to("desk") }, { label: "New game" }]} currency=${null} />
     <main id="main" tabindex="-1">${session.user === null || !sourceId ? html`<div class="kit"><${Empty} level=${1} title="The desk is for operators" action=${{ label: "To the desk", href: to("desk") }}>Games are made in a source that you run.</></div>` : html`<${GameForm} sourceId=${sourceId} />`}</main>`;
 }
 
@@ -89,7 +89,7 @@ function ActionsField({ actions, change }) {
   };
   return html`<div class="field"><label for="game-action">Actions</label><div class="opt" role="group" aria-label="Actions">
     ${actions.map((action) => html`<button type="button" key=${action} class="pill" aria-label=${`Remove ${action}`} onClick=${() => change(actions.filter((one) => one !== action))}>${action} <${Icon} name="close" small=${true} /></button>`)}
-    <input id="game-action" class="input addone" placeholder="Add one" maxlength="128" value=${name} onInput=${(event) => setName(event.target.value)} onKeyDown=${add} onBlur=${add} />
+    <input id="game-action" class="input addone" placeholder="Add one" aria-label="Add an action" maxlength="128" value=${name} onInput=${(event) => setName(event.target.value)} onKeyDown=${add} onBlur=${add} />
   </div></div>`;
 }
 
@@ -109,7 +109,7 @@ function Tree({ tree }) {
   if (tree.roots.length === 0) return html`<${Empty} title="No sides yet" level=${3}>Write them on the left; the tree grows here.</>`;
   return html`<div class="card treecard"><div class="tree">
     ${tree.roots.map((root, index) => html`<${Branch} key=${root.id} node=${root} side=${String((index % 6) + 1)} path="" faults=${tree.faults} isRoot=${true} />`)}
-    <div class="tree__row dim"><${Plate} side="none" small=${true}>–</>None<span class="sm">added for you</span><span class="tree__id">none</span></div>
+    <div class="tree__row dim"><${Plate} side="none" small=${true} isLine=${true}>–</>None<span class="sm">added for you</span><span class="tree__id">none</span></div>
   </div></div>`;
 }
 
@@ -118,7 +118,7 @@ const symbolOf = (name) => [...name].slice(0, 3).join("").toUpperCase();
 function Branch({ node, side, path, faults, isRoot = false }) {
   const id = path === "" ? node.id : `${path}:${node.id}`;
   const refused = isRoot ? faults.filter(({ parent }) => parent === node.id) : [];
-  const row = html`<${Plate} side=${side} small=${true}>${node.number ?? symbolOf(node.name)}</>${isRoot ? html`<b class="cut">${node.name}</b>` : html`<span class="cut">${node.name}</span>`}
+  const row = html`<${Plate} side=${side} small=${true} isLine=${!isRoot}>${node.number ?? symbolOf(node.name)}</>${isRoot ? html`<b class="cut">${node.name}</b>` : html`<span class="cut">${node.name}</span>`}
     ${node.isMade && html`<span class="tag">made from line ${node.line}</span>`}${node.repeats.length > 0 && html`<span class="tag">line ${node.repeats.join(", ")} is the same</span>`}<span class="tree__id">${id}</span>`;
   const children = html`${[...node.nodes.values()].map((child) => html`<${Branch} key=${child.id} node=${child} side=${side} path=${id} faults=${faults} />`)}
     ${refused.map(({ line, text }) => html`<li key=${`line${line}`} class="tree__row tree__row--bad"><${Icon} name="warning" small=${true} /><s class="cut">${text}</s><span class="tag tag--hot">line ${line}, not added</span></li>`)}`;

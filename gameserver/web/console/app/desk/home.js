@@ -40,7 +40,7 @@ export function DeskHome() {
   useTitle("Desk");
   const mine = useLoaded(readMine, []);
   const [source, setSource] = useState(null);
-  return html`<${TopBar} crumbs=${[{ label: "Lobby", href: to() }, { label: "Desk" }]} extra=${session.user.is_admin && html`<a class="btn btn--quiet" href=${to("admin")}>Administration</a>`} />
+  return html`<${TopBar} crumbs=${[{ label: "Lobby", href: to() }, { label: "Desk" }]} currency=${null} extra=${session.user.is_admin && html`<a class="btn btn--quiet" href=${to("admin")}>Administration</a>`} />
     <main id="main" tabindex="-1" class="kit deskhome"><h1>Desk</h1>
       ${mine.value === undefined ? html`${mine.error ? html`<${Refusal} refusal=${mine.error} />` : html`<${Loading} />`}` : html`<${Mine} ...${mine.value} reload=${mine.reload} edit=${setSource} />`}
     </main>

@@ -27,8 +27,8 @@ export function lastEvent(details) {
 export function Log({ game, details, undo }) {
   const events = Object.entries(details.past_events).slice(0, SHOWN);
   return html`<section class="logcol" aria-labelledby="step-log">
-    <div class="step"><h2 id="step-log">Log</h2><button type="button" class="btn btn--dense push" disabled=${lastEvent(details) === null} onClick=${() => undo(lastEvent(details))}><${Icon} name="undo" small=${true} />Undo last <kbd>U</kbd></button></div>
-    ${events.length === 0 ? html`<${Empty} title="Nothing registered yet" level=${3}>Choose what happened, then who.</>` : html`<ol class="log">${events.map(([id, event]) => html`<${Line} key=${id} game=${game} id=${id} event=${event} undo=${undo} />`)}</ol>`}
+    <div class="step"><h2 id="step-log">Log</h2><button type="button" class="btn btn--dense push" disabled=${lastEvent(details) === null} onClick=${() => undo(lastEvent(details))}><${Icon} name="undo" small=${true} />Undo last <kbd aria-hidden="true">U</kbd></button></div>
+    ${events.length === 0 ? html`<${Empty} title="Nothing registered yet" level=${3}>${details.closed_at === null && "Choose what happened, then who."}</>` : html`<ol class="log">${events.map(([id, event]) => html`<${Line} key=${id} game=${game} id=${id} event=${event} undo=${undo} />`)}</ol>`}
   </section>`;
 }
 

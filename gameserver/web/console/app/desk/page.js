@@ -37,7 +37,7 @@ export function DeskPage({ parts: [id, tab = "register"] }) {
 
 function Stranger() {
   useTitle("Desk");
-  return html`<${TopBar} crumbs=${[{ label: "Desk" }]} /><main id="main" tabindex="-1" class="kit"><${Empty} level=${1} title="The desk is for operators" action=${{ label: "Sign in", href: to("sign-in") }}>Sign in as somebody who runs games.</></main>`;
+  return html`<${TopBar} crumbs=${[{ label: "Desk" }]} currency=${null} /><main id="main" tabindex="-1" class="kit"><${Empty} level=${1} title="The desk is for operators" action=${{ label: "Sign in", href: to("sign-in") }}>Sign in as somebody who runs games.</></main>`;
 }
 
 function Desk({ id, tab }) {
@@ -49,7 +49,7 @@ function Desk({ id, tab }) {
   }, [game]);
   useTitle(game.details ? `Desk, ${game.details.name}` : "Desk");
   const crumbs = [...(game.details ? [{ label: game.details.source_name, href: to("desk") }, { label: game.details.name, href: to("game", id) }] : []), { label: "Desk" }];
-  const frame = (content) => html`<${TopBar} crumbs=${crumbs} />${content}`;
+  const frame = (content) => html`<${TopBar} crumbs=${crumbs} currency=${null} />${content}`;
   const wrap = (content) => frame(html`<main id="main" tabindex="-1" class="kit">${content}</main>`);
   if (game.state === "gone") return wrap(html`<${Empty} kind="bad" level=${1} title="This game is not here" action=${{ label: "To the desk", href: to("desk") }}>${game.refusal?.message ?? "The server did not answer."}</>`);
   if (game.state === "loading") return wrap(html`<${Loading} />`);
@@ -104,17 +104,17 @@ function Bench({ game, tab }) {
     });
   // Squads are many buttons: they are rendered again for changes of their own only.
   const who = useMemo(() => html`<${Who} game=${game} actionName=${details.actions[actionId]?.name} query=${query} setQuery=${setQuery} side=${side} setSide=${setSide} pick=${pick} />`, [game.targets, details.actions, picked, query, side]);
-  const hold = () => attempt(() => session.client.call(game.details.held_at === null ? "hold_betting_for_game" : "release_betting_for_game", { game_id: game.id }));
-  useKeys(keysOf({ game, letters, choose, open, hold, selected: () => latest.current, select }));
-  const acts = useMemo(() => ({ ...open, hold }), []);
   const isClosed = details.closed_at !== null;
+  const hold = () => attempt(() => session.client.call(game.details.held_at === null ? "hold_betting_for_game" : "release_betting_for_game", { game_id: game.id }));
+  useKeys(keysOf({ game, isClosed, letters, choose, open, hold, selected: () => latest.current, select }));
+  const acts = useMemo(() => ({ ...open, hold }), []);
   const View = sheet && SHEETS[sheet.kind];
   return html`<main id="main" tabindex="-1" class="desk" data-tab=${tab}>
       <h1 class="vh">Desk: ${details.name}</h1>
       <${Strip} details=${details} readings=${game.readings} acts=${acts} />
       ${isClosed && html`<${Closed} details=${details} reopen=${open.reopen} />`}
-      <div class="bench pane" id="register">
-        ${actionId === undefined ? html`<${Empty} title="No actions yet" level=${2}>Without actions nothing can be registered.</>` : html`<${Actions} details=${details} letters=${letters} chosen=${actionId} choose=${choose} />
+      <div class=${isClosed ? "bench bench--closed pane" : "bench pane"} id="register">
+        ${isClosed ? null : actionId === undefined ? html`<${Empty} title="No actions yet" level=${2}>Without actions nothing can be registered.</>` : html`<${Actions} details=${details} letters=${letters} chosen=${actionId} choose=${choose} />
         ${who}`}
         <${Log} game=${game} details=${details} undo=${open.undo} />
       </div>
@@ -157,8 +157,8 @@ async function previewTap(game, event) {
   }
 }
 
-/** `selected()` is the id of the pool that is selected at the moment. */
-function keysOf({ game, letters, choose, open, hold, selected, select }) {
+/** `selected()` is the id of the pool that is selected at the moment. A closed game has only its log to act on. */
+function keysOf({ game, isClosed, letters, choose, open, hold, selected, select }) {
   const onPool = (act) => () => {
     const pool = openPools(game).find(({ pool_id: id }) => id === selected());
     if (pool !== undefined) act(pool);
@@ -171,11 +171,12 @@ function keysOf({ game, letters, choose, open, hold, selected, select }) {
     select(next.pool_id);
     document.querySelector(`tr[data-pool="${next.pool_id}"]`)?.scrollIntoView({ block: "nearest" });
   };
+  const always = { "?": open.keys, u: () => open.undo(lastEvent(game.details)) };
+  if (isClosed) return always;
   return {
+    ...always,
     ...Object.fromEntries([...letters].map(([id, letter]) => [letter.toLowerCase(), () => choose(id)])),
     "/": () => document.getElementById("find")?.focus(),
-    "?": open.keys,
-    u: () => open.undo(lastEvent(game.details)),
     h: hold,
     n: open.newPool,
     j: move(1),
@@ -196,7 +197,7 @@ function TabBar({ game, tab, open }) {
   const here = (name) => (name === tab ? "page" : undefined);
   const pools = openPools(game).length;
   return html`<nav class="tabbar" aria-label="Desk">
-    <a href=${to("desk", game.id)} aria-current=${here("register")}><${Icon} name="whistle" />Register</a>
+    <a href=${to("desk", game.id)} aria-current=${here("register")}><${Icon} name="whistle" />${game.details.closed_at === null ? "Register" : "Log"}</a>
     <a href=${to("desk", game.id, "pools")} aria-current=${here("pools")}><${Icon} name="pools" />Pools${pools > 0 && html`<span class="tabbar__n">${pools}</span>`}</a>
     <button type="button" onClick=${() => open.undo(lastEvent(game.details))}><${Icon} name="undo" />Undo</button>
     <button type="button" onClick=${game.details.closed_at === null ? open.close : open.reopen}><${Icon} name="lock" />${game.details.closed_at === null ? "Close" : "Reopen"}</button>

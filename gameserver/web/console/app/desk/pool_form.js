@@ -31,8 +31,8 @@ export function PoolForm({ game, close }) {
     event.preventDefault();
     send();
   };
-  const foot = html`<button type="button" class="btn" onClick=${close}>Cancel <kbd class="desk-only">Esc</kbd></button>
-    <button type="button" class="btn btn--ink btn--big push" disabled=${act.isSending || wrong !== null} onClick=${send}>${act.isSending && html`<${Spinner} />`}${wrong ?? html`Open the pool <kbd class="desk-only">↵</kbd>`}</button>`;
+  const foot = html`<button type="button" class="btn" onClick=${close}>Cancel <kbd class="desk-only" aria-hidden="true">Esc</kbd></button>
+    <button type="button" class="btn btn--ink btn--big push" disabled=${act.isSending || wrong !== null} onClick=${send}>${act.isSending && html`<${Spinner} />`}${wrong ?? html`Open the pool <kbd class="desk-only" aria-hidden="true">↵</kbd>`}</button>`;
   return html`<${Sheet} title="New pool" sub="Players see it as in the preview." close=${close} foot=${foot} isWide=${true}><div class="twocol" onKeyDown=${submit}>
     <div class="stack">
       <${Field} id="pool-question" label="Question" autofocus=${true} value=${form.question} maxlength="512" onInput=${(event) => set({ question: event.target.value })} />

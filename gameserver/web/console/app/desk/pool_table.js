@@ -19,11 +19,12 @@ export const toggleBlock = ({ pool_id: id, is_blocked: isBlocked }) =>
 export const toggleHot = ({ pool_id: id, is_hot: isHot }) => attempt(() => session.client.call("suggest_hot_betting_pool", { pool_id: id, is_hot: !isHot }));
 
 export function Pools({ game, selected, select, openPool, addPool, undo }) {
+  const isClosed = game.details.closed_at !== null;
   const pools = openPools(game);
   const total = pools.reduce((sum, pool) => sum + pool.amount_total, 0);
   return html`<section id="pools" class="pane" aria-labelledby="step-pools">
-    <div class="step"><h2 id="step-pools">Pools</h2><span class="mid sm">${amount(total)} at stake in ${pools.length}</span><button type="button" class="btn btn--ink push" onClick=${addPool}><${Icon} name="plus" small=${true} />New pool <kbd class="desk-only">N</kbd></button></div>
-    ${pools.length === 0 ? html`<${Empty} title="No pool is open" level=${3}>Open one: players bet on it at once.</>` : html`<div class="ptab"><table>
+    <div class="step"><h2 id="step-pools">Pools</h2><span class="mid sm">${amount(total)} at stake in ${pools.length}</span>${!isClosed && html`<button type="button" class="btn btn--ink push" onClick=${addPool}><${Icon} name="plus" small=${true} />New pool <kbd class="desk-only" aria-hidden="true">N</kbd></button>`}</div>
+    ${pools.length === 0 ? html`<${Empty} title="No pool is open" level=${3}>${!isClosed && "Open one: players bet on it at once."}</>` : html`<div class="ptab"><table>
       <caption class="vh">Unresolved pools</caption>
       <thead><tr><th scope="col">Pool</th><th scope="col">State</th><th scope="col" class="opt-col">Until</th><th scope="col" class="r">At stake</th><th scope="col" class="r opt-col">Players</th><th scope="col">Split</th><th scope="col"><span class="vh">What to do</span></th></tr></thead>
       <tbody>${pools.map((pool) => html`<${Row} key=${pool.pool_id} game=${game} pool=${pool} isSelected=${pool.pool_id === selected} select=${select} openPool=${openPool} />`)}</tbody>
@@ -44,9 +45,9 @@ const Row = memo(({ game, pool, isSelected, select, openPool }) => {
     <td class="r mid opt-col">${count(pool.participants)}</td>
     <td class="mixcell"><${Split} game=${game} pool=${pool} /></td>
     <td class="acts-col"><div class="ptab__acts">
-      ${isByHand(pool) && html`<button type="button" class="btn btn--dense" onClick=${() => openPool(pool.pool_id, "resolve")}>Resolve</button>`}
-      <button type="button" class="btn btn--dense" onClick=${() => toggleBlock(pool)}>${pool.is_blocked ? "Allow" : "Block"}</button>
-      ${!isByHand(pool) && html`<button type="button" class="btn btn--dense" aria-pressed=${String(pool.is_hot)} onClick=${() => toggleHot(pool)}>${pool.is_hot ? "Cool" : "Hot"}</button>`}
+      ${isByHand(pool) && html`<button type="button" class="btn btn--dense" aria-label=${`Resolve: ${pool.description}`} onClick=${() => openPool(pool.pool_id, "resolve")}>Resolve</button>`}
+      <button type="button" class="btn btn--dense" aria-label=${`${pool.is_blocked ? "Allow" : "Block"}: ${pool.description}`} onClick=${() => toggleBlock(pool)}>${pool.is_blocked ? "Allow" : "Block"}</button>
+      ${!isByHand(pool) && html`<button type="button" class="btn btn--dense" aria-label=${`${pool.is_hot ? "Cool" : "Hot"}: ${pool.description}`} onClick=${() => toggleHot(pool)}>${pool.is_hot ? "Cool" : "Hot"}</button>`}
       <button type="button" class="btn btn--quiet btn--dense btn--icon" aria-label=${`More for ${pool.description}`} onClick=${() => openPool(pool.pool_id, "more")}><${Icon} name="more" /></button>
     </div></td>
   </tr>`;
@@ -81,14 +82,14 @@ function Split({ game, pool }) {
 const KEYS = [["J K", "move"], ["B", "block or allow"], ["T", "hot"], ["E", "resolve"], ["V", "void"], ["U", "undo last"], ["H", "hold all"], ["/", "find"], ["?", "all keys"]];
 
 function KeyLine() {
-  return html`<p class="keys" aria-label="Keys">${KEYS.map(([keys, what]) => html`<span key=${keys}>${keys.split(" ").map((key) => html`<kbd key=${key}>${key}</kbd>`)} ${what}</span>`)}</p>`;
+  return html`<p class="keys" aria-hidden="true">${KEYS.map(([keys, what]) => html`<span key=${keys}>${keys.split(" ").map((key) => html`<kbd key=${key}>${key}</kbd>`)} ${what}</span>`)}</p>`;
 }
 
 /** What was resolved by hand can be taken back here, since no event in the log did it. */
 function Settled({ game, undo, openPool }) {
   const ended = [...game.views.pools.values()].filter(({ status }) => status !== "open").sort((a, b) => (b.resolved_at ?? 0) - (a.resolved_at ?? 0)).slice(0, 12);
   if (ended.length === 0) return null;
-  return html`<details class="card settledbox"><summary class="lrow b">Settled, ${counted(ended.length, "pool")}</summary>
+  return html`<details class="card settledbox"><summary class="lrow b">Settled, ${counted(ended.length, "pool")}<span class="push"><${Icon} name="down" small=${true} /></span></summary>
     <ul>${ended.map((pool) => html`<li key=${pool.pool_id} class="lrow"><span class="cut"><b>${pool.description}</b> <span class="mid sm">${ending(pool)}</span></span><${WayBack} game=${game} pool=${pool} undo=${undo} openPool=${openPool} /></li>`)}</ul>
   </details>`;
 }

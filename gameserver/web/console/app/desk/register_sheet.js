@@ -27,13 +27,18 @@ export function RegisterSheet({ game, event, close, undo }) {
       close();
     });
   const words = wordsOf(game, event, preview.value?.score);
-  const foot = html`<button type="button" class="btn" onClick=${close}>Cancel <kbd class="desk-only">Esc</kbd></button>
-    <button type="button" class="btn btn--ink btn--big push grow" autofocus disabled=${act.isSending} aria-disabled=${preview.value === undefined ? "true" : undefined} onClick=${() => preview.value !== undefined && register()}>${act.isSending && html`<${Spinner} />`}Register ${words.short} <kbd class="desk-only">↵</kbd></button>`;
-  return html`<${Sheet} title=${words.title} lead=${html`<span class="ev__plate" data-side=${words.target.side} aria-hidden="true">${words.plate}</span>`} sub=${words.sub} close=${close} foot=${foot}>
+  const foot = html`<button type="button" class="btn" onClick=${close}>Cancel <kbd class="desk-only" aria-hidden="true">Esc</kbd></button>
+    <button type="button" class="btn btn--ink btn--big push grow" autofocus disabled=${act.isSending} aria-disabled=${preview.value === undefined ? "true" : undefined} onClick=${() => preview.value !== undefined && register()}>${act.isSending && html`<${Spinner} />`}Register ${words.short} <kbd class="desk-only" aria-hidden="true">↵</kbd></button>`;
+  return html`<${Sheet} title=${words.title} lead=${html`<${EventPlate} side=${words.target.side}>${words.plate}</>`} sub=${words.sub} close=${close} foot=${foot}>
     <${When} value=${happenedAt} tappedAt=${event.tappedAt} change=${setHappenedAt} />
     <${Refusal} refusal=${act.refusal ?? preview.error} />
     ${preview.value ? html`<${Effects} game=${game} preview=${preview.value} happenedAt=${happenedAt} /><${ByHand} game=${game} preview=${preview.value} answers=${answers} setAnswers=${setAnswers} /><${Untouched} game=${game} ids=${preview.value.untouched} />` : !preview.error && html`<${Loading} />`}
   </>`;
+}
+
+/** Who did it, as a large badge: a number, or three letters. */
+export function EventPlate({ side, children }) {
+  return html`<span class=${children.length > 2 ? "ev__plate ev__plate--word" : "ev__plate"} data-side=${side} aria-hidden="true">${children}</span>`;
 }
 
 /** Register an event and say so; rejects with what refuses it. */
@@ -74,7 +79,7 @@ export function Effects({ game, preview, happenedAt }) {
   const pools = Object.entries(preview.pools);
   const sum = (field) => pools.reduce((total, [, pool]) => total + pool[field], 0);
   const late = sum("late_bets");
-  return html`<div class="sums"><div><b>${pools.length}</b><span>${pools.length === 1 ? "pool settles" : "pools settle"}</span></div><div><b>${amount(sum("paid"))}</b><span>paid out</span></div><div><b>${sum("winners_count")}</b><span>winners</span></div></div>
+  return html`<div class="sums"><div><b>${pools.length}</b><span>${pools.length === 1 ? "pool settles" : "pools settle"}</span></div><div><b>${amount(sum("paid"))}</b><span>paid out</span></div><div><b>${sum("winners_count")}</b><span>${sum("winners_count") === 1 ? "winner" : "winners"}</span></div></div>
     ${pools.length > 0 && html`<section><div class="blockhead"><h3>Settles</h3></div><div class="card">${pools.map(([id, pool]) => html`<${Settled} key=${id} game=${game} id=${id} pool=${pool} />`)}</div>
       ${late > 0 && html`<p class="pool__notice pool__notice--warn"><${Icon} name="clock" small=${true} /><span><b>${counted(late, "bet")} came after ${clockTime(happenedAt)}</b> and ${late === 1 ? "goes" : "go"} back in full, ${amount(sum("late_amount"))} together.</span></p>`}
     </section>`}`;

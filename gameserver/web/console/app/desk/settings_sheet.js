@@ -1,4 +1,5 @@
 // What concerns all of a game: its times, what counts, who runs it, the overlay for a stream, and its end.
+import { Icon } from "../icons.js";
 import { html, useMemo, useState } from "../html.js";
 import { notices } from "../notices.js";
 import { to } from "../router.js";
@@ -47,7 +48,7 @@ function Times({ game, close }) {
       <${Field} id="game-end" label="Closes by itself" hint="empty: when you close it" type="datetime-local" value=${form.end} onInput=${(event) => set({ end: event.target.value })} />
     </div>
     <div class="field"><span class="label">Chat</span><${Segments} label="Chat" value=${form.chat} choose=${(chat) => set({ chat })} options=${[["all", "everybody"], ["accounts", "no guests"], ["off", "nobody"]]} /></div>
-    <details><summary class="label">What counts in the score</summary><div class="scoregrid">${Object.entries(details.actions).map(([id, { name }]) => html`<label key=${id} class="row row--ends"><span class="cut">${name}</span><input class="input" type="number" min="-100" max="100" step="1" value=${form.scores[id] ?? 0} onInput=${score(id)} /></label>`)}</div></details>
+    <details><summary class="label row">What counts in the score<${Icon} name="down" small=${true} /></summary><div class="scoregrid">${Object.entries(details.actions).map(([id, { name }]) => html`<label key=${id} class="row row--ends"><span class="cut">${name}</span><input class="input" type="number" min="-100" max="100" step="1" value=${form.scores[id] ?? 0} onInput=${score(id)} /></label>`)}</div></details>
     <${Refusal} refusal=${act.refusal} />
     <button type="submit" class="btn btn--ink" disabled=${act.isSending || JSON.stringify(form) === JSON.stringify(known)}>${act.isSending && html`<${Spinner} />`}Change the game</button>
   </form>`;

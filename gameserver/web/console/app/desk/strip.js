@@ -10,15 +10,14 @@ import { Plate, useNow } from "../ui.js";
 
 export const Strip = memo(({ details, readings, acts }) => {
   const now = useNow(() => session.now());
-  const { sides, line } = boardOf(details, details, now, readings);
+  const { sides, line } = boardOf(details, now, readings);
   const isClosed = details.closed_at !== null;
   return html`<section class="board strip" aria-label="Score">
     <div class="row"><${Figures} name=${details.name} sides=${sides} /><${Clock} details=${details} now=${now} open=${acts.clock} /></div>
     <${MatchLine} ...${line} />
     <div class="row">
       ${!isClosed && html`<${Hold} isHeld=${details.held_at !== null} act=${acts.hold} />`}
-      <button type="button" class="btn desk-only" onClick=${acts.invite}><${Icon} name="code" small=${true} />Invite</button>
-      ${isClosed ? html`<button type="button" class="btn desk-only" onClick=${acts.reopen}>Reopen</button>` : html`<button type="button" class="btn desk-only" onClick=${acts.close}>Close game</button>`}
+      ${!isClosed && html`<button type="button" class="btn desk-only" onClick=${acts.invite}><${Icon} name="code" small=${true} />Invite</button><button type="button" class="btn desk-only" onClick=${acts.close}>Close game</button>`}
       <button type="button" class="btn btn--icon" aria-label="More about the game" title="Times, scoring, admins, overlay" onClick=${acts.settings}><${Icon} name="more" /></button>
     </div>
   </section>`;
@@ -43,6 +42,6 @@ function Clock({ details, now, open }) {
 }
 
 function Hold({ isHeld, act }) {
-  if (isHeld) return html`<button type="button" class="btn btn--ink" onClick=${act}>Let bets in<kbd class="desk-only">H</kbd></button>`;
-  return html`<button type="button" class="btn btn--danger" onClick=${act}><${Icon} name="pause" small=${true} /><span>Hold<span class="desk-only"> betting</span></span><kbd class="desk-only">H</kbd></button>`;
+  if (isHeld) return html`<button type="button" class="btn btn--ink" onClick=${act}>Let bets in<kbd class="desk-only" aria-hidden="true">H</kbd></button>`;
+  return html`<button type="button" class="btn btn--danger" onClick=${act}><${Icon} name="pause" small=${true} /><span>Hold<span class="desk-only"> betting</span></span><kbd class="desk-only" aria-hidden="true">H</kbd></button>`;
 }

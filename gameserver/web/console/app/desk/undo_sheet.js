@@ -9,6 +9,7 @@ import { useLoaded } from "../store.js";
 import { Loading, moveInRadioGroup, Segments, Sheet, Spinner } from "../ui.js";
 import { amount, overdrawnText, Refusal, useAct } from "../act.js";
 import { nameOf, numberOf } from "./letters.js";
+import { EventPlate } from "./register_sheet.js";
 import { When } from "./when.js";
 
 const REASONS = ["VAR: offside", "VAR: foul", "Wrong player", "By mistake"];
@@ -34,9 +35,9 @@ export function UndoSheet({ game, id, close }) {
       close();
     });
   const canSend = !act.isSending && preview.value !== undefined && (isCorrecting ? Object.keys(changes).length > 0 : reason.trim() !== "");
-  const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Keep it <kbd class="desk-only">Esc</kbd></button>
+  const foot = html`<button type="button" class="btn" autofocus onClick=${close}>Keep it <kbd class="desk-only" aria-hidden="true">Esc</kbd></button>
     <button type="button" class=${`btn ${isCorrecting ? "btn--ink" : "btn--danger-solid"} btn--big push grow`} disabled=${!canSend} onClick=${send}>${act.isSending && html`<${Spinner} />`}${isCorrecting ? "Correct it" : reason.trim() === "" ? "Say why first" : `Take the ${words.action.toLowerCase()} back`}</button>`;
-  return html`<${Sheet} title=${words.title} lead=${html`<span class="ev__plate" data-side=${words.side} aria-hidden="true">${words.plate}</span>`} sub=${html`Registered ${ago(session.now() - event.registered_at)} ago, happened ${timeOfDay(event.happened_at)}.${!isCorrecting && words.scoreAfter && html` The score returns to <b class="ink nowrap">${words.scoreAfter}</b>`}`} close=${close} foot=${foot}>
+  return html`<${Sheet} title=${words.title} lead=${html`<${EventPlate} side=${words.side}>${words.plate}</>`} sub=${html`Registered ${ago(session.now() - event.registered_at)} ago, happened ${timeOfDay(event.happened_at)}.${!isCorrecting && words.scoreAfter && html` The score returns to <b class="ink nowrap">${words.scoreAfter}</b>`}`} close=${close} foot=${foot}>
     <${Segments} label="What to do with it" value=${isCorrecting} choose=${setIsCorrecting} options=${[[false, "Take it back"], [true, "Correct it"]]} />
     ${isCorrecting ? html`<${Correction} game=${game} event=${event} changes=${changes} setChanges=${setChanges} />` : html`<${Reason} reason=${reason} setReason=${setReason} options=${REASONS} />`}
     <${Refusal} refusal=${act.refusal ?? preview.error} />

@@ -15,14 +15,13 @@ export function betsOf(game) {
   return bets.filter(({ pool }) => pool?.distribution).sort((a, b) => b.bet.placed_at - a.bet.placed_at);
 }
 
-/** What my running bets have at stake. */
-export function inPlay(game) {
-  return betsOf(game).reduce((sum, { bet }) => sum + (bet.status === "running" ? bet.amount : 0), 0);
-}
+export const runningOf = (bets) => bets.filter(({ bet }) => bet.status === "running");
 
-export function Bets({ game }) {
-  const bets = betsOf(game);
-  const running = bets.filter(({ bet }) => bet.status === "running");
+/** What bets have at stake. */
+export const stakeOf = (bets) => bets.reduce((sum, { bet }) => sum + bet.amount, 0);
+
+export function Bets({ game, bets }) {
+  const running = runningOf(bets);
   const settled = bets.filter(({ bet }) => bet.status !== "running");
   if (bets.length === 0)
     return html`<${Empty} title="You have not bet here" level=${3} action=${{ label: "See the pools", href: `#/game/${game.id}` }}>Choose a target, then confirm. Two clicks, and you always see the price first.</>`;
@@ -37,7 +36,7 @@ export function Bets({ game }) {
       html`<div class="card">
         <div class="card__head">
           <h3>Running</h3>
-          <span class="push mid sm phone-only">${money(inPlay(game))} in play</span>
+          <span class="push mid sm phone-only">${money(stakeOf(running))} in play</span>
         </div>
         ${list(running)}
       </div>`

@@ -10,6 +10,7 @@ const LABEL_WIDTH = 78;
 const LINES = 3;
 const TOLD_FROM = 0.05; // of the money there is now: shares of less say nothing
 const TICK_MS = 5_000;
+const LEAST_MS = 1_000; // what is newer has no history
 
 /** Drawn at its measured width, so that its text has one size everywhere. */
 export function ShareChart({ game, pool, sideOf, nameOf }) {
@@ -26,8 +27,10 @@ export function ShareChart({ game, pool, sideOf, nameOf }) {
   }, []);
   const total = pool.amount_total;
   const trail = (game.trails.get(pool.pool_id) ?? []).filter((point) => point.total >= total * TOLD_FROM);
+  const points = [...trail, { at: now, shares: shares(pool) }];
+  const isShown = width > 0 && total > 0 && now - points[0].at >= LEAST_MS;
   return html`<div class="sparkplace" ref=${place}>
-    ${width > 0 && total > 0 && html`<${Lines} width=${width} points=${[...trail, { at: now, shares: shares(pool) }]} sideOf=${sideOf} nameOf=${nameOf} />`}
+    ${isShown && html`<${Lines} width=${width} points=${points} sideOf=${sideOf} nameOf=${nameOf} />`}
   </div>`;
 }
 

@@ -4,7 +4,7 @@ import { session } from "../session.js";
 const KEPT = 200;
 
 export class Chat {
-  lines = []; // { id, at, sender, senderId, text } or { id, at, event }
+  lines = []; // { id, at, sender, senderId, text } or { id, at, event, isVoid }
   unread = 0;
   isOpen = false;
   #game;
@@ -28,6 +28,11 @@ export class Chat {
 
   addEvent(message, event) {
     this.#keep([...this.lines, { id: message.event_id, at: message.registered_at, event }]);
+  }
+
+  /** An event that was taken back is struck out here, too. */
+  strike(eventId) {
+    this.lines = this.lines.map((line) => (line.id === eventId ? { ...line, isVoid: true } : line));
   }
 
   remove(messageId) {

@@ -1,9 +1,9 @@
 // All pools of the game that matter now, in the order in which they do.
-import { Component, html, useLayoutEffect, useRef, useState } from "../html.js";
+import { Component, html, useEffect, useLayoutEffect, useRef, useState } from "../html.js";
 import { net, price } from "../format.js";
 import { session } from "../session.js";
 import { useStore } from "../store.js";
-import { Empty, Plate, useNow } from "../ui.js";
+import { Empty, Plate } from "../ui.js";
 import { outcome, PoolCard, sides } from "./pool_card.js";
 import { inOrder, JUST_ENDED_MS, stateOf, takesBets } from "./pool_states.js";
 
@@ -24,25 +24,26 @@ export function shownPools(game, now) {
   );
 }
 
-export function Deck({ game, slip }) {
+/** `pools` are those to show at the moment `now`. */
+export function Deck({ game, slip, pools, now }) {
   useStore(slip);
-  const now = useNow(() => session.now());
+  useEffect(() => slip.watch(), [now]); // pools lock by time, too
   const [unfolded, setUnfolded] = useState(new Set());
-  const pools = shownPools(game, now);
-  const deck = useColumns();
-  const isOver = game.details.status === "game_closed";
+  const results = pools.map((pool) => stateOf(pool, now) === "ended" && !isFresh(game, pool, now));
+  const isOver = game.details.closed_at !== null;
+  const deck = useColumns([isOver, ...pools.map((pool, index) => `${pool.pool_id}${results[index]}`)].join());
   if (pools.length === 0 && !isOver) {
     return html`<${Empty} title="No pools yet" level=${3}>They come and go with the match. A new one appears here by itself.</>`;
   }
   const isMany = pools.length >= FOLD_FROM;
   const over = isOver && html`<div key="over" class="deck__cell span"><${Over} game=${game} /></div>`;
   return html`<div class="deck" ref=${deck}>
-    ${over}${pools.map((pool) => {
+    ${over}${pools.map((pool, index) => {
       const id = pool.pool_id;
       const state = stateOf(pool, now);
       const mine = game.mine.get(id);
       const chosen = slip.poolId === id ? slip.target : null;
-      if (state === "ended" && !isFresh(game, pool, now))
+      if (results[index])
         return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} mine=${mine} /></div>`;
       const isFolded = isMany && !mine && !pool.is_hot && chosen === null && state !== "ended" && !unfolded.has(id);
       return html`<${Cell}
@@ -93,7 +94,7 @@ class Cell extends Component {
 }
 
 const PRICES = new Set(["pool", "moves", "trail"]);
-const NEAR_PX = 300;
+const NEAR_PX = 100;
 const cells = new WeakMap();
 const nearness = new IntersectionObserver(
   (entries) => {
@@ -114,12 +115,12 @@ function unfolder(setUnfolded, id) {
   return unfolders.get(id);
 }
 
-/** Cards of different heights close up in their columns, in the order in which they are read. */
-function useColumns() {
+/** Cards of different heights close up in their columns, in the order in which they are read; `which` says which. */
+function useColumns(which) {
   const deck = useRef(null);
   const columns = useRef(null);
   columns.current ??= new Columns();
-  useLayoutEffect(() => columns.current.hold(deck.current));
+  useLayoutEffect(() => columns.current.hold(deck.current), [which]);
   useLayoutEffect(() => () => columns.current.hold(null), []);
   return deck;
 }
@@ -163,10 +164,10 @@ function Result({ game, pool, mine }) {
   const line = [[lead, what].filter(Boolean).join(", "), pool.price && `at ${price(pool.price)}`]
     .filter(Boolean)
     .join(" · ");
-  return html`<article class=${hasWon ? "card result result--you" : "card result"} data-pool=${pool.pool_id}>
+  return html`<article class=${hasWon ? "card result result--you" : "card result"} data-pool=${pool.pool_id} aria-labelledby=${`result-${pool.pool_id}`}>
     ${known && pool.type < 3 && html`<${Plate} side=${side}>${known.number ?? known.symbol.toUpperCase()}</>`}
     <div class="result__what">
-      <h3 class="cut">${pool.description}</h3>
+      <h3 id=${`result-${pool.pool_id}`} class="cut">${pool.description}</h3>
       <p class="sm mid cut">${line}</p>
     </div>
     <div class="result__sum">
@@ -175,11 +176,14 @@ function Result({ game, pool, mine }) {
   </article>`;
 }
 
+/** How a game that is over has ended. */
+export const endOf = ({ cancelled_at: cancelledAt }) => (cancelledAt === null ? "Full time" : "Called off");
+
 function Over({ game }) {
   const own = game.table.entries?.find((entry) => entry.user_id === game.me.id);
   const place = own ? ` You ended ${ordinal(own.rank)} of ${game.table.total} with ${net(own.points)}.` : "";
   const wasCancelled = game.details.cancelled_at !== null;
-  return html`<${Empty} kind="done" title=${wasCancelled ? "Called off" : "Full time"} level=${3} action=${{ label: "Your bets", href: `#/game/${game.id}/bets` }}>
+  return html`<${Empty} kind="done" title=${endOf(game.details)} level=${3} action=${{ label: "Your bets", href: `#/game/${game.id}/bets` }}>
     ${game.details.name} is closed${wasCancelled ? " and stakes are back" : ""}.${place}
   </>`;
 }

@@ -122,8 +122,10 @@ export const HEARD = {
     game.close(message);
   },
 
-  game_reopened(game) {
-    game.load();
+  game_reopened(game, message) {
+    game.update({ closed_at: null, close_at: message.close_at });
+    game.table.soon();
+    game.tell(null, "The game goes on");
   },
 
   user_joined_game(game, message) {

@@ -1,7 +1,7 @@
 // The player's game: board, pools, my bets, the match, and the people in it.
 import { Pitch, Score } from "../board.js";
 import { count, money } from "../format.js";
-import { html, memo, useEffect, useMemo, useState } from "../html.js";
+import { html, memo, useCallback, useEffect, useMemo, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { Clock } from "../lobby.js";
 import { MatchLine } from "../match_line.js";
@@ -13,8 +13,8 @@ import { JoinCard } from "../sign_in.js";
 import { useStore } from "../store.js";
 import { boardOf } from "../summary.js";
 import { Empty, Loading, useNow, useTitle } from "../ui.js";
-import { Bets, betsOf, inPlay } from "./bets.js";
-import { Deck, shownPools } from "./deck.js";
+import { Bets, betsOf, runningOf, stakeOf } from "./bets.js";
+import { Deck, endOf, shownPools } from "./deck.js";
 import { KeySheet, useKeys } from "./keys.js";
 import { ChatPane, Leaderboard } from "./people.js";
 import { Slip } from "./slip_store.js";
@@ -46,6 +46,7 @@ function Game({ id, tab }) {
   const game = useMemo(() => new GameStore(id), [id]);
   const slip = useMemo(() => new Slip(game), [game]);
   const [showsKeys, setShowsKeys] = useState(false);
+  const showHelp = useCallback(() => setShowsKeys(true), []);
   useStore(game);
   useStore(preferences);
   useEffect(() => {
@@ -57,14 +58,14 @@ function Game({ id, tab }) {
     return () => document.body.classList.remove("has-tabbar");
   }, []);
   useTitle(game.details ? titleOf(game.details) : "Game");
-  useKeys(game, slip, { showHelp: () => setShowsKeys(true), tab });
+  useKeys(game, slip, { showHelp, tab });
   const crumbs = [{ label: game.details?.source_name ?? "Lobby", href: to() }, { label: game.details?.name ?? "Game" }];
   const content =
     game.state === "gone"
       ? html`<${Gone} refusal=${game.refusal} />`
       : game.state === "loading"
         ? html`<div class="game__wait"><${Loading} /></div>`
-        : html`<${Content} game=${game} slip=${slip} tab=${tab} showHelp=${() => setShowsKeys(true)} />`;
+        : html`<${Content} game=${game} slip=${slip} tab=${tab} showHelp=${showHelp} />`;
   return html`<${TopBar}
       crumbs=${crumbs}
       back=${{ label: "Lobby", href: to() }}
@@ -95,6 +96,17 @@ function Gone({ refusal }) {
 }
 
 function Content({ game, slip, tab, showHelp }) {
+  const now = useNow(() => session.now());
+  const pools = shownPools(game, now);
+  const bets = betsOf(game);
+  const running = runningOf(bets);
+  const counts = {
+    id: game.id,
+    open: pools.filter((pool) => pool.status === "open").length,
+    running: running.length,
+    inPlay: money(stakeOf(running), game.details.currency_decimals),
+    showHelp,
+  };
   return html`<${Board} details=${game.details} readings=${game.readings} />
     <div class="game__grid">
       <aside id="match" class="pane" aria-label="Match">
@@ -107,25 +119,26 @@ function Content({ game, slip, tab, showHelp }) {
       <div>
         <section id="pools" class="pane" aria-labelledby="pools-title">
           <h2 id="pools-title" class="vh">Pools</h2>
-          <${Head} game=${game} isBets=${false} showHelp=${showHelp} /><${Deck} game=${game} slip=${slip} />
+          <${Head} isBets=${false} ...${counts} /><${Deck} game=${game} slip=${slip} pools=${pools} now=${now} />
         </section>
         <section id="bets" class="pane" aria-labelledby="bets-title">
           <h2 id="bets-title" class="vh">My bets</h2>
-          <${Head} game=${game} isBets=${true} showHelp=${showHelp} /><${Bets} game=${game} />
+          <${Head} isBets=${true} ...${counts} />${tab === "bets" && html`<${Bets} game=${game} bets=${bets} />`}
         </section>
       </div>
       <div class="side">
-        <section id="table" class="pane" aria-label="Leaderboard">
+        <section id="table" class="pane" aria-label="Leaderboard and friends">
           <${Leaderboard}
             game=${game}
             entries=${game.table.entries}
             moves=${game.table.moves}
             friends=${game.friends.all}
             bets=${game.friends.bets}
+            isOver=${game.details.closed_at !== null}
           />
         </section>
         <section id="chat" class="pane" aria-label="Chat">
-          ${game.details.chat !== "off" && html`<${ChatPane} game=${game} lines=${game.chat.lines} subscribers=${game.details.subscribers} isOpen=${tab === "chat"} />`}
+          ${game.details.chat !== "off" && html`<${ChatPane} game=${game} lines=${game.chat.lines} subscribers=${game.details.subscribers} isOpen=${tab === "chat"} isOver=${game.details.closed_at !== null} />`}
         </section>
       </div>
     </div>`;
@@ -145,46 +158,42 @@ function SoundButton() {
 
 const Board = memo(({ details, readings }) => {
   const now = useNow(() => session.now());
-  const { sides, line } = boardOf(details, details, now, readings);
+  const { sides, line } = boardOf(details, now, readings);
   return html`<section class="board" aria-label="Score">
     <${Pitch} />
     <div class="board__meta">
       <span class="cut">${details.hashtag}</span
-      >${details.held_at !== null && html`<span class="tag tag--warn">Betting is held</span>`}<span class="push row"
-        ><${Icon} name="eye" small=${true} />${" "}${count(details.subscribers ?? 1)} watching</span
-      >
+      >${details.held_at !== null && html`<span class="tag tag--warn">Betting is held</span>`}${!details.closed_at && html`<span class="push row"><${Icon} name="eye" small=${true} />${" "}${count(details.subscribers ?? 1)} watching</span>`}
     </div>
     <${Score}
       name=${details.name}
       sides=${sides}
-      clock=${html`<${Clock} clock=${details.closed_at ? null : details.clock} now=${now} />`}
+      clock=${details.closed_at ? html`<p class="score__clock">${endOf(details)}</p>` : html`<${Clock} clock=${details.clock} now=${now} />`}
     />
     <${MatchLine} ...${line} />
   </section>`;
 });
 
-function Head({ game, isBets, showHelp }) {
-  const running = betsOf(game).filter(({ bet }) => bet.status === "running").length;
-  const open = shownPools(game, session.now()).filter((pool) => pool.status === "open").length;
+const Head = memo(({ id, isBets, open, running, inPlay, showHelp }) => {
   const here = (isHere) => (isHere ? "page" : undefined);
   return html`<div class="panehead desk-only">
     <nav class="seg" aria-label="Pools and bets">
-      <a href=${to("game", game.id)} aria-current=${here(!isBets)}>Pools <span class="count">${open}</span></a>
-      <a href=${to("game", game.id, "bets")} aria-current=${here(isBets)}
+      <a href=${to("game", id)} aria-current=${here(!isBets)}>Pools <span class="count">${open}</span></a>
+      <a href=${to("game", id, "bets")} aria-current=${here(isBets)}
         >My bets <span class="count">${running}</span></a
       >
     </nav>
     <span class="push mid sm"
-      >In play <b class="num ink">${money(inPlay(game), game.details.currency_decimals)}</b></span
+      >In play <b class="num ink">${inPlay}</b></span
     >
     <button type="button" class="btn btn--quiet btn--dense" aria-label="Keyboard shortcuts" onClick=${showHelp}>
       <kbd>?</kbd>
     </button>
   </div>`;
-}
+});
 
 function TabBar({ game, tab }) {
-  const numbers = { bets: betsOf(game).filter(({ bet }) => bet.status === "running").length, chat: game.chat.unread };
+  const numbers = { bets: runningOf(betsOf(game)).length, chat: game.chat.unread };
   return html`<nav class="tabbar" aria-label="Game">
     ${TABS.map(
       ([name, label]) =>

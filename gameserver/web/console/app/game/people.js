@@ -8,7 +8,7 @@ import { targetName } from "../targets.js";
 import { Empty, FieldError, Segments, useNow } from "../ui.js";
 
 /** Rendered again when the entries, their moves or something of friends is another. */
-export const Leaderboard = memo(({ game }) => {
+export const Leaderboard = memo(({ game, isOver }) => {
   const { table, friends } = game;
   const choose = (scope) => table.choose(scope);
   return html`<div class="panehead">
@@ -24,7 +24,7 @@ export const Leaderboard = memo(({ game }) => {
         choose=${choose}
       />
     </div>
-    ${table.entries?.length === 0 && html`<${Empty} title="Nobody is ahead" level=${3}>The first pool to settle makes the first table.</>`}
+    ${table.entries?.length === 0 && html`<${Empty} title="Nobody is ahead" level=${3}>${isOver ? "No pool was settled." : "The first pool to settle makes the first table."}</>`}
     ${
       table.entries?.length > 0 &&
       html`<ol class="card">
@@ -90,7 +90,7 @@ function FriendList({ game }) {
 }
 
 /** Rendered again when the lines are others. */
-export const ChatPane = memo(({ game, lines, subscribers, isOpen }) => {
+export const ChatPane = memo(({ game, lines, subscribers, isOpen, isOver }) => {
   const { chat } = game;
   const log = useRef(null);
   const isAtEnd = useRef(true);
@@ -107,14 +107,14 @@ export const ChatPane = memo(({ game, lines, subscribers, isOpen }) => {
   };
   return html`<div class="panehead">
       <h2>Chat</h2>
-      <span class="push mid sm">${count(subscribers ?? 1)} here</span>
+      ${!isOver && html`<span class="push mid sm">${count(subscribers ?? 1)} here</span>`}
     </div>
     <div class="card">
       <div class="msgs" role="log" aria-label="Messages" tabindex="0" ref=${log} onScroll=${onScroll}>
-        ${lines.length === 0 && html`<p class="dim">Nobody has said anything yet.</p>`}
-        ${lines.map((line) => (line.event ? html`<p key=${line.id} class="msg--sys">${game.minuteOf(line.at)} ${line.event}</p>` : html`<p key=${line.id} class=${line.senderId === game.me.id ? "msg msg--you" : "msg"}><b>${line.sender}</b>${" "}<span class="msg__text">${line.text}</span></p>`))}
+        ${lines.length === 0 && html`<p class="dim">${isOver ? "Nobody said anything." : "Nobody has said anything yet."}</p>`}
+        ${lines.map((line) => (line.event ? html`<p key=${line.id} class="msg--sys">${line.isVoid ? html`<s>${game.minuteOf(line.at)} ${line.event}</s>` : html`${game.minuteOf(line.at)} ${line.event}`}</p>` : html`<p key=${line.id} class=${line.senderId === game.me.id ? "msg msg--you" : "msg"}><b>${line.sender}</b>${" "}<span class="msg__text">${line.text}</span></p>`))}
       </div>
-      <${Say} chat=${chat} />
+      ${!isOver && html`<${Say} chat=${chat} />`}
     </div>`;
 });
 

@@ -1,5 +1,5 @@
 // A pool in each of its states. A row is its own bar, and the whole row is the button.
-import { countdown, counted, money, net, price, stake, timeOfDay } from "../format.js";
+import { countdown, counted, money, net, price, stake } from "../format.js";
 import { html, memo } from "../html.js";
 import { Icon, Move } from "../icons.js";
 import { session } from "../session.js";
@@ -52,7 +52,7 @@ export const PoolCard = memo(
         <h3 id=${id}>${pool.description}</h3>
         <${Timer} pool=${pool} state=${state} />
         <p class="pool__sub">
-          ${isHot && html`<span class="tag tag--hot"><${Icon} name="flame" />Hot</span>`}${pool.bet_count > 0 ? html`<span>${counted(pool.participants, "player")}</span><span>${money(pool.amount_total, Number.isInteger(pool.amount_total) ? 0 : places)} staked</span>` : html`<span>nobody yet</span>`}
+          ${isHot && html`<span class="tag tag--hot"><${Icon} name="flame" />Hot</span>`}${pool.participants > 0 ? html`<span>${counted(pool.participants, "player")}</span><span>${money(pool.amount_total, Number.isInteger(pool.amount_total) ? 0 : places)} staked</span>` : html`<span>${state === "ended" ? "no bet counted" : "nobody yet"}</span>`}
         </p>
       </header>
       ${
@@ -82,14 +82,22 @@ function Rows({ id, pool, state, mine, moves, chosen, side, name, game, choose, 
   if (targets.length > MANY_TARGETS || isFolded) targets = [...targets].sort(([a], [b]) => share[b] - share[a]);
   if (isFolded) targets = targets.slice(0, 1);
   const canBet = takesBets(state);
+  const staked = state === "ended" ? stakesOf(mine) : (mine?.user_backed ?? {});
   const focusable =
     targets.find(([target]) => target === chosen)?.[0] ?? targets.find(([, { is_active: isActive }]) => isActive)?.[0];
   return html`<div>
-    <div class="caps" aria-hidden="true"><span></span><span>share</span><span>1.00 returns</span></div>
-    <div class="targets" role=${canBet ? "radiogroup" : "list"} aria-labelledby=${id} onKeyDown=${moveInRadioGroup}>
-      ${targets.map(([target, sums]) => html`<${Row} key=${target} target=${target} sums=${sums} share=${share[target]} side=${side(target)} name=${name(target)} known=${game.targets.get(target)} pool=${pool} canBet=${canBet && sums.is_active} staked=${mine?.user_backed?.[target]} move=${moves?.get(target)} isChosen=${chosen === target} isFocusable=${target === focusable} choose=${choose} />`)}
+    <div id=${`${id}-caps`} class="caps" aria-hidden="true"><span></span><span>share</span><span>1.00 returns</span></div>
+    <div class="targets" role=${canBet ? "radiogroup" : "list"} aria-labelledby=${id} aria-describedby=${`${id}-caps`} onKeyDown=${moveInRadioGroup}>
+      ${targets.map(([target, sums]) => html`<${Row} key=${target} target=${target} sums=${sums} share=${share[target]} side=${side(target)} name=${name(target)} known=${game.targets.get(target)} pool=${pool} canBet=${canBet && sums.is_active} staked=${staked[target]} move=${state === "ended" ? undefined : moves?.get(target)} isChosen=${chosen === target} isFocusable=${target === focusable} choose=${choose} />`)}
     </div>
   </div>`;
+}
+
+/** What I have bet on each target of an ended pool, with what came too late to count. */
+function stakesOf(mine) {
+  const staked = {};
+  for (const { target, amount } of mine?.my_bets ?? []) staked[target] = (staked[target] ?? 0) + amount;
+  return staked;
 }
 
 function Row({ target, sums, share, side, name, known, pool, canBet, staked, move, isChosen, isFocusable, choose }) {
@@ -208,13 +216,13 @@ function Notice({ game, pool, state, note, ending, mine }) {
   if (state === "paused")
     return html`<p class="pool__notice">
       <${Icon} name="pause" small=${true} /><span
-        >Paused${pool.blocked_at ? ` at ${timeOfDay(pool.blocked_at)}` : ""}. Bets already placed stand.</span
+        >Paused${pool.blocked_at ? ` at ${game.minuteOf(pool.blocked_at)}` : ""}. Bets already placed stand.</span
       >
     </p>`;
   if (state === "locked")
     return html`<p class="pool__notice">
       <${Icon} name="clock" small=${true} /><span
-        >${`Locked at ${timeOfDay(locksAt(pool))}. Waiting for the ${pool.type === 2 || pool.type === 4 ? "end" : "operator"}.`}</span
+        >${`Locked at ${game.minuteOf(locksAt(pool))}. Waiting for the ${pool.type === 2 || pool.type === 4 ? "end" : "operator"}.`}</span
       >
     </p>`;
   if (takesBets(state) && pool.amount_total === 0)

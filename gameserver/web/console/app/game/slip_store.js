@@ -30,7 +30,7 @@ export class Slip extends Store {
   constructor(game) {
     super();
     this.#game = game;
-    game.subscribe(() => this.#watchPrice());
+    game.subscribe(() => this.watch());
   }
 
   get pool() {
@@ -134,8 +134,8 @@ export class Slip extends Store {
     this.changed();
   }
 
-  /** A price that falls between the clicks is shown before it can be taken. */
-  #watchPrice() {
+  /** Look again at the pool: it may have locked, and a price that has fallen is shown before it can be taken. */
+  watch() {
     if (this.poolId === null || this.phase !== "chosen") return;
     const { pool } = this;
     if (pool === undefined || !takesBets(stateOf(pool, session.now()))) return this.close();

@@ -11,6 +11,7 @@ import { Chat } from "./chat_store.js";
 import { Friends, Table } from "./people_store.js";
 import { HEARD } from "./heard.js";
 import { JUST_ENDED_MS, shares } from "./pool_states.js";
+import { readDetails, readPools } from "./reading.js";
 
 const MINE_AFTER_MS = 250;
 const MOVE_MS = 3_000;
@@ -19,28 +20,6 @@ const FAST_MS = 480; // prices told again so soon change before a bar has come t
 const TRAIL_POINTS = 60;
 const RESOLVED_SHOWN = 20;
 const QUIET_AFTER_MS = 1_000;
-
-/** All pages of a list of pools. */
-async function readPools(name, gameId, limit = 1000) {
-  const pools = [];
-  let after;
-  do {
-    const page = await session.client.call(name, { game_id: gameId, limit, ...(after && { after }) });
-    pools.push(...Object.values(page.pools_list));
-    after = page.next;
-  } while (after && pools.length < limit);
-  return pools;
-}
-
-/** The details with the events that were taken back, but without what was resolved by hand. */
-async function readDetails(gameId) {
-  const [details, all] = await Promise.all([
-    session.client.call("get_game_details", { game_id: gameId }),
-    session.client.call("get_game_details", { game_id: gameId, with_voided: true }),
-  ]);
-  const shown = Object.entries(all.past_events).filter(([id, event]) => event.voided_at || id in details.past_events);
-  return { ...details, past_events: Object.fromEntries(shown) };
-}
 
 export class GameStore extends Store {
   /** "loading" until everything has been read, then "ready"; "gone" if `refusal` tells why not. */
@@ -75,11 +54,7 @@ export class GameStore extends Store {
 
   start() {
     const { client } = session;
-    this.#subscription = client.join(this.id, {
-      joined: (reply, isAgain) => this.#joined(reply, isAgain),
-      heard: (message) => this.#hear(message),
-      refused: (refusal) => this.#refused(refusal),
-    });
+    this.#join();
     this.#stops = [
       client.on("message", (message) => {
         if (message.res_name === "balance_update") this.mineSoon();
@@ -99,18 +74,29 @@ export class GameStore extends Store {
     for (const stop of this.#stops) stop();
   }
 
+  /** Join the game, in order to hear what comes `since` { seq, epoch } if all before it is to be read. */
+  #join(since) {
+    const events = {
+      joined: (reply, isAgain) => this.#joined(reply, isAgain),
+      heard: (message) => this.#hear(message),
+      refused: (refusal) => this.#refused(refusal),
+    };
+    this.#subscription = session.client.join(this.id, events, since);
+  }
+
   // ---- what was read ----
 
   #joined(reply, isAgain) {
     this.roles = reply.roles;
     const lostAt = this.#lostAt;
     this.#lostAt = null;
-    if (!isAgain || !reply.recovered) {
-      if (isAgain) session.tellCaughtUp({ isReloaded: true });
+    if (!isAgain || !reply.recovered || this.state === "loading") {
+      if (isAgain && this.state === "ready") session.tellCaughtUp({ isReloaded: true });
       this.load(reply.subscribers);
       return;
     }
     this.update({ subscribers: reply.subscribers });
+    if (lostAt === null) return; // opened again: what that has changed is told
     this.#countReplayed(lostAt);
     this.mineSoon();
     this.table.soon();
@@ -123,7 +109,7 @@ export class GameStore extends Store {
     const now = session.client.now();
     setTimeout(() => {
       this.isReplaying = false;
-      if (lostAt === null || now - lostAt < QUIET_AFTER_MS) return;
+      if (now - lostAt < QUIET_AFTER_MS) return;
       session.tellCaughtUp({ things: this.#replayed, seconds: Math.round((now - lostAt) / 1000) });
     }, QUIET_AFTER_MS);
   }
@@ -141,6 +127,7 @@ export class GameStore extends Store {
       this.#learn(details);
       for (const pool of [...open, ...resolved]) this.merge(pool.pool_id, pool.version, pool);
       this.state = "ready";
+      this.#watchOver();
       session.loadBalance(details.currency);
       for (const message of this.#early.splice(0)) this.#apply(message);
       this.table.load();
@@ -166,21 +153,28 @@ export class GameStore extends Store {
   }
 
   #refused(refusal) {
-    if (refusal.code === "game_closed") this.#readRoles().then(() => this.load());
+    if (refusal.code === "game_closed") this.#joinClosed();
     else {
       Object.assign(this, { state: "gone", refusal });
       this.changed();
     }
   }
 
-  /** Nobody joins a closed game, but whoever asks what was missed is told the roles. */
-  async #readRoles() {
+  /** Nobody joins a closed game, but whoever asks what was missed is told the roles, and goes on if it is reopened. */
+  async #joinClosed() {
     try {
-      const { seq } = await session.client.call("get_game_details", { game_id: this.id });
-      ({ roles: this.roles } = await session.client.call("join_game", { game_id: this.id, after_seq: seq }));
-    } catch {
-      // then none are known
+      const { seq, epoch } = await session.client.call("get_game_details", { game_id: this.id });
+      this.#join({ seq, epoch });
+    } catch (error) {
+      this.#refused(error);
     }
+  }
+
+  /** That a closed game is opened again is told to those who watch its source. */
+  #watchOver() {
+    const { source_id: source, closed_at: closedAt, cancelled_at: cancelledAt } = this.details;
+    const { sources } = session.client;
+    if (closedAt !== null && cancelledAt === null && !sources.includes(source)) session.client.watch([...sources, source]);
   }
 
   /** My stakes and bets, running and settled. */
@@ -306,6 +300,7 @@ export class GameStore extends Store {
 
   /** An event that counts no more stays, struck out. */
   strike(id, reason, at) {
+    this.chat.strike(id);
     const event = this.details.past_events[id];
     if (event !== undefined) this.addEvent(id, { ...event, voided_at: at, reason });
   }
@@ -335,7 +330,7 @@ export class GameStore extends Store {
 
   reopen(poolId) {
     this.endings.delete(poolId);
-    this.mineSoon();
+    if (this.mine.has(poolId)) this.mineSoon();
   }
 
   /** Tell on the cards of what an event had settled that it was taken back. */
@@ -352,10 +347,10 @@ export class GameStore extends Store {
 
   close(message) {
     this.update({
-      status: "game_closed",
       closed_at: message.response_header.t,
       cancelled_at: message.cancelled ? message.response_header.t : null,
     });
+    this.#watchOver();
     this.mineSoon();
     this.table.soon();
     this.tell("settled", message.cancelled ? "The game was called off" : "Full time");

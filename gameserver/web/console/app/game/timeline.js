@@ -8,7 +8,7 @@ import { Empty } from "../ui.js";
 export const Timeline = memo(({ game, details }) => {
   const events = Object.entries(details.past_events);
   if (events.length === 0)
-    return html`<${Empty} title="Nothing has happened yet" level=${3}>Goals and cards appear here as they are registered.</>`;
+    return html`<${Empty} title=${details.closed_at === null ? "Nothing has happened yet" : "Nothing happened"} level=${3}>${details.closed_at === null && "Goals and cards appear here as they are registered."}</>`;
   return html`<ol class="card tl">
     ${events.map(([id, event]) => html`<${Event} key=${id} game=${game} event=${event} after=${scoreAfter(game, events, id)} />`)}
   </ol>`;
