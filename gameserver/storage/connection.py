@@ -82,9 +82,6 @@ class Connection(Protocol):
     def list_columns(self, columns: Sequence[str], sql: str, values: Values, /) -> list[list[int]]:
         """Read columns of integers of many rows at once; ``sql`` selects them under these names."""
 
-    def savepoint(self) -> AbstractContextManager[None]:
-        """A savepoint: if the block raises, its changes, and no others, are rolled back."""
-
     def lock_rows(self, table: str, order: Sequence[str], values: Iterable[int], /) -> None:
         """Lock the rows whose first column of ``order`` is one of ``values``, one after the other in that order.
 

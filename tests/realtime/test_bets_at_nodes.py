@@ -1,7 +1,6 @@
 """Whatever is asked of several servers at one moment comes to what one server would have made of it."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -11,9 +10,9 @@ import trio
 
 from gameserver.storage.postgres import writer
 from gameserver.storage.postgres.announcements import begin_batch
-from tests.support.harness import Client, FakeClock, Server
-from tests.support.nodes import Nodes, execute, join, running_nodes, until
-from tests.support.settling import BETTORS, STARTING_BALANCE, accepted, faults_of, lay_table, seqs
+from tests.support.harness import Client
+from tests.support.nodes import Nodes, execute, join, until
+from tests.support.settling import BETTORS, STARTING_BALANCE, accepted, seqs
 
 STAKE = 1
 
@@ -22,17 +21,6 @@ STAKE = 1
 def engine() -> str:
     """Only a database server can be shared."""
     return "postgres"
-
-
-@pytest.fixture(params=[2, 3], ids=["two", "three"])
-async def nodes(
-    server: Server, clock: FakeClock, location: str, request: pytest.FixtureRequest
-) -> AsyncIterator[Nodes]:
-    """Two or three servers; their database must be sound at the end."""
-    table = await lay_table(server, clock)
-    async with running_nodes(table, location, request.param) as running:
-        yield running
-    assert faults_of(location) == []
 
 
 async def at_once(clients: list[Client], op: int, times: int = 1, **parameters: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """What is done in one game at a server keeps nobody waiting in another game at another server."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -8,9 +8,9 @@ import pytest
 import trio
 
 from gameserver.storage.postgres.version import LOCK, SETTLING
-from tests.support.harness import START_MS, Client, FakeClock, Server
-from tests.support.nodes import Nodes, execute, running_nodes
-from tests.support.settling import BETTORS, TARGETS, accepted, faults_of, lay_table
+from tests.support.harness import START_MS, Client
+from tests.support.nodes import Nodes, execute
+from tests.support.settling import BETTORS, TARGETS, accepted
 
 ROUNDS = 6
 
@@ -19,17 +19,6 @@ ROUNDS = 6
 def engine() -> str:
     """Only a database server can be shared."""
     return "postgres"
-
-
-@pytest.fixture(params=[2, 3], ids=["two", "three"])
-async def nodes(
-    server: Server, clock: FakeClock, location: str, request: pytest.FixtureRequest
-) -> AsyncIterator[Nodes]:
-    """Two or three servers; their database must be sound at the end."""
-    table = await lay_table(server, clock)
-    async with running_nodes(table, location, request.param) as running:
-        yield running
-    assert faults_of(location) == []
 
 
 async def open_games(nodes: Nodes, count: int) -> list[str]:

@@ -211,20 +211,6 @@ class PostgresConnection:
         yield from ()
 
     @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """A savepoint: if the block raises, its changes, and no others, are rolled back."""
-        self.execute("SAVEPOINT within")
-        try:
-            yield
-        except BaseException:
-            self.forget_locks()
-            if self.in_transaction:  # the connection may be lost
-                self.execute("ROLLBACK TO within")
-                self.execute("RELEASE within")
-            raise
-        self.execute("RELEASE within")
-
-    @contextmanager
     def transaction(self) -> Iterator[None]:
         """A transaction, which is committed unless the block raises."""
         self.execute(BEGIN_WRITING)

@@ -163,19 +163,6 @@ class SqliteConnection(sqlite3.Connection):
             row = "a row" if rowid is None else f"row {rowid}"
             yield f"{row} of {table} refers to a row of {parent} that does not exist"
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """A savepoint: if the block raises, its changes, and no others, are rolled back."""
-        self.execute("SAVEPOINT within")
-        try:
-            yield
-        except BaseException:
-            if self.in_transaction:  # SQLite ends the transaction by itself if the disk fails
-                self.execute("ROLLBACK TO within")
-                self.execute("RELEASE within")
-            raise
-        self.execute("RELEASE within")
-
 
 def _given(sql: str, columns: Sequence[str], rows: Iterable[Values]) -> tuple[str, Values]:
     """The statement that reads ``rows`` from the table ``given``, and its values."""

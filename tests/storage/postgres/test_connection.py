@@ -35,21 +35,6 @@ def test_nothing_is_done_for_no_rows(connection: PostgresConnection) -> None:
     assert connection.list_columns(["id"], "SELECT id FROM users", ()) == [[]]
 
 
-def note_and_fail(connection: PostgresConnection) -> None:
-    with connection.savepoint():
-        connection.execute("INSERT INTO notes VALUES ('undone')")
-        connection.execute("SELECT missing FROM notes")
-
-
-def test_a_savepoint_undoes_what_its_block_has_done(connection: PostgresConnection) -> None:
-    with connection.transaction():
-        connection.execute("CREATE TEMPORARY TABLE notes (text TEXT)")
-        connection.execute("INSERT INTO notes VALUES ('kept')")
-        with pytest.raises(psycopg.errors.UndefinedColumn):
-            note_and_fail(connection)
-    assert connection.execute("SELECT text FROM notes").fetchall() == [("kept",)]
-
-
 def test_a_writer_s_commits_are_on_disk_whatever_the_server_s_default(location: str) -> None:
     with open_writer(f"{location}&options=-csynchronous_commit%3Doff") as connection:
         assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
