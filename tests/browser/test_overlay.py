@@ -1,5 +1,6 @@
 """The overlay for a stream: by a view key in the part of the address that no server is told."""
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.support.browser import Visitor
@@ -47,6 +48,23 @@ def test_a_result_is_wiped_in_and_gives_way_to_the_next_hot_pool(stage: Stage, v
     stage.open_pool("And after that?", is_hot=True)
     screen.page.clock.run_for(8_100)
     screen.see_text("And after that?", ".ov__q")
+
+
+@pytest.mark.parametrize("is_closed_first", [False, True])
+def test_it_goes_on_with_a_game_that_is_opened_again(stage: Stage, visit: Visit, is_closed_first: bool) -> None:
+    stage.open_pool("Is it over?", is_hot=True)
+    if is_closed_first:
+        stage.ask(375, game_id=stage.game)
+    screen = visit(stage.origin, viewport=SCREEN)
+    with screen.page.expect_websocket(lambda socket: "source=" in socket.url):
+        screen.go(f"overlay/{stage.game}/{stage.ask(101)['session_key']}")
+    if not is_closed_first:
+        screen.see_text("Is it over?", ".ov__q")
+        stage.ask(375, game_id=stage.game)
+        screen.until("document.querySelector('.ov__q') === null")
+    stage.ask(378, game_id=stage.game)
+    stage.open_pool("Is it over yet?", is_hot=True)
+    screen.see_text("Is it over yet?", ".ov__q")
 
 
 def test_nothing_is_shown_while_nothing_is_hot(stage: Stage, visit: Visit) -> None:

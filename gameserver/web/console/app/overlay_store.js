@@ -24,11 +24,25 @@ export class OverlayStore extends Store {
   }
 
   start() {
-    this.client.join(this.gameId, {
-      joined: ({ recovered }, isAgain) => (isAgain && recovered) || this.#load(),
-      heard: (message) => this.#hear(message),
-    });
+    this.#join();
     this.client.start();
+  }
+
+  #join(since) {
+    const events = {
+      joined: ({ recovered }, isAgain) => (isAgain && recovered && this.details !== null) || this.#load(),
+      heard: (message) => this.#hear(message),
+      refused: ({ code }) => code === "game_closed" && this.#joinClosed(),
+    };
+    this.client.join(this.gameId, events, since);
+  }
+
+  /** Nobody joins a closed game, but whoever knows what it has come to goes on if it is opened again. */
+  async #joinClosed() {
+    const details = await this.client.call("get_game_details", { game_id: this.gameId }).catch(() => null);
+    if (details === null) return; // asked again with the next connection
+    this.client.watch([details.source_id]);
+    this.#join({ seq: details.seq, epoch: details.epoch });
   }
 
   stop() {
@@ -50,6 +64,7 @@ export class OverlayStore extends Store {
     if (details === null) return; // read again with the next connection
     if (this.details !== null && this.details.epoch !== details.epoch) this.#views.clear();
     this.details = details;
+    this.client.watch([details.source_id]); // whose watchers are told that a closed game is opened again
     this.targets = flatten(details.targets);
     for (const pool of Object.values(pools.pools_list)) this.#views.merge(pool.pool_id, pool.version, pool);
     for (const message of this.#early) this.#apply(message);
