@@ -25,7 +25,11 @@ TABLE_LENGTH = 10
 
 
 class PoolShown(msgspec.Struct):
-    """A pool that takes bets, or will again."""
+    """A pool that takes bets, or will again.
+
+    Its sums are those of one version and the rest those of another: an update of the sums, which is not durable, may
+    come before the broadcast of the same version.
+    """
 
     description: str
     distribution: Mapping[str, TargetSums]
@@ -33,6 +37,7 @@ class PoolShown(msgspec.Struct):
     participants: int
     is_blocked: bool
     is_hot: bool
+    version_of_sums: int
     version: int
 
 
@@ -150,9 +155,9 @@ class GameView:
             pool = self.pools.pop(message.pool_id, None)
             return f"pool void: {pool.description if pool else message.pool_id}"
         if isinstance(message, HotBettingPoolSuggested):
-            for pool_id in [message.pool_id] if isinstance(message.pool_id, str) else []:
-                if pool_id in self.pools:
-                    self.pools[pool_id].is_hot = message.hot_since is not None
+            pool = self.pools.get(message.pool_id or "")
+            if pool is not None and message.version is not None and message.version > pool.version:
+                pool.is_hot, pool.version = message.hot_since is not None, message.version
         elif isinstance(message, BettingInPoolBlocked | BettingInPoolAllowed):
             pool = self.pools.get(message.pool_id)
             if pool is not None and message.version > pool.version:
@@ -164,9 +169,9 @@ class GameView:
     def _take_distribution(self, update: BettingPoolBetsDistributionUpdate) -> None:
         pool = self.pools.get(update.pool_id)
         self.bets += update.new_bets_count
-        if pool is not None and update.version >= pool.version:
+        if pool is not None and update.version >= pool.version_of_sums:
             pool.distribution, pool.amount_total = update.distribution, update.amount_total
-            pool.participants, pool.version = update.participants, update.version
+            pool.participants, pool.version_of_sums = update.participants, update.version
 
     def _ended_line(self, pool: EndedPool) -> str:
         if pool.is_money_return:
@@ -211,4 +216,5 @@ def _noted(what: str, note: str | None) -> str:
 
 
 def _shown(pool: PoolObject) -> PoolShown:
-    return PoolShown(**{name: getattr(pool, name) for name in PoolShown.__struct_fields__})
+    shown = {name: getattr(pool, name) for name in PoolShown.__struct_fields__ if name != "version_of_sums"}
+    return PoolShown(**shown, version_of_sums=pool.version)

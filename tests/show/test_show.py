@@ -3,14 +3,19 @@
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 
+import msgspec
 import pytest
 import trio
 from rich.console import Console
 
 from gameserver.client import Client
+from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
+from gameserver.protocol.pools import TargetSums
+from gameserver.protocol.steering import BettingInPoolBlocked, HotBettingPoolSuggested
 from gameserver.show.picture import picture
-from gameserver.show.view import GameView
+from gameserver.show.view import GameView, PoolShown
 from gameserver.show.watching import keep_up, show
 from tests.support.clients import client_of
 from tests.support.harness import START_MS, FakeClock, Server
@@ -143,6 +148,17 @@ async def test_the_picture_follows_the_pools(table: Table) -> None:
         await table.admin.call(3952, pool_id=pool)
         await game.until("pool void: Who scores?")
         assert "Who scores?" not in game.shown().partition("Match")[0]
+
+
+def test_what_has_become_of_a_pool_is_shown_though_its_sums_of_that_version_came_first() -> None:
+    view, sums = GameView("game"), {"argentina": TargetSums("Argentina", 1, Decimal(30), Decimal(1), True)}
+    view.pools["pool"] = PoolShown("Who scores?", {}, Decimal(0), 0, False, False, 1, 1)
+    update = BettingPoolBetsDistributionUpdate("pool", "game", 1, 1, Decimal(30), 1, 4, sums, [], 1)
+    view.take(update, START_MS)
+    view.take(HotBettingPoolSuggested(START_MS, "pool", 3), START_MS)
+    view.take(BettingInPoolBlocked("pool", START_MS, 4), START_MS)
+    view.take(msgspec.structs.replace(update, version=3, participants=0), START_MS)
+    assert view.pools["pool"] == PoolShown("Who scores?", sums, Decimal(30), 1, True, True, 4, 4)
 
 
 async def test_a_terminal_gets_a_picture_and_a_pipe_gets_lines(table: Table) -> None:
