@@ -1,6 +1,6 @@
 """Ending pools: all that one cause ends, as if one after the other (protocol, "Settlement")."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
@@ -75,9 +75,8 @@ def end_without_event(change: Change, game: Game, pools: Sequence[Pool], cause: 
     end_pools(change, game, [(pool, Resolution(cause, (positions[pool.id],))) for pool in pools])
 
 
-def _settle(change: Change, resolutions: Iterable[tuple[Pool, Resolution]]) -> list[_End]:
+def _settle(change: Change, resolutions: Sequence[tuple[Pool, Resolution]]) -> list[_End]:
     """Store the settlements of pools, and move the money."""
-    resolutions = list(resolutions)
     lock_accounts_of_pools(change.connection, [pool.id for pool, _ in resolutions if pool.bet_count])
     planned = [(pool, resolution, plan_settlement(change, pool, resolution)) for pool, resolution in resolutions]
     settlement_ids = insert_settlements(

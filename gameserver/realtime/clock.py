@@ -22,8 +22,7 @@ class Clock:
     """A clock of epoch milliseconds that follows the system's clock, and never goes back.
 
     Where a database serves several machines, the clock that is followed is the database's: what it showed last, and
-    what has gone by since on the monotonic clock. However the system's is set then, no server takes it for
-    the time, and the others with it.
+    what has gone by since on the monotonic clock. So no step of one machine's clock becomes the time of all.
 
     While the clock that is followed is behind, this one follows the monotonic clock at 0.9 of its speed, until it has
     caught up. If it jumps ahead, as the system's after a machine's sleep, this one follows at once.

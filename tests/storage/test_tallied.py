@@ -79,6 +79,16 @@ def test_it_is_stored_and_gone_with_the_end_of_the_change(
     ]
 
 
+def settled_and_taken_back(connection: Connection, ann: User, game: Game, pool: Pool) -> Change:
+    """A change that takes back what one before it has settled."""
+    change = change_of(connection, ann)
+    end(change, game, pool.id, YES)
+    change.finish()
+    change = change_of(connection, ann)
+    take_settlement_back(change, settled_by(connection, pool))
+    return change
+
+
 def test_several_pools_of_a_game_are_added_up(connection: Connection, ann: User, game: Game, pool: Pool) -> None:
     other = make_pool(connection, game.id)
     make_bet(connection, other, ann, 500, NO)
@@ -92,11 +102,7 @@ def test_several_pools_of_a_game_are_added_up(connection: Connection, ann: User,
 def test_a_pool_that_is_taken_back_and_settled_otherwise_comes_to_the_difference(
     connection: Connection, ann: User, game: Game, pool: Pool
 ) -> None:
-    change = change_of(connection, ann)
-    end(change, game, pool.id, YES)
-    change.finish()
-    change = change_of(connection, ann)
-    take_settlement_back(change, settled_by(connection, pool))
+    change = settled_and_taken_back(connection, ann, game, pool)
     end(change, game, pool.id, NO)
     assert change.finish().ranked_games == [game.uuid]
     bob_id = ann.id + 1
@@ -124,10 +130,6 @@ def test_a_pool_that_is_taken_back_and_settled_alike_changes_no_leaderboard(
 def test_a_pool_that_is_only_taken_back_leaves_no_record(
     connection: Connection, ann: User, game: Game, pool: Pool
 ) -> None:
-    change = change_of(connection, ann)
-    end(change, game, pool.id, YES)
-    change.finish()
-    change = change_of(connection, ann)
-    take_settlement_back(change, settled_by(connection, pool))
+    change = settled_and_taken_back(connection, ann, game, pool)
     assert change.finish().ranked_games == [game.uuid]
     assert records(connection) == []

@@ -134,9 +134,9 @@ class PostgresConnection:
         """Have settlements to oneself, unless the transaction has everything; returns the pools not named before."""
         if self.games is None:
             return []
-        if not self._settling:
-            self.execute(f"SELECT pg_advisory_xact_lock({SETTLING})")
         added = [pool_id for pool_id in pool_ids if pool_id not in self._settling]
+        if added and not self._settling:
+            self.execute(f"SELECT pg_advisory_xact_lock({SETTLING})")
         self._settling.update(added)
         return added
 

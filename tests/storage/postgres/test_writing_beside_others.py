@@ -173,6 +173,20 @@ async def test_settlements_in_two_games_are_carried_out_one_after_the_other(node
     assert outcomes[1] == "cat"
 
 
+async def test_who_ends_pools_without_bets_waits_for_no_settlement_of_another_game(node: Node, other: Node) -> None:
+    outcomes: list[object] = []
+
+    def end_nothing(connection: PostgresConnection) -> None:
+        assert connection.lock_settlements([]) == []
+
+    def settle_first(connection: PostgresConnection) -> None:
+        connection.lock_settlements([7])
+        outcomes.append(meanwhile(other, InGame("bob", end_nothing, scope(1))))
+
+    assert await node.write(InGame("ann", settle_first)) == ["ann"]
+    assert outcomes == ["bob"]
+
+
 async def test_a_settlement_that_is_undone_is_locked_for_again(node: Node) -> None:
     unlocked: list[list[int]] = []
 
