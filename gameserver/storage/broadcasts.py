@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
 
+_READ_AT_ONCE = 100
+
 
 class LoggedBroadcast(NamedTuple):
     """A durable broadcast: its ``seq``, when it was sent in epoch ms, and its JSON."""
@@ -27,15 +29,23 @@ def insert_broadcasts(connection: Connection, game_id: int, sent_at: int, bodies
 def list_broadcasts(
     connection: Connection, game_id: int, after_seq: int, up_to_seq: int, max_bytes: int
 ) -> list[LoggedBroadcast]:
-    """The broadcasts with ``after_seq < seq <= up_to_seq``: at least one, ending where ``max_bytes`` are reached."""
+    """The broadcasts with ``after_seq < seq <= up_to_seq``, ending where ``max_bytes`` are reached.
+
+    It is at least one, if the log still has the first of them.
+    """
     found: list[LoggedBroadcast] = []
-    for row in connection.execute(
-        "SELECT seq, sent_at, body FROM broadcasts WHERE game_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
-        (game_id, after_seq, up_to_seq),
-    ):
-        found.append(LoggedBroadcast(*row))
-        max_bytes -= len(found[-1].body)
-        if max_bytes <= 0:
+    # An engine may read all that a statement selects, whatever is asked for of it.
+    for start in range(after_seq, up_to_seq, _READ_AT_ONCE):
+        rows = connection.execute(
+            "SELECT seq, sent_at, body FROM broadcasts WHERE game_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
+            (game_id, start, min(start + _READ_AT_ONCE, up_to_seq)),
+        ).fetchall()
+        for row in rows:
+            found.append(LoggedBroadcast(*row))
+            max_bytes -= len(found[-1].body)
+            if max_bytes <= 0:
+                return found
+        if len(rows) < _READ_AT_ONCE:
             break
     return found
 

@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from typing import Any, cast
+
 import pytest
 
 from gameserver.storage.broadcasts import (
@@ -7,7 +10,7 @@ from gameserver.storage.broadcasts import (
     insert_broadcasts,
     list_broadcasts,
 )
-from gameserver.storage.connection import Connection
+from gameserver.storage.connection import Connection, Values
 from gameserver.storage.games import get_game
 from tests.support.rows import NOW, make_game
 
@@ -55,6 +58,38 @@ def test_at_least_one_broadcast_is_read_and_no_more_than_fill_the_size(
     for _ in range(3):
         insert_broadcasts(connection, game.id, NOW, [b"0123456789"])
     assert seqs(connection, game.id, size=size) == expected
+
+
+class CountedRows:
+    """A connection that counts the rows that an engine reads though they are not asked for one by one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.rows = 0
+
+    def execute(self, sql: str, values: Values = ()) -> "CountedRows":
+        self.found = self.connection.execute(sql, values).fetchall()
+        self.rows += len(self.found)
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.found)
+
+    def fetchall(self) -> list[Any]:
+        return self.found
+
+
+@pytest.mark.parametrize("broadcasts", [99, 100, 101, 250])
+def test_a_log_of_any_length_is_read_to_its_end(connection: Connection, broadcasts: int) -> None:
+    game = make_game(connection, broadcasts=broadcasts)
+    assert seqs(connection, game.id, 3, broadcasts) == list(range(4, broadcasts + 1))
+
+
+def test_what_is_read_of_a_log_does_not_grow_with_it(connection: Connection) -> None:
+    game = make_game(connection, broadcasts=1_000)
+    counted = CountedRows(connection)
+    assert [it.seq for it in list_broadcasts(cast(Connection, counted), game.id, 0, 1_000, max_bytes=1)] == [1]
+    assert counted.rows <= 100
 
 
 def test_the_oldest_are_removed_a_batch_at_a_time(connection: Connection) -> None:
