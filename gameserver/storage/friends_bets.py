@@ -27,11 +27,9 @@ def list_bets_of_friends(
     """
     in_pool, values = ("", ()) if pool_id is None else (" AND participations.pool_id = ?", (pool_id,))
     rows = connection.execute(
-        f"SELECT username, pool_targets.key, pools.uuid, {_BET} FROM friendships"
-        " CROSS JOIN participations CROSS JOIN bets"
-        " JOIN users ON users.id = friend_id"
-        " JOIN pools ON pools.id = bets.pool_id"
-        " JOIN pool_targets ON pool_targets.pool_id = pools.id AND pool_targets.position = bets.position"
+        "SELECT (SELECT username FROM users WHERE users.id = friend_id), (SELECT t.key FROM pool_targets AS t"
+        f"  WHERE t.pool_id = bets.pool_id AND t.position = bets.position), pools.uuid, {_BET} FROM friendships"
+        " CROSS JOIN participations CROSS JOIN bets JOIN pools ON pools.id = bets.pool_id"
         " WHERE friendships.user_id = ? AND participations.user_id = friend_id AND participations.game_id = ?"
         " AND bets.user_id = friend_id AND bets.pool_id = participations.pool_id AND bets.cancelled_at IS NULL"
         f"{in_pool}"

@@ -101,9 +101,9 @@ def list_standings_of(connection: Connection, board_id: int, user_ids: Iterable[
     """The standings of these users on a board, with their positions among themselves."""
     rows = connection.list_rows_with(
         _Ranked,
-        "SELECT s.user_id AS user_id, username, -deficit AS points FROM given"
-        " JOIN standings AS s ON s.user_id = given.user_id AND s.board_id = given.board_id"
-        " JOIN users ON users.id = s.user_id ORDER BY deficit, name",
+        "SELECT s.user_id AS user_id, (SELECT username FROM users WHERE users.id = s.user_id) AS username,"
+        " -deficit AS points FROM given"
+        " JOIN standings AS s ON s.user_id = given.user_id AND s.board_id = given.board_id ORDER BY deficit, name",
         ("user_id", "board_id"),
         [(user_id, board_id) for user_id in user_ids],
     )
