@@ -9,9 +9,10 @@ from gameserver.storage.ledger import (
     insert_transfers,
     lock_accounts_of_pools,
 )
-from gameserver.storage.settlements import KEPT_STAKES
+from gameserver.storage.settlements import STAKED
 
-_STAKED = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id"
+# Grouped, so that the sum of each user is looked up once.
+_STAKED = f"SELECT user_id, sum({STAKED}) AS amount FROM participations AS p WHERE pool_id = ? GROUP BY user_id"
 _LATE = "SELECT user_id, sum(amount) AS amount FROM bets WHERE pool_id = ? AND invalidated_by = ? GROUP BY user_id"
 _OF_SHARES = "SELECT user_id, {} AS amount FROM shares"
 _OWNERS = {
@@ -69,19 +70,18 @@ class SettlementTransfers:
     ) -> None:
         """Insert a transfer for each user to whom ``amounts``, a query of user ids and amounts, gives any.
 
-        The accounts must be open: those of whoever has bet are.
+        The accounts must be open: those of whoever has bet are. Each is looked up by a whole key, since no planner
+        knows how few shares there may be.
         """
+        account = "(SELECT id FROM accounts WHERE user_id {} AND currency = ? AND kind = ?)"
         self._connection.execute(
             "INSERT INTO transfers (debit_id, credit_id, amount, reason, settlement_id, made_at)"
-            f" SELECT debited.id, credited.id, due.amount, ?, ?, ? FROM ({amounts}) AS due"
-            f" CROSS JOIN accounts AS debited ON debited.user_id {_OWNERS[debited]}"
-            "  AND debited.currency = ? AND debited.kind = ?"
-            f" CROSS JOIN accounts AS credited ON credited.user_id {_OWNERS[credited]}"
-            "  AND credited.currency = ? AND credited.kind = ? WHERE due.amount > 0 ORDER BY due.user_id",
+            f" SELECT {account.format(_OWNERS[debited])}, {account.format(_OWNERS[credited])}, due.amount, ?, ?, ?"
+            f" FROM ({amounts}) AS due WHERE due.amount > 0 ORDER BY due.user_id",
             (
-                *(reason, self._settlement_id, self._now_ms),
-                *values,
                 *(self._currency, debited),
                 *(self._currency, credited),
+                *(reason, self._settlement_id, self._now_ms),
+                *values,
             ),
         )

@@ -145,26 +145,23 @@ def _divisions_of(connection: Connection, settlement_id: int) -> dict[int, Divis
     return {position: Division(*facts) for position, *facts in rows}
 
 
-# What users have staked in a pool by valid bets.
-KEPT_STAKES = (
-    "FROM participations AS p JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
-    " WHERE p.pool_id = ? AND s.amount > 0"
-)
+# What the user of a participation has staked by valid bets. As a join, a planner that knows nothing of the tables yet
+# would have it read all stakes there are.
+STAKED = "coalesce((SELECT sum(amount) FROM stakes WHERE stakes.user_id = p.user_id AND stakes.pool_id = p.pool_id), 0)"
 
 
 def list_staked(connection: Connection, pool_id: int) -> dict[int, int]:
     """What each user has staked in a pool by valid bets, in minor units: user id → amount, in order of the ids."""
-    query = f"SELECT p.user_id, sum(s.amount) AS amount {KEPT_STAKES} GROUP BY p.user_id ORDER BY p.user_id"
-    return dict(zip(*connection.list_columns(("user_id", "amount"), query, (pool_id,)), strict=True))
-
-
-# What users with valid bets in an ended pool were paid, where every stake was returned their stakes.
-PAID = f"SELECT p.user_id, sum(s.amount) + max(p.net) AS amount {KEPT_STAKES} GROUP BY p.user_id"
+    query = f"SELECT user_id, {STAKED} AS amount FROM participations AS p WHERE pool_id = ? ORDER BY user_id"
+    columns = connection.list_columns(("user_id", "amount"), query, (pool_id,))
+    return {user_id: amount for user_id, amount in zip(*columns, strict=True) if amount}
 
 
 def list_paid(connection: Connection, pool_id: int) -> dict[int, int]:
     """What an ended pool has paid for valid bets, in minor units: user id → amount; stakes returned are paid too."""
-    return dict(zip(*connection.list_columns(("user_id", "amount"), PAID, (pool_id,)), strict=True))
+    query = f"SELECT user_id, {STAKED} AS amount, net FROM participations AS p WHERE pool_id = ?"
+    columns = connection.list_columns(("user_id", "amount", "net"), query, (pool_id,))
+    return {user_id: amount + net for user_id, amount, net in zip(*columns, strict=True) if amount}
 
 
 def list_backing(connection: Connection, pool_id: int, position: int, before_ms: int | None) -> Backing:
@@ -216,12 +213,13 @@ def update_sums(connection: Connection, pool_id: int, late: Sequence[BetStake]) 
         [(user_id, pool_id, *counted) for user_id, counted in users.items()],
     )
     connection.execute(
-        f"UPDATE pools SET (amount_total, participants) = (SELECT coalesce(sum(s.amount), 0), count(DISTINCT p.user_id)"
-        f" {KEPT_STAKES}), version = version + 1 WHERE id = ?",
+        "UPDATE pools SET (amount_total, participants) = (SELECT coalesce(sum(amount), 0), count(DISTINCT user_id)"
+        " FROM valid_bets WHERE pool_id = ?), version = version + 1 WHERE id = ?",
         (pool_id, pool_id),
     )
     backed = connection.execute(
-        f"SELECT count(*), sum(s.amount), p.pool_id, s.position {KEPT_STAKES} GROUP BY p.pool_id, s.position",
+        "SELECT count(DISTINCT user_id), sum(amount), pool_id, position FROM valid_bets WHERE pool_id = ?"
+        " GROUP BY pool_id, position",
         (pool_id,),
     ).fetchall()
     connection.execute("UPDATE pool_targets SET backing_people = 0, backing_money = 0 WHERE pool_id = ?", (pool_id,))
@@ -261,9 +259,8 @@ def update_taken_back(connection: Connection, settlement: Settlement, now_ms: in
     )
     # A user whose bets were all late has no running bet, but has taken part.
     connection.execute(
-        "UPDATE participations SET net = 0, best_win = 0, is_running = CASE WHEN EXISTS (SELECT 1 FROM stakes AS s"
-        " WHERE s.user_id = participations.user_id AND s.pool_id = participations.pool_id AND s.amount > 0)"
-        " THEN 1 ELSE 0 END WHERE pool_id = ?",
+        "UPDATE participations AS p SET net = 0, best_win = 0,"
+        f" is_running = CASE WHEN {STAKED} > 0 THEN 1 ELSE 0 END WHERE pool_id = ?",
         (settlement.pool_id,),
     )
 

@@ -44,22 +44,23 @@ def tally_pools(connection: Connection, pool_ids: Iterable[int], *, taken_back: 
 
 
 def _adding(sign: int, best_win: str, joined_at: str, is_taken_back: int) -> str:
-    """The statement that adds what an ended pool comes to, by user."""
+    """The statement that adds what an ended pool comes to, by user. Stakes are looked up by whole keys."""
+    stakes = "FROM stakes AS s WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id"
+    won = "SELECT position FROM divisions AS d WHERE d.settlement_id = ended.settlement_id"
     return (
-        f"INSERT INTO tallied ({', '.join(_COLUMNS)}) SELECT p.game_id, p.user_id, {sign},"
-        f" {sign} * (p.late_bets + coalesce(sum(s.bets), 0)),"
-        f" {sign} * coalesce(sum(CASE WHEN d.position IS NULL THEN 0 ELSE s.bets END), 0),"
-        f" {sign} * coalesce(sum(CASE WHEN ended.is_divided AND d.position IS NULL THEN s.bets ELSE 0 END), 0),"
-        f" {sign} * (p.late_bets + coalesce(sum(CASE WHEN ended.is_divided THEN 0 ELSE s.bets END), 0)),"
-        f" {sign} * (p.late_amount + coalesce(sum(s.amount), 0)), {sign} * p.net,"
-        f" {sign} * (p.first_bet_at - ended.start_at), {best_win}, {joined_at}, {is_taken_back}"
-        " FROM (SELECT id, start_at, settlement_id,"
-        "  EXISTS (SELECT 1 FROM divisions WHERE settlement_id = pools.settlement_id) AS is_divided"
-        "  FROM pools WHERE id = ?) AS ended"
-        " JOIN participations AS p ON p.pool_id = ended.id"
-        " LEFT JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
-        " LEFT JOIN divisions AS d ON d.settlement_id = ended.settlement_id AND d.position = s.position"
-        " GROUP BY p.user_id, p.pool_id, ended.start_at ON CONFLICT (game_id, user_id) DO UPDATE"
+        f"INSERT INTO tallied ({', '.join(_COLUMNS)})"
+        " WITH ended AS MATERIALIZED (SELECT id, start_at, settlement_id,"
+        "  (SELECT count(*) FROM divisions AS d WHERE d.settlement_id = pools.settlement_id) AS divided"
+        "  FROM pools WHERE id = ?),"
+        " p AS MATERIALIZED (SELECT p.*, start_at, divided,"
+        f"  coalesce((SELECT sum(s.bets) {stakes}), 0) AS bets, coalesce((SELECT sum(s.amount) {stakes}), 0) AS amount,"
+        f"  coalesce((SELECT sum(s.bets) {stakes} AND s.position IN ({won})), 0) AS won"
+        "  FROM ended JOIN participations AS p ON p.pool_id = ended.id)"
+        f" SELECT game_id, user_id, {sign}, {sign} * (late_bets + bets), {sign} * won,"
+        f" {sign} * CASE divided WHEN 0 THEN 0 ELSE bets - won END,"
+        f" {sign} * (late_bets + CASE divided WHEN 0 THEN bets ELSE 0 END), {sign} * (late_amount + amount),"
+        f" {sign} * net, {sign} * (first_bet_at - start_at), {best_win}, {joined_at}, {is_taken_back}"
+        " FROM p WHERE true ON CONFLICT (game_id, user_id) DO UPDATE"
         f" SET {', '.join(f'{name} = tallied.{name} + excluded.{name}' for name in SUMS)},"
         " best_win = CASE WHEN excluded.best_win > tallied.best_win THEN excluded.best_win ELSE tallied.best_win END,"
         " joined_at = CASE WHEN excluded.joined_at < tallied.joined_at THEN excluded.joined_at"
@@ -68,7 +69,7 @@ def _adding(sign: int, best_win: str, joined_at: str, is_taken_back: int) -> str
     )
 
 
-_ADD = _adding(1, "p.best_win", "p.first_bet_at", 0)
+_ADD = _adding(1, "best_win", "first_bet_at", 0)
 _TAKE_BACK = _adding(-1, "0", str(_NEVER), 1)
 
 
