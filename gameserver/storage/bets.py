@@ -214,8 +214,8 @@ def list_stakes(connection: Connection, user_id: int, pool_id: int) -> dict[int,
 
 def list_running_pools(connection: Connection, user_id: int) -> list[int]:
     """The ids of the pools in which a user has running bets, in order."""
-    query = "SELECT pool_id FROM participations WHERE user_id = ? AND is_running = 1 ORDER BY pool_id"
-    return [pool_id for (pool_id,) in connection.execute(query, (user_id,))]
+    query = "SELECT pool_id FROM participations WHERE user_id = ? AND is_running = 1"
+    return sorted(pool_id for (pool_id,) in connection.execute(query, (user_id,)))
 
 
 def list_valid_bets_of_user(connection: Connection, user_id: int, pool_id: int) -> list[Bet]:

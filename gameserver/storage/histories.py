@@ -29,28 +29,30 @@ class GameHistory(NamedTuple):
     first_running_at: int | None
 
 
+# What the user of a participation has in its pool.
+_RUNNING = "(SELECT sum({}) FROM stakes AS s WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id)"
+
+
 def list_game_histories(
     connection: Connection, user_id: int, currency: str | None, before_id: int, limit: int
 ) -> list[GameHistory]:
     """A user's parts in games with a lower row id, the newest games first; in one currency, or in all."""
+    in_currency, value = ("", ()) if currency is None else (" AND {}.currency = ?", (currency,))
     return connection.list_rows(
         GameHistory,
-        "WITH RECURSIVE mine (game_id) AS ("
-        "  SELECT max(p.game_id) FROM participations AS p WHERE p.user_id = ? AND p.game_id < ?"
-        "  UNION ALL SELECT (SELECT max(p.game_id) FROM participations AS p"
-        "   WHERE p.user_id = ? AND p.game_id < mine.game_id) FROM mine WHERE mine.game_id IS NOT NULL)"
-        " SELECT games.id AS game_id, games.uuid AS game_uuid, games.name AS name, games.currency AS currency,"
+        "SELECT games.id AS game_id, games.uuid AS game_uuid, games.name AS name, games.currency AS currency,"
         " closed_at, coalesce(r.bets, 0) AS bets, coalesce(won, 0) AS won, coalesce(lost, 0) AS lost,"
-        " coalesce(r.staked, 0) AS staked, coalesce(net, 0) AS net, joined_at,"
-        " coalesce(running.bets, 0) AS running_bets, coalesce(running.staked, 0) AS running_staked, first_running_at"
-        " FROM mine CROSS JOIN games LEFT JOIN game_records AS r ON r.user_id = ? AND r.game_id = games.id"
-        " LEFT JOIN (SELECT p.game_id, sum(s.bets) AS bets, sum(s.amount) AS staked,"
-        "   min(p.first_bet_at) AS first_running_at FROM participations AS p"
-        "   JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
-        "   WHERE p.user_id = ? AND p.is_running = 1 GROUP BY p.game_id) AS running ON running.game_id = games.id"
-        " WHERE games.id = mine.game_id AND games.currency = coalesce(?, games.currency)"
-        " AND (joined_at IS NOT NULL OR first_running_at IS NOT NULL) ORDER BY games.id DESC LIMIT ?",
-        (user_id, before_id, user_id, user_id, user_id, currency, limit),
+        " coalesce(r.staked, 0) AS staked, coalesce(net, 0) AS net, joined_at, running_bets, running_staked,"
+        " first_running_at FROM (SELECT game_id, sum(bets) AS running_bets, sum(staked) AS running_staked,"
+        "  min(first_bet_at) AS first_running_at FROM ("
+        "   SELECT game_id, 0 AS bets, 0 AS staked, NULL AS first_bet_at FROM (SELECT game_id FROM game_records AS e"
+        f"    WHERE user_id = ? AND game_id < ?{in_currency.format('e')} ORDER BY game_id DESC LIMIT ?) AS ended"
+        f"   UNION ALL SELECT game_id, {_RUNNING.format('bets')}, {_RUNNING.format('amount')}, first_bet_at"
+        "    FROM participations AS p WHERE user_id = ? AND is_running = 1 AND game_id < ?) AS parts"
+        "  GROUP BY game_id) AS mine CROSS JOIN games ON games.id = mine.game_id"
+        " LEFT JOIN game_records AS r ON r.user_id = ? AND r.game_id = games.id"
+        f" WHERE true{in_currency.format('games')} ORDER BY games.id DESC LIMIT ?",
+        (user_id, before_id, *value, limit, user_id, before_id, user_id, *value, limit),
     )
 
 

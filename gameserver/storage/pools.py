@@ -215,12 +215,11 @@ def list_backed_pools(
     connection: Connection, game_id: int, user_id: int, before: int | None, limit: int, *, running: bool
 ) -> list[Pool]:
     """A page of a game's pools with bets of the user: the unresolved with a running bet, or the ended with any bet."""
+    status = "= 'open'" if running else "<> 'open'"
     rows = connection.execute(
-        "SELECT pool_id FROM participations AS p CROSS JOIN pools ON pools.id = pool_id"
-        " WHERE user_id = ? AND p.game_id = ? AND is_running = ? AND pool_id < ?"
-        " AND CASE status WHEN 'open' THEN 1 ELSE 0 END = ?"
-        " ORDER BY pool_id DESC LIMIT ?",
-        (user_id, game_id, running, _LAST_ROW if before is None else before, running, limit),
+        "SELECT pool_id FROM participations AS p WHERE user_id = ? AND game_id = ? AND is_running = ? AND pool_id < ?"
+        f" AND (SELECT status FROM pools WHERE pools.id = p.pool_id) {status} ORDER BY pool_id DESC LIMIT ?",
+        (user_id, game_id, running, _LAST_ROW if before is None else before, limit),
     )
     return [get_pool(connection, row[0]) for row in rows]
 
