@@ -144,6 +144,6 @@ def delete_old_login_addresses(connection: Connection, before_ms: int, limit: in
     """Forget up to ``limit`` places where nobody has logged in from since then; returns how many."""
     return connection.execute(
         "DELETE FROM login_addresses WHERE (user_id, address_digest) IN"
-        " (SELECT user_id, address_digest FROM login_addresses WHERE seen_at < ? LIMIT ?)",
+        " (SELECT user_id, address_digest FROM login_addresses WHERE seen_at < ? ORDER BY seen_at LIMIT ?)",
         (before_ms, limit),
     ).rowcount

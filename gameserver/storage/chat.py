@@ -102,7 +102,8 @@ def update_muted_until(connection: Connection, game_id: int, user_id: int, muted
 def delete_old_lines(connection: Connection, received_before: int, limit: int) -> int:
     """Remove up to ``limit`` lines received before a time in epoch ms; returns the number removed."""
     return connection.execute(
-        "DELETE FROM chat_lines WHERE id IN (SELECT id FROM chat_lines WHERE received_at < ? LIMIT ?)",
+        "DELETE FROM chat_lines WHERE id IN"
+        " (SELECT id FROM chat_lines WHERE received_at < ? ORDER BY received_at LIMIT ?)",
         (received_before, limit),
     ).rowcount
 
@@ -111,6 +112,6 @@ def delete_ended_mutes(connection: Connection, now_ms: int, limit: int) -> int:
     """Remove up to ``limit`` mutes that have ended; returns the number removed."""
     return connection.execute(
         "DELETE FROM mutes WHERE (user_id, game_id) IN"
-        " (SELECT user_id, game_id FROM mutes WHERE muted_until <= ? LIMIT ?)",
+        " (SELECT user_id, game_id FROM mutes WHERE muted_until <= ? ORDER BY muted_until LIMIT ?)",
         (now_ms, limit),
     ).rowcount

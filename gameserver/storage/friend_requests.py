@@ -116,6 +116,7 @@ def list_requests_to(
 def delete_ended_requests(connection: Connection, ended_before: int, limit: int) -> int:
     """Remove up to ``limit`` requests that ended before a time in epoch ms; returns the number removed."""
     return connection.execute(
-        "DELETE FROM friend_requests WHERE id IN (SELECT id FROM friend_requests WHERE ended_at < ? LIMIT ?)",
+        "DELETE FROM friend_requests WHERE id IN"
+        " (SELECT id FROM friend_requests WHERE ended_at < ? ORDER BY ended_at LIMIT ?)",
         (ended_before, limit),
     ).rowcount

@@ -205,7 +205,7 @@ def spend_nonce(connection: Connection, session: Session, nonce: str, now_ms: in
 
 def delete_expired_sessions(connection: Connection, now_ms: int, limit: int) -> list[int]:
     """Remove up to ``limit`` expired sessions; returns the id of the user of each."""
-    query = "SELECT id, user_id FROM sessions WHERE expires_at <= ? LIMIT ?"
+    query = "SELECT id, user_id FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?"
     expired = connection.execute(query, (now_ms, limit)).fetchall()
     delete_sessions(connection, [session_id for session_id, _ in expired])
     return [user_id for _, user_id in expired]
