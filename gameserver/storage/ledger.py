@@ -125,13 +125,11 @@ def get_balances(connection: Connection, user_id: int, currency: str) -> Balance
 
 def list_balances_of_pool(connection: Connection, pool_id: int, currency: str) -> dict[int, Balances]:
     """The balances, in a pool's currency, of all who have taken part in it, by user id."""
+    balance = "(SELECT balance FROM accounts WHERE user_id = p.user_id AND currency = ? AND kind = '{}')"
     users, *balances = connection.list_columns(
         ("user_id", "available", "staked"),
-        "SELECT p.user_id, available.balance AS available, staked.balance AS staked FROM participations AS p"
-        " JOIN accounts AS available ON available.user_id = p.user_id AND available.currency = ?"
-        "  AND available.kind = 'available'"
-        " JOIN accounts AS staked ON staked.user_id = p.user_id AND staked.currency = ? AND staked.kind = 'staked'"
-        " WHERE p.pool_id = ? ORDER BY p.user_id",
+        f"SELECT user_id, {balance.format('available')} AS available, {balance.format('staked')} AS staked"
+        " FROM participations AS p WHERE pool_id = ? ORDER BY user_id",
         (currency, currency, pool_id),
     )
     return dict(zip(users, map(Balances, *balances), strict=True))
