@@ -16,7 +16,7 @@ from gameserver.storage.tallied import TalliedGame
 BLOCK_SIZE = 4_000
 MIN_BLOCK_SIZE, MAX_BLOCK_SIZE = 2_000, 8_000  # as in the index uneven_standing_blocks
 BEFORE_ALL = -(2**53)  # the deficit of a board's first block, and below every other
-_AFTER_ALL = 2**53
+AFTER_ALL = 2**53
 MANY = 50  # how many standings of a board are read in the time in which one that changes is counted out and in
 
 
@@ -184,7 +184,7 @@ def _recount(connection: Connection, board_ids: Iterable[int]) -> None:
         "  AND (s.deficit, s.name) >= (found.deficit, found.name)"
         "  AND (s.deficit, s.name) < (found.next_deficit, found.next_name)) FROM ("
         "  SELECT id, b.board_id, deficit, name,"
-        f"   lead(deficit, 1, {_AFTER_ALL}) OVER (PARTITION BY b.board_id ORDER BY deficit, name) AS next_deficit,"
+        f"   lead(deficit, 1, {AFTER_ALL}) OVER (PARTITION BY b.board_id ORDER BY deficit, name) AS next_deficit,"
         "   lead(name, 1, '') OVER (PARTITION BY b.board_id ORDER BY deficit, name) AS next_name"
         "  FROM given JOIN standing_blocks AS b ON b.board_id = given.board_id"
         " ) AS found WHERE standing_blocks.id = found.id",

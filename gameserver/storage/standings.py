@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from gameserver.storage.boards import Scope
+from gameserver.storage.boards import AFTER_ALL, Scope
 from gameserver.storage.connection import Connection
 
 
@@ -80,19 +80,28 @@ class _Ranked(NamedTuple):
 
 def list_standings(connection: Connection, board_id: int, start: int, count: int) -> list[Standing]:
     """The standings on a board from position ``start`` on, at most ``count``."""
-    block = connection.execute(
-        "SELECT deficit, name, before FROM (SELECT deficit, name,"
-        "  sum(entries) OVER (ORDER BY deficit, name) - entries AS before FROM standing_blocks WHERE board_id = ?) AS b"
+    before, *block = connection.execute(
+        "SELECT before, deficit, name, next_deficit, next_name FROM (SELECT deficit, name,"
+        "  sum(entries) OVER places - entries AS before,"
+        f"  lead(deficit, 1, {AFTER_ALL}) OVER places AS next_deficit, lead(name, 1, '') OVER places AS next_name"
+        "  FROM standing_blocks WHERE board_id = ? WINDOW places AS (ORDER BY deficit, name)) AS b"
         " WHERE before <= ? ORDER BY deficit DESC, name DESC LIMIT 1",
         (board_id, start),
     ).fetchone()
-    deficit, name, before = block
+    # However it is found in its block, no more than the block is read.
+    first = connection.execute(
+        "SELECT deficit, name FROM standings WHERE board_id = ? AND (deficit, name) >= (?, ?)"
+        " AND (deficit, name) < (?, ?) ORDER BY deficit, name LIMIT 1 OFFSET ?",
+        (board_id, *block, start - int(before)),
+    ).fetchone()
+    if first is None:
+        return []
     rows = connection.list_rows(
         _Ranked,
         "SELECT user_id, username, -deficit AS points FROM (SELECT user_id, deficit, name FROM standings"
-        "  WHERE board_id = ? AND (deficit, name) >= (?, ?) ORDER BY deficit, name LIMIT ? OFFSET ?) AS s"
+        "  WHERE board_id = ? AND (deficit, name) >= (?, ?) ORDER BY deficit, name LIMIT ?) AS s"
         " JOIN users ON users.id = user_id ORDER BY deficit, name",
-        (board_id, deficit, name, count, start - int(before)),
+        (board_id, *first, count),
     )
     return [Standing(*row, position) for position, row in enumerate(rows, start)]
 
