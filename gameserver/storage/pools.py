@@ -206,7 +206,7 @@ def list_unbacked_pools(
     """A page of a game's unresolved pools without a running bet of the user, newest first."""
     where = (
         "pools.game_id = ? AND pools.status = 'open'"
-        " AND NOT EXISTS (SELECT 1 FROM participations WHERE user_id = ? AND pool_id = pools.id AND is_running = 1)"
+        " AND coalesce((SELECT is_running FROM participations WHERE user_id = ? AND pool_id = pools.id), 0) <> 1"
     )
     return _list(connection, where, (game_id, user_id), before, limit)
 
