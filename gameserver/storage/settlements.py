@@ -103,6 +103,12 @@ def get_settlement(connection: Connection, settlement_id: int) -> Settlement:
     return settlement
 
 
+def get_settlement_by(connection: Connection, event_id: int) -> Settlement:
+    """The settlement by a resolution by hand, reversed or not; the event must be one."""
+    (settlement,) = _list(connection, "event_id = ?", event_id)
+    return settlement
+
+
 def list_settlements_of_pool(connection: Connection, pool_id: int) -> list[Settlement]:
     """All settlements of a pool, reversed ones included, in order."""
     return _list(connection, "pool_id = ?", pool_id)
