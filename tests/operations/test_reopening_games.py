@@ -58,6 +58,20 @@ async def test_a_pool_whose_finish_has_passed_is_kept(table: Table) -> None:
     assert (await table.pool_object(timed))["status"] == "resolved"
 
 
+async def test_what_an_earlier_close_has_settled_is_no_part_of_a_later_one(table: Table) -> None:
+    kept = await table.pool(pool_type=2, finish_at=START_MS + 100)
+    await accepted(table.admin, 375, game_id=table.game)
+    table.set_time(100)
+    assert (await accepted(table.admin, 378, game_id=table.game))["pools"] == {kept: "kept"}
+    manual, pool = await table.pool(pool_type=3), await table.pool()
+    table.set_time(200)
+    await table.admin.call(375, game_id=table.game)
+    table.set_time(300)
+    await table.resolve(manual, "yes")
+    await accepted(table.admin, 375, game_id=table.game)
+    assert (await accepted(table.admin, 378, game_id=table.game))["pools"] == {pool: "reopened"}
+
+
 async def test_a_pool_whose_finish_is_to_come_ends_then(table: Table) -> None:
     timed = await table.pool(pool_type=2, finish_at=START_MS + 100)
     await accepted(table.admin, 375, game_id=table.game)
