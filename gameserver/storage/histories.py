@@ -8,7 +8,7 @@ from gameserver.storage.records import DAY_MS
 
 
 class GameHistory(NamedTuple):
-    """A user's part in a game, in minor units: what has ended of it, and what is running.
+    """A user's part in a game, in minor units: what has ended of it, and what is in open pools, late bets included.
 
     ``joined_at`` and ``first_running_at`` are when the first bets of both were placed, if there are any.
     """
@@ -44,10 +44,14 @@ def list_game_histories(
         " coalesce(r.staked, 0) AS staked, coalesce(net, 0) AS net, joined_at,"
         " coalesce(running.bets, 0) AS running_bets, coalesce(running.staked, 0) AS running_staked, first_running_at"
         " FROM mine CROSS JOIN games LEFT JOIN game_records AS r ON r.user_id = ? AND r.game_id = games.id"
-        " LEFT JOIN (SELECT p.game_id, sum(s.bets) AS bets, sum(s.amount) AS staked,"
-        "   min(p.first_bet_at) AS first_running_at FROM participations AS p"
-        "   JOIN stakes AS s ON s.user_id = p.user_id AND s.pool_id = p.pool_id"
-        "   WHERE p.user_id = ? AND p.is_running = 1 GROUP BY p.game_id) AS running ON running.game_id = games.id"
+        " LEFT JOIN (SELECT p.game_id, min(p.first_bet_at) AS first_running_at, sum(p.late_bets + coalesce("
+        "   (SELECT sum(s.bets) FROM stakes AS s WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id), 0)) AS bets,"
+        "   sum(p.late_amount + coalesce((SELECT sum(s.amount) FROM stakes AS s"
+        "    WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id), 0)) AS staked"
+        "   FROM mine AS played CROSS JOIN pools CROSS JOIN participations AS p"
+        "   WHERE pools.game_id = played.game_id AND pools.status = 'open'"
+        "   AND p.user_id = ? AND p.pool_id = pools.id GROUP BY p.game_id"
+        "  ) AS running ON running.game_id = games.id"
         " WHERE games.id = mine.game_id AND games.currency = coalesce(?, games.currency)"
         " AND (joined_at IS NOT NULL OR first_running_at IS NOT NULL) ORDER BY games.id DESC LIMIT ?",
         (user_id, before_id, user_id, user_id, user_id, currency, limit),
