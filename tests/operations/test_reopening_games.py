@@ -154,6 +154,18 @@ async def test_those_who_watch_the_source_hear_of_it(table: Table) -> None:
     assert kinds(await watching.heard()) == [341, 378]
 
 
+async def test_who_watches_the_source_and_has_a_bet_hears_of_it_once_on_each_connection(table: Table) -> None:
+    await with_bets(table)
+    watching = await table.server.connect("ann", f"/?source={table.source}")
+    await accepted(table.admin, 375, game_id=table.game)
+    for client in (watching, ann := await table.client("ann")):
+        await client.heard()
+    await accepted(table.admin, 378, game_id=table.game)
+    (told,) = of_kind(await watching.heard(), 378)
+    assert told["response_header"]["seq"] == (await table.details())["seq"] - 2
+    assert len(of_kind(await ann.heard(), 378)) == 1
+
+
 async def test_who_has_spent_what_is_taken_back_is_named(table: Table) -> None:
     await with_bets(table)
     await accepted(table.admin, 375, game_id=table.game)
