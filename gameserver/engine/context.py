@@ -34,7 +34,7 @@ class Publication(NamedTuple):
     """A durable broadcast for a game's subscribers, and for its source's watchers if it is ``for_watchers``.
 
     ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it. ``concerned`` are
-    the users whose connections get it, without its seq, though they have not joined the game.
+    the users whose connections get it, without its seq, though it does not reach them otherwise.
     """
 
     game_uuid: str

@@ -77,10 +77,11 @@ class Hubs:
             for outbox in list(self.watchers_of(publication.source_id)):
                 close_for_reconnect(outbox)
 
-    def outboxes_of(self, game_uuid: str) -> set[Outbox]:
-        """The connections that have joined a game."""
-        hub = self._hubs.get(game_uuid)
-        return set() if hub is None else hub.outboxes
+    def reached_by(self, publication: Publication) -> set[Outbox]:
+        """The connections that a broadcast reaches because they have joined its game, or watch its source."""
+        hub = self._hubs.get(publication.game_uuid)
+        joined = set() if hub is None else hub.outboxes
+        return joined.union(self.watchers_of(publication.source_id)) if publication.for_watchers else joined
 
     def note_bet(self, bet: PoolBet) -> None:
         """Pass a bet to its game's hub, if the game has subscribers."""

@@ -140,6 +140,15 @@ async def test_those_who_watch_the_source_hear_of_it(table: Table) -> None:
     assert kinds(await watching.heard()) == [341, 378]
 
 
+async def test_who_watches_the_source_and_has_a_bet_in_the_game_hears_of_it_once(table: Table) -> None:
+    await with_bets(table)
+    watching = await table.server.connect("ann", f"/?source={table.source}")
+    await accepted(table.admin, 375, game_id=table.game)
+    await accepted(table.admin, 378, game_id=table.game)
+    (told,) = of_kind(await watching.heard(), 378)
+    assert "seq" in told["response_header"]
+
+
 async def test_who_has_spent_what_is_taken_back_is_named(table: Table) -> None:
     await with_bets(table)
     await accepted(table.admin, 375, game_id=table.game)
