@@ -10,8 +10,8 @@ from gameserver.engine.context import Reading
 from gameserver.protocol.games import PastEvent
 from gameserver.storage.events import Event, list_past_events
 from gameserver.storage.games import Game
-from gameserver.storage.pools import find_pool_target, get_pool
-from gameserver.storage.settlements import SettledPool, list_pools_settled_by
+from gameserver.storage.pools import get_pool, list_pool_targets
+from gameserver.storage.settlements import SettledPool, list_pools_settled_by, list_settlements_of_pool
 from gameserver.storage.targets import list_action_rows
 
 
@@ -60,10 +60,10 @@ def past_events(
 
 
 def _of_resolution(reading: Reading, event: Event) -> tuple[str, str, str]:
-    """The action of a pool that was resolved by hand, and the id and name of its winning label."""
+    """The action of a pool that was resolved by hand, and the ids and names of its winners, with commas between."""
     assert event.pool_id is not None
-    assert event.pool_target is not None
     pool = get_pool(reading.connection, event.pool_id)
-    label = find_pool_target(reading.connection, pool.id, event.pool_target)
-    assert label is not None
-    return pool.action, label.key, label.display_name
+    settlements = list_settlements_of_pool(reading.connection, pool.id)
+    (positions,) = (settlement.winners for settlement in settlements if settlement.event_id == event.id)
+    winners = [it for it in list_pool_targets(reading.connection, pool.id) if it.position in positions]
+    return pool.action, ",".join(it.key for it in winners), ", ".join(it.display_name for it in winners)

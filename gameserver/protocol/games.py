@@ -131,6 +131,7 @@ class OpenGame(ContentsRequest, tag=3702, frozen=True):
 class PastEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened in a game; ``pools`` are the ids of those it ended, ``paid`` what their bets were paid.
 
+    A resolution by hand to several winners has their ids in ``target_id``, with commas between.
     ``voided_at`` and ``reason`` are present if voided events are asked for.
     """
 

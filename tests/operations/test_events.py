@@ -249,6 +249,22 @@ async def test_voided_events_and_resolutions_by_hand_are_listed_if_asked_for(tab
     assert list((await table.details(with_voided=True, limit=1))["past_events"]) == [resolution["event_id"]]
 
 
+async def test_a_resolution_by_hand_to_several_winners_is_listed_with_all_of_them(table: Table) -> None:
+    pool = await table.pool(targets=["argentina:1", "brazil:7", "chile:1"])
+    await accepted(table.admin, 373, game_id=table.game, labels={"brazil:7": {"display_name": "Pelé"}})
+    await table.bet("ann", pool, "brazil:7", 4)
+    table.set_time(10)
+    winners = ["brazil:7", "argentina:1"]
+    event = (await accepted(table.admin, 3955, pool_id=pool, winners=winners))["event_id"]
+    expected = ("goal", "argentina:1,brazil:7", "1, Pelé")
+    for pools in ([pool], []):
+        shown = (await table.details(with_voided=True))["past_events"][event]
+        assert tuple(shown[field] for field in ("action_id", "target_id", "target_display_name")) == expected
+        assert shown["pools"] == pools
+        if pools:
+            await table.void({"event_id": event})
+
+
 async def test_the_same_goal_registered_by_two_admins_at_once_is_two_goals(table: Table) -> None:
     await table.server.key_of("other")
     await accepted(table.admin, 617, game_id=table.game, username="other")
