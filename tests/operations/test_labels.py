@@ -126,7 +126,7 @@ async def test_a_game_that_is_opened_takes_labels_of_what_it_had_and_gets(table:
         ("labels", ["chile"]),
         ("action_labels", {"save": "Save"}),
         ("action_labels", {"goal:1": "Goal"}),
-        ("action_labels", {"goal": ""}),
+        ("action_labels", {"goal": " "}),
         ("action_labels", {"goal": 5}),
     ],
 )
