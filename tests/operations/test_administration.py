@@ -332,6 +332,14 @@ async def test_a_feed_that_sends_an_event_again_acts_once(world: World) -> None:
     assert [entry["op"] for entry in await audit(world.admin, game_id=world.game, limit=2)] == [395, 617]
 
 
+async def test_what_is_only_previewed_is_no_act(world: World) -> None:
+    await accepted(world.game_admin, 376, game_id=world.game, preview=True)
+    await accepted(world.game_admin, 375, game_id=world.game)
+    await accepted(world.source_admin, 378, game_id=world.game, preview=True)
+    acts = [entry["op"] for entry in await audit(world.admin)]
+    assert (acts[0], {376, 378} & {*acts}) == (375, set())
+
+
 async def test_what_is_done_by_the_command_line_is_nobodys(world: World) -> None:
     await world.server.command(CreditUser("user", "5", "DON"))
     await world.server.command(AddUser("zoe", password_hash="$argon2id$secret"))
