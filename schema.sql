@@ -313,7 +313,8 @@ CREATE TABLE bets (
     FOREIGN KEY (pool_id, position) REFERENCES pool_targets (pool_id, position)
 ) STRICT;
 CREATE INDEX bets_of_target ON bets (pool_id, position, id);
-CREATE INDEX bets_of_user ON bets (user_id, pool_id, id);
+-- By pool first: those who bet in one pool at a time share pages, however much each has bet in others.
+CREATE INDEX bets_of_user ON bets (pool_id, user_id, id);
 -- The bets that count: neither late nor cancelled.
 CREATE VIEW valid_bets AS SELECT * FROM bets WHERE invalidated_by IS NULL AND cancelled_at IS NULL;
 -- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good. Where an insert

@@ -55,21 +55,22 @@ async def bets(bench: Bench) -> list[Figure]:
     )
     bench.progress(f"writing {sizes.past_bets:,} bets")
     empty = world_with_pool(bench.directory / "empty")
-    old = world_with_pool(bench.directory / "past", sizes.past_games, sizes.past_bets)
+    old = world_with_pool(bench.directory / "past", sizes.past_games, sizes.past_bets, pools=sizes.rounds)
+    new_pools = iter(old.pool_ids)  # one for each round, as each round in an empty file has one that is new
 
     async def measure_empty() -> None:
-        load = await _bet(bench, empty, empty.copy_to(bench.new_directory()), PLAYERS)
+        load = await _bet_in_empty(bench, empty, PLAYERS)
         figures.add(GAMESERVER, load)
         figures.add_past(_EMPTY, load)
 
     async def measure_past() -> None:
-        figures.add_past(GAMESERVER, await _bet(bench, old, old.db, PLAYERS))
+        figures.add_past(GAMESERVER, await _bet(bench, old, old.db, next(new_pools), PLAYERS))
 
     async def measure_fastapi() -> None:
         figures.add(FASTAPI, await _bet_at_fastapi(bench, PLAYERS))
 
     async def measure_ours_with(number: int, figure: Figure) -> None:
-        load = await _bet(bench, empty, empty.copy_to(bench.new_directory()), number)
+        load = await _bet_in_empty(bench, empty, number)
         figure.add(GAMESERVER, load.rate, load.client_share)
 
     async def measure_fastapi_with(number: int, figure: Figure) -> None:
@@ -90,8 +91,8 @@ async def bets(bench: Bench) -> list[Figure]:
     return [figures.rate, figures.p99, figures.past_rate, figures.past_p99, *figures.other_rates.values()]
 
 
-def world_with_pool(directory: Path, past_games: int = 0, past_bets: int = 0) -> World:
-    """Players, a pool to bet in as the first, and before it so many games with so many bets in all."""
+def world_with_pool(directory: Path, past_games: int = 0, past_bets: int = 0, *, pools: int = 1) -> World:
+    """Players, so many pools to bet in, each in a game of its own, and before them games with so many bets in all."""
     maker = WorldMaker(directory)
     maker.add_players(max(PLAYERS, *OTHER_NUMBERS))
     if past_bets:
@@ -99,7 +100,8 @@ def world_with_pool(directory: Path, past_games: int = 0, past_bets: int = 0) ->
         for _ in range(past_games):
             _, pool_id = maker.history.game_with_pool(maker.admin, maker.source_id)
             maker.history.place_bets(pool_id, old, past_bets // past_games)
-    maker.add_game_with_pool()
+    for _ in range(pools):
+        maker.add_game_with_pool()
     return maker.finish()
 
 
@@ -115,8 +117,12 @@ async def _bet_at_fastapi(bench: Bench, players: int) -> Load:
         return await full_rate(requests, b'"bet_id"', bench.sizes.seconds)
 
 
-async def _bet(bench: Bench, world: World, db: Path, players: int) -> Load:
-    request = bet_request(world.pool_ids[0])
+async def _bet_in_empty(bench: Bench, empty: World, players: int) -> Load:
+    return await _bet(bench, empty, empty.copy_to(bench.new_directory()), empty.pool_ids[0], players)
+
+
+async def _bet(bench: Bench, world: World, db: Path, pool_id: str, players: int) -> Load:
+    request = bet_request(pool_id)
     with bench.gameserver(db) as server:
         clients = [(await connect(Client(), server.port, key), request) for key in world.player_keys[:players]]
         return await full_rate(clients, b'"res":356', bench.sizes.seconds)

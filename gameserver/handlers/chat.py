@@ -1,12 +1,14 @@
 """The chat of games, and its moderation (protocol, "Chat")."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from gameserver.config import Settings
 from gameserver.domain.chat import next_used_until, require_writable, wait_ms
 from gameserver.domain.names import different, split_list
 from gameserver.engine.context import Change, Reading
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found
+from gameserver.errors import ErrorCode, Rejected, invalid, not_found, without_frames
 from gameserver.protocol.chat import (
     ChatHistory,
     ChatMessage,
@@ -34,6 +36,7 @@ from gameserver.storage.chat import (
     update_muted_until,
     update_used_until,
 )
+from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, find_game, get_game
 from gameserver.storage.users import find_user_by_id
 
@@ -55,8 +58,26 @@ def parse_text_message(request: TextMessage, settings: Settings) -> list[str]:
     return channels
 
 
-def text_message(change: Change, request: TextMessage, channels: list[str]) -> TextMessageSent:
+def games_named(channels: list[str]) -> list[str]:
+    """The ids of the games: a channel has that of its game."""
+    return channels
+
+
+def text_messages(
+    _: Connection, calls: Sequence[tuple[Change, TextMessage, list[str]]]
+) -> list[TextMessageSent | Rejected]:
     """Write in the chat of the games named, or of all that the user is present in."""
+    return [_decide(*call) for call in calls]
+
+
+def _decide(change: Change, request: TextMessage, channels: list[str]) -> TextMessageSent | Rejected:
+    try:
+        return _write(change, request.text, channels)
+    except Rejected as rejected:
+        return without_frames(rejected)
+
+
+def _write(change: Change, text: str, channels: list[str]) -> TextMessageSent:
     joined = change.audience.games_of(change.user.id)
     games = [_game(change, channel) for channel in channels or joined[-MAX_CHANNELS:]]
     if not games:
@@ -65,11 +86,12 @@ def text_message(change: Change, request: TextMessage, channels: list[str]) -> T
         _require_may_write(change, game)
         if game.uuid not in joined and not change.over_http:
             raise Rejected(ErrorCode.CONFLICT, f"you have not joined the game {game.uuid}; join_game (363) comes first")
-    _keep_pace(change)
+    used_until = _keep_pace(change)
     for game in games:
         _require_pace_of_game(change, game)
+    update_used_until(change.connection, change.user.id, used_until)
     blockers = list_blockers(change.connection, change.user.id)
-    return TextMessageSent(message_ids=[_write(change, game, request.text, blockers) for game in games])
+    return TextMessageSent(message_ids=[_write_in(change, game, text, blockers) for game in games])
 
 
 def _game(change: Change, channel: str) -> Game:
@@ -94,13 +116,13 @@ def _require_may_write(change: Change, game: Game) -> None:
         raise Rejected(ErrorCode.CONFLICT, f"the game {game.uuid} has no chat")
 
 
-def _keep_pace(change: Change) -> None:
-    """Count a message of the user. Raises ``rate_limited`` for one too many."""
+def _keep_pace(change: Change) -> int:
+    """Up to which time the user has then used up what he may write. Raises ``rate_limited`` for a message too many."""
     used_until = next_used_until(get_used_until(change.connection, change.user.id), change.now_ms)
     wait = wait_ms(used_until, change.now_ms)
     if wait > 0:
         raise _too_many("a user may write once a second, and at most five times at once", wait)
-    update_used_until(change.connection, change.user.id, used_until)
+    return used_until
 
 
 def _require_pace_of_game(change: Change, game: Game) -> None:
@@ -117,7 +139,7 @@ def _too_many(what: str, retry_after_ms: int) -> Rejected:
     return Rejected(ErrorCode.RATE_LIMITED, text, retry_after_ms=retry_after_ms)
 
 
-def _write(change: Change, game: Game, text: str, blockers: list[int]) -> str:
+def _write_in(change: Change, game: Game, text: str, blockers: list[int]) -> str:
     """Store a message, and tell it to all but those who have blocked the user; returns its id."""
     user, now_ms = change.user, change.now_ms
     uuid = insert_line(change.connection, game.id, user.id, text, now_ms)

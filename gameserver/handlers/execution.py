@@ -101,7 +101,7 @@ def write_job(write: WriteRequest) -> Job[Committed]:
     """The job that carries out a request, once per idempotency key (protocol, "Idempotency"). It raises `Rejected`."""
     operation = WRITES[type(write.request)]
     if isinstance(operation, SetWrite):
-        return SetJob(_CARRY_OUT[type(write.request)], write, Scope(_subjects(write.request), write.user.id))
+        return SetJob(_CARRY_OUT[type(write.request)], write, _scope_of_set(operation, write))
     return _LoneJob(operation, write)
 
 
@@ -112,6 +112,15 @@ def _subjects(request: Request) -> tuple[Subject, ...]:
     """All that a request names of games."""
     named = ((table, getattr(request, name, None)) for name, table in _SUBJECTS.items())
     return tuple(Subject(table, uuid) for table, uuid in named if uuid is not None)
+
+
+def _scope_of_set(operation: SetWrite, write: WriteRequest) -> Scope | None:
+    """What a frequent change has to itself and shares; None if it may change any game."""
+    if operation.games is None:
+        subjects = _subjects(write.request)
+    else:
+        subjects = tuple(Subject("games", uuid) for uuid in operation.games(*write.parsed))
+    return Scope(subjects, write.user.id, is_urgent=operation.is_urgent) if subjects else None
 
 
 class _LoneJob(TimedJob):

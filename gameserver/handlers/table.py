@@ -159,11 +159,15 @@ class SetWrite(NamedTuple):
 
     It gets the arguments of each, as the handler of a `Write` does, and returns the reply or the refusal of each. It
     decides on them in order, and a refusal has changed nothing. It may run beside those of other servers, of other
-    users: what they have in common, it adds to with the commit.
+    users: what they have in common, it adds to with the commit. Other servers hear of it within half a second, or at
+    once if it ``is_urgent``. Where no parameter of its own names what it is about, ``games`` gives the ids of its
+    games, of what is parsed; if there are none, it may change any.
     """
 
     handler: SetHandler
     parse: Parser | None = None
+    games: Callable[[Any], Sequence[str]] | None = None
+    is_urgent: bool = False
 
 
 READS: dict[type[Request], ReadHandler] = {
@@ -257,7 +261,7 @@ WRITES: dict[type[Request], Write | SetWrite] = {
     RemoveFriend: Write(friends.remove_friend),
     BlockUser: Write(friends.block_user),
     UnblockUser: Write(friends.unblock_user),
-    TextMessage: Write(chat.text_message, chat.parse_text_message),
+    TextMessage: SetWrite(chat.text_messages, chat.parse_text_message, chat.games_named, is_urgent=True),
     RemoveTextMessage: Write(chat.remove_text_message),
     MuteUser: Write(chat.mute_user),
 }

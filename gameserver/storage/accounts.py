@@ -61,7 +61,7 @@ def list_abandoned_guests(connection: Connection, user_ids: Iterable[int]) -> li
         "SELECT DISTINCT users.id AS id FROM given JOIN users ON users.id = given.user_id"
         " WHERE is_guest = 1 AND deleted_at IS NULL"
         " AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.user_id = users.id)"
-        " AND NOT EXISTS (SELECT 1 FROM bets WHERE bets.user_id = users.id)",
+        " AND NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.user_id = users.id AND kind = 'staked')",
         ("user_id",),
         [(user_id,) for user_id in user_ids],
     )

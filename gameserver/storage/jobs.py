@@ -34,14 +34,16 @@ class Subject(NamedTuple):
 
 
 class Scope(NamedTuple):
-    """All that a job changes, where several servers write: the games of subjects, and what a bettor has.
+    """All that a job changes, where several servers write: the games of subjects, and what a user has.
 
-    If it ``does_due_work``, the games are those in which something is due.
+    If it ``does_due_work``, the games are those in which something is due. Other servers hear of what shares its games
+    within half a second, and at once if it ``is_urgent``.
     """
 
     subjects: tuple[Subject, ...] = ()
-    bettor_id: int | None = None
+    user_id: int | None = None
     does_due_work: bool = False
+    is_urgent: bool = False
 
 
 class TimedJob(ABC):

@@ -181,6 +181,37 @@ async def test_in_a_game_no_more_messages_a_second_are_written_than_the_limit(da
         assert (await world.outsider.call(900, text="Hello", targets=world.game))["code"] == "rate_limited"
 
 
+async def test_of_messages_that_come_at_once_no_more_are_written_than_the_limit(
+    database: Path, clock: FakeClock
+) -> None:
+    async with running_server(database, clock, max_chat_per_game_per_s=2) as server:
+        world = await build_world(server)
+        clients = (world.user, world.outsider, world.provider)
+        await join(world, *clients)
+        codes: list[str | None] = []
+
+        async def write(client: Client) -> None:
+            codes.append((await client.call(900, text="Hello", targets=world.game)).get("code"))
+
+        async with trio.open_nursery() as nursery:
+            for client in clients:
+                nursery.start_soon(write, client)
+        assert sorted(codes, key=str) == [None, None, "rate_limited"]
+
+
+async def test_a_message_that_a_game_has_no_room_for_is_none_of_the_users(database: Path, clock: FakeClock) -> None:
+    async with running_server(database, clock, max_chat_per_game_per_s=1) as server:
+        world = await build_world(server)
+        await join(world, world.user, world.outsider)
+        await accepted(world.outsider, 900, text="Hello", targets=world.game)
+        for _ in range(6):
+            assert (await world.user.call(900, text="Hello", targets=world.game))["code"] == "rate_limited"
+        for _ in range(5):
+            other = await server.open_game(world.provider, world.source)
+            await accepted(world.user, 363, game_id=other)
+            await accepted(world.user, 900, text="Hello", targets=other)
+
+
 async def test_a_message_with_a_key_is_written_once(world: World) -> None:
     await join(world, world.user)
     first = await accepted(world.user, 900, text="Once", header={"key": "k"})

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import pytest
 import trio
 
@@ -12,6 +13,7 @@ from gameserver.admin.commands import CreditUser
 from gameserver.config import Settings
 from gameserver.storage.postgres.announcements import CHANNEL
 from gameserver.storage.postgres.peers import PostgresPeers
+from gameserver.storage.postgres.version import LOCK
 from gameserver.storage.postgres.writer import PostgresWriter
 from tests.support.harness import Client, FakeClock, Server, running_server
 from tests.support.nodes import execute, join, until
@@ -163,6 +165,27 @@ async def test_a_notification_that_is_lost_is_made_up_for(
     monkeypatch.setattr(PostgresPeers, "_note", lambda peers, payload: None)
     await table.pool()
     assert len(of_kind(await until(there, 352), 352)) == 1
+
+
+async def test_messages_are_written_beside_bets_and_heard_at_once_at_another_server(
+    table: Table, other: Server, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, writer, pool = await connect(table, other, "ann"), await table.client("bob"), await table.pool()
+    for client in (there, writer):
+        await join(client, table.game)
+    noted: list[str] = []
+    monkeypatch.setattr(PostgresPeers, "_note", lambda peers, payload: noted.append(payload))
+    with psycopg.connect(location) as betting:  # as another server does
+        share = (
+            "SELECT pg_advisory_xact_lock_shared({0}), pg_advisory_xact_lock_shared({0}, CAST(id AS int)) FROM games"
+        )
+        betting.execute(share.format(LOCK).encode())
+        await table.bet("bob", pool, "argentina", STAKE)
+        await accepted(writer, 900, text="Hello", targets=[table.game])
+        (*_, heard) = await until(there, 901)
+    assert heard["text"] == "Hello"
+    (number,) = {payload.partition(" ")[0] for payload in noted}  # of the message, and none of the bet
+    assert execute(location, "SELECT max(id) FROM announcements") == [(int(number),)]
 
 
 async def test_who_is_too_far_behind_reconnects_and_misses_nothing(table: Table, other: Server) -> None:

@@ -90,14 +90,14 @@ def announce(connection: Connection, news: News) -> None:
     connection.execute(f"{_ADD} SELECT pg_notify('{CHANNEL}', id || ' ' || ?) FROM added", (*news, news.node))
 
 
-def commit_batch(connection: PostgresConnection, after: int, news: News) -> Committed:
+def commit_batch(connection: PostgresConnection, after: int, news: News, *, wakes: bool) -> Committed:
     """Make the deferred changes, add a row, and commit; also returns the rows after one that are before it.
 
-    All is sent at once, so that nobody waits for this server while it has its turn. Whoever had its games to itself
-    wakes the other servers: bets are so many that waking them for each batch would cost more than it is worth. Raises
+    All is sent at once, so that nobody waits for this server while it has its turn. If it ``wakes`` the other servers,
+    they read the row at once: bets are so many that waking them for each batch would cost more than it is worth. Raises
     what a statement or the commit raises.
     """
-    wake = f", pg_notify('{CHANNEL}', id || ' {news.node}')" if connection.is_alone else ""
+    wake = f", pg_notify('{CHANNEL}', id || ' {news.node}')" if wakes else ""
     with connection.raw.pipeline():
         connection.execute(_TAKE_TURN)
         connection.make_deferred_changes()

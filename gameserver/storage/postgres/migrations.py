@@ -26,6 +26,7 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         "CREATE CONSTRAINT TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION settlements_are_summed()",
     ),
+    ("DROP INDEX bets_of_user", "CREATE INDEX bets_of_user ON bets (pool_id, user_id, id)"),
 )
 
 

@@ -1,9 +1,9 @@
 """A writer of batches on PostgreSQL, one of several.
 
-A batch that changes some games has these to itself, and runs beside those of other servers that change others; bets
-even share a game. Any other batch has the database to itself. So a writer knows all that was committed before in its
-games, by its own server or another. It takes what others have announced first, and announces its own results with its
-commit: all servers publish everything in the order of the commits.
+A batch that changes some games has these to itself, and runs beside those of other servers that change others; sets, of
+bets and of messages in the chat, even share a game. Any other batch has the database to itself. So a writer knows all
+that was committed before in its games, by its own server or another. It takes what others have announced first, and
+announces its own results with its commit: all servers publish everything in the order of the commits.
 """
 
 import logging
@@ -47,9 +47,9 @@ class CommitUnknown(Exception):
 
 
 class _Share(Enum):
-    """What a batch has to itself: nothing but what the users of its bets have, its games, or the database."""
+    """What a batch has to itself: nothing but what the users of its sets have, its games, or the database."""
 
-    BETS = auto()
+    SETS = auto()
     GAMES = auto()
     ALL = auto()
 
@@ -109,7 +109,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
     def _begin(self) -> None:
         self._heard, self._own = [], None
         games = self._find_games()
-        is_alone = games is None or self._share is not _Share.BETS
+        is_alone = games is None or self._share is not _Share.SETS
         self._heard = begin_batch(self._connection, self.position, games, is_alone=is_alone)
 
     def _find_games(self) -> set[int] | None:
@@ -132,9 +132,9 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
                 if isinstance(entry.job, TimedJob):
                     entry.job = entry.job.at(floor_ms)
         self._latest_ms = max(floor_ms, *(entry.now_ms for entry in batch))
-        bettors = {scope.bettor_id for scope, _ in self._scopes if scope.bettor_id is not None}
-        if bettors:  # their keys, bets and sums too: who has no account changes nothing
-            lock_accounts(self._connection, bettors)
+        users = {scope.user_id for scope, _ in self._scopes if scope.user_id is not None}
+        if users:  # their keys, bets and sums too, and how fast they write
+            lock_accounts(self._connection, users)
         return super()._run_jobs(batch)
 
     def _next_due_here(self) -> int | None:
@@ -168,7 +168,8 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
             else:
                 last = self._heard[-1].id if self._heard else self.position
                 news = News(self._latest_ms, self.node, body)
-                self._own, before = commit_batch(self._connection, last, news)
+                wakes = self._connection.is_alone or any(scope.is_urgent for scope, _ in self._scopes)
+                self._own, before = commit_batch(self._connection, last, news, wakes=wakes)
                 self._heard += before
         except _NOT_COMMITTED:
             raise
@@ -220,7 +221,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         is_tried_again = self._connection.is_lost or isinstance(error, (*_CONFLICTS, NotAlone, TransactionLost))
         if is_tried_again:
             cause = error.__cause__ or error
-            needs_games = self._share is _Share.BETS and isinstance(cause, NotAlone)
+            needs_games = self._share is _Share.SETS and isinstance(cause, NotAlone)
             if not isinstance(cause, NotAlone):
                 logger.warning("a batch of writes is tried again: %s", cause)
             self._share = _Share.GAMES if needs_games else _Share.ALL
@@ -250,7 +251,7 @@ def _share_of(entry: Write) -> _Share:
     """What a job needs to itself."""
     if _scope_of(entry) is None:
         return _Share.ALL
-    return _Share.BETS if isinstance(entry.job, SetJob) else _Share.GAMES
+    return _Share.SETS if isinstance(entry.job, SetJob) else _Share.GAMES
 
 
 def _require_committed(status: str | None) -> None:

@@ -49,6 +49,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _to_version_5,
     _run_script("version_6.sql"),
     _to_version_7,
+    _run_script("version_8.sql"),
 )
 
 

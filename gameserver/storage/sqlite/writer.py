@@ -11,6 +11,8 @@ from gameserver.storage.sqlite.log_size import log_of, shrink_log
 
 logger = logging.getLogger(__name__)
 
+BATCHES_A_LOOK = 32  # at the size of the log, which the system takes some 20 µs to tell
+
 
 class Writer(BatchWriter[SqliteConnection]):
     """The writer on SQLite, which alone writes back the log."""
@@ -20,6 +22,7 @@ class Writer(BatchWriter[SqliteConnection]):
     def __init__(self, open_connection: Callable[[], SqliteConnection], **options: Any) -> None:
         super().__init__(open_connection, **options)
         self._log = log_of(self._connection)
+        self._batches = 0
 
     def close(self) -> None:
         """Write the log back into the database and close the connection. The writer must not be running."""
@@ -36,7 +39,9 @@ class Writer(BatchWriter[SqliteConnection]):
         self._connection.execute("COMMIT")
 
     def _end_batch(self) -> None:
-        shrink_log(self._connection, self._log)
+        self._batches += 1
+        if self._batches % BATCHES_A_LOOK == 0:
+            shrink_log(self._connection, self._log)
 
     def _is_lost(self, error: Exception | None) -> bool:
         return not self._connection.in_transaction

@@ -155,6 +155,7 @@ def test_a_server_of_version_7_that_still_runs_writes_no_more(connection: Postgr
 
 def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresConnection, empty_url: str) -> None:
     triggers = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid, tgname"
+    indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
     with open_writer(empty_url) as older:
         migrate(older)
         with older.transaction():
@@ -166,11 +167,15 @@ def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresC
                     older.execute(plain)
             older.execute("DROP TABLE place")
             older.execute("ALTER TABLE announcements RENAME at_ms TO at")
+            older.execute("DROP INDEX bets_of_user")
+            older.execute("CREATE INDEX bets_of_user ON bets (user_id, pool_id, id)")
             older.execute("UPDATE schema_version SET version = 7")
         older.execute_script(BEGIN_7)
         older.execute("ROLLBACK")
-        assert older.execute(triggers).fetchall() != connection.execute(triggers).fetchall()
+        for defined in (triggers, indexes):
+            assert older.execute(defined).fetchall() != connection.execute(defined).fetchall()
         assert migrate(older) == 7
-        assert older.execute(triggers).fetchall() == connection.execute(triggers).fetchall()
+        for defined in (triggers, indexes):
+            assert older.execute(defined).fetchall() == connection.execute(defined).fetchall()
         older.execute("SELECT at_ms FROM announcements")
         assert schema_version(older) == NEWEST_VERSION == FIRST_VERSION + len(MIGRATIONS)

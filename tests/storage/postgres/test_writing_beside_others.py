@@ -48,8 +48,8 @@ def nothing(connection: PostgresConnection) -> None:
     pass
 
 
-def scope(game: int, bettor_id: int | None = None) -> Scope:
-    return Scope((Subject("games", GAMES[game]),), bettor_id)
+def scope(game: int, user_id: int | None = None) -> Scope:
+    return Scope((Subject("games", GAMES[game]),), user_id)
 
 
 IN_FIRST = scope(0)

@@ -185,7 +185,7 @@ VALUES (1, 0, 'yes', 'Yes', 1, 300), (1, 1, 'no', 'No', 0, 0);
 INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)
 VALUES ('00000000-0000-7000-8000-00000000000d', 1, 1, 0, 300, 7, 0);
 INSERT INTO participations (user_id, game_id, pool_id) VALUES (1, 1, 1);
-INSERT INTO stakes VALUES (1, 1, 0, 300);
+INSERT INTO stakes (user_id, pool_id, position, amount) VALUES (1, 1, 0, 300);
 INSERT INTO accounts (kind, user_id, currency)
 VALUES ('mint', NULL, 'DON'), ('available', 1, 'DON'), ('staked', 1, 'DON'), ('available', 2, 'DON');
 INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)
@@ -254,6 +254,12 @@ def version_6(empty: SqliteConnection) -> SqliteConnection:
     return old_file(empty, 6, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
 
 
+@pytest.fixture
+def version_7(empty: SqliteConnection) -> SqliteConnection:
+    """A connection to a file of version 7 with a bet, and two pools on targets of the game."""
+    return old_file(empty, 7, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
+
+
 def test_bringing_a_file_up_to_date_is_told_before_it_begins_and_only_where_there_is_something_to_do(
     version_6: SqliteConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -278,13 +284,13 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
     }
 
 
-@pytest.mark.parametrize("version", ["version_1", "version_2", "version_3", "version_4", "version_5", "version_6"])
+@pytest.mark.parametrize("version", [f"version_{number}" for number in range(1, 8)])
 def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
     migrated: SqliteConnection = request.getfixturevalue(version)
     migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
-        assert version_of(migrated) == version_of(fresh) == 7
+        assert version_of(migrated) == version_of(fresh) == 8
         assert tables_of(migrated) == tables_of(fresh)
         assert references_of(migrated) == references_of(fresh)
         ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (migrated, fresh))

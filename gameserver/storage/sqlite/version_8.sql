@@ -1,0 +1,5 @@
+-- From version 7 to 8. Never changed after its release.
+
+-- By pool first: those who bet in one pool at a time share pages, however much each has bet in others.
+DROP INDEX bets_of_user;
+CREATE INDEX bets_of_user ON bets (pool_id, user_id, id);
