@@ -69,9 +69,9 @@ def _is_absent(raw: Raw, none_is_absent: bool) -> bool:
 def _unknown_text(name: str, parameters: Mapping[str, Parameter]) -> str:
     nearest = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
     if nearest:
-        return f"this operation has no parameter {name!r}; did you mean {nearest[0]!r}?"
+        return f"there is no parameter {name!r}; did you mean {nearest[0]!r}?"
     known = ", ".join(parameters) or "none"
-    return f"this operation has no parameter {name!r}; its parameters: {known}"
+    return f"there is no parameter {name!r}; those accepted: {known}"
 
 
 def _accepted_of(kind: inspect.Type) -> inspect.Type:

@@ -190,8 +190,8 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_known_name(op: int, gi
 
 
 def test_an_unknown_parameter_that_resembles_none_gets_the_list_of_those_known() -> None:
-    assert "its parameters: limit, after" in fault_of(request_text(611, zzzzzz=1)).rejected.text
-    assert "its parameters: none" in fault_of(request_text(1, zzzzzz=1)).rejected.text
+    assert "accepted: limit, after" in fault_of(request_text(611, zzzzzz=1)).rejected.text
+    assert "accepted: none" in fault_of(request_text(1, zzzzzz=1)).rejected.text
 
 
 @pytest.mark.parametrize("value", [None, "", "None"])
