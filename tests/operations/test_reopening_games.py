@@ -171,7 +171,8 @@ async def test_who_has_spent_what_is_taken_back_is_named(table: Table) -> None:
     await accepted(table.admin, 375, game_id=table.game)
     other = await table.pool_of_another_game()
     await table.bet("ann", other, "brazil", 1004, at=2)
-    assert (await accepted(table.admin, 378, game_id=table.game))["overdrawn"] == {"1": 7}
+    for preview in (True, False):
+        assert (await accepted(table.admin, 378, game_id=table.game, preview=preview))["overdrawn"] == {"1": 7}
 
 
 async def test_a_preview_changes_nothing(table: Table) -> None:
