@@ -116,7 +116,12 @@ def read_signed_amount(raw: msgspec.Raw, field: str) -> Decimal | int:
     """An amount as `read_amount` reads it, or one below zero. Raises as that does."""
     text = bytes(raw)
     is_negative = text.startswith((b"-", b'"-')) and text != b'"-"'
-    amount = read_amount(msgspec.Raw(text.replace(b"-", b"", 1) if is_negative else text), field)
+    try:
+        amount = read_amount(msgspec.Raw(text.replace(b"-", b"", 1) if is_negative else text), field)
+    except Rejected as rejected:
+        accepted = f"a decimal number other than 0, such as 2.5 or -2.5, of at most {MAX_AMOUNT_UNITS}"
+        verb = "is required:" if rejected.code is ErrorCode.MISSING_PARAMETER else "must be"
+        raise Rejected(rejected.code, f"{field} {verb} {accepted}", field) from None
     return -amount if is_negative else amount
 
 

@@ -10,9 +10,9 @@ def tailored_parts(total: int, own: int | None, top: int, bottom: int, surroundi
     """
     wanted = [range(min(top, total)), range(max(total - bottom, 0), total)]
     if own is not None:
-        wanted.insert(1, range(max(own - surrounding, 0), min(own + surrounding + 1, total)))
+        wanted.append(range(max(own - surrounding, 0), min(own + surrounding + 1, total)))
     parts: list[range] = []
-    for part in filter(len, wanted):
+    for part in sorted(filter(len, wanted), key=lambda part: part.start):
         if parts and part.start <= parts[-1].stop:
             parts[-1] = range(min(parts[-1].start, part.start), max(parts[-1].stop, part.stop))
         else:

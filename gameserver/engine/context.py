@@ -34,7 +34,7 @@ class Publication(NamedTuple):
     """A durable broadcast for a game's subscribers, and for its source's watchers if it is ``for_watchers``.
 
     ``about`` names the pools it shows, ``ends_pool`` the pool whose distribution updates end with it. ``concerned`` are
-    the users whose connections get it, without its seq, though they have not joined the game.
+    the users whose connections get it, without its seq, though it does not reach them otherwise.
     """
 
     game_uuid: str
@@ -259,6 +259,7 @@ class Change(Reading):
         self.effects = Effects()
         self.tally = Tally()
         self.repeated = False  # whether nothing is changed, since the request asks for what has been done already
+        self.is_preview = False  # whether nothing is changed, since the request asks for what would be done
         self._changed_balances: dict[tuple[int, str], set[int]] = {}
         self._read_balances: dict[tuple[int, str], Balances] | None = None
 

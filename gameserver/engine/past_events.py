@@ -10,8 +10,8 @@ from gameserver.engine.context import Reading
 from gameserver.protocol.games import PastEvent
 from gameserver.storage.events import Event, list_past_events
 from gameserver.storage.games import Game
-from gameserver.storage.pools import find_pool_target, get_pool
-from gameserver.storage.settlements import SettledPool, list_pools_settled_by
+from gameserver.storage.pools import get_pool, list_pool_targets
+from gameserver.storage.settlements import SettledPool, get_settlement_by, list_pools_settled_by
 from gameserver.storage.targets import list_action_rows
 
 
@@ -35,6 +35,7 @@ def past_events(
     for pool in list_pools_settled_by(reading.connection, settled):
         settled[pool.event_id].append(pool)
     shown = {}
+    target_id: str | None
     for event in found:
         pools = settled[event.id]
         if event.target_id is None or event.action_id is None:
@@ -59,11 +60,11 @@ def past_events(
     return shown
 
 
-def _of_resolution(reading: Reading, event: Event) -> tuple[str, str, str]:
-    """The action of a pool that was resolved by hand, and the id and name of its winning label."""
-    assert event.pool_id is not None
-    assert event.pool_target is not None
-    pool = get_pool(reading.connection, event.pool_id)
-    label = find_pool_target(reading.connection, pool.id, event.pool_target)
-    assert label is not None
-    return pool.action, label.key, label.display_name
+def _of_resolution(reading: Reading, event: Event) -> tuple[str, str | None, str]:
+    """The action of a pool that was resolved by hand, and the id and name of its winner; of several, the names."""
+    settlement = get_settlement_by(reading.connection, event.id)
+    pool = get_pool(reading.connection, settlement.pool_id)
+    targets = {target.position: target for target in list_pool_targets(reading.connection, pool.id)}
+    winners = [targets[position] for position in settlement.winners]
+    name = ", ".join(winner.display_name for winner in winners)
+    return pool.action, winners[0].key if len(winners) == 1 else None, name

@@ -5,7 +5,11 @@ import msgspec
 from gameserver.domain.money import to_units
 from gameserver.engine.closing import finish_cancelled, resolves_at_close, resume
 from gameserver.engine.context import DAY_MS, Change, Reading
+from gameserver.engine.correction_previews import preview_corrections
 from gameserver.engine.corrections import (
+    REOPENED,
+    VOIDED,
+    Correction,
     overdrawn,
     publish_reopened,
     reopen_pool,
@@ -38,7 +42,7 @@ from gameserver.storage.settlements import Settlement, list_settlements_by_close
 from gameserver.storage.sources import get_source, list_source_admins
 
 RESOLVES, REMAINS = "resolves", "remains"
-REOPENED, KEPT = "reopened", "kept"
+KEPT = "kept"
 
 
 def cancel_game(change: Change, request: CancelGame) -> GameCancelled:
@@ -53,8 +57,9 @@ def cancel_game(change: Change, request: CancelGame) -> GameCancelled:
     returned = {pool.uuid: to_units(pool.amount_total, pool.currency) for pool in pools}
     cancelled = GameCancelled(game_id=game.uuid, reason=request.reason, pools=returned)
     if request.preview:
-        change.game_id = None  # nothing has happened
-        return cancelled
+        change.is_preview = True
+        voids = preview_corrections(change, [Correction(pool, VOIDED) for pool in pools])
+        return msgspec.structs.replace(cancelled, overdrawn=voids.overdrawn)
     lock_accounts_of_pools(change.connection, [pool.id for pool in pools])
     for pool in pools:
         void_and_publish(change, game, pool, request.reason)
@@ -73,12 +78,13 @@ def reopen_game(change: Change, request: ReopenGame) -> GameReopened:
         close_at = game.close_at
     settled = list_settlements_by_close(change.connection, game.id)
     taken_back = [settlement for settlement in settled if _may_run_on(change, settlement)]
-    uuids = {settlement.id: get_pool(change.connection, settlement.pool_id).uuid for settlement in settled}
-    pools = {uuids[settlement.id]: REOPENED if settlement in taken_back else KEPT for settlement in settled}
-    reopened = GameReopened(game_id=game.uuid, close_at=close_at, pools=pools)
+    pools = {settlement.id: get_pool(change.connection, settlement.pool_id) for settlement in settled}
+    outcomes = {pools[it.id].uuid: REOPENED if it in taken_back else KEPT for it in settled}
+    reopened = GameReopened(game_id=game.uuid, close_at=close_at, pools=outcomes)
     if request.preview:
-        change.game_id = None  # nothing has happened
-        return reopened
+        change.is_preview = True
+        corrected = preview_corrections(change, [Correction(pools[it.id], REOPENED) for it in taken_back])
+        return msgspec.structs.replace(reopened, overdrawn=corrected.overdrawn)
     resume(change, game, close_at)
     open_again = [_run_on(change, settlement) for settlement in taken_back]
     game = get_game(change.connection, game.id)

@@ -207,7 +207,7 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
 
 def _keep(change: Change, request: Request, message: Message) -> None:
     """Note a request that has been carried out where it is to be found: in the game's journal, and in the audit."""
-    if change.repeated:
+    if change.repeated or change.is_preview:
         return
     if change.game_id is not None and type(request) not in NOT_JOURNALED:
         change.record(change.game_id, request)

@@ -27,7 +27,9 @@ def list_games_i_am_admin_of(reading: Reading, request: ListGamesIAmAdminOf) -> 
     page = found[: request.limit]
     return GamesIAmAdminOfList(
         games=[
-            AdministeredGame(game.uuid, game.name, game_status(game.times, reading.now_ms), game.closed_at, None)
+            AdministeredGame(
+                game.uuid, game.name, game_status(game.times, reading.now_ms), game.closed_at, game.cancelled_at
+            )
             for game in page
         ],
         next=page[-1].uuid if len(found) > len(page) else None,

@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 1_047_552  # with the longest header 1 MiB, which WebSocket cli
 _CUT = 0.95  # of the share that would fit if all entries were of one size
 _VERSION = re.compile(r"\A1(\.[0-9]{1,9})?\Z")
 _HEADER_RULES = {
-    "id": "a string of at most 64 characters, or an integer",
+    "id": "a string of at most 64 characters, or an integer of 64 bits with its sign",
     "key": "a string of 1 to 64 characters",
     "session_key": "a string",
 }

@@ -113,8 +113,8 @@ SessionId = Annotated[
     str, Meta(min_length=1, max_length=64, description="the id of a session, as list_my_sessions gives it")
 ]
 Nonce = Annotated[str, Meta(min_length=1, max_length=64, description="1 to 64 characters of the client's choice")]
-Digest = Annotated[str, Meta(description="sha256(str(id) + n + session_key) as 64 lower-case hex digits")]
-Password = Annotated[str, Meta(max_length=1024, description="a password of 8 to 128 characters")]
+Digest = Annotated[str, Meta(min_length=1, description="sha256(str(id) + n + session_key) as 64 lower-case hex digits")]
+Password = Annotated[str, Meta(min_length=1, max_length=1024, description="a password of 8 to 128 characters")]
 Email = Annotated[str, Meta(max_length=320, description="an e-mail address, which is not kept")]
 Search = Annotated[str, Meta(min_length=1, max_length=32, description="the beginning of a user's name")]
 AuditCursor = Annotated[

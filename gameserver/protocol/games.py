@@ -131,12 +131,13 @@ class OpenGame(ContentsRequest, tag=3702, frozen=True):
 class PastEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened in a game; ``pools`` are the ids of those it ended, ``paid`` what their bets were paid.
 
-    ``voided_at`` and ``reason`` are present if voided events are asked for.
+    ``voided_at`` and ``reason`` are present if voided events are asked for. Of a resolution by hand, the target is the
+    winner; of several, ``target_id`` is null, and ``target_display_name`` names them all.
     """
 
     happened_at: int
     registered_at: int
-    target_id: str
+    target_id: str | None
     target_display_name: str
     action_id: str
     description: str | None

@@ -12,6 +12,7 @@ from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.fields import FIRST_S, LAST_S, REJECTS_SECONDS
 from gameserver.protocol.registry import OPERATIONS
 
+_members = msgspec.json.Decoder(dict[str, Raw])
 _objects = msgspec.json.Decoder(dict[str, dict[str, Raw] | None])
 
 
@@ -42,7 +43,7 @@ def read_parameters(members: Mapping[str, Raw], parameters: Mapping[str, Paramet
     values: dict[str, Any] = {}
     for name, parameter in parameters.items():
         raw = members.get(name)
-        if raw is None or _is_absent(raw, parameter):
+        if raw is None or _is_absent(raw, parameter.none_is_absent):
             if parameter.required:
                 raise Rejected(ErrorCode.MISSING_PARAMETER, f"{name} is required: {parameter.accepted}", name)
             continue
@@ -60,17 +61,17 @@ def read_parameters(members: Mapping[str, Raw], parameters: Mapping[str, Paramet
     return values
 
 
-def _is_absent(raw: Raw, parameter: Parameter) -> bool:
+def _is_absent(raw: Raw, none_is_absent: bool) -> bool:
     text = bytes(raw)
-    return text in (b"null", b'""') or (parameter.none_is_absent and text == b'"None"')
+    return text in (b"null", b'""') or (none_is_absent and text == b'"None"')
 
 
 def _unknown_text(name: str, parameters: Mapping[str, Parameter]) -> str:
     nearest = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
     if nearest:
-        return f"this operation has no parameter {name!r}; did you mean {nearest[0]!r}?"
+        return f"there is no parameter {name!r}; did you mean {nearest[0]!r}?"
     known = ", ".join(parameters) or "none"
-    return f"this operation has no parameter {name!r}; its parameters: {known}"
+    return f"there is no parameter {name!r}; those accepted: {known}"
 
 
 def _accepted_of(kind: inspect.Type) -> inspect.Type:
@@ -105,13 +106,23 @@ def parameters_of(struct: type[msgspec.Struct]) -> dict[str, Parameter]:
 
 
 def _reader(type_: Any, kind: inspect.Type) -> Callable[[Raw], Any]:
-    """How values of a type are read; objects of objects, whose members are as lenient as parameters, one by one."""
+    """How values of a type are read; members of objects, and of objects in objects, are as lenient as parameters."""
     described = _accepted_of(kind)
     described = described.type if isinstance(described, inspect.Metadata) else described
-    if not isinstance(described, inspect.DictType) or not isinstance(described.value_type, inspect.StructType):
-        return msgspec.json.Decoder(type_, strict=False).decode
-    struct = described.value_type.cls
-    return partial(_read_objects, struct, parameters_of(struct))
+    decode = msgspec.json.Decoder(type_, strict=False).decode
+    if not isinstance(described, inspect.DictType):
+        return decode
+    if isinstance(described.value_type, inspect.StructType):
+        struct = described.value_type.cls
+        return partial(_read_objects, struct, parameters_of(struct))
+    none_is_absent, *_ = _describe(described.value_type)
+    return partial(_read_object, decode, none_is_absent)
+
+
+def _read_object(decode: Callable[[bytes], Any], none_is_absent: bool, raw: Raw) -> Any:
+    members = _members.decode(raw)
+    present = {key: value for key, value in members.items() if not _is_absent(value, none_is_absent)}
+    return decode(msgspec.json.encode(present))
 
 
 def _read_objects(struct: type[msgspec.Struct], parameters: dict[str, Parameter], raw: Raw) -> dict[str, Any]:

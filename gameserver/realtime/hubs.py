@@ -77,10 +77,11 @@ class Hubs:
             for outbox in list(self.watchers_of(publication.source_id)):
                 close_for_reconnect(outbox)
 
-    def outboxes_of(self, game_uuid: str) -> set[Outbox]:
-        """The connections that have joined a game."""
-        hub = self._hubs.get(game_uuid)
-        return set() if hub is None else hub.outboxes
+    def outboxes_of(self, publication: Publication) -> set[Outbox]:
+        """The connections that get a broadcast since they have joined its game or watch its source."""
+        hub = self._hubs.get(publication.game_uuid)
+        watchers = self.watchers_of(publication.source_id) if publication.for_watchers else ()
+        return {*watchers, *(() if hub is None else hub.outboxes)}
 
     def note_bet(self, bet: PoolBet) -> None:
         """Pass a bet to its game's hub, if the game has subscribers."""

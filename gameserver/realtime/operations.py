@@ -50,7 +50,8 @@ async def prepare_write(
 
 
 def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:
-    return request_digest(text) if request.header.key else None, parse(request, settings)
+    parsed = parse(request, settings)
+    return request_digest(text) if request.header.key else None, parsed
 
 
 async def write(context: ServerContext, request: Request, text: str, user: User) -> Committed:

@@ -80,12 +80,12 @@ class Publisher:
             self._registry.end_session(session_id)
 
     def _tell_concerned(self, publication: Publication) -> None:
-        """Push a broadcast, without its seq, to connections of the users concerned that have not joined the game."""
-        joined = self._hubs.outboxes_of(publication.game_uuid)
+        """Push a broadcast, without its seq, to connections of the users concerned that do not get it anyway."""
+        told = self._hubs.outboxes_of(publication)
         message = message_frames(publication.body, publication.sent_at)
         for user_id in publication.concerned:
             for connection in self._registry.of_user(user_id):
-                if connection.outbox not in joined:
+                if connection.outbox not in told:
                     connection.outbox.push(message.of(connection.outbox.compression))
 
     def _close_affected(self, effects: Effects) -> None:

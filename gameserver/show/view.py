@@ -84,7 +84,8 @@ class GameView:
         past = () if self.details is None else reversed(self.details.past_events.values())
         for event in past:
             if event.registered_at < joined_at:
-                what = f"{self.action_name(event.action_id)}: {self.target_name(event.target_id)}"
+                who = event.target_display_name if event.target_id is None else self.target_name(event.target_id)
+                what = f"{self.action_name(event.action_id)}: {who}"
                 self.happenings.append(Happening(event.happened_at, _noted(what, event.description)))
 
     async def read_table(self, client: Client) -> None:

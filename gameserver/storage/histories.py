@@ -8,7 +8,7 @@ from gameserver.storage.records import DAY_MS
 
 
 class GameHistory(NamedTuple):
-    """A user's part in a game, in minor units: what has ended of it, and what is running.
+    """A user's part in a game, in minor units: what has ended of it, and what is in open pools, late bets included.
 
     ``joined_at`` and ``first_running_at`` are when the first bets of both were placed, if there are any.
     """
@@ -29,30 +29,39 @@ class GameHistory(NamedTuple):
     first_running_at: int | None
 
 
-# What the user of a participation has in its pool.
-_RUNNING = "(SELECT sum({}) FROM stakes AS s WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id)"
-
-
 def list_game_histories(
     connection: Connection, user_id: int, currency: str | None, before_id: int, limit: int
 ) -> list[GameHistory]:
-    """A user's parts in games with a lower row id, the newest games first; in one currency, or in all."""
-    in_currency, value = ("", ()) if currency is None else (" AND {}.currency = ?", (currency,))
+    """A user's parts in games with a lower row id, the newest games first; in one currency, or in all.
+
+    Whoever takes part in a pool has a part in its game, so that no more games are looked at than there are on the page.
+    """
+    in_currency, value = ("", ()) if currency is None else (" AND games.currency = ?", (currency,))
+    next_game = (
+        "(SELECT p.game_id FROM participations AS p CROSS JOIN games ON games.id = p.game_id"
+        f" WHERE p.user_id = ? AND p.game_id < {{}}{in_currency} ORDER BY p.game_id DESC LIMIT 1)"
+    )
     return connection.list_rows(
         GameHistory,
-        "SELECT games.id AS game_id, games.uuid AS game_uuid, games.name AS name, games.currency AS currency,"
+        f"WITH RECURSIVE mine (game_id, number) AS (SELECT {next_game.format('?')}, 1"
+        f"  UNION ALL SELECT {next_game.format('mine.game_id')}, number + 1 FROM mine"
+        "   WHERE mine.game_id IS NOT NULL AND number < ?)"
+        " SELECT games.id AS game_id, games.uuid AS game_uuid, games.name AS name, games.currency AS currency,"
         " closed_at, coalesce(r.bets, 0) AS bets, coalesce(won, 0) AS won, coalesce(lost, 0) AS lost,"
-        " coalesce(r.staked, 0) AS staked, coalesce(net, 0) AS net, joined_at, running_bets, running_staked,"
-        " first_running_at FROM (SELECT game_id, sum(bets) AS running_bets, sum(staked) AS running_staked,"
-        "  min(first_bet_at) AS first_running_at FROM ("
-        "   SELECT game_id, 0 AS bets, 0 AS staked, NULL AS first_bet_at FROM (SELECT game_id FROM game_records AS e"
-        f"    WHERE user_id = ? AND game_id < ?{in_currency.format('e')} ORDER BY game_id DESC LIMIT ?) AS ended"
-        f"   UNION ALL SELECT game_id, {_RUNNING.format('bets')}, {_RUNNING.format('amount')}, first_bet_at"
-        "    FROM participations AS p WHERE user_id = ? AND is_running = 1 AND game_id < ?) AS parts"
-        "  GROUP BY game_id) AS mine CROSS JOIN games ON games.id = mine.game_id"
-        " LEFT JOIN game_records AS r ON r.user_id = ? AND r.game_id = games.id"
-        f" WHERE true{in_currency.format('games')} ORDER BY games.id DESC LIMIT ?",
-        (user_id, before_id, *value, limit, user_id, before_id, user_id, *value, limit),
+        " coalesce(r.staked, 0) AS staked, coalesce(net, 0) AS net, joined_at,"
+        " coalesce(running.bets, 0) AS running_bets, coalesce(running.staked, 0) AS running_staked, first_running_at"
+        " FROM mine CROSS JOIN games LEFT JOIN game_records AS r ON r.user_id = ? AND r.game_id = games.id"
+        " LEFT JOIN (SELECT p.game_id, min(p.first_bet_at) AS first_running_at, sum(p.late_bets + coalesce("
+        "   (SELECT sum(s.bets) FROM stakes AS s WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id), 0)) AS bets,"
+        "   sum(p.late_amount + coalesce((SELECT sum(s.amount) FROM stakes AS s"
+        "    WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id), 0)) AS staked"
+        "   FROM mine AS played CROSS JOIN pools CROSS JOIN participations AS p"
+        "   WHERE pools.game_id = played.game_id AND pools.status = 'open'"
+        "   AND p.user_id = ? AND p.pool_id = pools.id GROUP BY p.game_id"
+        "  ) AS running ON running.game_id = games.id"
+        " WHERE games.id = mine.game_id AND (joined_at IS NOT NULL OR first_running_at IS NOT NULL)"
+        " ORDER BY games.id DESC",
+        (user_id, before_id, *value, user_id, *value, limit, user_id, user_id),
     )
 
 

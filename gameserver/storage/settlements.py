@@ -103,6 +103,12 @@ def get_settlement(connection: Connection, settlement_id: int) -> Settlement:
     return settlement
 
 
+def get_settlement_by(connection: Connection, event_id: int) -> Settlement:
+    """The settlement by a resolution by hand, reversed or not; the event must be one."""
+    (settlement,) = _list(connection, "event_id = ?", event_id)
+    return settlement
+
+
 def list_settlements_of_pool(connection: Connection, pool_id: int) -> list[Settlement]:
     """All settlements of a pool, reversed ones included, in order."""
     return _list(connection, "pool_id = ?", pool_id)
@@ -114,8 +120,14 @@ def list_settlements_of_event(connection: Connection, event_id: int) -> list[Set
 
 
 def list_settlements_by_close(connection: Connection, game_id: int) -> list[Settlement]:
-    """The settlements that closing a game has caused and that have not been reversed, in order."""
-    pools = "pool_id IN (SELECT pools.id FROM pools WHERE game_id = ?)"
+    """The settlements that have not been reversed of those that the close of a game has caused, in order.
+
+    The game is closed or closing; what an earlier close has caused is left out.
+    """
+    pools = (
+        "pool_id IN (SELECT pools.id FROM pools JOIN games ON games.id = game_id"
+        " WHERE games.id = ? AND settlements.settled_at >= coalesce(closing_at, closed_at))"
+    )
     return _list(connection, f"{pools} AND cause = 'close' AND taken_back_at IS NULL", game_id)
 
 

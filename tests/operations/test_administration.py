@@ -210,6 +210,12 @@ async def test_a_password_too_short_or_too_long_is_refused(server: Server, passw
     assert_refused(reply, 1001, "invalid_parameter", "password")
 
 
+async def test_an_empty_password_is_none(server: Server) -> None:
+    admin, ann = await server.connect("admin"), await server.connect("ann")
+    assert (await accepted(admin, 1001, user_id=2, password="", is_provider=True))["is_provider"]
+    assert (await ann.call(365, source_name="S"))["res"] == 335  # its session goes on
+
+
 async def test_no_password_is_hashed_for_who_is_no_admin(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[str] = []
     monkeypatch.setattr("gameserver.handlers.administration.hash_password", hashed.append)
@@ -251,7 +257,15 @@ async def test_an_amount_is_given_or_goes_back_as_far_as_it_is_available(world: 
 @pytest.mark.parametrize("amount", [0, "0", "-0", "--1", "-", "+1", -0.001, "-1_0", "1e3", 10**13, -(10**13), True])
 async def test_an_amount_that_is_none_is_refused(server: Server, amount: object) -> None:
     admin = await server.connect("admin")
-    assert_refused(await admin.call(1002, user_id=1, amount=amount), 1002, "invalid_parameter", "amount")
+    reply = await admin.call(1002, user_id=1, amount=amount)
+    assert_refused(reply, 1002, "invalid_parameter", "amount")
+    assert not any(wrong in reply["text"] for wrong in ("without a sign", "more than 0"))
+
+
+@pytest.mark.parametrize("amount", [None, "", "None"])
+async def test_an_absent_amount_is_missing(server: Server, amount: object) -> None:
+    admin = await server.connect("admin")
+    assert_refused(await admin.call(1002, user_id=1, amount=amount), 1002, "missing_parameter", "amount")
 
 
 # The server's status
@@ -316,6 +330,14 @@ async def test_a_feed_that_sends_an_event_again_acts_once(world: World) -> None:
     for _ in range(2):
         await accepted(world.game_admin, 395, **event)
     assert [entry["op"] for entry in await audit(world.admin, game_id=world.game, limit=2)] == [395, 617]
+
+
+async def test_what_is_only_previewed_is_no_act(world: World) -> None:
+    await accepted(world.game_admin, 376, game_id=world.game, preview=True)
+    await accepted(world.game_admin, 375, game_id=world.game)
+    await accepted(world.source_admin, 378, game_id=world.game, preview=True)
+    acts = [entry["op"] for entry in await audit(world.admin)]
+    assert (acts[0], {376, 378} & {*acts}) == (375, set())
 
 
 async def test_what_is_done_by_the_command_line_is_nobodys(world: World) -> None:

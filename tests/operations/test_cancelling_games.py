@@ -72,8 +72,9 @@ async def test_a_closed_game_is_called_off_with_what_its_close_has_settled(table
     other = await table.pool_of_another_game()
     await table.bet("ann", other, "brazil", 1004, at=2)
     assert await table.refusal(376, game_id=table.game) == "conflict"
-    reply = await accepted(table.admin, 376, game_id=table.game, include_resolved=True, reason=RAIN)
-    assert reply["overdrawn"] == {"1": 4}
+    for preview in (True, False):
+        called_off = {"game_id": table.game, "include_resolved": True, "reason": RAIN, "preview": preview}
+        assert (await accepted(table.admin, 376, **called_off))["overdrawn"] == {"1": 4}
     assert await table.nets() == {"ann": -1004, "bob": 0}
     assert (await table.details())["cancelled_at"] is not None
 

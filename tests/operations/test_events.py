@@ -249,6 +249,17 @@ async def test_voided_events_and_resolutions_by_hand_are_listed_if_asked_for(tab
     assert list((await table.details(with_voided=True, limit=1))["past_events"]) == [resolution["event_id"]]
 
 
+async def test_a_dead_heat_is_listed_with_the_names_of_all_winners(table: Table) -> None:
+    pool = await table.pool()
+    dead_heat = await accepted(table.admin, 3955, pool_id=pool, winners=["brazil", "argentina"])
+    (shown,) = (await table.details(with_voided=True))["past_events"].values()
+    assert (shown["action_id"], shown["target_id"], shown["pools"]) == ("goal", None, [pool])
+    assert shown["target_display_name"] == "Argentina, Brazil"
+    await table.void(dead_heat)
+    (taken_back,) = (await table.details(with_voided=True))["past_events"].values()
+    assert taken_back == shown | {"pools": [], "voided_at": START_MS}
+
+
 async def test_the_same_goal_registered_by_two_admins_at_once_is_two_goals(table: Table) -> None:
     await table.server.key_of("other")
     await accepted(table.admin, 617, game_id=table.game, username="other")

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.harness import Server, running_server
+from tests.support.harness import START_MS, Server, running_server
 from tests.support.world import World, assert_broadcast, assert_refused, assert_reply
 
 
@@ -17,6 +17,15 @@ async def test_a_source_admin_becomes_an_admin_of_a_game(world: World) -> None:
     assert_reply(await world.source_admin.call(610), 620, games=[])
     assert_reply(await world.source_admin.call(616, game_id=world.game), 640, game_id=world.game)
     assert_reply(await world.source_admin.call(610), 620, games=await games_of(world, world.game))
+
+
+async def test_a_game_that_was_called_off_is_listed_as_such(world: World) -> None:
+    assert (await world.source_admin.call(616, game_id=world.game))["res"] == 640
+    world.server.clock.time_ms = START_MS + 5
+    assert (await world.provider.call(376, game_id=world.game))["res"] == 376
+    (listed,) = (await world.source_admin.call(610))["games"]
+    assert [listed] == await games_of(world, world.game)
+    assert listed["cancelled_at"] == listed["closed_at"] == START_MS + 5
 
 
 async def test_becoming_an_admin_twice_succeeds(world: World) -> None:

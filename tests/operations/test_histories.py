@@ -103,6 +103,20 @@ async def test_a_game_whose_bets_are_cancelled_is_not_in_the_history(table: Tabl
     assert await history(table) == []
 
 
+async def test_late_bets_stay_in_the_history_while_their_pool_is_open_again(table: Table) -> None:
+    pool = await table.pool()
+    await table.bet("bob", pool, "brazil", 2, at=1)
+    await table.bet("ann", pool, "brazil", 4, at=20)
+    await table.bet("bob", pool, "chile", 8, at=20)
+    event = await table.event(happened_at=START_MS + 10, at=30)
+    was = [await history(table, name) for name in ("ann", "bob")]
+    await table.void(event)
+    for name, (game,) in zip(("ann", "bob"), was, strict=True):
+        assert await history(table, name) == [game | {"won": 0, "lost": 0, "net": 0, "rank": None, "ranked": 0}]
+    await table.bet("ann", pool, "chile", 16, at=40)
+    assert [(game["bets"], game["staked"], game["joined"]) for game in await history(table)] == [(2, 20, START_MS + 20)]
+
+
 async def test_what_is_after_no_game_or_bet_of_ones_own_is_refused(table: Table) -> None:
     bet = await table.bet("bob", await table.pool(), "brazil", 1)
     ann = await table.client("ann")

@@ -111,6 +111,13 @@ async def test_the_order_and_spelling_of_the_json_and_the_header_do_not_matter(s
     assert body(second) == body(first)
 
 
+async def test_a_number_that_cannot_be_represented_is_refused_as_without_a_key(server: Server) -> None:
+    ann = await server.connect("ann")
+    for header in ('{"id":1}', '{"id":1,"key":"k1"}'):
+        await ann.send(f'{{"header":{header},"op":392,"pool_id":"{UNKNOWN_ID}","target":"a","amount":1e999}}')
+        assert_refused(await ann.receive(), 392, "invalid_parameter", "amount")
+
+
 async def test_a_refused_request_may_be_sent_again_or_changed_with_its_key(world: World) -> None:
     game = {"game_name": "G", "type": "t"}
     for source in (UNKNOWN_ID, "x"):

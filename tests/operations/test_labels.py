@@ -126,7 +126,7 @@ async def test_a_game_that_is_opened_takes_labels_of_what_it_had_and_gets(table:
         ("labels", ["chile"]),
         ("action_labels", {"save": "Save"}),
         ("action_labels", {"goal:1": "Goal"}),
-        ("action_labels", {"goal": ""}),
+        ("action_labels", {"goal": " "}),
         ("action_labels", {"goal": 5}),
     ],
 )
@@ -156,7 +156,7 @@ async def test_labels_are_read_as_leniently_as_parameters(table: Table) -> None:
     ("label", "text"),
     [
         ({"color": "red"}, "labels, 'chile': color must be a colour such as #1a2b3c"),
-        ({"colour": "red"}, "labels, 'chile': this operation has no parameter 'colour'; did you mean 'color'?"),
+        ({"colour": "red"}, "labels, 'chile': there is no parameter 'colour'; did you mean 'color'?"),
     ],
 )
 async def test_what_is_wrong_with_a_label_is_said(table: Table, label: dict[str, str], text: str) -> None:

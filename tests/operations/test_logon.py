@@ -129,6 +129,13 @@ async def test_a_digest_without_one_of_its_parts_is_refused(server: Server, left
     assert_refused(await (await server.connect()).call(100, **partly), 100, "missing_parameter", left_out)
 
 
+@pytest.mark.parametrize("emptied", ["id", "n", "h"])
+async def test_an_empty_part_of_a_digest_is_missing(server: Server, emptied: str) -> None:
+    ann = await server.add_user("ann")
+    reply = await (await server.connect()).call(100, **proof(ann, **{emptied: ""}))
+    assert_refused(reply, 100, "missing_parameter", emptied)
+
+
 @pytest.mark.parametrize("value", ["Bearer nonsense", "Bearer a.b", "Bearer ", "Basic QTpC", "Bearer"])
 async def test_a_wrong_authorization_header_gets_401(server: Server, value: str) -> None:
     assert await handshake_status(server, Authorization=value) == 401

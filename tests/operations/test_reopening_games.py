@@ -58,6 +58,20 @@ async def test_a_pool_whose_finish_has_passed_is_kept(table: Table) -> None:
     assert (await table.pool_object(timed))["status"] == "resolved"
 
 
+async def test_what_an_earlier_close_has_settled_is_no_part_of_a_later_one(table: Table) -> None:
+    kept = await table.pool(pool_type=2, finish_at=START_MS + 100)
+    await accepted(table.admin, 375, game_id=table.game)
+    table.set_time(100)
+    assert (await accepted(table.admin, 378, game_id=table.game))["pools"] == {kept: "kept"}
+    manual, pool = await table.pool(pool_type=3), await table.pool()
+    table.set_time(200)
+    await table.admin.call(375, game_id=table.game)
+    table.set_time(300)
+    await table.resolve(manual, "yes")
+    await accepted(table.admin, 375, game_id=table.game)
+    assert (await accepted(table.admin, 378, game_id=table.game))["pools"] == {pool: "reopened"}
+
+
 async def test_a_pool_whose_finish_is_to_come_ends_then(table: Table) -> None:
     timed = await table.pool(pool_type=2, finish_at=START_MS + 100)
     await accepted(table.admin, 375, game_id=table.game)
@@ -140,12 +154,25 @@ async def test_those_who_watch_the_source_hear_of_it(table: Table) -> None:
     assert kinds(await watching.heard()) == [341, 378]
 
 
+async def test_who_watches_the_source_and_has_a_bet_hears_of_it_once_on_each_connection(table: Table) -> None:
+    await with_bets(table)
+    watching = await table.server.connect("ann", f"/?source={table.source}")
+    await accepted(table.admin, 375, game_id=table.game)
+    for client in (watching, ann := await table.client("ann")):
+        await client.heard()
+    await accepted(table.admin, 378, game_id=table.game)
+    (told,) = of_kind(await watching.heard(), 378)
+    assert told["response_header"]["seq"] == (await table.details())["seq"] - 2
+    assert len(of_kind(await ann.heard(), 378)) == 1
+
+
 async def test_who_has_spent_what_is_taken_back_is_named(table: Table) -> None:
     await with_bets(table)
     await accepted(table.admin, 375, game_id=table.game)
     other = await table.pool_of_another_game()
     await table.bet("ann", other, "brazil", 1004, at=2)
-    assert (await accepted(table.admin, 378, game_id=table.game))["overdrawn"] == {"1": 7}
+    for preview in (True, False):
+        assert (await accepted(table.admin, 378, game_id=table.game, preview=preview))["overdrawn"] == {"1": 7}
 
 
 async def test_a_preview_changes_nothing(table: Table) -> None:

@@ -135,6 +135,10 @@ def test_a_wrong_field_of_a_header_is_refused_by_name(header: object, field: str
     assert code_and_field(request_text(1, header)) == ("invalid_parameter", field)
 
 
+def test_the_refusal_of_a_long_id_says_how_long_it_may_be() -> None:
+    assert "64 bits" in fault_of(request_text(1, {"id": 2**63})).rejected.text
+
+
 def test_an_empty_key_is_none() -> None:
     assert decode(375, {"key": ""}, game_id=UUID) == CloseGame(game_id=UUID)
 

@@ -34,6 +34,16 @@ def test_a_required_string_that_is_null_or_empty_is_missing(name: str, value: st
     assert code_and_field(request_text(370, **{**GAME, name: value})) == ("missing_parameter", name)
 
 
+def test_points_of_an_action_that_are_null_empty_or_none_are_absent() -> None:
+    scores = {"Goal": 1, "Card": None, "Corner": "", "Offside": "None", "Own goal": "-1"}
+    assert new_game(scores=scores).scores == {"Goal": 1, "Own goal": -1}
+
+
+def test_a_name_of_an_action_that_is_null_or_empty_is_absent() -> None:
+    labels = {"Goal": "Tor", "Card": None, "Corner": "", "Offside": "None"}
+    assert new_game(action_labels=labels).action_labels == {"Goal": "Tor", "Offside": "None"}
+
+
 @pytest.mark.parametrize("name", ["create_at", "open_at", "close_at", "live_start_at", "live_finish_at"])
 @pytest.mark.parametrize("value", [None, "", "None"])
 def test_a_time_that_is_null_empty_or_none_is_absent(name: str, value: str | None) -> None:
@@ -180,8 +190,8 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_known_name(op: int, gi
 
 
 def test_an_unknown_parameter_that_resembles_none_gets_the_list_of_those_known() -> None:
-    assert "its parameters: limit, after" in fault_of(request_text(611, zzzzzz=1)).rejected.text
-    assert "its parameters: none" in fault_of(request_text(1, zzzzzz=1)).rejected.text
+    assert "accepted: limit, after" in fault_of(request_text(611, zzzzzz=1)).rejected.text
+    assert "accepted: none" in fault_of(request_text(1, zzzzzz=1)).rejected.text
 
 
 @pytest.mark.parametrize("value", [None, "", "None"])

@@ -2000,7 +2000,7 @@ export interface OtherUser {
 export interface PastEvent {
   happened_at: number;
   registered_at: number;
-  target_id: string;
+  target_id: string | null;
   target_display_name: string;
   action_id: string;
   description: string | null;
