@@ -36,9 +36,11 @@ def list_game_histories(
 
     Whoever takes part in a pool has a part in its game, so that no more games are looked at than there are on the page.
     """
-    in_currency, value = ("", ()) if currency is None else (" AND games.currency = ?", (currency,))
+    # Not as a join, for which PostgreSQL may go through all games.
+    has_currency = " AND coalesce((SELECT 1 FROM games WHERE games.id = p.game_id AND games.currency = ?), 0) <> 0"
+    in_currency, value = ("", ()) if currency is None else (has_currency, (currency,))
     next_game = (
-        "(SELECT p.game_id FROM participations AS p CROSS JOIN games ON games.id = p.game_id"
+        "(SELECT p.game_id FROM participations AS p"
         f" WHERE p.user_id = ? AND p.game_id < {{}}{in_currency} ORDER BY p.game_id DESC LIMIT 1)"
     )
     return connection.list_rows(
