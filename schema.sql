@@ -370,7 +370,8 @@ CREATE TABLE participations (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX participations_in_game ON participations (user_id, game_id, is_running, pool_id);
 CREATE INDEX participations_of_pool ON participations (pool_id);
-CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1;
+-- SQLite prefers another index to one that lacks a column, be it in the condition.
+CREATE INDEX running_participations ON participations (user_id, is_running, pool_id, game_id) WHERE is_running = 1;
 
 -- How a pool ended. A settlement that was taken back keeps its row; its transfers are compensated. It concerns the
 -- bets of its pool up to newest_bet_id, the newest there was of any pool, that were valid. All else follows from its

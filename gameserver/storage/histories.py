@@ -124,14 +124,17 @@ def get_points(connection: Connection, user_id: int, currency: str) -> int:
 
 
 def list_running_bets(connection: Connection, user_id: int, before_id: int, limit: int) -> list[Bet]:
-    """A user's running bets with a lower row id, newest first."""
+    """A user's running bets with a lower row id, newest first.
+
+    The sum keeps PostgreSQL from looking for them among everybody's in that order.
+    """
     columns = ", ".join(f"bets.{field}" for field in Bet._fields)
     rows = connection.execute(
         f"SELECT {columns} FROM participations AS p JOIN valid_bets AS bets"
         " ON bets.user_id = p.user_id AND bets.pool_id = p.pool_id AND bets.id < ? AND bets.id >= coalesce("
         "  (SELECT b.id FROM valid_bets AS b WHERE b.user_id = p.user_id AND b.pool_id = p.pool_id AND b.id < ?"
         "   ORDER BY b.id DESC LIMIT 1 OFFSET ?), 0)"
-        " WHERE p.user_id = ? AND p.is_running = 1 ORDER BY bets.id DESC LIMIT ?",
+        " WHERE p.user_id = ? AND p.is_running = 1 ORDER BY bets.id + 0 DESC LIMIT ?",
         (before_id, before_id, limit - 1, user_id, limit),
     )
     return [Bet(*row) for row in rows]

@@ -26,7 +26,13 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         "CREATE CONSTRAINT TRIGGER settlements_are_summed AFTER UPDATE OF settlement_id ON pools"
         " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION settlements_are_summed()",
     ),
-    ("DROP INDEX bets_of_user", "CREATE INDEX bets_of_user ON bets (pool_id, user_id, id)"),
+    (
+        "DROP INDEX bets_of_user",
+        "CREATE INDEX bets_of_user ON bets (pool_id, user_id, id)",
+        "DROP INDEX running_participations",
+        "CREATE INDEX running_participations ON participations (user_id, is_running, pool_id, game_id)"
+        " WHERE is_running = 1",
+    ),
 )
 
 

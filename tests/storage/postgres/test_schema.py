@@ -169,6 +169,10 @@ def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresC
             older.execute("ALTER TABLE announcements RENAME at_ms TO at")
             older.execute("DROP INDEX bets_of_user")
             older.execute("CREATE INDEX bets_of_user ON bets (user_id, pool_id, id)")
+            older.execute("DROP INDEX running_participations")
+            older.execute(
+                "CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1"
+            )
             older.execute("UPDATE schema_version SET version = 7")
         older.execute_script(BEGIN_7)
         older.execute("ROLLBACK")
