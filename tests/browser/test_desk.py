@@ -225,6 +225,29 @@ def test_a_pool_is_opened_as_its_preview_shows_it(stage: Stage, olga: Callable[.
     assert 200_000 < pool["stop_accepting_bets_at"] - stage.now() <= 272_000
 
 
+def test_fields_that_change_within_a_frame_keep_all_that_they_got(olga: Callable[..., Visitor]) -> None:
+    desk = olga()
+    desk.see(".act")
+    desk.page.keyboard.press("n")
+    desk.see("#pool-question")
+    desk.page.evaluate(
+        """() => {
+            for (const [id, value, event] of [
+                ["question", "Who?", "input"],
+                ["level", "2", "change"],
+                ["stop", "4:30", "input"],
+            ]) {
+                const field = document.querySelector(`#pool-${id}`);
+                field.value = value;
+                field.dispatchEvent(new Event(event, { bubbles: true }));
+            }
+        }"""
+    )
+    desk.see_text("Who?", ".previewbox")
+    for name, value in (("question", "Who?"), ("level", "2"), ("stop", "4:30")):
+        expect(desk.page.locator(f"#pool-{name}")).to_have_value(value)
+
+
 def test_a_pool_is_changed_and_made_void(stage: Stage, olga: Callable[..., Visitor]) -> None:
     pool = stage.open_pool()
     stage.bet("kasia", pool, "argentina", 10)

@@ -41,7 +41,7 @@ function Sessions() {
 function Password({ user, close }) {
   const [form, setForm] = useState({ username: user.username.startsWith("guest-") ? "" : user.username, old: "", fresh: "" });
   const act = useAct();
-  const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
+  const set = (name) => ({ target }) => setForm((form) => ({ ...form, [name]: target.value }));
   const send = (event) => {
     event.preventDefault();
     act.send(async () => {
@@ -73,8 +73,8 @@ function Delete({ user, close }) {
     });
   };
   return html`<${Sheet} title="Delete the account" sub="It cannot be undone. Name, chat and friends are forgotten." close=${close}><form class="stack" onSubmit=${send}>
-    <${Field} id="delete-name" label=${`Write ${user.username} to be sure`} autocomplete="off" value=${form.name} onInput=${(event) => setForm({ ...form, name: event.target.value })} />
-    ${user.has_password && html`<${Field} id="delete-password" label="Password" type="password" autocomplete="current-password" required=${true} value=${form.password} onInput=${(event) => setForm({ ...form, password: event.target.value })} />`}
+    <${Field} id="delete-name" label=${`Write ${user.username} to be sure`} autocomplete="off" value=${form.name} onInput=${({ target }) => setForm((form) => ({ ...form, name: target.value }))} />
+    ${user.has_password && html`<${Field} id="delete-password" label="Password" type="password" autocomplete="current-password" required=${true} value=${form.password} onInput=${({ target }) => setForm((form) => ({ ...form, password: target.value }))} />`}
     <${Refusal} refusal=${act.refusal} />
     <button type="submit" class="btn btn--danger-solid btn--big btn--block" disabled=${act.isSending || form.name !== user.username}>Delete the account</button>
   </form></>`;

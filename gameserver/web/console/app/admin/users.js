@@ -79,13 +79,13 @@ function Credit({ user, reload }) {
   const [round, setRound] = useState(0);
   const key = useMemo(newKey, [round]);
   const act = useAct();
-  const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
+  const set = (name) => ({ target }) => setForm((form) => ({ ...form, [name]: target.value }));
   const send = (event) => {
     event.preventDefault();
     act.send(async () => {
       const reply = await session.client.call("credit_user", { user_id: user.user_id, amount: form.amount.trim().replace("−", "-"), currency: form.currency, ...(form.reason && { reason: form.reason }) }, { key });
       notices.show({ icon: "check", lead: user.username, text: `has ${amount(reply.current_balance)} ${reply.currency}.` });
-      setForm({ ...form, amount: "" });
+      setForm((form) => ({ ...form, amount: "" }));
       setRound(round + 1);
       reload();
     });

@@ -30,8 +30,8 @@ export function ClockSheet({ game, close }) {
     ${clock && html`<button type="button" class="btn btn--big btn--block" disabled=${act.isSending} onClick=${stopOrGo}>${clock.is_running ? "Stop the clock now" : "Let the clock run now"}</button>`}
     <form class="stack" onSubmit=${submit}>
       <div class="field"><span class="label">Period</span><${Segments} label="Period" className="seg seg--wrap" value=${form.period} choose=${choose} options=${Object.keys(PERIODS).map((period) => [period, period === "ET1" || period === "ET2" ? `Extra ${period.at(-1)}` : periodName(period)])} /></div>
-      <${Field} id="clock-time" label="Shows" hint="minutes and seconds of the match" value=${form.time} error=${elapsed === null ? "Write it as 45:00." : undefined} onInput=${(event) => setForm({ ...form, time: event.target.value })} />
-      <label class="switch"><input type="checkbox" role="switch" checked=${form.isRunning} onChange=${() => setForm({ ...form, isRunning: !form.isRunning })} />It runs</label>
+      <${Field} id="clock-time" label="Shows" hint="minutes and seconds of the match" value=${form.time} error=${elapsed === null ? "Write it as 45:00." : undefined} onInput=${({ target }) => setForm((form) => ({ ...form, time: target.value }))} />
+      <label class="switch"><input type="checkbox" role="switch" checked=${form.isRunning} onChange=${() => setForm((form) => ({ ...form, isRunning: !form.isRunning }))} />It runs</label>
       <${Refusal} refusal=${act.refusal} />
       <button type="submit" class="btn btn--ink btn--big btn--block" disabled=${act.isSending || elapsed === null}>${act.isSending && html`<${Spinner} />`}Set the clock</button>
     </form>

@@ -39,7 +39,7 @@ export function CloseSheet({ game, close }) {
     <${Refusal} refusal=${act.refusal ?? preview.error} />
     ${preview.value === undefined && !preview.error && html`<${Loading} />`}
     ${mine.length > 0 && html`<section><div class="blockhead"><h3>You decide</h3><span class="mid sm">${missing} left</span></div>
-      <div class="card">${mine.map(([id, pool]) => html`<${Open} key=${id} game=${game} id=${id} pool=${pool} value=${answers[id]} choose=${(value) => setAnswers({ ...answers, [id]: value })} />`)}</div></section>`}
+      <div class="card">${mine.map(([id, pool]) => html`<${Open} key=${id} game=${game} id=${id} pool=${pool} value=${answers[id]} choose=${(value) => setAnswers((answers) => ({ ...answers, [id]: value }))} />`)}</div></section>`}
     ${others.length > 0 && html`<${Ending} game=${game} pools=${others} />`}
     ${preview.value && pools.length === 0 && html`<p class="pool__notice"><${Icon} name="info" small=${true} /><span>No pool is open.</span></p>`}
   </>`;

@@ -28,7 +28,7 @@ function GameForm({ sourceId }) {
   const tree = useMemo(() => readLines(form.lines), [form.lines]);
   const key = useMemo(newKey, []);
   const act = useAct();
-  const set = (fields) => setForm({ ...form, ...fields });
+  const set = (fields) => setForm((form) => ({ ...form, ...fields }));
   const canSend = form.name.trim() !== "" && form.kind.trim() !== "" && momentOfField(form.start) !== null && !act.isSending;
   const make = (isOpen) =>
     act.send(async () => {

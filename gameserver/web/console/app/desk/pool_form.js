@@ -17,7 +17,7 @@ export function PoolForm({ game, close }) {
   const [form, setForm] = useState(() => ({ question: "", isByHand: false, action: Object.keys(game.details.actions)[0] ?? "", level: 1, left: new Set(), ends: false, finish: "5:00", stop: "", unlisted: "stay_open", recreate: false, isHot: false, isBlocked: false, yes: "Yes", no: "No" }));
   const key = useMemo(newKey, []);
   const act = useAct();
-  const set = (fields) => setForm({ ...form, ...fields });
+  const set = (fields) => setForm((form) => ({ ...form, ...fields }));
   const levels = useMemo(() => levelsOf(game), [game.targets]);
   const wrong = faultOf(form, levels);
   const send = () =>

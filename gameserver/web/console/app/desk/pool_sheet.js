@@ -66,7 +66,7 @@ function Change({ pool, close }) {
   const act = useAct();
   const now = session.now();
   const [form, setForm] = useState({ description: pool.description, finish: remaining(pool.finish_at, now), stop: remaining(pool.stop_accepting_bets_at, now), recreate: pool.recreate_on_end });
-  const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
+  const set = (name) => ({ target }) => setForm((form) => ({ ...form, [name]: target.value }));
   const send = () =>
     act.send(async () => {
       await session.client.call("update_betting_pool", changesOf(pool, form));
@@ -77,7 +77,7 @@ function Change({ pool, close }) {
     <${Field} id="pool-question" label="Question" value=${form.description} maxlength="512" required=${true} onInput=${set("description")} />
     ${pool.finish_at !== null || pool.type === 2 || pool.type === 4 ? html`<${Field} id="pool-finish" label="Ends in" hint="minutes and seconds, as 5:00" value=${form.finish} onInput=${set("finish")} />` : null}
     <${Field} id="pool-stop" label="Takes bets for" hint="minutes and seconds; empty: as long as it runs" value=${form.stop} onInput=${set("stop")} />
-    ${pool.type < 3 && html`<label class="switch"><input type="checkbox" role="switch" checked=${form.recreate} onChange=${() => setForm({ ...form, recreate: !form.recreate })} />Open it anew each time</label>`}
+    ${pool.type < 3 && html`<label class="switch"><input type="checkbox" role="switch" checked=${form.recreate} onChange=${() => setForm((form) => ({ ...form, recreate: !form.recreate }))} />Open it anew each time</label>`}
     <${Refusal} refusal=${act.refusal} />
     <${Send} act=${act}>Change the pool</>
   </>`;

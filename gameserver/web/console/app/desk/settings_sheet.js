@@ -28,7 +28,7 @@ function Times({ game, close }) {
   const known = useMemo(() => ({ name: details.name, start: field(details.live_start_at), end: field(details.close_at), chat: details.chat, scores: details.scores ?? {} }), []);
   const [form, setForm] = useState(known);
   const act = useAct();
-  const set = (fields) => setForm({ ...form, ...fields });
+  const set = (fields) => setForm((form) => ({ ...form, ...fields }));
   const send = (event) => {
     event.preventDefault();
     act.send(async () => {

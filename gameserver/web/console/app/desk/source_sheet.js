@@ -26,7 +26,7 @@ function Report({ report }) {
 function Change({ source, close }) {
   const [form, setForm] = useState({ name: source.name, description: source.description ?? "", percent: String(Number((100 * source.takeout).toFixed(4))), mayBet: source.admins_may_bet });
   const act = useAct();
-  const set = (name) => (event) => setForm({ ...form, [name]: event.target.value });
+  const set = (name) => ({ target }) => setForm((form) => ({ ...form, [name]: target.value }));
   const send = (event) => {
     event.preventDefault();
     act.send(async () => {
@@ -40,7 +40,7 @@ function Change({ source, close }) {
     <${Field} id="source-rename" label="Name" required=${true} maxlength="128" value=${form.name} onInput=${set("name")} />
     <${Field} id="source-description" label="Description" maxlength="512" value=${form.description} onInput=${set("description")} />
     <${Field} id="source-takeout" label="Takeout in percent" hint="of new pools" type="number" min="0" max="50" step="any" required=${true} value=${form.percent} onInput=${set("percent")} />
-    <${Switch} label="Its admins may bet" value=${form.mayBet} change=${(mayBet) => setForm({ ...form, mayBet })} />
+    <${Switch} label="Its admins may bet" value=${form.mayBet} change=${(mayBet) => setForm((form) => ({ ...form, mayBet }))} />
     <${Refusal} refusal=${act.refusal} />
     <button type="submit" class="btn btn--ink" disabled=${act.isSending}>${act.isSending && html`<${Spinner} />`}Change the source</button>
   </form>`;
