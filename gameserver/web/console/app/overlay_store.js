@@ -58,17 +58,17 @@ export class OverlayStore extends Store {
   }
 
   async #load() {
-    this.#early = [];
+    const early = (this.#early = [...(this.#early ?? [])]);
     const game = { game_id: this.gameId };
     const [details, pools] = await Promise.all([this.client.call("get_game_details", game), this.client.call("list_all_betting_pools_for_game", { ...game, limit: 1000 })]).catch(() => [null]);
-    if (details === null) return; // read again with the next connection
+    if (details === null || this.#early !== early) return; // read again with the next connection, or already
     if (this.details !== null && this.details.epoch !== details.epoch) this.#views.clear();
     this.details = details;
     this.client.watch([details.source_id]); // whose watchers are told that a closed game is opened again
     this.targets = flatten(details.targets);
     for (const pool of Object.values(pools.pools_list)) this.#views.merge(pool.pool_id, pool.version, pool);
-    for (const message of this.#early) this.#apply(message);
     this.#early = null;
+    for (const message of early) this.#apply(message);
     this.changed();
   }
 
