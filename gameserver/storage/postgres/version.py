@@ -7,7 +7,7 @@ FIRST_VERSION = 7
 NEWEST_VERSION = 9
 
 # Whoever changes the schema or writes holds this advisory lock, "game" in ASCII: alone, or with others who change other
-# games. Those hold, beside the number, the row ids of their games: alone, or with others who place bets in them.
+# games. Those hold, beside the number, the row ids of their games: alone, or with others who write sets in them.
 LOCK = 0x67616D65
 # Who commits a batch that is told of holds this one until that is done.
 TURN = LOCK + 1
