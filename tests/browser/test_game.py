@@ -187,7 +187,7 @@ def test_a_late_bet_comes_back(stage: Stage, visit: Visit) -> None:
     [
         (lambda stage, pool: stage.ask(397, pool_id=pool), "Paused"),
         (lambda stage, pool: stage.ask(3976, game_id=stage.game), "Paused"),
-        (lambda stage, pool: stage.ask(3852, pool_id=pool, stop_accepting_bets_at=stage.now() + 50), "Locked"),
+        (lambda stage, pool: stage.lock(pool), "Locked"),
     ],
     ids=["paused", "held", "locked"],
 )

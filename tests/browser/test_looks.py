@@ -134,7 +134,7 @@ def test_a_pool_that_runs_in_each_of_its_states(stage: Stage, visit: Visit) -> N
         stage.bet("kasia", pool, "brazil", 25)
     stage.bet("kasia", moving, "brazil", 100)
     stage.ask(397, pool_id=paused)
-    stage.ask(3852, pool_id=locked, stop_accepting_bets_at=stage.now() + 50)
+    stage.lock(locked)
     nadia = visit(stage.origin, **STILL)
     hold_bets(nadia)
     nadia = stage.sign_in(nadia, "nadia", f"game/{stage.game}")

@@ -49,6 +49,16 @@ class Stage:
             parameters = {"action_id": "goal", "targets": ["Argentina", "Brazil"], **parameters}
         return str(self.ask(385, game_id=self.game, description=description, **parameters)["pool_id"])
 
+    def lock(self, pool: str) -> None:
+        """Let a pool take no more bets from a moment that comes at once, and is still to come on a slow machine."""
+        ahead_ms = 50
+        while True:
+            reply = self.admin.call(3852, pool_id=pool, stop_accepting_bets_at=self.now() + ahead_ms)
+            if reply["res"] != 666:
+                return
+            assert reply.get("field") == "stop_accepting_bets_at", reply
+            ahead_ms *= 2
+
     def goal(self, target: str = "argentina:messi", **parameters: Any) -> str:
         """A goal; its id."""
         return str(self.ask(395, game_id=self.game, action_id="goal", target_id=target, **parameters)["event_id"])
