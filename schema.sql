@@ -1,5 +1,5 @@
 -- The database of gameserver. Amounts are integers of minor units, times integers of epoch milliseconds.
--- A change of this file needs a numbered migration in gameserver/storage/migrations.py.
+-- A change of this file needs a numbered migration in gameserver/storage/sqlite/migrations.py.
 
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT CHECK (id > 0),
@@ -298,6 +298,8 @@ CREATE TABLE backing_history (
 
 -- What becomes of a bet, the settlements of its pool say; of its own it has the one that found it late and refunded it,
 -- and when its user cancelled it, and after which settlement, the newest there was of any pool. A valid bet has neither.
+-- A user's bets in a pool are a chain: previous_id is the bet before, the newest is that of the user's stakes. In an index
+-- by user each bet of a crowd would touch a page of its own.
 CREATE TABLE bets (
     id INTEGER PRIMARY KEY,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -310,11 +312,10 @@ CREATE TABLE bets (
     invalidated_by INTEGER REFERENCES settlements (id),
     cancelled_at INTEGER,
     cancelled_after_settlement_id INTEGER,
+    previous_id INTEGER,
     FOREIGN KEY (pool_id, position) REFERENCES pool_targets (pool_id, position)
 ) STRICT;
 CREATE INDEX bets_of_target ON bets (pool_id, position, id);
--- By pool first: those who bet in one pool at a time share pages, however much each has bet in others.
-CREATE INDEX bets_of_user ON bets (pool_id, user_id, id);
 -- The bets that count: neither late nor cancelled.
 CREATE VIEW valid_bets AS SELECT * FROM bets WHERE invalidated_by IS NULL AND cancelled_at IS NULL;
 -- Replacing deletes a row without its delete trigger; so it is refused where rows stay for good. Where an insert
@@ -326,7 +327,8 @@ WHEN new.id > 0 AND EXISTS (SELECT 1 FROM bets WHERE id = new.id)
 END;
 -- All names of the id: a trigger knows a column by the name the statement calls it.
 CREATE TRIGGER bets_stay
-BEFORE UPDATE OF id, rowid, oid, _rowid_, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id ON bets
+BEFORE UPDATE OF id, rowid, oid, _rowid_, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id,
+    previous_id ON bets
 BEGIN
     SELECT raise(ABORT, 'of a bet only its validity changes');
 END;
@@ -343,14 +345,16 @@ CREATE TRIGGER bets_remain BEFORE DELETE ON bets BEGIN
     SELECT raise(ABORT, 'bets are never deleted');
 END;
 
--- What each user has on each target of a pool, by how many valid bets.
+-- What each user has on each target of a pool, by how many valid bets; last_bet_id is the newest, valid or not. By pool
+-- first: those who bet in one pool at a time share pages, however much each has bet in others.
 CREATE TABLE stakes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     pool_id INTEGER NOT NULL REFERENCES pools (id),
     position INTEGER NOT NULL,
     amount INTEGER NOT NULL CHECK (amount >= 0),
     bets INTEGER NOT NULL DEFAULT 0 CHECK (bets >= 0),
-    PRIMARY KEY (user_id, pool_id, position)
+    last_bet_id INTEGER NOT NULL,
+    PRIMARY KEY (pool_id, user_id, position)
 ) STRICT, WITHOUT ROWID;
 
 -- Who takes part in a pool, which is running while the user has a valid bet in a pool that is open. first_bet_at is when
@@ -366,10 +370,9 @@ CREATE TABLE participations (
     late_bets INTEGER NOT NULL DEFAULT 0,
     late_amount INTEGER NOT NULL DEFAULT 0,
     best_win INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (user_id, pool_id)
+    PRIMARY KEY (pool_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX participations_in_game ON participations (user_id, game_id, is_running, pool_id);
-CREATE INDEX participations_of_pool ON participations (pool_id);
 -- SQLite prefers another index to one that lacks a column, be it in the condition.
 CREATE INDEX running_participations ON participations (user_id, is_running, pool_id, game_id) WHERE is_running = 1;
 
@@ -483,7 +486,6 @@ CREATE TABLE transfers (
     made_at INTEGER NOT NULL,
     CHECK (debit_id <> credit_id)
 ) STRICT;
-CREATE INDEX transfers_of_bet ON transfers (bet_id) WHERE bet_id IS NOT NULL;
 CREATE INDEX transfers_of_settlement ON transfers (settlement_id) WHERE settlement_id IS NOT NULL;
 
 -- Whether a balance was moved is asked of changes(): INSERT OR IGNORE passes over a CHECK that fails.

@@ -85,7 +85,7 @@ class History:
         return game["game_id"], pool["pool_id"]
 
     def place_bets(self, pool_uuid: str, bettors: list[int], count: int) -> None:
-        """That many bets, in turn by each bettor and on each target, of many different stakes."""
+        """That many first bets of a pool, in turn by each bettor and on each target, of many different stakes."""
         execute = self.connection.execute
         pool, game = execute("SELECT id, game_id FROM pools WHERE uuid = ?", (pool_uuid,)).fetchone()
         (journal,) = execute("SELECT coalesce(max(id), 0) FROM journal").fetchone()
@@ -99,11 +99,13 @@ class History:
             (bettors[number % len(bettors)], number // len(bettors) % 2, STAKE + number * 7 % 997)
             for number in range(count)
         ]
+        previous = [None] * len(bettors) + list(range(first, first + count))  # of each, that of his last turn
         self.connection.executemany(
-            "INSERT INTO bets (id, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO bets"
+            " (id, uuid, pool_id, user_id, position, amount, placed_at, after_journal_id, previous_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                (first + number, new_uuid(START_MS), pool, user, position, stake, START_MS, journal)
+                (first + number, new_uuid(START_MS), pool, user, position, stake, START_MS, journal, previous[number])
                 for number, (user, position, stake) in enumerate(chosen)
             ),
         )
@@ -117,8 +119,8 @@ class History:
             [(user, game, pool, START_MS) for user in dict.fromkeys(user for user, _, _ in chosen)],
         )
         execute(
-            "INSERT INTO stakes SELECT user_id, pool_id, position, sum(amount), count(*) FROM bets WHERE pool_id = ?"
-            " GROUP BY user_id, position",
+            "INSERT INTO stakes SELECT user_id, pool_id, position, sum(amount), count(*), max(id) FROM bets"
+            " WHERE pool_id = ? GROUP BY user_id, position",
             (pool,),
         )
         execute(

@@ -22,7 +22,7 @@ from gameserver.storage.bets import (
 )
 from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
-from gameserver.storage.ledger import AccountKind, Balances, Stake, account_id, insert_stakes
+from gameserver.storage.ledger import AccountKind, Balances, Reason, Transfer, account_id, insert_transfers
 from gameserver.storage.pools import PoolBets, TargetBets, add_bets_to_sums
 
 
@@ -65,7 +65,7 @@ def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[Pl
         histories = book.continue_histories(placed)
         with connection.together():
             insert_bets(connection, [bet.row for bet in placed])
-            insert_stakes(connection, book.list_stakes(placed))
+            insert_transfers(connection, book.list_transfers(placed))
             book.count(placed, histories)
     return decisions
 
@@ -73,7 +73,7 @@ def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[Pl
 class _Book:
     """What the bets depend on, read at once, and kept up with the bets that are placed."""
 
-    def __init__(self, connection: Connection, proposals: Iterable[Proposal]) -> None:
+    def __init__(self, connection: Connection, proposals: Sequence[Proposal]) -> None:
         self._connection = connection
         named = dict.fromkeys((proposal.pool_uuid, proposal.target_id) for proposal in proposals)
         self._subjects = {subject[:2]: subject for subject in list_bet_subjects(connection, named)}
@@ -86,6 +86,8 @@ class _Book:
         self._bettors = {bettor[:3]: bettor for bettor in list_bettors(connection, bettors)} if bettors else {}
         self._wallets: dict[tuple[int, str], _Wallet] = {}
         self._in_pool: dict[tuple[int, int], int] = {}
+        self._newest: dict[tuple[int, int], int] = {}
+        self._ids = iter(connection.reserve_ids("bets", len(proposals)))
 
     def decide(self, proposal: Proposal) -> PlacedBet | Rejected:
         """Place a bet, or say why not."""
@@ -121,24 +123,31 @@ class _Book:
             self._in_pool[user.id, subject.pool_id] = in_pool + amount
         wallet.available -= amount
         wallet.staked += amount
-        row = NewBetRow(new_uuid(now_ms), subject.pool_id, user.id, subject.position, amount, now_ms)
-        return PlacedBet(row, subject, wallet, Balances(wallet.available, wallet.staked))
+        return PlacedBet(self._row(bettor, amount, now_ms), subject, wallet, Balances(wallet.available, wallet.staked))
 
-    def list_stakes(self, placed: Iterable[PlacedBet]) -> list[Stake]:
-        """The stakes of bets, to be moved between accounts, which are opened if they are missing."""
-        stakes = []
-        for (uuid, _, user_id, _, amount, placed_at), subject, wallet, _ in placed:
+    def _row(self, bettor: Bettor, amount: int, now_ms: int) -> NewBetRow:
+        """The row of a bet, which is its user's newest in the pool from here on."""
+        user_id, pool_id, position = bettor[:3]
+        bet_id, previous_id = next(self._ids), self._newest.get((user_id, pool_id), bettor.last_bet_id)
+        self._newest[user_id, pool_id] = bet_id
+        return NewBetRow(bet_id, new_uuid(now_ms), pool_id, user_id, position, amount, now_ms, previous_id)
+
+    def list_transfers(self, placed: Iterable[PlacedBet]) -> list[Transfer]:
+        """The transfers of the bets' stakes between accounts, which are opened if they are missing."""
+        transfers = []
+        for (bet_id, _, _, user_id, _, amount, placed_at, _), subject, wallet, _ in placed:
             if wallet.available_id is None:
                 wallet.available_id = account_id(self._connection, AccountKind.AVAILABLE, subject.currency, user_id)
             if wallet.staked_id is None:
                 wallet.staked_id = account_id(self._connection, AccountKind.STAKED, subject.currency, user_id)
-            stakes.append(Stake(uuid, wallet.available_id, wallet.staked_id, amount, placed_at))
-        return stakes
+            accounts = wallet.available_id, wallet.staked_id
+            transfers.append(Transfer(*accounts, amount, Reason.STAKE, bet_id, None, placed_at))
+        return transfers
 
     def continue_histories(self, placed: Iterable[PlacedBet]) -> dict[int, History]:
         """The histories of the bets' pools with them; what the sums are before them is recorded where it is time."""
         last: dict[int, tuple[History, int]] = {}
-        for (_, pool_id, _, _, _, placed_at), subject, _, _ in placed:
+        for (_, _, pool_id, _, _, _, placed_at, _), subject, _, _ in placed:
             last[pool_id] = (subject.history, placed_at)
         return {pool_id: continue_history(self._connection, pool_id, *it) for pool_id, it in last.items()}
 
@@ -148,7 +157,7 @@ class _Book:
         pools: dict[int, list[int]] = {}
         targets: dict[tuple[int, int], list[int]] = {}
         participations: dict[tuple[int, int, int], int] = {}
-        for (_, pool_id, user_id, position, amount, placed_at), subject, _, _ in placed:
+        for (bet_id, _, pool_id, user_id, position, amount, placed_at, _), subject, _, _ in placed:
             bettor = self._bettors[user_id, pool_id, position]
             pool = pools.setdefault(pool_id, [0, 0, 0])
             target = targets.setdefault((pool_id, position), [0, 0])
@@ -161,10 +170,11 @@ class _Book:
                 if not bettor.is_participant and participation not in participations:
                     participations[participation] = placed_at
                     pool[2] += 1
-            stake = stakes.setdefault((user_id, pool_id, position), [0, 0])
+            stake = stakes.setdefault((user_id, pool_id, position), [0, 0, 0])
             stake[0] += amount
             stake[1] += 1
-        add_to_stakes(self._connection, ((*key, amount, bets) for key, (amount, bets) in stakes.items()))
+            stake[2] = bet_id
+        add_to_stakes(self._connection, ((*key, amount, bets, last) for key, (amount, bets, last) in stakes.items()))
         if participations:
             insert_participations(self._connection, ((*key, placed_at) for key, placed_at in participations.items()))
         of_pools = [PoolBets._make((pool_id, *sums, *histories[pool_id])) for pool_id, sums in pools.items()]

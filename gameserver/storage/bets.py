@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
 from gameserver.storage.backing_history import History, take_from_history
+from gameserver.storage.bet_chains import ALL, chain, newest_bet
 from gameserver.storage.connection import Connection
 
 
@@ -30,6 +31,11 @@ class Bet(NamedTuple):
 
 
 _COLUMNS = ", ".join(Bet._fields)
+_IS_VALID = "bets.invalidated_by IS NULL AND bets.cancelled_at IS NULL"
+
+
+def _chain(is_wanted: str) -> str:
+    return chain(newest_bet("?", "?"), is_wanted)
 
 
 class BetSubject(NamedTuple):
@@ -92,7 +98,8 @@ class Bettor(NamedTuple):
 
     An account that is not open has neither id nor balance. ``may_bet``: never an admin of the game or its source,
     unless the source has ``admins_may_bet``. ``is_backer`` and ``is_participant`` say whether the user has a valid bet
-    on the position, and in the pool; ``in_pool`` is what the user's valid bets in the pool have staked.
+    on the position, and in the pool; ``in_pool`` is what the user's valid bets in the pool have staked, where it limits
+    them; ``last_bet_id`` is the id of the newest, valid or not.
     """
 
     user_id: int
@@ -106,6 +113,7 @@ class Bettor(NamedTuple):
     is_backer: int
     is_participant: int
     in_pool: int
+    last_bet_id: int | None
 
 
 def list_bettors(connection: Connection, named: Iterable[tuple[int, int, int]]) -> list[Bettor]:
@@ -128,7 +136,8 @@ def list_bettors(connection: Connection, named: Iterable[tuple[int, int, int]]) 
         " coalesce((SELECT is_running FROM participations WHERE user_id = given.user_id"
         "  AND pool_id = given.pool_id), 0) AS is_participant,"
         " CASE WHEN pools.max_stake IS NULL THEN 0 ELSE (SELECT coalesce(sum(amount), 0) FROM stakes"
-        "  WHERE user_id = given.user_id AND pool_id = given.pool_id) END AS in_pool"
+        "  WHERE user_id = given.user_id AND pool_id = given.pool_id) END AS in_pool,"
+        f" ({newest_bet('given.user_id', 'given.pool_id')}) AS last_bet_id"
         " FROM given JOIN pools ON pools.id = given.pool_id JOIN games ON games.id = pools.game_id"
         " JOIN sources ON sources.id = games.source_id",
         ("user_id", "pool_id", "position"),
@@ -152,14 +161,16 @@ def has_running_bet_in_source(connection: Connection, user_id: int, source_id: i
 
 
 class NewBetRow(NamedTuple):
-    """A bet to be stored."""
+    """A bet to be stored, with the id of its user's bet in the pool before it."""
 
+    id: int
     uuid: str
     pool_id: int
     user_id: int
     position: int
     amount: int
     placed_at: int
+    previous_id: int | None
 
 
 def insert_bets(connection: Connection, bets: Iterable[NewBetRow]) -> None:
@@ -184,20 +195,20 @@ def insert_participations(connection: Connection, participations: Iterable[tuple
     names = "user_id, game_id, pool_id, first_bet_at"
     connection.execute_with(
         f"INSERT INTO participations ({names}) SELECT {names} FROM given WHERE true"
-        " ON CONFLICT (user_id, pool_id) DO UPDATE SET is_running = 1",
+        " ON CONFLICT (pool_id, user_id) DO UPDATE SET is_running = 1",
         ("user_id", "game_id", "pool_id", "first_bet_at"),
         participations,
     )
 
 
-def add_to_stakes(connection: Connection, stakes: Iterable[tuple[int, int, int, int, int]]) -> None:
-    """Add to users' stakes: user id, pool id, position, minor units and the number of bets."""
-    names = "user_id, pool_id, position, amount, bets"
+def add_to_stakes(connection: Connection, stakes: Iterable[tuple[int, int, int, int, int, int]]) -> None:
+    """Add to users' stakes: user id, pool id, position, minor units, the number of bets and the id of the last one."""
+    names = "user_id, pool_id, position, amount, bets, last_bet_id"
     connection.execute_with(
         f"INSERT INTO stakes ({names}) SELECT {names} FROM given WHERE true"
-        " ON CONFLICT (user_id, pool_id, position) DO UPDATE"
-        " SET amount = stakes.amount + excluded.amount, bets = stakes.bets + excluded.bets",
-        ("user_id", "pool_id", "position", "amount", "bets"),
+        " ON CONFLICT (pool_id, user_id, position) DO UPDATE SET amount = stakes.amount + excluded.amount,"
+        " bets = stakes.bets + excluded.bets, last_bet_id = excluded.last_bet_id",
+        ("user_id", "pool_id", "position", "amount", "bets", "last_bet_id"),
         stakes,
     )
 
@@ -220,17 +231,14 @@ def list_running_pools(connection: Connection, user_id: int) -> list[int]:
 
 def list_valid_bets_of_user(connection: Connection, user_id: int, pool_id: int) -> list[Bet]:
     """A user's valid bets in a pool, in the order they were placed."""
-    query = f"SELECT {_COLUMNS} FROM valid_bets WHERE user_id = ? AND pool_id = ? ORDER BY id"
-    return [Bet(*row) for row in connection.execute(query, (user_id, pool_id))]
+    query = f"{_chain(_IS_VALID)} SELECT {_COLUMNS} FROM chain AS bets WHERE {_IS_VALID} ORDER BY id"
+    return [Bet(*row) for row in connection.execute(query, (user_id, pool_id, ALL))]
 
 
 def list_latest_bets_of_user(connection: Connection, user_id: int, pool_id: int, limit: int) -> list[Bet]:
     """The newest bets of a user in a pool, late and cancelled ones too, newest first."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM bets WHERE user_id = ? AND pool_id = ? ORDER BY id DESC LIMIT ?",
-        (user_id, pool_id, limit),
-    )
-    return [Bet(*row) for row in rows]
+    query = f"{_chain('true')} SELECT {_COLUMNS} FROM chain ORDER BY id DESC"
+    return [Bet(*row) for row in connection.execute(query, (user_id, pool_id, limit))]
 
 
 def update_cancelled(connection: Connection, user_id: int, pool_id: int, bets: Sequence[Bet], now_ms: int) -> None:
@@ -246,12 +254,7 @@ def update_cancelled(connection: Connection, user_id: int, pool_id: int, bets: S
         "UPDATE stakes SET amount = amount - ?, bets = bets - ? WHERE user_id = ? AND pool_id = ? AND position = ?",
         [(amount, counts[position], user_id, pool_id, position) for position, amount in amounts.items()],
     )
-    connection.execute(
-        "UPDATE participations SET first_bet_at = coalesce((SELECT placed_at FROM bets"
-        "  WHERE user_id = participations.user_id AND pool_id = participations.pool_id AND cancelled_at IS NULL"
-        "  ORDER BY id LIMIT 1), first_bet_at) WHERE user_id = ? AND pool_id = ?",
-        (user_id, pool_id),
-    )
+    _update_first_bet(connection, user_id, pool_id, min(bet.placed_at for bet in bets))
     left = list_stakes(connection, user_id, pool_id)
     if not left:
         _end_participation(connection, user_id, pool_id)
@@ -268,15 +271,21 @@ def update_cancelled(connection: Connection, user_id: int, pool_id: int, bets: S
     take_from_history(connection, pool_id, [(bet.position, bet.id, bet.amount) for bet in bets])
 
 
+def _update_first_bet(connection: Connection, user_id: int, pool_id: int, first_cancelled_at: int) -> None:
+    """Note when the first of a user's bets in a pool was placed that is not cancelled, which may be another now."""
+    connection.execute(
+        f"{_chain('true')} UPDATE participations SET first_bet_at = coalesce("
+        "  (SELECT placed_at FROM chain WHERE cancelled_at IS NULL ORDER BY id LIMIT 1), first_bet_at)"
+        " WHERE user_id = ? AND pool_id = ? AND first_bet_at >= ?",
+        (user_id, pool_id, ALL, user_id, pool_id, first_cancelled_at),
+    )
+
+
 def _end_participation(connection: Connection, user_id: int, pool_id: int) -> None:
     """Note that a user has no valid bet left in a pool; only late bets are still a part in it."""
     connection.execute("UPDATE participations SET is_running = 0 WHERE user_id = ? AND pool_id = ?", (user_id, pool_id))
-    connection.execute(
-        "DELETE FROM participations WHERE user_id = ? AND pool_id = ? AND NOT EXISTS"
-        " (SELECT 1 FROM bets WHERE user_id = ? AND pool_id = ? AND invalidated_by IS NOT NULL)",
-        (user_id, pool_id, user_id, pool_id),
-    )
-    connection.execute("DELETE FROM stakes WHERE user_id = ? AND pool_id = ?", (user_id, pool_id))
+    query = "DELETE FROM participations WHERE user_id = ? AND pool_id = ? AND late_bets = 0"
+    connection.execute(query, (user_id, pool_id))
 
 
 def list_bettors_of_pools(connection: Connection, pool_uuids: Iterable[str]) -> list[int]:

@@ -152,9 +152,22 @@ def _pools(connection: Connection) -> Iterator[str]:
     ):
         text = f"{kept} are recorded on position {position} up to bet {newest}, the valid bets sum to {staked}"
         yield f"pool {uuid}: {text}"
+    for uuid, previous, before in connection.execute(
+        "SELECT uuid, previous_id, before FROM (SELECT uuid, previous_id,"
+        "  lag(id) OVER (PARTITION BY pool_id, user_id ORDER BY id) AS before FROM bets) AS b"
+        " WHERE coalesce(previous_id, 0) <> coalesce(before, 0)"
+    ):
+        yield f"bet {uuid}: it is kept as following bet {previous}, its user's bet before it in the pool is {before}"
+    for uuid, user, position, kept, newest in connection.execute(
+        "SELECT uuid, user_id, position, max(kept), max(newest) FROM pools JOIN"
+        " (SELECT pool_id, user_id, position, last_bet_id AS kept, 0 AS newest FROM stakes"
+        "  UNION ALL SELECT pool_id, user_id, position, 0, id FROM bets) AS s"
+        " ON s.pool_id = pools.id GROUP BY pools.id, user_id, position HAVING max(kept) <> max(newest)"
+    ):
+        yield f"pool {uuid}: the newest bet of user {user} on position {position} is {newest}, {kept} is kept as it"
     for uuid, user in connection.execute(
-        "SELECT DISTINCT uuid, s.user_id FROM stakes AS s JOIN pools ON pools.id = s.pool_id WHERE NOT EXISTS"
-        " (SELECT 1 FROM participations AS p WHERE p.user_id = s.user_id AND p.pool_id = s.pool_id)"
+        "SELECT DISTINCT uuid, s.user_id FROM stakes AS s JOIN pools ON pools.id = s.pool_id WHERE bets > 0"
+        " AND NOT EXISTS (SELECT 1 FROM participations AS p WHERE p.user_id = s.user_id AND p.pool_id = s.pool_id)"
     ):
         yield f"pool {uuid}: user {user} has staked, and does not take part"
     for (uuid,) in connection.execute("SELECT uuid FROM pools WHERE status = 'open' AND untold_at IS NOT NULL"):

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from gameserver.storage.bet_chains import chain, newest_bet
 from gameserver.storage.bets import Bet
 from gameserver.storage.connection import Connection
 from gameserver.storage.records import DAY_MS
@@ -124,17 +125,17 @@ def get_points(connection: Connection, user_id: int, currency: str) -> int:
 
 
 def list_running_bets(connection: Connection, user_id: int, before_id: int, limit: int) -> list[Bet]:
-    """A user's running bets with a lower row id, newest first.
-
-    The sum keeps PostgreSQL from looking for them among everybody's in that order.
-    """
-    columns = ", ".join(f"bets.{field}" for field in Bet._fields)
+    """A user's running bets with a lower row id, newest first; in the pool of the bet with that id, those before it."""
+    heads = (
+        "SELECT CASE p.pool_id WHEN of_page.pool_id THEN of_page.previous_id"
+        f"  ELSE ({newest_bet('p.user_id', 'p.pool_id')}) END"
+        " FROM participations AS p LEFT JOIN bets AS of_page ON of_page.id = ? AND of_page.user_id = p.user_id"
+        " WHERE p.user_id = ? AND p.is_running = 1"
+    )
+    is_wanted = "bets.id < ? AND bets.invalidated_by IS NULL AND bets.cancelled_at IS NULL"
     rows = connection.execute(
-        f"SELECT {columns} FROM participations AS p JOIN valid_bets AS bets"
-        " ON bets.user_id = p.user_id AND bets.pool_id = p.pool_id AND bets.id < ? AND bets.id >= coalesce("
-        "  (SELECT b.id FROM valid_bets AS b WHERE b.user_id = p.user_id AND b.pool_id = p.pool_id AND b.id < ?"
-        "   ORDER BY b.id DESC LIMIT 1 OFFSET ?), 0)"
-        " WHERE p.user_id = ? AND p.is_running = 1 ORDER BY bets.id + 0 DESC LIMIT ?",
-        (before_id, before_id, limit - 1, user_id, limit),
+        f"{chain(heads, is_wanted)} SELECT {', '.join(Bet._fields)} FROM chain AS bets"
+        f" WHERE {is_wanted} ORDER BY id DESC LIMIT ?",
+        (before_id, before_id, user_id, before_id, limit, before_id, limit),
     )
     return [Bet(*row) for row in rows]

@@ -62,15 +62,21 @@ def list_journal_bets(connection: Connection, game_id: int) -> Iterator[JournalB
 
 
 def list_movements(connection: Connection, game_id: int) -> list[tuple[str, int | None, int]]:
-    """The net movement, in minor units, of each account that the game's bets touched: kind, user id and amount."""
+    """The net movement, in minor units, of each account that the game's bets touched: kind, user id and amount.
+
+    What a bet moves by itself is its stake, unless it is cancelled (`gameserver.storage.check` holds it to that).
+    """
     return connection.execute(
-        "WITH of_game AS (SELECT debit_id, credit_id, amount FROM transfers WHERE bet_id IN"
-        "  (SELECT bets.id FROM bets JOIN pools ON pools.id = bets.pool_id WHERE pools.game_id = ?)"
-        "  OR settlement_id IN (SELECT settlements.id FROM settlements JOIN pools ON pools.id = pool_id"
-        "   WHERE pools.game_id = ?)),"
-        " moved AS (SELECT credit_id AS account_id, amount FROM of_game"
-        "  UNION ALL SELECT debit_id, -amount FROM of_game)"
+        "WITH staked AS (SELECT user_id, sum(CASE WHEN cancelled_at IS NULL THEN amount ELSE 0 END) AS amount"
+        "  FROM pools JOIN bets ON bets.pool_id = pools.id WHERE game_id = ? GROUP BY user_id),"
+        " settled AS (SELECT debit_id, credit_id, amount FROM pools JOIN settlements AS s ON s.pool_id = pools.id"
+        "  JOIN transfers AS t ON t.settlement_id = s.id WHERE game_id = ?),"
+        " moved AS (SELECT credit_id AS account_id, amount FROM settled"
+        "  UNION ALL SELECT debit_id, -amount FROM settled"
+        "  UNION ALL SELECT a.id, CASE kind WHEN 'staked' THEN amount ELSE -amount END FROM staked"
+        "   JOIN accounts AS a ON a.user_id = staked.user_id"
+        "   AND a.currency = (SELECT currency FROM games WHERE games.id = ?))"
         " SELECT kind, user_id, sum(amount) FROM moved JOIN accounts ON accounts.id = account_id"
         " GROUP BY accounts.id ORDER BY kind, user_id",
-        (game_id, game_id),
+        (game_id, game_id, game_id),
     ).fetchall()

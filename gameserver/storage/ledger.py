@@ -83,27 +83,6 @@ def lock_accounts_of_pools(connection: Connection, pool_ids: Iterable[int]) -> N
         lock_accounts(connection, [user_id for (user_id,) in rows])
 
 
-class Stake(NamedTuple):
-    """A bet's stake, in minor units, to be moved from its user's available account to the staked one."""
-
-    bet_uuid: str
-    available_id: int
-    staked_id: int
-    amount: int
-    made_at: int
-
-
-def insert_stakes(connection: Connection, stakes: Iterable[Stake]) -> None:
-    """Move the stakes of stored bets, in the order of the bets."""
-    connection.execute_with(
-        "INSERT INTO transfers (debit_id, credit_id, amount, reason, bet_id, made_at)"
-        f" SELECT available_id, staked_id, given.amount, '{Reason.STAKE}', bets.id, made_at"
-        " FROM given JOIN bets ON bets.uuid = bet_uuid ORDER BY bets.id",
-        Stake._fields,
-        stakes,
-    )
-
-
 def insert_transfers(connection: Connection, transfers: Iterable[Transfer]) -> None:
     """Record any number of transfers in one statement."""
     connection.insert_many("transfers", Transfer._fields, transfers)

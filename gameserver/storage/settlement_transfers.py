@@ -9,10 +9,8 @@ from gameserver.storage.ledger import (
     insert_transfers,
     lock_accounts_of_pools,
 )
-from gameserver.storage.settlements import STAKED
 
-# Grouped, so that the sum of each user is looked up once.
-_STAKED = f"SELECT user_id, sum({STAKED}) AS amount FROM participations AS p WHERE pool_id = ? GROUP BY user_id"
+_STAKED = "SELECT user_id, sum(amount) AS amount FROM stakes WHERE pool_id = ? GROUP BY user_id"
 _LATE = "SELECT user_id, sum(amount) AS amount FROM bets WHERE pool_id = ? AND invalidated_by = ? GROUP BY user_id"
 _OF_SHARES = "SELECT user_id, {} AS amount FROM shares"
 _OWNERS = {

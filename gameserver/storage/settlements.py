@@ -157,23 +157,20 @@ def _divisions_of(connection: Connection, settlement_id: int) -> dict[int, Divis
     return {position: Division(*facts) for position, *facts in rows}
 
 
-# What the user of a participation has staked by valid bets. As a join, a planner that knows nothing of the tables yet
-# would have it read all stakes there are.
-STAKED = "coalesce((SELECT sum(amount) FROM stakes WHERE stakes.user_id = p.user_id AND stakes.pool_id = p.pool_id), 0)"
-
-
 def list_staked(connection: Connection, pool_id: int) -> dict[int, int]:
     """What each user has staked in a pool by valid bets, in minor units: user id → amount, in order of the ids."""
-    query = f"SELECT user_id, {STAKED} AS amount FROM participations AS p WHERE pool_id = ? ORDER BY user_id"
-    columns = connection.list_columns(("user_id", "amount"), query, (pool_id,))
-    return {user_id: amount for user_id, amount in zip(*columns, strict=True) if amount}
+    query = (
+        "SELECT user_id, sum(amount) AS amount FROM stakes WHERE pool_id = ? AND amount > 0"
+        " GROUP BY user_id ORDER BY user_id"
+    )
+    return dict(zip(*connection.list_columns(("user_id", "amount"), query, (pool_id,)), strict=True))
 
 
 def list_paid(connection: Connection, pool_id: int) -> dict[int, int]:
     """What an ended pool has paid for valid bets, in minor units: user id → amount; stakes returned are paid too."""
-    query = f"SELECT user_id, {STAKED} AS amount, net FROM participations AS p WHERE pool_id = ?"
-    columns = connection.list_columns(("user_id", "amount", "net"), query, (pool_id,))
-    return {user_id: amount + net for user_id, amount, net in zip(*columns, strict=True) if amount}
+    query = "SELECT user_id, net FROM participations WHERE pool_id = ?"
+    net = dict(zip(*connection.list_columns(("user_id", "net"), query, (pool_id,)), strict=True))
+    return {user_id: amount + net[user_id] for user_id, amount in list_staked(connection, pool_id).items()}
 
 
 def list_backing(connection: Connection, pool_id: int, position: int, before_ms: int | None) -> Backing:
@@ -226,11 +223,11 @@ def update_sums(connection: Connection, pool_id: int, late: Sequence[BetStake]) 
     )
     connection.execute(
         "UPDATE pools SET (amount_total, participants) = (SELECT coalesce(sum(amount), 0), count(DISTINCT user_id)"
-        " FROM valid_bets WHERE pool_id = ?), version = version + 1 WHERE id = ?",
+        " FROM stakes WHERE pool_id = ? AND amount > 0), version = version + 1 WHERE id = ?",
         (pool_id, pool_id),
     )
     backed = connection.execute(
-        "SELECT count(DISTINCT user_id), sum(amount), pool_id, position FROM valid_bets WHERE pool_id = ?"
+        "SELECT count(*), sum(amount), pool_id, position FROM stakes WHERE pool_id = ? AND amount > 0"
         " GROUP BY pool_id, position",
         (pool_id,),
     ).fetchall()
@@ -272,7 +269,8 @@ def update_taken_back(connection: Connection, settlement: Settlement, now_ms: in
     # A user whose bets were all late has no running bet, but has taken part.
     connection.execute(
         "UPDATE participations AS p SET net = 0, best_win = 0,"
-        f" is_running = CASE WHEN {STAKED} > 0 THEN 1 ELSE 0 END WHERE pool_id = ?",
+        " is_running = CASE WHEN (SELECT sum(amount) FROM stakes AS s"
+        "  WHERE s.pool_id = p.pool_id AND s.user_id = p.user_id) > 0 THEN 1 ELSE 0 END WHERE pool_id = ?",
         (settlement.pool_id,),
     )
 

@@ -44,18 +44,18 @@ def tally_pools(connection: Connection, pool_ids: Iterable[int], *, taken_back: 
 
 
 def _adding(sign: int, best_win: str, joined_at: str, is_taken_back: int) -> str:
-    """The statement that adds what an ended pool comes to, by user. Stakes are looked up by whole keys."""
-    stakes = "FROM stakes AS s WHERE s.user_id = p.user_id AND s.pool_id = p.pool_id"
-    won = "SELECT position FROM divisions AS d WHERE d.settlement_id = ended.settlement_id"
+    """The statement that adds what an ended pool comes to, by user: by all that have stakes, if empty ones, in it."""
+    won = "SELECT position FROM divisions WHERE settlement_id = (SELECT settlement_id FROM ended)"
     return (
         f"INSERT INTO tallied ({', '.join(_COLUMNS)})"
         " WITH ended AS MATERIALIZED (SELECT id, start_at, settlement_id,"
         "  (SELECT count(*) FROM divisions AS d WHERE d.settlement_id = pools.settlement_id) AS divided"
         "  FROM pools WHERE id = ?),"
-        " p AS MATERIALIZED (SELECT p.*, start_at, divided,"
-        f"  coalesce((SELECT sum(s.bets) {stakes}), 0) AS bets, coalesce((SELECT sum(s.amount) {stakes}), 0) AS amount,"
-        f"  coalesce((SELECT sum(s.bets) {stakes} AND s.position IN ({won})), 0) AS won"
-        "  FROM ended JOIN participations AS p ON p.pool_id = ended.id)"
+        " staked AS (SELECT user_id, sum(bets) AS bets, sum(amount) AS amount,"
+        f"  sum(CASE WHEN position IN ({won}) THEN bets ELSE 0 END) AS won"
+        "  FROM stakes WHERE pool_id = (SELECT id FROM ended) GROUP BY user_id),"
+        " p AS (SELECT p.*, start_at, divided, bets, amount, won FROM ended CROSS JOIN staked"
+        "  CROSS JOIN participations AS p ON p.pool_id = ended.id AND p.user_id = staked.user_id)"
         f" SELECT game_id, user_id, {sign}, {sign} * (late_bets + bets), {sign} * won,"
         f" {sign} * CASE divided WHEN 0 THEN 0 ELSE bets - won END,"
         f" {sign} * (late_bets + CASE divided WHEN 0 THEN bets ELSE 0 END), {sign} * (late_amount + amount),"

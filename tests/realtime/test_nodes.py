@@ -181,11 +181,14 @@ async def test_messages_are_written_beside_bets_and_heard_at_once_at_another_ser
         )
         betting.execute(share.format(LOCK).encode())
         await table.bet("bob", pool, "argentina", STAKE)
+        ((of_bet,),) = execute(location, "SELECT max(id) FROM announcements")
         await accepted(writer, 900, text="Hello", targets=[table.game])
         (*_, heard) = await until(there, 901)
     assert heard["text"] == "Hello"
-    (number,) = {payload.partition(" ")[0] for payload in noted}  # of the message, and none of the bet
-    assert execute(location, "SELECT max(id) FROM announcements") == [(int(number),)]
+    told = {int(payload.partition(" ")[0]) for payload in noted}
+    assert of_bet + 1 in told
+    assert of_bet not in told
+    assert execute(location, "SELECT max(id) FROM announcements") == [(of_bet + 1,)]
 
 
 async def test_who_is_too_far_behind_reconnects_and_misses_nothing(table: Table, other: Server) -> None:

@@ -75,6 +75,7 @@ REFUSED = [
     ("UPDATE bets SET pool_id = 2", VALIDITY),
     ("UPDATE bets SET placed_at = 0", VALIDITY),
     ("UPDATE bets SET after_journal_id = 9", VALIDITY),
+    ("UPDATE bets SET previous_id = 9", VALIDITY),
     ("UPDATE bets SET uuid = upper(uuid)", VALIDITY),
     ("UPDATE bets SET id = 9", VALIDITY),
     ("UPDATE bets SET rowid = 9", VALIDITY),

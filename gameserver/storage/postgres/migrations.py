@@ -33,6 +33,27 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         "CREATE INDEX running_participations ON participations (user_id, is_running, pool_id, game_id)"
         " WHERE is_running = 1",
     ),
+    (
+        # A user's bets in a pool are a chain, of which the stakes have the newest.
+        "DROP TRIGGER bets_stay ON bets",
+        "ALTER TABLE bets ADD COLUMN previous_id bigint",
+        "UPDATE bets SET previous_id = chained.previous_id FROM"
+        " (SELECT id, lag(id) OVER (PARTITION BY pool_id, user_id ORDER BY id) AS previous_id FROM bets) AS chained"
+        " WHERE bets.id = chained.id AND chained.previous_id IS NOT NULL",
+        "DROP INDEX bets_of_user",
+        "CREATE TRIGGER bets_stay BEFORE UPDATE OF id, uuid, pool_id, user_id, position, amount, placed_at,"
+        " after_journal_id, previous_id ON bets FOR EACH ROW EXECUTE FUNCTION bets_stay()",
+        "CREATE OR REPLACE VIEW valid_bets AS SELECT * FROM bets WHERE invalidated_by IS NULL AND cancelled_at IS NULL",
+        "ALTER TABLE stakes ADD COLUMN last_bet_id bigint",
+        "INSERT INTO stakes (user_id, pool_id, position, amount, bets, last_bet_id)"
+        " SELECT user_id, pool_id, position, 0, 0, max(id) FROM bets GROUP BY user_id, pool_id, position"
+        " ON CONFLICT (user_id, pool_id, position) DO UPDATE SET last_bet_id = excluded.last_bet_id",
+        "ALTER TABLE stakes ALTER COLUMN last_bet_id SET NOT NULL",
+        "ALTER TABLE stakes DROP CONSTRAINT stakes_pkey, ADD PRIMARY KEY (pool_id, user_id, position)",
+        "ALTER TABLE participations DROP CONSTRAINT participations_pkey, ADD PRIMARY KEY (pool_id, user_id)",
+        "DROP INDEX participations_of_pool",
+        "DROP INDEX transfers_of_bet",
+    ),
 )
 
 

@@ -153,6 +153,47 @@ def test_a_server_of_version_7_that_still_runs_writes_no_more(connection: Postgr
     connection.execute("ROLLBACK")
 
 
+def _make_keys_of_version_7(connection: PostgresConnection) -> None:
+    """Give the tables of bets the columns, keys and indexes they had."""
+    for statement in (
+        "DROP VIEW valid_bets",
+        "DROP TRIGGER bets_stay ON bets",
+        "ALTER TABLE bets DROP previous_id",
+        "CREATE TRIGGER bets_stay BEFORE UPDATE OF id, uuid, pool_id, user_id, position, amount, placed_at,"
+        " after_journal_id ON bets FOR EACH ROW EXECUTE FUNCTION bets_stay()",
+        "CREATE VIEW valid_bets AS SELECT * FROM bets WHERE invalidated_by IS NULL AND cancelled_at IS NULL",
+        "CREATE INDEX bets_of_user ON bets (user_id, pool_id, id)",
+        "CREATE INDEX transfers_of_bet ON transfers (bet_id) WHERE bet_id IS NOT NULL",
+        "ALTER TABLE stakes DROP last_bet_id, DROP CONSTRAINT stakes_pkey",
+        "ALTER TABLE stakes ADD PRIMARY KEY (user_id, pool_id, position)",
+        "ALTER TABLE participations DROP CONSTRAINT participations_pkey, ADD PRIMARY KEY (user_id, pool_id)",
+        "CREATE INDEX participations_of_pool ON participations (pool_id)",
+        "DROP INDEX running_participations",
+        "CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1",
+    ):
+        connection.execute(statement)
+
+
+def _insert_bets_of_version_7(connection: PostgresConnection) -> None:
+    """Bets of three users in a pool, of whom the second has cancelled his, which left no stake."""
+    with connection.transaction():
+        connection.execute("SET LOCAL session_replication_role = replica")  # neither references nor triggers
+        for user_id, position in ((1, 0), (2, 0), (1, 1), (1, 0), (3, 0)):
+            connection.execute(
+                "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id)"
+                " VALUES (gen_random_uuid(), 1, ?, ?, 10, 1, 0)",
+                (user_id, position),
+            )
+        connection.execute("INSERT INTO stakes VALUES (1, 1, 0, 20, 2), (1, 1, 1, 10, 1), (3, 1, 0, 10, 1)")
+        for user_id in (1, 2, 3):  # to whom what is kept of them refers
+            connection.execute("INSERT INTO users VALUES (?, CAST(? AS text), 0, 0)", (user_id, user_id))
+        connection.execute(
+            "INSERT INTO pools (id, uuid, game_id, type, description, target_level, unlisted_target,"
+            " takeout_millionths, created_at, start_at, recreate_on_end, is_blocked, status)"
+            " VALUES (1, gen_random_uuid(), 1, 3, '', 1, 'none', 0, 1, 1, 0, 0, 'open')"
+        )
+
+
 def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresConnection, empty_url: str) -> None:
     triggers = "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid, tgname"
     indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname"
@@ -167,19 +208,19 @@ def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresC
                     older.execute(plain)
             older.execute("DROP TABLE place")
             older.execute("ALTER TABLE announcements RENAME at_ms TO at")
-            older.execute("DROP INDEX bets_of_user")
-            older.execute("CREATE INDEX bets_of_user ON bets (user_id, pool_id, id)")
-            older.execute("DROP INDEX running_participations")
-            older.execute(
-                "CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1"
-            )
+            _make_keys_of_version_7(older)
             older.execute("UPDATE schema_version SET version = 7")
         older.execute_script(BEGIN_7)
         older.execute("ROLLBACK")
+        _insert_bets_of_version_7(older)
         for defined in (triggers, indexes):
             assert older.execute(defined).fetchall() != connection.execute(defined).fetchall()
         assert migrate(older) == 7
         for defined in (triggers, indexes):
             assert older.execute(defined).fetchall() == connection.execute(defined).fetchall()
         older.execute("SELECT at_ms FROM announcements")
+        chains = older.execute("SELECT id, previous_id FROM valid_bets ORDER BY id").fetchall()
+        assert chains == [(1, None), (2, None), (3, 1), (4, 3), (5, None)]
+        stakes = older.execute("SELECT user_id, position, amount, bets, last_bet_id FROM stakes ORDER BY 1, 2")
+        assert stakes.fetchall() == [(1, 0, 20, 2, 4), (1, 1, 10, 1, 3), (2, 0, 0, 0, 2), (3, 0, 10, 1, 5)]
         assert schema_version(older) == NEWEST_VERSION == FIRST_VERSION + len(MIGRATIONS)

@@ -35,7 +35,8 @@ def test_who_stands_still_in_a_batch_loses_its_locks(location: str, stop: Wait, 
         stop(still)
         assert not other.execute(f"SELECT pg_try_advisory_lock({LOCK})").fetchone()[0]
         assert end_who_stands_still(other, still_s=60) == 0
-        assert end_who_stands_still(other, still_s=0) == 1
+        while not end_who_stands_still(other, still_s=0):
+            pass  # its last result comes before PostgreSQL says that it stands
         other.execute(f"SELECT pg_advisory_lock({LOCK})")  # as soon as it is gone
         with pytest.raises(psycopg.OperationalError):
             still.execute("SELECT 1").fetchone()

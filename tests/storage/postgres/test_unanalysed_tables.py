@@ -26,7 +26,7 @@ INSERT INTO divisions SELECT id, 0, 10, 10, 1, 1 FROM pools;
 INSERT INTO participations (user_id, game_id, pool_id, is_running)
     SELECT n, game_id, pools.id, CASE status WHEN 'open' THEN 1 ELSE 0 END
     FROM generate_series(1, 10000) AS n JOIN pools ON pools.id IN (1 + n % 1000, 1 + (n + 37) % 1000);
-INSERT INTO stakes SELECT user_id, pool_id, 0, 10, 1 FROM participations;
+INSERT INTO stakes SELECT user_id, pool_id, 0, 10, 1, 1 FROM participations;
 SET session_replication_role = origin;
 """
 

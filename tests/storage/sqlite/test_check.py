@@ -242,11 +242,19 @@ def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> 
             ],
         ),
         (
-            "INSERT INTO stakes SELECT id, 1, 1, 5, 1 FROM users WHERE username = 'bob'",
+            "INSERT INTO stakes SELECT id, 1, 1, 5, 1, 0 FROM users WHERE username = 'bob'",
             [
                 "pool {pool}: 5 are kept for user 2 on position 1, the valid bets sum to 0",
                 "pool {pool}: user 2 has staked, and does not take part",
             ],
+        ),
+        (
+            "UPDATE bets SET previous_id = 7",
+            ["bet {bet}: it is kept as following bet 7, its user's bet before it in the pool is None"],
+        ),
+        (
+            "UPDATE stakes SET last_bet_id = 2",
+            ["pool {pool}: the newest bet of user 1 on position 0 is 1, 2 is kept as it"],
         ),
         (
             "UPDATE pools SET participants = 2",

@@ -260,6 +260,12 @@ def version_7(empty: SqliteConnection) -> SqliteConnection:
     return old_file(empty, 7, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
 
 
+@pytest.fixture
+def version_8(empty: SqliteConnection) -> SqliteConnection:
+    """A connection to a file of version 8 with a bet, and two pools on targets of the game."""
+    return old_file(empty, 8, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
+
+
 def test_bringing_a_file_up_to_date_is_told_before_it_begins_and_only_where_there_is_something_to_do(
     version_6: SqliteConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -284,13 +290,13 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
     }
 
 
-@pytest.mark.parametrize("version", [f"version_{number}" for number in range(1, 8)])
+@pytest.mark.parametrize("version", [f"version_{number}" for number in range(1, 9)])
 def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
     migrated: SqliteConnection = request.getfixturevalue(version)
     migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
-        assert version_of(migrated) == version_of(fresh) == 8
+        assert version_of(migrated) == version_of(fresh) == 9
         assert tables_of(migrated) == tables_of(fresh)
         assert references_of(migrated) == references_of(fresh)
         ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (migrated, fresh))
@@ -449,3 +455,20 @@ def test_the_many_bettors_of_a_file_of_version_6_are_ranked_in_blocks(version_6:
     assert [fault for check in of_boards for fault in check(version_6)] == []
     blocks = "SELECT entries FROM standing_blocks WHERE board_id = 1 ORDER BY deficit, name"
     assert [entries for (entries,) in version_6.execute(blocks)] == [3999, 4000, 1001]
+
+
+def test_the_bets_of_a_user_in_a_pool_become_a_chain_whatever_has_become_of_them(version_8: SqliteConnection) -> None:
+    """The second user has cancelled his only bet, which left no stake."""
+    for number, (user_id, position, cancelled_at) in enumerate(((1, 1, None), (2, 0, 7), (1, 0, 8), (1, 0, None))):
+        version_8.execute(
+            "INSERT INTO bets (uuid, pool_id, user_id, position, amount, placed_at, after_journal_id, cancelled_at)"
+            " VALUES (printf('%036d', ?), 1, ?, ?, 10, 6, 0, ?)",
+            (number, user_id, position, cancelled_at),
+        )
+    version_8.execute("INSERT INTO stakes (user_id, pool_id, position, amount, bets) VALUES (1, 1, 1, 10, 1)")
+    version_8.execute("UPDATE stakes SET amount = 310, bets = 2 WHERE position = 0")
+    migrate(version_8)
+    chains = version_8.execute("SELECT id, previous_id FROM bets ORDER BY id").fetchall()
+    assert chains == [(1, None), (2, 1), (3, None), (4, 2), (5, 4)]
+    stakes = version_8.execute("SELECT user_id, position, amount, bets, last_bet_id FROM stakes ORDER BY 1, 2")
+    assert stakes.fetchall() == [(1, 0, 310, 2, 5), (1, 1, 10, 1, 2), (2, 0, 0, 0, 3)]
