@@ -36,6 +36,7 @@ from gameserver.storage.accounts import (
     list_held,
 )
 from gameserver.storage.connection import Connection
+from gameserver.storage.jobs import Scope, UserJob
 from gameserver.storage.store import Store
 from gameserver.storage.users import NOBODY, Session, User, find_user, get_session, update_use
 
@@ -103,14 +104,14 @@ class AccountService:
             self._remember_address(change, user, address)
             return self._enter(change, user)
 
-        return await self._write(act, Entry)
+        return await self._write(act, Entry, Scope())
 
     async def enter_as_guest(self, username: str | None, address: str) -> Entry:
         """Make a guest, and a session of it. Raises `Rejected`."""
         if not self._settings.guests:
             raise Rejected(ErrorCode.NOT_AUTHORIZED, "this server takes no guests; sign up or log in")
         self._count_signup(address)
-        return await self._write(lambda change: self._enter(change, add_guest(change, username)), Entry)
+        return await self._write(lambda change: self._enter(change, add_guest(change, username)), Entry, Scope())
 
     def _count_signup(self, address: str) -> None:
         now_s = trio.current_time()
@@ -137,11 +138,12 @@ class AccountService:
             self._remember_address(change, user, address)
             return self._enter(change, user)
 
-        return await self._write(act, Entry)
+        return await self._write(act, Entry, Scope(user_id=user.id))
 
     async def log_out(self, session: Session) -> None:
         """End a session; its connections are closed with 4002."""
-        await self._write(lambda change: end_session(change, session.id), bool, session.user)
+        scope = Scope(user_id=session.user.id, is_urgent=True)
+        await self._write(lambda change: end_session(change, session.id), bool, scope, session.user)
 
     async def set_password(
         self, session: Session, old: str | None, new: str, username: str | None, address: str
@@ -160,7 +162,7 @@ class AccountService:
             user = self._still(change, session, checked)
             return set_password(change, user, password_hash, keep=session.id, username=username)
 
-        return await self._write(act, User, session.user)
+        return await self._write(act, User, None, session.user)
 
     async def delete(self, session: Session, password: str | None, address: str) -> None:
         """Delete the account of a session's user. Raises `Rejected`."""
@@ -169,7 +171,7 @@ class AccountService:
         def act(change: Change) -> None:
             delete_user(change, self._still(change, session, checked))
 
-        await self._write(act, None, session.user)
+        await self._write(act, None, None, session.user)
 
     async def describe(self, session: Session) -> tuple[ListedUser, list[Held], bool]:
         """A session's user, what it has by currency, and whether it has a password.
@@ -273,16 +275,20 @@ class AccountService:
     def _digest(self, user: User, address: str) -> bytes:
         return address_digest(self._secret, user.id, address)
 
-    async def _write(self, act: Callable[[Change], T], type_: Any, user: User = NOBODY) -> T:
-        """Carry out a change of accounts; returns what ``act`` returns, of a type, once it is on disk and told."""
+    async def _write(self, act: Callable[[Change], T], type_: Any, scope: Scope | None, user: User = NOBODY) -> T:
+        """Carry out a change of accounts; returns what ``act`` returns, of a type, once it is on disk and told.
+
+        One without a ``scope`` may change what others have.
+        """
         now_ms = self._now_ms()
-        job = partial(_carry_out, act=act, user=user, now_ms=now_ms, settings=self._settings)
+        carry_out = partial(_carry_out, act=act, user=user, settings=self._settings)
+        job = partial(carry_out, now_ms=now_ms) if scope is None else UserJob(carry_out, now_ms, scope)
         result: T = msgspec.json.decode((await self._store.write(job, now_ms)).body, type=type_)
         return result
 
 
 def _carry_out(
-    connection: Connection, act: Callable[[Change], object], user: User, now_ms: int, settings: Settings
+    connection: Connection, now_ms: int, act: Callable[[Change], object], user: User, settings: Settings
 ) -> Committed:
     change = Change(connection, user, now_ms, settings)
     body = msgspec.json.encode(act(change))

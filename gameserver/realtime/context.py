@@ -43,7 +43,7 @@ from gameserver.realtime.rate_limits import RateLimiter, UnansweredBytes
 from gameserver.realtime.status import StatusMonitor
 from gameserver.realtime.usage import Usage
 from gameserver.storage.connection import Connection
-from gameserver.storage.jobs import RunSync
+from gameserver.storage.jobs import RunSync, Scope, UserJob
 from gameserver.storage.sources import find_source
 from gameserver.storage.store import Store
 from gameserver.storage.users import Session, User, get_session, list_live_sessions
@@ -137,12 +137,12 @@ class ServerContext:
         """A new view key of a user; the oldest one ends beyond the limit."""
         now_ms = self.clock.now_ms()
 
-        def make(connection: Connection) -> SessionsEnded:
+        def make(connection: Connection, now_ms: int) -> SessionsEnded:
             made = new_session(connection, user, self.secret, self.settings, now_ms, is_view=True)
             return SessionsEnded(made, made.ended)
 
         with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
-            ended = await self.store.write(make, now_ms)
+            ended = await self.store.write(UserJob(make, now_ms, Scope(user_id=user.id, is_urgent=True)), now_ms)
         for session_id in ended.session_ids:
             self.registry.end_session(session_id)
         made: NewSession = ended.result
@@ -155,9 +155,9 @@ class ServerContext:
     async def delete_session(self, user: User, session_id: str) -> None:
         """Delete a live session of a user, which the caller then ends in the registry. Raises ``not_found``."""
         now_ms = self.clock.now_ms()
-        delete = partial(_delete_session, user=user, session_id=session_id, now_ms=now_ms, settings=self.settings)
+        delete = partial(_delete_session, user=user, session_id=session_id, settings=self.settings)
         with trio.CancelScope(shield=True):  # until its connections are closed
-            ended = await self.store.write(delete, now_ms)
+            ended = await self.store.write(UserJob(delete, now_ms, Scope(user_id=user.id, is_urgent=True)), now_ms)
         if not ended.result:
             raise not_found("session_id", "session of this user")
 
@@ -232,7 +232,7 @@ class ServerContext:
 
 
 def _delete_session(
-    connection: Connection, user: User, session_id: str, now_ms: int, settings: Settings
+    connection: Connection, now_ms: int, user: User, session_id: str, settings: Settings
 ) -> SessionsEnded:
     """Delete a live session of a user; the result is False if the user has none of this id."""
     change = Change(connection, user, now_ms, settings)

@@ -67,6 +67,29 @@ class TimedJob(ABC):
         """The same job at another time, in epoch ms."""
 
 
+class UserJob(TimedJob):
+    """A job that changes what a user has, or makes one, and nothing of games: ``scope`` has the user at most.
+
+    ``carry_out`` gets the time at which it takes place, in epoch ms. Where several servers write, it runs beside all
+    that has not the database to itself.
+    """
+
+    __slots__ = ("_carry_out", "_now_ms")
+
+    def __init__(self, carry_out: Callable[[Connection, int], Any], now_ms: int, scope: Scope) -> None:
+        super().__init__(scope)
+        self._carry_out = carry_out
+        self._now_ms = now_ms
+
+    def __call__(self, connection: Connection) -> Any:
+        """Run the job."""
+        return self._carry_out(connection, self._now_ms)
+
+    def at(self, now_ms: int) -> "UserJob":
+        """The same job at another time, in epoch ms."""
+        return UserJob(self._carry_out, now_ms, self.scope or Scope())
+
+
 class SetJob(TimedJob):
     """A job that is run at once with the jobs beside it that have the same ``carry_out``.
 

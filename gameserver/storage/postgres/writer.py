@@ -1,9 +1,10 @@
 """A writer of batches on PostgreSQL, one of several.
 
-A batch that changes some games has these to itself, and runs beside those of other servers that change others; sets, of
-bets and of messages in the chat, even share a game. Any other batch has the database to itself. So a writer knows all
-that was committed before in its games, by its own server or another. It takes what others have announced first, and
-announces its own results with its commit: all servers publish everything in the order of the commits.
+A batch that changes some games has these to itself, and runs beside those of other servers that change others; sets,
+of bets and of messages in the chat, even share a game, and what changes only users, such as log-ins, is written beside
+both. Any other batch has the database to itself. So a writer knows all that was committed before in its games, by its
+own server or another. It takes what others have announced first, and announces its own results with its commit: all
+servers publish everything in the order of the commits.
 """
 
 import logging
@@ -19,7 +20,7 @@ from psycopg import errors
 from gameserver.errors import Rejected
 from gameserver.storage.batches import BatchWriter, Done, TransactionLost, Write
 from gameserver.storage.connection import NotAlone
-from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, TimedJob
+from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, TimedJob, UserJob
 from gameserver.storage.ledger import lock_accounts
 from gameserver.storage.postgres.announcements import (
     Announcement,
@@ -47,9 +48,9 @@ class CommitUnknown(Exception):
 
 
 class _Share(Enum):
-    """What a batch has to itself: nothing but what the users of its sets have, its games, or the database."""
+    """What a batch has to itself: nothing but what its users have, its games, or the database."""
 
-    SETS = auto()
+    USERS = auto()
     GAMES = auto()
     ALL = auto()
 
@@ -109,7 +110,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
     def _begin(self) -> None:
         self._heard, self._own = [], None
         games = self._find_games()
-        is_alone = games is None or self._share is not _Share.SETS
+        is_alone = games is None or self._share is not _Share.USERS
         self._heard = begin_batch(self._connection, self.position, games, is_alone=is_alone)
 
     def _find_games(self) -> set[int] | None:
@@ -221,7 +222,7 @@ class PostgresWriter(BatchWriter[PostgresConnection]):
         is_tried_again = self._connection.is_lost or isinstance(error, (*_CONFLICTS, NotAlone, TransactionLost))
         if is_tried_again:
             cause = error.__cause__ or error
-            needs_games = self._share is _Share.SETS and isinstance(cause, NotAlone)
+            needs_games = self._share is _Share.USERS and isinstance(cause, NotAlone)
             if not isinstance(cause, NotAlone):
                 logger.warning("a batch of writes is tried again: %s", cause)
             self._share = _Share.GAMES if needs_games else _Share.ALL
@@ -251,7 +252,7 @@ def _share_of(entry: Write) -> _Share:
     """What a job needs to itself."""
     if _scope_of(entry) is None:
         return _Share.ALL
-    return _Share.SETS if isinstance(entry.job, SetJob) else _Share.GAMES
+    return _Share.USERS if isinstance(entry.job, (SetJob, UserJob)) else _Share.GAMES
 
 
 def _require_committed(status: str | None) -> None:

@@ -14,7 +14,7 @@ from gameserver.errors import ErrorCode, Rejected
 from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.batches import Write
 from gameserver.storage.connection import Connection, NotAlone
-from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, Subject, TimedJob, Wake
+from gameserver.storage.jobs import Due, Job, Outcome, Scope, SetJob, Subject, TimedJob, UserJob, Wake
 from gameserver.storage.postgres import writer
 from gameserver.storage.postgres.announcements import Announcement, News, announce, list_announcements
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
@@ -72,6 +72,11 @@ class InGame(TimedJob):
 
     def at(self, now_ms: int) -> "InGame":
         return self
+
+
+def of_user(text: str, then: Then = nothing, user_id: int | None = None) -> UserJob:
+    """A job that stores a user, and changes what another has."""
+    return UserJob(lambda connection, _: InGame(text, then)(connection), 0, Scope(user_id=user_id))
 
 
 def anywhere(text: str, then: Then = nothing) -> Job[str]:
@@ -142,6 +147,40 @@ async def test_in_two_games_all_that_is_in_a_game_is_written_beside_each_other(
     job = second("bob", scope=scope(1))
     assert await node.write(first("ann", lambda it: outcomes.append(meanwhile(other, job)))) == ["ann"]
     assert list(map(is_busy, outcomes)) == [first is anywhere]
+
+
+@pytest.mark.parametrize("beside", [of_user, *KINDS])
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_what_users_alone_have_is_written_beside_all_that_has_not_the_database(
+    node: Node, other: Node, beside: Callable[..., Job[str]], is_first: bool
+) -> None:
+    outcomes: list[object] = []
+    first, second = (of_user, beside) if is_first else (beside, of_user)
+    assert await node.write(first("ann", lambda it: outcomes.append(meanwhile(other, second("bob"))))) == ["ann"]
+    assert list(map(is_busy, outcomes)) == [beside is anywhere]
+
+
+@pytest.mark.parametrize("user_id", [1, 2])
+async def test_what_one_user_has_is_changed_by_one_server_after_the_other(
+    node: Node, other: Node, user_id: int
+) -> None:
+    with open_writer(node.url) as connection:
+        connection.insert_many(
+            "users", ("id", "username", "is_provider", "created_at"), [(1, "eve", 0, 0), (2, "fay", 0, 0)]
+        )
+        connection.insert_many(
+            "accounts", ("kind", "user_id", "currency"), [("available", id_, "DON") for id_ in (1, 2)]
+        )
+    outcomes: list[object] = []
+    job = of_user("ann", lambda it: outcomes.append(meanwhile(other, of_user("bob", user_id=user_id))), user_id=1)
+    assert await node.write(job) == ["ann"]
+    assert list(map(is_busy, outcomes)) == [user_id == 1]
+
+
+def test_what_is_written_of_users_takes_place_at_its_time_or_later(node: Node) -> None:
+    job = UserJob(lambda _, now_ms: now_ms, 5, Scope(user_id=1))
+    assert [job(node.writer._connection), job.at(9)(node.writer._connection)] == [5, 9]
+    assert job.at(9).scope == Scope(user_id=1)
 
 
 async def test_a_batch_ends_where_jobs_need_more_or_less_to_themselves(node: Node) -> None:
