@@ -1,8 +1,10 @@
 """The catalogues of error codes and close codes, and the exceptions that carry a refusal."""
 
+from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from typing import Any, TypeVar
 
+T = TypeVar("T")
 ErrorT = TypeVar("ErrorT", bound=Exception)
 
 
@@ -147,6 +149,14 @@ def without_frames(error: ErrorT) -> ErrorT:
     if isinstance(error, Rejected):
         error.__traceback__ = error.__context__ = error.__cause__ = None
     return error
+
+
+def decide(act: Callable[..., T], *arguments: Any) -> T | Rejected:
+    """What ``act`` returns, or the refusal that it raises."""
+    try:
+        return act(*arguments)
+    except Rejected as rejected:
+        return without_frames(rejected)
 
 
 def invalid(field: str, text: str) -> Rejected:

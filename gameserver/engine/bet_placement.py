@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gameserver.domain.money import to_minor, to_units
 from gameserver.domain.pools import require_accepting
 from gameserver.engine.context import Change
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found, without_frames
+from gameserver.errors import ErrorCode, Rejected, decide, invalid, not_found
 from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.bets import (
     BetSubject,
@@ -59,7 +59,7 @@ class _Wallet:
 def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[PlacedBet | Rejected]:
     """Decide on bets in order, and store those that are placed; their stakes leave the available balances."""
     book = _Book(connection, proposals)
-    decisions = [book.decide(proposal) for proposal in proposals]
+    decisions = [decide(book.accept, proposal) for proposal in proposals]
     placed = [decision for decision in decisions if not isinstance(decision, Rejected)]
     if placed:
         histories = book.continue_histories(placed)
@@ -89,14 +89,8 @@ class _Book:
         self._newest: dict[tuple[int, int], int] = {}
         self._ids = iter(connection.reserve_ids("bets", len(proposals)))
 
-    def decide(self, proposal: Proposal) -> PlacedBet | Rejected:
-        """Place a bet, or say why not."""
-        try:
-            return self._accept(proposal)
-        except Rejected as rejected:
-            return without_frames(rejected)
-
-    def _accept(self, proposal: Proposal) -> PlacedBet:
+    def accept(self, proposal: Proposal) -> PlacedBet:
+        """Place a bet. Raises `Rejected`."""
         user, now_ms, target_id = proposal.change.user, proposal.change.now_ms, proposal.target_id
         subject = self._subjects.get((proposal.pool_uuid, target_id))
         if subject is None:

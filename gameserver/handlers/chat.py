@@ -8,7 +8,7 @@ from gameserver.config import Settings
 from gameserver.domain.chat import next_used_until, require_writable, wait_ms
 from gameserver.domain.names import different, split_list
 from gameserver.engine.context import Change, Reading
-from gameserver.errors import ErrorCode, Rejected, invalid, not_found, without_frames
+from gameserver.errors import ErrorCode, Rejected, decide, invalid, not_found
 from gameserver.protocol.chat import (
     ChatHistory,
     ChatMessage,
@@ -67,14 +67,7 @@ def text_messages(
     _: Connection, calls: Sequence[tuple[Change, TextMessage, list[str]]]
 ) -> list[TextMessageSent | Rejected]:
     """Write in the chat of the games named, or of all that the user is present in."""
-    return [_decide(*call) for call in calls]
-
-
-def _decide(change: Change, request: TextMessage, channels: list[str]) -> TextMessageSent | Rejected:
-    try:
-        return _write(change, request.text, channels)
-    except Rejected as rejected:
-        return without_frames(rejected)
+    return [decide(_write, change, request.text, channels) for change, request, channels in calls]
 
 
 def _write(change: Change, text: str, channels: list[str]) -> TextMessageSent:
