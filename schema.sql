@@ -98,6 +98,7 @@ CREATE TABLE source_admins (
     removed_at INTEGER,
     PRIMARY KEY (user_id, source_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX admins_of_source ON source_admins (source_id);
 
 -- A game is upcoming until opened_at, closing from closing_at (manual pools remain) and over from closed_at.
 CREATE TABLE games (

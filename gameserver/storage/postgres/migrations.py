@@ -53,6 +53,7 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         "ALTER TABLE participations DROP CONSTRAINT participations_pkey, ADD PRIMARY KEY (pool_id, user_id)",
         "DROP INDEX participations_of_pool",
         "DROP INDEX transfers_of_bet",
+        "CREATE INDEX admins_of_source ON source_admins (source_id)",
     ),
 )
 

@@ -67,3 +67,5 @@ END;
 
 -- The transfers of a bet follow from it.
 DROP INDEX transfers_of_bet;
+
+CREATE INDEX admins_of_source ON source_admins (source_id);

@@ -168,6 +168,7 @@ def _make_keys_of_version_7(connection: PostgresConnection) -> None:
         "ALTER TABLE stakes ADD PRIMARY KEY (user_id, pool_id, position)",
         "ALTER TABLE participations DROP CONSTRAINT participations_pkey, ADD PRIMARY KEY (user_id, pool_id)",
         "CREATE INDEX participations_of_pool ON participations (pool_id)",
+        "DROP INDEX admins_of_source",
         "DROP INDEX running_participations",
         "CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1",
     ):
