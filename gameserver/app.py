@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from functools import partial
 from typing import NamedTuple
 
@@ -44,6 +44,7 @@ from gameserver.storage.jobs import Job, RunSync
 from gameserver.storage.opening import holding
 from gameserver.storage.sqlite.migrations import MIGRATIONS
 from gameserver.storage.store import StoreOptions
+from gameserver.storage.worker_threads import WorkerThreads
 from gameserver.web.application import Application
 
 logger = logging.getLogger(__name__)
@@ -51,12 +52,19 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def open_context(
-    settings: Settings, clock: Clock | None = None, run_sync: RunSync = trio.to_thread.run_sync
+    settings: Settings, clock: Clock | None = None, run_sync: RunSync | None = None
 ) -> Iterator[ServerContext]:
-    """Open the database, a file under its lock, and assemble the server without starting its tasks."""
+    """Open the database, a file under its lock, and assemble the server without starting its tasks.
+
+    What waits or computes long runs in threads, unless by ``run_sync``.
+    """
     clock = clock or Clock()
     certificate = load_certificate(settings)
-    with holding(settings.db, os.environ.get(SECRET_VARIABLE)) as (secret, open_store):
+    with (
+        closing(WorkerThreads()) as threads,
+        holding(settings.db, os.environ.get(SECRET_VARIABLE)) as (secret, open_store),
+    ):
+        run_jobs, run_sync = run_sync or threads.run_sync, run_sync or trio.to_thread.run_sync
         timers = Timers()
         # More at once would only compete with the event loop and the writer.
         run_aside = partial(run_sync, limiter=trio.CapacityLimiter(1))
@@ -81,7 +89,7 @@ def open_context(
         details_cache, registry = DetailsCache(), ConnectionRegistry()
         hashing = Hashing(run_sync)
         gathering, metrics = Gathering(), Metrics()
-        writer_monitor = WriterMonitor(metrics, run_sync)
+        writer_monitor = WriterMonitor(metrics, run_jobs)
         publisher = Publisher(hubs, details_cache, registry, clock)
         store = open_store(
             StoreOptions(
@@ -95,7 +103,7 @@ def open_context(
                 advance_clock=clock.advance_to,
                 telling=gathering,
                 monotonic_s=time.monotonic,
-                run_sync=run_sync,
+                run_sync=run_jobs,
                 run_writes=writer_monitor.run,
             )
         )

@@ -62,22 +62,21 @@ class BatchReaders(ABC, Generic[ConnectionT]):
 
     async def run(self) -> None:
         """Run waiting reads until cancelled."""
-        limiter = trio.CapacityLimiter(self._count)
         async with trio.open_nursery() as nursery:
             for _ in range(self._count):
-                nursery.start_soon(self._work, limiter)
+                nursery.start_soon(self._work)
 
-    async def _work(self, limiter: trio.CapacityLimiter) -> None:
+    async def _work(self) -> None:
         while True:
             while not self._waiting:
                 await self._at_leisure.park()
                 await trio.lowlevel.checkpoint()  # reads requested in the same turn of the loop share a batch
-            await self._read_waiting(limiter)
+            await self._read_waiting()
 
-    async def _read_waiting(self, limiter: trio.CapacityLimiter) -> None:
+    async def _read_waiting(self) -> None:
         """Run one batch of waiting reads; a method of its own, so that no reference to the batch outlives it."""
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-        await self._run_sync(self._read_batch, batch, limiter=limiter)
+        await self._run_sync(self._read_batch, batch)
         for entry in batch:
             entry.on_done(entry.outcome)
 

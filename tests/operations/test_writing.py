@@ -32,9 +32,10 @@ LONG = ",".join(f"t{number}" for number in range(2_000))
 async def writer_at_work(server: Server) -> AsyncIterator[None]:
     """The writer is busy with something else until the block is left."""
     begun, over = trio.Event(), threading.Event()
+    loop = trio.lowlevel.current_trio_token()
 
     def work(connection: Connection) -> None:
-        trio.from_thread.run_sync(begun.set)
+        trio.from_thread.run_sync(begun.set, trio_token=loop)
         assert over.wait(WAIT_S)
 
     server.context.store.writer.submit(work, 0, lambda outcome: None)

@@ -81,10 +81,10 @@ async def test_a_writer_that_hangs_silences_the_watchdog(
 ) -> None:
     now_s, begun, end = [100.0], trio.Event(), threading.Event()
     systemd = Systemd({**manager.environment, "WATCHDOG_USEC": "30000000"}, 7)
-    writes = server.context.writer_monitor
+    writes, loop = server.context.writer_monitor, trio.lowlevel.current_trio_token()
 
     def hang(connection: Connection) -> None:
-        trio.from_thread.run_sync(begun.set)
+        trio.from_thread.run_sync(begun.set, trio_token=loop)
         assert end.wait(10)
 
     async def heard() -> list[str]:

@@ -184,7 +184,7 @@ class Server:
 async def running_server(
     database: Path | str,
     clock: FakeClock | None = None,
-    run_sync: Callable[..., Awaitable[Any]] = trio.to_thread.run_sync,
+    run_sync: Callable[..., Awaitable[Any]] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Server]:
     """A server on a database, with some settings other than the defaults."""

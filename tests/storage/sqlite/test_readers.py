@@ -16,6 +16,7 @@ from gameserver.storage.jobs import RunSync
 from gameserver.storage.readers import MAX_BATCH
 from gameserver.storage.sqlite.connection import SqliteConnection, open_reader
 from gameserver.storage.sqlite.readers import Readers
+from gameserver.storage.worker_threads import WorkerThreads
 from tests.support.harness import run_inline
 from tests.support.notes import Parcel, no_collector, refusing
 from tests.support.refusals import refused
@@ -179,14 +180,13 @@ async def test_a_reader_cannot_write(readers: Readers, connection: SqliteConnect
 async def test_at_most_so_many_read_at_once(connection: SqliteConnection, database: Path) -> None:
     reading, most = 0, 0
 
-    async def run(function: Callable[..., Any], *arguments: Any, limiter: trio.CapacityLimiter) -> Any:
+    async def run(function: Callable[..., Any], *arguments: Any) -> Any:
         nonlocal reading, most
-        async with limiter:
-            reading += 1
-            most = max(most, reading)
-            result = await run_inline(function, *arguments)
-            reading -= 1
-            return result
+        reading += 1
+        most = max(most, reading)
+        result = await run_inline(function, *arguments)
+        reading -= 1
+        return result
 
     async with running(partial(open_reader, database), 3, run) as readers:
         await read_all(readers, [count_users] * 5 * MAX_BATCH)
@@ -194,5 +194,6 @@ async def test_at_most_so_many_read_at_once(connection: SqliteConnection, databa
 
 
 async def test_reads_run_in_worker_threads_too(connection: SqliteConnection, database: Path) -> None:
-    async with running(partial(open_reader, database), 2, trio.to_thread.run_sync) as readers:
-        assert await read_all(readers, [count_users] * 20) == [0] * 20
+    with closing(WorkerThreads()) as threads:
+        async with running(partial(open_reader, database), 2, threads.run_sync) as readers:
+            assert await read_all(readers, [count_users] * 20) == [0] * 20
