@@ -13,6 +13,7 @@ from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.bets import (
     BetSubject,
     Bettor,
+    LinkedBetRow,
     NewBetRow,
     add_to_stakes,
     insert_bets,
@@ -63,17 +64,18 @@ def place_bets(connection: Connection, proposals: Sequence[Proposal]) -> list[Pl
     placed = [decision for decision in decisions if not isinstance(decision, Rejected)]
     if placed:
         histories = book.continue_histories(placed)
+        ids = connection.reserve_ids("bets", len(placed))
         with connection.together():
-            insert_bets(connection, [bet.row for bet in placed])
-            insert_transfers(connection, book.list_transfers(placed))
-            book.count(placed, histories)
+            insert_bets(connection, book.link(placed, ids))
+            insert_transfers(connection, book.list_transfers(placed, ids))
+            book.count(placed, ids, histories)
     return decisions
 
 
 class _Book:
     """What the bets depend on, read at once, and kept up with the bets that are placed."""
 
-    def __init__(self, connection: Connection, proposals: Sequence[Proposal]) -> None:
+    def __init__(self, connection: Connection, proposals: Iterable[Proposal]) -> None:
         self._connection = connection
         named = dict.fromkeys((proposal.pool_uuid, proposal.target_id) for proposal in proposals)
         self._subjects = {subject[:2]: subject for subject in list_bet_subjects(connection, named)}
@@ -86,8 +88,6 @@ class _Book:
         self._bettors = {bettor[:3]: bettor for bettor in list_bettors(connection, bettors)} if bettors else {}
         self._wallets: dict[tuple[int, str], _Wallet] = {}
         self._in_pool: dict[tuple[int, int], int] = {}
-        self._newest: dict[tuple[int, int], int] = {}
-        self._ids = iter(connection.reserve_ids("bets", len(proposals)))
 
     def accept(self, proposal: Proposal) -> PlacedBet:
         """Place a bet. Raises `Rejected`."""
@@ -117,19 +117,24 @@ class _Book:
             self._in_pool[user.id, subject.pool_id] = in_pool + amount
         wallet.available -= amount
         wallet.staked += amount
-        return PlacedBet(self._row(bettor, amount, now_ms), subject, wallet, Balances(wallet.available, wallet.staked))
+        row = NewBetRow(new_uuid(now_ms), subject.pool_id, user.id, subject.position, amount, now_ms)
+        return PlacedBet(row, subject, wallet, Balances(wallet.available, wallet.staked))
 
-    def _row(self, bettor: Bettor, amount: int, now_ms: int) -> NewBetRow:
-        """The row of a bet, which is its user's newest in the pool from here on."""
-        user_id, pool_id, position = bettor[:3]
-        bet_id, previous_id = next(self._ids), self._newest.get((user_id, pool_id), bettor.last_bet_id)
-        self._newest[user_id, pool_id] = bet_id
-        return NewBetRow(bet_id, new_uuid(now_ms), pool_id, user_id, position, amount, now_ms, previous_id)
+    def link(self, placed: Iterable[PlacedBet], ids: Iterable[int]) -> list[LinkedBetRow]:
+        """The rows of bets with their ids, and those of the bets before them of their users in the pools."""
+        newest: dict[tuple[int, int], int] = {}
+        linked = []
+        for bet_id, (row, *_) in zip(ids, placed, strict=True):
+            key = row.user_id, row.pool_id
+            before = newest.get(key, self._bettors[*key, row.position].last_bet_id)
+            linked.append(LinkedBetRow(bet_id, *row, before))
+            newest[key] = bet_id
+        return linked
 
-    def list_transfers(self, placed: Iterable[PlacedBet]) -> list[Transfer]:
+    def list_transfers(self, placed: Iterable[PlacedBet], ids: Iterable[int]) -> list[Transfer]:
         """The transfers of the bets' stakes between accounts, which are opened if they are missing."""
         transfers = []
-        for (bet_id, _, _, user_id, _, amount, placed_at, _), subject, wallet, _ in placed:
+        for bet_id, ((_, _, user_id, _, amount, placed_at), subject, wallet, _) in zip(ids, placed, strict=True):
             if wallet.available_id is None:
                 wallet.available_id = account_id(self._connection, AccountKind.AVAILABLE, subject.currency, user_id)
             if wallet.staked_id is None:
@@ -141,17 +146,19 @@ class _Book:
     def continue_histories(self, placed: Iterable[PlacedBet]) -> dict[int, History]:
         """The histories of the bets' pools with them; what the sums are before them is recorded where it is time."""
         last: dict[int, tuple[History, int]] = {}
-        for (_, _, pool_id, _, _, _, placed_at, _), subject, _, _ in placed:
+        for (_, pool_id, _, _, _, placed_at), subject, _, _ in placed:
             last[pool_id] = (subject.history, placed_at)
         return {pool_id: continue_history(self._connection, pool_id, *it) for pool_id, it in last.items()}
 
-    def count(self, placed: Iterable[PlacedBet], histories: Mapping[int, History]) -> None:
+    def count(self, placed: Iterable[PlacedBet], ids: Iterable[int], histories: Mapping[int, History]) -> None:
         """Add bets to the sums of their users, then to those that all have in common."""
         stakes: dict[tuple[int, int, int], list[int]] = {}
         pools: dict[int, list[int]] = {}
         targets: dict[tuple[int, int], list[int]] = {}
         participations: dict[tuple[int, int, int], int] = {}
-        for (bet_id, _, pool_id, user_id, position, amount, placed_at, _), subject, _, _ in placed:
+        for bet_id, ((_, pool_id, user_id, position, amount, placed_at), subject, _, _) in zip(
+            ids, placed, strict=True
+        ):
             bettor = self._bettors[user_id, pool_id, position]
             pool = pools.setdefault(pool_id, [0, 0, 0])
             target = targets.setdefault((pool_id, position), [0, 0])

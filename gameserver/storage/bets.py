@@ -161,7 +161,18 @@ def has_running_bet_in_source(connection: Connection, user_id: int, source_id: i
 
 
 class NewBetRow(NamedTuple):
-    """A bet to be stored, with the id of its user's bet in the pool before it."""
+    """A bet to be stored."""
+
+    uuid: str
+    pool_id: int
+    user_id: int
+    position: int
+    amount: int
+    placed_at: int
+
+
+class LinkedBetRow(NamedTuple):
+    """A bet to be stored by its id, with that of its user's bet in the pool before it."""
 
     id: int
     uuid: str
@@ -173,13 +184,13 @@ class NewBetRow(NamedTuple):
     previous_id: int | None
 
 
-def insert_bets(connection: Connection, bets: Iterable[NewBetRow]) -> None:
+def insert_bets(connection: Connection, bets: Iterable[LinkedBetRow]) -> None:
     """Store new bets, in order; moving their stakes is left to the caller."""
-    names = ", ".join(NewBetRow._fields)
+    names = ", ".join(LinkedBetRow._fields)
     connection.execute_with(
         f"INSERT INTO bets ({names}, after_journal_id)"
         f" SELECT {names}, (SELECT coalesce(max(id), 0) FROM journal) FROM given",
-        NewBetRow._fields,
+        LinkedBetRow._fields,
         bets,
     )
 
