@@ -26,9 +26,10 @@ ConnectionT = TypeVar("ConnectionT", bound=Connection)
 # A batch ends at the first of these limits: its finished jobs wait for its commit, all others for its end.
 MAX_BATCH = 512
 MAX_BATCH_S = 0.05
-# A client that has just been answered often requests its next change at once: three turns of the loop (to send the
-# reply, to receive the request and to submit it) let that change share the next commit.
-_TURNS_BETWEEN_BATCHES = 3
+# Clients that have just been answered often request their next change at once: some turns of the loop, two for each
+# beside the first, let those changes share the next commit. Who is alone waits for nobody.
+_TURNS_A_JOB = 2
+_MOST_TURNS = 10
 
 _UNAVAILABLE = "the database cannot be written now; whether this was carried out is unknown: send it again with its key"
 _BUSY = "the database is held by another program; nothing was done, try again"
@@ -135,12 +136,12 @@ class BatchWriter(ABC, Generic[ConnectionT]):
             await self._wake.wait()
             self._wake = trio.Event()
             while self._waiting:
-                await self._carry_out()
-                for _ in range(_TURNS_BETWEEN_BATCHES):
+                count = await self._carry_out()
+                for _ in range(min(_TURNS_A_JOB * (count - 1), _MOST_TURNS)):
                     await trio.lowlevel.checkpoint()
 
-    async def _carry_out(self) -> None:
-        """Run one batch of waiting jobs; a method of its own, so that no reference to the batch outlives it."""
+    async def _carry_out(self) -> int:
+        """Run one batch of waiting jobs; returns how many. A method of its own, so that no reference outlives it."""
         batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
         self.turn += 1
         done: Done = await self._run_sync(self._run_batch, batch)
@@ -152,6 +153,7 @@ class BatchWriter(ABC, Generic[ConnectionT]):
             for entry in batch:
                 self._tell(entry.on_done, entry.outcome)
         self.note_next_due(done.next_due_ms)
+        return len(batch)
 
     def note_next_due(self, next_due_ms: int | None) -> None:
         """Note when work falls due next."""
