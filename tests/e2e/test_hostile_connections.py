@@ -123,7 +123,7 @@ def test_without_descriptors_left_sessions_go_on_and_accepting_recovers(database
         started_at, made = time.monotonic(), 0
         while time.monotonic() - started_at < 0.5:  # in which the server tries to accept five times more
             made += ann.call(365, source_name=f"Meanwhile {made}")["res"] == 335
-        assert len(ann.call(611, limit=1000)["sources"]) == made + 1 > 2
+        assert len(ann.call(611, limit=1000)["sources"]) == min(made + 1, 1000) > 2
         for client in waiting:
             client.close()
         with playing(process.url, key) as again:
