@@ -1,11 +1,11 @@
 """When users were seen last, and which guests' sessions their use renews: noted in memory, written now and then."""
 
 from collections.abc import Callable
+from functools import partial
 
 from gameserver.config import Settings
 from gameserver.engine.sessions import renewed
 from gameserver.errors import Rejected
-from gameserver.storage.jobs import Scope, UserJob
 from gameserver.storage.store import Store
 from gameserver.storage.users import Session, update_use
 
@@ -39,8 +39,7 @@ class Usage:
         seen_at, expires_at = self._seen_at, self._expires_at
         self._seen_at, self._expires_at = {}, {}
         try:
-            now_ms = self._now_ms()
-            await self._store.write(UserJob(lambda it, _: update_use(it, seen_at, expires_at), now_ms, Scope()), now_ms)
+            await self._store.write(partial(update_use, seen_at=seen_at, expires_at=expires_at), self._now_ms())
         except Rejected:
             self._seen_at = seen_at | self._seen_at
             self._expires_at = expires_at | self._expires_at

@@ -70,17 +70,17 @@ async def test_who_comes_in_waits_for_whoever_has_the_database_to_itself(
         assert await come_and_go(server, "bob", "ann") == [200] * 6
 
 
-async def test_view_keys_sessions_and_when_users_were_seen_are_written_beside_games(
+async def test_view_keys_and_the_ends_of_sessions_are_written_beside_games(
     location: str, other: PostgresConnection
 ) -> None:
     async with running_server(location) as server:
+        assert await come_and_go(server, "bob", "bob") == [200] * 6  # as above
         ann = await server.connect("ann")
         begin_batch(other, 0, [1])
         assert (await ann.call(101))["res"] == 101
         sessions: list[dict[str, Any]] = (await ann.call(102))["sessions"]
         (view_key,) = [session["session_id"] for session in sessions if session["is_view"]]
         assert (await ann.call(103, session_id=view_key))["res"] == 103
-        await server.context.usage.write()
         locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = ? AND NOT granted"
         assert other.execute(locks, (LOCK,)).fetchone()[0] == 0
         other.execute("ROLLBACK")
