@@ -13,7 +13,7 @@ from gameserver.storage.backing_history import History, continue_history
 from gameserver.storage.bets import (
     BetSubject,
     Bettor,
-    LinkedBetRow,
+    LinkedBet,
     NewBetRow,
     add_to_stakes,
     insert_bets,
@@ -120,14 +120,14 @@ class _Book:
         row = NewBetRow(new_uuid(now_ms), subject.pool_id, user.id, subject.position, amount, now_ms)
         return PlacedBet(row, subject, wallet, Balances(wallet.available, wallet.staked))
 
-    def link(self, placed: Iterable[PlacedBet], ids: Iterable[int]) -> list[LinkedBetRow]:
+    def link(self, placed: Iterable[PlacedBet], ids: Iterable[int]) -> list[LinkedBet]:
         """The rows of bets with their ids, and those of the bets before them of their users in the pools."""
         newest: dict[tuple[int, int], int] = {}
         linked = []
         for bet_id, (row, *_) in zip(ids, placed, strict=True):
             key = row.user_id, row.pool_id
             before = newest.get(key, self._bettors[*key, row.position].last_bet_id)
-            linked.append(LinkedBetRow(bet_id, *row, before))
+            linked.append(LinkedBet(bet_id, before, row))
             newest[key] = bet_id
         return linked
 

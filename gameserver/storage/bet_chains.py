@@ -4,6 +4,7 @@ Unlike an index by user, a chain costs a bet no page of its own in a crowd; its 
 """
 
 ALL = 2**63 - 1
+IS_VALID = "bets.invalidated_by IS NULL AND bets.cancelled_at IS NULL"
 
 
 def chain(heads: str, is_wanted: str) -> str:

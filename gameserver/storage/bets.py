@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gameserver.domain.pools import PoolStatus, PoolTimes
 from gameserver.storage.backing_history import History, take_from_history
-from gameserver.storage.bet_chains import ALL, chain, newest_bet
+from gameserver.storage.bet_chains import ALL, IS_VALID, chain, newest_bet
 from gameserver.storage.connection import Connection
 
 
@@ -31,7 +31,6 @@ class Bet(NamedTuple):
 
 
 _COLUMNS = ", ".join(Bet._fields)
-_IS_VALID = "bets.invalidated_by IS NULL AND bets.cancelled_at IS NULL"
 
 
 def _chain(is_wanted: str) -> str:
@@ -171,27 +170,23 @@ class NewBetRow(NamedTuple):
     placed_at: int
 
 
-class LinkedBetRow(NamedTuple):
+class LinkedBet(NamedTuple):
     """A bet to be stored by its id, with that of its user's bet in the pool before it."""
 
     id: int
-    uuid: str
-    pool_id: int
-    user_id: int
-    position: int
-    amount: int
-    placed_at: int
     previous_id: int | None
+    row: NewBetRow
 
 
-def insert_bets(connection: Connection, bets: Iterable[LinkedBetRow]) -> None:
+def insert_bets(connection: Connection, bets: Iterable[LinkedBet]) -> None:
     """Store new bets, in order; moving their stakes is left to the caller."""
-    names = ", ".join(LinkedBetRow._fields)
+    columns = ("id", "previous_id", *NewBetRow._fields)
+    names = ", ".join(columns)
     connection.execute_with(
         f"INSERT INTO bets ({names}, after_journal_id)"
         f" SELECT {names}, (SELECT coalesce(max(id), 0) FROM journal) FROM given",
-        LinkedBetRow._fields,
-        bets,
+        columns,
+        ((bet_id, previous_id, *row) for bet_id, previous_id, row in bets),
     )
 
 
@@ -242,7 +237,7 @@ def list_running_pools(connection: Connection, user_id: int) -> list[int]:
 
 def list_valid_bets_of_user(connection: Connection, user_id: int, pool_id: int) -> list[Bet]:
     """A user's valid bets in a pool, in the order they were placed."""
-    query = f"{_chain(_IS_VALID)} SELECT {_COLUMNS} FROM chain AS bets WHERE {_IS_VALID} ORDER BY id"
+    query = f"{_chain(IS_VALID)} SELECT {_COLUMNS} FROM chain AS bets WHERE {IS_VALID} ORDER BY id"
     return [Bet(*row) for row in connection.execute(query, (user_id, pool_id, ALL))]
 
 

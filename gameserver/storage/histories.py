@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from gameserver.storage.bet_chains import chain, newest_bet
+from gameserver.storage.bet_chains import IS_VALID, chain, newest_bet
 from gameserver.storage.bets import Bet
 from gameserver.storage.connection import Connection
 from gameserver.storage.records import DAY_MS
@@ -132,7 +132,7 @@ def list_running_bets(connection: Connection, user_id: int, before_id: int, limi
         " FROM participations AS p LEFT JOIN bets AS of_page ON of_page.id = ? AND of_page.user_id = p.user_id"
         " WHERE p.user_id = ? AND p.is_running = 1"
     )
-    is_wanted = "bets.id < ? AND bets.invalidated_by IS NULL AND bets.cancelled_at IS NULL"
+    is_wanted = f"bets.id < ? AND {IS_VALID}"
     rows = connection.execute(
         f"{chain(heads, is_wanted)} SELECT {', '.join(Bet._fields)} FROM chain AS bets"
         f" WHERE {is_wanted} ORDER BY id DESC LIMIT ?",
