@@ -53,7 +53,8 @@ class Outbox:
     While the queue is empty, bytes are written at once to the non-blocking socket; what the socket does not accept is
     queued, and sent by a task that lives until the queue is empty. A stream without a descriptor (TLS, memory) always
     uses the task. After a close frame nothing more is sent. While ``gathering`` is entered, frames gather there instead
-    of being written at once.
+    of being written at once. Before the stream is closed, `abandon` is to be called: then its descriptor may belong to
+    another file.
 
     ``compression`` says which messages the client takes compressed: callers encode by it. ``start`` starts that task,
     ``on_closing`` is called once when a close frame is queued, ``on_dead`` when a write fails. ``max_unsent_bytes``
@@ -63,12 +64,12 @@ class Outbox:
     """
 
     __slots__ = (
+        "_descriptor",
         "_gathering",
         "_on_closing",
         "_on_dead",
         "_queue",
         "_sending",
-        "_socket",
         "_start",
         "_stream",
         "_waiters",
@@ -92,7 +93,7 @@ class Outbox:
         on_dead: Callable[[], object],
     ) -> None:
         self._stream = stream
-        self._socket = stream.socket if isinstance(stream, trio.SocketStream) else None
+        self._descriptor = stream.socket.fileno() if isinstance(stream, trio.SocketStream) else None
         self._gathering = gathering
         self.compression = compression
         self._start = start
@@ -139,7 +140,7 @@ class Outbox:
         if self.closing is not None or self.dead:
             return
         written = 0
-        if self._queue is None and not self._sending and self._socket is not None:
+        if self._queue is None and not self._sending and self._descriptor is not None:
             written = self._write(os.write, joined)
             if written == len(joined) or self.dead:
                 return
@@ -182,7 +183,7 @@ class Outbox:
 
         Tries to write first: a system reports a socket as writable only once much of its buffer is free.
         """
-        if self._socket is not None:
+        if self._descriptor is not None:
             self._write_queue()
         return max(self._queue.created_at, self.progressed_at) if self._queue is not None else None
 
@@ -221,7 +222,7 @@ class Outbox:
             if gathered is not None:
                 gathered.setdefault(self, []).append(data)
                 return
-            if self._socket is not None and not self._sending:
+            if self._descriptor is not None and not self._sending:
                 written = self._write(os.write, data)
                 if written == len(data) or self.dead:
                     return
@@ -242,10 +243,9 @@ class Outbox:
 
     def _write(self, write: Callable[[int, T], int], data: T) -> int:
         """Write as much as the socket accepts now; how many bytes that was."""
-        assert self._socket is not None
+        assert self._descriptor is not None
         try:
-            # The descriptor is looked up for each write: after a close, its number may belong to another file.
-            return write(self._socket.fileno(), data)
+            return write(self._descriptor, data)
         except BlockingIOError:
             return 0
         except OSError:
@@ -272,8 +272,8 @@ class Outbox:
     async def _send_queue(self) -> None:
         try:
             while (queue := self._queue) is not None:
-                if self._socket is not None:
-                    await trio.lowlevel.wait_writable(self._socket)
+                if self._descriptor is not None:
+                    await trio.lowlevel.wait_writable(self._descriptor)
                     self._write_queue()
                 else:
                     chunk = queue.take_chunk(_STREAM_CHUNK_BYTES)
@@ -288,6 +288,7 @@ class Outbox:
     def abandon(self) -> None:
         """Drop the queue, and send nothing more."""
         self.dead = True
+        self._descriptor = None
         self._queue = None
         self._wake_waiters()
 

@@ -13,14 +13,15 @@ class Receiver:
     """Reads one client's messages and control frames, in order.
 
     ``early`` holds bytes received along with the handshake. ``silent_since`` is the time of Trio's clock when the
-    current wait for the client's bytes began, None while the server is not reading.
+    current wait for the client's bytes began, None while the server is not reading. Before the transport is closed,
+    `abandon` is to be called.
     """
 
-    __slots__ = ("_frames", "_socket", "_transport", "silent_since")
+    __slots__ = ("_descriptor", "_frames", "_transport", "silent_since")
 
     def __init__(self, transport: trio.abc.Stream, frames: FrameReader, early: bytes) -> None:
         self._transport = transport
-        self._socket = transport.socket if isinstance(transport, trio.SocketStream) else None
+        self._descriptor = transport.socket.fileno() if isinstance(transport, trio.SocketStream) else None
         self._frames = frames
         self._frames.feed(early)
         self.silent_since: float | None = None
@@ -55,7 +56,8 @@ class Receiver:
                 return
 
     def abandon(self) -> None:
-        """Free the buffer of received bytes."""
+        """Free the buffer of received bytes, and receive nothing more."""
+        self._descriptor = None
         self._frames = FrameReader(0, 0)
 
     async def _receive(self) -> bytes:
@@ -66,12 +68,12 @@ class Receiver:
         """
         self.silent_since = trio.current_time()
         try:
-            if self._socket is None:
+            if self._descriptor is None:
                 return bytes(await self._transport.receive_some(_RECEIVE_BYTES))
             while True:
-                await trio.lowlevel.wait_readable(self._socket)
+                await trio.lowlevel.wait_readable(self._descriptor)
                 try:
-                    return os.read(self._socket.fileno(), _RECEIVE_BYTES)
+                    return os.read(self._descriptor, _RECEIVE_BYTES)
                 except BlockingIOError:
                     continue
         finally:

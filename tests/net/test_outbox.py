@@ -257,10 +257,26 @@ async def test_a_peer_that_vanishes_while_much_waits_ends_the_task(bench: Socket
     assert (bench.outbox.dead, bench.deaths) == (True, 1)
 
 
-async def test_pushing_to_a_socket_closed_on_this_side_never_raises(bench: SocketBench) -> None:
-    await bench.stream.aclose()
-    bench.outbox.push(text_frame(b"hello"))
-    assert (bench.outbox.dead, bench.deaths) == (True, 1)
+async def test_once_abandoned_nothing_is_written_to_a_file_that_got_the_number_of_its_socket(
+    bench: SocketBench,
+) -> None:
+    other, theirs = socket.socketpair()
+    with other, theirs:
+        bench.outbox.abandon()
+        number = bench.socket.fileno()
+        await bench.stream.aclose()
+        os.dup2(other.fileno(), number)
+        try:
+            bench.outbox.push(text_frame(b"hello"))
+            bench.outbox.put(text_frame(b"hello"))
+            bench.outbox.push_updates([], text_frame(b"hello"))
+            bench.outbox.close(CloseCode.GOING_AWAY)
+            assert bench.outbox.blocked_since() is None
+            theirs.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                theirs.recv(1)
+        finally:
+            os.close(number)
 
 
 async def test_a_peer_that_takes_less_than_the_system_tells_of_is_not_blocked(
