@@ -106,12 +106,17 @@ def write_job(write: WriteRequest) -> Job[Committed]:
 
 
 _SUBJECTS = {"game_id": "games", "pool_id": "pools", "event_id": "events", "bet_id": "bets"}
+# The parameters of each request that name something of games, with the tables.
+_NAMING = {
+    request: [(name, table) for name, table in _SUBJECTS.items() if name in request.__struct_fields__]
+    for request in WRITES
+}
 
 
 def _subjects(request: Request) -> tuple[Subject, ...]:
     """All that a request names of games."""
-    named = ((table, getattr(request, name, None)) for name, table in _SUBJECTS.items())
-    return tuple(Subject(table, uuid) for table, uuid in named if uuid is not None)
+    named = [(table, getattr(request, name)) for name, table in _NAMING[type(request)]]
+    return tuple([Subject(table, uuid) for table, uuid in named if uuid is not None])
 
 
 def _scope_of_set(operation: SetWrite, write: WriteRequest) -> Scope | None:

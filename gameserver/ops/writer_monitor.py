@@ -39,7 +39,7 @@ class WriterMonitor:
         finally:
             duration_s = self.busy_s
             self._started_at_s = None
-        self.in_doubt |= any(_is_failure(entry.outcome.error) for entry in batch)
+        self.in_doubt |= any(_is_failure(error) for entry in batch if (error := entry.outcome.error) is not None)
         self._metrics.count_batch(len(batch), duration_s)
         if duration_s >= SLOW_S:
             text = "slow transaction"
@@ -52,5 +52,5 @@ class WriterMonitor:
         return 0.0 if self._started_at_s is None else time.monotonic() - self._started_at_s
 
 
-def _is_failure(error: Exception | None) -> bool:
+def _is_failure(error: Exception) -> bool:
     return isinstance(error, Rejected) and error.code in (ErrorCode.STORAGE_UNAVAILABLE, ErrorCode.BUSY)

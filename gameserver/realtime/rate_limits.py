@@ -28,21 +28,25 @@ class RateLimiter:
     def take(self, who: Hashable, now_s: float, cost: int = 1) -> int | None:
         """Take ``cost`` tokens and return None; if there are too few, take none and return the wait in milliseconds."""
         tokens = self._tokens(who, now_s)
-        needed = min(cost, self._burst)
-        granted = tokens >= needed
-        self._keep(who, now_s, tokens - cost if granted else tokens)
-        return None if granted else math.ceil((needed - tokens) / self._per_s * 1000)
+        if tokens >= cost or tokens >= self._burst:
+            self._keep(who, now_s, tokens - cost)
+            return None
+        self._keep(who, now_s, tokens)
+        return math.ceil((min(cost, self._burst) - tokens) / self._per_s * 1000)
 
     def charge(self, who: Hashable, now_s: float, cost: int) -> None:
         """Take ``cost`` tokens for work that is already done, whether the bucket has them or not."""
         self._keep(who, now_s, self._tokens(who, now_s) - cost)
 
     def _tokens(self, who: Hashable, now_s: float) -> float:
-        tokens, filled_at = self._buckets.get(who, (self._burst, now_s))
-        return min(self._burst, tokens + (now_s - filled_at) * self._per_s)
+        bucket = self._buckets.get(who)
+        if bucket is None:
+            return self._burst
+        tokens = bucket[0] + (now_s - bucket[1]) * self._per_s
+        return tokens if tokens < self._burst else self._burst
 
     def _keep(self, who: Hashable, now_s: float, tokens: float) -> None:
-        self._buckets[who] = (max(-self._burst, tokens), now_s)
+        self._buckets[who] = (tokens if tokens > -self._burst else -self._burst, now_s)
         self._buckets.move_to_end(who)
         if len(self._buckets) > self._max_buckets:
             self._buckets.popitem(last=False)

@@ -48,7 +48,7 @@ def change_cost(committed: Committed) -> int:
 
     Counted are the bytes of its broadcasts, and those of the reply stored under an idempotency key.
     """
-    size_bytes = committed.stored_bytes + sum(len(publication.body) for publication in committed.effects.publications)
+    size_bytes = committed.stored_bytes + sum([len(publication.body) for publication in committed.effects.publications])
     return _steps(size_bytes, STEP_BYTES)
 
 
