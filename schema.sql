@@ -709,13 +709,15 @@ CREATE TABLE timer_exceptions (
     PRIMARY KEY (timer_id, pool_id)
 ) STRICT, WITHOUT ROWID;
 
--- The durable broadcasts of each game, numbered without gaps; body is the message without its header.
+-- The durable broadcasts of each game, numbered without gaps. A row has those of one change, up to seq, without their
+-- headers: one message as it is, several compressed (zlib), a line each.
 CREATE TABLE broadcasts (
     id INTEGER PRIMARY KEY,
     game_id INTEGER NOT NULL REFERENCES games (id),
     seq INTEGER NOT NULL CHECK (seq > 0),
     sent_at INTEGER NOT NULL,
-    body BLOB NOT NULL,
+    bodies BLOB NOT NULL,
+    messages INTEGER NOT NULL DEFAULT 1 CHECK (messages > 0),
     UNIQUE (game_id, seq)
 ) STRICT;
 

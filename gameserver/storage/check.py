@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from gameserver.domain.parimutuel import Split
 from gameserver.storage import check_records
 from gameserver.storage.bets import list_bets_of_pool
+from gameserver.storage.broadcasts import unpack
 from gameserver.storage.connection import Connection
 from gameserver.storage.ledger import AccountKind, Reason
 from gameserver.storage.outcomes import Movement, movements_in
@@ -56,8 +57,8 @@ def find_faults(connection: CheckedConnection, on_progress: OnProgress = lambda 
 def _sequences(connection: Connection) -> Iterator[str]:
     """The log of an open game holds 1 to seq; that of a closed game may have lost its beginning, or all, by age."""
     for uuid, seq, closed, first, last, count in connection.execute(
-        "SELECT uuid, games.seq, closed_at IS NOT NULL, min(b.seq), max(b.seq), count(b.seq)"
-        " FROM games LEFT JOIN broadcasts AS b ON b.game_id = games.id GROUP BY games.id"
+        "SELECT uuid, games.seq, closed_at IS NOT NULL, min(b.seq - messages + 1), max(b.seq),"
+        " coalesce(sum(messages), 0) FROM games LEFT JOIN broadcasts AS b ON b.game_id = games.id GROUP BY games.id"
     ):
         if count == 0:
             if seq != 0 and not closed:
@@ -67,6 +68,18 @@ def _sequences(connection: Connection) -> Iterator[str]:
             yield f"game {uuid}: the last broadcast logged is {last}, the last counted is {seq}"
         if count != last - first + 1 or (first != 1 and not closed):
             yield f"game {uuid}: the log of broadcasts {first} to {last} has gaps"
+
+
+def _logs(connection: Connection) -> Iterator[str]:
+    """Each row of a log can be read."""
+    for game_id, uuid in connection.execute("SELECT id, uuid FROM games").fetchall():
+        for seq, messages, packed in connection.execute(
+            "SELECT seq, messages, bodies FROM broadcasts WHERE game_id = ? AND messages > 1 ORDER BY seq", (game_id,)
+        ):
+            try:
+                unpack(packed, messages)
+            except ValueError as error:
+                yield f"game {uuid}: of the log of broadcasts up to {seq}, {error}"
 
 
 def _timers(connection: Connection) -> Iterator[str]:
@@ -331,4 +344,4 @@ def _division_faults(settlement: Settlement, moved: Counter[tuple[int, str]]) ->
         yield f"settlement {settlement.id}: it divides {pots}, its valid bets are {staked}"
 
 
-_RULES = (_sequences, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements, *check_records.CHECKS)
+_RULES = (_sequences, _logs, _timers, _targets, _scores, _sources, _ledger, _pools, _settlements, *check_records.CHECKS)

@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from typing import Any, ClassVar
 
-import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,6 +16,7 @@ from hypothesis.stateful import (
 from gameserver.config import Settings
 from gameserver.storage.check import find_faults
 from tests.support.machines import DatabaseMachine, NewDatabase, run_machine
+from tests.support.rows import logged_messages
 
 BETTORS = ("ann", "bob", "cat")
 PLAYERS = ("argentina:1", "argentina:2", "brazil:7")
@@ -438,8 +438,7 @@ class Course(DatabaseMachine):
     @invariant()
     def the_versions_of_a_pool_are_told_in_order_and_the_last_is_no_greater_than_its_own(self) -> None:
         told = dict.fromkeys(self.seen, 1)
-        for (body,) in self.offline.query("SELECT body FROM broadcasts ORDER BY id"):
-            message = msgspec.json.decode(body)
+        for _, message in logged_messages(self.offline.connection):
             versions = message.get("versions", {})
             if "version" in message:
                 versions[message["pool_id"]] = message["version"]

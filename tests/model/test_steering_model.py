@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
 from gameserver.storage.check import find_faults
 from tests.support.machines import DatabaseMachine, NewDatabase, run_machine
+from tests.support.rows import logged_messages
 
 TEAMS = ("argentina", "brazil")
 HELD = {"both": TEAMS, "first": TEAMS[:1], "manual": ("yes", "no")}
@@ -229,9 +229,9 @@ class Steering(DatabaseMachine):
     def what_is_told_is_what_the_model_tells(self) -> None:
         if not self.model.pools:
             return
-        rows = self.offline.query("SELECT seq, body FROM broadcasts WHERE seq > ? ORDER BY seq", self.seq)
-        assert [msgspec.json.decode(body)["res"] for _, body in rows] == self.model.told
-        self.seq = rows[-1][0] if rows else self.seq
+        told = [(seq, message) for seq, message in logged_messages(self.offline.connection) if seq > self.seq]
+        assert [message["res"] for _, message in told] == self.model.told
+        self.seq = told[-1][0] if told else self.seq
         self.model.told.clear()
 
     @invariant()

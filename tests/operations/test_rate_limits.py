@@ -123,7 +123,7 @@ async def test_what_a_change_publishes_uses_up_more_of_the_rate(database: Path, 
         await trio.sleep(60)
         await server.open_game(client, source, targets=[str(number) for number in range(1_000)], actions=[])
         with closing(sqlite3.connect(database)) as connection:
-            (size_bytes,) = connection.execute("SELECT length(body) FROM broadcasts").fetchone()
+            (size_bytes,) = connection.execute("SELECT length(bodies) FROM broadcasts").fetchone()
         assert size_bytes > 16_384 * 2
         assert (await served(client, 50)).count(True) == 40 - 1 - (size_bytes - 1) // 16_384
 

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from typing import Any, cast
+from uuid import uuid4
 
 import pytest
 
@@ -58,6 +59,39 @@ def test_at_least_one_broadcast_is_read_and_no_more_than_fill_the_size(
     for _ in range(3):
         insert_broadcasts(connection, game.id, NOW, [b"0123456789"])
     assert seqs(connection, game.id, size=size) == expected
+
+
+@pytest.mark.parametrize("after", range(8))
+@pytest.mark.parametrize("up_to", range(9))
+def test_what_one_change_tells_is_read_from_any_seq_to_any(connection: Connection, after: int, up_to: int) -> None:
+    game = make_game(connection)
+    bodies = [b'{"res":%d}' % number for number in range(8)]
+    for start, end in ((0, 1), (1, 4), (4, 5), (5, 8)):
+        assert insert_broadcasts(connection, game.id, NOW + start, bodies[start:end]) == range(start + 1, end + 1)
+    sent_at = [NOW, *[NOW + 1] * 3, NOW + 4, *[NOW + 5] * 3]
+    expected = [LoggedBroadcast(seq, sent_at[seq - 1], bodies[seq - 1]) for seq in range(after + 1, min(up_to, 8) + 1)]
+    assert list_broadcasts(connection, game.id, after, up_to, ALL) == expected
+
+
+def test_the_size_may_end_what_is_read_within_what_one_change_tells(connection: Connection) -> None:
+    game = make_game(connection)
+    insert_broadcasts(connection, game.id, NOW, [b"0123456789"] * 5)
+    assert [seqs(connection, game.id, after, size=11) for after in (0, 2, 4)] == [[1, 2], [3, 4], [5]]
+
+
+def test_what_one_change_tells_of_many_pools_takes_a_tenth_of_its_bytes(connection: Connection) -> None:
+    game = make_game(connection)
+    bodies = [b'{"res":352,"pool_id":"%s","description":"Who scores next?"}' % uuid4().hex.encode() for _ in range(40)]
+    insert_broadcasts(connection, game.id, NOW, [body * 8 for body in bodies])
+    (size_bytes,) = connection.execute("SELECT length(bodies) FROM broadcasts").fetchone()
+    assert size_bytes * 10 < sum(len(body) * 8 for body in bodies)
+
+
+def test_the_oldest_logged_may_be_one_of_several_told_at_once(connection: Connection) -> None:
+    game = make_game(connection, broadcasts=2)
+    insert_broadcasts(connection, game.id, NOW, [b"{}"] * 3)
+    assert delete_first_broadcasts(connection, game.id, 2) == 2
+    assert first_logged_seq(connection, game.id) == 3
 
 
 class CountedRows:

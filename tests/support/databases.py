@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gameserver.storage.broadcasts import unpack
 from gameserver.storage.connection import Connection
 from gameserver.storage.opening import is_url
 from gameserver.storage.postgres.connection import PostgresConnection
@@ -51,15 +52,21 @@ def contents(database: Path | str) -> Rows:
 
 
 def all_rows(connection: Connection) -> Rows:
-    """All rows by table, in an order of their own, but for what servers tell each other."""
+    """All rows by table, in an order of their own, but for what servers tell each other; of broadcasts each message."""
     file = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     others = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
     tables = connection.execute(file if isinstance(connection, SqliteConnection) else others).fetchall()
-    return {
+    rows = {
         table: sorted(map(tuple, connection.execute(f"SELECT * FROM {table}")), key=repr)
         for (table,) in tables
         if table not in ("nodes", "announcements")
     }
+    rows["broadcasts"] = sorted(
+        (game_id, seq, sent_at, body)
+        for _, game_id, last_seq, sent_at, bodies, messages in rows["broadcasts"]
+        for seq, body in enumerate(unpack(bodies, messages), last_seq - messages + 1)
+    )
+    return rows
 
 
 def named(text: str, names: dict[str, str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
+from gameserver.storage.broadcasts import unpack
 from tests.support.process import (
     TIMEOUT_S,
     UNLIMITED,
@@ -270,8 +271,9 @@ def assert_nothing_is_lost(load: Load) -> None:
     voided = {uuid for (uuid,) in load.query("SELECT uuid FROM events WHERE voided_at IS NOT NULL")}
     assert {request.parameters["event_id"] for request, _ in load.done(3951)} <= voided
     for game in load.games:
-        sql = "SELECT body FROM broadcasts AS b JOIN games ON games.id = game_id WHERE uuid = ? ORDER BY b.seq"
-        logged = [json.loads(body) for (body,) in load.query(sql, game.id)]
+        sql = "SELECT bodies, messages FROM broadcasts AS b JOIN games ON games.id = game_id"
+        rows = load.query(f"{sql} WHERE uuid = ? ORDER BY b.seq", game.id)
+        logged = [json.loads(body) for row in rows for body in unpack(*row)]
         assert logged[: len(game.heard)] == [without_header(message) for message in game.heard]
     done = run("check", "--db", load.file)
     assert (done.code, done.stdout) == (0, f"{load.file} is sound\n")

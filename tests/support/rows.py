@@ -1,12 +1,17 @@
 """Rows of the database, made by the storage functions with values that do not matter."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
 from gameserver.config import Settings
 from gameserver.domain.money import to_units
 from gameserver.domain.pools import PoolType, UnlistedTarget
 from gameserver.engine.bet_placement import PlacedBet, Proposal, place_bets
 from gameserver.engine.context import Change
 from gameserver.storage.bets import Bet, find_bet
-from gameserver.storage.broadcasts import insert_broadcasts
+from gameserver.storage.broadcasts import insert_broadcasts, unpack
 from gameserver.storage.connection import Connection
 from gameserver.storage.games import Game, NewGameRow, insert_game
 from gameserver.storage.ledger import insert_credit
@@ -59,6 +64,13 @@ def make_game(
     for number in range(broadcasts):
         insert_broadcasts(connection, game.id, NOW + number, [b'{"res":%d}' % number])
     return game
+
+
+def logged_messages(connection: Connection) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The messages in the logs of all games, in the order they were sent, each with its seq."""
+    for last_seq, messages, bodies in connection.execute("SELECT seq, messages, bodies FROM broadcasts ORDER BY id"):
+        for seq, body in enumerate(unpack(bodies, messages), last_seq - messages + 1):
+            yield seq, msgspec.json.decode(body)
 
 
 def make_pool(connection: Connection, game_id: int) -> Pool:

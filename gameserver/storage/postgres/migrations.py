@@ -55,6 +55,11 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
         "DROP INDEX transfers_of_bet",
         "CREATE INDEX admins_of_source ON source_admins (source_id)",
     ),
+    # What one change tells of a game is one row of its log, which no server of an older version is to read or write.
+    (
+        "ALTER TABLE broadcasts RENAME COLUMN body TO bodies",
+        "ALTER TABLE broadcasts ADD COLUMN messages bigint NOT NULL DEFAULT 1 CHECK (messages > 0)",
+    ),
 )
 
 

@@ -4,7 +4,7 @@ from gameserver.storage.connection import Connection
 
 # PostgreSQL knows the schema from SQLite's version 7 on, and counts its own versions from there.
 FIRST_VERSION = 7
-NEWEST_VERSION = 10
+NEWEST_VERSION = 11
 
 # Whoever changes the schema or writes holds this advisory lock, "game" in ASCII: alone, or with others who change other
 # games. Those hold, beside the number, the row ids of their games: alone, or with others who write sets in them.

@@ -49,7 +49,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _to_version_5,
     _run_script("version_6.sql"),
     _to_version_7,
-    *(_run_script(f"version_{number}.sql") for number in (8, 9)),
+    *(_run_script(f"version_{number}.sql") for number in (8, 9, 10)),
 )
 
 

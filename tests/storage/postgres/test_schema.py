@@ -154,7 +154,7 @@ def test_a_server_of_version_7_that_still_runs_writes_no_more(connection: Postgr
 
 
 def _make_keys_of_version_7(connection: PostgresConnection) -> None:
-    """Give the tables of bets the columns, keys and indexes they had."""
+    """Give the tables of bets and broadcasts the columns, keys and indexes they had."""
     for statement in (
         "DROP VIEW valid_bets",
         "DROP TRIGGER bets_stay ON bets",
@@ -171,6 +171,8 @@ def _make_keys_of_version_7(connection: PostgresConnection) -> None:
         "DROP INDEX admins_of_source",
         "DROP INDEX running_participations",
         "CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1",
+        "ALTER TABLE broadcasts DROP messages",
+        "ALTER TABLE broadcasts RENAME bodies TO body",
     ):
         connection.execute(statement)
 

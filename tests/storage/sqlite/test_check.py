@@ -13,6 +13,7 @@ from gameserver.engine.context import Change
 from gameserver.engine.endings import end_pools
 from gameserver.engine.events import count
 from gameserver.engine.settlement import Resolution
+from gameserver.storage.broadcasts import insert_broadcasts
 from gameserver.storage.check import MAX_FINDINGS, find_faults
 from gameserver.storage.events import Event, insert_event
 from gameserver.storage.games import Game, get_game, update_game_closed
@@ -81,6 +82,24 @@ def test_a_fault_of_a_game_is_named(connection: SqliteConnection, game: Game, da
     assert find_faults(connection) == [f"game {game.uuid}: {fault}"]
 
 
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (
+            "bodies = x'00'",
+            "messages cannot be read: Error -5 while decompressing data: incomplete or truncated stream",
+        ),
+        ("messages = 3", "there are 2 messages, not 3"),
+    ],
+)
+def test_messages_of_a_game_that_cannot_be_read_are_named(
+    connection: SqliteConnection, game: Game, damage: str, fault: str
+) -> None:
+    insert_broadcasts(connection, game.id, NOW, [b"{}", b"[]"])
+    connection.execute(f"UPDATE broadcasts SET {damage} WHERE seq = 5")
+    assert f"game {game.uuid}: of the log of broadcasts up to 5, {fault}" in find_faults(connection)
+
+
 @pytest.mark.parametrize("damage", ["DELETE FROM broadcasts WHERE seq = 1", "DELETE FROM broadcasts"])
 def test_the_log_of_a_closed_game_may_have_lost_its_beginning(
     connection: SqliteConnection, game: Game, damage: str
@@ -106,7 +125,7 @@ def test_the_log_of_a_closed_game_may_not_lose_its_middle_or_end(
         ("DELETE FROM sources", "games", "sources"),
         ("INSERT INTO timers (id, due_at, kind, game_id) VALUES (99, 0, 40, 77)", "timers", "games"),
         ("INSERT INTO source_admins VALUES (55, 1, NULL)", "source_admins", "users"),
-        ("INSERT INTO broadcasts VALUES (99, 77, 1, 0, x'00')", "broadcasts", "games"),
+        ("INSERT INTO broadcasts VALUES (99, 77, 1, 0, x'00', 1)", "broadcasts", "games"),
     ],
 )
 def test_a_row_that_refers_to_nothing_is_named(

@@ -266,6 +266,16 @@ def version_8(empty: SqliteConnection) -> SqliteConnection:
     return old_file(empty, 8, _USERS_AND_GAME + _POOL_AND_BET + _TARGETS_AND_POOLS)
 
 
+@pytest.fixture
+def version_9(empty: SqliteConnection) -> SqliteConnection:
+    """A connection to a file of version 9 with a bet, and two pools on targets of the game."""
+    stakes = "INSERT INTO stakes (user_id, pool_id, position, amount"
+    bet = _POOL_AND_BET.replace(
+        f"{stakes}) VALUES (1, 1, 0, 300)", f"{stakes}, bets, last_bet_id) VALUES (1, 1, 0, 300, 1, 1)"
+    )
+    return old_file(empty, 9, _USERS_AND_GAME + bet + _TARGETS_AND_POOLS)
+
+
 def test_bringing_a_file_up_to_date_is_told_before_it_begins_and_only_where_there_is_something_to_do(
     version_6: SqliteConnection, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -290,13 +300,13 @@ def references_of(connection: sqlite3.Connection) -> dict[str, set[tuple[object,
     }
 
 
-@pytest.mark.parametrize("version", [f"version_{number}" for number in range(1, 9)])
+@pytest.mark.parametrize("version", [f"version_{number}" for number in range(1, 10)])
 def test_a_file_of_an_older_version_gets_the_schema_of_a_new_one(version: str, request: pytest.FixtureRequest) -> None:
     migrated: SqliteConnection = request.getfixturevalue(version)
     migrate(migrated)
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
         migrate(fresh)
-        assert version_of(migrated) == version_of(fresh) == 9
+        assert version_of(migrated) == version_of(fresh) == 10
         assert tables_of(migrated) == tables_of(fresh)
         assert references_of(migrated) == references_of(fresh)
         ours, theirs = ([row for row in schema_of(it) if row[0] != "table"] for it in (migrated, fresh))
@@ -349,7 +359,11 @@ def test_a_file_of_version_1_is_sound_afterwards(version_1: SqliteConnection) ->
 
 
 def test_a_file_of_version_3_keeps_its_rows_and_its_pools_have_versions(version_3: SqliteConnection) -> None:
-    told_otherwise = {"bets": {"status", "payout", "settled_at"}, "settlements": {"is_money_return"}}
+    told_otherwise = {
+        "bets": {"status", "payout", "settled_at"},
+        "settlements": {"is_money_return"},
+        "broadcasts": {"body"},
+    }
     kept = {
         name: ", ".join(column[1] for column in columns if column[1] not in told_otherwise.get(name, ()))
         for name, columns in tables_of(version_3).items()
