@@ -10,7 +10,6 @@ from gameserver.protocol.declare import ErrorReply, Request, declared, error_rep
 from gameserver.protocol.games import GameClosed
 from gameserver.storage.games import (
     Game,
-    get_game,
     update_game_cancelled,
     update_game_closed,
     update_game_closing,
@@ -90,9 +89,8 @@ def keep_log(change: Change, game: Game) -> None:
     insert_timer(change.connection, kept_until, TimerKind.PURGE_LOG, game.id)
 
 
-def close_if_nothing_remains(change: Change, game_id: int) -> None:
+def close_if_nothing_remains(change: Change, game: Game) -> None:
     """Close a game whose last pool has just ended, if it waited for that and its ``close_at`` has passed."""
-    game = get_game(change.connection, game_id)
     is_waiting = game.closing_at is not None and game.closed_at is None
     if is_waiting and game.close_at is not None and game.close_at <= change.now_ms:
         close(change, game)

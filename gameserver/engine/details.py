@@ -17,7 +17,7 @@ from gameserver.protocol.games import ActionNode, GameDetails, GetGameDetails
 from gameserver.protocol.match_clock import ClockReading
 from gameserver.storage.connection import Connection
 from gameserver.storage.epoch import get_epoch
-from gameserver.storage.events import Event, find_event, list_counts
+from gameserver.storage.events import Event, find_event, list_counts, list_counts_of_action
 from gameserver.storage.games import Game
 from gameserver.storage.labels import list_labels
 from gameserver.storage.scores import get_score, list_scores
@@ -59,16 +59,19 @@ def lasting_details(
     return LastingDetails(encode_body(details), min(changes, default=math.inf))
 
 
-def counts_of(
-    reading: Reading, game_id: int, action_row: int | None = None, targets: list[TargetRow] | None = None
-) -> dict[str, dict[str, int]]:
-    """Action id → target id → how often it has happened, ancestors included, for one action or for all."""
+def counts_of_action(reading: Reading, game_id: int, action_row: int) -> dict[str, int]:
+    """Target id → how often an action has happened, ancestors included."""
+    counted = list_counts_of_action(reading.connection, game_id, action_row)
+    ids = target_ids([target for target, _ in counted])
+    return {ids[target.number]: count for target, count in counted}
+
+
+def _counts_of(reading: Reading, game_id: int, targets: list[TargetRow]) -> dict[str, dict[str, int]]:
+    """Action id → target id → how often it has happened, ancestors included."""
     counts: dict[str, dict[str, int]] = {}
-    found = list_counts(reading.connection, game_id, action_row)
-    if found:
-        ids = target_ids(list_target_rows(reading.connection, game_id) if targets is None else targets)
-        for action_key, target_row, count in found:
-            counts.setdefault(action_key, {})[ids[target_row]] = count
+    ids = target_ids(targets)
+    for action_key, target_row, count in list_counts(reading.connection, game_id):
+        counts.setdefault(action_key, {})[ids[target_row]] = count
     return counts
 
 
@@ -106,7 +109,7 @@ def details_of(
         cancelled_at=game.cancelled_at,
         held_at=game.held_at,
         past_events=past_events(reading, game, targets, labels, before, limit, with_voided=with_voided),
-        game_state=counts_of(reading, game.id, targets=targets),
+        game_state=_counts_of(reading, game.id, targets),
         scores=list_scores(reading.connection, game.id),
         score=get_score(reading.connection, game.id),
         clock=clock_of(game),

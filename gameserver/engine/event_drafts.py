@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from gameserver.domain.targets import NONE_ID, path_id
 from gameserver.engine.context import DAY_MS, Reading
-from gameserver.engine.details import counts_of
+from gameserver.engine.details import counts_of_action
 from gameserver.engine.events import EventDraft
 from gameserver.engine.pools import require_action
 from gameserver.errors import invalid
@@ -78,8 +78,8 @@ def shown_event(reading: Reading, draft: EventDraft) -> ShownEvent:
         target_id=path_id(row.id for row in draft.path),
         target_display_name=shown_name(reading.connection, draft.path[-1]),
         description=event.description,
-        current_count=counts_of(reading, event.game_id, event.action_id).get(draft.action_key, {}),
-        score=get_score(reading.connection, event.game_id),
+        current_count=counts_of_action(reading, event.game_id, event.action_id),
+        score=get_score(reading.connection, event.game_id) if draft.game.has_scores else None,
         external_id=event.external_id,
         happened_at=event.happened_at,
         registered_at=event.registered_at,

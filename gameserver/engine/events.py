@@ -27,11 +27,12 @@ class EventDraft(NamedTuple):
     label: PoolTarget | None
 
 
-def count(change: Change, event: Event, path: list[TargetRow], step: int) -> None:
+def count(change: Change, game: Game, event: Event, path: list[TargetRow], step: int) -> None:
     """Count an event by the last target of ``path``, and what it scores: 1 for a new one, -1 for a voided one."""
     assert event.action_id is not None
-    count_event(change.connection, event.game_id, event.action_id, [row.number for row in path], step)
-    count_points(change.connection, event.game_id, event.action_id, path[0].number, step)
+    count_event(change.connection, game.id, event.action_id, [row.number for row in path], step)
+    if game.has_scores:
+        count_points(change.connection, game.id, event.action_id, path[0].number, step)
 
 
 def is_within_pool(pool: Pool, happened_at: int) -> bool:

@@ -89,7 +89,7 @@ def _settle_pools(change: Change, timers: Sequence[Timer]) -> None:
 
 def _settle(change: Change, game: Game, pools: Sequence[Pool]) -> None:
     end_without_event(change, game, pools, "time")
-    close_if_nothing_remains(change, game.id)
+    close_if_nothing_remains(change, game)
 
 
 def _pools_of(change: Change, timers: Sequence[Timer]) -> list[Pool]:

@@ -20,7 +20,7 @@ from gameserver.engine.corrections import (
     publish_reopened,
     void_and_publish,
 )
-from gameserver.engine.details import counts_of
+from gameserver.engine.details import counts_of_action
 from gameserver.engine.endings import end_pools
 from gameserver.engine.event_drafts import draft_action, draft_of, require_past, shown_event
 from gameserver.engine.events import EventDraft, count
@@ -57,7 +57,7 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
     update_event_voided(change.connection, event.id, change.now_ms, request.reason)
     path = [] if event.target_id is None else get_target_path(change.connection, event.target_id)
     if path:
-        count(change, event, path, -1)
+        count(change, game, event, path, -1)
     corrections = plan_corrections(change, game, event, None)
     reopened = carry_out(change, corrections, keep_blocked=request.keep_blocked).reopened
     pools = {it.pool.uuid: VOIDED if it.outcome == VOIDED else REOPENED for it in corrections}
@@ -70,13 +70,13 @@ def void_game_event(change: Change, request: VoidGameEvent) -> GameEventVoided:
         versions=list_versions(change.connection, pools),
         action_id=action_id,
         target_id=path_id(row.id for row in path) if path else None,
-        current_count=counts_of(change, game.id, event.action_id).get(action_id, {}) if action_id else None,
+        current_count=counts_of_action(change, game.id, event.action_id) if event.action_id else None,
         score=get_score(change.connection, game.id) if action_id else None,
     )
     change.publish(game, voided, concerned=list_bettors_of_pools(change.connection, pools))
     for pool in reopened:
         publish_reopened(change, game, pool)
-    close_if_nothing_remains(change, game.id)
+    close_if_nothing_remains(change, game)
     return msgspec.structs.replace(voided, overdrawn=overdrawn(change))
 
 
@@ -100,9 +100,9 @@ def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedName
     game, event = _event_to_correct(change, request, request.event_id)
     was, draft = _draft_amendment(change, request, names, game, event)
     update_event_voided(change.connection, event.id, change.now_ms, None)
-    count(change, event, was.path, -1)
+    count(change, game, event, was.path, -1)
     draft = draft._replace(event=insert_event(change.connection, draft.event))
-    count(change, draft.event, draft.path, 1)
+    count(change, game, draft.event, draft.path, 1)
     corrections = plan_corrections(change, game, event, draft)
     corrected = carry_out(change, corrections)
     outcomes = {correction.pool.uuid: correction.outcome for correction in corrections}
@@ -116,7 +116,7 @@ def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedName
     end_pools(change, game, corrected.ends)
     for pool in corrected.reopened:
         publish_reopened(change, game, pool)
-    close_if_nothing_remains(change, game.id)
+    close_if_nothing_remains(change, game)
     return msgspec.structs.replace(amended, overdrawn=overdrawn(change))
 
 
@@ -167,5 +167,5 @@ def void_betting_pool(change: Change, request: VoidBettingPool) -> BettingPoolVo
         raise Rejected(ErrorCode.CONFLICT, "this pool is already voided")
     game = get_game(change.connection, pool.game_id)
     voided = void_and_publish(change, game, pool, request.reason)
-    close_if_nothing_remains(change, game.id)
+    close_if_nothing_remains(change, game)
     return msgspec.structs.replace(voided, overdrawn=overdrawn(change))

@@ -116,11 +116,11 @@ def register_game_event(change: Change, request: RegisterGameEvent, names: _Even
     event = insert_event(change.connection, draft.event)
     draft = draft._replace(event=event)
     if event.action_id is not None:
-        count(change, event, draft.path, 1)
+        count(change, draft.game, event, draft.path, 1)
     registered = _event_message(change, draft)
     change.publish(draft.game, registered)
     end_pools(change, draft.game, resolutions_of(change, draft))
-    close_if_nothing_remains(change, draft.game.id)
+    close_if_nothing_remains(change, draft.game)
     return registered
 
 

@@ -32,7 +32,7 @@ def resolve_betting_pool(change: Change, request: ResolveBettingPool, keys: list
     assert pool.settlement_id is not None
     settlement = get_settlement(change.connection, pool.settlement_id)
     shown = shown_winners(target_keys(change, pool), settlement.winners, settlement.divisions)
-    close_if_nothing_remains(change, pool.game_id)
+    close_if_nothing_remains(change, game)
     return BettingPoolResolved(
         pool_id=pool.uuid,
         game_id=pool.game_uuid,

@@ -22,12 +22,11 @@ class NewEntry(NamedTuple):
 def insert_entry(connection: Connection, entry: NewEntry) -> None:
     """Record an act, in the transaction that carries it out; a game's is its source's too."""
     at, user_id, op, name, parameters, source_id, game_id = entry
-    if source_id is None and game_id is not None:
-        (source_id,) = connection.execute("SELECT source_id FROM games WHERE id = ?", (game_id,)).fetchone()
     (newest,) = connection.execute("SELECT coalesce(max(id), 0) FROM audit").fetchone()
     connection.execute(
-        "INSERT INTO audit (id, at, user_id, op, name, parameters, source_id, game_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (max(at * _PER_MS, newest + 1), at, user_id, op, name, parameters, source_id, game_id),
+        "INSERT INTO audit (id, at, user_id, op, name, parameters, source_id, game_id)"
+        " VALUES (?, ?, ?, ?, ?, ?, coalesce(?, (SELECT source_id FROM games WHERE id = ?)), ?)",
+        (max(at * _PER_MS, newest + 1), at, user_id, op, name, parameters, source_id, game_id, game_id),
     )
 
 

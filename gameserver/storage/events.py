@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from gameserver.domain.targets import TargetRow
 from gameserver.storage.connection import Connection
 from gameserver.storage.ids import new_uuid
 
@@ -105,14 +106,24 @@ def count_event(connection: Connection, game_id: int, action_id: int, target_ids
     )
 
 
-def list_counts(connection: Connection, game_id: int, action_id: int | None = None) -> list[tuple[str, int, int]]:
+def list_counts(connection: Connection, game_id: int) -> list[tuple[str, int, int]]:
     """The counts of a game's events: action id, target row id and count, in the order of its actions and targets."""
-    where, bound = ("", ()) if action_id is None else (" AND action_id = ?", (action_id,))
     return connection.execute(
         "SELECT actions.key, target_id, count FROM event_counts JOIN actions ON actions.id = action_id"
-        f" WHERE event_counts.game_id = ? AND count > 0{where} ORDER BY action_id, target_id",
-        (game_id, *bound),
+        " WHERE event_counts.game_id = ? AND count > 0 ORDER BY action_id, target_id",
+        (game_id,),
     ).fetchall()
+
+
+def list_counts_of_action(connection: Connection, game_id: int, action_id: int) -> list[tuple[TargetRow, int]]:
+    """How often an action has happened by each target, in the order of targets: those above a target are among them."""
+    rows = connection.execute(
+        "SELECT count, targets.id, parent_id, key, display_name"
+        " FROM event_counts JOIN targets ON targets.id = target_id"
+        " WHERE event_counts.game_id = ? AND action_id = ? AND count > 0 ORDER BY targets.id",
+        (game_id, action_id),
+    )
+    return [(TargetRow(*row), count) for count, *row in rows]
 
 
 def list_event_uuids(connection: Connection, game_id: int) -> list[str]:

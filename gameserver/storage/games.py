@@ -55,6 +55,12 @@ class Game(NewGameRow, frozen=True):
     clock_is_running: int | None
     clock_at: int | None
     cancelled_at: int | None
+    points_to_all: int | None
+
+    @property
+    def has_scores(self) -> bool:
+        """Whether an action of the game scores."""
+        return self.points_to_all is not None
 
     @property
     def clock(self) -> Clock | None:

@@ -436,9 +436,8 @@ def test_a_score_that_its_events_do_not_make_is_named(
     for action, path in (("goal", rows[:2]), ("own-goal", rows[2:3]), ("card", rows[2:3])):
         action_id = find_action_id(connection, game.id, action)
         new = Event(0, "", game.id, action_id, path[-1].number, None, None, None, NOW, NOW, None)
-        count(
-            Change(connection, make_user(connection, action), NOW, Settings()), insert_event(connection, new), path, 1
-        )
+        change = Change(connection, make_user(connection, action), NOW, Settings())
+        count(change, get_game(connection, game.id), insert_event(connection, new), path, 1)
     assert find_faults(connection) == []
     connection.execute(damage)
     assert find_faults(connection) == [f"game {game.uuid}: {fault}"]
