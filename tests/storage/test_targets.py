@@ -5,7 +5,9 @@ import pytest
 
 from gameserver.domain.targets import missing_rows, parse_targets
 from gameserver.storage.connection import Connection
+from gameserver.storage.events import count_event, list_counts_of_action
 from gameserver.storage.targets import (
+    find_action_id,
     insert_actions,
     insert_target_rows,
     list_actions,
@@ -55,3 +57,18 @@ def test_the_database_itself_refuses_a_target_twice(connection: Connection, pare
     add_targets(connection, game.id, "a:a")
     with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
         connection.execute(f"INSERT INTO targets VALUES (99, {game.id}, {parent}, 'a', 'A', 1, 0)")
+
+
+def test_the_counts_of_an_action_name_the_targets_that_are_counted_and_no_others(connection: Connection) -> None:
+    game = make_game(connection)
+    rows = missing_rows([], parse_targets("A:1:x, A:2, B:1", "targets", 64, 10), next_target_number(connection))
+    insert_target_rows(connection, game.id, rows)
+    insert_actions(connection, game.id, {"goal": "Goal", "card": "Card"})
+    goal, card = (find_action_id(connection, game.id, key) for key in ("goal", "card"))
+    assert goal is not None
+    assert card is not None
+    count_event(connection, game.id, goal, [row.number for row in rows[:3]], 1)
+    count_event(connection, game.id, goal, [rows[0].number, rows[3].number], 1)
+    count_event(connection, game.id, goal, [rows[0].number, rows[3].number], -1)
+    count_event(connection, game.id, card, [rows[4].number], 1)
+    assert list_counts_of_action(connection, game.id, goal) == [(row, 1) for row in rows[:3]]
