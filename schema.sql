@@ -209,7 +209,6 @@ CREATE TABLE events (
     CHECK ((pool_id IS NULL) = (pool_target IS NULL))
 ) STRICT;
 CREATE INDEX past_events ON events (game_id, happened_at, id) WHERE voided_at IS NULL AND pool_id IS NULL;
-CREATE INDEX events_of_game ON events (game_id, id);
 CREATE INDEX events_by_time ON events (game_id, happened_at, id);
 CREATE UNIQUE INDEX events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL AND voided_at IS NULL;
 CREATE INDEX voided_events_of_feeds ON events (game_id, external_id) WHERE external_id IS NOT NULL;

@@ -57,6 +57,7 @@ MIGRATIONS: tuple[Sequence[str], ...] = (
     ),
     # What one change tells of a game is one row of its log, which no server of an older version is to read or write.
     (
+        "DROP INDEX events_of_game",
         "ALTER TABLE broadcasts RENAME COLUMN body TO bodies",
         "ALTER TABLE broadcasts ADD COLUMN messages bigint NOT NULL DEFAULT 1 CHECK (messages > 0)",
     ),

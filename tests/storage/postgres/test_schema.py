@@ -171,6 +171,7 @@ def _make_keys_of_version_7(connection: PostgresConnection) -> None:
         "DROP INDEX admins_of_source",
         "DROP INDEX running_participations",
         "CREATE INDEX running_participations ON participations (user_id, pool_id) WHERE is_running = 1",
+        "CREATE INDEX events_of_game ON events (game_id, id)",
         "ALTER TABLE broadcasts DROP messages",
         "ALTER TABLE broadcasts RENAME bodies TO body",
     ):
