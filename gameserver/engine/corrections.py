@@ -129,7 +129,8 @@ def _plan_correction(reading: Reading, game: Game, pool: Pool, voided: Event, dr
     if not may_reopen(game, pool, reading.now_ms):
         return Correction(pool, VOIDED)
     is_decided = _is_decided(reading, pool, voided)
-    return Correction(pool, BLOCKED if pool.is_blocked or is_decided else REOPENED, is_decided=is_decided)
+    takes_no_bets = is_decided or pool.is_blocked or game.held_at is not None
+    return Correction(pool, BLOCKED if takes_no_bets else REOPENED, is_decided=is_decided)
 
 
 class Corrected(NamedTuple):

@@ -69,8 +69,8 @@ class GameEventAmended(Message, tag=3664, frozen=True, omit_defaults=True):
     """An event is void, and registered anew as corrected; this is told in place of the 3661 and the 366.
 
     ``pools`` maps each pool concerned to ``resettled`` (both decide it), ``resolved`` (only the corrected one),
-    ``reopened``, ``blocked`` (open again, and decided by a later event) or ``voided``; 362, 352 and 361 follow. The
-    fields of 366 are those of the corrected event. ``overdrawn`` is as in 3661.
+    ``reopened``, ``blocked`` (open again, and no bets taken) or ``voided``; 362, 352 and 361 follow. The fields of 366
+    are those of the corrected event. ``overdrawn`` is as in 3661.
     """
 
     cuts: ClassVar[tuple[str, ...]] = ("overdrawn",)

@@ -106,6 +106,15 @@ async def test_a_pool_that_a_later_event_decides_or_that_was_blocked_before_woul
 
 
 @pytest.mark.parametrize("amendment", [{}, {"action_id": "offside"}])
+async def test_a_pool_of_a_game_that_is_held_would_be_blocked(table: Table, amendment: Shown) -> None:
+    pool = await table.pool(targets=["argentina"])
+    event = await table.event("argentina:1", at=10)
+    await accepted(table.admin, 3976, game_id=table.game)
+    preview = await confirmed(table, event, **amendment)
+    assert preview["pools"] == {pool: shown("blocked", 0)}
+
+
+@pytest.mark.parametrize("amendment", [{}, {"action_id": "offside"}])
 @pytest.mark.parametrize("over", ["finish_at", "closing", "close"])
 async def test_a_pool_that_may_not_run_any_more_would_be_void(table: Table, over: str, amendment: Shown) -> None:
     pool = await table.pool(pool_type=2, finish_at=START_MS + 1_000)
