@@ -108,7 +108,7 @@ def _draft_resolution(
 
 def register_game_event(change: Change, request: RegisterGameEvent, names: _EventNames) -> NewGameEvent:
     """Register an event, and end every pool it resolves in the same transaction."""
-    known = None if request.external_id is None else _registered_before(change, request, request.external_id)
+    known = _registered_before(change, request)
     if known is not None:
         change.repeated = True
         return _event_message(change, known)
@@ -124,24 +124,26 @@ def register_game_event(change: Change, request: RegisterGameEvent, names: _Even
     return registered
 
 
-def _registered_before(change: Change, request: RegisterGameEvent, external_id: str) -> EventDraft | None:
-    """The event of the game that has this id of a feed; None if there is none. Raises ``conflict`` if it is voided."""
+def _registered_before(reading: Reading, request: RegisterGameEvent) -> EventDraft | None:
+    """The event of the game that has the id of a feed; None if there is none. Raises ``conflict`` if it is voided."""
+    if request.external_id is None:
+        return None
     if request.pool_id is not None:
-        game = get_game(change.connection, change.pool(request, request.pool_id).game_id)
+        game = get_game(reading.connection, reading.pool(request, request.pool_id).game_id)
     else:
         assert request.game_id is not None
-        game = change.game(request, request.game_id)
-    event = find_event_of_feed(change.connection, game.id, external_id)
+        game = reading.game(request, request.game_id)
+    event = find_event_of_feed(reading.connection, game.id, request.external_id)
     if event is None:
         return None
     if event.voided_at is not None:
         text = f"the event with this external_id was voided ({event.uuid}); give an event that replaces it another one"
         raise Rejected(ErrorCode.CONFLICT, text, "external_id", event_id=event.uuid)
     if event.pool_id is not None and event.pool_target is not None:
-        pool = get_pool(change.connection, event.pool_id)
-        label = find_pool_target(change.connection, pool.id, event.pool_target)
+        pool = get_pool(reading.connection, event.pool_id)
+        label = find_pool_target(reading.connection, pool.id, event.pool_target)
         return EventDraft(game, event, [], "", pool, label)
-    return draft_of(change, game, event)
+    return draft_of(reading, game, event)
 
 
 def _event_message(reading: Reading, draft: EventDraft) -> NewGameEvent:
@@ -192,7 +194,11 @@ def _previewed(
     """The game, how the request would resolve pools of it, and the score as it would be."""
     event = request.event
     if event is not None:
-        draft = _draft_event(reading, event, parse_names(event, reading.settings))
+        names = parse_names(event, reading.settings)
+        known = _registered_before(reading, event)
+        if known is not None:
+            return known.game, [], get_score(reading.connection, known.game.id)
+        draft = _draft_event(reading, event, names)
         return draft.game, resolutions_of(reading, draft), _score_after(reading, draft)
     assert request.pool_id is not None
     assert request.winners is not None

@@ -50,6 +50,20 @@ async def test_an_event_that_was_voided_does_not_come_back_and_is_named(table: T
     assert (await table.event(external_id="8"))["res"] == 366
 
 
+async def test_a_preview_of_an_event_sent_again_shows_that_nothing_would_change(table: Table) -> None:
+    await table.event(external_id="7")
+    pool = await table.pool()
+    preview = await accepted(table.admin, 3950, **table.draft(external_id="7"))
+    assert (preview["pools"], preview["untouched"]) == ({}, [pool])
+
+
+async def test_a_preview_of_an_event_that_was_voided_is_refused_as_the_event_is(table: Table) -> None:
+    first = await table.event(external_id="7")
+    await table.void(first)
+    reply = await table.admin.call(3950, **table.draft(external_id="7"))
+    assert (reply["res"], reply["code"], reply["event_id"]) == (666, "conflict", first["event_id"])
+
+
 async def test_each_game_has_ids_of_its_own(table: Table) -> None:
     other = await table.server.open_game(table.admin, table.source)
     await accepted(table.admin, 616, game_id=other)
