@@ -71,16 +71,16 @@ def divide_among_winners(
     """How each winning target's bets divide ``pot``, which is what is left after takeout.
 
     ``backed`` maps target to stakes and bet ids, in the order placed, of winners that anybody backed. By profit, units
-    that cannot be divided equally go to the first targets, one each. By pot, all bets share one division.
+    that cannot be divided equally go to the targets backed first, one each. By pot, all bets share one division.
     """
     if split is Split.POT:
         bets = sorted(bet for stakes, bet_ids in backed.values() for bet in zip(bet_ids, stakes, strict=True))
         return dict.fromkeys(backed, divide(pot, [stake for _, stake in bets], [bet_id for bet_id, _ in bets]))
     totals = {target: sum(stakes) for target, (stakes, _) in backed.items()}
     share, rest = divmod(pot - sum(totals.values()), len(backed))
+    with_one_more = set(sorted(backed, key=lambda target: backed[target][1][0])[:rest])
     return {
-        target: divide(totals[target] + share + (number < rest), *backed[target])
-        for number, target in enumerate(sorted(backed))
+        target: divide(totals[target] + share + (target in with_one_more), *backed[target]) for target in sorted(backed)
     }
 
 

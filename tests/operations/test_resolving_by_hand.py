@@ -121,6 +121,15 @@ async def test_three_winners_and_a_cent_that_does_not_divide_are_exact(table: Ta
     assert faults_of(table.server.context.settings.db) == []
 
 
+async def test_a_cent_that_does_not_divide_among_winners_goes_to_the_one_with_the_earlier_bet(table: Table) -> None:
+    pool = await table.pool()
+    await table.bet("bob", pool, "brazil", 1, at=1)
+    await table.bet("ann", pool, "argentina", 1, at=2)
+    await table.bet("cat", pool, "chile", "0.01", at=3)
+    await resolve(table, pool, ["argentina", "brazil"])
+    assert await table.nets() == {"bob": 0.01, "ann": 0, "cat": -0.01}
+
+
 async def test_by_pot_a_cent_that_does_not_divide_goes_to_the_largest_fraction_and_then_the_earlier_bet(
     table: Table,
 ) -> None:
