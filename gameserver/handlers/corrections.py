@@ -34,7 +34,6 @@ from gameserver.protocol.corrections import (
     VoidBettingPool,
     VoidGameEvent,
 )
-from gameserver.protocol.declare import Request
 from gameserver.storage.bets import list_bettors_of_pools
 from gameserver.storage.events import Event, find_any_event, find_event, insert_event, update_event_voided
 from gameserver.storage.games import Game, find_game, get_game
@@ -97,7 +96,7 @@ def parse_amendment(request: AmendGameEvent, settings: Settings) -> AmendedNames
 
 def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedNames) -> GameEventAmended:
     """Void an event and register it anew as corrected; its pools are settled as if it had been right at first."""
-    game, event = _event_to_correct(change, request, request.event_id)
+    game, event = _event_to_correct(change, request)
     was, draft = _draft_amendment(change, request, names, game, event)
     update_event_voided(change.connection, event.id, change.now_ms, None)
     count(change, game, event, was.path, -1)
@@ -120,9 +119,11 @@ def amend_game_event(change: Change, request: AmendGameEvent, names: AmendedName
     return msgspec.structs.replace(amended, overdrawn=overdrawn(change))
 
 
-def _event_to_correct(reading: Reading, request: Request, event_uuid: str) -> tuple[Game, Event]:
+def _event_to_correct(reading: Reading, request: AmendGameEvent | PreviewVoidGameEvent) -> tuple[Game, Event]:
     """The game and its event, which is not voided. Raises `Rejected`."""
-    found = find_any_event(reading.connection, event_uuid)
+    if request.happened_at is not None:
+        require_past(request.happened_at, reading.now_ms)
+    found = find_any_event(reading.connection, request.event_id)
     if found is None:
         raise not_found("event_id", "event")
     game = reading.game(request, get_game(reading.connection, found.game_id).uuid)
@@ -138,10 +139,8 @@ def _draft_amendment(
     if event.action_id is None:
         raise Rejected(ErrorCode.CONFLICT, "this event is a resolution by hand; void it, and resolve the pool again")
     was = draft_of(reading, game, event)
-    happened_at = event.happened_at if request.happened_at is None else request.happened_at
-    require_past(happened_at, reading.now_ms)
     new = event._replace(
-        happened_at=happened_at,
+        happened_at=event.happened_at if request.happened_at is None else request.happened_at,
         registered_at=reading.now_ms,
         description=event.description if request.description is None else request.description,
     )
@@ -151,10 +150,10 @@ def _draft_amendment(
 
 def preview_void_game_event(reading: Reading, request: PreviewVoidGameEvent) -> VoidGameEventPreview:
     """Compute what voiding or amending an event would do, without doing it."""
-    game, event = _event_to_correct(reading, request, request.event_id)
     amendment, draft = request.amendment, None
-    if amendment is not None:
-        names = parse_amendment(amendment, reading.settings)
+    names = None if amendment is None else parse_amendment(amendment, reading.settings)
+    game, event = _event_to_correct(reading, request)
+    if amendment is not None and names is not None:
         _, draft = _draft_amendment(reading, amendment, names, game, event)
     preview = preview_corrections(reading, plan_corrections(reading, game, event, draft))
     return VoidGameEventPreview(event_id=event.uuid, game_id=game.uuid, **preview._asdict())

@@ -305,6 +305,17 @@ async def test_a_preview_is_refused_as_the_amendment_would_be(table: Table, para
         assert_refused(reply, op, "invalid_parameter", field)
 
 
+@pytest.mark.parametrize("op", [PREVIEW, AMEND])
+@pytest.mark.parametrize(
+    ("field", "value"), [("target_id", "a::b"), ("action_id", "a:b"), ("happened_at", START_MS + 11)]
+)
+async def test_a_parameter_at_fault_is_told_before_the_event_is_looked_for(
+    table: Table, op: int, field: str, value: Any
+) -> None:
+    reply = await table.admin.call(op, event_id=UNKNOWN_ID, **{field: value})
+    assert_refused(reply, op, "invalid_parameter", field)
+
+
 async def test_neither_an_unknown_nor_a_voided_event_is_previewed(table: Table) -> None:
     assert await table.refusal(PREVIEW, event_id=UNKNOWN_ID) == "not_found"
     event = await table.event()
