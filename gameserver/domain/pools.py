@@ -11,7 +11,6 @@ from gameserver.errors import ErrorCode, Rejected, invalid
 YES_NO = ("yes", "no")
 MAX_LABELS = 2
 MIN_RUN_MS = 1_000  # of a pool that was recreated
-MIN_UNBACKED_RUN_MS = 5_000  # where nobody has bet for two runs
 
 
 class PoolType(IntEnum):
@@ -140,15 +139,10 @@ def common_level(target_ids: list[str]) -> int:
     return levels.pop()
 
 
-def recreated_times(times: PoolTimes, now_ms: int, unbacked_runs: int) -> PoolTimes:
-    """The times of a pool that is recreated at ``now_ms``: the same durations, of at least a second each.
+def recreated_times(times: PoolTimes, now_ms: int) -> PoolTimes:
+    """The times of a pool that is recreated at ``now_ms``: the same durations, of at least a second each."""
 
-    ``unbacked_runs`` is how often in a row it has ended by time without a bet; from the second time on it lasts
-    at least five seconds.
-    """
-    lasts_ms = MIN_UNBACKED_RUN_MS if unbacked_runs > 1 else MIN_RUN_MS
+    def moved(moment: int | None) -> int | None:
+        return None if moment is None else now_ms + max(MIN_RUN_MS, moment - times.start_at)
 
-    def moved(moment: int | None, min_ms: int) -> int | None:
-        return None if moment is None else now_ms + max(min_ms, moment - times.start_at)
-
-    return PoolTimes(now_ms, moved(times.finish_at, lasts_ms), moved(times.stop_accepting_bets_at, MIN_RUN_MS))
+    return PoolTimes(now_ms, moved(times.finish_at), moved(times.stop_accepting_bets_at))

@@ -62,15 +62,15 @@ def plan_successors(
             planned[pool.id] = None
             continue
         open_pools += 1
-        planned[pool.id] = _times_of_successor(change, pool, runs)
+        planned[pool.id] = _times_of_successor(change, pool)
     return planned
 
 
-def _times_of_successor(change: Change, pool: Pool, unbacked_runs: int) -> PoolTimes:
-    times = recreated_times(pool.times, change.now_ms, unbacked_runs)
+def _times_of_successor(change: Change, pool: Pool) -> PoolTimes:
+    times = recreated_times(pool.times, change.now_ms)
     if times.finish_at is not None and times.finish_at <= change.sent_at:
         # The successor would have ended while the server was down, so it starts now instead.
-        times = recreated_times(pool.times, change.sent_at, unbacked_runs)
+        times = recreated_times(pool.times, change.sent_at)
         change.record_delay(pool.game_id)
     return times
 
