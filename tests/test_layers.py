@@ -19,12 +19,13 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"errors", "textfiles"},
     "progress": set(),
     "output": {"errors"},
+    "printable": set(),
     "domain": {"errors"},
     "protocol": BASE | {"domain"},
     "storage": BASE | {"domain"},
     "engine": RULES,
     "handlers": RULES | {"engine"},
-    "ops": RULES | {"__init__"},  # the version
+    "ops": RULES | {"__init__", "printable"},  # the version
     "net": BASE | {"ops"},
     "realtime": RULES | {"__init__", "engine", "handlers", "ops", "net"},
     "web": RULES | {"__init__", "engine", "handlers", "net", "realtime"},  # the version
@@ -33,10 +34,10 @@ ALLOWED: dict[str, set[str]] = {
 }
 ALLOWED["app"] = RULES | {"__init__", "engine", "ops", "net", "realtime", "web", "admin"}
 ALLOWED["feed"] = BASE | {"protocol", "client"}
-ALLOWED["show"] = BASE | {"protocol", "client"}
+ALLOWED["show"] = BASE | {"protocol", "client", "printable"}
 ALLOWED["embedding"] = BASE | {"realtime", "client", "admin", "app"}
 ALLOWED["demo"] = BASE | {"protocol", "client", "feed", "show", "net", "ops", "embedding"}
-ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output", "client", "feed", "show", "demo"}
+ALLOWED["cli"] = ALLOWED["app"] | {"app", "progress", "output", "printable", "client", "feed", "show", "demo"}
 ALLOWED["__main__"] = {"cli"}
 
 EXECUTES = {"execute", "executemany", "executescript", "execute_many"}

@@ -101,7 +101,7 @@ def _outcome(connection: Connection, game: Game, original: Callable[[int], int])
     return {
         "pools": [list(outcome) for outcome in list_pool_outcomes(connection, game.id)],
         "bets": [
-            [original(bet.user_id), bet.amount, outcome.status, outcome.payout]
+            [original(bet.user_id), bet.amount, outcome.status.value, outcome.payout]
             for bet, outcome in list_bet_outcomes(connection, game.id)
         ],
         "balances": sorted(

@@ -21,6 +21,7 @@ from gameserver.config import Settings
 from gameserver.engine.passwords import hash_password, normal_password
 from gameserver.errors import Rejected
 from gameserver.output import say
+from gameserver.printable import printable
 
 _ADD = """\
 gameserver user add ann
@@ -134,7 +135,7 @@ def _print_user(options: argparse.Namespace, user: dict[str, Any]) -> int:
 def _source_list(options: argparse.Namespace, settings: Settings) -> int:
     for source in control(settings, ListSources())["sources"]:
         state = " (closed)" if source["closed"] else ""
-        say(f"{source['id']}  {source['name']}{state}  admins: {', '.join(source['admins'])}")
+        say(f"{source['id']}  {printable(source['name'])}{state}  admins: {', '.join(source['admins'])}")
     return DONE
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
-# Characters that could end a line, or make a terminal display it differently.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+from gameserver.printable import printable
+
 _PLAIN = re.compile(r"[\w.:/+-]+")
 
 _context: ContextVar[Mapping[str, object] | None] = ContextVar("log_context", default=None)
@@ -71,18 +71,14 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record as one line, followed by those of its traceback."""
-        head = f"{_time(record)} {record.levelname} {record.name}: {_printable(record.getMessage())}"
+        head = f"{_time(record)} {record.levelname} {record.name}: {printable(record.getMessage())}"
         fields = [f"{name}={_value(value)}" for name, value in _fields(record).items()]
         lines = [" ".join([head, *fields])]
         if record.exc_info:
-            lines += [f"  | {_printable(line)}" for line in self.formatException(record.exc_info).splitlines()]
+            lines += [f"  | {printable(line)}" for line in self.formatException(record.exc_info).splitlines()]
         return "\n".join(lines)
 
 
 def _value(value: object) -> str:
     text = str(value)
-    return text if _PLAIN.fullmatch(text) else _printable(json.dumps(text, ensure_ascii=False))
-
-
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return text if _PLAIN.fullmatch(text) else printable(json.dumps(text, ensure_ascii=False))

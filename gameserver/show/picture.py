@@ -7,6 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from gameserver.printable import printable
 from gameserver.show.view import GameView, PoolShown
 
 _HAPPENINGS, _CHAT, _POOLS, _TARGETS = 8, 4, 6, 4
@@ -39,11 +40,11 @@ def picture(view: GameView, now_ms: int, height: int, figures: Mapping[str, str]
 def _heading(view: GameView, now_ms: int) -> RenderableType:
     details = view.details
     title = "" if details is None else details.game_name
-    text = Text(view.result or title, style="bold", justify="center")
-    clock = view.minute(now_ms)
+    text = Text(printable(view.result or title), style="bold", justify="center")
+    clock = printable(view.minute(now_ms))
     state = "" if details is None else details.status.replace("_", " ")
     watching = f"{view.subscribers} watching"
-    return Panel(text, title=Text(title), subtitle=Text("  ".join(filter(None, (clock, state, watching)))))
+    return Panel(text, title=Text(printable(title)), subtitle=Text("  ".join(filter(None, (clock, state, watching)))))
 
 
 def _pools(view: GameView, room: int) -> RenderableType:
@@ -57,14 +58,14 @@ def _pools(view: GameView, room: int) -> RenderableType:
     grid.add_column(justify="right")
     for pool in pools:
         marks = " blocked" if pool.is_blocked else " hot" if pool.is_hot else ""
-        name = Text.assemble((pool.description, "bold"), (marks, "red"))
+        name = Text.assemble((printable(pool.description), "bold"), (marks, "red"))
         grid.add_row(
             name, Text(f"{pool.participants} bettors"), Text(f"{pool.amount_total:,.0f}", style="bold"), Text()
         )
         for target_id, share in _leading(pool)[:targets]:
             sums = pool.distribution[target_id]
             grid.add_row(
-                Text(f"  {sums.display_name}"),
+                Text(f"  {printable(sums.display_name)}"),
                 Text("█" * round(share * _BAR_WIDTH), style="green"),
                 Text(f"{sums.backing_money:,.0f}"),
                 Text(f"{sums.to_win_if_backed:.2f}", style="cyan"),
@@ -92,4 +93,4 @@ def _table(view: GameView, room: int) -> RenderableType:
 
 
 def _lines(lines: Iterable[str]) -> Text:
-    return Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
+    return Text("\n".join(map(printable, lines)), no_wrap=True, overflow="ellipsis")

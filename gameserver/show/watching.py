@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.live import Live
 
 from gameserver.client import Client, Subscription
+from gameserver.printable import printable
 from gameserver.protocol.games import GameClosed
 from gameserver.protocol.labels import LabelsChanged
 from gameserver.protocol.subscriptions import GameJoined
@@ -62,7 +63,7 @@ async def show(
     Raises `Refused` and `ConnectionLost`.
     """
     if not console.is_terminal:
-        await keep_up(client, view, lambda at, line: say(f"{_time_of_day(at)}  {line}"))
+        await keep_up(client, view, lambda at, line: say(f"{_time_of_day(at)}  {printable(line)}"))
         return
     with Live(console=console, auto_refresh=False) as live:
         async with trio.open_nursery() as nursery:

@@ -142,3 +142,10 @@ def test_a_password_leaves_no_trace_in_the_files_or_the_log_of_a_server(database
     assert b"$argon2id$v=19$m=19456,t=2,p=1$" in files
     for password in (right, wrong, short):
         assert password.encode() not in files
+
+
+def test_a_source_is_listed_on_one_line_whatever_its_name_holds(database: Path) -> None:
+    key = add_user(database, "ann", provider=True)["session_key"]
+    with serving(database) as server, playing(server.url, key) as ann:
+        source = ann.call(365, source_name="Cup\x1b[31m\nX")["source_id"]
+    assert run("source", "list", "--db", database) == Done(0, f"{source}  Cup\\x1b[31m\\nX  admins: ann\n", "")

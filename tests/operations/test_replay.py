@@ -140,9 +140,14 @@ def test_a_game_that_was_renamed_postponed_relabelled_and_scored_anew_is_the_sam
     assert offline.replay_differences(game) == []
     facts = offline.exported(game)
     facts[-1]["score"][0][1] = 5
+    user, stake, status, paid = facts[-1]["bets"][2]
+    facts[-1]["bets"][2][3] = 7
     with closing(open_memory()) as connection:
         differences = Replay(connection, offline.settings).run(facts)
-    assert differences == ["score, number 1: was ['argentina', 5], now ['argentina', 6]"]
+    assert differences == [
+        f"bets, number 3: was [{user}, {stake}, '{status}', 7], now [{user}, {stake}, '{status}', {paid}]",
+        "score, number 1: was ['argentina', 5], now ['argentina', 6]",
+    ]
 
 
 def test_a_game_in_which_an_admin_of_the_server_returned_bets_is_the_same_again(offline: Offline) -> None:

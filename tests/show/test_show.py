@@ -112,6 +112,21 @@ async def test_the_picture_shows_score_pools_table_chat_and_figures(table: Table
     assert "Goal: Argentina Messi" in shown  # from before it was watched
 
 
+async def test_the_picture_shows_control_characters_as_escapes(table: Table) -> None:
+    red = "\x1b[31m\n"
+    await table.admin.call(373, game_id=table.game, labels={"argentina": {"display_name": f"Argentina{red}"}})
+    pool = await table.pool(description=f"Who?{red}", targets=["argentina", "france"])
+    await table.bet("ann", pool, "argentina", 30)
+    await table.admin.call(374, game_id=table.game, period=f"2H{red}", elapsed_ms=0, is_running=False)
+    async with watched(table) as game:
+        await table.event("france:mbappé", 9, description=f"2-2{red}")
+        await game.until(f"Goal: France Mbappé (2-2{red})")
+        shown = game.shown()
+    assert "\x1b" not in shown
+    for text in ("Argentina", "2H", "2-2"):
+        assert f"{text}\\x1b[31m\\n" in shown
+
+
 @pytest.mark.parametrize("height", [16, 20, 24, 36, 40, 60])
 async def test_the_picture_is_no_higher_than_the_terminal_and_shows_something_of_everything(
     table: Table, height: int
@@ -173,7 +188,9 @@ async def test_a_terminal_gets_a_picture_and_a_pipe_gets_lines(table: Table) -> 
             if is_terminal:
                 nursery.cancel_scope.cancel()
             else:
+                await table.event("argentina:messi", 5, description="penalty\x1b[31m\nthe game is closed")
                 await table.admin.call(375, game_id=table.game)
         assert isinstance(console.file, io.StringIO)
         assert ("watching" in console.file.getvalue()) is is_terminal
-        assert [line[10:] for line in said] == ([] if is_terminal else ["the game is closed"])
+        lines = ["Goal: Argentina Messi (penalty\\x1b[31m\\nthe game is closed)", "the game is closed"]
+        assert [line[10:] for line in said] == ([] if is_terminal else lines)
