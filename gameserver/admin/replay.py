@@ -1,5 +1,6 @@
 """Export of a game as facts, and replay of the facts to verify the game's outcome."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from gameserver.protocol.betting import CancelBet, PlaceBetInBettingPool
 from gameserver.protocol.codec import Undecodable, decode_request
 from gameserver.protocol.declare import Request, tag_of
 from gameserver.protocol.games import CreateAndOpenGame, CreateGame
-from gameserver.protocol.pools import CreateAndOpenBettingPool
+from gameserver.protocol.pools import CreateAndOpenBettingPool, UpdateBettingPool
 from gameserver.storage.bets import find_bet
 from gameserver.storage.connection import Connection
 from gameserver.storage.events import list_event_uuids
@@ -143,9 +144,11 @@ class Replay:
         if not requests or requests[0].get("op") not in _CREATIONS:
             raise ReplayError("the journal of this game does not reach back to its beginning")
         self._head = head
-        self._not_recreated = sorted(
-            self._head["pools"].index(fact["parameters"]["pool_id"]) for fact in requests if fact["op"] == NOT_RECREATED
+        # How often each pool is still to end without being recreated, and the positions of those that are not open yet.
+        self._not_recreated = Counter(
+            self._position(fact["parameters"]["pool_id"]) for fact in requests if fact["op"] == NOT_RECREATED
         )
+        self._unopened = sorted(self._not_recreated)
         admin = insert_user(self._connection, "admin", True, requests[0]["at"])
         assert admin is not None
         self._admin = admin
@@ -181,6 +184,7 @@ class Replay:
             self._let_time_pass(fact["at"], late=True)
             return
         if fact["op"] == NOT_RECREATED:
+            self._not_recreated[self._position(fact["parameters"]["pool_id"])] -= 1
             return
         self._let_time_pass(fact["at"])
         if fact["op"] == RETURNED:
@@ -205,6 +209,16 @@ class Replay:
             assert self._game is not None
             insert_game_admin(self._connection, self._game.id, self._admin.id)
         self._mark_not_recreated()
+        if (
+            isinstance(request, UpdateBettingPool)
+            and self._not_recreated[self._position(fact["parameters"]["pool_id"])]
+        ):
+            self._turn_recreation_off(request.pool_id)
+
+    def _position(self, pool_uuid: str) -> int:
+        """The position of one of the original's pools among them."""
+        position: int = self._head["pools"].index(pool_uuid)
+        return position
 
     def _return(self, fact: dict[str, Any]) -> None:
         """Return running bets of a user, all in one pool."""
@@ -217,13 +231,16 @@ class Replay:
 
     def _mark_not_recreated(self) -> None:
         """Turn off recreation, from their opening on, of the pools that the original did not recreate."""
-        while self._not_recreated and self._game is not None:
+        while self._unopened and self._game is not None:
             uuids = list_pool_uuids(self._connection, self._game.id)
-            if len(uuids) <= self._not_recreated[0]:
+            if len(uuids) <= self._unopened[0]:
                 return
-            pool = find_pool(self._connection, uuids[self._not_recreated.pop(0)])
-            assert pool is not None
-            update_recreate_on_end(self._connection, pool.id, recreate_on_end=False)
+            self._turn_recreation_off(uuids[self._unopened.pop(0)])
+
+    def _turn_recreation_off(self, pool_uuid: str) -> None:
+        pool = find_pool(self._connection, pool_uuid)
+        assert pool is not None
+        update_recreate_on_end(self._connection, pool.id, recreate_on_end=False)
 
     def _set_takeout(self) -> None:
         """Give the source the takeout with which the original opened its next pool."""
@@ -241,7 +258,7 @@ class Replay:
         if "game_id" in parameters and self._game is not None:
             parameters["game_id"] = self._game.uuid
         if self._game is not None and parameters.get("pool_id") is not None:
-            position = self._head["pools"].index(parameters["pool_id"])
+            position = self._position(parameters["pool_id"])
             parameters["pool_id"] = list_pool_uuids(self._connection, self._game.id)[position]
         if self._game is not None and parameters.get("event_id") is not None:
             position = self._head["events"].index(parameters["event_id"])

@@ -104,6 +104,16 @@ def test_a_pool_that_nobody_bets_in_is_in_the_end_not_recreated(match: Match) ->
     assert next_due_at(match.offline.connection) is None
 
 
+def test_a_last_run_that_is_told_to_be_recreated_is_not_here_nor_when_it_is_lived_again(match: Match) -> None:
+    match.open(2_000)
+    for _ in range(2):
+        match.offline.let_time_pass(2_000)
+    (last,) = match.open_pools()
+    match.do(3852, pool_id=last["pool_id"], recreate_on_end=True)
+    match.offline.let_time_pass(2_000)
+    assert (match.lengths(), match.open_pools()) == ([2_000] * 3, [])
+
+
 def test_a_pool_that_nobody_bets_in_keeps_its_distance(match: Match) -> None:
     match.open(60_000, stop_accepting_bets_at=match.offline.now_ms + 40_000)
     for _ in range(10):
