@@ -31,16 +31,25 @@ class Signals:
         handled = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
         if self._hangup_stops and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
             handled.remove(signal.SIGHUP)
+        before = {int(number): signal.getsignal(number) or signal.SIG_DFL for number in handled}
+
+        def take_unreceived(number: int, _: object) -> None:
+            """Let a signal that the receiver does not take do what it did before; nothing once all is to be closed."""
+            if not self.stop.is_set():
+                signal.signal(number, before[number])
+                signal.raise_signal(number)
+
+        for number in handled:
+            signal.signal(number, take_unreceived)
         try:
             async with trio.open_nursery() as later:
                 with trio.open_signal_receiver(*handled) as signals:
                     task_status.started()
                     async for number in signals:
                         self._take(signal.Signals(number), later)
-        finally:
-            if self.stop.is_set():  # all is closed: a further signal must not change the exit status
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    signal.signal(number, signal.SIG_IGN)
+        finally:  # where all is closed, a further signal must not change the exit status
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_IGN if self.stop.is_set() else handler)
 
     def _take(self, number: signal.Signals, later: trio.Nursery) -> None:
         if number == signal.SIGHUP and not self._hangup_stops:

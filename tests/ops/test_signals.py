@@ -10,7 +10,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from gameserver.ops.signals import SAME_INTERRUPT_S, Signals
 
-HANDLED = (signal.SIGINT, signal.SIGTERM)
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
@@ -67,3 +67,33 @@ async def test_once_all_is_closed_no_signal_changes_how_the_process_ends(number:
             await wait_all_tasks_blocked()
             nursery.cancel_scope.cancel()
         assert {signal.getsignal(it) for it in HANDLED} == {signal.SIG_IGN}
+
+
+@pytest.mark.parametrize("number", HANDLED)
+async def test_a_signal_that_nobody_has_taken_when_all_is_closed_is_let_go(number: signal.Signals) -> None:
+    signals = Signals(hangup_stops=True)
+    ended: list[int] = []
+    with handlers_restored():
+        for handled in HANDLED:
+            signal.signal(handled, lambda number, _: ended.append(number))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(signals.handle)
+            signal.raise_signal(number)
+            await signals.stop.wait()
+            for handled in HANDLED:
+                signal.raise_signal(handled)
+            nursery.cancel_scope.cancel()
+    assert ended == []
+
+
+async def test_a_signal_that_nobody_has_taken_does_what_it_did_before_where_nothing_has_told_to_stop() -> None:
+    signals = Signals()
+    ended: list[int] = []
+    with handlers_restored():
+        signal.signal(signal.SIGTERM, lambda number, _: ended.append(number))
+        async with trio.open_nursery() as nursery:
+            await nursery.start(signals.handle)
+            nursery.cancel_scope.cancel()
+            signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert ended == [signal.SIGTERM] * 2
