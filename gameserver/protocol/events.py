@@ -183,7 +183,13 @@ class GameEventPreview(Message, tag=3660, frozen=True):
     by=Role.GAME_ADMIN,
     kind=Kind.READ,
     replies=[GameEventPreview],
-    errors=[ErrorCode.GAME_NOT_OPEN, ErrorCode.GAME_CLOSED, ErrorCode.POOL_RESOLVED, ErrorCode.CONFLICT],
+    errors=[
+        ErrorCode.MISSING_PARAMETER,
+        ErrorCode.GAME_NOT_OPEN,
+        ErrorCode.GAME_CLOSED,
+        ErrorCode.POOL_RESOLVED,
+        ErrorCode.CONFLICT,
+    ],
 )
 class PreviewGameEvent(Request, tag=3950, frozen=True, kw_only=True):
     """Read what registering an event, or resolving a pool by hand, would do. Nothing changes.

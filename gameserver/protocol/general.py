@@ -91,7 +91,7 @@ class LogonFailAlreadyLoggedIn(Message, tag=112, frozen=True):
     by=Role.ANYONE,
     kind=Kind.CONNECTION,
     replies=[LogonSuccess, LogonFail, LogonFailAlreadyLoggedIn],
-    errors=[ErrorCode.NOT_FOUND],
+    errors=[ErrorCode.MISSING_PARAMETER, ErrorCode.NOT_FOUND],
 )
 class Logon(Request, tag=100, frozen=True):
     """Log on: by ``header.session_key``, or by ``id``, ``n`` and ``h`` together.

@@ -89,11 +89,8 @@ def _operation(operation: Operation) -> Iterator[str]:
 
 def errors_of(operation: Operation) -> list[ErrorCode]:
     """Every error code an operation can answer with: those declared, and those its kind and role imply."""
-    codes = set(operation.errors)
-    parameters = PARAMETERS[operation.op]
-    if parameters:
-        codes.add(ErrorCode.INVALID_PARAMETER)
-    if any(parameter.required for parameter in parameters.values()):
+    codes = {*operation.errors, ErrorCode.INVALID_PARAMETER}  # that of a parameter it does not have, if of no other
+    if any(parameter.required for parameter in PARAMETERS[operation.op].values()):
         codes.add(ErrorCode.MISSING_PARAMETER)
     if operation.by is not Role.ANYONE:
         codes.add(ErrorCode.NOT_LOGGED_IN)

@@ -383,8 +383,8 @@ SCENARIOS: dict[tuple[int, ErrorCode], Callable[[World, int], Awaitable[Reply]]]
     (3986, ErrorCode.GAME_CLOSED): closed_to_game_admin,
 }
 
-# not_found follows from the parameters and has a test of its own; the other has effects, told in test_closing_pools.
-ELSEWHERE = {ErrorCode.NOT_FOUND, ErrorCode.MANUAL_POOLS_REMAIN}
+# Two follow from the parameters and have tests of their own; the other has effects, told in test_closing_pools.
+ELSEWHERE = {ErrorCode.MISSING_PARAMETER, ErrorCode.NOT_FOUND, ErrorCode.MANUAL_POOLS_REMAIN}
 
 
 def test_each_error_that_is_declared_occurs() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import trio
 from trio_websocket import ConnectionClosed
 
+from gameserver.protocol.reference import errors_of
+from gameserver.protocol.registry import OPERATIONS
 from tests.support.harness import START_MS, Client, FakeClock, Server
 from tests.support.wire import request_head
 
@@ -18,6 +20,8 @@ NEVER_S = 1_000_000  # an interval longer than any test
 NONE = {"symbol": "non", "display_name": "None", "targets": {}}
 
 RETRYABLE = frozenset({"rate_limited", "busy", "storage_unavailable"})
+# Those that the reference lists once, for every message.
+OF_ANY_MESSAGE = frozenset({"bad_request", "unsupported_version", "internal"})
 
 
 @dataclass
@@ -70,7 +74,8 @@ def assert_broadcast(message: dict[str, Any], res: int, seq: int | None, /, **fi
 
 
 def assert_refused(reply: dict[str, Any], op: int | None, code: str, field: str | None = None) -> None:
-    """An error reply with exactly the members of the contract (section 3)."""
+    """An error reply with exactly the members of the contract (section 3), its code one that the reference lists."""
+    assert op not in OPERATIONS or code in OF_ANY_MESSAGE or code in errors_of(OPERATIONS[op])
     members = {"op": op, "code": code, "retryable": code in RETRYABLE, "text": reply.get("text")}
     if field is not None:
         members["field"] = field
