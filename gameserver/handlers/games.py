@@ -89,9 +89,8 @@ def _check_close_at(open_at: int | None, close_at: int | None, now_ms: int, fiel
         raise invalid(field, text)
 
 
-def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
+def _create(change: Change, request: NewGame, contents: Contents, *, opened: bool) -> Game:
     source = change.source(request, request.source_id)
-    require_source_open(source)
     now_ms = change.now_ms
     game = insert_game(
         change.connection,
@@ -114,6 +113,10 @@ def _insert_game(change: Change, request: NewGame, *, opened: bool) -> Game:
     change.game_id = game.id
     if game.close_at is not None:
         insert_timer(change.connection, game.close_at, TimerKind.CLOSE_GAME, game.id)
+    if opened or contents.adds:
+        add_contents(change, game.id, contents)
+    set_contents(change, game.id, contents)
+    require_source_open(source)  # after the names: what is wrong with them is told first
     return game
 
 
@@ -130,31 +133,24 @@ def _publish(change: Change, game: Game, kind: type[MessageT]) -> MessageT:
 def create_and_open_game(change: Change, request: CreateAndOpenGame, contents: Contents) -> GameCreatedAndOpened:
     """Create a game that is open at once."""
     _check_close_at(request.open_at, request.close_at, change.now_ms)
-    game = _insert_game(change, request, opened=True)
-    add_contents(change, game.id, contents)
-    set_contents(change, game.id, contents)
-    return _publish(change, game, GameCreatedAndOpened)
+    return _publish(change, _create(change, request, contents, opened=True), GameCreatedAndOpened)
 
 
 def create_game(change: Change, request: CreateGame, contents: Contents) -> GameCreated:
     """Create an upcoming game."""
     _check_close_at(request.open_at, request.close_at, change.now_ms)
-    game = _insert_game(change, request, opened=False)
-    if contents.adds:
-        add_contents(change, game.id, contents)
-    set_contents(change, game.id, contents)
-    return _publish(change, game, GameCreated)
+    return _publish(change, _create(change, request, contents, opened=False), GameCreated)
 
 
 def open_game(change: Change, request: OpenGame, contents: Contents) -> GameOpened:
     """Open an upcoming game."""
     game = change.game(request, request.game_id)
+    add_contents(change, game.id, contents)
+    set_contents(change, game.id, contents)
     require_not_closed(game)
     if game.opened_at is not None:
         raise Rejected(ErrorCode.CONFLICT, "this game is already open")
     update_game_opened(change.connection, game.id, change.now_ms)
-    add_contents(change, game.id, contents)
-    set_contents(change, game.id, contents)
     return _publish(change, game, GameOpened)
 
 
@@ -191,12 +187,12 @@ def parse_update(request: UpdateGameDetails, settings: Settings) -> _Update:
 def update_game_details(change: Change, request: UpdateGameDetails, update: _Update) -> GameDetailsUpdated:
     """Add to a game's actions and targets, or change what is shown of it, and broadcast its details or its labels."""
     game, contents = change.game(request, request.game_id), update.contents
-    require_not_closed(game)
-    if update.changed:
-        _update_columns(change, game, update)
     if contents.adds:
         add_contents(change, game.id, contents)
     labels = set_contents(change, game.id, contents)
+    require_not_closed(game)
+    if update.changed:
+        _update_columns(change, game, update)
     details = details_broadcast(change, get_game(change.connection, game.id))
     if contents.field_at_fault is not None:
         require_details_fit(change, msgspec.structs.replace(details, game_state={}), contents.field_at_fault)

@@ -573,3 +573,16 @@ async def test_the_role_is_checked_before_the_state(world: World, op: int) -> No
     request = await example(op, world)
     await world.provider.call(366, source_id=world.source)
     assert_refused(await world.user.call(op, **request), op, "not_authorized")
+
+
+@pytest.mark.parametrize("op", [370, 3701, 3702, 373])
+@pytest.mark.parametrize(("field", "value"), [("labels", {"zz": {"symbol": "Z"}}), ("action_labels", {"zz": "Z"})])
+async def test_an_unknown_action_or_target_is_told_before_the_state(
+    world: World, op: int, field: str, value: dict[str, Any]
+) -> None:
+    request = await example(op, world)
+    if "game_id" in request:
+        assert (await world.provider.call(375, game_id=request["game_id"]))["res"] == 341
+    await world.provider.call(366, source_id=world.source)
+    assert (await world.provider.call(op, **request))["code"] in ("game_closed", "source_closed")
+    assert_refused(await world.provider.call(op, **request, **{field: value}), op, "invalid_parameter", field)
