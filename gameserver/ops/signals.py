@@ -39,7 +39,7 @@ class Signals:
                 signal.signal(number, before[number])
                 signal.raise_signal(number)
 
-        for number in handled:
+        for number in before:
             signal.signal(number, take_unreceived)
         try:
             async with trio.open_nursery() as later:
