@@ -192,7 +192,7 @@ async def test_nothing_of_a_refused_request_is_left_to_the_collector(
         try:
             raise KeyError(parcel)
         except KeyError as error:
-            raise Rejected(ErrorCode.CONFLICT, "Not now, please.") from error
+            raise Rejected(ErrorCode.NOT_FOUND, "Not here, please.") from error
 
     if request_type in WRITES:
         monkeypatch.setitem(WRITES, request_type, Write(refuse, WRITES[request_type].parse))
@@ -200,6 +200,6 @@ async def test_nothing_of_a_refused_request_is_left_to_the_collector(
         monkeypatch.setitem(READS, request_type, refuse)
     host, op = await server.connect("provider"), tag_of(request_type)
     with no_collector():
-        assert_refused(await host.call(op, source_id=NOWHERE, **parameters), op, "conflict")
+        assert_refused(await host.call(op, source_id=NOWHERE, **parameters), op, "not_found")
         await trio.testing.wait_all_tasks_blocked()
         assert [parcel() for parcel in gone] == [None]
