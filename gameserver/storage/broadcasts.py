@@ -4,7 +4,7 @@ What one change tells of a game is one row, compressed if it is several messages
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from gameserver.storage.connection import Connection
@@ -37,17 +37,17 @@ def _pack(bodies: Sequence[bytes]) -> bytes:
     return bodies[0] if len(bodies) == 1 else zlib.compress(b"\n".join(bodies), _LEVEL)
 
 
-def unpack(packed: bytes, messages: int) -> list[bytes]:
-    """The bodies of a row that has so many messages, in order. Raises ValueError if it has not."""
+def unpack(last_seq: int, messages: int, packed: bytes) -> Iterable[tuple[int, bytes]]:
+    """The seqs and bodies of a row that has so many messages, in order. Raises ValueError if it has not."""
     if messages == 1:
-        return [packed]
+        return [(last_seq, packed)]
     try:
         bodies = zlib.decompress(packed).split(b"\n")
     except zlib.error as error:
         raise ValueError(f"messages cannot be read: {error}") from error
     if len(bodies) != messages:
         raise ValueError(f"there are {len(bodies)} messages, not {messages}")
-    return bodies
+    return enumerate(bodies, last_seq - messages + 1)
 
 
 def list_broadcasts(
@@ -64,7 +64,7 @@ def list_broadcasts(
             (game_id, after_seq, _ROWS_AT_ONCE),
         ).fetchall()
         for last_seq, messages, sent_at, packed in rows:
-            for seq, message in enumerate(unpack(packed, messages), last_seq - messages + 1):
+            for seq, message in unpack(last_seq, messages, packed):
                 if seq > up_to_seq:
                     return found
                 if seq > after_seq:

@@ -77,7 +77,7 @@ def _logs(connection: Connection) -> Iterator[str]:
             "SELECT seq, messages, bodies FROM broadcasts WHERE game_id = ? AND messages > 1 ORDER BY seq", (game_id,)
         ):
             try:
-                unpack(packed, messages)
+                unpack(seq, messages, packed)
             except ValueError as error:
                 yield f"game {uuid}: of the log of broadcasts up to {seq}, {error}"
 

@@ -64,7 +64,7 @@ def all_rows(connection: Connection) -> Rows:
     rows["broadcasts"] = sorted(
         (game_id, seq, sent_at, body)
         for _, game_id, last_seq, sent_at, bodies, messages in rows["broadcasts"]
-        for seq, body in enumerate(unpack(bodies, messages), last_seq - messages + 1)
+        for seq, body in unpack(last_seq, messages, bodies)
     )
     return rows
 

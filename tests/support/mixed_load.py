@@ -271,9 +271,9 @@ def assert_nothing_is_lost(load: Load) -> None:
     voided = {uuid for (uuid,) in load.query("SELECT uuid FROM events WHERE voided_at IS NOT NULL")}
     assert {request.parameters["event_id"] for request, _ in load.done(3951)} <= voided
     for game in load.games:
-        sql = "SELECT bodies, messages FROM broadcasts AS b JOIN games ON games.id = game_id"
+        sql = "SELECT b.seq, messages, bodies FROM broadcasts AS b JOIN games ON games.id = game_id"
         rows = load.query(f"{sql} WHERE uuid = ? ORDER BY b.seq", game.id)
-        logged = [json.loads(body) for row in rows for body in unpack(*row)]
+        logged = [json.loads(body) for row in rows for _, body in unpack(*row)]
         assert logged[: len(game.heard)] == [without_header(message) for message in game.heard]
     done = run("check", "--db", load.file)
     assert (done.code, done.stdout) == (0, f"{load.file} is sound\n")

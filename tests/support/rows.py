@@ -68,8 +68,8 @@ def make_game(
 
 def logged_messages(connection: Connection) -> Iterator[tuple[int, dict[str, Any]]]:
     """The messages in the logs of all games, in the order they were sent, each with its seq."""
-    for last_seq, messages, bodies in connection.execute("SELECT seq, messages, bodies FROM broadcasts ORDER BY id"):
-        for seq, body in enumerate(unpack(bodies, messages), last_seq - messages + 1):
+    for row in connection.execute("SELECT seq, messages, bodies FROM broadcasts ORDER BY id"):
+        for seq, body in unpack(*row):
             yield seq, msgspec.json.decode(body)
 
 

@@ -27,7 +27,7 @@ def test_conditions_and_sums_are_integers(connection: PostgresConnection) -> Non
 
 
 def test_nothing_is_done_for_no_rows(connection: PostgresConnection) -> None:
-    connection.insert_many("broadcasts", ["game_id", "seq", "sent_at", "body"], [])
+    connection.insert_many("broadcasts", ["game_id", "seq", "sent_at", "bodies"], [])
     connection.update_many("bets", ["invalidated_by"], ["id"], [])
     assert (
         connection.execute_with("DELETE FROM users RETURNING (SELECT count(*) FROM given)", ["x"], []).fetchall() == []
