@@ -299,6 +299,7 @@ class Connection:
         """Note that the session's user has another name or other roles."""
         if self.session is not None:
             self.session = self.session._replace(user=user)
+            self._subscriptions.set_user(user)
 
     def dispose(self) -> None:
         """Cancel the timers and free the buffers, before the transport is closed.

@@ -151,6 +151,12 @@ class Subscriptions:
         hub.leave(subscription)
         await reply(GameLeft(game_id=request.game_id))
 
+    def set_user(self, user: User) -> None:
+        """Note that the user, present in the games but by a view key, has another name or other roles."""
+        for _, subscription in self._held.values():
+            if subscription.user is not None:
+                subscription.user = user
+
     def end(self) -> None:
         """End every subscription, since the connection has ended."""
         for hub, subscription in self._held.values():

@@ -400,6 +400,17 @@ async def test_a_guest_that_sets_a_password_is_an_account_and_keeps_everything(s
     await refusal(ErrorCode.CONFLICT, lambda: accounts.set_password(now, PASSWORD, "another one", "Zoe2", HERE))
 
 
+async def test_who_has_taken_another_name_leaves_games_by_it(world: World) -> None:
+    entry = await world.server.context.accounts.enter_as_guest("Zoe", HERE)
+    client, session = await client_of(world.server, entry), await session_of(world.server, entry)
+    for joining in (world.user, client):
+        await accepted(joining, 363, game_id=world.game)
+    await world.server.context.accounts.set_password(session, None, PASSWORD, "Anna", HERE)
+    await accepted(client, 364, game_id=world.game)
+    presence = [(message["res"], message["user_name"]) for message in await world.user.heard()]
+    assert presence == [(470, "Zoe"), (480, "Anna")]
+
+
 async def taken_name(server: Server, session: Session) -> None:
     """Try to take the name of another user."""
     await server.add_user("bob")
