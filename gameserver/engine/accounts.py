@@ -13,6 +13,7 @@ from gameserver.engine.context import DAY_MS, Change
 from gameserver.engine.sessions import NewSession, new_session
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.fields import USERNAME_PATTERN
+from gameserver.protocol.friends import FriendChange, FriendsChanged
 from gameserver.storage.accounts import (
     delete_old_login_addresses,
     has_other_admin,
@@ -24,7 +25,7 @@ from gameserver.storage.accounts import (
 )
 from gameserver.storage.boards import promote
 from gameserver.storage.ledger import get_balances, get_minted, insert_credit, take_credit
-from gameserver.storage.social import forget_social
+from gameserver.storage.social import forget_social, list_acquainted
 from gameserver.storage.users import (
     User,
     delete_expired_sessions,
@@ -215,10 +216,14 @@ def _require_other_admin(change: Change, user: User) -> None:
 def delete_user(change: Change, user: User) -> None:
     """Delete a user: nobody can log in as it, its name is free; its bets and the ledger stay, under ``deleted-ID``.
 
-    Raises ``conflict`` for the server's last admin.
+    Who was its friend, or about to be, is told so by the name that it had. Raises ``conflict`` for the server's last
+    admin.
     """
     _require_other_admin(change, user)
     connection = change.connection
+    for other_id in list_acquainted(connection, user.id, change.now_ms):
+        told = FriendsChanged(user_id=user.id, username=user.username, change=FriendChange.REMOVED)
+        change.notify(other_id, told)
     update_username(connection, user.id, _name_of_deleted(change, user.id))
     update_deleted(connection, user.id, change.now_ms)
     forget_social(connection, user.id)

@@ -34,9 +34,7 @@ def hear(body: bytes) -> list[Committed]:
 
 
 def _effects_of(result: object) -> Effects:
-    if isinstance(result, SessionsEnded):
-        return Effects(ended_sessions=result.session_ids)
-    return result.effects if isinstance(result, Committed) else _NONE
+    return result.effects if isinstance(result, Committed | SessionsEnded) else _NONE
 
 
 def _told(effects: Effects) -> _Told:

@@ -122,7 +122,7 @@ class SessionsEnded(NamedTuple):
     """The result of a job that has ended sessions, whose connections here its caller closes, in its own time."""
 
     result: Any
-    session_ids: list[str]
+    effects: Effects
 
 
 class Audience(Protocol):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 
+import msgspec
+
 from gameserver.config import Settings
 from gameserver.engine.accounts import delete_what_expired
 from gameserver.engine.closing import close, close_if_nothing_remains
@@ -116,10 +118,11 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Sequence[Timer]], None]] = {
 }
 
 
-def delete_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
-    """Delete a batch of each sort of what has ended or is old enough; whether more may remain."""
+def delete_old(settings: Settings, now_ms: int, connection: Connection) -> Committed:
+    """Delete a batch of each sort of what has ended or is old enough; the body says whether more may remain."""
+    change = Change(connection, SYSTEM_USER, now_ms, settings)
     deleted = [
-        delete_what_expired(Change(connection, SYSTEM_USER, now_ms, settings), PURGE_BATCH),
+        delete_what_expired(change, PURGE_BATCH),
         delete_old_replies(connection, now_ms - settings.reply_days * DAY_MS, PURGE_BATCH),
         delete_old_lines(connection, now_ms - settings.chat_days * DAY_MS, PURGE_BATCH),
         delete_ended_mutes(connection, now_ms, PURGE_BATCH),
@@ -127,4 +130,4 @@ def delete_old(settings: Settings, now_ms: int, connection: Connection) -> bool:
     ]
     if settings.audit_days:
         deleted.append(delete_old_entries(connection, now_ms - settings.audit_days * DAY_MS, PURGE_BATCH))
-    return max(deleted) == PURGE_BATCH
+    return Committed(msgspec.json.encode(max(deleted) == PURGE_BATCH), change.finish())

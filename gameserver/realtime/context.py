@@ -10,7 +10,7 @@ import trio
 
 from gameserver.config import Settings, normal_origin
 from gameserver.engine.accounts import end_session
-from gameserver.engine.context import Change, SessionsEnded
+from gameserver.engine.context import Change, Effects, SessionsEnded
 from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
@@ -139,11 +139,11 @@ class ServerContext:
 
         def make(connection: Connection, now_ms: int) -> SessionsEnded:
             made = new_session(connection, user, self.secret, self.settings, now_ms, is_view=True)
-            return SessionsEnded(made, made.ended)
+            return SessionsEnded(made, Effects(ended_sessions=made.ended))
 
         with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
             ended = await self.store.write(UserJob(make, now_ms, Scope(user_id=user.id, is_urgent=True)), now_ms)
-        for session_id in ended.session_ids:
+        for session_id in ended.effects.ended_sessions:
             self.registry.end_session(session_id)
         made: NewSession = ended.result
         return made
@@ -239,7 +239,7 @@ def _delete_session(
     session = get_session(connection, session_id, now_ms)
     own = session is not None and session.user.id == user.id
     deleted = own and end_session(change, session_id)
-    return SessionsEnded(deleted, change.effects.ended_sessions)
+    return SessionsEnded(deleted, change.finish())
 
 
 def _find_sources(connection: Connection, uuids: list[str]) -> list[int]:

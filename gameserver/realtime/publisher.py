@@ -10,8 +10,10 @@ joins with ``after_seq``, and tasks that wait for the push are woken. The writer
 import itertools
 import logging
 
+import msgspec
+
 from gameserver.domain.money import to_units
-from gameserver.engine.context import Committed, Effects, Publication
+from gameserver.engine.context import Committed, Effects, Publication, SessionsEnded
 from gameserver.net.outbox import close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.betting import BalanceUpdate
@@ -36,15 +38,19 @@ class Publisher:
         self._clock = clock
 
     def __call__(self, result: object) -> None:
-        """Publish the result of a committed job; results other than `Committed` have no effects."""
-        if not isinstance(result, Committed):
+        """Publish the result of a committed job, if it has effects."""
+        if isinstance(result, Committed):
+            effects = result.effects
+        elif isinstance(result, SessionsEnded):
+            effects = msgspec.structs.replace(result.effects, ended_sessions=[])
+        else:
             return
         try:
-            self._publish(result.effects)
+            self._publish(effects)
         except Exception:
             text = "a committed change could not be published: its receivers must reconnect"
             log_failure(logger, logging.ERROR, "internal_error", text)
-            self._close_affected(result.effects)
+            self._close_affected(effects)
 
     def close_all(self) -> None:
         """Close every connection, each of which may have missed anything: changes are lost that cannot be published."""

@@ -4,7 +4,9 @@ import logging
 import math
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
+import msgspec
 import trio
 
 from gameserver.config import Settings
@@ -15,6 +17,8 @@ from gameserver.realtime.usage import Usage
 from gameserver.storage.connection import Connection
 from gameserver.storage.jobs import Wake
 from gameserver.storage.store import Store
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +62,11 @@ class Scheduler:
     async def _run_housekeeping(self) -> None:
         while True:
             await self._usage.write()
-            more = await self._write(partial(delete_old, self._settings, self._clock.now_ms()))
+            done = await self._write(partial(delete_old, self._settings, self._clock.now_ms()))
+            more = done is not None and msgspec.json.decode(done.body)
             await trio.sleep(_BATCH_PAUSE_S if more else _HOUSEKEEPING_S)
 
-    async def _write(self, job: Callable[[Connection], bool]) -> bool | None:
+    async def _write(self, job: Callable[[Connection], T]) -> T | None:
         """Have the writer run a job; returns its result, None if it was refused."""
         try:
             return await self._store.write(job, self._clock.now_ms())

@@ -27,7 +27,7 @@ class ShownRequest(NamedTuple):
 
 _COLUMNS = ", ".join(FriendRequest._fields)
 # Of the open requests to a user, those that the user is shown; the value is the time.
-_SHOWN = (
+SHOWN = (
     " AND ended_at IS NULL AND shown_at <= ?"
     " AND NOT EXISTS (SELECT 1 FROM blocks WHERE user_id = receiver_id AND blocked_id = sender_id)"
 )
@@ -44,7 +44,7 @@ def find_open_request(connection: Connection, sender_id: int, receiver_id: int) 
 
 def is_shown(connection: Connection, request: FriendRequest, now_ms: int) -> bool:
     """Whether the receiver of an open request is shown it."""
-    query = f"SELECT 1 FROM friend_requests WHERE id = ?{_SHOWN}"
+    query = f"SELECT 1 FROM friend_requests WHERE id = ?{SHOWN}"
     return connection.execute(query, (request.id, now_ms)).fetchone() is not None
 
 
@@ -106,7 +106,7 @@ def list_requests_to(
     """The open requests that a user is shown, newest first, without the first that are ``skipped``."""
     rows = connection.execute(
         "SELECT friend_requests.id, sender_id, username, requested_at FROM friend_requests"
-        f" JOIN users ON users.id = sender_id WHERE receiver_id = ?{_SHOWN}"
+        f" JOIN users ON users.id = sender_id WHERE receiver_id = ?{SHOWN}"
         " ORDER BY friend_requests.id DESC LIMIT ? OFFSET ?",
         (receiver_id, now_ms, limit, skipped),
     )

@@ -24,7 +24,7 @@ from tests.operations.examples import POOL
 from tests.operations.test_betting import balances
 from tests.support.harness import START_MS, Client, FakeClock, Server, running_server
 from tests.support.settling import accepted, faults_of
-from tests.support.world import DAY_MS, HOUR_MS, World, bearer, handshake_status
+from tests.support.world import DAY_MS, HOUR_MS, World, assert_broadcast, bearer, handshake_status
 
 PASSWORD = "correct horse"
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -373,6 +373,22 @@ async def test_a_guest_without_session_or_bet_is_deleted_and_its_name_is_free(wo
     assert "Idle" not in left
     again = await server.context.accounts.enter_as_guest("Idle", HERE)
     assert await balances(await client_of(server, again)) == (1000, 1000, 0)
+
+
+@pytest.mark.parametrize("ended_by", ["itself", "time"])
+async def test_the_friend_of_a_guest_that_cannot_come_back_is_told(server: Server, ended_by: str) -> None:
+    ann = await server.connect("ann")
+    entry = await server.context.accounts.enter_as_guest("Zoe", HERE)
+    await befriend(server, entry.user_id, (await accepted(ann, 100))["user_id"])
+    if ended_by == "itself":
+        zoe = await client_of(server, entry)
+        await accepted(zoe, 103, session_id=entry.session_key.partition(".")[0])
+    else:
+        server.clock.time_ms += 31 * DAY_MS
+        await housekeeping(server)
+    told = [message for message in await ann.heard() if message["res"] == 466]
+    (message,) = told
+    assert_broadcast(message, 466, None, user_id=entry.user_id, username="Zoe", change="removed")
 
 
 async def client_of_new_key(server: Server, name: str) -> Client:

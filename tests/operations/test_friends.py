@@ -72,6 +72,24 @@ async def test_asking_again_is_one_request_told_once(people: People) -> None:
     assert await people.friends("bob") == {**ALONE, "incoming": ["ann"]}
 
 
+async def test_who_deletes_the_account_is_no_friend_any_more_and_those_who_knew_are_told(people: People) -> None:
+    await people.befriend("ann", "bob")
+    for name, other in (("ann", "cat"), ("dan", "ann")):
+        await people.ask(name, other)
+    # Neither of these two has been told of a request, the first of them has made one.
+    for blocking, blocked in (("ann", "eve"), ("fay", "ann")):
+        await people.act(blocking, 467, blocked)
+        await people.ask(blocked, blocking)
+    others = ("bob", "cat", "dan", "eve", "fay")
+    for name in others:
+        await people.told(name)
+    await people.delete("ann")
+    told = {name: await people.told(name) for name in others}
+    removed = [("ann", "removed")]
+    assert told == {"bob": removed, "cat": removed, "dan": removed, "eve": removed, "fay": []}
+    assert all([await people.friends(name) == ALONE for name in others])
+
+
 @pytest.mark.parametrize("removing", ["ann", "bob"])
 async def test_either_may_end_a_friendship_at_once_for_both(people: People, removing: str) -> None:
     await people.befriend("ann", "bob")

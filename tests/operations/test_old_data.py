@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from gameserver.engine.scheduled import delete_old
@@ -62,5 +63,6 @@ def test_expired_sessions_and_old_replies_are_deleted_two_by_two_until_none_are_
         insert_replies(offline.connection, [NewReply(lasting, str(number), b"d" * 32, START_MS, b"body")], 0)
     offline.query("UPDATE sessions SET expires_at = ? WHERE user_id = ?", START_MS + 30 * DAY_MS, lasting)
     now_ms = START_MS + 7 * DAY_MS + 1
-    assert [delete_old(offline.settings, now_ms, offline.connection) for _ in more] == more
+    done = [delete_old(offline.settings, now_ms, offline.connection) for _ in more]
+    assert [msgspec.json.decode(it.body) for it in done] == more
     assert (count(offline, "sessions"), count(offline, "stored_replies")) == (1, 0)

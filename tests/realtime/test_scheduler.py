@@ -9,6 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from gameserver.config import Settings
+from gameserver.engine.context import Committed, Effects
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.usage import Usage
@@ -34,7 +35,7 @@ class Writer:
         """What falls due first."""
         return min(self.due, default=None)
 
-    async def write(self, job: Callable[..., bool], now_ms: int) -> bool:
+    async def write(self, job: Callable[..., object], now_ms: int) -> object:
         """Do what is due, and the job."""
         await trio.lowlevel.checkpoint()
         is_deletion = isinstance(job, partial)
@@ -42,10 +43,10 @@ class Writer:
         if self.fails:
             raise Rejected(ErrorCode.STORAGE_UNAVAILABLE, "the database cannot be written now")
         self.due = [moment for moment in self.due if moment > now_ms]
-        if is_deletion and self.old_batches:
-            self.old_batches -= 1
-            return True
-        return False
+        if not is_deletion:
+            return False
+        self.old_batches -= 1
+        return Committed(b"true" if self.old_batches >= 0 else b"false", Effects())
 
 
 def start(nursery: trio.Nursery, writer: Writer) -> None:

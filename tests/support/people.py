@@ -1,8 +1,10 @@
 """Users who know each other, on a running server."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
+from gameserver.storage.users import get_session
 from tests.support.harness import Client, Server
 from tests.support.settling import accepted
 
@@ -45,6 +47,16 @@ class People:
         """The names of a user's friends, of who has asked the user, and whom the user has asked."""
         listed = await accepted(await self.client(name), 464)
         return {kind: [user["username"] for user in listed[kind]] for kind in ("friends", "incoming", "outgoing")}
+
+    async def delete(self, name: str) -> None:
+        """Delete a user's account, which has no password."""
+        client = await self.client(name)
+        context, session_id = self.server.context, (await self.server.key_of(name)).partition(".")[0]
+        find = partial(get_session, session_id=session_id, now_ms=context.clock.now_ms())
+        session = await context.store.read(find)
+        assert session is not None
+        await context.accounts.delete(session, None, "test")
+        assert await client.close_code() == 4002
 
     async def told(self, name: str) -> list[tuple[str, str]]:
         """What a user was told since last asked of changes with others: the other's name, and the change."""
