@@ -37,7 +37,7 @@ from gameserver.storage.histories import (
     list_statistics,
 )
 from gameserver.storage.standings import count_above, find_board, find_standing
-from gameserver.storage.users import list_usernames
+from gameserver.storage.users import find_user_by_id
 
 _LAST_ROW = 2**62
 
@@ -91,17 +91,16 @@ def get_user_statistics(reading: Reading, request: GetUserStatistics) -> UserSta
 
     Raises ``not_found`` for an unknown user, ``not_authorized`` for one who is no friend.
     """
-    user_id = request.user_id or reading.user.id
-    username = list_usernames(reading.connection, [user_id]).get(user_id)
-    if username is None:
+    user = find_user_by_id(reading.connection, request.user_id or reading.user.id)
+    if user is None:
         raise not_found("user_id", "user")
-    if user_id != reading.user.id and not are_friends(reading.connection, reading.user.id, user_id):
+    if user.id != reading.user.id and not are_friends(reading.connection, reading.user.id, user.id):
         raise Rejected(ErrorCode.NOT_AUTHORIZED, "statistics are shown to their user and the user's friends alone")
-    rows = list_statistics(reading.connection, user_id)
+    rows = list_statistics(reading.connection, user.id)
     own = [row for row in rows if row.currency == request.currency]
     return UserStatistics(
-        user_id=user_id,
-        username=username,
+        user_id=user.id,
+        username=user.username,
         currency=request.currency,
         **msgspec.structs.asdict(_sum_up(own, request.currency)),
         by_currency={

@@ -28,6 +28,7 @@ from gameserver.ops.writer_monitor import WriterMonitor
 from gameserver.protocol.administration import GetServerStatus, ListUsers
 from gameserver.protocol.codec import with_subscribers
 from gameserver.protocol.declare import Request
+from gameserver.protocol.friends import ListFriends
 from gameserver.protocol.games import GetGameDetails
 from gameserver.protocol.general import Limits
 from gameserver.realtime.accounts import AccountService
@@ -194,7 +195,7 @@ class ServerContext:
             lasting = partial(lasting_details, request=request, user=user, now_ms=now_ms, settings=self.settings)
             body = await self.details_cache.get(request.game_id, now_ms, partial(self.store.read, lasting))
             return with_subscribers(body, self.hubs.subscribers_of(request.game_id))
-        if isinstance(request, ListUsers):
+        if isinstance(request, ListUsers | ListFriends):  # which show when users were seen last
             await self.usage.write()
         status = self.status_monitor.status() if isinstance(request, GetServerStatus) else None
         return await self.store.read(

@@ -40,7 +40,7 @@ async def test_who_is_asked_and_accepts_is_a_friend_and_each_step_is_told_to_bot
     assert_reply(await bob.call(465, user_id=a), 465, user_id=a, username="ann")
     assert_broadcast(await ann.expect(466), 466, None, user_id=b, username="bob", change="accepted")
     assert_broadcast(await bob.expect(466), 466, None, user_id=a, username="ann", change="accepted")
-    friend = {"online": True, "games": [], "last_seen_at": None}
+    friend = {"online": True, "games": [], "last_seen_at": START_MS}
     for client, other, name in ((ann, b, "bob"), (bob, a, "ann")):
         friends = [{"user_id": other, "username": name, **friend}]
         assert_reply(await client.call(464), 464, friends=friends, incoming=[], outgoing=[])
@@ -185,6 +185,16 @@ async def test_friends_are_listed_by_name_with_where_they_are(people: People) ->
     assert [friend["games"] for friend in (await accepted(people.clients["ann"], 464))["friends"]] == [[game], [], []]
     await accepted(provider, 375, game_id=game)
     assert [friend["games"] for friend in (await accepted(people.clients["ann"], 464))["friends"]] == [[], [], []]
+
+
+async def test_a_friend_who_has_left_was_seen_then(people: People) -> None:
+    await people.befriend("ann", "bob")
+    people.server.clock.time_ms += 5000
+    await people.clients["bob"].socket.aclose()
+    while people.server.context.registry.is_online(people.ids["bob"]):
+        await trio.lowlevel.checkpoint()  # until the server has noticed
+    (bob,) = (await accepted(people.clients["ann"], 464))["friends"]
+    assert bob["last_seen_at"] == START_MS + 5000
 
 
 async def test_who_is_connected_by_a_view_key_alone_is_neither_online_nor_in_a_game(people: People) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.operations.test_leaderboards import befriend, settle
-from tests.support.harness import START_MS
+from tests.support.harness import START_MS, Server
+from tests.support.people import People
 from tests.support.settling import Table, accepted
 from tests.support.world import DAY_MS, UNKNOWN_ID, assert_refused, assert_reply
 
@@ -193,6 +194,14 @@ async def test_statistics_are_shown_to_friends_alone(table: Table, database: Pat
     assert_refused(await cat.call(830, user_id=1), 830, "not_authorized")
     assert_refused(await cat.call(830, user_id=99), 830, "not_found", "user_id")
     assert (await accepted(cat, 830, user_id=3))["username"] == "cat"
+
+
+async def test_a_deleted_user_has_no_statistics(server: Server) -> None:
+    people = People(server)
+    ann = await people.client("ann")
+    await people.id_of("bob")
+    await people.delete("bob")
+    assert_refused(await ann.call(830, user_id=people.ids["bob"]), 830, "not_found", "user_id")
 
 
 async def test_points_are_shown_by_day_after_the_last_change_of_each(table: Table) -> None:
