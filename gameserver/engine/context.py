@@ -118,8 +118,11 @@ class Committed(NamedTuple):
     stored_bytes: int = 0
 
 
-class SessionsEnded(NamedTuple):
-    """The result of a job that has ended sessions, whose connections here its caller closes, in its own time."""
+class Performed(NamedTuple):
+    """The result of a job that answers no request, and its effects.
+
+    The connections here of the sessions that it has ended its caller closes, in its own time.
+    """
 
     result: Any
     effects: Effects

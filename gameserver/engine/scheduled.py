@@ -4,12 +4,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import groupby
 
-import msgspec
-
 from gameserver.config import Settings
 from gameserver.engine.accounts import delete_what_expired
 from gameserver.engine.closing import close, close_if_nothing_remains
-from gameserver.engine.context import DAY_MS, Change, Committed
+from gameserver.engine.context import DAY_MS, Change, Committed, Performed
 from gameserver.engine.endings import end_without_event
 from gameserver.engine.recreation import recreate_waiting
 from gameserver.engine.steering import SCHEDULED_STEERING
@@ -118,8 +116,8 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Sequence[Timer]], None]] = {
 }
 
 
-def delete_old(settings: Settings, now_ms: int, connection: Connection) -> Committed:
-    """Delete a batch of each sort of what has ended or is old enough; the body says whether more may remain."""
+def delete_old(settings: Settings, now_ms: int, connection: Connection) -> Performed:
+    """Delete a batch of each sort of what has ended or is old enough; the result is whether more may remain."""
     change = Change(connection, SYSTEM_USER, now_ms, settings)
     deleted = [
         delete_what_expired(change, PURGE_BATCH),
@@ -130,4 +128,4 @@ def delete_old(settings: Settings, now_ms: int, connection: Connection) -> Commi
     ]
     if settings.audit_days:
         deleted.append(delete_old_entries(connection, now_ms - settings.audit_days * DAY_MS, PURGE_BATCH))
-    return Committed(msgspec.json.encode(max(deleted) == PURGE_BATCH), change.finish())
+    return Performed(max(deleted) == PURGE_BATCH, change.finish())

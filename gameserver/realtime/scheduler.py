@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-import msgspec
 import trio
 
 from gameserver.config import Settings
@@ -63,8 +62,7 @@ class Scheduler:
         while True:
             await self._usage.write()
             done = await self._write(partial(delete_old, self._settings, self._clock.now_ms()))
-            more = done is not None and msgspec.json.decode(done.body)
-            await trio.sleep(_BATCH_PAUSE_S if more else _HOUSEKEEPING_S)
+            await trio.sleep(_BATCH_PAUSE_S if done is not None and done.result else _HOUSEKEEPING_S)
 
     async def _write(self, job: Callable[[Connection], T]) -> T | None:
         """Have the writer run a job; returns its result, None if it was refused."""

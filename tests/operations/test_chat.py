@@ -388,7 +388,7 @@ async def test_messages_are_kept_for_as_many_days_as_set_and_then_deleted_in_ste
     async def delete_old() -> bool:
         now_ms = clock.now_ms()
         done = await store.write(lambda connection: scheduled.delete_old(settings, now_ms, connection), now_ms)
-        more: bool = msgspec.json.decode(done.body)
+        more: bool = done.result
         return more
 
     clock.time_ms = START_MS + 7 * 86_400_000

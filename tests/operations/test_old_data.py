@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from gameserver.engine.scheduled import delete_old
@@ -64,5 +63,5 @@ def test_expired_sessions_and_old_replies_are_deleted_two_by_two_until_none_are_
     offline.query("UPDATE sessions SET expires_at = ? WHERE user_id = ?", START_MS + 30 * DAY_MS, lasting)
     now_ms = START_MS + 7 * DAY_MS + 1
     done = [delete_old(offline.settings, now_ms, offline.connection) for _ in more]
-    assert [msgspec.json.decode(it.body) for it in done] == more
+    assert [it.result for it in done] == more
     assert (count(offline, "sessions"), count(offline, "stored_replies")) == (1, 0)
