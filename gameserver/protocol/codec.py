@@ -13,11 +13,10 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Message, Request, RequestHeader, Role
 from gameserver.protocol.fields import FIRST_S, LAST_S, SECRETS
-from gameserver.protocol.parameters import PARAMETERS, not_json, read_parameters
+from gameserver.protocol.parameters import PARAMETERS, not_json, read_members, read_parameters
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
@@ -69,7 +68,10 @@ def decode_request(text: str, *, logged_in: bool, is_view: bool = False) -> Requ
 
 
 def _decode_leniently(text: str, logged_in: bool, is_view: bool = False) -> Request:
-    members = _read_members(text)
+    try:
+        members = read_members(text)
+    except Rejected as rejected:
+        raise Undecodable(rejected) from None
     op = _read_op(members)
     header = _read_header(members, op)
     _require_served(op, header.id, logged_in, is_view)
@@ -87,20 +89,7 @@ def _decode_leniently(text: str, logged_in: bool, is_view: bool = False) -> Requ
         raise Undecodable(rejected, op, header.id) from None
 
 
-def _read_members(text: str) -> dict[str, Raw]:
-    try:
-        return _members.decode(text)
-    except msgspec.ValidationError:
-        _read_value(text)
-        raise Undecodable(Rejected(ErrorCode.BAD_REQUEST, "a request must be a JSON object")) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        if text.startswith(BYTE_ORDER_MARK):
-            begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
-            raise Undecodable(Rejected(ErrorCode.BAD_JSON, begins)) from None
-        raise Undecodable(not_json(error)) from None
-
-
-def _read_value(raw: Raw | str) -> Any:
+def _read_value(raw: Raw) -> Any:
     """The value of a member of a JSON object. Raises `Undecodable` if it is not JSON."""
     try:
         return msgspec.json.decode(raw)

@@ -1,13 +1,14 @@
 """The parameters of operations, and reading each as leniently as clients may spell it (protocol, "Values")."""
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Raw, inspect
 
+from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.fields import FIRST_S, LAST_S, REJECTS_SECONDS
 from gameserver.protocol.registry import OPERATIONS
@@ -35,11 +36,34 @@ def not_json(error: Exception) -> Rejected:
     return Rejected(ErrorCode.BAD_JSON, f"the message is not JSON: {reason}")
 
 
+def read_members(text: str) -> dict[str, Raw]:
+    """The members of a JSON object. Raises `Rejected`: ``bad_json``, ``bad_request`` for JSON that is no object."""
+    try:
+        try:
+            return _members.decode(text)
+        except msgspec.ValidationError:
+            msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if text.startswith(BYTE_ORDER_MARK):
+            begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
+            raise Rejected(ErrorCode.BAD_JSON, begins) from None
+        raise not_json(error) from None
+    raise Rejected(ErrorCode.BAD_REQUEST, "a request must be a JSON object")
+
+
+def unknown_parameter(name: str, known: Iterable[str]) -> Rejected:
+    """The refusal of a parameter that is none of those known."""
+    name, known = name[:64], list(known)
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    told = f"did you mean {nearest[0]!r}?" if nearest else f"those accepted: {', '.join(known) or 'none'}"
+    return invalid(name, f"there is no parameter {name!r}; {told}")
+
+
 def read_parameters(members: Mapping[str, Raw], parameters: Mapping[str, Parameter]) -> dict[str, Any]:
     """The values of those that are given. Raises `Rejected` for the first that is at fault."""
     for name in members:
         if name not in parameters:
-            raise invalid(name[:64], _unknown_text(name[:64], parameters))
+            raise unknown_parameter(name, parameters)
     values: dict[str, Any] = {}
     for name, parameter in parameters.items():
         raw = members.get(name)
@@ -64,14 +88,6 @@ def read_parameters(members: Mapping[str, Raw], parameters: Mapping[str, Paramet
 def _is_absent(raw: Raw, none_is_absent: bool) -> bool:
     text = bytes(raw)
     return text in (b"null", b'""') or (none_is_absent and text == b'"None"')
-
-
-def _unknown_text(name: str, parameters: Mapping[str, Parameter]) -> str:
-    nearest = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
-    if nearest:
-        return f"there is no parameter {name!r}; did you mean {nearest[0]!r}?"
-    known = ", ".join(parameters) or "none"
-    return f"there is no parameter {name!r}; those accepted: {known}"
 
 
 def _accepted_of(kind: inspect.Type) -> inspect.Type:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import msgspec
 from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
@@ -11,6 +12,7 @@ from gameserver.net.application import HttpRequest
 from gameserver.net.head import Head
 from gameserver.net.origins import is_listed
 from gameserver.net.responses import Response as HttpResponse
+from gameserver.protocol.fields import UserId
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.operations import log_bug
 from gameserver.web.answers import Misuse, refusal
@@ -19,7 +21,7 @@ from gameserver.web.call import HttpCall
 from gameserver.web.documents import DOCUMENTS
 from gameserver.web.endpoint import Access, Endpoint
 from gameserver.web.endpoints import ENDPOINTS
-from gameserver.web.files import console_files, show_file
+from gameserver.web.files import FILE_METHODS, console_files, show_file
 from gameserver.web.places import Places
 
 _PREFIX = "/r/"
@@ -38,11 +40,11 @@ class Application:
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         self._files = console_files()  # now: later there may be no descriptor to read them with
-        places = Places(context)
+        self._places = Places(context)
         by_path: dict[str, list[Endpoint]] = {}
         for endpoint in (*ENDPOINTS, *DOCUMENTS):
             by_path.setdefault(endpoint.path, []).append(endpoint)
-        routes = [Route(path, endpoint=_Resource(context, places, found)) for path, found in by_path.items()]
+        routes = [Route(path, endpoint=_Resource(context, self._places, found)) for path, found in by_path.items()]
         self._router = Router(routes, redirect_slashes=False, default=self._answer_elsewhere)
 
     def serves(self, head: Head) -> bool:
@@ -61,11 +63,13 @@ class Application:
 
     async def _answer_elsewhere(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer where there is no endpoint: with a file, or that there is none."""
-        call = HttpCall(self._context, scope[REQUEST], {})
+        call = HttpCall(self._context, self._places, scope[REQUEST], {})
+        call.charge()
         file = self._files.get(call.http.head.path)
         if file is None:
             raise Rejected(ErrorCode.NOT_FOUND, "no such path; /r/openapi.json lists them")
-        await show_file(call, file)(scope, receive, send)
+        answer = _options(call, FILE_METHODS) if call.http.head.method == "OPTIONS" else show_file(call, file)
+        await answer(scope, receive, send)
 
     def _shared(self, head: Head) -> list[tuple[str, str]]:
         """The headers that let a page of an allowed origin read the response."""
@@ -100,17 +104,24 @@ class _Resource:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, as an ASGI application."""
-        answer = await self._answer(HttpCall(self._context, scope[REQUEST], scope["path_params"]))
+        answer = await self._answer(HttpCall(self._context, self._places, scope[REQUEST], scope["path_params"]))
         await answer(scope, receive, send)
 
     async def _answer(self, call: HttpCall) -> Response:
-        method = call.http.head.method
-        if method == "OPTIONS":
+        if call.http.head.method == "OPTIONS":
             call.charge()
-            return self._options(call)
-        endpoint = self._by_method.get(method)
+            return _options(call, self._methods)
+        try:
+            endpoint = await self._admit(call)
+        except (Misuse, Rejected):
+            call.charge()  # as its handler would have done
+            raise
+        return await endpoint.handle(call)
+
+    async def _admit(self, call: HttpCall) -> Endpoint:
+        """The endpoint that a request is for, and may use. Raises `Misuse` and `Rejected`."""
+        endpoint = self._by_method.get(call.http.head.method)
         if endpoint is None:
-            call.charge()
             raise Misuse(405, f"this path accepts {self._methods}", {"Allow": self._methods})
         try:
             await call.find_session()
@@ -122,20 +133,27 @@ class _Resource:
             endpoint.access is Access.READER and not self._context.settings.public_reads
         ):
             _require_own(call)
-        await self._places.require(call.path)
-        return await endpoint.handle(call)
+        return endpoint
 
-    def _options(self, call: HttpCall) -> Response:
-        headers = {"Allow": self._methods}
-        if call.header("access-control-request-method") is not None:
-            headers["Access-Control-Allow-Methods"] = self._methods
-            headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
-            headers["Access-Control-Max-Age"] = str(_PREFLIGHT_MAX_AGE_S)
-        return Response(status_code=204, headers=headers)
+
+def _options(call: HttpCall, methods: str) -> Response:
+    """What a path may be asked for, and by pages of other origins."""
+    headers = {"Allow": methods}
+    if call.header("access-control-request-method") is not None:
+        headers["Access-Control-Allow-Methods"] = methods
+        headers["Access-Control-Allow-Headers"] = _ALLOWED_HEADERS
+        headers["Access-Control-Max-Age"] = str(_PREFLIGHT_MAX_AGE_S)
+    return Response(status_code=204, headers=headers)
+
+
+class _Owner(msgspec.Struct):
+    """Whose data a path names, if anybody's."""
+
+    user_id: UserId | None = None
 
 
 def _require_own(call: HttpCall) -> None:
     """Raise `Rejected` unless somebody has logged on, and asks for nobody else's data."""
     user = call.require_session().user
-    if call.path.get("user_id", str(user.id)) != str(user.id):
+    if call.from_path(_Owner).user_id not in (None, user.id):
         raise Rejected(ErrorCode.NOT_AUTHORIZED, "this is shown to the user whose id is in the path alone")

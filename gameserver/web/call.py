@@ -13,29 +13,31 @@ from gameserver.net.application import HttpRequest
 from gameserver.net.cookies import session_cookie
 from gameserver.net.forwarded import is_private
 from gameserver.net.origins import is_listed, is_own
-from gameserver.protocol.parameters import not_json, parameters_of, read_parameters
+from gameserver.protocol.parameters import parameters_of, read_members, read_parameters
 from gameserver.realtime.context import ServerContext
 from gameserver.realtime.logon import bearer_key
 from gameserver.realtime.operations import rate_limited_for, too_many
 from gameserver.storage.users import Session
 from gameserver.web.answers import JSON, Misuse
+from gameserver.web.places import Places, read_path
 
 _MAX_QUERY_FIELDS = 100
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
-_members = msgspec.json.Decoder(dict[str, Raw])
-BodyT = TypeVar("BodyT", bound=msgspec.Struct)
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class HttpCall:
     """A request to an endpoint.
 
-    ``path`` are the values of the path's parameters, by name. ``session`` is that of the user who asks, and
-    ``key`` its key; None and empty if nobody has logged on. ``is_by_cookie`` says that a browser's cookie told it.
+    ``path`` are the values of the path's parameters, by name; ``places`` tells whether they belong together.
+    ``session`` is that of the user who asks, and ``key`` its key; None and empty if nobody has logged on.
+    ``is_by_cookie`` says that a browser's cookie told it.
     """
 
-    def __init__(self, context: ServerContext, http: HttpRequest, path: Mapping[str, str]) -> None:
+    def __init__(self, context: ServerContext, places: Places, http: HttpRequest, path: Mapping[str, str]) -> None:
         self.context = context
+        self.places = places
         self.http = http
         self.path = path
         self.session: Session | None = None
@@ -61,7 +63,6 @@ class HttpCall:
             self.session, self.key = self.context.usage.renew(login.session), login.key
             self.http.log_fields["user"] = login.session.user.id
         elif "authorization" in head.headers:
-            self.charge()
             self.context.log_failed_logon()
             raise Rejected(ErrorCode.NOT_LOGGED_IN, "this session key is of no live session; get a new one")
 
@@ -107,6 +108,10 @@ class HttpCall:
             text = "a change by cookie needs the header Origin, or Sec-Fetch-Site: same-origin"
             raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
 
+    def from_path(self, struct: type[StructT]) -> StructT:
+        """The values of a struct's fields that are in the path. Raises `Rejected`."""
+        return read_path(self.path, struct)
+
     def query(self) -> dict[str, Raw]:
         """The parameters in the query string, as JSON strings. Raises `Rejected`."""
         try:
@@ -134,13 +139,8 @@ class HttpCall:
         """The members of the body, a JSON object; none if it is empty. Raises `Rejected`."""
         if not self.http.body:
             return {}
-        try:
-            return _members.decode(self.text())
-        except msgspec.ValidationError:
-            raise Rejected(ErrorCode.BAD_REQUEST, "the body must be a JSON object") from None
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise not_json(error) from None
+        return read_members(self.text())
 
-    def body(self, struct: type[BodyT]) -> BodyT:
+    def body(self, struct: type[StructT]) -> StructT:
         """The body as a struct, read as leniently as the parameters of operations. Raises `Rejected`."""
         return struct(**read_parameters(self.members(), parameters_of(struct)))

@@ -26,7 +26,7 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 _TEXT = "text/plain; charset=utf-8"
-_METHODS = "GET, HEAD"
+FILE_METHODS = "GET, HEAD, OPTIONS"
 # Nothing but the server's own scripts and styles, none of them within a page; nothing in a frame elsewhere.
 _PROTECTION = {
     "Content-Security-Policy": (
@@ -72,9 +72,8 @@ def _read(name: str, file: Traversable) -> File:
 
 def show_file(call: HttpCall, file: File) -> Response:
     """Answer with a file. Raises `Misuse` for a method that changes something."""
-    call.charge()
     if call.http.head.method not in ("GET", "HEAD"):
-        raise Misuse(405, f"this path accepts {_METHODS}", {"Allow": _METHODS})
+        raise Misuse(405, f"this path accepts {FILE_METHODS}", {"Allow": FILE_METHODS})
     takes_gzip = any(item.partition(";")[0].strip() == "gzip" for item in call.http.head.items("accept-encoding"))
     content, headers = file.content, {"Vary": "Accept-Encoding", **_PROTECTION}
     if file.compressed is not None and takes_gzip:

@@ -6,13 +6,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 import segno
-from msgspec import Raw
 from starlette.responses import Response
 
 from gameserver.config import Settings
 from gameserver.net.own_address import is_everywhere, is_loopback, own_address
 from gameserver.protocol.fields import Uuid
-from gameserver.protocol.parameters import parameters_of, read_parameters
 from gameserver.web.answers import json_answer
 from gameserver.web.call import HttpCall
 from gameserver.web.endpoint import Endpoint
@@ -42,8 +40,7 @@ async def invite(call: HttpCall) -> Response:
     """The address of a game as players reach it, and its QR code as the path of an SVG."""
     call.charge()
     call.require_session()
-    named = {"game_id": Raw(msgspec.json.encode(call.path["game_id"]))}
-    game_id = Invited(**read_parameters(named, parameters_of(Invited))).game_id
+    game_id = call.from_path(Invited).game_id
     host = reachable(call.header("host") or "", call.context.settings)
     url = f"{'https' if call.http.is_secure else 'http'}://{host}/#/game/{game_id}"
     size, path = qr_path(url)

@@ -1,7 +1,7 @@
 """Operations by HTTP: decoded, charged, carried out and counted as on a WebSocket (protocol, "HTTP")."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -11,13 +11,13 @@ from starlette.responses import Response
 from gameserver.errors import ErrorCode, Rejected, http_status, invalid
 from gameserver.protocol.codec import ResponseHeader, Undecodable, decode_request, encode_body, with_header
 from gameserver.protocol.declare import Kind, Request, declared, error_reply, tag_of
+from gameserver.protocol.parameters import PARAMETERS, unknown_parameter
 from gameserver.realtime.operations import count_answer, log_bug, write
 from gameserver.realtime.request_cost import request_cost
 from gameserver.storage.users import NOBODY
 from gameserver.web.answers import JSON, json_answer, refusal, refusal_headers, tagged
 from gameserver.web.call import HttpCall
 
-_ENVELOPE = ("op", "header")
 _REFUSED = b'{"res":666,'
 
 
@@ -40,21 +40,29 @@ class Performed(NamedTuple):
     error: Rejected | None = None
 
 
-async def perform(call: HttpCall, text: str) -> Performed:
-    """Carry out a request that is a message as on a WebSocket, of kind read or write."""
-    performed = Performed()
+async def perform(call: HttpCall, read: Callable[[], str], op: int | None = None) -> Performed:
+    """Carry out a request of kind read or write: what ``read`` returns is a message as on a WebSocket.
+
+    ``op`` is that of the message, if it is known before.
+    """
+    performed, text = Performed(op), ""
     error: Exception | None = None
     try:
         # Nobody's reads are those of a view key: what answers everybody alike.
         is_view = call.session is None or call.session.is_view
         try:
+            text = read()
             request = decode_request(text, logged_in=True, is_view=is_view)
+        except Rejected:
+            call.charge()
+            raise
         except Undecodable as undecodable:
             performed = Performed(undecodable.op, undecodable.id)
             call.charge(request_cost(text, None))
             raise undecodable.rejected from None
         performed = Performed(declared(request).op, request.header.id)
         call.charge(request_cost(text, request))
+        await call.places.require(call.path)
         performed = await _carry_out(call, request, text, performed)
     except Rejected as rejected:
         error = rejected
@@ -79,7 +87,7 @@ async def _carry_out(call: HttpCall, request: Request, text: str, performed: Per
 
 async def list_by_path(call: HttpCall, request: type[Request]) -> Response:
     """Answer a read whose parameters are in the path and the query string."""
-    performed = await perform(call, _message(call, request, call.query()))
+    performed = await perform(call, lambda: _message(call, request, call.query(), {}), tag_of(request))
     if performed.error is not None:
         return refusal(performed.error)
     return tagged(performed.body, JSON, call.header("if-none-match"), cache_control="private, no-cache")
@@ -87,9 +95,13 @@ async def list_by_path(call: HttpCall, request: type[Request]) -> Response:
 
 async def change_by_path(call: HttpCall, request: type[Request], renamed: Mapping[str, str]) -> Response:
     """Carry out a write whose parameters are in the path and the body, there by the names that ``renamed`` has."""
-    sent = call.members()
-    members = {renamed.get(name, name): value for name, value in sent.items()}
-    performed = await perform(call, _message(call, request, members))
+    sent: dict[str, Raw] = {}
+
+    def read() -> str:
+        sent.update(call.members())
+        return _message(call, request, sent, renamed)
+
+    performed = await perform(call, read, tag_of(request))
     if performed.error is None:
         return _reply(call, performed)
     names = {known: name for name, known in renamed.items() if known not in sent}
@@ -106,7 +118,7 @@ def _by_names(error: Rejected, names: Mapping[str, str]) -> Rejected:
 
 async def call_any(call: HttpCall) -> Response:
     """Carry out the request that the body is, and answer with its reply."""
-    performed = await perform(call, call.text())
+    performed = await perform(call, call.text)
     error = performed.error
     if error is None:
         return _reply(call, performed)
@@ -114,15 +126,25 @@ async def call_any(call: HttpCall) -> Response:
     return _reply(call, performed._replace(body=body), refusal_headers(error))
 
 
-def _message(call: HttpCall, request: type[Request], given: Mapping[str, Raw]) -> str:
-    """The message that asks for an operation with what is given and what the path says."""
-    for name in given:
-        if name in _ENVELOPE or name in call.path:
-            raise invalid(name, f"this endpoint has no parameter {name!r}")
+def _message(call: HttpCall, request: type[Request], given: Mapping[str, Raw], renamed: Mapping[str, str]) -> str:
+    """The message that asks for an operation with what is given and what the path says.
+
+    Of a parameter that is ``renamed``, the name that it has here or that of the operation is taken. Raises `Rejected`.
+    """
+    accepted = [name for name in PARAMETERS[tag_of(request)] if name not in call.path]
+    parameters: dict[str, Raw] = {}
+    for name, value in given.items():
+        known = renamed.get(name, name)
+        if known not in accepted:
+            named = {known: name for name, known in renamed.items()}
+            raise unknown_parameter(name, [named.get(other, other) for other in accepted])
+        if known != name and known in given:
+            raise invalid(known, f"{name} and {known} are two names of one parameter; send one of them")
+        parameters[known] = value
     by_path = {name: value for name, value in call.path.items() if name in request.__struct_fields__}
     key = call.header("idempotency-key")
     header = {"header": {"key": key}} if key else {}
-    return msgspec.json.encode({**header, "op": tag_of(request), **by_path, **given}).decode()
+    return msgspec.json.encode({**header, "op": tag_of(request), **by_path, **parameters}).decode()
 
 
 def _reply(call: HttpCall, performed: Performed, headers: dict[str, str] | None = None) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from typing import TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -15,6 +16,7 @@ from gameserver.storage.games import find_game
 from gameserver.storage.pools import find_pool
 
 _MAX_KNOWN = 10_000
+StructT = TypeVar("StructT", bound=msgspec.Struct)
 
 
 class _Ids(msgspec.Struct):
@@ -37,12 +39,17 @@ class Places:
         ids = tuple(path[name] for name in _Ids.__struct_fields__ if name in path)
         if len(ids) < 2 or ids in self._known:
             return
-        named = {name: Raw(msgspec.json.encode(path[name])) for name in _Ids.__struct_fields__ if name in path}
-        read_parameters(named, parameters_of(_Ids))
+        read_path(path, _Ids)
         await self._context.store.read(partial(_require, ids=ids))
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known[ids] = None
+
+
+def read_path(path: Mapping[str, str], struct: type[StructT]) -> StructT:
+    """The values of a struct's fields that are in a path. Raises `Rejected`."""
+    named = {name: Raw(msgspec.json.encode(path[name])) for name in struct.__struct_fields__ if name in path}
+    return struct(**read_parameters(named, parameters_of(struct)))
 
 
 def _require(connection: Connection, ids: tuple[str, ...]) -> None:

@@ -137,6 +137,8 @@ async def test_a_path_is_answered_with_and_without_its_end(
         ("/r/login/", {"username": "nobody", "password": "wrong horse"}, 401, "not_logged_in", None),
         ("/r/login/", b"nonsense", 400, "bad_json", None),
         ("/r/login/", [], 400, "bad_request", None),
+        ("/r/login/", b"[}", 400, "bad_json", None),
+        ("/r/login/", b"[" * 60_000, 400, "bad_json", None),
         ("/r/login/", b'{"username": "ann", "password": "' + b"\\ud800" * 8 + b'"}', 400, "bad_json", None),
     ],
 )

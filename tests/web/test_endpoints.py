@@ -168,7 +168,11 @@ async def test_a_parameter_at_fault_is_named(table: Table, query: str, code: str
         ("/r/sources/x/games/active", 400, "source_id"),
         (f"/r/sources/{{source}}/games/active/{UNKNOWN_ID}/pools/open", 404, "game_id"),
         (f"/r/sources/{UNKNOWN_ID}/games/active/{{game}}/pools/open", 404, "game_id"),
-        ("/r/sources/{source}/games/active/{game}/pools/running/x", 403, None),
+        ("/r/sources/{source}/games/active/{game}/pools/running/99", 403, None),
+        ("/r/sources/{source}/games/active/{game}/pools/running/x", 400, "user_id"),
+        ("/r/leaderboard/global/0", 400, "user_id"),
+        ("/r/statistics/01", 400, "user_id"),
+        ("/r/games/history/-1", 400, "user_id"),
     ],
 )
 async def test_an_id_that_names_nothing_there_is_refused(table: Table, path: str, status: int, field: str) -> None:
@@ -214,9 +218,11 @@ async def test_a_prediction_is_a_bet_that_everybody_hears_of(table: Table, metho
         ({"target_id": 5, "amount": 1}, 400, "invalid_parameter", "target_id"),
         ({"target_id": "argentina", "amount": 1, "op": 365}, 400, "invalid_parameter", "op"),
         ({"target_id": "argentina", "amount": 1, "pool_id": UNKNOWN_ID}, 400, "invalid_parameter", "pool_id"),
+        ({"target_id": "argentina", "target": "brazil", "amount": 1}, 400, "invalid_parameter", "target"),
         ({"target_id": "argentina", "amount": 1001}, 409, "insufficient_funds", "amount"),
         ([], 400, "bad_request", None),
         (b"{", 400, "bad_json", None),
+        (b"[1,", 400, "bad_json", None),
         (b"\xff", 400, "bad_json", None),
         (b'{"amount":' + b"[" * 20_000, 400, "bad_json", None),
     ],
@@ -229,6 +235,30 @@ async def test_a_prediction_that_is_refused_takes_nothing(
     assert_http_refused(response, status, code, field)
     await table.client("ann")
     assert await table.nets() == {"ann": 0}
+
+
+@pytest.mark.parametrize(("known", "named"), [("target", "argentina"), ("target_id", "Argentina")])
+async def test_a_prediction_takes_the_target_by_either_name(table: Table, known: str, named: str) -> None:
+    client = await client_of(table.server, "ann")
+    path = path_to_pools(table, f"open/{await table.pool()}/predictions")
+    assert content(await client.post(path, {known: named, "amount": 1}))["target"] == "argentina"
+
+
+async def test_who_names_an_unknown_parameter_is_told_those_of_the_endpoint(table: Table) -> None:
+    client = await client_of(table.server, "ann")
+    path = path_to_pools(table, f"open/{await table.pool()}/predictions")
+    refused = await client.post(path, {"target_id": "argentina", "amount": 1, "colour": "red"})
+    assert content(refused)["msg"] == "there is no parameter 'colour'; those accepted: target_id, amount"
+    refused = await client.get(f"/r/sources/{table.source}/games/upcoming/?status=open")
+    assert content(refused)["msg"] == "there is no parameter 'status'; those accepted: limit, after"
+
+
+async def test_what_is_wrong_with_the_parameters_is_told_before_what_is_not_there(table: Table) -> None:
+    client = await client_of(table.server, "ann")
+    nowhere = f"/r/sources/{table.source}/games/active/{UNKNOWN_ID}/pools/open"
+    assert_http_refused(await client.get(f"{nowhere}/?limit=0"), 400, "invalid_parameter", "limit")
+    refused = await client.post(f"{nowhere}/{UNKNOWN_ID}/predictions", {"target_id": "argentina"})
+    assert_http_refused(refused, 400, "missing_parameter", "amount")
 
 
 async def test_a_prediction_is_only_for_a_pool_of_the_game_in_the_path(table: Table) -> None:
@@ -313,6 +343,7 @@ async def test_any_operation_is_carried_out_and_answered_as_on_a_socket(server: 
         (b"", 400, "bad_json", None),
         ({"op": 1}, 400, "bad_request", 1),
         ({"op": 363, "game_id": UNKNOWN_ID}, 400, "bad_request", 363),
+        (b"\xff", 400, "bad_json", None),
     ],
 )
 async def test_a_call_that_is_refused_gets_the_refusal_with_the_status_of_its_code(
@@ -408,10 +439,29 @@ async def test_requests_of_nobody_are_limited_by_address(database: Path) -> None
         assert (await HttpClient(server, address="other").get("/r/sources/")).status == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"/r/sources/{UNKNOWN_ID}/games/active/{UNKNOWN_ID}", 404),
+        ("GET", "/r/sources/?limit=1&limit=1", 400),
+        ("GET", "/r/sources/?op=382", 400),
+        ("GET", "/r/friends/", 401),
+        ("GET", "/r/nothing", 404),
+        ("POST", "/r/sources/", 405),
+    ],
+)
+async def test_a_request_counts_also_if_it_is_refused(database: Path, method: str, path: str, status: int) -> None:
+    async with running_server(database, max_requests_per_s_per_address=1) as server:
+        client = HttpClient(server)
+        assert [(await client.ask(method, path)).status for _ in range(3)] == [status, status, 429]
+
+
 async def test_requests_are_counted_by_operation_and_outcome(table: Table) -> None:
     client = await client_of(table.server, "ann")
     await client.get("/r/sources/")
     await client.get("/r/sources/?limit=0")
+    await client.get(f"/r/sources/{table.source}/games/active/{UNKNOWN_ID}")
     await client.post("/r/call/", {"op": 365, "source_name": "Cup"})
     requests = table.server.context.metrics.requests
     assert (requests[382, "ok"], requests[382, "invalid_parameter"], requests[365, "not_authorized"]) == (1, 1, 1)
+    assert requests[372, "not_found"] == 1

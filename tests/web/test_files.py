@@ -85,4 +85,11 @@ async def test_no_other_path_leads_to_a_file(server: Server, path: str) -> None:
 async def test_a_file_is_only_read(server: Server) -> None:
     response = await HttpClient(server).post("/", {})
     assert_http_refused(response, 405, "bad_request")
-    assert response.headers["allow"] == "GET, HEAD"
+    assert response.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_a_file_tells_what_it_may_be_asked_for_and_the_connection_goes_on(server: Server) -> None:
+    client = HttpClient(server)
+    told = await client.ask("OPTIONS", "/index.html")
+    assert (told.status, told.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert (await client.get("/index.html")).status == 200
