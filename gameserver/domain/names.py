@@ -13,7 +13,6 @@ _COLONS = re.compile("[:\ufe13\ufe55\uff1a]")
 # White space that is dropped around items. The separators among the control characters are not part of it.
 _BLANKS = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
-BYTE_ORDER_MARK = "\ufeff"  # what some programs put before a text that they save or copy
 # Characters that are invisible though they count as letters, marks or symbols: fillers, and marks that are empty.
 _FILLERS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800]")
 # The visible format characters: signs that span the digits or letters after them.
@@ -26,7 +25,7 @@ _OF_WORDS = {"L", "M", "N", "S"}  # the kinds of characters that words, and emoj
 
 def split_list(value: list[str] | str) -> Iterator[str]:
     """The items of a list parameter: an array, or one comma-separated string; empty items are dropped."""
-    items = value.removeprefix(BYTE_ORDER_MARK).split(",") if isinstance(value, str) else value
+    items = value.split(",") if isinstance(value, str) else value
     return (item for item in (raw.strip(_BLANKS) for raw in items) if item)
 
 

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, inspect
 
-from gameserver.domain.names import BYTE_ORDER_MARK
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.fields import FIRST_S, LAST_S, REJECTS_SECONDS
 from gameserver.protocol.registry import OPERATIONS
 
+_BYTE_ORDER_MARK = "\ufeff"  # what some programs put before a text that they save or copy
 _members = msgspec.json.Decoder(dict[str, Raw])
 _objects = msgspec.json.Decoder(dict[str, dict[str, Raw] | None])
 
@@ -44,7 +44,7 @@ def read_members(text: str) -> dict[str, Raw]:
         except msgspec.ValidationError:
             msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        if text.startswith(BYTE_ORDER_MARK):
+        if text.startswith(_BYTE_ORDER_MARK):
             begins = "the message is not JSON: it begins with a byte order mark (U+FEFF); send the object alone"
             raise Rejected(ErrorCode.BAD_JSON, begins) from None
         raise not_json(error) from None

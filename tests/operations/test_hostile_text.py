@@ -169,9 +169,13 @@ async def test_a_text_in_which_nothing_can_be_seen_is_refused(world: World, text
             assert_refused(reply, op, "invalid_parameter", name)
 
 
-async def test_a_list_is_read_that_begins_with_a_byte_order_mark(world: World) -> None:
-    game = await world.server.open_game(world.provider, world.source, targets="\ufeffArgentina,Brazil\r\n")
-    assert list((await world.user.call(372, game_id=game))["targets"]) == ["argentina", "brazil", "none"]
+@pytest.mark.parametrize("names", ["\ufeffArgentina,Brazil", "Argentina,\ufeffBrazil", ["\ufeffArgentina"], "\ufeff"])
+@pytest.mark.parametrize("name", ["actions", "targets"])
+async def test_a_name_that_begins_with_a_byte_order_mark_is_refused_wherever_it_stands(
+    world: World, name: str, names: str | list[str]
+) -> None:
+    game: dict[str, Any] = {"source_id": world.source, "game_name": "Final", "type": "football", name: names}
+    assert_refused(await world.provider.call(370, **game), 370, "invalid_parameter", name)
 
 
 async def test_a_message_that_begins_with_a_byte_order_mark_is_told_so(world: World) -> None:
