@@ -207,9 +207,7 @@ def _shown(available: int, staked: int, currency: str) -> HeldBalances:
 def _read_password_body(call: HttpCall, struct: type[BodyT]) -> BodyT:
     """The body of a request that has a password, which nobody on the way may read. Raises `Rejected`."""
     call.charge()
-    if not call.is_confidential and not call.context.settings.allow_plain_passwords:
-        text = "passwords are taken by HTTPS only, but for private networks; see allow_plain_passwords"
-        raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
+    call.require_confidential()
     return call.body(struct)
 
 

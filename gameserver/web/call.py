@@ -80,10 +80,15 @@ class HttpCall:
         if refused is not None:
             raise too_many(refused[0])
 
-    @property
-    def is_confidential(self) -> bool:
-        """Whether nobody on the way can read along: it came by TLS, from this machine or from a private network."""
-        return self.http.is_secure or is_private(self.http.address)
+    def require_confidential(self) -> None:
+        """Refuse a password that others on the way may read. Raises `Rejected` (``not_authorized``).
+
+        Nobody reads along what comes by TLS, from this machine or from a private network.
+        """
+        is_confidential = self.http.is_secure or is_private(self.http.address)
+        if not is_confidential and not self.context.settings.allow_plain_passwords:
+            text = "passwords are taken by HTTPS only, but for private networks; see allow_plain_passwords"
+            raise Rejected(ErrorCode.NOT_AUTHORIZED, text)
 
     def header(self, name: str) -> str | None:
         """The value of a header that occurs exactly once, else None."""

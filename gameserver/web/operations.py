@@ -62,6 +62,8 @@ async def perform(call: HttpCall, read: Callable[[], str], op: int | None = None
             raise undecodable.rejected from None
         performed = Performed(declared(request).op, request.header.id)
         call.charge(request_cost(text, request))
+        if getattr(request, "password", None) is not None:
+            call.require_confidential()
         await call.places.require(call.path)
         performed = await _carry_out(call, request, text, performed)
     except Rejected as rejected:

@@ -454,6 +454,15 @@ async def test_everything_is_there_after_a_restart(database: Path, clock: FakeCl
         assert (await by_key(server, guest).get("/r/me/")).status == 200
 
 
+async def test_a_password_set_by_an_admin_is_taken_only_where_nobody_on_the_way_reads_it(server: Server) -> None:
+    request = {"op": 1001, "user_id": (await server.add_user("ann"))["id"], "is_provider": True}
+    admin = visitor(server, {"Authorization": f"Bearer {await server.key_of('admin')}"}, PUBLIC)
+    response = await admin.post("/r/call/", {**request, "password": PASSWORD})
+    assert (response.status, content(response)["res"], content(response)["code"]) == (403, 666, "not_authorized")
+    assert "HTTPS" in content(response)["text"]
+    assert content(await admin.post("/r/call/", request))["res"] == 1001
+
+
 async def test_passwords_are_set_by_admins_through_call_too(server: Server) -> None:
     await server.add_user("ann")
     admin = visitor(server, {"Authorization": f"Bearer {await server.key_of('admin')}"})
