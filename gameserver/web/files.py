@@ -1,6 +1,7 @@
 """The console's files: ES modules, styles and pictures, as they lie in ``gameserver/web/console``."""
 
 import gzip
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
@@ -25,6 +26,8 @@ _TYPES = {
     ".webp": "image/webp",
     ".woff2": "font/woff2",
 }
+# An item of Accept-Encoding that asks for gzip; q=0 refuses it (RFC 9110, section 12.4.2).
+_GZIP = re.compile(r"gzip(\s*;(?!\s*q=0(\.0*)?$).*)?")
 _TEXT = "text/plain; charset=utf-8"
 FILE_METHODS = "GET, HEAD, OPTIONS"
 # Nothing but the server's own scripts and styles, none of them within a page; nothing in a frame elsewhere.
@@ -74,7 +77,7 @@ def show_file(call: HttpCall, file: File) -> Response:
     """Answer with a file. Raises `Misuse` for a method that changes something."""
     if call.http.head.method not in ("GET", "HEAD"):
         raise Misuse(405, f"this path accepts {FILE_METHODS}", {"Allow": FILE_METHODS})
-    takes_gzip = any(item.partition(";")[0].strip() == "gzip" for item in call.http.head.items("accept-encoding"))
+    takes_gzip = any(map(_GZIP.fullmatch, call.http.head.items("accept-encoding")))
     content, headers = file.content, {"Vary": "Accept-Encoding", **_PROTECTION}
     if file.compressed is not None and takes_gzip:
         content, headers["Content-Encoding"] = file.compressed, "gzip"

@@ -144,8 +144,10 @@ def _message(call: HttpCall, request: type[Request], given: Mapping[str, Raw], r
             raise invalid(known, f"{name} and {known} are two names of one parameter; send one of them")
         parameters[known] = value
     by_path = {name: value for name, value in call.path.items() if name in request.__struct_fields__}
-    key = call.header("idempotency-key")
-    header = {"header": {"key": key}} if key else {}
+    keys = call.http.head.headers.get("idempotency-key", [])
+    if len(keys) > 1:
+        raise invalid("header.key", "Idempotency-Key must be given once")
+    header = {"header": {"key": keys[0]}} if keys else {}
     return msgspec.json.encode({**header, "op": tag_of(request), **by_path, **parameters}).decode()
 
 

@@ -309,6 +309,8 @@ async def test_a_prediction_with_a_key_is_made_once_also_across_a_restart(databa
         assert_http_refused(other, 409, "key_reused", "header.key")
         too_long = await client.post(path, bet, Idempotency_Key="k" * 65)
         assert_http_refused(too_long, 400, "invalid_parameter", "header.key")
+        twice = await client.post(path, bet, Idempotency_Key="k", idempotency_key="k")
+        assert_http_refused(twice, 400, "invalid_parameter", "header.key")
     async with running_server(database, clock) as server:
         client = HttpClient(server, {"Authorization": key})
         after = content(await client.post(path, bet, Idempotency_Key="k"))

@@ -33,6 +33,12 @@ async def test_a_file_is_answered_as_it_lies_there_and_kept_by_its_tag(server: S
     assert (head.status, head.headers["content-length"]) == (200, str(len(content)))
 
 
+@pytest.mark.parametrize("refused", ["gzip;q=0", "br, gzip; q=0.000", "identity;q=1, GZIP;Q=0.0", "br", "xgzip"])
+async def test_a_file_is_as_it_is_for_who_refuses_it_compressed(server: Server, refused: str) -> None:
+    shown = await HttpClient(server).get("/client.js", Accept_Encoding=refused)
+    assert (shown.body, "content-encoding" in shown.headers) == ((FOLDER / "client.js").read_bytes(), False)
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [
