@@ -25,6 +25,7 @@ from gameserver.storage.settlements import (
     get_settlement,
     insert_settlements,
     list_settlements_of_event,
+    list_settlements_of_pool,
     list_staked,
     update_pools_ended,
     update_taken_back,
@@ -82,14 +83,26 @@ def reopen_pool(change: Change, pool: Pool, *, blocked: bool) -> Pool:
 
 
 def _is_decided(reading: Reading, pool: Pool, voided: Event) -> bool:
-    """Whether an event registered after the one voided would have ended the pool."""
+    """Whether an event registered since the pool has ended would have ended it, had the one voided not."""
     if pool.action_id is None:
         return False
-    for event in list_later_events(reading.connection, pool.action_id, voided.id):
+    for event in list_later_events(reading.connection, pool.action_id, _first_end(reading, pool)):
         assert event.target_id is not None
-        if resolutions_by(reading, [pool], event, get_target_path(reading.connection, event.target_id)):
+        path = get_target_path(reading.connection, event.target_id)
+        if event.id != voided.id and resolutions_by(reading, [pool], event, path):
             return True
     return False
+
+
+def _first_end(reading: Reading, pool: Pool) -> int:
+    """The event that a pool has ended by; the first one, where amendments have settled the pool again at once."""
+    *before, last = list_settlements_of_pool(reading.connection, pool.id)
+    for settlement in reversed(before):
+        if settlement.event_id is None or settlement.taken_back_at != last.settled_at:
+            break
+        last = settlement
+    assert last.event_id is not None
+    return last.event_id
 
 
 class Correction(NamedTuple):

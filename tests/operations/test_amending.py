@@ -95,6 +95,22 @@ async def test_a_pool_that_a_later_event_would_have_ended_opens_blocked(table: T
     assert (await table.pool_object(teams))["is_blocked"] is True
 
 
+@pytest.mark.parametrize("times", [1, 2])
+async def test_voiding_an_amended_event_blocks_a_pool_that_an_event_since_the_original_would_have_ended(
+    table: Table, times: int
+) -> None:
+    pool, other = await table.pool(), await table.pool(targets=["argentina:1", "argentina:2"])
+    event = await table.event("argentina:1", at=10)
+    await table.event("brazil:7", at=20)
+    for time in range(times):
+        table.set_time(30 + time)
+        event = await amend(table, event, target_id=f"argentina:{2 - time}")
+    preview = await accepted(table.admin, 3953, event_id=event["event_id"])
+    assert {uuid: shown["outcome"] for uuid, shown in preview["pools"].items()} == {pool: "blocked", other: "reopened"}
+    await table.void(event)
+    assert [(await table.pool_object(uuid))["is_blocked"] for uuid in (pool, other)] == [True, False]
+
+
 async def test_an_earlier_moment_makes_more_bets_late_and_those_refunded_before_stay_refunded(table: Table) -> None:
     pool = await table.pool()
     early = await table.bet("ann", pool, "argentina", 4, at=1)
