@@ -10,6 +10,7 @@ from gameserver.engine.pools import sums_of
 from gameserver.protocol.betting import BettingPoolBetsDistributionUpdate
 from gameserver.protocol.codec import encode_body
 from gameserver.protocol.pools import ShownBet
+from gameserver.storage.bets import list_cancelled
 from gameserver.storage.connection import Connection
 from gameserver.storage.friends import list_friend_ids, list_those_with_friends
 from gameserver.storage.games import list_game_admins
@@ -19,10 +20,14 @@ from gameserver.storage.pools import find_pool, list_all_open_pools, list_pool_t
 def distribution_update(
     connection: Connection, pool_uuid: str, new_bets: list[ShownBet], new_bets_count: int
 ) -> BettingPoolBetsDistributionUpdate | None:
-    """The distribution of an open pool (361), or None if the pool is not open."""
+    """The distribution of an open pool (361), or None if the pool is not open; cancelled bets are no new ones."""
     pool = find_pool(connection, pool_uuid)
     if pool is None or pool.settlement_id is not None:
         return None
+    if pool.is_cancellable and new_bets:
+        cancelled = list_cancelled(connection, [bet.bet_id for bet in new_bets])
+        new_bets = [bet for bet in new_bets if bet.bet_id not in cancelled]
+        new_bets_count -= len(cancelled)
     return BettingPoolBetsDistributionUpdate(
         pool_id=pool.uuid,
         game_id=pool.game_uuid,

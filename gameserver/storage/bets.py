@@ -196,6 +196,12 @@ def find_bet(connection: Connection, uuid: str) -> Bet | None:
     return Bet(*row) if row else None
 
 
+def list_cancelled(connection: Connection, uuids: Iterable[str]) -> set[str]:
+    """Those of the bets, by wire id, that are cancelled."""
+    query = "SELECT bets.uuid FROM given JOIN bets ON bets.uuid = given.uuid WHERE cancelled_at IS NOT NULL"
+    return {uuid for (uuid,) in connection.execute_with(query, ("uuid",), [(uuid,) for uuid in uuids])}
+
+
 def insert_participations(connection: Connection, participations: Iterable[tuple[int, int, int, int]]) -> None:
     """Record that users have a valid bet in a pool: ids of user, game and pool, and when it was placed."""
     names = "user_id, game_id, pool_id, first_bet_at"

@@ -219,6 +219,19 @@ async def test_who_bets_and_has_joined_hears_the_distribution_too(paced: Table, 
     assert kinds(heard) == []
 
 
+async def test_a_bet_that_is_cancelled_before_it_is_told_is_no_new_bet(paced: Table, autojump_clock: MockClock) -> None:
+    later = paced.server.context.clock.now_ms() + 3_600_000
+    await accepted(paced.admin, 373, game_id=paced.game, live_start_at=later)
+    pool, watcher = await paced.pool(is_cancellable=True), await paced.watcher()
+    await paced.bet("ann", pool, "brazil", 1)
+    await watcher.expect(361)
+    cancelled, kept = await paced.bet("bob", pool, "brazil", 2), await paced.bet("cat", pool, "brazil", 3)
+    await accepted(await paced.client("bob"), 3921, bet_id=cancelled)
+    (update,) = await updates_within(watcher, 5)
+    assert [bet["bet_id"] for bet in update["new_bets"]] == [kept]
+    assert (update["new_bets_count"], update["bet_count"]) == (1, 2)
+
+
 async def test_no_bet_is_lost_to_the_distribution_when_many_bet_at_once(
     paced: Table, autojump_clock: MockClock
 ) -> None:
