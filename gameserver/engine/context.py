@@ -262,7 +262,6 @@ class Change(Reading):
         self.effects = Effects()
         self.tally = Tally()
         self.repeated = False  # whether nothing is changed, since the request asks for what has been done already
-        self.is_preview = False  # whether nothing is changed, since the request asks for what would be done
         self._changed_balances: dict[tuple[int, str], set[int]] = {}
         self._read_balances: dict[tuple[int, str], Balances] | None = None
 

@@ -57,7 +57,6 @@ def cancel_game(change: Change, request: CancelGame) -> GameCancelled:
     returned = {pool.uuid: to_units(pool.amount_total, pool.currency) for pool in pools}
     cancelled = GameCancelled(game_id=game.uuid, reason=request.reason, pools=returned)
     if request.preview:
-        change.is_preview = True
         voids = preview_corrections(change, [Correction(pool, VOIDED) for pool in pools])
         return msgspec.structs.replace(cancelled, overdrawn=voids.overdrawn)
     lock_accounts_of_pools(change.connection, [pool.id for pool in pools])
@@ -82,7 +81,6 @@ def reopen_game(change: Change, request: ReopenGame) -> GameReopened:
     outcomes = {pools[it.id].uuid: REOPENED if it in taken_back else KEPT for it in settled}
     reopened = GameReopened(game_id=game.uuid, close_at=close_at, pools=outcomes)
     if request.preview:
-        change.is_preview = True
         corrected = preview_corrections(change, [Correction(pools[it.id], REOPENED) for it in taken_back])
         return msgspec.structs.replace(reopened, overdrawn=corrected.overdrawn)
     resume(change, game, close_at)

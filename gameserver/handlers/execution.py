@@ -11,6 +11,7 @@ from gameserver.handlers.table import READS, WRITES, SetHandler, SetWrite, Write
 from gameserver.protocol.administration import ServerStatus
 from gameserver.protocol.betting import PlaceBetInBettingPool
 from gameserver.protocol.chat import MuteUser, RemoveTextMessage
+from gameserver.protocol.closing import is_preview
 from gameserver.protocol.codec import encode_body, request_parameters
 from gameserver.protocol.declare import ErrorReply, Kind, Message, Request, Role, declared
 from gameserver.protocol.registry import OPERATIONS
@@ -212,7 +213,7 @@ def _run_distinct(handler: SetHandler, connection: Connection, writes: Sequence[
 
 def _keep(change: Change, request: Request, message: Message) -> None:
     """Note a request that has been carried out where it is to be found: in the game's journal, and in the audit."""
-    if change.repeated or change.is_preview:
+    if change.repeated or is_preview(request):
         return
     if change.game_id is not None and type(request) not in NOT_JOURNALED:
         change.record(change.game_id, request)

@@ -92,6 +92,11 @@ class ReopenGame(Request, tag=378, frozen=True):
     preview: Flag = False
 
 
+def is_preview(request: Request) -> bool:
+    """Whether a request only asks what a change would do, and changes nothing."""
+    return isinstance(request, CancelGame | ReopenGame) and request.preview
+
+
 class ClosingPool(msgspec.Struct, frozen=True):
     """What closing would do to a pool: ``resolves`` to ``none``, or ``remains`` to be resolved by hand.
 

@@ -14,6 +14,7 @@ from gameserver.errors import ErrorCode, Rejected
 from gameserver.handlers.execution import Parsed, WriteRequest, admit, hashes_password, parse, write_job
 from gameserver.ops.log import log_failure
 from gameserver.ops.metrics import OK
+from gameserver.protocol.closing import is_preview
 from gameserver.protocol.codec import request_digest
 from gameserver.protocol.declare import Request
 from gameserver.realtime.context import ServerContext
@@ -51,7 +52,7 @@ async def prepare_write(
 
 def _prepare(request: Request, text: str, settings: Settings) -> tuple[bytes | None, Parsed]:
     parsed = parse(request, settings)
-    return request_digest(text) if request.header.key else None, parsed
+    return request_digest(text) if request.header.key and not is_preview(request) else None, parsed
 
 
 async def write(context: ServerContext, request: Request, text: str, user: User) -> Committed:

@@ -54,6 +54,17 @@ async def test_a_key_is_ignored_by_whatever_changes_nothing(world: World, op: in
     assert reply["response_header"].keys() == {"t", "id"}
 
 
+@pytest.mark.parametrize("op", [376, 378])
+async def test_a_key_is_ignored_by_a_preview_of_a_change(world: World, op: int) -> None:
+    client, parameters = entitled(op, world), await example(op, world)
+    await prepare(op, world, client)
+    for preview in (True, True, False):
+        reply = await client.call(op, header=KEY, **parameters, preview=preview)
+        assert (reply["res"], reply["response_header"].keys()) == (op, {"t", "id"})
+    reply = await client.call(op, header=KEY, **parameters, preview=False)
+    assert reply["response_header"]["repeated"]
+
+
 async def test_a_repeated_change_is_carried_out_and_broadcast_once(world: World) -> None:
     await world.user.call(363, game_id=world.game)
     for _ in range(3):
