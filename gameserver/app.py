@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from functools import partial
 from typing import NamedTuple
@@ -154,9 +154,9 @@ async def run_background(context: ServerContext) -> AsyncIterator[None]:
         storage.cancel_scope.cancel()
 
 
-def command_runner(context: ServerContext) -> CommandRunner:
-    """Make the runner of the command line's commands in this server."""
-    return CommandRunner(context.store, context.secret, context.settings, context.clock.now_ms)
+def command_runner(context: ServerContext, urls: Sequence[str] = ()) -> CommandRunner:
+    """Make the runner of the command line's commands in this server, which listens at ``urls``."""
+    return CommandRunner(context.store, context.secret, context.settings, context.clock.now_ms, urls)
 
 
 class RunningServer(NamedTuple):
@@ -190,7 +190,7 @@ async def run_server(
         ):
             control = None if context.store.file is None else await open_control_socket(context.store.file)
             if control is not None:
-                runner = command_runner(context)
+                runner = command_runner(context, clients.urls(secure=context.certificate is not None))
                 accepting.start_soon(serve_control, runner, control, settings.handshake_timeout_s)
             async with trio.open_nursery() as connections:
                 await accepting.start(accept_connections, context, clients.listeners, connections)

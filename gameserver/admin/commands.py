@@ -1,7 +1,7 @@
 """The commands that change or list users, session keys and sources (protocol, "Command line")."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, reduce
 from operator import or_
 from typing import Any
@@ -96,6 +96,10 @@ class UnbanUser(Command, frozen=True):
     """Let a user who is banned log on again."""
 
     username: str
+
+
+class FindServer(Command, frozen=True):
+    """Tell where the database's server listens: nowhere, if none runs."""
 
 
 class ListSources(Command, frozen=True):
@@ -212,6 +216,10 @@ def _unban_user(admin: _Admin, command: UnbanUser) -> dict[str, Any]:
     return {"username": user.username}
 
 
+def _find_server(admin: _Admin, command: FindServer) -> dict[str, Any]:
+    return {"urls": []}  # a server that runs answers for itself
+
+
 def _list_sources(admin: _Admin, command: ListSources) -> dict[str, Any]:
     return {
         "sources": [
@@ -241,26 +249,32 @@ _ACTIONS: dict[type[Command], Callable[[_Admin, Any], dict[str, Any]]] = {
     SetPassword: _set_password,
     BanUser: _ban_user,
     UnbanUser: _unban_user,
+    FindServer: _find_server,
     ListSources: _list_sources,
     AddSourceAdminByName: _add_source_admin,
 }
 # The acts of nobody's power: what only reads, and the end of the session that `OpenSession` has made.
-_NOT_AUDITED = (ListSources, EndSession)
+_NOT_AUDITED = (FindServer, ListSources, EndSession)
 
 decode_command: Callable[[bytes], Command] = msgspec.json.Decoder(reduce(or_, _ACTIONS)).decode
 
 
 class CommandRunner:
-    """Carries out commands inside a running server, through its writer."""
+    """Carries out commands inside a running server, which listens at ``urls``, through its writer."""
 
-    def __init__(self, store: Store, secret: bytes, settings: Settings, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, secret: bytes, settings: Settings, now_ms: Callable[[], int], urls: Sequence[str]
+    ) -> None:
         self._store = store
         self._secret = secret
         self._settings = settings
         self._now_ms = now_ms
+        self._urls = urls
 
     async def carry_out(self, command: Command) -> bytes:
         """Carry out a command and return its answer, a JSON object. Raises `Rejected`."""
+        if isinstance(command, FindServer):
+            return msgspec.json.encode({"urls": self._urls})
         now_ms = self._now_ms()
         job = partial(perform, command=command, secret=self._secret, settings=self._settings, now_ms=now_ms)
         return (await self._store.write(job, now_ms)).body

@@ -5,18 +5,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import trio
 
 from gameserver.admin.call import call, read_request, require_key, require_url
 from gameserver.admin.client import ControlError, control
-from gameserver.admin.commands import EndSession, OpenSession
+from gameserver.admin.commands import EndSession, FindServer, OpenSession
 from gameserver.cli.completion import complete_request
 from gameserver.cli.parsing import DONE, NOT_DONE, add_command
 from gameserver.cli.serving import DEVELOPER
 from gameserver.config import Settings
+from gameserver.errors import OperatorError
+from gameserver.net.own_address import nearest
 from gameserver.output import say_json
 
+_USUAL_URL = "ws://127.0.0.1:9999/"
 _EXAMPLES = """\
 gameserver call get_my_available_balance
 gameserver call --as ann place_bet_in_betting_pool pool_id=POOL_ID target=Argentina amount=10
@@ -43,7 +47,7 @@ def add_commands(commands: Any) -> None:
 
 def add_caller(command: argparse.ArgumentParser) -> None:
     """Add the flags that say which server to talk to, and as whom."""
-    command.add_argument("--url", default="ws://127.0.0.1:9999/", help="the server (default %(default)s)")
+    command.add_argument("--url", help=f"the server (default: that of --db, or {_USUAL_URL} if none is found)")
     command.add_argument("--key", help="a session key; without it, the server of --db makes one")
     command.add_argument(
         "--as", dest="user", default=DEVELOPER, help="the user to act as without --key (default %(default)s)"
@@ -51,26 +55,41 @@ def add_caller(command: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def session(options: argparse.Namespace, settings: Settings) -> Iterator[str]:
-    """The session key that the flags of `add_caller` name; one made for the purpose ends with the context."""
-    require_url(options.url)
+def session(options: argparse.Namespace, settings: Settings) -> Iterator[tuple[str, str]]:
+    """The server's URL and the session key that the flags of `add_caller` name.
+
+    A session key made for the purpose ends with the context.
+    """
+    url = _server_of(settings) if options.url is None else options.url
+    require_url(url)
     if options.key is not None:
         require_key(options.key)
-        yield options.key
+        yield url, options.key
         return
     key = control(settings, OpenSession(options.user))["session_key"]
     try:
-        yield key
+        yield url, key
     finally:
         with suppress(ControlError):  # the server may be gone; the key then ends by itself
             control(settings, EndSession(key))
 
 
+def _server_of(settings: Settings) -> str:
+    """The URL by which this machine reaches the server of the database."""
+    with suppress(OperatorError):  # with --key, no database is needed
+        for url in control(settings, FindServer())["urls"]:
+            parts = urlsplit(url)
+            if parts.hostname is not None:
+                host = nearest(parts.hostname)
+                return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
+    return _USUAL_URL
+
+
 def _call(options: argparse.Namespace, settings: Settings) -> int:
     request = None if options.request == ["-"] else read_request(options.request)
     tell = _tell_line if options.follow or request is None else _tell_whole
-    with session(options, settings) as key:
-        accepted = trio.run(partial(call, options.url, key, request, tell, follow=options.follow))
+    with session(options, settings) as (url, key):
+        accepted = trio.run(partial(call, url, key, request, tell, follow=options.follow))
     return DONE if accepted else NOT_DONE
 
 

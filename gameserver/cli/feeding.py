@@ -57,8 +57,8 @@ def positive(text: str) -> float:
 def _feed(options: argparse.Namespace, settings: Settings) -> int:
     is_csv = options.csv or options.file.lower().endswith(".csv")
     source = Source(options.file, is_csv, options.follow, Mapping(options.map))
-    with session(options, settings) as key:
-        counts = trio.run(_run, options, key, source)
+    with session(options, settings) as (url, key):
+        counts = trio.run(_run, options, url, key, source)
     say = ", ".join(f"{count} {what}" for what, count in counts.items()) or "no lines"
     print(say, file=sys.stderr)
     return NOT_DONE if counts[_NOT_MAPPED] else DONE
@@ -67,7 +67,7 @@ def _feed(options: argparse.Namespace, settings: Settings) -> int:
 _NOT_MAPPED = "not mapped"
 
 
-async def _run(options: argparse.Namespace, key: str, source: Source) -> Counter[str]:
+async def _run(options: argparse.Namespace, url: str, key: str, source: Source) -> Counter[str]:
     counts: Counter[str] = Counter()
 
     def tell(record: Record, entry: Entry, done: Done) -> None:
@@ -82,7 +82,7 @@ async def _run(options: argparse.Namespace, key: str, source: Source) -> Counter
         print(f"{source.file}:{record.number}: {reason}", file=sys.stderr, flush=True)
 
     # A feed outlasts the server's absence, however long that is.
-    async with connect(options.url, key, timeout_s=math.inf) as client:
+    async with connect(url, key, timeout_s=math.inf) as client:
         feed = partial(run_feed, client, options.game_id, source, tell, tell_not_mapped)
         await feed(speed=options.speed)
     return counts

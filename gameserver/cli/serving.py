@@ -17,7 +17,7 @@ from gameserver.admin.commands import EnterAsDeveloper
 from gameserver.app import command_runner, serve
 from gameserver.cli.parsing import DONE, add_command
 from gameserver.config import Settings
-from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
+from gameserver.net.own_address import is_everywhere, nearest, own_address
 from gameserver.ops.log_output import log_to_stderr, print_in_background
 from gameserver.ops.signals import Signals
 from gameserver.ops.systemd import Systemd
@@ -99,23 +99,18 @@ def _console(url: str, host: str) -> str:
     return f"{parts.scheme.replace('ws', 'http')}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
 
 
-def _near(url: str) -> str:
-    """The host by which this machine itself reaches the server."""
-    host = urlsplit(url).hostname or ""
-    return LOOPBACK if is_everywhere(host) else host
-
-
 async def _developer_help(context: ServerContext, url: str) -> str:
     runner = command_runner(context)
     user = msgspec.json.decode(await runner.carry_out(EnterAsDeveloper(DEVELOPER)))
     key, program = user["session_key"], sys.argv[0]
+    console = _console(url, nearest(urlsplit(url).hostname or ""))
     return "\n".join(
         [
             "",
             f"  You are {DEVELOPER!r}, user {user['id']}, provider and server admin. Connect with the header",
             f"    Authorization: Bearer {key}",
             "  be that user in the console, by a link that is as secret as the key, at",
-            f"    {_console(url, _near(url))}#/key/{key}",
+            f"    {console}#/key/{key}",
             "  or get a first reply with",
             f'    {program} call --url {url} --key {key} \'{{"op": 365, "source_name": "My source"}}\'',
             "",

@@ -27,8 +27,8 @@ def add_commands(commands: Any) -> None:
 
 
 def _watch(options: argparse.Namespace, settings: Settings) -> int:
-    with session(options, settings) as key:
-        trio.run(_show, options.url, key, options.game_id)
+    with session(options, settings) as (url, key):
+        trio.run(_show, url, key, options.game_id)
     return DONE
 
 

@@ -19,7 +19,7 @@ from gameserver.demo.match import LENGTH_S, open_match, play
 from gameserver.demo.spectators import spectate
 from gameserver.embedding import EmbeddedServer, running
 from gameserver.net.descriptors import raise_descriptor_limit
-from gameserver.net.own_address import LOOPBACK, is_everywhere, own_address
+from gameserver.net.own_address import LOOPBACK, is_everywhere, nearest, own_address
 from gameserver.ops.signals import Signals
 from gameserver.show.view import GameView
 from gameserver.show.watching import keep_up, show
@@ -114,7 +114,7 @@ class _Demo:
         parts = urlsplit(self._server.urls[0])
         if parts.hostname is None or parts.port is None:
             raise SettingsError("the demo needs an address to listen on")
-        return LOOPBACK if is_everywhere(parts.hostname) else parts.hostname, parts.port
+        return nearest(parts.hostname), parts.port
 
     async def _sample(self) -> None:
         """Look at the rates now and then, so that their peaks are known."""

@@ -12,6 +12,11 @@ def is_everywhere(host: str) -> bool:
     return host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
+def nearest(host: str) -> str:
+    """The host by which this machine itself reaches what listens at a host."""
+    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches itself by a host."""
     try:

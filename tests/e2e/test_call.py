@@ -89,6 +89,15 @@ def test_an_operation_is_called_by_name(process: ServerProcess, database: Path) 
     assert (done.code, json.loads(done.stdout)["field"]) == (1, "sauce_name")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_the_server_of_the_database_is_called_wherever_it_listens(database: Path, host: str) -> None:
+    ann = add_user(database, "ann")
+    with serving(database, "--host", host):
+        for flags in (("--as", "ann"), ("--key", ann["session_key"])):
+            done = run("call", "ping", "--db", str(database), *flags)
+            assert (done.code, json.loads(done.stdout)["res"]) == (0, 1), done.stderr
+
+
 def test_requests_on_standard_input_are_answered_a_line_each(process: ServerProcess, database: Path) -> None:
     done = fed(process, database, '{"op": 1}\n\nopen_game_source source_name="World Cup"\nlist_game_sources limit=10\n')
     replies = [json.loads(line) for line in done.stdout.splitlines()]
