@@ -2,15 +2,17 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 import trio
 
 from gameserver.cli.feeding import positive
 from gameserver.cli.parsing import DONE, INTERRUPTED, add_command
-from gameserver.config import Settings
+from gameserver.config import Settings, SettingsError
 from gameserver.ops.log_output import log_to_stderr
 from gameserver.output import say_at_once
+from gameserver.storage.opening import is_url
 
 _FLAGS = frozenset({"host"})
 _EXAMPLES = """\
@@ -33,6 +35,7 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--speed", type=positive, help="so many times as fast as it was (by default 175, a minute)")
     command.add_argument("--load", type=count, metavar="N", help="let N spectators watch it")
     command.add_argument("--port", metavar="VALUE", help="TCP port (by default a free one)")
+    command.add_argument("--db", metavar="FILE", help="keep the database in this new file (by default it is not kept)")
 
 
 def count(text: str) -> int:
@@ -48,7 +51,9 @@ def _demo(options: argparse.Namespace, settings: Settings) -> int:
 
     from gameserver.demo.demo import Options, demonstrate
 
-    given = {"speed": options.speed, "spectators": options.load}
+    if options.db is not None and (is_url(options.db) or Path(options.db).exists()):
+        raise SettingsError(f"the demo makes a database of its own: --db names a new file, not {options.db}")
+    given = {"speed": options.speed, "spectators": options.load, "db": options.db}
     chosen = Options(host=settings.host, port=settings.port if options.port else 0)._replace(
         **{name: value for name, value in given.items() if value is not None}
     )

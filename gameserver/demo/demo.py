@@ -30,13 +30,14 @@ _UNLIMITED = 100_000_000
 
 
 class Options(NamedTuple):
-    """What a demo may be told: how fast, where to listen, and how many spectators there are."""
+    """What a demo may be told: how fast, where to listen, how many spectators there are, the file to be kept."""
 
     speed: float = LENGTH_S / LASTS_S
     host: str = LOOPBACK
     port: int = 0
     spectators: int = SPECTATORS
     bettors: int = BETTORS
+    db: str | None = None
 
 
 async def demonstrate(options: Options, console: Console, say: Callable[[str], object]) -> bool:
@@ -46,7 +47,7 @@ async def demonstrate(options: Options, console: Console, say: Callable[[str], o
     """
     with TemporaryDirectory(prefix="gameserver-demo-") as folder:
         settings = Settings(
-            db=str(Path(folder) / "demo.db"),
+            db=options.db or str(Path(folder) / "demo.db"),
             host=options.host,
             port=options.port,
             max_requests_per_s=_UNLIMITED,

@@ -23,10 +23,10 @@ from tests.support.process import PROGRAM, TIMEOUT_S, environment, run_process
 QUICK = Options(speed=LENGTH_S / 2, bettors=10, spectators=3)
 
 
-async def played(console: Console) -> list[str]:
+async def played(console: Console, options: Options = QUICK) -> list[str]:
     said: list[str] = []
     with trio.fail_after(50):
-        assert await demonstrate(QUICK, console, said.append)
+        assert await demonstrate(options, console, said.append)
     return said
 
 
@@ -56,6 +56,12 @@ async def test_a_terminal_gets_a_code_to_scan_and_a_picture() -> None:
     for text in ("Pools", "Table", "Match", "bets/s", "Argentina 3 - 3 France"):
         assert text in picture
     assert not any("Goal: " in line for line in said)
+
+
+async def test_the_database_is_kept_in_the_new_file_that_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "demo.db"
+    await played(Console(file=io.StringIO()), QUICK._replace(db=str(file)))
+    assert b"director" in file.read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -100,6 +106,8 @@ def test_the_match_is_as_long_as_its_feed() -> None:
         (("--load", "-1"), 2, "argument --load: it takes a number from 0 up, not '-1'"),
         (("--port", "70000"), 1, "port of --port is not accepted"),
         (("--host", "unix:{}"), 1, "the demo needs an address"),
+        (("--db", "postgresql://127.0.0.1/games"), 1, "the demo makes a database of its own"),
+        (("--db", __file__), 1, "the demo makes a database of its own"),
     ],
 )
 def test_what_a_demo_cannot_do_is_told_in_words(
