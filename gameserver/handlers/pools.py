@@ -154,7 +154,7 @@ class PoolUpdate(NamedTuple):
     cleared: frozenset[str]
 
 
-_CLEARABLE = ("stop_accepting_bets_at", "recreate_on_end", "min_stake", "max_stake")
+_CLEARABLE = ("start_at", "stop_accepting_bets_at", "recreate_on_end", "min_stake", "max_stake")
 
 
 def parse_update(request: UpdateBettingPool, settings: Settings) -> PoolUpdate:
@@ -176,7 +176,8 @@ def update_betting_pool(change: Change, request: UpdateBettingPool, update: Pool
     _check_changed_times(pool, game, request, properties, change.now_ms)
     require_unresolved(pool)
     require_not_closing(game)
-    if request.start_at is not None and change.now_ms >= pool.start_at:
+    moves_start = request.start_at is not None or "start_at" in update.cleared
+    if moves_start and change.now_ms >= pool.start_at:
         raise Rejected(ErrorCode.CONFLICT, f"this pool has started; start_at could be moved until {pool.start_at}")
     changed = update_pool(change.connection, pool.id, properties)
     if request.finish_at is not None:
@@ -195,10 +196,11 @@ def _changed(pool: Pool, request: UpdateBettingPool, update: PoolUpdate, now_ms:
         None if units is None else to_minor(units, pool.currency, name)
         for name, units in (("min_stake", update.min_stake), ("max_stake", update.max_stake))
     )
+    start_at = None if request.start_at is None else max(now_ms, request.start_at)
     stop_at = request.stop_accepting_bets_at
     changed = PoolChange(
         description=request.description or pool.description,
-        start_at=pool.start_at if request.start_at is None else max(now_ms, request.start_at),
+        start_at=chosen("start_at", start_at, pool.start_at, now_ms),
         finish_at=pool.finish_at if request.finish_at is None else request.finish_at,
         stop_accepting_bets_at=chosen("stop_accepting_bets_at", stop_at, pool.stop_accepting_bets_at, None),
         recreate_on_end=chosen("recreate_on_end", request.recreate_on_end, pool.recreate_on_end, False),

@@ -300,7 +300,7 @@ class UpdateBettingPool(Request, tag=3852, frozen=True):
 
     ``start_at`` can be moved until it has come. A later ``stop_accepting_bets_at`` opens betting again. Changed limits
     of stakes hold for the bets to come. ``clear`` names properties to be set back to what they are by default:
-    ``stop_accepting_bets_at``, ``recreate_on_end``, ``min_stake``, ``max_stake``.
+    ``start_at`` (now), ``stop_accepting_bets_at``, ``recreate_on_end``, ``min_stake``, ``max_stake``.
     """
 
     pool_id: Uuid

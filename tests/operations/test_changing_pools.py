@@ -74,6 +74,15 @@ async def test_a_start_that_is_moved_to_the_past_is_now(table: Table) -> None:
     await table.bet("ann", pool, "argentina", 1)
 
 
+async def test_a_start_that_is_cleared_is_now_until_it_has_come(table: Table) -> None:
+    pool = await table.pool(start_at=START_MS + 50, stop_accepting_bets_at=START_MS + 90)
+    table.set_time(20)
+    told = await change(table, pool, clear="start_at")
+    assert (told["start_at"], told["stop_accepting_bets_at"]) == (START_MS + 20, START_MS + 90)
+    await table.bet("ann", pool, "argentina", 1)
+    assert await table.refusal(3852, pool_id=pool, clear="start_at") == "conflict"
+
+
 async def test_betting_that_had_stopped_goes_on_until_the_later_end(table: Table) -> None:
     pool = await table.pool(stop_accepting_bets_at=START_MS + 50)
     table.set_time(60)
