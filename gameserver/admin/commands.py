@@ -99,7 +99,7 @@ class UnbanUser(Command, frozen=True):
 
 
 class FindServer(Command, frozen=True):
-    """Tell where the database's server listens: nowhere, if none runs."""
+    """Tell where the database's server listens; refused if none runs."""
 
 
 class ListSources(Command, frozen=True):
@@ -217,7 +217,7 @@ def _unban_user(admin: _Admin, command: UnbanUser) -> dict[str, Any]:
 
 
 def _find_server(admin: _Admin, command: FindServer) -> dict[str, Any]:
-    return {"urls": []}  # a server that runs answers for itself
+    raise Rejected(ErrorCode.CONFLICT, "no server runs on the database: start it, or name another with --url")
 
 
 def _list_sources(admin: _Admin, command: ListSources) -> dict[str, Any]:

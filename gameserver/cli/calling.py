@@ -19,6 +19,7 @@ from gameserver.config import Settings
 from gameserver.errors import OperatorError
 from gameserver.net.own_address import nearest
 from gameserver.output import say_json
+from gameserver.storage.opening import is_url
 
 _USUAL_URL = "ws://127.0.0.1:9999/"
 _EXAMPLES = """\
@@ -60,28 +61,38 @@ def session(options: argparse.Namespace, settings: Settings) -> Iterator[tuple[s
 
     A session key made for the purpose ends with the context.
     """
-    url = _server_of(settings) if options.url is None else options.url
-    require_url(url)
+    if options.url is not None:
+        require_url(options.url)
     if options.key is not None:
         require_key(options.key)
-        yield url, options.key
+        yield options.url or _server_of(settings, is_needed=False), options.key
         return
     key = control(settings, OpenSession(options.user))["session_key"]
     try:
-        yield url, key
+        yield options.url or _server_of(settings, is_needed=True), key
     finally:
         with suppress(ControlError):  # the server may be gone; the key then ends by itself
             control(settings, EndSession(key))
 
 
-def _server_of(settings: Settings) -> str:
-    """The URL by which this machine reaches the server of the database."""
-    with suppress(OperatorError):  # with --key, no database is needed
-        for url in control(settings, FindServer())["urls"]:
-            parts = urlsplit(url)
-            if parts.hostname is not None:
-                host = nearest(parts.hostname)
-                return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
+def _server_of(settings: Settings, *, is_needed: bool) -> str:
+    """The URL by which this machine reaches the server of the database; the usual one, if none is found or told.
+
+    Raises `OperatorError` if the server of a file ``is_needed`` and not found.
+    """
+    if is_url(settings.db):
+        return _USUAL_URL
+    try:
+        urls = control(settings, FindServer())["urls"]
+    except OperatorError:
+        if is_needed:
+            raise
+        return _USUAL_URL
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.hostname is not None:
+            host = nearest(parts.hostname)
+            return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
     return _USUAL_URL
 
 

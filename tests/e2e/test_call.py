@@ -98,6 +98,13 @@ def test_the_server_of_the_database_is_called_wherever_it_listens(database: Path
             assert (done.code, json.loads(done.stdout)["res"]) == (0, 1), done.stderr
 
 
+def test_a_key_made_for_a_call_is_sent_to_no_other_server_than_that_of_the_database(database: Path) -> None:
+    add_user(database, "ann")
+    done = run("call", "ping", "--db", str(database), "--as", "ann")
+    text = "gameserver: no server runs on the database: start it, or name another with --url\n"
+    assert (done.code, done.stdout, done.stderr) == (1, "", text)
+
+
 def test_requests_on_standard_input_are_answered_a_line_each(process: ServerProcess, database: Path) -> None:
     done = fed(process, database, '{"op": 1}\n\nopen_game_source source_name="World Cup"\nlist_game_sources limit=10\n')
     replies = [json.loads(line) for line in done.stdout.splitlines()]
