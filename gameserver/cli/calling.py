@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from gameserver.admin.call import call, read_request, require_key, require_url
+from gameserver.admin.call import CallFailed, call, read_request, require_key, require_url
 from gameserver.admin.client import ControlError, control
 from gameserver.admin.commands import EndSession, FindServer, OpenSession
 from gameserver.cli.completion import complete_request
@@ -65,35 +65,41 @@ def session(options: argparse.Namespace, settings: Settings) -> Iterator[tuple[s
         require_url(options.url)
     if options.key is not None:
         require_key(options.key)
-        yield options.url or _server_of(settings, is_needed=False), options.key
+        yield _server(options, settings), options.key
         return
     key = control(settings, OpenSession(options.user))["session_key"]
     try:
-        yield options.url or _server_of(settings, is_needed=True), key
+        yield _server(options, settings), key
     finally:
         with suppress(ControlError):  # the server may be gone; the key then ends by itself
             control(settings, EndSession(key))
 
 
-def _server_of(settings: Settings, *, is_needed: bool) -> str:
-    """The URL by which this machine reaches the server of the database; the usual one, if none is found or told.
+def _server(options: argparse.Namespace, settings: Settings) -> str:
+    """The URL that is given, or that of the database's server; for a key that is given also the usual one.
 
-    Raises `OperatorError` if the server of a file ``is_needed`` and not found.
+    Raises `OperatorError` if there is none that a key made for the purpose may be sent to.
     """
-    if is_url(settings.db):
-        return _USUAL_URL
+    if options.url is not None:
+        return str(options.url)
     try:
-        urls = control(settings, FindServer())["urls"]
+        return _server_of(settings)
     except OperatorError:
-        if is_needed:
+        if options.key is None:
             raise
         return _USUAL_URL
-    for url in urls:
+
+
+def _server_of(settings: Settings) -> str:
+    """The URL by which this machine reaches the server of the database. Raises `OperatorError` if none is found."""
+    if is_url(settings.db):
+        return _USUAL_URL  # PostgreSQL does not tell
+    for url in control(settings, FindServer())["urls"]:
         parts = urlsplit(url)
         if parts.hostname is not None:
             host = nearest(parts.hostname)
             return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
-    return _USUAL_URL
+    raise CallFailed("the server of the database listens at no port: name where it is with --url")
 
 
 def _call(options: argparse.Namespace, settings: Settings) -> int:

@@ -9,10 +9,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from gameserver.admin.call import CallFailed, read_request
 from gameserver.cli.completion import complete_request
-from tests.support.process import PROGRAM, TIMEOUT_S, Done, ServerProcess, add_user, environment, run, serving
+from gameserver.config import Settings
+from gameserver.embedding import running
+from tests.support.process import (
+    PROGRAM,
+    TIMEOUT_S,
+    Done,
+    ServerProcess,
+    add_user,
+    environment,
+    run,
+    run_process,
+    serving,
+)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +116,14 @@ def test_a_key_made_for_a_call_is_sent_to_no_other_server_than_that_of_the_datab
     done = run("call", "ping", "--db", str(database), "--as", "ann")
     text = "gameserver: no server runs on the database: start it, or name another with --url\n"
     assert (done.code, done.stdout, done.stderr) == (1, "", text)
+
+
+async def test_a_server_without_a_port_is_called_only_where_the_url_says(database: Path, tmp_path: Path) -> None:
+    add_user(database, "ann")
+    async with running(Settings(db=str(database), host=f"unix:{tmp_path / 'clients'}")):
+        done = await trio.to_thread.run_sync(run_process, "call", "ping", "--db", str(database), "--as", "ann")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr == "gameserver: the server of the database listens at no port: name where it is with --url\n"
 
 
 def test_requests_on_standard_input_are_answered_a_line_each(process: ServerProcess, database: Path) -> None:
