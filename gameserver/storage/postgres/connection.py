@@ -15,6 +15,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from gameserver.storage import shares, tallied
 from gameserver.storage.connection import Connection, Result, RowT, StorageBusy, StorageFailed, Values
 from gameserver.storage.postgres.adaptation import adapt
+from gameserver.storage.postgres.translation import portable_joins, trigger_names
 from gameserver.storage.postgres.version import LOCK, NEWEST_VERSION, SETTLING, schema_version
 from gameserver.storage.sqlite.migrations import IncompatibleDatabase, schema_text
 
@@ -24,7 +25,6 @@ _DEFAULTS = {"application_name": "gameserver", "connect_timeout": "5", "client_e
 # A process that stands still inside a transaction, or whose machine has gone, loses its locks after this long.
 _IDLE_TIMEOUT_S = 10
 _LOCK_TIMEOUT_S = 10  # of waiting for another process's batch
-_ORDERED_JOIN = re.compile(r"CROSS JOIN (\w+(?: AS \w+)?) ON")
 _TYPES = {"INTEGER": "bigint", "TEXT": "text", "BLOB": "bytea"}
 
 
@@ -207,8 +207,16 @@ class PostgresConnection:
         return schema_version(self) == NEWEST_VERSION
 
     def find_damage(self) -> Iterator[str]:
-        """Nothing: that rows and keys are whole, PostgreSQL sees to."""
-        yield from ()
+        """The triggers that are missing or disabled; that rows and keys are whole, PostgreSQL sees to."""
+        found = self.execute(
+            "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+            " WHERE NOT tgisinternal AND tgenabled <> 'D' AND relnamespace = current_schema()::regnamespace"
+        )
+        there = {name for (name,) in found}
+        if self.has_current_schema():
+            for name in trigger_names(schema_text()):
+                if name not in there:
+                    yield f"the trigger {name} is missing or disabled: what it refuses is not refused"
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -243,11 +251,6 @@ def _numbered(sql: str) -> bytes:
     for theirs, ours in (("%", "%%"), ("?", "%s"), (" COLLATE BINARY", ' COLLATE "C"')):
         sql = sql.replace(theirs, ours)
     return portable_joins(sql).encode()
-
-
-def portable_joins(sql: str) -> str:
-    """The SQL without SQLite's word on the order in which to join, which is no other join."""
-    return _ORDERED_JOIN.sub(r"JOIN \1 ON", sql)
 
 
 @lru_cache(512)

@@ -18,6 +18,7 @@ from gameserver.storage.sqlite.json_rows import json_columns, json_rows, read_ro
 from gameserver.storage.sqlite.migrations import (
     APPLICATION_ID,
     IncompatibleDatabase,
+    find_changes_of_schema,
     is_current,
     migrate,
     require_known,
@@ -155,13 +156,15 @@ class SqliteConnection(sqlite3.Connection):
         return is_current(self)
 
     def find_damage(self) -> Iterator[str]:
-        """SQLite's own checks."""
+        """SQLite's own checks, and what is not as the schema has it."""
         for (line,) in self.execute("PRAGMA integrity_check"):
             if line != "ok":
                 yield f"integrity: {line}"
         for table, rowid, parent, _ in self.execute("PRAGMA foreign_key_check"):
             row = "a row" if rowid is None else f"row {rowid}"
             yield f"{row} of {table} refers to a row of {parent} that does not exist"
+        if self.has_current_schema():
+            yield from find_changes_of_schema(self)
 
 
 def _given(sql: str, columns: Sequence[str], rows: Iterable[Values]) -> tuple[str, Values]:

@@ -6,7 +6,8 @@ turns a file of version N into one of version N + 1; ``PRAGMA user_version`` hol
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from gameserver.errors import OperatorError
@@ -141,3 +142,24 @@ def migrate(
             connection.execute("ROLLBACK")
         raise
     return version if tables and version != newest else None
+
+
+def find_changes_of_schema(connection: sqlite3.Connection) -> Iterator[str]:
+    """What a database of the newest version lacks of the schema, or has otherwise, a sentence each."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        expected = _schema_of(fresh)
+    found = _schema_of(connection)
+    for (kind, name), sql in expected.items():
+        if (kind, name) not in found:
+            yield f"the {kind} {name} is missing"
+        elif kind != "table" and found[kind, name] != sql:  # a table has another text if it was altered
+            yield f"the {kind} {name} is not that of this version"
+    for kind, name in found:
+        if kind == "trigger" and (kind, name) not in expected:
+            yield f"the trigger {name} is none of this version"
+
+
+def _schema_of(connection: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY type, name")
+    return {(kind, name): " ".join(sql.split()) for kind, name, sql in rows}

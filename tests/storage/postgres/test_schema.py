@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 from psycopg.errors import UndefinedColumn
 
+from gameserver.storage.check import find_faults
 from gameserver.storage.postgres.connection import PostgresConnection, open_writer
 from gameserver.storage.postgres.migrations import MIGRATIONS, migrate, require_current
 from gameserver.storage.postgres.translation import translate
@@ -228,3 +229,13 @@ def test_a_database_of_version_7_becomes_what_a_new_one_is(connection: PostgresC
         stakes = older.execute("SELECT user_id, position, amount, bets, last_bet_id FROM stakes ORDER BY 1, 2")
         assert stakes.fetchall() == [(1, 0, 20, 2, 4), (1, 1, 10, 1, 3), (2, 0, 0, 0, 2), (3, 0, 10, 1, 5)]
         assert schema_version(older) == NEWEST_VERSION == FIRST_VERSION + len(MIGRATIONS)
+
+
+@pytest.mark.parametrize("act", ["DROP TRIGGER bets_stay ON bets", "ALTER TABLE bets DISABLE TRIGGER bets_stay"])
+def test_a_trigger_that_is_missing_or_disabled_is_named_by_a_check(connection: PostgresConnection, act: str) -> None:
+    assert find_faults(connection) == []
+    connection.execute("BEGIN")  # other tests use the tables
+    connection.execute(act)
+    faults = find_faults(connection)
+    connection.execute("ROLLBACK")
+    assert faults == ["the trigger bets_stay is missing or disabled: what it refuses is not refused"]

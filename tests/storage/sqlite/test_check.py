@@ -190,6 +190,29 @@ def test_a_file_that_is_cut_or_no_database_is_named(
         assert find_faults(reader)
 
 
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ("DROP TRIGGER bets_stay", "the trigger bets_stay is missing"),
+        ("DROP INDEX bets_of_target", "the index bets_of_target is missing"),
+        ("DROP VIEW valid_bets", "the view valid_bets is missing"),
+        (
+            "CREATE TRIGGER more AFTER INSERT ON bets BEGIN UPDATE users SET is_admin = 1; END",
+            "the trigger more is none of this version",
+        ),
+    ],
+)
+def test_what_is_not_as_the_schema_has_it_is_named(connection: SqliteConnection, change: str, fault: str) -> None:
+    connection.execute(change)
+    assert fault in find_faults(connection)
+
+
+def test_an_index_over_other_columns_is_named(connection: SqliteConnection) -> None:
+    connection.execute("DROP INDEX bets_of_target")
+    connection.execute("CREATE INDEX bets_of_target ON bets (pool_id)")
+    assert find_faults(connection) == ["the index bets_of_target is not that of this version"]
+
+
 def test_at_most_a_hundred_faults_are_named(connection: SqliteConnection, game: Game) -> None:
     for number in range(MAX_FINDINGS + 50):
         without_foreign_keys(connection, f"INSERT INTO timers (due_at, kind, game_id) VALUES ({number}, 40, 77)")
@@ -202,10 +225,14 @@ def test_a_spent_nonce_of_a_session_that_is_gone_is_named(connection: SqliteConn
     assert "spent_nonces" in fault
 
 
-def drop_triggers(connection: SqliteConnection) -> None:
-    """Let the schema refuse nothing: what is found does not rest on that."""
-    for (trigger,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {trigger}")
+def do_without_triggers(connection: SqliteConnection, damage: str) -> None:
+    """Do damage while the schema refuses nothing: what is found does not rest on that."""
+    triggers = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(damage)
+    for _, sql in triggers:
+        connection.execute(sql)
 
 
 @pytest.fixture
@@ -288,8 +315,7 @@ def test_a_file_with_bets_is_sound(connection: SqliteConnection, pool: Pool) -> 
 def test_a_fault_of_the_accounts_is_named(
     connection: SqliteConnection, pool: Pool, damage: str, faults: list[str]
 ) -> None:
-    drop_triggers(connection)
-    connection.execute(damage)
+    do_without_triggers(connection, damage)
     (bet,) = connection.execute("SELECT uuid FROM bets").fetchone()
     assert find_faults(connection) == [fault.format(pool=pool.uuid, bet=bet) for fault in faults]
 
@@ -349,8 +375,7 @@ def test_a_file_with_a_settlement_is_sound(connection: SqliteConnection, settled
     ],
 )
 def test_a_fault_of_a_settlement_is_named(connection: SqliteConnection, settled: Pool, damage: str, fault: str) -> None:
-    drop_triggers(connection)
-    connection.execute(damage)
+    do_without_triggers(connection, damage)
     assert any(fault in found for found in find_faults(connection))
 
 
