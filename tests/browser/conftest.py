@@ -1,4 +1,4 @@
-"""A real Chromium. Whatever the browser complains of fails the test."""
+"""A real browser. Whatever the browser complains of fails the test."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,9 +8,9 @@ import pytest
 
 pytest.importorskip("playwright", reason="browser tests need playwright: pip install -e '.[dev]'")
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.support.browser import CHROMIUM, Visitor, visitor_of
+from tests.support.browser import CHROMIUM, HEADLESS, Visitor, browsing, visitor_of
 from tests.support.databases import run_on_each
 from tests.support.process import UNLIMITED, add_user, run, serving
 from tests.support.stage import MortalStage, Stage, Visit, staged
@@ -27,14 +27,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, which each visitor has a context of."""
-    if CHROMIUM is None:
-        pytest.skip("browser tests need Chromium: apt-get install chromium")
+def playwright() -> Iterator[Playwright]:
+    """What starts browsers."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """The one that each visitor has a context of."""
+    with browsing(playwright, HEADLESS or CHROMIUM) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

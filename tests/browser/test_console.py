@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from playwright.sync_api import expect
+from playwright.sync_api import Playwright, expect
 
-from tests.support.browser import Visitor
+from tests.support.browser import CHROMIUM, Visitor, browsing, visitor_of
 from tests.support.looking import TOO_WIDE, look
 from tests.support.stage import MortalStage, Stage, Visit
 
@@ -137,13 +137,15 @@ def test_the_page_waits_for_a_server_that_is_away(mortal: MortalStage, visit: Vi
         again.stop()
 
 
-def test_the_console_can_be_installed(stage: Stage, visit: Visit) -> None:
-    nadia = stage.enter(visit, "nadia")
-    nadia.see("main")
-    session = nadia.context.new_cdp_session(nadia.page)
-    assert session.send("Page.getAppManifest")["errors"] == []
-    errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    assert [error["errorId"] for error in errors] in ([], ["in-incognito"])
+def test_the_console_can_be_installed(stage: Stage, playwright: Playwright) -> None:
+    with browsing(playwright, CHROMIUM) as browser:
+        nadia = stage.sign_in(visitor_of(browser, stage.origin), "nadia")
+        nadia.see("main")
+        session = nadia.context.new_cdp_session(nadia.page)
+        assert session.send("Page.getAppManifest")["errors"] == []
+        errors = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+        assert [error["errorId"] for error in errors] in ([], ["in-incognito"])
+        nadia.check()
 
 
 def test_skipping_leads_to_the_content_and_keeps_the_page(stage: Stage, visit: Visit) -> None:

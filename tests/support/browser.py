@@ -10,11 +10,14 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, WebSocketRoute
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, WebSocketRoute
 
 import gameserver
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# The same engine without all that is around a page, which is more than half the work; nor can it install a page.
+HEADLESS = shutil.which("chromium-headless-shell")
 CONSOLE = Path(gameserver.__file__).parent / "web" / "console"
 EMPTY = "empty"  # a page without anything, for tests of modules
 TIMEOUT_MS = 30_000
@@ -97,6 +100,15 @@ class Visitor:
 
         self.page.route_web_socket(re.compile("^ws:"), keep)
         return kept
+
+
+@contextmanager
+def browsing(playwright: Playwright, program: str | None) -> Iterator[Browser]:
+    """A browser, until the context exits; the test is skipped where there is none."""
+    if program is None:
+        pytest.skip("browser tests need Chromium: apt-get install chromium chromium-headless-shell")
+    with playwright.chromium.launch(executable_path=program, args=["--no-sandbox"]) as browser:
+        yield browser
 
 
 def visitor_of(browser: Browser, origin: str, **options: Any) -> Visitor:
