@@ -9,8 +9,8 @@ from gameserver.cli.parsing import DONE, add_command
 from gameserver.config import Settings
 from gameserver.errors import OperatorError
 from gameserver.output import say
-from gameserver.protocol.parameters import PARAMETERS
-from gameserver.protocol.registry import OPCODES
+from gameserver.protocol.parameters import parameters_of
+from gameserver.protocol.registry import OPCODES, OPERATIONS
 
 SHELLS = ("bash", "zsh", "fish")
 _EXAMPLES = """\
@@ -56,4 +56,4 @@ def complete_request(prefix: str, parsed_args: argparse.Namespace, **others: Any
     if op is None:
         return list(OPCODES)
     given = {word.partition("=")[0] for word in words}
-    return [f"{name}=" for name in PARAMETERS[op] if name not in given]
+    return [f"{name}=" for name in parameters_of(OPERATIONS[op].request) if name not in given]

@@ -16,7 +16,7 @@ from msgspec import Raw
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.declare import Message, Request, RequestHeader, Role
 from gameserver.protocol.fields import FIRST_S, LAST_S, SECRETS
-from gameserver.protocol.parameters import PARAMETERS, not_json, read_members, read_parameters
+from gameserver.protocol.parameters import not_json, parameters_of, read_members, read_parameters
 from gameserver.protocol.registry import OPERATIONS
 
 SUPPORTED_MAJOR = 1
@@ -59,7 +59,7 @@ def decode_request(text: str, *, logged_in: bool, is_view: bool = False) -> Requ
     header = request.header
     if header.api_version is not None or header.key == "":
         return _decode_leniently(text, logged_in, is_view)
-    for name in _TIMES.get(type(request), ()):
+    for name in _times_of(type(request)):
         value = getattr(request, name)
         if value is not None and FIRST_S <= value <= LAST_S:
             return _decode_leniently(text, logged_in, is_view)
@@ -83,7 +83,7 @@ def _decode_leniently(text: str, logged_in: bool, is_view: bool = False) -> Requ
             header.id,
         )
     try:
-        values = read_parameters(members, PARAMETERS[op])
+        values = read_parameters(members, parameters_of(operation.request))
         return operation.request(header=header, **values)
     except Rejected as rejected:
         raise Undecodable(rejected, op, header.id) from None
@@ -160,11 +160,10 @@ def _require_served(op: Any, id_: str | int | None, logged_in: bool, is_view: bo
         raise Undecodable(Rejected(ErrorCode.NOT_AUTHORIZED, text), op, id_)
 
 
-# Those in which values in seconds are refused.
-_TIMES: dict[type[Request], list[str]] = {
-    OPERATIONS[op].request: [name for name, parameter in parameters.items() if parameter.rejects_seconds]
-    for op, parameters in PARAMETERS.items()
-}
+@cache
+def _times_of(request: type[Request]) -> list[str]:
+    """The parameters in which values in seconds are refused."""
+    return [name for name, parameter in parameters_of(request).items() if parameter.rejects_seconds]
 
 
 def request_digest(text: str) -> bytes:

@@ -10,7 +10,6 @@ from msgspec import Raw, inspect
 
 from gameserver.errors import ErrorCode, Rejected, invalid
 from gameserver.protocol.fields import FIRST_S, LAST_S, REJECTS_SECONDS
-from gameserver.protocol.registry import OPERATIONS
 
 _BYTE_ORDER_MARK = "\ufeff"  # what some programs put before a text that they save or copy
 _members = msgspec.json.Decoder(dict[str, Raw])
@@ -149,9 +148,3 @@ def _read_objects(struct: type[msgspec.Struct], parameters: dict[str, Parameter]
         except Rejected as rejected:
             raise Rejected(rejected.code, f"{key[:40]!r}: {rejected.text}") from None
     return found
-
-
-# The parameters of each operation by name, in the order declared.
-PARAMETERS: dict[int, dict[str, Parameter]] = {
-    op: parameters_of(operation.request) for op, operation in OPERATIONS.items()
-}

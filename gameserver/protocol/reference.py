@@ -12,7 +12,7 @@ import msgspec
 
 from gameserver.errors import CloseCode, ErrorCode
 from gameserver.protocol.declare import Kind, Message, Operation, Role, snake_case, tag_of
-from gameserver.protocol.parameters import PARAMETERS
+from gameserver.protocol.parameters import parameters_of
 from gameserver.protocol.registry import MESSAGES, OPERATIONS
 
 _INTRODUCTION = """\
@@ -78,7 +78,7 @@ def _operation(operation: Operation) -> Iterator[str]:
             ("parameter", "", "accepted"),
             (
                 (f"`{name}`", "required" if parameter.required else _default(fields[name].default), parameter.accepted)
-                for name, parameter in PARAMETERS[operation.op].items()
+                for name, parameter in parameters_of(operation.request).items()
             ),
         )
     yield f"\nReplies: {_names(operation.replies)}."
@@ -90,7 +90,7 @@ def _operation(operation: Operation) -> Iterator[str]:
 def errors_of(operation: Operation) -> list[ErrorCode]:
     """Every error code an operation can answer with: those declared, and those its kind and role imply."""
     codes = {*operation.errors, ErrorCode.INVALID_PARAMETER}  # that of a parameter it does not have, if of no other
-    if any(parameter.required for parameter in PARAMETERS[operation.op].values()):
+    if any(parameter.required for parameter in parameters_of(operation.request).values()):
         codes.add(ErrorCode.MISSING_PARAMETER)
     if operation.by is not Role.ANYONE:
         codes.add(ErrorCode.NOT_LOGGED_IN)

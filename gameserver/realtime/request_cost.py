@@ -1,12 +1,12 @@
 """The cost of a request in tokens of the rate limits, by its size and by what it publishes (protocol, "Limits")."""
 
+from functools import cache
 from typing import Any
 
 from msgspec import inspect
 
 from gameserver.engine.context import Committed
 from gameserver.protocol.declare import Request
-from gameserver.protocol.registry import OPERATIONS
 
 STEP_ITEMS = 1_000
 STEP_BYTES = 16_384
@@ -21,13 +21,11 @@ def _is_collection(kind: inspect.Type) -> bool:
     return isinstance(kind, inspect.ListType | inspect.DictType)
 
 
+@cache
 def _collections_of(request: type[Request]) -> tuple[str, ...]:
+    """The parameters that can hold many items."""
     fields = inspect.type_info(request).fields  # type: ignore[attr-defined]
     return tuple(field.name for field in fields if _is_collection(field.type))
-
-
-# The parameters of each request that can hold many items.
-_COLLECTIONS = {operation.request: _collections_of(operation.request) for operation in OPERATIONS.values()}
 
 
 def request_cost(text: str, request: Request | None) -> int:
@@ -38,7 +36,7 @@ def request_cost(text: str, request: Request | None) -> int:
     cost = 1
     if len(text) * _MAX_BYTES_PER_CHAR > STEP_BYTES:  # rarely
         cost += _steps(len(text.encode()), STEP_BYTES)
-    if request is not None and (names := _COLLECTIONS[type(request)]):
+    if request is not None and (names := _collections_of(type(request))):
         cost += _steps(sum(_count(getattr(request, name)) for name in names), STEP_ITEMS)
     return cost
 

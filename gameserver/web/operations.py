@@ -11,7 +11,7 @@ from starlette.responses import Response
 from gameserver.errors import ErrorCode, Rejected, http_status, invalid
 from gameserver.protocol.codec import ResponseHeader, Undecodable, decode_request, encode_body, with_header
 from gameserver.protocol.declare import Kind, Request, declared, error_reply, tag_of
-from gameserver.protocol.parameters import PARAMETERS, unknown_parameter
+from gameserver.protocol.parameters import parameters_of, unknown_parameter
 from gameserver.realtime.operations import count_answer, log_bug, write
 from gameserver.realtime.request_cost import request_cost
 from gameserver.storage.users import NOBODY
@@ -133,7 +133,7 @@ def _message(call: HttpCall, request: type[Request], given: Mapping[str, Raw], r
 
     Of a parameter that is ``renamed``, the name that it has here or that of the operation is taken. Raises `Rejected`.
     """
-    accepted = [name for name in PARAMETERS[tag_of(request)] if name not in call.path]
+    accepted = [name for name in parameters_of(request) if name not in call.path]
     parameters: dict[str, Raw] = {}
     for name, value in given.items():
         known = renamed.get(name, name)

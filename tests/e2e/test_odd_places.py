@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gameserver import cli
+from gameserver.cli import foreground
 from gameserver.storage.connection import Connection
 from gameserver.storage.files import beside
 from gameserver.storage.sqlite.atomic_copy import make_database
@@ -170,6 +171,7 @@ AS_ANOTHER = """
 import encodings.idna
 import os, sys
 from gameserver import cli
+from gameserver.cli import foreground
 os.chdir("/")
 if int(sys.argv[1]):
     os.setgroups([])
@@ -337,7 +339,7 @@ def test_a_bug_shows_its_traceback_and_exits_with_3(
     def command(*arguments: object) -> None:
         raise bug
 
-    monkeypatch.setattr(cli.serving, "serve", serve)
+    monkeypatch.setattr(foreground, "serve", serve)
     monkeypatch.setattr(cli.users, "control", command)
     monkeypatch.setattr(cli.files, "find_faults", command)
     for arguments in ("serve --port 0 --log-level error", "user key ann", "check"):
