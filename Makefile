@@ -24,7 +24,7 @@ demo: $(RUN_ENV) ## play the World Cup final of 2022 in a minute, with 200 peopl
 # What some hundred processes of the tests import is compiled once, also where the environment forbids to keep it.
 test soak: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV_ENV) ## run the tests (ARGS= passes arguments to pytest)
-	$(BIN)/python -m pytest -n auto $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 soak: export SOAK_ROUNDS ?= 300
 soak: export SOAK_MESSAGES ?= 100000
