@@ -47,7 +47,7 @@ _GUEST_CHARACTERS = string.ascii_lowercase + string.digits
 def require_username(username: str) -> None:
     """Raise ``invalid_parameter`` unless a user may have this name."""
     if not re.match(USERNAME_PATTERN, username):
-        raise invalid("username", "a username is 1 to 32 letters, digits, '_', '-' or '.'")
+        raise invalid("username", "a username is 1 to 32 letters from a to z, digits, '_', '-' or '.'")
     if username.lower().startswith(_DELETED):
         raise invalid("username", f"a username does not begin with {_DELETED}, as those of deleted users do")
 

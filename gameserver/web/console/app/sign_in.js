@@ -134,7 +134,7 @@ function SignUp() {
       name="username"
       label="Name"
       error=${of("username")}
-      hint="Letters, digits, and _ - . between them."
+      hint="Letters a to z, digits, and _ - . between them."
       autocomplete="username"
       autocapitalize="none"
       spellcheck="false"
