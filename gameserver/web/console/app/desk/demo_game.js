@@ -37,7 +37,7 @@ function poolsOf(targets, now) {
     { description: "Who scores next?", pool_type: 1, action_id: "goal", targets: sides, recreate_on_end: true, is_hot: true },
     { description: "Next scorer", pool_type: 1, action_id: "goal", targets: players, recreate_on_end: true },
     { description: "Next yellow card", pool_type: 1, action_id: "yellow-card", targets: sides, recreate_on_end: true },
-    { description: "A corner in the first half?", pool_type: 2, action_id: "corner", targets: sides, finish_at: now + 45 * 60_000, recreate_on_end: false },
+    { description: "First corner before half-time", pool_type: 2, action_id: "corner", targets: sides, finish_at: now + 45 * 60_000, recreate_on_end: false },
     { description: "Player of the match", pool_type: 1, action_id: "best-player", targets: players },
     { description: "Does it go to a shoot-out?", pool_type: 3, targets: ["Yes", "No"] },
   ];

@@ -28,8 +28,9 @@ async function readMine() {
   const [sources, games] = await Promise.all([readAll("list_game_sources_i_am_admin_of", {}, "sources"), readAll("list_games_i_am_admin_of", {}, "games")]);
   const lists = await Promise.all(
     sources.map(async ({ id }) => {
-      const [open, upcoming] = await Promise.all([readAll("list_games_for_source", { source_id: id, status: "all" }, "games"), readAll("list_upcoming_games_for_source", { source_id: id }, "games")]);
-      return [...open, ...upcoming.map((game) => ({ ...game, name: game.game_name, status: "upcoming" }))];
+      const [games, upcoming] = await Promise.all([readAll("list_games_for_source", { source_id: id, status: "all" }, "games"), readAll("list_upcoming_games_for_source", { source_id: id }, "games")]);
+      const unopened = new Set(upcoming.map((game) => game.id));
+      return games.map((game) => (unopened.has(game.id) ? { ...game, status: "upcoming" } : game));
     }),
   );
   const listed = new Set(lists.flat().map(({ id }) => id));
@@ -78,6 +79,7 @@ function Source({ source, reload, edit }) {
 
 const STATES = {
   upcoming: ["tag", "upcoming"],
+  betting_not_yet_active: ["tag", "opens later"],
   pre_game_betting_active: ["tag tag--ok", "bets open"],
   game_in_progress_betting_active: ["tag tag--live", "live"],
   game_in_progress_betting_closed: ["tag tag--warn", "closing"],
