@@ -1,5 +1,6 @@
 """The console around the game: the lobby, who is offline or lost, and that everybody can use it."""
 
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Playwright, expect
@@ -100,6 +101,22 @@ def test_the_lobby_shows_what_is_on_and_what_is_mine(stage: Stage, visit: Visit)
     nadia.see_text("World Cup", ".lobby__rail")
     nadia.see(".front").click()
     nadia.see(".game .board")
+
+
+def test_a_game_of_many_sides_is_named_on_the_front_on_a_phone(stage: Stage, visit: Visit) -> None:
+    stage.ask(376, game_id=stage.game)
+    quiz = {"game_name": "Pub quiz", "type": "quiz", "actions": ["Round"], "targets": ["Raiders", "Owls", "Foxes"]}
+    stage.ask(370, source_id=stage.source, **quiz)
+    stage.enter(visit, "nadia", **PHONE).see_text("Pub quiz", ".front .score")
+
+
+def test_an_operator_finds_the_desk_on_a_phone_and_from_the_game(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    phone = olga("", **PHONE)
+    phone.see_text("Desk", ".wallet").tap()
+    phone.see_text("Argentina - Brazil", ".deskhome").tap()
+    phone.see(".topbar .btn--back").tap()
+    phone.see(".deskhome")
+    olga(f"game/{stage.game}").see(".topbar").get_by_text("Desk").click()
 
 
 def test_a_game_that_opens_appears_in_the_lobby_by_itself(stage: Stage, visit: Visit) -> None:

@@ -365,6 +365,24 @@ def test_a_game_is_postponed_and_its_clock_set(stage: Stage, olga: Callable[...,
     assert (clock["period"], clock["elapsed_ms"], clock["is_running"]) == ("2H", 45 * 60_000, True)
 
 
+def test_the_games_of_a_source_are_each_listed_once_as_what_they_are(
+    stage: Stage, olga: Callable[..., Visitor]
+) -> None:
+    stage.ask(3701, source_id=stage.source, game_name="Spain - Peru", type="x")
+    later = stage.now() + 600_000
+    stage.ask(370, source_id=stage.source, game_name="Chile - Cuba", type="x", open_at=later, live_start_at=later)
+    rows = olga("desk").see(".deskhome ul").locator(".lrow")
+    expect(rows).to_have_count(3)
+    expect(rows.locator(".tag")).to_have_text(["opens later", "upcoming", "live"])
+
+
+def test_nothing_can_be_taken_back_where_nothing_is_registered(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    undo = olga(**PHONE).see(".tabbar").get_by_role("button", name="Undo")
+    expect(undo).to_be_disabled()
+    stage.goal()
+    expect(undo).to_be_enabled()
+
+
 def test_whoever_runs_the_source_takes_the_desk(stage: Stage, olga: Callable[..., Visitor]) -> None:
     stage.ask(618, game_id=stage.game, username="olga")
     desk = olga()

@@ -219,6 +219,68 @@ def test_a_closed_game_says_full_time(stage: Stage, visit: Visit) -> None:
     stage.play(visit, "kasia").see_text("Full time", ".deck")
 
 
+def test_a_game_that_is_called_off_says_why(stage: Stage, visit: Visit) -> None:
+    nadia = stage.play(visit, "nadia")
+    stage.ask(376, game_id=stage.game, reason="Abandoned in fog")
+    nadia.see_text("stakes are back: Abandoned in fog.", ".empty--done")
+
+
+def test_a_game_before_its_start_says_when_that_is(stage: Stage, visit: Visit) -> None:
+    nadia = stage.play(visit, "nadia")
+    stage.ask(373, game_id=stage.game, live_start_at=stage.now() + 600_500)
+    nadia.see_text(re.compile("starts in (10:00|9:5.)"), ".board")
+
+
+def test_a_hot_pool_that_opens_again_says_why(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    stage.bet("kasia", pool, "brazil", 100)
+    goal = stage.goal()
+    nadia = stage.play(visit, "nadia")
+    stage.ask(3951, game_id=stage.game, event_id=goal, reason="VAR: offside")
+    stage.ask(396, pool_id=pool)
+    nadia.see_text("Goal taken back: VAR: offside.", ".pool--hot")
+
+
+def test_those_of_one_rank_stand_together_in_the_table(stage: Stage, visit: Visit) -> None:
+    pool = stage.open_pool()
+    for number in range(12):
+        stage.bet(f"player-{number}", pool, "argentina", 10)
+    stage.bet("nadia", pool, "argentina", 10)
+    stage.goal()
+    nadia = stage.play(visit, "nadia")
+    nadia.see("#table .lrow--you")
+    expect(nadia.page.locator("#table .lrow--break + .lrow .rank").get_by_text("1", exact=True)).to_have_count(0)
+
+
+def test_of_many_targets_those_with_most_money_come_first_and_the_rest_on_demand(stage: Stage, visit: Visit) -> None:
+    squad = [f"Brazil:{number}" for number in range(1, 12)]
+    stage.ask(373, game_id=stage.game, targets=squad)
+    pool = stage.open_pool(targets=squad)
+    stage.bet("kasia", pool, "brazil:11", 40)
+    stage.bet("nadia", pool, "brazil:10", 20)
+    nadia = stage.play(visit, "nadia")
+    rows = nadia.page.locator(f'[data-pool="{pool}"] .trow')
+    expect(rows).to_have_count(8)
+    nadia.page.keyboard.press("1")
+    nadia.see('[data-target="brazil:11"][aria-checked="true"]')
+    nadia.see_text("Show all 12 targets", ".pool__foot").click()
+    expect(rows).to_have_count(12)
+
+
+def test_an_admin_of_the_game_is_told_why_no_bet_is_taken(stage: Stage, olga: Callable[..., Visitor]) -> None:
+    stage.open_pool()
+    player = olga(f"game/{stage.game}")
+    choose(player, "argentina")
+    player.see(".slip .btn--you").click()
+    expect(player.see(".slip .field__error")).to_contain_text("Admins may not bet")
+
+
+def test_a_player_whose_number_stands_in_the_name_has_it_on_the_plate(stage: Stage, visit: Visit) -> None:
+    stage.ask(373, game_id=stage.game, targets=["Brazil:10 Pelé"])
+    stage.open_pool(targets=["Brazil:10 Pelé"])
+    expect(stage.play(visit, "nadia").see('[data-target="brazil:10-pelé"] .plate')).to_have_text("10")
+
+
 def test_what_was_missed_while_the_server_was_away_is_caught_up(mortal: MortalStage, visit: Visit) -> None:
     stage, server = mortal
     pool = stage.open_pool()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import WebSocketRoute, expect
 
 from tests.support.browser import Visitor
-from tests.support.looking import STREAM, look
+from tests.support.looking import DESKTOP, PHONE, STREAM, TABLET, look
 from tests.support.process import run
 from tests.support.stage import MortalStage, Stage, Visit
 
@@ -17,6 +17,10 @@ pytestmark = pytest.mark.time_limit(180)  # each looks many times
 
 STILL: dict[str, Any] = {"reduced_motion": "reduce"}
 MORE = '[aria-label="More about the game"]'
+LONG, LONGER = "Wolverhampton Wanderers Football Club of 1877", "Verein für Leibesübungen 1900 Mönchengladbach"
+PLAYER = "10 Llanfairpwllgwyngyllgogerychwyrndrobwll"
+QUESTION = "Which of the two sides, both of the nineteenth century, scores next, if at all, before the end?"
+LONGEST_NAME = "maximilian_von_hohenzollern-sigm"
 
 
 def close(visitor: Visitor) -> None:
@@ -183,6 +187,56 @@ def test_many_pools_are_folded(stage: Stage, visit: Visit) -> None:
         stage.open_pool(f"Who scores goal {number + 1}?", targets=["Argentina", "Brazil"])
     nadia = stage.play(visit, "nadia", **STILL)
     look(nadia, "pools-folded", ".pool__foot .linkbtn")
+
+
+def a_game_of_long_names(stage: Stage) -> None:
+    """Let the stage be of a game in which names and sums are as long as can be; olga runs it."""
+    parts = {"actions": ["Goal", "Header from outside the box"], "targets": [LONG, LONGER, f"{LONG}:{PLAYER}"]}
+    game = stage.ask(370, source_id=stage.source, game_name=f"{LONG} - {LONGER}", type="x", scores={"Goal": 1}, **parts)
+    stage.game = game["game_id"]
+    stage.ask(616, game_id=stage.game)
+    stage.ask(617, game_id=stage.game, username="olga")
+    home, away = (target for target in game["targets"] if target != "none")
+    for name in (LONGEST_NAME, "kasia"):
+        stage.user(name)
+        assert run("user", "credit", name, "98765432109.25", "DON", "--db", stage.database).code == 0
+    settled, running = (stage.open_pool(QUESTION, targets=[LONG, LONGER]) for _ in range(2))
+    hot = stage.open_pool(QUESTION, pool_type=3, targets=[f"Yes, {QUESTION}", f"No, not {QUESTION}"], is_hot=True)
+    yes, no = stage.ask(393, pool_id=hot)["distribution"]
+    for pool, mine, other in ((settled, home, away), (running, away, home), (hot, yes, no)):
+        stage.bet(LONGEST_NAME, pool, mine, 1_234_567_890.25)
+        stage.bet("kasia", pool, other, 17)
+    stage.ask(397, pool_id=running)
+    stage.goal(f"{home}:{PLAYER.lower().replace(' ', '-')}")
+    stage.open_pool(QUESTION, targets=[LONG, LONGER])
+    stage.ask(374, game_id=stage.game, period="Second half of extra time", elapsed_ms=7_000_000, is_running=True)
+
+
+def test_long_names_and_large_sums_are_in_their_places(
+    stage: Stage, visit: Visit, olga: Callable[..., Visitor]
+) -> None:
+    a_game_of_long_names(stage)
+    player = stage.play(visit, LONGEST_NAME, **STILL)
+    look(player, "long-game", ".pool--hot")
+    player.see(".pool:not(.pool--hot) button[data-target]").click()
+    player.see(".slip .input").fill("1234567.25")
+    look(player, "long-slip", ".slip .quote")
+    player.go(f"game/{stage.game}/bets")
+    look(player, "long-bets", "#bets .bet")
+    player.go("")
+    look(player, "long-lobby", ".front")
+    player.go("account")
+    look(player, "long-account", ".hist")
+    desk = olga(**STILL)
+    look(desk, "long-desk", ".log li", sizes=(PHONE, TABLET, DESKTOP))
+    desk.go(f"desk/{stage.game}/pools")
+    look(desk, "long-desk-pools", "tr[data-pool]")
+    desk.go(f"desk/{stage.game}")
+    desk.see(".log .btn--icon").click()
+    look(desk, "long-desk-undo", ".sheet .sums")
+    close(desk)
+    desk.see("button.shirt").click()
+    look(desk, "long-desk-register", ".sheet .settle")
 
 
 def test_out_of_touch_and_back_and_signed_out(mortal: MortalStage, visit: Visit) -> None:

@@ -66,7 +66,7 @@ class Visitor:
         found.wait_for()
         return found
 
-    def see_text(self, text: str, within: str = "body") -> Locator:
+    def see_text(self, text: str | re.Pattern[str], within: str = "body") -> Locator:
         """Wait until a text is shown within the first of a selector."""
         found = self.page.locator(within).first.get_by_text(text).first
         found.wait_for()

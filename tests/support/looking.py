@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +14,7 @@ from tests.support.browser import Visitor
 PICTURES = os.environ.get("CONSOLE_PICTURES")  # the folder for them
 Scheme = Literal["dark", "light"]
 SCHEMES: tuple[Scheme, Scheme] = ("dark", "light")
-PHONE, DESKTOP, STREAM = (390, 844), (1440, 900), (1920, 1080)
+PHONE, TABLET, DESKTOP, STREAM = (390, 844), (820, 1180), (1440, 900), (1920, 1080)
 TOO_WIDE = """
 () => {
   const { scrollWidth, clientWidth } = document.documentElement;
@@ -22,6 +22,25 @@ TOO_WIDE = """
   return [...document.querySelectorAll(scrollWidth > clientWidth ? "body *" : sheet)]
     .filter((part) => part.getBoundingClientRect().right > innerWidth + 1)
     .map((part) => `${part.tagName}.${part.className}`)
+    .slice(0, 5);
+}
+"""
+CUT_OFF = """
+() => {
+  const overflow = (part) => getComputedStyle(part).overflowX;
+  const isCut = (part) => {
+    if (part.closest(".slip--dock") !== null && innerWidth < 720) return false; // it is fixed, and nothing cuts it
+    let around = part.parentElement;
+    while (around !== null && overflow(around) === "visible") around = around.parentElement;
+    if (around === null || ["auto", "scroll"].includes(overflow(around))) return false; // can be brought into sight
+    const [inner, outer] = [part.getBoundingClientRect(), around.getBoundingClientRect()];
+    return inner.left < outer.left - 1 || inner.right > outer.right + 1;
+  };
+  const isOverfull = (part) => part.tagName === "BUTTON" && part.scrollWidth > part.clientWidth + 1;
+  return [...(document.querySelector("dialog[open]") ?? document).querySelectorAll("a, b, button, input, select, .tag")]
+    .filter((part) => part.checkVisibility() && part.closest(".cut, .skip, .vh") === null)
+    .filter((part) => isCut(part) || isOverfull(part))
+    .map((part) => `${part.tagName}.${part.className} ${part.textContent.slice(0, 40)}`)
     .slice(0, 5);
 }
 """
@@ -78,7 +97,7 @@ def look(
     *,
     sizes: Sequence[tuple[int, int]] = (PHONE, DESKTOP),
 ) -> None:
-    """Once a selector is there, see at each size in each scheme that axe finds nothing, and that nothing is too wide.
+    """Once a selector is there, see at each size in each scheme that axe finds nothing, and nothing is too wide or cut.
 
     Nor is anything lost in forced colours, but of a stream.
     """
@@ -92,7 +111,9 @@ def look(
         found = visitor.run(VIOLATIONS)
         told = [(item["id"], [node["html"][:160] for node in item["nodes"][:3]]) for item in found]
         assert told == [], (place, width, scheme, json.dumps(told, indent=1))
-        assert visitor.run(TOO_WIDE) == [], (place, width)
+        for fault in (TOO_WIDE, CUT_OFF):
+            found_wrong = visitor.run(fault)
+            assert found_wrong == [], (place, width, found_wrong)
     if sizes != (STREAM,):  # which nobody operates
         _look_in_forced_colours(visitor, place, sizes)
 
@@ -100,7 +121,7 @@ def look(
 def _look_in_forced_colours(visitor: Visitor, place: str, sizes: Sequence[tuple[int, int]]) -> None:
     """See that what only a ground or a shadow shows elsewhere is drawn in the colours of the system, too."""
     visitor.page.emulate_media(forced_colors="active")
-    for (width, height), scheme in zip(sizes, SCHEMES, strict=True):
+    for (width, height), scheme in zip(sizes, cycle(SCHEMES), strict=False):
         _show(visitor, width, height, scheme)
         _photograph(visitor, f"{place}-{width}-forced")
         assert visitor.run(LOST) == [], (place, width, "forced colours")

@@ -27,13 +27,26 @@ export function stake(amount, places = 2) {
   return Number.isInteger(Number(amount)) ? grouped(Number(amount), 0) : money(Number(amount), places);
 }
 
-/** A gain or loss with its sign. */
-export function net(amount, places = 2) {
-  return (amount > 0 ? "+" : "") + money(amount, places);
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1, roundingMode: "trunc" });
+
+/** What fits everywhere: 98765432109 → "98.7B" */
+export function brief(number) {
+  return compact.format(number).replace("-", MINUS);
 }
 
-/** What one unit returns, rounded down: 2 places under 10, 1 under 100, 0 above. */
+/** 1136.4 → "1,136.40", but from ten million on as brief as can be. */
+export function briefMoney(amount, places = 2) {
+  return Math.abs(amount) < 1e7 ? money(amount, places) : brief(amount);
+}
+
+/** A gain or loss with its sign. */
+export function net(amount, places = 2) {
+  return (amount > 0 ? "+" : "") + briefMoney(amount, places);
+}
+
+/** What one unit returns, rounded down: 2 places under 10, 1 under 100, 0 above, from a million on "1.2M". */
 export function price(value) {
+  if (value >= 1e6) return brief(value);
   const places = value < 10 ? 2 : value < 100 ? 1 : 0;
   return grouped(floorTo(value, places), places);
 }

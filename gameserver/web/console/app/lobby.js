@@ -1,6 +1,7 @@
 // The lobby: the game on the front, what else is on, what is next, and what is mine.
 import { Pitch, Score } from "./board.js";
 import {
+  briefMoney,
   count,
   counted,
   countdown,
@@ -197,7 +198,7 @@ function Wallet({ mine }) {
   return html`<section class="card wallet" aria-label="Your points">
     <div>
       <p class="sm mid">To stake</p>
-      <p class="wallet__big">${money(balance.available)}${" "}<small>DON</small></p>
+      <p class="wallet__big">${briefMoney(balance.available)}${" "}<small>DON</small></p>
     </div>
     <div
       class="split"
@@ -212,6 +213,7 @@ function Wallet({ mine }) {
       >${mine?.points != null && html`<span>Won and lost so far</span><b>${net(mine.points)}</b>`}
     </div>
     <a class="btn btn--block" href=${to("account")}>My account</a>
+    ${!session.user.is_guest && html`<a class="btn btn--block phone-only" href=${to("desk")}>Desk</a>`}
   </section>`;
 }
 

@@ -1,5 +1,5 @@
 // What surrounds every page: the top bar, banners about the connection, toasts, and the voice for screen readers.
-import { count, counted, initials, money } from "./format.js";
+import { briefMoney, count, counted, initials } from "./format.js";
 import { html, useEffect, useState } from "./html.js";
 import { Icon } from "./icons.js";
 import { notices } from "./notices.js";
@@ -12,11 +12,11 @@ import { Action, useNow } from "./ui.js";
 const BANNER_AFTER_MS = 1_000;
 
 /**
- * `crumbs` are { label, href }, the last of which is here; `back` is where a phone's arrow leads; `currency` and its
+ * `crumbs` are { label, href }, the last of which is here; `back` is where a phone's arrow leads, else the one before; `currency` and its
  * decimal `places` are those of the balance shown; null
  * shows none.
  */
-export function TopBar({ crumbs, back, extra, currency = "DON", places = 2 }) {
+export function TopBar({ crumbs, back = crumbs.at(-2), extra, currency = "DON", places = 2 }) {
   useStore(session);
   useStore(preferences);
   return html`<header class="topbar">
@@ -58,7 +58,7 @@ function Mine({ currency, places }) {
   const { username } = session.user;
   const balance = session.balances.get(currency); // none of null
   return html`<button type="button" class="btn btn--quiet btn--icon desk-only" aria-pressed=${String(sounds)} aria-label="Sounds" title=${sounds ? "Sounds on" : "Sounds off"} onClick=${() => preferences.set("sounds", !sounds)}><${Icon} name=${sounds ? "sound" : "mute"} /></button>
-    ${balance && html`<a class="purse" href=${to("account")}><span class="vh">To stake: </span><span>${money(balance.available, places)}</span> <small>${currency}</small></a>`}
+    ${balance && html`<a class="purse" href=${to("account")}><span class="vh">To stake: </span><span>${briefMoney(balance.available, places)}</span> <small>${currency}</small></a>`}
     <a class="who" href=${to("account")}><span aria-hidden="true">${initials(username)}</span><span class="vh">Your account, ${username}</span></a>`;
 }
 

@@ -27,6 +27,15 @@ export function flatten(targets) {
   return found;
 }
 
+/** The number on a target's shirt: its label, or that its name begins with. */
+export const numberOf = (target) => target.number ?? /^\d+/.exec(target.name)?.[0] ?? null;
+
+/** "10 Messi" → "Messi" where the number stands apart. */
+export const nameOf = (target) => (target.number === null ? target.name.replace(/^\d+\s+(?=\S)/, "") : target.name);
+
+/** What stands on a target's plate: its number, or three letters. */
+export const plateOf = (target) => String(numberOf(target) ?? target.symbol.toUpperCase());
+
 /** What a target of a pool is called; the labels of a binary pool that were not given are words of ours. */
 export function targetName(id, { display_name: name }) {
   return name === id && (id === "yes" || id === "no") ? nameFromId(id) : name;

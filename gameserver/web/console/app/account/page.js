@@ -1,5 +1,5 @@
 // My account: what I have and how it came to it, friends, sessions, and what this device remembers.
-import { count, counted, day, initials, money, net } from "../format.js";
+import { brief, briefMoney, count, counted, day, initials, money, net } from "../format.js";
 import { html, useState } from "../html.js";
 import { preferences } from "../preferences.js";
 import { to } from "../router.js";
@@ -14,6 +14,7 @@ import { KeepIt, Security } from "./security.js";
 const CURRENCY = "DON";
 const PERIODS = [[7, "7 days"], [30, "30 days"], [365, "Year"]];
 const HISTORY_SHOWN = 20;
+const LONG = 10_000; // for the axis of a chart
 
 export function AccountPage() {
   useStore(session);
@@ -40,10 +41,10 @@ function Statistics() {
   if (value === undefined && !error) return html`<${Loading} rows=${1} />`;
   return html`<dl class="stats">
     <div><dt>To stake</dt><dd>${money(balance?.available ?? 0)} <small>${CURRENCY}</small></dd></div>
-    <div><dt>In play</dt><dd>${money((balance?.current ?? 0) - (balance?.available ?? 0))}</dd></div>
+    <div><dt>In play</dt><dd>${briefMoney((balance?.current ?? 0) - (balance?.available ?? 0))}</dd></div>
     <div><dt>Won and lost</dt><dd>${net(value?.net ?? 0)}</dd></div>
     <div><dt>Bets won</dt><dd>${count(value?.won ?? 0)} <small>of ${count(value?.bets ?? 0)}</small></dd></div>
-    <div><dt>Best win</dt><dd>${money(value?.best_win ?? 0)}</dd></div>
+    <div><dt>Best win</dt><dd>${briefMoney(value?.best_win ?? 0)}</dd></div>
   </dl>`;
 }
 
@@ -64,7 +65,7 @@ function Curve({ points }) {
   if (shown.length === 0) return html`<p class="mid">Nothing was settled in this time.</p>`;
   const values = shown.map(({ value }) => value);
   const title = `Points: ${net(values[0])} at first, between ${net(Math.min(...values))} and ${net(Math.max(...values))}, ${net(values.at(-1))} now`;
-  return html`<${StepChart} points=${shown} until=${now} base=${0} label=${(value) => money(value, Number.isInteger(value) ? 0 : 2)} time=${time} title=${title} />`;
+  return html`<${StepChart} points=${shown} until=${now} base=${0} label=${(value) => (Math.abs(value) < LONG ? money(value, Number.isInteger(value) ? 0 : 2) : brief(value))} time=${time} title=${title} />`;
 }
 
 function History() {

@@ -25,7 +25,7 @@ export function Users() {
   const user = value?.users.find(({ user_id: id }) => id === chosen);
   return html`<div class="find admin__find"><${Icon} name="find" /><input class="input" type="search" placeholder="Find by name" aria-label="Find users by name" value=${typed} onInput=${(event) => setTyped(event.target.value)} /></div>
     <${Refusal} refusal=${error} />
-    ${value === undefined ? !error && html`<${Loading} />` : value.users.length === 0 ? html`<${Empty} title="Nobody is named so" level=${2} />` : html`<div class="card admin__scroll" tabindex="0" role="region" aria-label="Users"><table class="hist"><thead><tr><th scope="col">Name</th><th scope="col">Is</th><th scope="col" class="opt-col">Seen</th><th scope="col" class="r">Has</th><th scope="col"><span class="vh">Change</span></th></tr></thead>
+    ${value === undefined ? !error && html`<${Loading} />` : value.users.length === 0 ? html`<${Empty} title="Nobody is named so" level=${2} />` : html`<div class="card admin__scroll" tabindex="0" role="region" aria-label="Users"><table class="hist"><thead><tr><th scope="col">Name</th><th scope="col" class="opt-col">Seen</th><th scope="col" class="r">Has</th><th scope="col"><span class="vh">Change</span></th></tr></thead>
       <tbody>${value.users.map((one) => html`<${Row} key=${one.user_id} user=${one} open=${() => setChosen(one.user_id)} />`)}</tbody></table></div>`}
     ${value?.next && html`<button type="button" class="btn" onClick=${() => setLimit(limit + PAGE)}>More</button>`}
     ${user && html`<${UserSheet} key=${user.user_id} user=${user} reload=${reload} close=${() => setChosen(null)} />`}`;
@@ -45,8 +45,7 @@ async function readUsers(search, limit) {
 
 function Row({ user, open }) {
   const is = [user.is_admin && "admin", user.is_provider && "provider", user.is_guest && "guest"].filter(Boolean);
-  return html`<tr><td><b>${user.username}</b> <span class="dim sm">${user.user_id}</span></td>
-    <td>${user.banned_at !== null && html`<span class="tag tag--hot">banned</span> `}${is.map((role) => html`<span key=${role} class="tag">${role}</span> `)}</td>
+  return html`<tr><td><b>${user.username}</b> <span class="dim sm">${user.user_id}</span> ${user.banned_at !== null && html`<span class="tag tag--hot">banned</span> `}${is.map((role) => html`<span key=${role} class="tag">${role}</span> `)}</td>
     <td class="mid sm opt-col">${user.last_seen_at === null ? "never" : `${ago(session.now() - user.last_seen_at)} ago`}</td>
     <td class="r nowrap">${Object.entries(user.balances).map(([currency, held]) => html`<span key=${currency} class="block">${amount(held.current_balance)} <small class="mid">${currency}</small></span>`)}</td>
     <td class="r"><button type="button" class="btn btn--dense" aria-label=${`Change ${user.username}`} onClick=${open}>Change</button></td></tr>`;

@@ -1,8 +1,9 @@
 // What happened and who did it: actions with their letters, shirts by number, and the field that finds one.
 import { html, useMemo } from "../html.js";
 import { Icon } from "../icons.js";
+import { nameOf, numberOf, plateOf } from "../targets.js";
 import { moveInRadioGroup, Plate, Segments } from "../ui.js";
-import { matches, nameOf, numberOf, squadsOf } from "./letters.js";
+import { matches, squadsOf } from "./letters.js";
 
 const SHIRTS_SHOWN = 60;
 
@@ -33,7 +34,7 @@ export function Who({ game, actionName, query, setQuery, side, setSide, pick }) 
     <div class="step stepwho"><span class="step__n" aria-hidden="true">2</span><h2 id="step-who">Who</h2><span class="mid sm desk-only">${actionName} by… The time is taken at the first tap.</span>
       <div class="find"><${Icon} name="find" /><input id="find" class="input" type="search" autocomplete="off" value=${query} placeholder="Type: mba, f10, 26" aria-label="Find a player by name or number" onInput=${(event) => setQuery(event.target.value)} onKeyDown=${pickFirst} aria-keyshortcuts="/" /><kbd aria-hidden="true">/</kbd></div>
     </div>
-    ${squads.length > 1 && squads.length <= 3 && html`<div class="phone-only sides"><${Segments} label="Side" value=${current} choose=${setSide} options=${squads.map(({ root }) => [root.id, html`<${Plate} side=${root.side} small=${true}>${root.symbol.toUpperCase()}</>${root.name}`])} /></div>`}
+    ${squads.length > 1 && squads.length <= 3 && html`<div class="phone-only sides"><${Segments} label="Side" value=${current} choose=${setSide} options=${squads.map(({ root }) => [root.id, html`<${Plate} side=${root.side} small=${true}>${root.symbol.toUpperCase()}</><span class="cut">${root.name}</span>`])} /></div>`}
     <div class="squads">${shown.map((squad) => html`<${Squad} key=${squad.root.id} ...${squad} actionName=${actionName} isOn=${squads.length > 3 || query.trim() !== "" || squad.root.id === current} pick=${pick} />`)}</div>
   </section>`;
 }
@@ -53,5 +54,5 @@ function Squad({ root, members, found, actionName, isOn, pick }) {
 }
 
 function Shirt({ target, root, actionName, pick }) {
-  return html`<button type="button" class="shirt" data-side=${target.side} data-target=${target.id} onClick=${() => pick(target.id)}><span>${nameOf(target)}</span><b aria-hidden=${numberOf(target) ? undefined : "true"}>${numberOf(target) ?? target.symbol.toUpperCase()}</b><span class="vh">${actionName}, ${root.name}</span></button>`;
+  return html`<button type="button" class="shirt" data-side=${target.side} data-target=${target.id} onClick=${() => pick(target.id)}><span>${nameOf(target)}</span><b aria-hidden=${numberOf(target) ? undefined : "true"}>${plateOf(target)}</b><span class="vh">${actionName}, ${root.name}</span></button>`;
 }

@@ -1,5 +1,7 @@
 // The letters of actions, and how a player is found by what is typed.
 
+import { numberOf } from "../targets.js";
+
 const RESERVED = "behjkntuv";
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 
@@ -18,12 +20,6 @@ export function lettersOf(actions) {
   }
   return found;
 }
-
-/** The number on a target's shirt: its label, or that its name begins with. */
-export const numberOf = (target) => target.number ?? /^\d+/.exec(target.name)?.[0] ?? null;
-
-/** "10 Messi" → "Messi" where the number stands apart. */
-export const nameOf = (target) => (target.number === null ? target.name.replace(/^\d+\s+(?=\S)/, "") : target.name);
 
 /** Whether "mba", "26" or "f10" (a side's letter and a number) means a target. */
 export function matches(target, root, query) {

@@ -3,9 +3,9 @@ import { counted, timeOfDay } from "../format.js";
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { kindOf } from "../summary.js";
+import { nameOf, numberOf } from "../targets.js";
 import { Empty } from "../ui.js";
 import { amount } from "../act.js";
-import { nameOf, numberOf } from "./letters.js";
 
 const SHOWN = 40;
 

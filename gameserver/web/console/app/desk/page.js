@@ -49,7 +49,7 @@ function Desk({ id, tab }) {
   }, [game]);
   useTitle(game.details ? `Desk, ${game.details.name}` : "Desk");
   const crumbs = [...(game.details ? [{ label: game.details.source_name, href: to("desk") }, { label: game.details.name, href: to("game", id) }] : []), { label: "Desk" }];
-  const frame = (content) => html`<${TopBar} crumbs=${crumbs} currency=${null} />${content}`;
+  const frame = (content) => html`<${TopBar} crumbs=${crumbs} back=${{ label: "Desk", href: to("desk") }} currency=${null} />${content}`;
   const wrap = (content) => frame(html`<main id="main" tabindex="-1" class="kit">${content}</main>`);
   if (game.state === "gone") return wrap(html`<${Empty} kind="bad" level=${1} title="This game is not here" action=${{ label: "To the desk", href: to("desk") }}>${game.refusal?.message ?? "The server did not answer."}</>`);
   if (game.state === "loading") return wrap(html`<${Loading} />`);
@@ -199,7 +199,7 @@ function TabBar({ game, tab, open }) {
   return html`<nav class="tabbar" aria-label="Desk">
     <a href=${to("desk", game.id)} aria-current=${here("register")}><${Icon} name="whistle" />${game.details.closed_at === null ? "Register" : "Log"}</a>
     <a href=${to("desk", game.id, "pools")} aria-current=${here("pools")}><${Icon} name="pools" />Pools${pools > 0 && html`<span class="tabbar__n">${pools}</span>`}</a>
-    <button type="button" onClick=${() => open.undo(lastEvent(game.details))}><${Icon} name="undo" />Undo</button>
+    <button type="button" disabled=${lastEvent(game.details) === null} onClick=${() => open.undo(lastEvent(game.details))}><${Icon} name="undo" />Undo</button>
     <button type="button" onClick=${game.details.closed_at === null ? open.close : open.reopen}><${Icon} name="lock" />${game.details.closed_at === null ? "Close" : "Reopen"}</button>
   </nav>`;
 }

@@ -5,10 +5,10 @@ import { html, useMemo, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { notices } from "../notices.js";
 import { session } from "../session.js";
+import { nameOf, numberOf } from "../targets.js";
 import { Field, Segments, Sheet, Spinner } from "../ui.js";
 import { Refusal, useAct } from "../act.js";
 import { durationOf } from "./durations.js";
-import { nameOf, numberOf } from "./letters.js";
 
 const MAX_TARGETS = 500;
 const NO_SLIP = { choose() {} };
@@ -131,7 +131,7 @@ function Preview({ game, form, levels }) {
   const stop = durationOf(form.stop) ?? (form.ends ? durationOf(form.finish) : null);
   const pool = { pool_id: "preview", description: form.question || "Your question", type: form.isByHand ? 3 : 1, action_id: form.action, participants: 0, amount_total: 0, bet_count: 0, distribution: Object.fromEntries(targets.map(([id, name]) => [id, sums(name)])), is_blocked: form.isBlocked, is_hot: false, start_at: now, finish_at: null, stop_accepting_bets_at: stop === null ? null : now + stop, status: "open", takeout: 0 };
   const more = form.isByHand ? 0 : chosenOf(form, levels).length - 12;
-  return html`<div class="previewbox" inert><${PoolCard} game=${game} slip=${NO_SLIP} pool=${pool} state=${form.isBlocked ? "paused" : "open"} chosen=${null} isLive=${true} isFolded=${false} /></div>
+  return html`<div class="previewbox" inert><${PoolCard} game=${game} slip=${NO_SLIP} pool=${pool} state=${form.isBlocked ? "paused" : "open"} chosen=${null} isLive=${true} /></div>
     ${more > 0 && html`<p class="sm mid">and ${more} more</p>`}
     ${!form.isByHand && html`<p class="sm mid">${game.details.actions[form.action]?.name ?? "The action"} by any of them, or below them, decides it.</p>`}`;
 }

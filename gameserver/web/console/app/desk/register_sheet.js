@@ -6,10 +6,9 @@ import { Icon } from "../icons.js";
 import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { useLoaded } from "../store.js";
-import { targetName } from "../targets.js";
+import { nameOf, plateOf, targetName } from "../targets.js";
 import { Loading, moveInRadioGroup, Plate, Sheet, Spinner } from "../ui.js";
 import { amount, Refusal, useAct } from "../act.js";
-import { nameOf, numberOf } from "./letters.js";
 import { clockTime, When } from "./when.js";
 
 /** `event` is { actionId, targetId, tappedAt }; `undo(eventId)` opens the way back. */
@@ -67,7 +66,7 @@ function wordsOf(game, { actionId, targetId }, score) {
   const where = target === root ? "" : `${root.name}. `;
   return {
     target,
-    plate: String(numberOf(target) ?? target.symbol.toUpperCase()),
+    plate: plateOf(target),
     title: `${action} by ${nameOf(target)}`,
     sub: html`${where}${changes ? html`The score becomes <b class="ink nowrap">${after}</b>` : "The score stays as it is"}`,
     short: changes ? `${action.toLowerCase()}, ${after}` : action.toLowerCase(),
@@ -99,7 +98,7 @@ function Settled({ game, id, pool }) {
   const known = game.targets.get(winners[0]);
   const isEmpty = pool.winners_count + pool.losers_count + pool.late_bets === 0;
   return html`<div class="settle"><b>${view?.description ?? "A pool"}</b>
-    <span class="settle__win">${known && known.id !== "none" && view?.type < 3 && html`<${Plate} side=${known.side} small=${true}>${numberOf(known) ?? known.symbol.toUpperCase()}</>`}${pool.is_money_return && !isEmpty ? "stakes go back" : winners.map(name).join(", ")}</span>
+    <span class="settle__win">${known && known.id !== "none" && view?.type < 3 && html`<${Plate} side=${known.side} small=${true}>${plateOf(known)}</>`}${pool.is_money_return && !isEmpty ? "stakes go back" : winners.map(name).join(", ")}</span>
     <p class="settle__sub">${!pool.is_money_return && html`<span>${pool.winners_count} win${pool.price !== null && html` at <b>${price(pool.price)}</b>`}</span><span>${pool.losers_count} lose</span>`}<span>${isEmpty ? "nobody bet" : `${amount(pool.paid)} paid`}</span>${pool.recreated && html`<span>opens anew</span>`}</p>
   </div>`;
 }

@@ -6,9 +6,9 @@ import { Icon } from "../icons.js";
 import { notices } from "../notices.js";
 import { session } from "../session.js";
 import { useLoaded } from "../store.js";
+import { nameOf, numberOf, plateOf } from "../targets.js";
 import { Loading, moveInRadioGroup, Segments, Sheet, Spinner } from "../ui.js";
 import { amount, overdrawnText, Refusal, useAct } from "../act.js";
-import { nameOf, numberOf } from "./letters.js";
 import { EventPlate } from "./register_sheet.js";
 import { When } from "./when.js";
 
@@ -53,7 +53,7 @@ function wordsOf(game, event) {
   return {
     action,
     side: target?.side ?? "none",
-    plate: String(target ? (numberOf(target) ?? target.symbol.toUpperCase()) : "–"),
+    plate: target ? plateOf(target) : "–",
     title: `${action} by ${name}`,
     scoreAfter: scoreWithout(game, event, target),
   };

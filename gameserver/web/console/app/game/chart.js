@@ -6,7 +6,7 @@ import { useNow } from "../ui.js";
 import { shares } from "./pool_states.js";
 
 const HEIGHT = 92;
-const LABEL_WIDTH = 78;
+const LABEL_WIDTH = 96;
 const LINES = 3;
 const TOLD_FROM = 0.05; // of the money there is now: shares of less say nothing
 const TICK_MS = 5_000;

@@ -3,9 +3,10 @@ import { Component, html, useEffect, useLayoutEffect, useRef, useState } from ".
 import { net, price } from "../format.js";
 import { session } from "../session.js";
 import { useStore } from "../store.js";
+import { plateOf } from "../targets.js";
 import { Empty, Plate } from "../ui.js";
 import { outcome, PoolCard, sides } from "./pool_card.js";
-import { inOrder, JUST_ENDED_MS, stateOf, takesBets } from "./pool_states.js";
+import { inOrder, JUST_ENDED_MS, MANY_TARGETS, stateOf, takesBets } from "./pool_states.js";
 
 const FOLD_FROM = 12;
 const ROW_PX = 4;
@@ -46,6 +47,7 @@ export function Deck({ game, slip, pools, now }) {
       if (results[index])
         return html`<div key=${id} class="deck__cell"><${Result} game=${game} pool=${pool} mine=${mine} /></div>`;
       const isFolded = isMany && !mine && !pool.is_hot && chosen === null && state !== "ended" && !unfolded.has(id);
+      const most = unfolded.has(id) ? Infinity : isFolded ? 1 : MANY_TARGETS;
       return html`<${Cell}
         key=${id}
         game=${game}
@@ -58,7 +60,7 @@ export function Deck({ game, slip, pools, now }) {
         moves=${game.moves.get(id)}
         chosen=${chosen}
         isLive=${session.isLive}
-        isFolded=${isFolded}
+        most=${most}
         trail=${game.trails.get(id)}
         targets=${game.targets}
         unfold=${unfolder(setUnfolded, id)}
@@ -165,10 +167,10 @@ function Result({ game, pool, mine }) {
     .filter(Boolean)
     .join(" · ");
   return html`<article class=${hasWon ? "card result result--you" : "card result"} data-pool=${pool.pool_id} aria-labelledby=${`result-${pool.pool_id}`}>
-    ${known && pool.type < 3 && html`<${Plate} side=${side}>${known.number ?? known.symbol.toUpperCase()}</>`}
+    ${known && pool.type < 3 && html`<${Plate} side=${side}>${plateOf(known)}</>`}
     <div class="result__what">
       <h3 id=${`result-${pool.pool_id}`} class="cut">${pool.description}</h3>
-      <p class="sm mid cut">${line}</p>
+      <p class="sm mid">${line}</p>
     </div>
     <div class="result__sum">
       ${hasWon && html`<span class="tag tag--you">you won</span>`}${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}
@@ -182,9 +184,10 @@ export const endOf = ({ cancelled_at: cancelledAt }) => (cancelledAt === null ? 
 function Over({ game }) {
   const own = game.table.entries?.find((entry) => entry.user_id === game.me.id);
   const place = own ? ` You ended ${ordinal(own.rank)} of ${game.table.total} with ${net(own.points)}.` : "";
-  const wasCancelled = game.details.cancelled_at !== null;
+  const { cancelled_at: cancelledAt, reason } = game.details;
+  const wasCancelled = cancelledAt !== null;
   return html`<${Empty} kind="done" title=${endOf(game.details)} level=${3} action=${{ label: "Your bets", href: `#/game/${game.id}/bets` }}>
-    ${game.details.name} is closed${wasCancelled ? " and stakes are back" : ""}.${place}
+    ${game.details.name} is closed${wasCancelled ? " and stakes are back" : ""}${reason ? `: ${reason}` : ""}.${place}
   </>`;
 }
 

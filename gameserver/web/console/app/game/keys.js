@@ -5,7 +5,7 @@ import { router, to } from "../router.js";
 import { session } from "../session.js";
 import { Sheet } from "../ui.js";
 import { shownPools } from "./deck.js";
-import { stateOf, takesBets } from "./pool_states.js";
+import { stateOf, takesBets, targetsInOrder } from "./pool_states.js";
 
 const KEYS = [
   ["J K", "next and previous pool"],
@@ -80,7 +80,7 @@ function choose(game, slip, index, on) {
   const focused = on.closest("[data-pool]")?.dataset.pool ?? slip.poolId;
   const pools = shownPools(game, now).filter((pool) => takesBets(stateOf(pool, now)));
   const pool = pools.find(({ pool_id: id }) => id === focused) ?? pools[0];
-  const target = pool && Object.keys(pool.distribution)[index];
+  const target = pool && targetsInOrder(pool)[index];
   if (target !== undefined && pool.distribution[target].is_active) slip.choose(pool.pool_id, target);
 }
 

@@ -1,6 +1,6 @@
 // The player's game: board, pools, my bets, the match, and the people in it.
 import { Pitch, Score } from "../board.js";
-import { count, money } from "../format.js";
+import { count, countdown, money } from "../format.js";
 import { html, memo, useCallback, useEffect, useMemo, useState } from "../html.js";
 import { Icon } from "../icons.js";
 import { Clock } from "../lobby.js";
@@ -69,6 +69,7 @@ function Game({ id, tab }) {
   return html`<${TopBar}
       crumbs=${crumbs}
       back=${{ label: "Lobby", href: to() }}
+      extra=${game.roles.length > 0 && html`<a class="btn btn--quiet desk-only" href=${to("desk", id)}>Desk</a>`}
       currency=${game.details?.currency}
       places=${game.details?.currency_decimals}
     />
@@ -168,11 +169,16 @@ const Board = memo(({ details, readings }) => {
     <${Score}
       name=${details.name}
       sides=${sides}
-      clock=${details.closed_at ? html`<p class="score__clock">${endOf(details)}</p>` : html`<${Clock} clock=${details.clock} now=${now} />`}
+      clock=${details.closed_at ? html`<p class="score__clock">${endOf(details)}</p>` : html`<${details.clock ? Clock : Start} clock=${details.clock} at=${details.live_start_at} now=${now} />`}
     />
     <${MatchLine} ...${line} />
   </section>`;
 });
+
+/** What stands in the clock's place until the match begins. */
+function Start({ at, now }) {
+  return at > now && html`<p class="score__clock">starts in ${countdown(at - now)}</p>`;
+}
 
 const Head = memo(({ id, isBets, open, running, inPlay, showHelp }) => {
   const here = (isHere) => (isHere ? "page" : undefined);

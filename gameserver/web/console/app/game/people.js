@@ -28,7 +28,7 @@ export const Leaderboard = memo(({ game, isOver }) => {
     ${
       table.entries?.length > 0 &&
       html`<ol class="card">
-        ${table.entries.map((entry) => html`<${Entry} key=${entry.user_id} entry=${entry} isMe=${entry.user_id === game.me.id} isFriend=${friends.isFriend(entry.user_id)} move=${table.moves.get(entry.user_id) ?? 0} isBroken=${table.breaks.has(entry.rank)} />`)}
+        ${table.entries.map((entry, index) => html`<${Entry} key=${entry.user_id} entry=${entry} isMe=${entry.user_id === game.me.id} isFriend=${friends.isFriend(entry.user_id)} move=${table.moves.get(entry.user_id) ?? 0} isBroken=${table.breaks.has(entry.rank) && table.entries[index + 1]?.rank !== entry.rank} />`)}
       </ol>`
     }
     <${FriendList} game=${game} />`;

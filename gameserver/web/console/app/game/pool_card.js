@@ -3,22 +3,24 @@ import { countdown, counted, money, net, price, stake } from "../format.js";
 import { html, memo } from "../html.js";
 import { Icon, Move } from "../icons.js";
 import { session } from "../session.js";
-import { targetName } from "../targets.js";
+import { plateOf, targetName } from "../targets.js";
 import { moveInRadioGroup, Plate, useNow } from "../ui.js";
 import { ShareChart } from "./chart.js";
-import { locksAt, returns, shares, takesBets } from "./pool_states.js";
+import { locksAt, returns, shares, takesBets, targetsInOrder } from "./pool_states.js";
 import { SlipForm } from "./slip.js";
 
 const HOT_FUSE_MS = 60_000;
-const MANY_TARGETS = 8;
 const CHART_OVER = 3;
+const LONG_QUESTION = 50; // leaves no room for the time beside it
 
 /**
  * `pool` is a new object after each change, as are `mine`, `ending`, `note` and `moves`, so that a card is rendered
- * again only for changes of its own. `chosen` is the target on the slip, if it is one of this pool's.
+ * again only for changes of its own. `chosen` is the target on the slip, if it is one of this pool's; `most` is how
+ * many targets are shown besides those that are mine or have won, until `unfold`.
  */
 export const PoolCard = memo(
-  ({ game, slip, pool, state, mine, ending, note, moves, chosen, isLive, isFolded, unfold }) => {
+  ({ game, slip, pool, state, mine, ending, note, moves, chosen, isLive, most = Infinity, unfold }) => {
+    const isFolded = most === 1;
     const side = sides(game, pool);
     const name = (id) => targetName(id, pool.distribution[id] ?? { display_name: id });
     const isHot = pool.is_hot && takesBets(state);
@@ -26,18 +28,23 @@ export const PoolCard = memo(
     const classes = ["card", "pool", isHot && "pool--hot span", isShut && "pool--shut", moves?.isFast && "pool--fast"].filter(Boolean).join(" ");
     const id = `pool-${pool.pool_id}`;
     const places = game.details.currency_decimals;
+    const staked = state === "ended" ? stakesOf(mine) : (mine?.user_backed ?? {});
+    const isShown = (target, index) =>
+      index < most || target === chosen || staked[target] > 0 || pool.winning_targets?.includes(target);
+    const targets = targetsInOrder(pool, isFolded).filter(isShown);
+    const all = Object.keys(pool.distribution).length;
     const rows = html`<${Rows}
       id=${id}
       pool=${pool}
       state=${state}
-      mine=${mine}
+      targets=${targets}
+      staked=${staked}
       moves=${moves}
       chosen=${chosen}
       side=${side}
       name=${name}
       game=${game}
       choose=${(target) => slip.choose(pool.pool_id, target)}
-      isFolded=${isFolded}
     />`;
     const form =
       chosen !== null && html`<${SlipForm} slip=${slip} places=${places} currency=${game.details.currency} />`;
@@ -48,7 +55,7 @@ export const PoolCard = memo(
     return html`<article class=${classes} aria-labelledby=${id} data-pool=${pool.pool_id}>
       ${state === "ended" && html`<${Stamp} game=${game} pool=${pool} mine=${mine} ending=${ending} places=${places} />`}
       ${isHot && html`<${Fuse} pool=${pool} />`}
-      <header class="pool__head">
+      <header class=${pool.description.length > LONG_QUESTION ? "pool__head pool__head--long" : "pool__head"}>
         <h3 id=${id}>${pool.description}</h3>
         <${Timer} pool=${pool} state=${state} />
         <p class="pool__sub">
@@ -58,14 +65,15 @@ export const PoolCard = memo(
       ${
         isHot
           ? html`<div class="hotgrid">
-              <div>${rows}${chart}</div>
+              <div>${rows}${chart}${note && html`<${Notice} note=${note} game=${game} mine=${mine} />`}</div>
               ${form || html`<p class="hotgrid__hint mid sm">Choose a side to see what your stake returns.</p>`}
             </div>`
           : html`<div class="pool__body">
               ${rows}${chart}${!isFolded && html`<${Notice} game=${game} pool=${pool} state=${state} note=${note} ending=${ending} mine=${mine} />`}${form}
             </div>`
       }
-      ${isFolded ? html`<footer class="pool__foot"><button type="button" class="linkbtn btn btn--quiet btn--dense" onClick=${unfold}>Show all ${Object.keys(pool.distribution).length} targets</button></footer>` : html`<${Foot} game=${game} pool=${pool} state=${state} mine=${mine} name=${name} places=${places} />`}
+      ${targets.length < all && html`<footer class="pool__foot"><button type="button" class="linkbtn btn btn--quiet btn--dense" onClick=${unfold}>Show all ${all} targets</button></footer>`}
+      ${!isFolded && html`<${Foot} game=${game} pool=${pool} state=${state} mine=${mine} name=${name} places=${places} />`}
     </article>`;
   },
 );
@@ -76,19 +84,14 @@ export function sides(game, pool) {
   return (id) => (pool.type >= 3 ? String(3 + (ids.indexOf(id) % 2)) : (game.targets.get(id)?.side ?? "none"));
 }
 
-function Rows({ id, pool, state, mine, moves, chosen, side, name, game, choose, isFolded }) {
+function Rows({ id, pool, state, targets, staked, moves, chosen, side, name, game, choose }) {
   const share = shares(pool);
-  let targets = Object.entries(pool.distribution);
-  if (targets.length > MANY_TARGETS || isFolded) targets = [...targets].sort(([a], [b]) => share[b] - share[a]);
-  if (isFolded) targets = targets.slice(0, 1);
   const canBet = takesBets(state);
-  const staked = state === "ended" ? stakesOf(mine) : (mine?.user_backed ?? {});
-  const focusable =
-    targets.find(([target]) => target === chosen)?.[0] ?? targets.find(([, { is_active: isActive }]) => isActive)?.[0];
+  const focusable = targets.includes(chosen) ? chosen : targets.find((target) => pool.distribution[target].is_active);
   return html`<div>
     <div id=${`${id}-caps`} class="caps" aria-hidden="true"><span></span><span>share</span><span>1.00 returns</span></div>
     <div class="targets" role=${canBet ? "radiogroup" : "list"} aria-labelledby=${id} aria-describedby=${`${id}-caps`} onKeyDown=${moveInRadioGroup}>
-      ${targets.map(([target, sums]) => html`<${Row} key=${target} target=${target} sums=${sums} share=${share[target]} side=${side(target)} name=${name(target)} known=${game.targets.get(target)} pool=${pool} canBet=${canBet && sums.is_active} staked=${staked[target]} move=${state === "ended" ? undefined : moves?.get(target)} isChosen=${chosen === target} isFocusable=${target === focusable} choose=${choose} />`)}
+      ${targets.map((target) => html`<${Row} key=${target} target=${target} sums=${pool.distribution[target]} share=${share[target]} side=${side(target)} name=${name(target)} known=${game.targets.get(target)} pool=${pool} canBet=${canBet && pool.distribution[target].is_active} staked=${staked[target]} move=${state === "ended" ? undefined : moves?.get(target)} isChosen=${chosen === target} isFocusable=${target === focusable} choose=${choose} />`)}
     </div>
   </div>`;
 }
@@ -109,13 +112,15 @@ function Row({ target, sums, share, side, name, known, pool, canBet, staked, mov
     pool.status !== "open" && !hasWon && "trow--lost",
   ];
   const plate =
-    pool.type < 3 && known && known.id !== "none" ? String(known.number ?? known.symbol.toUpperCase()) : null;
+    pool.type < 3 && known && known.id !== "none" ? plateOf(known) : null;
   const content = html` <span class="trow__name">
       ${canBet && html`<span class="trow__pick"><${Icon} name="check" small=${true} /></span>`}
       ${plate && html`<${Plate} side=${side} small=${true}>${plate}</>`}
-      <span class="cut">${name}</span>
-      ${staked > 0 && html`<span class="tag tag--you">you ${stake(staked)}</span>`}
-      ${hasWon && html`<${Icon} name="check" small=${true} /><span class="vh">won</span>`}
+      <span class="trow__label">
+        <span>${name}</span>
+        ${staked > 0 && html`<span class="tag tag--you">you ${stake(staked)}</span>`}
+        ${hasWon && html`<${Icon} name="check" small=${true} /><span class="vh">won</span>`}
+      </span>
       ${pool.status === "open" && !sums.is_active && html`<span class="tag">out</span>`}
     </span>
     <span class="trow__share">${Math.round(share)}%</span>
@@ -168,9 +173,7 @@ function Fuse({ pool }) {
 function Stamp({ game, pool, mine, ending, places }) {
   const { hasWon, lead, what, sum } = outcome(game, pool, mine, ending, places);
   return html`<div class=${hasWon ? "stamp stamp--you" : "stamp"}>
-    ${hasWon ? html`<span class="tag tag--you">you won</span>` : html`<b>${lead}</b>`}<span class="sm mid cut"
-      >${what || (hasWon && lead)}</span
-    >${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}
+    <p class="stamp__what">${hasWon ? html`<span class="tag tag--you">you won</span>` : html`<b>${lead}</b>`} <span class="sm mid">${what || (hasWon && lead)}</span></p>${sum && html`<b class=${sum.isQuiet ? "lg mid" : "lg"}>${sum.text}</b>`}
   </div>`;
 }
 
@@ -250,8 +253,7 @@ function Foot({ game, pool, state, mine, name, places }) {
   if (backed.length === 0 || state === "later") return null;
   const [[target, amount]] = backed.sort(([, a], [, b]) => b - a);
   return html`<footer class="pool__foot">
-    <span>Your ${stake(amount)} on ${name(target)} returns</span
-    ><b class="ink">${money(returns(pool, target, amount, places), places)}</b><span>as it stands</span>
+    <span>Your ${stake(amount)} on ${name(target)} returns${" "}<b class="ink">${money(returns(pool, target, amount, places), places)}</b> as it stands</span>
   </footer>`;
 }
 

@@ -2,6 +2,7 @@
 import { floorTo } from "../format.js";
 
 const SOON_MS = 10_000;
+export const MANY_TARGETS = 8;
 export const JUST_ENDED_MS = 120_000;
 
 /** When the pool locks by itself; null if an event or the operator ends it. */
@@ -41,6 +42,13 @@ export function shares(pool) {
   const total = pool.amount_total;
   const share = ({ backing_money: money }) => (total > 0 ? (100 * money) / total : 0);
   return Object.fromEntries(Object.entries(pool.distribution).map(([id, target]) => [id, share(target)]));
+}
+
+/** The ids of a pool's targets as they are shown: of many, those first that most of the money is on. */
+export function targetsInOrder(pool, isSorted = false) {
+  const ids = Object.keys(pool.distribution);
+  if (ids.length <= MANY_TARGETS && !isSorted) return ids;
+  return ids.sort((a, b) => pool.distribution[b].backing_money - pool.distribution[a].backing_money);
 }
 
 /** What one unit returns with a stake of mine in it, takeout counted; no winner gets less than the stake. */

@@ -1,5 +1,6 @@
 // The bet that is being made: one at a time. The first click chooses a target, the second sends.
 import { newKey, Refused } from "../../client.js";
+import { sentence } from "../act.js";
 import { stake as sayStake, price as sayPrice } from "../format.js";
 import { notices } from "../notices.js";
 import { preferences } from "../preferences.js";
@@ -117,7 +118,7 @@ export class Slip extends Store {
       notices.show({ icon: "lock", lead: "Locked before your bet came.", text: "Nothing was taken.", isAlert: true });
     } else if (error instanceof Refused) {
       this.#key = null; // refused: nothing was done
-      Object.assign(this, { phase: "chosen", error: error.message });
+      Object.assign(this, { phase: "chosen", error: sentence(error.message) });
     } else {
       Object.assign(this, {
         phase: "unsure",

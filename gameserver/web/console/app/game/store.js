@@ -349,6 +349,7 @@ export class GameStore extends Store {
     this.update({
       closed_at: message.response_header.t,
       cancelled_at: message.cancelled ? message.response_header.t : null,
+      reason: message.reason, // told once, to who is there
     });
     this.#watchOver();
     this.mineSoon();
