@@ -29,6 +29,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("time_limit_s", "what the setup, the call and the teardown of a test may take each; 0: any time")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that may take longest, so that nobody waits for one of them at the end."""
+    items.sort(key=_limit_s, reverse=True)
+
+
+def _limit_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("time_limit")
+    return float(marker.args[0] if marker else item.config.getini("time_limit_s") or 0)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
     """Limit a test's setup."""
@@ -52,8 +62,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Generator[None]:
 
 @contextmanager
 def _limited(item: pytest.Item) -> Iterator[None]:
-    marker = item.get_closest_marker("time_limit")
-    limit_s = float(marker.args[0] if marker else item.config.getini("time_limit_s") or 0)
+    limit_s = _limit_s(item)
     stacks: list[str] = []
 
     def on_alarm(number: int, frame: FrameType | None) -> None:
