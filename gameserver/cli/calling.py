@@ -17,7 +17,7 @@ from gameserver.cli.parsing import DONE, NOT_DONE, add_command
 from gameserver.cli.serving import DEVELOPER
 from gameserver.config import Settings
 from gameserver.errors import OperatorError
-from gameserver.net.own_address import nearest
+from gameserver.net.own_address import at_host, nearest
 from gameserver.output import say_json
 from gameserver.storage.opening import is_url
 
@@ -95,10 +95,9 @@ def _server_of(settings: Settings) -> str:
     if is_url(settings.db):
         return _USUAL_URL  # PostgreSQL does not tell
     for url in control(settings, FindServer())["urls"]:
-        parts = urlsplit(url)
-        if parts.hostname is not None:
-            host = nearest(parts.hostname)
-            return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
+        host = urlsplit(url).hostname
+        if host is not None:
+            return at_host(url, nearest(host))
     raise CallFailed("the server of the database listens at no port: name where it is with --url")
 
 

@@ -14,7 +14,7 @@ import trio
 from gameserver.admin.commands import EnterAsDeveloper
 from gameserver.app import command_runner, serve
 from gameserver.config import Settings
-from gameserver.net.own_address import is_everywhere, nearest, own_address
+from gameserver.net.own_address import at_host, is_everywhere, nearest, own_address
 from gameserver.ops.log_output import print_in_background
 from gameserver.ops.signals import Signals
 from gameserver.ops.systemd import Systemd
@@ -61,8 +61,7 @@ def _invitation(url: str) -> str:
 
 def _console(url: str, host: str) -> str:
     """The address of the console of a server that is at a WebSocket URL, by a host."""
-    parts = urlsplit(url)
-    return f"{parts.scheme.replace('ws', 'http')}://{f'[{host}]' if ':' in host else host}:{parts.port}/"
+    return at_host(url, host).replace("ws", "http", 1)
 
 
 async def _developer_help(developer: str, context: ServerContext, url: str) -> str:

@@ -19,7 +19,7 @@ from gameserver.demo.match import LENGTH_S, open_match, play
 from gameserver.demo.spectators import spectate
 from gameserver.embedding import EmbeddedServer, running
 from gameserver.net.descriptors import raise_descriptor_limit
-from gameserver.net.own_address import LOOPBACK, is_everywhere, nearest, own_address
+from gameserver.net.own_address import LOOPBACK, authority, is_everywhere, nearest, own_address
 from gameserver.ops.signals import Signals
 from gameserver.show.view import GameView
 from gameserver.show.watching import keep_up, show
@@ -132,9 +132,9 @@ class _Demo:
 
     def _link(self, game_id: str) -> str:
         """Where the game is watched in the console."""
-        host = urlsplit(self._server.urls[0]).hostname
-        shown = own_address() if is_everywhere(host or "") else host
-        return f"http://{f'[{shown}]' if ':' in str(shown) else shown}:{self._address[1]}/#/game/{game_id}"
+        host = urlsplit(self._server.urls[0]).hostname or ""
+        shown = own_address() if is_everywhere(host) else host
+        return f"http://{authority(shown, self._address[1])}/#/game/{game_id}"
 
     def _tell_link(self, link: str) -> None:
         self._say(f"watch it at {link}")

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gameserver.engine.context import Committed, Effects, Performed
+from gameserver.engine.context import Committed, Effects, WithEffects
 from gameserver.storage.ledger import Balances
 
 _NONE = Effects()
@@ -34,7 +34,7 @@ def hear(body: bytes) -> list[Committed]:
 
 
 def _effects_of(result: object) -> Effects:
-    return result.effects if isinstance(result, Committed | Performed) else _NONE
+    return result.effects if isinstance(result, Committed | WithEffects) else _NONE
 
 
 def _told(effects: Effects) -> _Told:

@@ -118,8 +118,8 @@ class Committed(NamedTuple):
     stored_bytes: int = 0
 
 
-class Performed(NamedTuple):
-    """The result of a job that answers no request, and its effects.
+class WithEffects(NamedTuple):
+    """The result of a job that answers no request, with its effects.
 
     The connections here of the sessions that it has ended its caller closes, in its own time.
     """

@@ -7,7 +7,7 @@ from itertools import groupby
 from gameserver.config import Settings
 from gameserver.engine.accounts import delete_what_expired
 from gameserver.engine.closing import close, close_if_nothing_remains
-from gameserver.engine.context import DAY_MS, Change, Committed, Performed
+from gameserver.engine.context import DAY_MS, Change, Committed, WithEffects
 from gameserver.engine.endings import end_without_event
 from gameserver.engine.recreation import recreate_waiting
 from gameserver.engine.steering import SCHEDULED_STEERING
@@ -116,7 +116,7 @@ _ACTIONS: dict[TimerKind, Callable[[Change, Sequence[Timer]], None]] = {
 }
 
 
-def delete_old(settings: Settings, now_ms: int, connection: Connection) -> Performed:
+def delete_old(settings: Settings, now_ms: int, connection: Connection) -> WithEffects:
     """Delete a batch of each sort of what has ended or is old enough; the result is whether more may remain."""
     change = Change(connection, SYSTEM_USER, now_ms, settings)
     deleted = [
@@ -128,4 +128,4 @@ def delete_old(settings: Settings, now_ms: int, connection: Connection) -> Perfo
     ]
     if settings.audit_days:
         deleted.append(delete_old_entries(connection, now_ms - settings.audit_days * DAY_MS, PURGE_BATCH))
-    return Performed(max(deleted) == PURGE_BATCH, change.finish())
+    return WithEffects(max(deleted) == PURGE_BATCH, change.finish())

@@ -11,6 +11,7 @@ from typing import Any
 import trio
 
 from gameserver.config import UNIX, Settings, SettingsError
+from gameserver.net.own_address import authority
 from gameserver.net.unix_sockets import BACKLOG, open_unix_socket
 
 logger = logging.getLogger(__name__)
@@ -56,9 +57,7 @@ class Listening:
             self.is_inherited = True
             name = opened.getsockname()
             self._sockets[opened.family, str(number)] = trio.socket.from_stdlib_socket(opened)
-            self.names.append(
-                f"{_UNIX_PREFIX}{name}" if opened.family == socket.AF_UNIX else _format_address(*name[:2])
-            )
+            self.names.append(f"{_UNIX_PREFIX}{name}" if opened.family == socket.AF_UNIX else authority(*name[:2]))
 
     async def open(self, hosts: list[str], port: int) -> None:
         """Listen at every address of ``hosts``, on one port; 0 picks a free one. Raises `SettingsError`."""
@@ -74,9 +73,7 @@ class Listening:
                 self.close()
                 if not tries_left:
                     raise
-        self.names += [
-            host if host.startswith(_UNIX_PREFIX) else _format_address(host, self.port or port) for host in hosts
-        ]
+        self.names += [host if host.startswith(_UNIX_PREFIX) else authority(host, self.port or port) for host in hosts]
 
     async def _open_addresses(self, host: str, port: int) -> None:
         """Listen at each address of a host name that is an address of this machine."""
@@ -172,7 +169,3 @@ async def _listen(family: int, address: tuple[Any, ...]) -> trio.socket.SocketTy
 def _refusal(host: str, port: int, error: OSError) -> SettingsError:
     text = f"cannot listen on {host}, port {port}: {error.strerror}; choose others with --host and --port"
     return _PortTaken(text) if error.errno == errno.EADDRINUSE else SettingsError(text)
-
-
-def _format_address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

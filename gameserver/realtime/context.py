@@ -10,7 +10,7 @@ import trio
 
 from gameserver.config import Settings, normal_origin
 from gameserver.engine.accounts import end_session
-from gameserver.engine.context import Change, Effects, Performed
+from gameserver.engine.context import Change, Effects, WithEffects
 from gameserver.engine.details import lasting_details
 from gameserver.engine.sessions import Credentials, Login, NewSession, authenticate, new_session
 from gameserver.errors import not_found
@@ -138,9 +138,9 @@ class ServerContext:
         """A new view key of a user; the oldest one ends beyond the limit."""
         now_ms = self.clock.now_ms()
 
-        def make(connection: Connection, now_ms: int) -> Performed:
+        def make(connection: Connection, now_ms: int) -> WithEffects:
             made = new_session(connection, user, self.secret, self.settings, now_ms, is_view=True)
-            return Performed(made, Effects(ended_sessions=made.ended))
+            return WithEffects(made, Effects(ended_sessions=made.ended))
 
         with trio.CancelScope(shield=True):  # until the connections of what has ended are closed
             ended = await self.store.write(UserJob(make, now_ms, Scope(user_id=user.id, is_urgent=True)), now_ms)
@@ -232,13 +232,15 @@ class ServerContext:
         )
 
 
-def _delete_session(connection: Connection, now_ms: int, user: User, session_id: str, settings: Settings) -> Performed:
+def _delete_session(
+    connection: Connection, now_ms: int, user: User, session_id: str, settings: Settings
+) -> WithEffects:
     """Delete a live session of a user; the result is False if the user has none of this id."""
     change = Change(connection, user, now_ms, settings)
     session = get_session(connection, session_id, now_ms)
     own = session is not None and session.user.id == user.id
     deleted = own and end_session(change, session_id)
-    return Performed(deleted, change.finish())
+    return WithEffects(deleted, change.finish())
 
 
 def _find_sources(connection: Connection, uuids: list[str]) -> list[int]:

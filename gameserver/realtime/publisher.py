@@ -13,7 +13,7 @@ import logging
 import msgspec
 
 from gameserver.domain.money import to_units
-from gameserver.engine.context import Committed, Effects, Performed, Publication
+from gameserver.engine.context import Committed, Effects, Publication, WithEffects
 from gameserver.net.outbox import close_for_reconnect
 from gameserver.ops.log import log_failure
 from gameserver.protocol.betting import BalanceUpdate
@@ -41,7 +41,7 @@ class Publisher:
         """Publish the result of a committed job, if it has effects."""
         if isinstance(result, Committed):
             effects = result.effects
-        elif isinstance(result, Performed):
+        elif isinstance(result, WithEffects):
             effects = msgspec.structs.replace(result.effects, ended_sessions=[])
         else:
             return

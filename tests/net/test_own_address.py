@@ -2,7 +2,7 @@
 
 import pytest
 
-from gameserver.net.own_address import nearest
+from gameserver.net.own_address import at_host, nearest
 
 
 @pytest.mark.parametrize(
@@ -11,3 +11,8 @@ from gameserver.net.own_address import nearest
 )
 def test_what_listens_everywhere_is_reached_by_the_loopback_address_of_its_family(host: str, near: str) -> None:
     assert nearest(host) == near
+
+
+@pytest.mark.parametrize(("host", "url"), [("192.0.2.7", "wss://192.0.2.7:9/"), ("::1", "wss://[::1]:9/")])
+def test_an_url_is_told_by_another_name_of_its_host(host: str, url: str) -> None:
+    assert at_host("wss://0.0.0.0:9/", host) == url

@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from gameserver.config import Settings
-from gameserver.engine.context import Effects, Performed
+from gameserver.engine.context import Effects, WithEffects
 from gameserver.errors import ErrorCode, Rejected
 from gameserver.realtime.scheduler import Scheduler
 from gameserver.realtime.usage import Usage
@@ -46,7 +46,7 @@ class Writer:
         if not is_deletion:
             return False
         self.old_batches -= 1
-        return Performed(self.old_batches >= 0, Effects())
+        return WithEffects(self.old_batches >= 0, Effects())
 
 
 def start(nursery: trio.Nursery, writer: Writer) -> None:

@@ -208,15 +208,16 @@ class PostgresConnection:
 
     def find_damage(self) -> Iterator[str]:
         """The triggers that are missing or disabled; that rows and keys are whole, PostgreSQL sees to."""
+        if not self.has_current_schema():
+            return
         found = self.execute(
             "SELECT tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
             " WHERE NOT tgisinternal AND tgenabled <> 'D' AND relnamespace = current_schema()::regnamespace"
         )
         there = {name for (name,) in found}
-        if self.has_current_schema():
-            for name in trigger_names(schema_text()):
-                if name not in there:
-                    yield f"the trigger {name} is missing or disabled: what it refuses is not refused"
+        for name in trigger_names(schema_text()):
+            if name not in there:
+                yield f"the trigger {name} is missing or disabled: what it refuses is not refused"
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
